@@ -12,6 +12,8 @@ door: the command line prints it and ends with the class's ``exit_code``.
     ├── PhotoError                3   one picture cannot be read; the others go on
     ├── StorageError              1   the disk refused (full, read-only); what was whole before still is
     └── GateError                 5   the work is done, and a gate set by the user was not met
+
+    Interrupted                 130   Ctrl-C while a run was under way: no failure, and the run can be resumed
 """
 
 from __future__ import annotations
@@ -21,6 +23,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+EXTRAS = {
+    "jinja2": ("Jinja2", "train"),
+    "matplotlib": ("Matplotlib", "train"),
+    "onnx": ("ONNX", "train"),
+    "onnxscript": ("ONNX Script", "train"),
+    "safetensors": ("safetensors", "train"),
+    "sklearn": ("scikit-learn", "train"),
+    "torch": ("PyTorch", "train"),
+}
+"""Modules that a plain installation lacks: what each is called, and the extra that brings it."""
 
 
 class ClothierError(Exception):
@@ -53,6 +67,12 @@ class MissingExtraError(UsageError):
         super().__init__(
             f"{work} needs {module}, which is not installed. Install it with: pip install 'clothier[{extra}]'"
         )
+
+    @classmethod
+    def behind(cls, error: ModuleNotFoundError, work: str) -> MissingExtraError | None:
+        """The sentence for a failed import, or None when the module belongs to no extra: then it is our fault."""
+        known = EXTRAS.get((error.name or "").partition(".")[0])
+        return cls(work, *known) if known else None
 
 
 class DataError(ClothierError):
@@ -89,3 +109,15 @@ class GateError(ClothierError):
     """The work is done, and a gate set by the user (``--fail-under``) was not met."""
 
     exit_code = 5
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while a run was under way; what it had reached is on the disk.
+
+    Attributes:
+        run: the run folder, to be resumed.
+    """
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(str(run))
+        self.run = run
