@@ -1,0 +1,121 @@
+"""What a labelled data set is once it is in memory; checked here, trusted everywhere after."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clothier.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from clothier.records import FailedInput, Images, Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """N pictures and their labels.
+
+    Attributes:
+        images: (N, H, W) uint8.
+        labels: (N,) int64, 0 to K - 1.
+
+    Raises:
+        DataError: the two are swapped, of other types or shapes, or of different lengths.
+    """
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.ndim == 1 and labels.ndim == 3:
+            raise DataError(
+                f"images and labels are swapped: got images of shape {images.shape} and labels of shape "
+                f"{labels.shape}. Exchange the two."
+            )
+        if images.ndim != 3 or images.dtype != np.uint8:
+            raise DataError(f"images are {images.dtype} of shape {images.shape}; uint8 of shape (N, H, W) is needed.")
+        if labels.ndim != 1 or labels.dtype != np.int64:
+            raise DataError(f"labels are {labels.dtype} of shape {labels.shape}; int64 of shape (N,) is needed.")
+        if len(images) != len(labels):
+            raise DataError(
+                f"there are {len(images)} images and {len(labels)} labels; each image needs its one label. "
+                "Give the files that belong together."
+            )
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self.labels)
+
+    def take(self, indices: npt.NDArray[np.integer]) -> Labelled:
+        """The pictures at ``indices``, (M,) integers, in that order; copies."""
+        return Labelled(self.images[indices], self.labels[indices])
+
+    def counts(self, classes: int) -> npt.NDArray[np.int64]:
+        """How many pictures each of K = ``classes`` classes has: (K,) int64."""
+        return np.bincount(self.labels, minlength=classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data set to train on and one to test on, and where their bytes come from.
+
+    Attributes:
+        name: what figures and cards call it.
+        classes: the K class names in the order of the labels.
+        train: what may be learnt from; splits for validation are cut out of it.
+        test: what only `evaluate` reads.
+        digests: SHA-256 by canonical file name (IDX), or of ``train`` and ``test`` (folders of pictures).
+        failures: pictures that could not be read and are not among the N.
+        notes: what the user should be told, a sentence each: a damaged cache that was passed over, a folder unused.
+
+    Raises:
+        DataError: a part is empty, the picture sizes differ, a label has no class, a class has no name of its own.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Labelled
+    test: Labelled
+    digests: Mapping[str, str]
+    failures: tuple[FailedInput, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) < max(2, len(self.classes)):
+            raise DataError(f"{self.name} has the classes {list(self.classes)}; two or more, each once, are needed.")
+        for part, labelled in (("training", self.train), ("test", self.test)):
+            _check_part(f"{self.name}, {part} part", labelled, len(self.classes))
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise DataError(
+                f"{self.name} has training pictures of {_size(self.train)} and test pictures of "
+                f"{_size(self.test)}; one size is needed. Give the files that belong together."
+            )
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 over classes and contents: two data sets with the same are the same."""
+        lines = [*self.classes, *(f"{name} {digest}" for name, digest in sorted(self.digests.items()))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _check_part(name: str, part: Labelled, classes: int) -> None:
+    if len(part) == 0:
+        raise DataError(f"{name} is empty; at least one picture is needed.")
+    if part.labels.min() < 0 or part.labels.max() >= classes:
+        wrong = int(part.labels.max() if part.labels.max() >= classes else part.labels.min())
+        raise DataError(
+            f"{name} has the label {wrong}; with {classes} classes labels go from 0 to {classes - 1}. "
+            "Name every class, or give the labels that belong to these images."
+        )
+
+
+def _size(part: Labelled) -> str:
+    return f"{part.images.shape[1]}x{part.images.shape[2]}"

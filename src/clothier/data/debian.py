@@ -1,0 +1,129 @@
+"""Fetches a Debian package and unpacks it, without root and without touching the system.
+
+apt works in a temporary folder with its own lists and cache, on the system's own list of sources and its own
+keys, so that signatures are checked as ever. Nothing is installed, and what it made is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clothier.errors import DataError
+from clothier.records import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clothier.records import Progress
+
+TIME_LIMIT = 600.0  # seconds for one call of apt-get; a slow line needs minutes for 31 MB
+TOOLS = ("apt-get", "dpkg-deb")
+
+# Read after the system's own settings. The hooks that belong to the system's own lists are dropped, and all that
+# this job does not need to know: translations, desktop metadata, contents, sources. APT::Sandbox::User: root
+# otherwise hands the download to the user _apt, who may not enter a private folder.
+SETTINGS = """
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+Dir::State "{root}/state";
+Dir::State::lists "lists/";
+Dir::Cache "{root}/cache";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Sandbox::User "";
+APT::Status-Fd "1";
+Acquire::Languages "none";
+Acquire::GzipIndexes "true";
+Acquire::Retries "1";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
+Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
+Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";
+"""
+
+
+def missing_tools() -> list[str]:
+    """The programs that this needs and the machine has not; empty on Debian and its kin."""
+    return [tool for tool in TOOLS if shutil.which(tool) is None]
+
+
+@contextmanager
+def unpacked(package: str, *, progress: Progress = silent) -> Iterator[Path]:
+    """Yields a folder with the files of ``package`` as they would lie under ``/``; gone after the block.
+
+    Args:
+        package: a name that the system's package sources know.
+        progress: told of the percentage of each step.
+
+    Raises:
+        DataError: apt is not here, does not know the package, cannot reach its sources, or took too long.
+    """
+    missing = missing_tools()
+    if missing:
+        raise DataError(f"this system has no {' and no '.join(missing)}.")
+    with tempfile.TemporaryDirectory(prefix="clothier-apt-", ignore_cleanup_errors=True) as name:
+        root = Path(name)
+        archive = _downloaded(package, root, progress)
+        files = root / "files"
+        subprocess.run(  # noqa: S603 - fixed program, our own paths
+            ["dpkg-deb", "--extract", str(archive), str(files)],  # noqa: S607
+            check=True,
+            capture_output=True,
+        )
+        yield files
+
+
+def _downloaded(package: str, root: Path, progress: Progress) -> Path:
+    """The package's .deb in ``root``."""
+    for folder in ("state/lists/partial", "cache/archives/partial"):
+        (root / folder).mkdir(parents=True)
+    (root / "apt.conf").write_text(SETTINGS.format(root=root))
+    # Sources that have nothing to do with ours may fail; whether ours came, the download tells.
+    complaints = _apt(["update"], root, "reading Debian's package lists", progress)
+    complaints += _apt(["download", package], root, f"fetching Debian's {package}", progress)
+    archives = sorted(root.glob("*.deb"))
+    if not archives:
+        raise DataError(f"apt-get could not fetch {package}: {' '.join(complaints) or 'it gave no reason'}")
+    return archives[0]
+
+
+def _apt(arguments: list[str], root: Path, task: str, progress: Progress) -> list[str]:
+    """Runs apt-get in ``root`` and returns its complaints, a line each."""
+    complaints = []
+    with subprocess.Popen(  # noqa: S603 - fixed program, arguments are ours
+        ["apt-get", "--config-file", str(root / "apt.conf"), "--quiet=2", *arguments],  # noqa: S607
+        cwd=root,
+        env={**os.environ, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        timer = threading.Timer(TIME_LIMIT, process.kill)
+        timer.start()
+        try:
+            for line in process.stdout or ():
+                if line.startswith("dlstatus:"):
+                    progress(task, float(line.split(":")[2]), 100.0)
+                elif line.startswith(("E:", "W:")):
+                    complaints.append(line.strip())
+        except BaseException:  # whoever watches the progress has had enough; do not wait for apt-get
+            process.kill()
+            raise
+        finally:
+            timer.cancel()
+    if process.returncode == -signal.SIGKILL:
+        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {TIME_LIMIT:.0f} seconds.")
+    return complaints

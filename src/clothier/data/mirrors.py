@@ -1,0 +1,53 @@
+"""Fetches files over HTTP with the standard library: a time limit on silence, a limit on size, nothing half."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+from clothier.errors import DataError
+from clothier.records import silent
+
+if TYPE_CHECKING:
+    from clothier.records import Progress
+
+TIMEOUT = 20.0  # seconds without a byte
+CHUNK = 1 << 16  # bytes between two reports of progress
+LARGEST = 200 << 20  # bytes; the largest file of Fashion-MNIST has 26 million
+
+
+def download(url: str, *, progress: Progress = silent, timeout: float = TIMEOUT) -> bytes:
+    """The bytes at ``url``, all of them.
+
+    Args:
+        url: of the schemes that urllib knows; ours are constants with https.
+        progress: told of bytes done and in total (0 while the server does not say).
+        timeout: seconds without an answer or a byte, after which to give up.
+
+    Raises:
+        DataError: no connection, an answer other than 200, silence, or fewer or more bytes than announced.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - our own constants
+            return _read(answer, url, progress)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DataError(f"{url} answered {error.code} {error.reason}.") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise DataError(f"{url} cannot be fetched: {reason or type(error).__name__}.") from error
+
+
+def _read(answer: http.client.HTTPResponse, url: str, progress: Progress) -> bytes:
+    announced = int(answer.headers.get("Content-Length") or 0)
+    content = bytearray()
+    while chunk := answer.read(CHUNK):
+        content += chunk
+        if len(content) > LARGEST:
+            raise DataError(f"{url} sends more than {LARGEST} bytes, far more than the file has.")
+        progress(f"fetching {url.rpartition('/')[2]}", len(content), announced)
+    if len(content) < announced:
+        raise DataError(f"{url} ended after {len(content)} of {announced} bytes.")
+    return bytes(content)

@@ -1,0 +1,246 @@
+"""Finds Fashion-MNIST, or fetches it: a folder given by the user, the cache, the system, Debian, Zalando's mirrors.
+
+Whatever the source, every byte is verified before it is believed (:mod:`clothier.data.release`). A damaged file in
+the user's own folder is an error; elsewhere it is noted and the next source is tried.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import platformdirs
+
+from clothier import atomic
+from clothier.data import debian, idx, idx_files, mirrors
+from clothier.data.folders import has_class_folders, read_picture_folder
+from clothier.data.release import COPY_AGAIN, FASHION_MNIST, OR_ANY_IDX, Release
+from clothier.errors import DataError
+from clothier.records import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from clothier.data.dataset import Dataset
+    from clothier.data.release import Contents
+    from clothier.records import Progress
+
+SourceName = Literal["folder", "cache", "system", "debian", "mirror"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One verified file: canonical ``name``, where it lies, its size there in bytes, digest of its plain bytes."""
+
+    name: str
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where Fashion-MNIST lies, whole.
+
+    Attributes:
+        source: where it was found; what ``debian`` or a ``mirror`` gave lies in the cache now.
+        folder: the folder of the four files.
+        files: the four files.
+        notes: what was wrong with the sources before it, a sentence each; for the user's eyes.
+    """
+
+    source: SourceName
+    folder: Path
+    files: tuple[DataFile, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """Where it lies, and the verified bytes: canonical file name to uncompressed content."""
+
+    located: Located
+    contents: Contents
+
+
+class _AbsentError(DataError):
+    """A source that is not there at all, which is no news to anybody."""
+
+
+def open_dataset(folder: Path | None = None, *, any_idx: bool = False, progress: Progress = silent) -> Dataset:
+    """What ``--data`` means.
+
+    Args:
+        folder: None for Fashion-MNIST, from wherever it can be had; or a folder with its four files; or one with a
+            subfolder of pictures for each class (:func:`clothier.data.folders.read_picture_folder`).
+        any_idx: take the four IDX files of ``folder`` as they are: KMNIST, or the user's own.
+        progress: told of downloads, and of damaged copies that were passed over.
+
+    Raises:
+        DataError: there is no such data, or it is damaged, or foreign and ``any_idx`` is not set.
+    """
+    if folder is None:
+        return load_fashion_mnist(progress=progress)
+    _require_folder(folder)
+    files = idx_files.find_files(folder)
+    if files and any_idx:
+        return _vouched_for(folder, files)
+    if files:
+        obtained = _from_user(folder, FASHION_MNIST, OR_ANY_IDX)
+        return FASHION_MNIST.dataset(obtained.contents)
+    if has_class_folders(folder):
+        return read_picture_folder(folder, progress=progress)
+    raise DataError(
+        f"{folder} holds neither the four files of Fashion-MNIST ({', '.join(idx_files.NAMES)}; as they are or as "
+        ".gz) nor a subfolder of pictures for each class. Give a folder with either."
+    )
+
+
+def load_fashion_mnist(
+    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent
+) -> Dataset:
+    """Fashion-MNIST in memory: 60,000 and 10,000 pictures of 28x28, verified. See :func:`obtain` for the rest."""
+    obtained = obtain(folder, release=release, progress=progress)
+    return release.dataset(obtained.contents, obtained.located.notes)
+
+
+def locate_fashion_mnist(
+    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent
+) -> Located:
+    """Where Fashion-MNIST lies, verified, and fetched if need be. See :func:`obtain` for the rest."""
+    return obtain(folder, release=release, progress=progress).located
+
+
+def obtain(folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent) -> Obtained:
+    """Finds or fetches the four files of ``release`` and verifies them.
+
+    Args:
+        folder: where to look instead of everywhere: flat or in torchvision's layout, gzipped or not.
+        release: which bytes are wanted, and where they may be had.
+        progress: told of downloads, and of damaged copies that were passed over.
+
+    Raises:
+        DataError: ``folder`` lacks a file or has another than the release's; or no source has them, in which case
+            the sentence lists each with its reason.
+        StorageError: what was fetched cannot be cached.
+    """
+    if folder is not None:
+        _require_folder(folder)
+        return _from_user(folder, release, COPY_AGAIN)
+    source, contents, notes = _first_whole(release, progress)
+    cache = cache_folder(release)
+    if source in ("debian", "mirror") or (source == "system" and idx_files.find_files(cache)):
+        store(contents, release)  # the second case heals a damaged cache
+    lies = release.system if source == "system" else cache
+    return Obtained(_located(source, lies, release, notes), contents)
+
+
+def cache_folder(release: Release = FASHION_MNIST) -> Path:
+    """The release's folder in the user's cache, or under ``$CLOTHIER_CACHE`` when that is set."""
+    root = os.environ.get("CLOTHIER_CACHE") or platformdirs.user_cache_dir("clothier")
+    return Path(root) / release.name.lower()
+
+
+def store(contents: Contents, release: Release = FASHION_MNIST) -> Path:
+    """Writes verified contents to the cache and returns its folder.
+
+    Each file is renamed into place whole, so two processes that do this at once do no harm. They are not
+    compressed: 55 MB are read and verified in the time that gunzipping alone would take.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    folder = cache_folder(release)
+    for name, content in contents.items():
+        atomic.write_bytes(folder / name, content)
+    return folder
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DataError(f"{folder} {what}; a folder with data is needed. Check the path.")
+
+
+def _vouched_for(folder: Path, files: Mapping[str, Path]) -> Dataset:
+    """The IDX files as they are; under its own name if they are Fashion-MNIST after all."""
+    idx_files.require_all(files, folder)
+    dataset = idx_files.read_any(folder, files)
+    if dataset.digests != FASHION_MNIST.digests:
+        return dataset
+    return FASHION_MNIST.dataset(_from_user(folder, FASHION_MNIST, COPY_AGAIN).contents)
+
+
+def _from_user(folder: Path, release: Release, advice: str) -> Obtained:
+    files = idx_files.find_files(folder)
+    contents = release.read(files, folder, advice)
+    return Obtained(_located("folder", folder, release, ()), contents)
+
+
+def _located(source: SourceName, folder: Path, release: Release, notes: tuple[str, ...]) -> Located:
+    files = idx_files.find_files(folder)
+    return Located(
+        source=source,
+        folder=files[idx_files.TRAIN_IMAGES].parent,
+        files=tuple(
+            DataFile(name, files[name], files[name].stat().st_size, digest) for name, digest in release.digests.items()
+        ),
+        notes=notes,
+    )
+
+
+def _first_whole(release: Release, progress: Progress) -> tuple[SourceName, Contents, tuple[str, ...]]:
+    """The first source that has all of it, and notes on those before it that had some of it."""
+    tried: list[str] = []
+    notes: list[str] = []
+    for source, place, read in _sources(release, progress):
+        try:
+            return source, read(), tuple(notes)
+        except _AbsentError as error:
+            tried.append(f"{place}: {error}")
+        except DataError as error:
+            tried.append(f"{place}: {error}")
+            notes.append(f"passed over the {place}: {error}")
+            progress(f"finding {release.name}", 0, 0, notes[-1])
+    reasons = "".join(f"\n  {line}" for line in tried)
+    raise DataError(
+        f"{release.name} could not be found or fetched:{reasons}\nPut {', '.join(release.digests)} into a folder, "
+        "each as it is or as .gz, and run: clothier data --from DIR"
+    )
+
+
+def _sources(release: Release, progress: Progress) -> Iterator[tuple[SourceName, str, Callable[[], Contents]]]:
+    """Where to look, in order: the source's name, words for it, and how to read it."""
+    cache, system = cache_folder(release), release.system
+    yield "cache", f"cache ({cache})", partial(_standing, cache, release)
+    yield "system", f"system's copy ({system})", partial(_standing, system, release)
+    yield "debian", f"Debian package {release.package}", partial(_from_debian, release, progress)
+    for mirror in release.mirrors:
+        yield "mirror", f"mirror {mirror}", partial(_from_mirror, mirror, release, progress)
+
+
+def _standing(folder: Path, release: Release) -> Contents:
+    files = idx_files.find_files(folder)
+    if not files:
+        raise _AbsentError("no data files there.")
+    return release.read(files, folder)
+
+
+def _from_debian(release: Release, progress: Progress) -> Contents:
+    if debian.missing_tools():
+        raise _AbsentError(f"this system has no {' and no '.join(debian.missing_tools())}.")
+    with debian.unpacked(release.package, progress=progress) as root:
+        folder = root / release.system.relative_to("/")
+        return release.read(idx_files.find_files(folder), folder)
+
+
+def _from_mirror(mirror: str, release: Release, progress: Progress) -> Contents:
+    contents = {}
+    for name in release.digests:
+        url = f"{mirror}/{name}.gz"
+        contents[name] = idx.gunzip(mirrors.download(url, progress=progress), url)
+        release.verify(name, contents[name], url)
+    return contents

@@ -1,0 +1,60 @@
+"""Cuts validation images out of the training part, each class in its share.
+
+Kept apart from :mod:`clothier.data.dataset` because it needs scikit-learn, which predicting does without.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from clothier.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from clothier.records import Labels
+
+    Indices = npt.NDArray[np.int64]
+
+STUDY_VALIDATION = 12_000  # of 60,000 images: the study's stratified 80/20 split, random_state 42
+TUNING_VALIDATION = 5_000  # of 60,000 images: what tuning and the fast recipes choose by
+STUDY_SEED = 42
+
+
+def stratified_split(labels: Labels, held_out: int, seed: int = STUDY_SEED) -> tuple[Indices, Indices]:
+    """Splits N images into those kept and those held out, as scikit-learn's ``train_test_split`` does.
+
+    Args:
+        labels: (N,) int64.
+        held_out: how many images to hold out.
+        seed: scikit-learn's ``random_state``; 42 is the study's.
+
+    Returns:
+        (N - held_out,) and (held_out,) int64: places in ``labels``, in scikit-learn's shuffled order.
+
+    Raises:
+        DataError: a class is too small to stand on both sides, or ``held_out`` leaves too few on one.
+    """
+    _check(labels, held_out)
+    kept, held = train_test_split(np.arange(len(labels)), test_size=held_out, stratify=labels, random_state=seed)
+    return kept, held
+
+
+def _check(labels: Labels, held_out: int) -> None:
+    values, counts = np.unique(labels, return_counts=True)
+    if len(values) == 0:
+        raise DataError("there are no images to split; two or more of each class are needed.")
+    if counts.min() < 2:
+        raise DataError(
+            f"class {values[counts.argmin()]} has 1 image, and a split needs two or more of each class. "
+            "Add images or leave the class out."
+        )
+    most = len(labels) - len(values)
+    if not len(values) <= held_out <= most:
+        raise DataError(
+            f"cannot hold out {held_out} of {len(labels)} images in {len(values)} classes: {len(values)} to {most} "
+            "can be held out, so that each class may stand on both sides. Choose such a number."
+        )
