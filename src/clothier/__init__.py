@@ -1,0 +1,86 @@
+"""Clothier looks at pictures of clothes and says what they are.
+
+    import clothier
+
+    clothier.load("fashion-cnn").predict(["shoe.png"])
+    clothier.train("cnn", preset="fast")
+    images = clothier.fashion_mnist().train.images
+
+Names are resolved when they are first used, so that ``import clothier`` is quick and needs no optional part.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from clothier.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from clothier.data.sources import load_fashion_mnist as fashion_mnist
+    from clothier.errors import ClothierError
+    from clothier.inference import load
+    from clothier.recipes import Recipe, preset
+    from clothier.workflows.compare import compare
+    from clothier.workflows.evaluate import evaluate
+    from clothier.workflows.predict import predict
+    from clothier.workflows.study import study
+    from clothier.workflows.train import train_model as train
+
+    __version__: str
+
+_HOMES = {
+    "ClothierError": ("clothier.errors", "ClothierError"),
+    "Recipe": ("clothier.recipes", "Recipe"),
+    "compare": ("clothier.workflows.compare", "compare"),
+    "evaluate": ("clothier.workflows.evaluate", "evaluate"),
+    "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
+    "load": ("clothier.inference", "load"),
+    "predict": ("clothier.workflows.predict", "predict"),
+    "preset": ("clothier.recipes", "preset"),
+    "study": ("clothier.workflows.study", "study"),
+    "train": ("clothier.workflows.train", "train_model"),
+}
+"""Public name to the module that holds it and its name there."""
+
+__all__ = [
+    "ClothierError",
+    "Recipe",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fashion_mnist",
+    "load",
+    "predict",
+    "preset",
+    "study",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Finds a public name on first use (PEP 562).
+
+    Raises:
+        AttributeError: no such name.
+        MissingExtraError: what stands behind the name needs an optional part that is not installed.
+    """
+    if name == "__version__":
+        return version("clothier")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clothier' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    try:
+        found = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        missing = MissingExtraError.behind(error, f"clothier.{name}")
+        if missing is None:
+            raise
+        raise missing from error
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

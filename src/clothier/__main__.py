@@ -1,0 +1,7 @@
+"""``python -m clothier``, the way in for ``torchrun -m clothier``."""
+
+import sys
+
+from clothier.cli import main
+
+sys.exit(main())

@@ -1,0 +1,124 @@
+"""The commands, in the order and under the headings in which ``clothier --help`` shows them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from clothier.cli import compare, data, doctor, evaluate, predict, study, train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXAMPLES = """\
+[bold]Examples[/bold]
+clothier predict shoe.png    name the garment on a picture
+clothier study               explore, train two models, compare: report.html
+clothier train cnn           train one model, into a folder under runs/
+"""
+
+
+class Halted(Exception):  # noqa: N818 - not an error: Ctrl-C
+    """Carries Ctrl-C out of typer, which would end it with the right code but without a word on how to go on."""
+
+
+class _Command(TyperCommand):
+    """A command in whose help every metavar speaks for itself."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [_plain(one) for one in super().get_params(ctx)]
+
+
+class _Commands(TyperGroup):
+    """All commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [_plain(one) for one in super().get_params(ctx)]
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise Halted from stop
+
+
+def _plain(parameter: Any) -> Any:
+    """Takes out the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
+    if parameter.name == "help":
+        parameter.metavar, parameter.help = "", "Show this help and exit."
+    elif parameter.param_type_name == "argument":
+        parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - typer's signature
+    return parameter
+
+
+app = typer.Typer(
+    name="clothier",
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXAMPLES,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"clothier {version('clothier')}")
+        raise typer.Exit
+
+
+@app.callback()
+def clothier(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", metavar="", help="Show the version and exit.", callback=_version, is_eager=True),
+    ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", metavar="", help="Show the traceback of a failure; taken anywhere.")
+    ] = False,
+) -> None:
+    """Tells what a garment is from its picture, and trains models that do."""
+
+
+def _add(command: Callable[..., None], panel: str, *examples: str) -> None:
+    """Puts a command under its heading, examples below its help."""
+    epilog = "\n".join(["[bold]Examples[/bold]", *examples])
+    app.command(cls=_Command, rich_help_panel=panel, epilog=epilog)(command)
+
+
+_add(
+    study.study,
+    "Study",
+    "clothier study",
+    "clothier study --preset classic --out runs/as-published",
+)
+_add(data.data, "Study", "clothier data", "clothier data --from ~/Downloads/FashionMNIST/raw")
+_add(
+    train.train,
+    "Study",
+    "clothier train cnn",
+    "clothier train dnn --preset classic --seed 1 --out runs/dnn-seed-1",
+    "clothier train cnn --recipe mine.toml --time-limit 10m",
+    "clothier train --resume runs/cnn",
+    "torchrun --nproc-per-node 2 -m clothier train cnn",
+)
+_add(
+    evaluate.evaluate,
+    "Study",
+    "clothier evaluate fashion-cnn",
+    "clothier evaluate runs/cnn runs/dnn --json",
+    "clothier evaluate runs/cnn --fail-under 0.93",
+)
+_add(compare.compare, "Study", "clothier compare runs/cnn runs/dnn", "clothier compare runs/cnn fashion-cnn --json")
+_add(
+    predict.predict,
+    "Use a model",
+    "clothier predict shoe.png",
+    "clothier predict photos/*.jpg --model runs/cnn --json",
+)
+_add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

@@ -1,0 +1,21 @@
+"""``clothier compare``."""
+
+from typing import Annotated
+
+import typer
+
+from clothier.cli import show, tables
+from clothier.cli.options import AnyIdx, Data, Json
+from clothier.cli.progress import watching
+
+First = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a bundle, or a shipped model.")]
+Second = Annotated[str, typer.Argument(metavar="RUN", help="Another.")]
+
+
+def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = False, json: Json = False) -> None:
+    """Test whether two models differ on the same pictures (McNemar)."""
+    from clothier.workflows.compare import compare as pair
+
+    with watching() as progress:
+        comparison = pair(first, second, data=data, any_idx=any_idx, progress=progress)
+    show.answer(comparison, json, tables.comparison)

@@ -1,0 +1,21 @@
+"""``clothier data``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothier.cli import show, tables
+from clothier.cli.options import Json
+from clothier.cli.progress import watching
+
+Source = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Look in this folder only.")]
+
+
+def data(source: Source = None, json: Json = False) -> None:
+    """Find or fetch Fashion-MNIST, verify it, and say where it lies."""
+    from clothier.workflows.data import prepare
+
+    with watching() as progress:
+        found = prepare(source, progress=progress)
+    show.answer(found, json, tables.data)

@@ -1,0 +1,11 @@
+"""``clothier doctor``."""
+
+from clothier.cli import show, tables
+from clothier.cli.options import Json
+
+
+def doctor(json: Json = False) -> None:
+    """Examine this machine: versions, threads, device, data, models."""
+    from clothier.workflows.doctor import examine
+
+    show.answer(examine(), json, tables.examination)

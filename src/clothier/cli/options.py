@@ -1,0 +1,77 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothier.recipes import PRESETS
+
+DEFAULT_PRESET = "fast"
+DEFAULT_SEED = 0
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def duration(text: str) -> float:
+    """Seconds of ``90s``, ``10m`` or ``1h30m``."""
+    found = _DURATION.fullmatch(text.strip())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    total = 3600.0 * hours + 60.0 * minutes + seconds
+    if total == 0:
+        raise typer.BadParameter(f"{text!r} is not a duration; give one such as 90s, 10m or 1h30m.")
+    return total
+
+
+def count(given: str | int) -> int:
+    """A whole number of 1 or more."""
+    text = str(given)  # typer hands defaults in, too
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise typer.BadParameter(f"{text!r} is not a whole number of 1 or more.")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to 2^32 - 1, what every random generator in use takes."""
+    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**32:
+        raise typer.BadParameter(f"{text!r} is not a seed; give a whole number from 0 to {2**32 - 1}.")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """An accuracy, 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r} is not an accuracy; give a share from 0 to 1, such as 0.93.")
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, and nothing else, on stdout.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="PATH", help="Folder of the data; without it, Fashion-MNIST is found or fetched."),
+]
+AnyIdx = Annotated[
+    bool, typer.Option("--any-idx", metavar="", help="Take any IDX files in --data, not only Fashion-MNIST's.")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; without it, a new one in runs/.")
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="|".join(PRESETS),
+        help=f"Recipe: the original study's, or better in less time. Default: {DEFAULT_PRESET}.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", parser=seed, help=f"Seed of everything random. Default: {DEFAULT_SEED}."),
+]

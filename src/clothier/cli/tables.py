@@ -1,0 +1,140 @@
+"""What people see of each result: calm tables that draw what ``--json`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from clothier.cli.show import Answer
+    from clothier.runs import Run
+
+BAR = 20  # characters of a probability of 1
+NUMBER: Literal["right"] = "right"
+WORD: Literal["left"] = "left"
+
+
+def data(prepared: Answer) -> RenderableType:
+    """Where the data lie, file by file."""
+    found = prepared.to_json()
+    table = _table(File=WORD, MB=NUMBER, SHA_256=WORD)
+    for file in found["files"]:
+        table.add_row(file["name"], f"{file['bytes'] / 1e6:.1f}", file["sha256"])
+    counts = ", ".join(f"{sum(classes.values()):,} {part}" for part, classes in found["counts"].items())
+    return Group(table, f"{found['name']} is whole ({counts}), in {found['folder']}", *found["notes"])
+
+
+def run(made: Run) -> RenderableType:
+    """A finished run: its figures, and where it lies."""
+    metrics = made.metrics
+    scores = {f"{metrics['model']}, {part}": metrics[part] for part in ("validation", "test") if metrics.get(part)}
+    return Group(_scores(scores), f"Run folder: {made.path}")
+
+
+def evaluations(results: Sequence[Answer]) -> RenderableType:
+    """A row a model; for a single one its classes, too."""
+    found = [one.to_json() for one in results]
+    table = _scores({one["model"]: one for one in found})
+    return Group(table, _classes(found[0]["per_class"])) if len(found) == 1 else table
+
+
+def comparison(compared: Answer) -> RenderableType:
+    """Both models, and whether they differ."""
+    found = compared.to_json()
+    first, second, test = found["first"], found["second"], found["test"]
+    low, high = test["interval"]
+    difference = f"{100 * test['difference']:+.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f})"
+    return Group(
+        _scores({"first": first, "second": second}),
+        f"first - second: {difference}, p {_p(test['p_value'])} (McNemar's exact test)",
+        f"right where the other is wrong: first {test['only_first']:,}, second {test['only_second']:,} "
+        f"of {test['n']:,} pictures",
+    )
+
+
+def predictions(answers: Sequence[Answer]) -> RenderableType:
+    """The classes of each picture, best first, with bars for their probabilities."""
+    table = _table(Picture=WORD, Class=WORD, Probability=NUMBER, _=WORD)
+    for one in (answer.to_json() for answer in answers):
+        if "error" in one:
+            table.add_row(one["file"], Text("could not be read", style="red"))
+        for place, guess in enumerate(one.get("top", ())):
+            table.add_row(
+                "" if place else one["file"],
+                guess["class"],
+                _percent(guess["probability"]),
+                Text("━" * round(BAR * guess["probability"]), style="dim" if place else "cyan"),
+                style="dim" if place else "bold",
+            )
+    return table
+
+
+def study(made: Any) -> RenderableType:
+    """Where the report lies."""
+    return Group(f"{made.report}")
+
+
+def examination(found: Answer) -> RenderableType:
+    """A row a finding, then the versions."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    examined = found.to_json()
+    for one in examined["findings"]:
+        mark = Text("ok", style="green") if one["ok"] else Text("warn", style="bold yellow")
+        table.add_row(mark, Text(one["name"], style="bold"), Text(one["found"]))
+        if one["advice"]:
+            table.add_row("", "", Text(one["advice"], style="dim"))
+    machine = examined["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    table.add_row("", Text("versions", style="bold"), f"{machine['python']}, {versions}")
+    switches = " ".join(f"{name}={value}" for name, value in machine["environment"].items())
+    if switches:
+        table.add_row("", Text("switches", style="bold"), switches)
+    return table
+
+
+def _scores(evaluations: dict[str, Any]) -> Table:
+    """A row an evaluation, by name."""
+    table = _table(Model=WORD, Accuracy=NUMBER, Macro_F1=NUMBER, ECE=NUMBER, NLL=NUMBER, Pictures=NUMBER)
+    for name, one in evaluations.items():
+        table.add_row(
+            name if "model" not in one or one["model"] == name else f"{name}: {one['model']}",
+            f"{_percent(one['accuracy'], 2)} ± {100 * one['standard_error']:.2f}",
+            _percent(one["macro_f1"], 2),
+            f"{one['ece']:.3f}",
+            f"{one['nll']:.3f}",
+            f"{one['n']:,}",
+        )
+    return table
+
+
+def _classes(scores: Sequence[dict[str, Any]]) -> Table:
+    """A row a class."""
+    table = _table(Class=WORD, Precision=NUMBER, Recall=NUMBER, F1=NUMBER, Pictures=NUMBER)
+    for one in scores:
+        shares = (_percent(one[name]) for name in ("precision", "recall", "f1"))
+        table.add_row(one["class"], *shares, f"{one['n']:,}")
+    return table
+
+
+def _table(**columns: Literal["left", "right"]) -> Table:
+    """An empty table; underscores of a heading are blanks."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for heading, side in columns.items():
+        table.add_column(heading.replace("_", " ").strip(), justify=side, overflow="fold")
+    return table
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _p(value: float) -> str:
+    return f"= {value:.3f}" if value >= 0.001 else "< 0.001"

@@ -1,0 +1,115 @@
+"""``clothier train``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clothier import recipes
+from clothier.cli import show, tables
+from clothier.cli.options import DEFAULT_PRESET, AnyIdx, Data, Json, Out, Preset, Seed, duration
+from clothier.cli.progress import watching
+from clothier.errors import UsageError
+
+if TYPE_CHECKING:
+    from clothier.runs import Run
+    from clothier.workflows.train import TrainOptions
+
+Told = recipes.Recipe | Path  # what tells how to train: a recipe, or the config.json of another run
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="|".join(recipes.MODELS), help="What to train; not with --config, and not needed with --resume."
+    ),
+]
+RecipeFile = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML), in place of --preset.")
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Train as another run did: its config.json.")
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit", metavar="TIME", parser=duration, help="Stop after the epoch that reaches 90s, 10m, 1h30m, ..."
+    ),
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option("--resume", metavar="RUN", help="Continue this run; a model named besides must agree with it."),
+]
+
+
+def train(
+    model: Model = None,
+    preset: Preset = None,
+    recipe: RecipeFile = None,
+    config: Config = None,
+    data: Data = None,
+    any_idx: AnyIdx = False,
+    out: Out = None,
+    seed: Seed = None,
+    time_limit: TimeLimit = None,
+    resume: Resume = None,
+    json: Json = False,
+) -> None:
+    """Train a DNN or a CNN; its figures and the model go to a run folder."""
+    told = _told(model, preset, recipe, config)
+    given = _given(data=data, any_idx=any_idx or None, out=out, seed=seed, time_limit=time_limit)
+    if resume:
+        run = _resumed(resume, told, given)
+    elif told:
+        run = _trained(told, given)
+    else:
+        raise UsageError(f"nothing to train was named; give {' or '.join(recipes.MODELS)}, --config or --resume.")
+    show.answer(run, json, tables.run)
+
+
+def _told(
+    model: str | None, preset: str | None, file: Path | None, config: Path | None
+) -> recipes.Recipe | Path | None:
+    """What the command line tells of how to train. Quick: no torch yet.
+
+    Raises:
+        UsageError: two of them contradict each other, or one lacks its model.
+    """
+    if config and (model or preset or file):
+        raise UsageError("--config already names the model and its recipe; leave out the model, --preset and --recipe.")
+    if preset and file:
+        raise UsageError("got --preset and --recipe; a recipe file names the preset that it starts from.")
+    if (preset or file) and not model:
+        raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
+    if model is None:
+        return config
+    return recipes.from_file(file, model) if file else recipes.preset(model, preset or DEFAULT_PRESET)
+
+
+def _given(**options: object) -> dict[str, Any]:
+    """The options that were given; the others keep their defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _trained(told: Told, given: dict[str, Any]) -> "Run":
+    from clothier.workflows.train import train as work
+
+    with watching() as progress:
+        return work(_options(told, given), progress=progress)
+
+
+def _resumed(run: Path, told: Told | None, given: dict[str, Any]) -> "Run":
+    """Continues a run as it was begun; what is told besides must agree with it."""
+    if given and not told:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"--resume takes everything from the run; leave out {names}, or name the model as well.")
+    from clothier.workflows.train import resume as work
+
+    with watching() as progress:
+        return work(run, expected=_options(told, given) if told else None, progress=progress)
+
+
+def _options(told: Told, given: dict[str, Any]) -> "TrainOptions":
+    from clothier.workflows.train import TrainOptions, options_from_config
+
+    base = options_from_config(told) if isinstance(told, Path) else TrainOptions(recipe=told)
+    return replace(base, **given)
