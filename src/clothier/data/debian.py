@@ -75,13 +75,20 @@ def unpacked(package: str, *, progress: Progress = silent) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="clothier-apt-", ignore_cleanup_errors=True) as name:
         root = Path(name)
         archive = _downloaded(package, root, progress)
-        files = root / "files"
-        subprocess.run(  # noqa: S603 - fixed program, our own paths
-            ["dpkg-deb", "--extract", str(archive), str(files)],  # noqa: S607
-            check=True,
-            capture_output=True,
-        )
-        yield files
+        yield _extracted(archive, root / "files")
+
+
+def _extracted(archive: Path, folder: Path) -> Path:
+    outcome = subprocess.run(  # noqa: S603 - fixed program, our own paths
+        ["dpkg-deb", "--extract", str(archive), str(folder)],  # noqa: S607
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if outcome.returncode:
+        raise DataError(f"{archive.name} cannot be unpacked: {outcome.stderr.strip()}")
+    return folder
 
 
 def _downloaded(package: str, root: Path, progress: Progress) -> Path:
@@ -94,7 +101,8 @@ def _downloaded(package: str, root: Path, progress: Progress) -> Path:
     complaints += _apt(["download", package], root, f"fetching Debian's {package}", progress)
     archives = sorted(root.glob("*.deb"))
     if not archives:
-        raise DataError(f"apt-get could not fetch {package}: {' '.join(complaints) or 'it gave no reason'}")
+        reasons = " ".join(dict.fromkeys(complaints)) or "it gave no reason."
+        raise DataError(f"apt-get could not fetch {package}: {reasons}")
     return archives[0]
 
 
@@ -125,5 +133,5 @@ def _apt(arguments: list[str], root: Path, task: str, progress: Progress) -> lis
         finally:
             timer.cancel()
     if process.returncode == -signal.SIGKILL:
-        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {TIME_LIMIT:.0f} seconds.")
+        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {TIME_LIMIT:g} seconds.")
     return complaints

@@ -115,7 +115,7 @@ def decode(content: bytes, name: str) -> Images:
         )
     if got > expected:
         raise DataError(
-            f"{name} has {got - expected} bytes too many: its header promises {dimensions} = {expected} bytes "
+            f"{name} is too long: its header promises {dimensions} = {expected} bytes "
             f"and {got} follow. Copy or fetch it again."
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

@@ -119,7 +119,11 @@ def _class_names(path: Path, *parts: Labelled) -> tuple[str, ...]:
     needed = 1 + max((int(part.labels.max()) for part in parts if len(part)), default=0)
     if not path.is_file():
         return tuple(map(str, range(needed)))
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text; one class name a line is needed. Save it as UTF-8.") from error
+    names = tuple(line.strip() for line in lines if line.strip())
     if len(names) < needed:
         raise DataError(
             f"{path} names {len(names)} classes, and the labels go up to {needed - 1}. "

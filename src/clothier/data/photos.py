@@ -11,14 +11,16 @@ import struct
 import threading
 import warnings
 import zlib
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from clothier.errors import PhotoError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from clothier.records import Images, View
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")  # a damaged picture is told from none by these
 MAX_BYTES = 64 << 20  # a camera's largest JPEG has some 40 MB
 MAX_PIXELS = 64_000_000  # a decoded picture takes three bytes a pixel; telephones go up to 50 million
 SIDE = 28  # pixels
@@ -34,8 +37,21 @@ WORKING = 512  # pixels, the longer side at which edges are looked for: enough, 
 THUMBNAIL = 73  # pixels, the longer side of the shop's thumbnails that the paper subsamples (51x73)
 LIGHT = 128  # of 255: a background at or above it is light
 
-# Pillow announces large pictures by a warning, and filters of warnings belong to the whole process.
-_OPENING = threading.Lock()
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, IndexError, struct.error, zlib.error)
+"""What Pillow raises, of all things, when the bytes of a picture are not what its format promises."""
+
+ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_WARNINGS = threading.Lock()  # their filters belong to the whole process
 
 
 def load_view(path: Path, view: View) -> Images:
@@ -61,11 +77,9 @@ def read_picture(path: Path) -> Image.Image:
     image = _open(content, path)
     try:
         image.load()
-        return _plain(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, struct.error, zlib.error) as error:
-        raise PhotoError(
-            "truncated", f"{path} is cut short or damaged ({error}); a whole picture is needed. Copy it again."
-        ) from error
+        return _plain(_upright(image))
+    except DAMAGE as error:
+        raise _damaged(path, str(error)) from error
 
 
 def garment28(image: Image.Image) -> Images:
@@ -107,14 +121,15 @@ def _read_bytes(path: Path) -> bytes:
 def _open(content: bytes, path: Path) -> Image.Image:
     """Reads the header only; nothing is decoded before the size is known to be fair."""
     try:
-        with _OPENING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise PhotoError(
             "too-large", f"{path} has far more than the {MAX_PIXELS} pixels that can be taken. Save it smaller."
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
+    except DAMAGE as error:
+        if content.startswith(SIGNATURES):
+            raise _damaged(path, "its header is not whole") from error
         raise PhotoError(
             "not-a-picture", f"{path} is not a picture that can be read; {', '.join(FORMATS)} can be taken."
         ) from error
@@ -124,6 +139,29 @@ def _open(content: bytes, path: Path) -> Image.Image:
             f"{path} has {image.width}x{image.height} pixels; up to {MAX_PIXELS} in all can be taken. Save it smaller.",
         )
     return image
+
+
+def _damaged(path: Path, reason: str) -> PhotoError:
+    return PhotoError(
+        "truncated", f"{path} is cut short or damaged ({reason}); a whole picture is needed. Copy it again."
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Pillow's warnings from the user: of sizes, which we judge ourselves, and of damaged EXIF data."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF tag says; as it is, if the tag is damaged: the picture may be whole all the same."""
+    orientation = None
+    with _quiet(), suppress(*DAMAGE):
+        orientation = image.getexif().get(ORIENTATION)
+    turn = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _plain(image: Image.Image) -> Image.Image:

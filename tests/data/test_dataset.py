@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clothier.data.dataset import Dataset, Labelled
+from clothier.errors import DataError
+
+
+def part(n: int = 4, labels: list[int] | None = None, side: int = 28) -> Labelled:
+    return Labelled(np.zeros((n, side, side), np.uint8), np.array(labels or [0, 1] * (n // 2), np.int64))
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return Dataset("Toy", ("a", "b"), part(), part(2), {"train": "11", "test": "22"})
+
+
+def test_take_gives_copies_in_the_order_asked() -> None:
+    images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2)
+    labelled = Labelled(images, np.array([5, 6, 7]))
+    taken = labelled.take(np.array([2, 0]))
+    assert taken.labels.tolist() == [7, 5]
+    assert np.array_equal(taken.images, images[[2, 0]])
+    taken.images[:] = 99
+    assert images.max() == 11
+    assert len(taken) == 2
+
+
+def test_counts_has_a_place_for_classes_without_pictures() -> None:
+    assert part(4, [0, 2, 2, 2]).counts(4).tolist() == [1, 0, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "sentence"),
+    [
+        (
+            np.zeros(3, np.uint8),
+            np.zeros((3, 28, 28), np.uint8),
+            r"images and labels are swapped: got images of shape \(3,\) and labels of shape \(3, 28, 28\). Exchange",
+        ),
+        (np.zeros((3, 28, 28)), np.zeros(3, np.int64), "images are float64 of shape .* uint8 of shape .N, H, W."),
+        (np.zeros((3, 784), np.uint8), np.zeros(3, np.int64), r"images are uint8 of shape \(3, 784\); uint8 of"),
+        (np.zeros((3, 2, 2), np.uint8), np.zeros(3, np.uint8), r"labels are uint8 of shape \(3,\); int64 of shape"),
+        (
+            np.zeros((3, 2, 2), np.uint8),
+            np.zeros(4, np.int64),
+            "there are 3 images and 4 labels; each image needs its one label. Give the files that belong together.",
+        ),
+    ],
+)
+def test_parts_that_do_not_fit_are_said(images: np.ndarray, labels: np.ndarray, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        Labelled(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"train": part(4, [0, 1, 2, 0])}, "Toy, training part has the label 2; with 2 classes labels go from 0 to 1"),
+        ({"test": part(2, [-1, 1])}, "Toy, test part has the label -1; with 2 classes"),
+        ({"test": part(0)}, "Toy, test part is empty; at least one picture is needed."),
+        ({"test": part(2, side=32)}, "training pictures of 28x28 and test pictures of 32x32; one size is needed."),
+        ({"classes": ("a",)}, r"Toy has the classes \['a'\]; two or more, each once, are needed."),
+        ({"classes": ("a", "a")}, r"Toy has the classes \['a', 'a'\]; two or more"),
+    ],
+)
+def test_data_sets_that_hang_together_badly_are_said(dataset: Dataset, change: dict, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        replace(dataset, **change)
+
+
+def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Dataset) -> None:
+    same = replace(dataset, name="Other", digests={"test": "22", "train": "11"}, notes=("a note",))
+    assert same.digest == dataset.digest
+    assert len(dataset.digest) == 64
+    others = [
+        replace(dataset, digests={"train": "11", "test": "23"}),
+        replace(dataset, digests={"train": "22", "test": "11"}),
+        replace(dataset, classes=("b", "a")),
+    ]
+    assert len({dataset.digest, *(other.digest for other in others)}) == 4

@@ -1,0 +1,124 @@
+import gzip
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clothier.data import idx, idx_files
+from clothier.data.idx_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from clothier.errors import DataError
+from clothier.taxonomy import FASHION_MNIST
+
+NOBODY = 65534
+
+
+def gunzip(folder: Path) -> None:
+    for path in folder.glob("*.gz"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+
+
+def into(layout: str) -> Callable[[Path], None]:
+    def move(folder: Path) -> None:
+        (folder / layout).mkdir(parents=True)
+        for path in folder.glob("*.gz"):
+            path.rename(folder / layout / path.name)
+
+    return move
+
+
+@pytest.mark.parametrize(
+    ("arrange", "below"),
+    [
+        (lambda _: None, "."),
+        (gunzip, "."),
+        (into("FashionMNIST/raw"), "."),
+        (into("FashionMNIST/raw"), "FashionMNIST"),
+        (into("FashionMNIST/raw"), "FashionMNIST/raw"),
+    ],
+    ids=["gzipped", "plain", "torchvision's root", "its data set", "its raw"],
+)
+def test_files_are_found_where_people_keep_them(drawn: Path, arrange: Callable[[Path], None], below: str) -> None:
+    arrange(drawn)
+    files = idx_files.find_files(drawn / below)
+    assert sorted(files) == sorted(NAMES)
+    assert len(idx_files.read_any(drawn, files).train) == 60
+
+
+def test_a_plain_file_goes_before_its_gzipped_twin(drawn: Path) -> None:
+    for path in list(drawn.glob("*.gz")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    assert {path.suffix for path in idx_files.find_files(drawn).values()} == {""}
+
+
+def test_missing_files_are_named(drawn: Path) -> None:
+    (drawn / f"{TRAIN_LABELS}.gz").unlink()
+    with pytest.raises(
+        DataError, match=rf"{drawn} holds no {TRAIN_LABELS}\. Give the folder with {TRAIN_IMAGES}, .* as \.gz"
+    ):
+        idx_files.require_all(idx_files.find_files(drawn), drawn)
+    assert idx_files.find_files(drawn.parent / "nowhere") == {}
+    with pytest.raises(DataError, match="nowhere holds none of the four data files"):
+        idx_files.require_all({}, Path("nowhere"))
+
+
+def test_a_folder_that_may_not_be_entered_is_said(drawn: Path) -> None:
+    drawn.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        with pytest.raises(DataError, match=r"drawn may not be read by this user\. Change its permissions or give"):
+            idx_files.find_files(drawn)
+    finally:
+        os.seteuid(user)
+        drawn.chmod(0o755)
+
+
+def read(folder: Path) -> object:
+    return idx_files.read_any(folder, idx_files.find_files(folder))
+
+
+def test_classes_are_named_by_their_file_or_by_numbers(drawn: Path) -> None:
+    files = idx_files.find_files(drawn)
+    assert idx_files.read_any(drawn, files).classes == FASHION_MNIST
+    (drawn / "classes.txt").write_text("\n".join("abcdefghij") + "\n\nkl m \n")
+    assert idx_files.read_any(drawn, files).classes == (*"abcdefghij", "kl m")
+    (drawn / "classes.txt").unlink()
+    assert idx_files.read_any(drawn, files).classes == tuple("0123456789")
+    assert idx_files.read_any(drawn, files).name == "drawn"
+
+
+def test_too_few_class_names_and_unreadable_ones_are_said(drawn: Path) -> None:
+    (drawn / "classes.txt").write_text("a\nb\n")
+    with pytest.raises(DataError, match=r"classes\.txt names 2 classes, and the labels go up to 9\. Write 10 names"):
+        read(drawn)
+    (drawn / "classes.txt").write_bytes(b"caf\xe9\n")
+    with pytest.raises(DataError, match=r"classes\.txt is not UTF-8 text"):
+        read(drawn)
+
+
+def test_other_sizes_are_refused_for_now(drawn: Path) -> None:
+    idx.write_idx(drawn / f"{TRAIN_IMAGES}.gz", np.zeros((60, 32, 30), np.uint8))
+    with pytest.raises(DataError, match=r"drawn holds pictures of 32x30 pixels; 28x28 can be taken\. Scale them, or"):
+        read(drawn)
+
+
+def test_swapped_files_are_recognised(drawn: Path) -> None:
+    images, labels = drawn / f"{TRAIN_IMAGES}.gz", drawn / f"{TRAIN_LABELS}.gz"
+    images.rename(drawn / "aside")
+    labels.rename(images)
+    (drawn / "aside").rename(labels)
+    with pytest.raises(
+        DataError, match=rf"{TRAIN_IMAGES} and {TRAIN_LABELS} do not fit: images and labels are swapped: got"
+    ):
+        read(drawn)
+
+
+def test_labels_of_the_other_part_are_recognised_by_their_number(drawn: Path) -> None:
+    shutil.copy(drawn / f"{TEST_LABELS}.gz", drawn / f"{TRAIN_LABELS}.gz")
+    with pytest.raises(DataError, match="do not fit: there are 60 images and 20 labels; each image needs its one"):
+        read(drawn)

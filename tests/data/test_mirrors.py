@@ -1,0 +1,70 @@
+import socket
+import threading
+
+import pytest
+
+from clothier.data import mirrors
+from clothier.data.mirrors import download
+from clothier.errors import DataError
+
+
+def test_all_bytes_come_and_progress_is_told(web) -> None:
+    body = bytes(range(256)) * 1000
+    told: list[tuple[str, float, float]] = []
+    url = web.says("/a/file.gz", body)
+    assert download(url, progress=lambda task, done, total, note="": told.append((task, done, total))) == body
+    assert told[-1] == ("fetching file.gz", len(body), len(body))
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert len(told) > 2
+
+
+def test_a_server_that_does_not_announce_the_size_will_do(web) -> None:
+    assert download(web.says("/file", b"abc", announced=0)) == b"abc"
+
+
+def test_what_is_not_there_is_said(web) -> None:
+    with pytest.raises(DataError, match=rf"{web.address}/file answered 404 Not Found\."):
+        download(f"{web.address}/file")
+
+
+def test_a_broken_off_answer_is_said(web) -> None:
+    with pytest.raises(DataError, match=r"/file ended after 3 of 10 bytes\."):
+        download(web.says("/file", b"abc", announced=10))
+
+
+def test_too_much_is_not_taken(web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirrors, "LARGEST", 100)
+    with pytest.raises(DataError, match=r"/file sends more than 100 bytes, far more than the file has\."):
+        download(web.says("/file", bytes(200)))
+
+
+def test_silence_ends(web) -> None:
+    enough = threading.Event()
+    url = web.says("/file", b"late", silent=enough)
+    try:
+        with pytest.raises(DataError, match=r"/file cannot be fetched: timed out\."):
+            download(url, timeout=0.2)
+    finally:
+        enough.set()
+
+
+def test_nobody_there_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(DataError, match=r"/file cannot be fetched: .*Connection refused"):
+            download(f"http://127.0.0.1:{taken.getsockname()[1]}/file")
+
+
+def test_what_is_no_http_is_said() -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"not http at all\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        with pytest.raises(DataError, match=r"/file cannot be fetched: not http at all"):
+            download(f"http://127.0.0.1:{server.getsockname()[1]}/file")
+        thread.join()

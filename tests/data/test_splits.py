@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from clothier.data.splits import STUDY_VALIDATION, TUNING_VALIDATION, stratified_split
+from clothier.errors import DataError
+
+FASHION = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 6000))
+
+
+def test_the_study_split_is_that_of_the_notebook() -> None:
+    kept, held = stratified_split(FASHION, STUDY_VALIDATION)
+    theirs = train_test_split(np.arange(60_000), test_size=0.2, stratify=FASHION, random_state=42)
+    assert np.array_equal(kept, theirs[0])
+    assert np.array_equal(held, theirs[1])
+    assert (len(kept), len(held)) == (48_000, 12_000)
+
+
+def test_the_tuning_split_keeps_shares_and_loses_nothing() -> None:
+    kept, held = stratified_split(FASHION, TUNING_VALIDATION, seed=1)
+    assert np.bincount(FASHION[held]).tolist() == [500] * 10
+    assert np.bincount(FASHION[kept]).tolist() == [5500] * 10
+    assert np.array_equal(np.sort(np.concatenate([kept, held])), np.arange(60_000))
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (stratified_split(FASHION, 100, seed)[1].tolist() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("labels", "held_out", "sentence"),
+    [
+        ([0, 0, 0, 1], 2, "class 1 has 1 image, and a split needs two or more of each class. Add images or leave"),
+        ([], 1, "there are no images to split; two or more of each class are needed."),
+        ([0, 0, 1, 1], 1, "cannot hold out 1 of 4 images in 2 classes: 2 to 2 can be held out, so that each class"),
+        ([0] * 5 + [1] * 5, 9, "cannot hold out 9 of 10 images in 2 classes: 2 to 8 can be held out"),
+    ],
+)
+def test_too_few_images_are_said(labels: list[int], held_out: int, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        stratified_split(np.array(labels, np.int64), held_out)

@@ -1,0 +1,59 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clothier.data.idx_files import NAMES
+from clothier.data.release import Release
+from clothier.data.synthetic import write_fashion_folder
+from clothier.errors import DataError
+from clothier.taxonomy import FASHION_MNIST
+from clothier.workflows.data import prepare
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Release]:
+    monkeypatch.setenv("CLOTHIER_CACHE", str(tmp_path / "cache"))
+    digests = write_fashion_folder(tmp_path / "own", train=40, test=20)
+    return tmp_path / "own", Release("Drawn", digests, tmp_path / "none", "no-such-package", ())
+
+
+def test_a_users_copy_is_verified_and_kept_for_later_commands(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+    folder, release = drawn
+    first = prepare(folder, release=release)
+    assert (first.located.source, first.located.folder, first.cache) == ("folder", folder, tmp_path / "cache/drawn")
+    second = prepare(release=release)
+    assert (second.located.source, second.located.folder) == ("cache", tmp_path / "cache/drawn")
+    assert second.digest == first.digest
+
+
+def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+    folder, release = drawn
+    answer = json.loads(json.dumps(prepare(folder, release=release).to_json()))
+    assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "notes"]
+    assert answer["files"][0] == {
+        "name": NAMES[0],
+        "path": str(folder / f"{NAMES[0]}.gz"),
+        "bytes": (folder / f"{NAMES[0]}.gz").stat().st_size,
+        "sha256": release.digests[NAMES[0]],
+    }
+    assert answer["counts"] == {
+        "train": dict.fromkeys(FASHION_MNIST, 4),
+        "test": dict.fromkeys(FASHION_MNIST, 2),
+    }
+    assert answer["notes"] == []
+
+
+def test_the_systems_copy_needs_no_cache(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+    folder, release = drawn
+    answer = prepare(release=replace(release, system=folder)).to_json()
+    assert (answer["source"], answer["folder"], answer["cache"]) == ("system", str(folder), None)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_another_data_set_is_refused_and_not_kept(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+    folder, _ = drawn
+    with pytest.raises(DataError, match=r"is whole, but not Fashion-MNIST's: .* Put an unaltered copy in its place"):
+        prepare(folder)
+    assert not (tmp_path / "cache").exists()
