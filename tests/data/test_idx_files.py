@@ -92,6 +92,11 @@ def test_classes_are_named_by_their_file_or_by_numbers(drawn: Path) -> None:
     assert idx_files.read_any(drawn, files).name == "drawn"
 
 
+def test_torchvisions_raw_folder_is_called_by_its_data_set(drawn: Path) -> None:
+    raw = shutil.copytree(drawn, drawn.parent / "KMNIST/raw")
+    assert idx_files.read_any(raw, idx_files.find_files(raw)).name == "KMNIST"
+
+
 def test_too_few_class_names_and_unreadable_ones_are_said(drawn: Path) -> None:
     (drawn / "classes.txt").write_text("a\nb\n")
     with pytest.raises(DataError, match=r"classes\.txt names 2 classes, and the labels go up to 9\. Write 10 names"):

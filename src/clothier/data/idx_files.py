@@ -73,7 +73,7 @@ def read_any(folder: Path, files: Mapping[str, Path]) -> Dataset:
     largest label.
 
     Args:
-        folder: its name becomes the name of the data set.
+        folder: its name becomes the name of the data set; of ``KMNIST/raw``, KMNIST.
         files: the four files, canonical name to path, as :func:`find_files` gives them.
 
     Raises:
@@ -86,7 +86,7 @@ def read_any(folder: Path, files: Mapping[str, Path]) -> Dataset:
     _check_side(folder, train)
     digests = {name: sha256(content) for name, content in contents.items()}
     classes = _class_names(files[TRAIN_IMAGES].parent / CLASS_NAMES, train, test)
-    return Dataset(folder.resolve().name, classes, train, test, digests)
+    return Dataset(_name(folder.resolve()), classes, train, test, digests)
 
 
 def labelled(arrays: Mapping[str, Images], images: str, labels: str) -> Labelled:
@@ -104,6 +104,11 @@ def labelled(arrays: Mapping[str, Images], images: str, labels: str) -> Labelled
 def _plain_or_gzipped(path: Path) -> Path | None:
     gzipped = path.with_name(path.name + ".gz")
     return path if path.is_file() else gzipped if gzipped.is_file() else None
+
+
+def _name(folder: Path) -> str:
+    """The folder's own name; in torchvision's layout that of the data set, not "raw"."""
+    return folder.parent.name if folder.name == "raw" else folder.name
 
 
 def _check_side(folder: Path, part: Labelled) -> None:
