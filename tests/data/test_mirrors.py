@@ -19,7 +19,10 @@ def test_all_bytes_come_and_progress_is_told(web) -> None:
 
 
 def test_a_server_that_does_not_announce_the_size_will_do(web) -> None:
-    assert download(web.says("/file", b"abc", announced=0)) == b"abc"
+    told: list[str] = []
+    url = web.says("/file", b"abc", announced=0)
+    assert download(url, progress=lambda task, done, total, note="": told.append(task)) == b"abc"
+    assert told == []
 
 
 def test_what_is_not_there_is_said(web) -> None:

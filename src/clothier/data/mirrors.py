@@ -23,7 +23,7 @@ def download(url: str, *, progress: Progress = silent, timeout: float = TIMEOUT)
 
     Args:
         url: of the schemes that urllib knows; ours are constants with https.
-        progress: told of bytes done and in total (0 while the server does not say).
+        progress: told of bytes done and in total, if the server announces how many there will be.
         timeout: seconds without an answer or a byte, after which to give up.
 
     Raises:
@@ -47,7 +47,8 @@ def _read(answer: http.client.HTTPResponse, url: str, progress: Progress) -> byt
         content += chunk
         if len(content) > LARGEST:
             raise DataError(f"{url} sends more than {LARGEST} bytes, far more than the file has.")
-        progress(f"fetching {url.rpartition('/')[2]}", len(content), announced)
+        if announced:
+            progress(f"fetching {url.rpartition('/')[2]}", len(content), announced)
     if len(content) < announced:
         raise DataError(f"{url} ended after {len(content)} of {announced} bytes.")
     return bytes(content)
