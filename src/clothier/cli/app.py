@@ -21,8 +21,8 @@ clothier train cnn           train one model, into a folder under runs/
 """
 
 
-class Halted(Exception):  # noqa: N818 - not an error: Ctrl-C
-    """Carries Ctrl-C out of typer, which would end it with the right code but without a word on how to go on."""
+class HaltedError(Exception):
+    """Carries its cause out of typer, which would end Ctrl-C without a word on how to go on, and EOFError, too."""
 
 
 class _Command(TyperCommand):
@@ -41,8 +41,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
-            raise Halted from stop
+        except (KeyboardInterrupt, EOFError) as stop:
+            raise HaltedError from stop
 
 
 def _plain(parameter: Any) -> Any:

@@ -24,7 +24,7 @@ import typer
 from typer.main import get_command
 
 from clothier.cli import show
-from clothier.cli.app import Halted, app
+from clothier.cli.app import HaltedError, app
 from clothier.errors import ClothierError, Interrupted, MissingExtraError
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
         return _usage(error), error.exit_code
     if isinstance(error, ClothierError):
         return str(error), error.exit_code
-    if isinstance(error, Halted):
-        return _interrupted(error.__cause__), 130
     if isinstance(error, ModuleNotFoundError):
         missing = MissingExtraError.behind(error, _command(arguments))
         if missing is not None:
             return str(missing), missing.exit_code
-    cause = error.__cause__ if isinstance(error, typer.Abort) and error.__cause__ else error
+    cause = error.__cause__ if isinstance(error, HaltedError) else error
+    if isinstance(cause, KeyboardInterrupt):
+        return _interrupted(cause), 130
     name = f"{type(cause).__name__}: {cause}".rstrip(": ")
     return f"this is a fault of Clothier: {name}. Run it again with --debug and report what it prints.", 1
 
@@ -90,7 +90,7 @@ def _usage(error: typer.TyperException) -> str:
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {where} --help"
 
 
-def _interrupted(stop: BaseException | None) -> str:
+def _interrupted(stop: KeyboardInterrupt) -> str:
     if isinstance(stop, Interrupted):
         return f"interrupted. The run is kept; continue it with: clothier train --resume {shlex.quote(str(stop.run))}"
     return "interrupted."

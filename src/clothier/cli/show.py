@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.text import Text
 from clothier.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -64,10 +65,17 @@ def finish() -> None:
     """Makes sure that what was printed has arrived.
 
     Raises:
-        StorageError: stdout refused, as on a full disk; a reader that has gone away (``| head``) is no failure.
+        StorageError: stdout refused, as on a full disk.
     """
-    try:
+    with _stdout():
         sys.stdout.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    """Explains a stdout that refuses; a reader that has gone away (``| head``) is no failure."""
+    try:
+        yield
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at exit, and fails
         if error.errno != errno.EPIPE:
@@ -77,9 +85,11 @@ def finish() -> None:
 def _print_table(table: RenderableType) -> None:
     """As wide as the terminal; in a file or a pipe as wide as it needs, so that paths stay whole."""
     width = None if sys.stdout.isatty() else _NO_TERMINAL
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table, soft_wrap=width is not None)
+    with _stdout():
+        Console(width=width, highlight=False, markup=False, emoji=False).print(table, soft_wrap=width is not None)
 
 
 def _print_json(content: Any) -> None:
     """ASCII with escapes, for whatever encoding stdout has. NaN is refused: JSON has none."""
-    print(json.dumps(content, indent=2, allow_nan=False))  # noqa: T201 - results belong on stdout
+    with _stdout():
+        print(json.dumps(content, indent=2, allow_nan=False))  # noqa: T201 - results belong on stdout

@@ -132,7 +132,7 @@ def _data() -> tuple[Path | None, Finding]:
         try:
             if not idx_files.find_files(folder):
                 continue
-            located = sources.locate_fashion_mnist(folder)
+            located = sources.locate_fashion_mnist(folder, release=FASHION_MNIST)
         except DataError as error:
             damaged = str(error)
         else:

@@ -1,0 +1,236 @@
+"""The real command line in this process, over workflows that only remember how they were called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier import cli
+from clothier.records import ClassProbability, ClassScore, Evaluation, FailedInput, PairedTest, Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """All of stdout, which must be JSON and nothing else."""
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command line: ``run("train", "cnn")``."""
+
+    def go(*arguments: str) -> Ending:
+        code = cli.main(arguments)
+        captured = capsys.readouterr()
+        return Ending(code, captured.out, captured.err)
+
+    return go
+
+
+def evaluation(accuracy: float) -> Evaluation:
+    """A plausible one."""
+    scores = (ClassScore("Shirt", 0.8, 0.7, 0.75, 40), ClassScore("Bag", 0.99, 0.98, 0.985, 60))
+    return Evaluation(
+        100, accuracy, None, 0.0123, 0.91, 0.92, scores, ((28, 12), (1, 59)), ece=0.034, nll=0.256, brier=0.12
+    )
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    model: str
+    evaluation: Evaluation
+
+    def to_json(self) -> dict[str, Any]:
+        return {"model": self.model, "data": "drawn", **self.evaluation.to_json()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    first: ModelEvaluation
+    second: ModelEvaluation
+    test: PairedTest
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name).to_json() for name in ("first", "second", "test")}
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    recipe: Any
+    data: Path | None = None
+    any_idx: bool = False
+    out: Path | None = None
+    seed: int = 0
+    time_limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    path: Path = Path("runs/cnn-2")
+    metrics: dict[str, Any] = field(
+        default_factory=lambda: {
+            "model": "cnn",
+            "preset": "fast",
+            "validation": evaluation(0.95).to_json(),
+            "test": evaluation(0.9321).to_json(),
+        }
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"path": str(self.path), "metrics": self.metrics}
+
+
+@dataclass
+class Workflows:
+    """What the commands called, and what they are to be answered.
+
+    Attributes:
+        calls: name and arguments of each call; ``progress`` is left out.
+        failure: raised by the next call, if any.
+        remarks: what each call tells its progress.
+    """
+
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failure: BaseException | None = None
+    remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
+
+    def called(self, name: str, progress: Any, **arguments: Any) -> None:
+        self.calls.append((name, arguments))
+        for remark in self.remarks:
+            progress(*remark)
+        if self.failure:
+            raise self.failure
+
+    @property
+    def only(self) -> dict[str, Any]:
+        """The arguments of the one call that was made."""
+        ((_, arguments),) = self.calls
+        return arguments
+
+
+@dataclass(frozen=True)
+class Answer:
+    content: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return self.content
+
+
+PREPARED = {
+    "name": "Fashion-MNIST",
+    "source": "cache",
+    "folder": "/data/fashion-mnist",
+    "cache": "/data/fashion-mnist",
+    "files": [{"name": "t10k-labels-idx1-ubyte", "path": "/data/x", "bytes": 10_008, "sha256": "0402a96d" * 8}],
+    "counts": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 1_000}},
+    "digest": "ab" * 32,
+    "notes": ["passed over the cache: it was altered."],
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    path: Path
+    report: Path
+
+    def to_json(self) -> dict[str, Any]:
+        return {"path": str(self.path), "report": str(self.report)}
+
+
+@pytest.fixture
+def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
+    """Puts the workflows that remember in the place of the real ones; torch is never loaded."""
+    seen = Workflows()
+    parts: dict[str, list[Any]] = {
+        "data": [_prepare(seen)],
+        "train": [*_training(seen), TrainOptions],
+        "evaluate": [_evaluate(seen)],
+        "compare": [_compare(seen)],
+        "predict": [_predict(seen)],
+        "study": [_study(seen)],
+    }
+    for name, functions in parts.items():
+        module = ModuleType(f"clothier.workflows.{name}")
+        for one in functions:
+            setattr(module, one.__name__, one)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return seen
+
+
+def _prepare(seen: Workflows) -> Any:
+    def prepare(folder: Path | None, *, progress: Any) -> Answer:
+        seen.called("prepare", progress, folder=folder)
+        return Answer(PREPARED)
+
+    return prepare
+
+
+def _training(seen: Workflows) -> list[Any]:
+    def train(options: TrainOptions, *, progress: Any) -> Run:
+        seen.called("train", progress, **asdict(options) | {"recipe": options.recipe})
+        return Run()
+
+    def resume(run: Path, *, expected: TrainOptions | None = None, progress: Any) -> Run:
+        seen.called("resume", progress, run=run, expected=expected)
+        return Run()
+
+    def options_from_config(path: Path) -> TrainOptions:
+        return TrainOptions(f"recipe in {path}", seed=7, data=Path("old"))
+
+    return [train, resume, options_from_config]
+
+
+def _evaluate(seen: Workflows) -> Any:
+    def evaluate(models: Sequence[str], *, data: Path | None, any_idx: bool, progress: Any) -> list[ModelEvaluation]:
+        seen.called("evaluate", progress, models=models, data=data, any_idx=any_idx)
+        return [ModelEvaluation(model, evaluation(0.9321 - place / 10)) for place, model in enumerate(models)]
+
+    return evaluate
+
+
+def _compare(seen: Workflows) -> Any:
+    def compare(first: str, second: str, *, data: Path | None, any_idx: bool, progress: Any) -> Comparison:
+        seen.called("compare", progress, first=first, second=second, data=data, any_idx=any_idx)
+        test = PairedTest(100, 9, 2, 0.07, (0.01, 0.13), 0.0654)
+        return Comparison(ModelEvaluation(first, evaluation(0.93)), ModelEvaluation(second, evaluation(0.86)), test)
+
+    return compare
+
+
+def _predict(seen: Workflows) -> Any:
+    def predict(files: Sequence[Path], *, model: str, top: int, progress: Any) -> list[Prediction | FailedInput]:
+        seen.called("predict", progress, files=files, model=model, top=top)
+        guesses = (ClassProbability("Sneaker", 0.8213), ClassProbability("Sandal", 0.12))
+        return [
+            FailedInput(str(file), "not-found", f"{file} does not exist; give a picture.")
+            if "missing" in file.name
+            else Prediction(str(file), guesses, None, "no thresholds", model)
+            for file in files
+        ]
+
+    return predict
+
+
+def _study(seen: Workflows) -> Any:
+    def study(*, preset: str, out: Path | None, data: Path | None, any_idx: bool, seed: int, progress: Any) -> Study:
+        seen.called("study", progress, preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
+        return Study(Path("runs/study"), Path("runs/study/report.html"))
+
+    return study
