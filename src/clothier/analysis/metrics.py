@@ -127,6 +127,14 @@ def standard_error(accuracy: float, n: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / n)
 
 
+def wilson_interval(share: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
+    """95 % interval of each ``share`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
+    squared = NORMAL_95**2 / n
+    middle = (share + squared / 2) / (1 + squared)
+    reach = np.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+    return middle - reach, middle + reach
+
+
 def nll(logits: npt.ArrayLike, labels: Labels) -> float:
     """Mean negative log-likelihood of the labels, nats."""
     return float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())

@@ -1,0 +1,1 @@
+"""Findings as people read them: figures, the self-contained page, the model card."""

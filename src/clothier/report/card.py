@@ -1,0 +1,122 @@
+"""The model card: what a model is, what it must not be trusted with, and how it came about, as Markdown.
+
+After Mitchell et al. 2019, "Model Cards for Model Reporting" (arXiv 1810.03993); the block at the top is the one that
+model hubs read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clothier.report import words
+from clothier.report.limits import FASHION_MNIST, limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from clothier.report.sections import ModelSection, Origin
+
+MEASURES = (
+    ("Macro F1", "macro_f1"),
+    ("Calibration error, 15 bins", "ece"),
+    ("Negative log-likelihood, nats", "nll"),
+    ("Brier score, 0 to 2", "brier"),
+)
+
+
+def model_card(model: ModelSection, dataset: str, origin: Origin) -> str:
+    """The text of ``model_card.md``.
+
+    Args:
+        model: the trained model; its figures are not needed here.
+        dataset: what it was trained on; limits and licence are known for ``Fashion-MNIST``.
+        origin: how to make it again.
+    """
+    split, found = words.evaluated(model.metrics)
+    blocks = [
+        _front_matter(dataset),
+        f"# {model.name}, trained on {dataset}",
+        _identity(model, found),
+        "## Limits",
+        "\n".join(f"- **{limit.name}.** {limit.text}" for limit in limits(dataset, [(model.name, found)])),
+        "## Figures",
+        f"{model.protocol} Spread: one standard error over the images; no spread over seeds.",
+        _evaluations(model.metrics),
+        f"On the {found['n']:,} {split} images:",
+        _per_class(found),
+        "## How it was trained",
+        _training(model),
+        _table(("setting", "value"), words.flattened(model.recipe)),
+        "## The data and their licence",
+        _data(dataset, model.metrics["data"]),
+        "## Make it again",
+        f"```\n{origin.command}\n```",
+        _table(("environment", "value"), words.flattened(origin.environment)),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _front_matter(dataset: str) -> str:
+    lines = ["---", "library_name: clothier", "pipeline_tag: image-classification"]
+    if dataset == FASHION_MNIST:
+        lines += ["datasets:", "- fashion_mnist"]
+    return "\n".join([*lines, "---"])
+
+
+def _identity(model: ModelSection, found: Mapping[str, Any]) -> str:
+    names = [score["class"] for score in found["per_class"]]
+    return (
+        f"A classifier of pictures into {len(names)} classes: {', '.join(names)}. "
+        f"{words.number(model.metrics['parameters'])} parameters. It takes uint8 pictures, and its preprocessing is "
+        "part of the saved model."
+    )
+
+
+def _evaluations(metrics: Mapping[str, Any]) -> str:
+    splits = [name for name in ("test", "validation") if metrics.get(name)]
+    rows = [("Images", *(words.number(metrics[name]["n"]) for name in splits))]
+    rows += [("Accuracy", *(_spread(metrics[name]) for name in splits))]
+    if any(metrics[name]["accuracy_tta"] is not None for name in splits):
+        rows += [("Accuracy with test-time augmentation", *(_augmented(metrics[name]) for name in splits))]
+    rows += [(label, *(f"{metrics[name][key]:.4f}" for name in splits)) for label, key in MEASURES]
+    return _table(("", *splits), rows)
+
+
+def _spread(found: Mapping[str, Any]) -> str:
+    return f"{words.percent(found['accuracy'], 2)} ± {words.points(found['standard_error'])}"
+
+
+def _augmented(found: Mapping[str, Any]) -> str:
+    return "not measured" if found["accuracy_tta"] is None else words.percent(found["accuracy_tta"], 2)
+
+
+def _per_class(found: Mapping[str, Any]) -> str:
+    rows = [
+        (score["class"], *(f"{score[key]:.3f}" for key in ("precision", "recall", "f1")), words.number(score["n"]))
+        for score in found["per_class"]
+    ]
+    return _table(("class", "precision", "recall", "F1", "n"), rows)
+
+
+def _training(model: ModelSection) -> str:
+    metrics = model.metrics
+    preset = f"Preset `{metrics['preset']}`, seed" if metrics["preset"] else "Seed"
+    time = words.duration(metrics["train_seconds"])
+    return f"{preset} {metrics['seed']}, {metrics['epochs']} epochs in {time}."
+
+
+def _data(dataset: str, digests: Mapping[str, Any]) -> str:
+    source = f"Trained on {dataset}; the licence is its publisher's to name."
+    if dataset == FASHION_MNIST:
+        source = (
+            "Fashion-MNIST, © 2017 Zalando SE, MIT licence (arXiv 1708.07747, "
+            "github.com/zalandoresearch/fashion-mnist)."
+        )
+    return f"{source}\n\n{_table(('file', 'SHA-256, uncompressed'), words.flattened(digests))}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; nothing where there are no rows."""
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    head = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    return "\n".join([*head, *lines]) if lines else ""

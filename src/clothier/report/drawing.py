@@ -1,0 +1,118 @@
+"""A figure with its words, as PNG for a folder and as SVG for the page."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from PIL import Image
+
+from clothier import atomic
+from clothier.report.style import LIGHT, PAPER, STYLE, TITLE_LINE, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.typing import RcKeyType
+
+DPI = 150
+GARMENT, SIGNED = "garment", "signed"
+"""Beginnings of the gid of pictures, in ink and in two colours, which the page turns lighter on a dark screen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A figure and what it says.
+
+    Attributes:
+        figure: drawn without its title, so that the page may set it as text.
+        title: the finding, one line, without a full stop.
+        alt: what can be seen, for those who cannot see it.
+        note: how to read it, or how it was made; may be empty.
+    """
+
+    figure: Figure
+    title: str
+    alt: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        # Laid out once and for all: a layout that runs again at every save moves things by a hair each time.
+        with rc_context(STYLE):
+            self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+
+
+def png(drawing: Drawing) -> bytes:
+    """The drawing under its title, 150 dots an inch; the same bytes each time."""
+    body = _raster(drawing.figure)
+    head = _raster(_heading(drawing.title, drawing.figure.get_figwidth()))
+    sheet = Image.new("RGB", (body.width, head.height + body.height))
+    sheet.paste(head, (0, 0))
+    sheet.paste(body, (0, head.height))
+    file = io.BytesIO()
+    sheet.save(file, format="PNG", dpi=(DPI, DPI), optimize=True)
+    return file.getvalue()
+
+
+def save_figures(figures: Mapping[str, Drawing], folder: Path) -> None:
+    """Writes each of ``figures`` as ``<name>.png`` into ``folder``.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    for name, drawing in figures.items():
+        atomic.write_bytes(folder / f"{name}.png", png(drawing))
+
+
+def svg(drawing: Drawing, name: str) -> str:
+    """The drawing without its title as an ``<svg>`` for a page that defines the palette's CSS variables.
+
+    Args:
+        drawing: what to draw.
+        name: unique on the page; keeps the ids of two drawings apart.
+    """
+    file = io.StringIO()
+    settings: dict[RcKeyType, Any] = {**STYLE, "svg.fonttype": "none", "svg.hashsalt": name}
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with rc_context(settings):
+        drawing.figure.savefig(file, format="svg", dpi=DPI, transparent=True, metadata=nothing)
+    return _for_page(file.getvalue(), drawing.alt)
+
+
+def _raster(figure: Figure) -> Image.Image:
+    file = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(file, format="png", dpi=DPI, facecolor=PAPER)
+    return Image.open(file).convert("RGB")
+
+
+@rc_context(STYLE)
+def _heading(title: str, width: float) -> Figure:
+    """The title alone, as wide as its figure."""
+    words = wrapped(title, width)
+    height = TITLE_LINE * (1 + words.count("\n"))
+    heading = Figure(figsize=(width, height))
+    heading.text(0.02, 0.5, words, va="center", fontsize=11.5, fontweight="bold", linespacing=1.25)
+    return heading
+
+
+def _for_page(text: str, alt: str) -> str:
+    """Takes what only a file needs out of matplotlib's SVG, and makes colours and type the page's own."""
+    body = text[text.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(rf'(<(?:g|image)\b[^>]*?) id="({GARMENT}|{SIGNED})[^"]*"', r'\1 class="\2"', body)
+    body = re.sub(r'(<(?:g|image)\b[^>]*?) id="[^"]*"', r"\1", body)
+    body = re.sub(r"\"?'DejaVu Sans'[^;\"]*", "var(--sans)", body)
+    for role, colour in LIGHT.items():
+        body = body.replace(colour, f"var(--{role})")
+    body = re.sub(r'^<svg\b(.*?) width="[^"]*"', r"<svg\1", body, count=1, flags=re.DOTALL)
+    body = re.sub(r'^<svg\b(.*?) height="[^"]*"', r"<svg\1", body, count=1, flags=re.DOTALL)
+    body = body.replace("<svg", f'<svg role="img" aria-label={quoteattr(alt)}', 1)
+    return re.sub(r"\n\s*", "\n", body)

@@ -1,0 +1,102 @@
+"""Figures that look at the data before any model does.
+
+Legend: N images, H, W, K classes, k components.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
+
+from clothier.report.drawing import Drawing
+from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.style import FIRST, STYLE, canvas, class_axis, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from clothier.data.dataset import Labelled
+    from clothier.records import Labels
+    from clothier.report.figures.gallery import Plane
+
+    Doubles = npt.NDArray[np.float64]
+
+ROW = 0.29  # inches a class
+SAMPLE_COLUMNS = 6
+
+
+@rc_context(STYLE)
+def class_counts(splits: Mapping[str, Labels], classes: Sequence[str]) -> Drawing:
+    """How many images of each class every split has; ``splits`` maps its name to (N,) labels."""
+    counts = {name: np.bincount(labels, minlength=len(classes)) for name, labels in splits.items()}
+    figure = canvas(0.75 + ROW * len(classes))
+    panels = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
+    for axes, (name, count) in zip(panels, counts.items(), strict=True):
+        axes.barh(range(len(classes)), count, height=0.62, color=FIRST)
+        axes.grid(visible=True, axis="x")
+        axes.set(title=f"{name}, {count.sum():,}", xlabel="images")
+        axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        axes.xaxis.set_major_formatter(lambda images, _: f"{images:,.0f}")
+        class_axis(axes, classes)
+    finding = _balance(counts, classes)
+    return Drawing(figure, finding, f"Bars of images a class. {finding}.")
+
+
+def sample_grid(labelled: Labelled, classes: Sequence[str], each: int = 3, seed: int = 0) -> Drawing:
+    """``each`` garments of every class, drawn at random by ``seed``; each picture has its own label below it."""
+    chance = np.random.default_rng(seed)
+    chosen: list[int] = []
+    for label in range(len(classes)):
+        places = np.flatnonzero(labelled.labels == label)
+        chosen += [int(i) for i in chance.permutation(places)[:each]]
+    tiles = [_tile(labelled.images[i], classes[labelled.labels[i]]) for i in chosen]
+    return Drawing(
+        gallery(tiles, SAMPLE_COLUMNS),
+        f"{len(tiles)} garments, {each} of each class",
+        f"{len(tiles)} small grey pictures, each with its class: {', '.join(classes)}.",
+        f"Drawn at random (seed {seed}) from {len(labelled.labels):,} images. "
+        "The data set stores them as negatives, light on black.",
+    )
+
+
+def mean_garments(labelled: Labelled, classes: Sequence[str]) -> Drawing:
+    """The average picture of every class that has one."""
+    present = [label for label in range(len(classes)) if (labelled.labels == label).any()]
+    means = np.stack([_mean(labelled, label) for label in present])
+    tiles = [_tile(mean, classes[label]) for mean, label in zip(means, present, strict=True)]
+    note = "Where an average is blurred, the garments of that class differ."
+    if len(present) < 2:
+        return Drawing(gallery(tiles, 5), "The average garment", "One average picture.", note)
+    alike = " and ".join(classes[present[place]] for place in _nearest_pair(means))
+    title = f"{alike} have the averages that are most alike"
+    return Drawing(gallery(tiles, 5), title, f"The average picture of each class. {title}.", note)
+
+
+def _balance(counts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+    if all(count.min() == count.max() for count in counts.values()):
+        each = ", ".join(f"{count[0]:,} {name}" for name, count in counts.items())
+        return f"Every class has as many images as any other: {each}"
+    name, count = next((name, count) for name, count in counts.items() if count.min() < count.max())
+    rare, common = int(count.argmin()), int(count.argmax())
+    return f"In {name}, {classes[common]} has {count[common]:,} images and {classes[rare]} only {count[rare]:,}"
+
+
+def _mean(labelled: Labelled, label: int) -> Doubles:
+    # The mask keeps one class in memory at a time.
+    return np.asarray(labelled.images[labelled.labels == label].mean(axis=0) / 255)
+
+
+def _nearest_pair(means: Doubles) -> tuple[int, int]:
+    flat = means.reshape(len(means), -1)
+    distances = ((flat[:, np.newaxis] - flat) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    return divmod(int(distances.argmin()), len(means))
+
+
+def _tile(image: Plane, name: str) -> Tile:
+    return Tile(image, shortened(name, 14))

@@ -1,0 +1,80 @@
+"""What a report is made of, as frozen values: a workflow fills them from arrays and run folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clothier.records import EpochRecord, PairedTest
+    from clothier.report.drawing import Drawing
+
+
+@dataclass(frozen=True, slots=True)
+class DataSection:
+    """The data, looked at before any model.
+
+    Attributes:
+        name: what the data set is called; limits and the original study join in for ``Fashion-MNIST``.
+        figures: name to drawing, shown in this order (:func:`clothier.report.figures.data_figures`).
+        digests: SHA-256 by file name.
+        splits: name to number of images.
+        components_for_90: the fewest principal components that keep 90 % of the variance, where a PCA was made.
+    """
+
+    name: str
+    figures: Mapping[str, Drawing]
+    digests: Mapping[str, str]
+    splits: Mapping[str, int] = field(default_factory=dict)
+    components_for_90: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSection:
+    """One trained model.
+
+    Attributes:
+        name: what the page calls it, such as ``CNN``.
+        metrics: its ``metrics.json``.
+        history: one record an epoch; empty where it was not kept.
+        figures: name to drawing (:func:`clothier.report.figures.model_figures`).
+        recipe: field to value, nested or not.
+        protocol: one or two sentences: what was trained on, how the final weights were chosen, when test was read.
+    """
+
+    name: str
+    metrics: Mapping[str, Any]
+    history: Sequence[EpochRecord]
+    figures: Mapping[str, Drawing]
+    recipe: Mapping[str, Any]
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonSection:
+    """Two models on the same images.
+
+    Attributes:
+        names: what the page calls them, in the order of ``paired``.
+        paired: the test between them.
+        figures: name to drawing (:func:`clothier.report.figures.comparison_figures`).
+    """
+
+    names: tuple[str, str]
+    paired: PairedTest
+    figures: Mapping[str, Drawing]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the figures come from, so that anyone can make them again.
+
+    Attributes:
+        command: what to type.
+        environment: machine and versions (:func:`clothier.machine.describe`).
+    """
+
+    command: str
+    environment: Mapping[str, Any]

@@ -1,0 +1,131 @@
+"""How Clothier's figures look, and the palette that they share with the page.
+
+A colour is a role. Figures are drawn with the light palette; on the page each role becomes a CSS variable, so one
+drawing serves light, dark and print. Blue against clay, and ink of any strength, stay apart for colour-blind eyes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
+
+LIGHT = {
+    "paper": "#fdfcfa",
+    "card": "#f4f2ee",
+    "ink": "#1d2530",
+    "muted": "#5a6472",
+    "rule": "#d8dbe0",
+    "first": "#2a5caa",
+    "second": "#b24c1c",
+}
+"""Role to colour on paper and on a light screen. Text roles keep 4.5:1 against ``paper`` and ``card``."""
+
+DARK = {
+    "paper": "#14181e",
+    "card": "#1d232b",
+    "ink": "#e8eaed",
+    "muted": "#a6b0bd",
+    "rule": "#38414d",
+    "first": "#86b5f5",
+    "second": "#f0a274",
+}
+"""The same roles on a dark screen."""
+
+PAPER, INK, MUTED, RULE = LIGHT["paper"], LIGHT["ink"], LIGHT["muted"], LIGHT["rule"]
+FIRST, SECOND = LIGHT["first"], LIGHT["second"]
+
+CATEGORIES = (
+    "#4477aa",
+    "#cc6677",
+    "#44aa99",
+    "#b59a2d",
+    "#aa4499",
+    "#5aa8d6",
+    "#d9822b",
+    "#6f63b5",
+    "#7a8b3c",
+    "#8c6d5a",
+)
+"""Ten middle tones after Paul Tol's qualitative schemes; legible on light and dark, always with a name beside them."""
+
+WIDTH = 5.2  # inches: half of the page on a desk, all of it on a phone, one column in print
+TITLE_CHARACTERS = 9.6  # of the bold title that fit on an inch
+TITLE_LINE = 0.25  # inches
+
+STYLE: dict[RcKeyType, Any] = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so every machine draws the same picture
+    "font.size": 10.0,
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be called "$5 shirt"
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 10.0,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "lines.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "figure.dpi": 100,
+    "image.composite_image": False,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+}
+"""matplotlib's settings while a figure of ours is drawn or saved; never set for the whole process."""
+
+
+def canvas(height: float, width: float = WIDTH) -> Figure:
+    """An empty figure of ``width`` x ``height`` inches that lays itself out and belongs to no window."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
+    """A figure with one pair of axes and a quiet grid along ``grid`` (``x``, ``y`` or ``both``)."""
+    figure = canvas(height)
+    axes = figure.add_subplot()
+    axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
+    return figure, axes
+
+
+def class_axis(axes: Axes, classes: Sequence[str]) -> None:
+    """Names one row a class on the vertical axis, the first on top."""
+    axes.set_yticks(range(len(classes)), [shortened(name) for name in classes])
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+
+
+def shortened(name: str, characters: int = 16) -> str:
+    """A class name that fits beside an axis or below a picture."""
+    return name if len(name) <= characters else f"{name[: characters - 1].rstrip()}…"
+
+
+def wrapped(title: str, width: float) -> str:
+    """``title`` broken into lines that fit on ``width`` inches."""
+    return textwrap.fill(title, int(width * TITLE_CHARACTERS))

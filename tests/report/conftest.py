@@ -1,0 +1,109 @@
+"""A small data set whose pictures tell their own label, two models of it, and what a workflow would make of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clothier.analysis.metrics import evaluate
+from clothier.analysis.pca import fit_pca
+from clothier.data.dataset import Dataset, Labelled
+from clothier.records import EpochRecord
+from clothier.report.figures import comparison_figures, data_figures, model_figures
+from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
+from clothier.taxonomy import FASHION_MNIST
+
+SIDE = 8
+ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_usable": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
+
+
+def telling(labels: np.ndarray, seed: int = 0) -> Labelled:
+    """Pictures of chance whose first pixel is 20 times their label, so that a caption can be checked."""
+    images = np.random.default_rng(seed).integers(0, 256, (len(labels), SIDE, SIDE), dtype=np.uint8)
+    images[:, 0, 0] = 20 * labels
+    return Labelled(images, labels.astype(np.int64))
+
+
+@pytest.fixture(scope="session")
+def labelled() -> Labelled:
+    return telling(np.random.default_rng(5).permutation(np.arange(200) % 10))
+
+
+@pytest.fixture(scope="session")
+def dataset(labelled: Labelled) -> Dataset:
+    return Dataset(
+        "Fashion-MNIST", FASHION_MNIST, labelled, telling(np.arange(80) % 10, 1), {"train-images": "ab" * 32}
+    )
+
+
+def answers(labels: np.ndarray, seed: int, skill: float) -> np.ndarray:
+    logits = np.random.default_rng(seed).normal(size=(len(labels), 10)).astype(np.float32)
+    logits[np.arange(len(labels)), labels] += skill
+    return logits
+
+
+@pytest.fixture(scope="session")
+def logits(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    return answers(dataset.test.labels, 1, 1.5), answers(dataset.test.labels, 2, 3.0)
+
+
+@pytest.fixture(scope="session")
+def history() -> list[EpochRecord]:
+    return [EpochRecord(e, 1 / e, 0.8 + e / 50, 1.1 / e + e / 9, 0.7 + e / 40, 1e-3, 2.5) for e in range(1, 5)]
+
+
+def metrics_of(model: str, logits: np.ndarray, labels: np.ndarray, **changes: Any) -> dict[str, Any]:
+    found = evaluate(logits, labels, FASHION_MNIST).to_json()
+    return {
+        "model": model,
+        "preset": "fast",
+        "parameters": 12_682,
+        "seed": 7,
+        "train_seconds": 303.2,
+        "epochs": 4,
+        "data": {"train-images": "ab" * 32},
+        "validation": found,
+        "test": found,
+        **changes,
+    }
+
+
+@pytest.fixture(scope="session")
+def origin() -> Origin:
+    return Origin("clothier study --preset fast --seed 7", ENVIRONMENT)
+
+
+@pytest.fixture(scope="session")
+def models(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray], history: list[EpochRecord]
+) -> tuple[ModelSection, ModelSection]:
+    recipe = {"network": {"kind": "dense-on-pca", "hidden": (64,)}, "epochs": 4, "cutout": None}
+    return tuple(
+        ModelSection(
+            name.upper(),
+            metrics_of(name, scores, dataset.test.labels),
+            history,
+            model_figures(scores, dataset.test, FASHION_MNIST, history),
+            recipe,
+            "Trained on 160 images; the last epoch was kept.",
+        )
+        for name, scores in zip(("dnn", "cnn"), logits, strict=True)
+    )
+
+
+@pytest.fixture(scope="session")
+def data(dataset: Dataset) -> DataSection:
+    pca = fit_pca(dataset.train.images)
+    figures = data_figures(dataset, pca)
+    return DataSection("Fashion-MNIST", figures, dataset.digests, {"train": 200, "test": 80}, pca.components_for(0.9))
+
+
+@pytest.fixture(scope="session")
+def comparison(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> ComparisonSection:
+    from clothier.analysis.metrics import mcnemar
+
+    first, second = (scores.argmax(axis=1) == dataset.test.labels for scores in logits)
+    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST)
+    return ComparisonSection(("DNN", "CNN"), mcnemar(first, second), figures)

@@ -1,0 +1,309 @@
+"""Figures show the data that they were given, and their titles say what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from clothier.analysis.metrics import evaluate, mcnemar, reliability, softmax
+from clothier.analysis.mistakes import most_confident_mistakes
+from clothier.analysis.pca import fit_pca
+from clothier.data.dataset import Dataset, Labelled
+from clothier.report.figures import comparison, comparison_figures, components, data, data_figures, scores, training
+from clothier.report.figures.gallery import Tile, gallery
+from clothier.taxonomy import FASHION_MNIST
+
+from .conftest import telling
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from clothier.records import EpochRecord
+
+
+def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
+    """Each picture of a gallery as (H, W) uint8, and the lines that stand below it, found by their place."""
+    axes = figure.axes[0]
+    found = []
+    for image in axes.images:
+        left, right, bottom, top = image.get_extent()
+        lines = [
+            (text.get_position()[1], text.get_text())
+            for text in axes.texts
+            if left < text.get_position()[0] < right and bottom < text.get_position()[1] < bottom + 0.8
+        ]
+        below = [words for height, words in sorted(lines) if height < bottom + 0.2 * (bottom - top) + 0.6]
+        found.append((np.round(255 * np.asarray(image.get_array())[..., 3]).astype(np.uint8), below))
+    return found
+
+
+def test_every_sample_stands_above_its_own_label(labelled: Labelled) -> None:
+    shown = captions(data.sample_grid(labelled, FASHION_MNIST, each=3).figure)
+    assert len(shown) == 30
+    for image, lines in shown:
+        assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
+        place = int(np.flatnonzero((labelled.images == image).all(axis=(1, 2)))[0])
+        assert lines[0] == FASHION_MNIST[labelled.labels[place]]
+
+
+def test_a_sample_depends_on_its_seed_alone(labelled: Labelled) -> None:
+    first, again, other = (captions(data.sample_grid(labelled, FASHION_MNIST, seed=s).figure) for s in (1, 1, 2))
+    assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
+
+
+def test_every_mistake_stands_above_its_label_its_answer_and_its_probability(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    answers = most_confident_mistakes(logits[0], dataset.test.labels, 7)
+    shown = captions(scores.mistakes(dataset.test, answers, FASHION_MNIST).figure)
+    assert len(shown) == 7
+    for (image, lines), said in zip(shown, answers, strict=True):
+        assert np.array_equal(image, dataset.test.images[said.index])
+        assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
+        assert lines[1] == f"→ {FASHION_MNIST[logits[0][said.index].argmax()]}"
+        assert lines[2] == f"{100 * said.probability:.1f}\N{NO-BREAK SPACE}%"
+
+
+def test_pictures_that_one_model_got_right_stand_above_both_answers(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST)
+    for name, (right, wrong) in {"only-first": logits, "only-second": logits[::-1]}.items():
+        for image, lines in captions(figures[name].figure):
+            place = int(np.flatnonzero((dataset.test.images == image).all(axis=(1, 2)))[0])
+            assert lines[0] == FASHION_MNIST[dataset.test.labels[place]] == FASHION_MNIST[right[place].argmax()]
+            assert lines[1] == f"not {FASHION_MNIST[wrong[place].argmax()]}"
+
+
+def test_a_gallery_takes_gaps_headings_and_two_inks() -> None:
+    figure = gallery([Tile(np.eye(3), "a"), None, Tile(np.eye(3) - 0.5, "b", signed=True)], 2, ["left", "right"])
+    positive, negative = (figure.axes[0].images[1].get_array()[place] for place in ((0, 0), (0, 1)))
+    assert len(figure.axes[0].images) == 2
+    assert positive[3] == negative[3] == 1
+    assert not np.array_equal(positive[:3], negative[:3])
+    assert {"left", "right", "a", "b"} == {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_class_counts_draw_every_split() -> None:
+    splits = {"train": np.array([0, 0, 0, 1, 1, 2]), "test": np.array([0, 1, 2])}
+    drawing = data.class_counts(splits, ("Coat", "Bag", "Shirt"))
+    widths = [[bar.get_width() for bar in axes.patches] for axes in drawing.figure.axes]
+    assert widths == [[3, 2, 1], [1, 1, 1]]
+    assert drawing.title == "In train, Coat has 3 images and Shirt only 1"
+
+
+def test_balanced_classes_are_called_so() -> None:
+    drawing = data.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
+    assert drawing.title == "Every class has as many images as any other: 3 train, 1 test"
+
+
+def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
+    images = np.zeros((6, 2, 2), np.uint8)
+    images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
+    drawing = data.mean_garments(Labelled(images, np.array([0, 0, 1, 1, 2, 2])), ("Coat", "Bag", "Shirt", "Ghost"))
+    shown = captions(drawing.figure)
+    assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
+    assert drawing.title == "Coat and Shirt have the averages that are most alike"
+
+
+def test_one_class_alone_still_has_an_average() -> None:
+    assert data.mean_garments(telling(np.zeros(3, int)), ("Coat", "Bag")).title == "The average garment"
+
+
+def test_the_variance_curve_marks_what_the_pca_counts(labelled: Labelled) -> None:
+    pca = fit_pca(labelled.images)
+    drawing = components.variance_curve(pca)
+    line = drawing.figure.axes[0].lines[0]
+    assert line.get_ydata()[1:] == pytest.approx(pca.cumulative_ratio)
+    few, many = pca.components_for(0.9), pca.components_for(0.95)
+    assert drawing.title.replace("\N{NO-BREAK SPACE}", " ") == (
+        f"Of the variance in the pixels, {few} of 64 components keep 90 %, {many} keep 95 %"
+    )
+
+
+def test_components_are_drawn_with_their_shares(labelled: Labelled) -> None:
+    pca = fit_pca(labelled.images)
+    drawing = components.component_pictures(pca, (8, 8), 6)
+    alphas = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
+    assert alphas[2] == pytest.approx(np.abs(pca.components[2]).reshape(8, 8) / np.abs(pca.components[2]).max())
+    assert len(alphas) == 6
+
+
+def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
+    images = np.zeros((40, 2, 2), np.uint8)
+    images[20:] = 200
+    images[:, 0, 0] += np.arange(40, dtype=np.uint8) % 7
+    labels = np.repeat([0, 1], 20)
+    pca = fit_pca(images)
+    drawing = components.component_scatter(pca.project(images), labels, ("Coat", "Bag"), pca)
+    offsets = drawing.figure.axes[0].collections[0].get_offsets()
+    assert sorted(offsets[:, 0].tolist()) == pytest.approx(sorted(pca.project(images)[:, 0].tolist()))
+    assert "100\N{NO-BREAK SPACE}% of the images lie nearest to the median of their own class" in drawing.note
+    assert drawing.note.startswith("All 40 images")
+    assert {text.get_text() for text in drawing.figure.axes[0].texts} == {"Coat", "Bag"}
+
+
+def test_names_in_a_scatter_do_not_cover_each_other() -> None:
+    crowded = np.array([[0.0, 0.0], [0.1, 0.01], [0.05, 0.02], [5.0, 0.0]])
+    moved = components._apart(crowded, np.array([10.0, 10.0]))
+    assert np.array_equal(moved[[0, 3]], crowded[[0, 3]])
+    assert np.diff(np.sort(moved[:3, 1])).min() >= components.LABEL_HEIGHT * 10 - 1e-9
+
+
+def test_reconstructions_stand_beside_their_original(labelled: Labelled) -> None:
+    pca = fit_pca(labelled.images)
+    drawing = components.reconstructions(labelled, FASHION_MNIST, pca, [5, 64])
+    shown = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
+    originals, coarse, full = shown[0::3], shown[1::3], shown[2::3]
+    assert len(originals) == 10
+    for before, rough, after in zip(originals, coarse, full, strict=True):
+        assert after == pytest.approx(before, abs=1e-4)
+        assert np.abs(rough - before).max() > 0.05
+
+
+def test_curves_draw_the_history(history: list[EpochRecord]) -> None:
+    loss, accuracy = training.loss_curves(history), training.accuracy_curves(history)
+    assert [list(line.get_ydata()) for line in loss.figure.axes[0].lines] == [
+        [record.train_loss for record in history],
+        [record.validation_loss for record in history],
+    ]
+    assert list(accuracy.figure.axes[0].lines[1].get_xdata()) == [1, 2, 3, 4]
+    assert loss.title == "Validation loss is lowest in epoch 3 of 4"
+    assert accuracy.title == "Validation accuracy ends at 80.0\N{NO-BREAK SPACE}%"
+
+
+def test_an_earlier_best_epoch_is_told(history: list[EpochRecord]) -> None:
+    better = [history[0], replace(history[1], validation_accuracy=0.95), *history[2:]]
+    assert "; epoch 2 had 95.0" in training.accuracy_curves(better).title
+
+
+def test_curves_without_validation_have_one_line(history: list[EpochRecord]) -> None:
+    blind = [replace(record, validation_loss=None, validation_accuracy=None) for record in history]
+    assert len(training.loss_curves(blind).figure.axes[0].lines) == 1
+    assert training.loss_curves(blind).title == "Training loss falls from 1.00 to 0.25"
+    assert training.accuracy_curves(blind[:1]).title == "Training accuracy ends at 82.0\N{NO-BREAK SPACE}%"
+
+
+def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
+    found = evaluate(logits[0], dataset.test.labels, FASHION_MNIST)
+    drawing = scores.confusion(found)
+    shown = np.zeros((10, 10), int)
+    for text in drawing.figure.axes[0].texts:
+        column, row = text.get_position()
+        shown[int(row), int(column)] = int(text.get_text())
+    assert np.array_equal(shown, found.confusion)
+    row, column = np.argwhere(np.array(found.confusion) * (1 - np.eye(10)) == _worst(found.confusion))[0]
+    assert drawing.title.startswith(f"{FASHION_MNIST[row]} is taken for {FASHION_MNIST[column]} most often")
+
+
+def _worst(confusion: tuple[tuple[int, ...], ...]) -> int:
+    return int((np.array(confusion) * (1 - np.eye(10))).max())
+
+
+def test_a_faultless_confusion_matrix_says_so() -> None:
+    assert scores.confusion(evaluate(np.eye(3), np.arange(3), ("a", "b", "c"))).title == "Not one answer is wrong"
+
+
+def test_class_scores_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
+    found = evaluate(logits[1], dataset.test.labels, FASHION_MNIST)
+    drawing = scores.class_scores(found)
+    precision, recall, f1 = (line.get_xdata() for line in drawing.figure.axes[0].lines)
+    assert list(precision) == [score.precision for score in found.per_class]
+    assert list(recall) == [score.recall for score in found.per_class]
+    assert list(f1) == [score.f1 for score in found.per_class]
+    low, high = drawing.figure.axes[0].get_xlim()
+    assert low <= min(*precision, *recall)
+    assert high == 1
+
+
+def test_the_reliability_diagram_draws_filled_bins_only(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    found = reliability(softmax(logits[0]), dataset.test.labels)
+    drawing = scores.reliability(found)
+    dots = drawing.figure.axes[0].lines[-1]
+    filled = found.counts > 0
+    assert list(dots.get_xdata()) == list(found.confidence[filled])
+    assert list(dots.get_ydata()) == list(found.accuracy[filled])
+    assert [bar.get_height() for bar in drawing.figure.axes[1].patches] == list(found.counts)
+
+
+@pytest.mark.parametrize(
+    ("logits", "title"),
+    [
+        (np.array([[9.0, 0.0]] * 4), "The model is 50.0 points overconfident"),
+        (np.array([[0.1, 0.0], [0.1, 0.0], [0.0, 0.1], [0.0, 0.1]]), "The model is 47.5 points underconfident"),
+        (np.array([[1e-9, 0.0]] * 4), "Confidence and accuracy agree on the whole"),
+    ],
+)
+def test_a_models_confidence_is_judged(logits: np.ndarray, title: str) -> None:
+    found = reliability(softmax(logits), np.array([0, 0, 1, 1]))
+    assert scores.reliability(found).title.startswith(title)
+
+
+def test_two_models_are_told_apart_or_not() -> None:
+    first, second = np.ones(400, bool), np.ones(400, bool)
+    second[:40] = False
+    names = ("DNN", "CNN")
+    assert comparison.verdict(names, mcnemar(first, second)) == (
+        "DNN is 10.0 points more accurate than CNN (95 % interval 7.1 to 12.9)"
+    )
+    assert comparison.verdict(names, mcnemar(second, first)).startswith("CNN is 10.0 points more accurate than DNN")
+    first[40:80] = False
+    assert comparison.verdict(names, mcnemar(first, second)) == (
+        "DNN and CNN cannot be told apart (difference -4.4 to +4.4 points)"
+    )
+
+
+def test_the_paired_test_is_told_in_a_sentence() -> None:
+    plain = comparison.significance(mcnemar(np.ones(9, bool), np.arange(9) > 1)).replace("\N{NO-BREAK SPACE}", " ")
+    assert plain == "McNemar's exact test on the 2 of 9 images that exactly one of the two got right: p = 0.500."
+    many = comparison.significance(mcnemar(np.ones(99, bool), np.arange(99) > 50))
+    assert many.endswith("p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}0.001.")
+
+
+def test_both_accuracies_are_drawn_with_their_intervals(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    labels = dataset.test.labels
+    found = tuple(evaluate(scores, labels, FASHION_MNIST) for scores in logits)
+    paired = mcnemar(*(scores.argmax(axis=1) == labels for scores in logits))
+    drawing = comparison.accuracies(("DNN", "CNN"), found, paired)
+    above, below = drawing.figure.axes
+    assert [container.lines[0].get_xdata()[0] for container in above.containers] == [f.accuracy for f in found]
+    reaches = [np.ptp(container.lines[2][0].get_segments()[0][:, 0]) for container in above.containers]
+    assert reaches == pytest.approx([2 * 1.959964 * f.standard_error for f in found])
+    assert [bar.get_width() for bar in below.patches] == [paired.only_first, paired.only_second]
+
+
+def test_twins_have_no_pictures_that_only_one_got_right(
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    figures = comparison_figures(("a", "b"), (logits[0], logits[0]), dataset.test, FASHION_MNIST)
+    assert list(figures) == ["accuracies", "f1"]
+
+
+def test_the_exploration_is_whole(dataset: Dataset) -> None:
+    figures = data_figures(dataset, fit_pca(dataset.train.images))
+    assert list(figures) == [
+        "class-counts",
+        "samples",
+        "mean-garments",
+        "pca-variance",
+        "pca-components",
+        "pca-1-2",
+        "pca-1-3",
+        "pca-reconstructions",
+    ]
+    assert all(drawing.title and drawing.alt and not drawing.title.endswith(".") for drawing in figures.values())
+
+
+def test_names_with_dollars_and_angles_are_names(labelled: Labelled) -> None:
+    names = tuple(f"<{k}> $5 & $6 shirt" for k in range(10))
+    drawing = data.sample_grid(labelled, names, each=1)
+    drawing.figure.draw_without_rendering()
+    assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6 s…"

@@ -1,0 +1,223 @@
+"""The page holds everything that it shows, says the figures that it was given, and nothing that it was not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from jinja2 import UndefinedError
+
+from clothier.records import ClassScore
+from clothier.report.page import render_run, render_study
+from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VOID = {"meta", "link", "img", "br", "hr", "image", "use", "path", "rect"}
+Models = tuple[ModelSection, ModelSection]
+
+
+class Page(HTMLParser):
+    """The page's elements as (tag, attributes), its text, and whether every element was closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, *tags: str) -> list[dict[str, str]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def study(data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin) -> str:
+    return render_study(data, models, [comparison], origin)
+
+
+@pytest.fixture(scope="module")
+def page(study: str) -> Page:
+    return Page(study)
+
+
+def test_the_page_asks_the_network_for_nothing(study: str, page: Page) -> None:
+    for _, attributes in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/png;base64,"))
+    assert not page.all("script", "link", "iframe", "object")
+    assert "@import" not in study
+    assert "@font-face" not in study
+    assert not re.search(r"url\((?!#)", study)
+
+
+def test_the_page_stays_small(study: str) -> None:
+    assert len(study.encode()) < 3_000_000
+
+
+def test_the_page_is_the_same_each_time(
+    study: str, data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin
+) -> None:
+    assert render_study(data, models, [comparison], origin) == study
+
+
+def test_every_element_closes_and_every_id_is_unique(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert page.open == []
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_leads_somewhere(study: str, page: Page) -> None:
+    ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert {link["href"][1:] for link in page.all("a")} <= ids
+    assert set(re.findall(r"url\(#([^)]+)\)", study)) <= ids
+
+
+def test_every_figure_has_its_title_and_its_words(page: Page, data: DataSection, models: Models) -> None:
+    count = len(data.figures) + sum(len(model.figures) for model in models) + 4
+    assert len(page.all("figure")) == len(page.all("figcaption")) == count
+    figures = [attributes for attributes in page.all("svg") if "role" in attributes]
+    assert len(figures) == count
+    assert all(len(attributes["aria-label"]) > 20 for attributes in figures)
+
+
+def test_headings_step_down_one_at_a_time(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert max(np.diff(levels)) == 1
+
+
+def test_table_heads_say_what_they_head(page: Page) -> None:
+    assert page.all("th")
+    assert all(attributes.get("scope") in {"col", "row"} for attributes in page.all("th"))
+
+
+def test_the_answer_comes_first_and_the_best_model_leads_it(page: Page, models: Models) -> None:
+    dnn, cnn = (f"{100 * model.metrics['test']['accuracy']:.1f}\N{NO-BREAK SPACE}%" for model in models)
+    headline = f"The CNN names {cnn} of the garments that it never saw; the DNN {dnn}"
+    assert page.words.count(headline) == 1
+    assert page.words.count(f"{headline} · Clothier") == 1
+    sections = [attributes["id"] for attributes in page.all("section")]
+    assert sections == ["limits", "data", "model-1", "model-2", "comparison-1", "original", "again"]
+
+
+def test_every_figure_of_the_answer_is_honest(page: Page, models: Models) -> None:
+    for model in models:
+        test = model.metrics["test"]
+        assert f"{100 * test['accuracy']:.2f}\N{NO-BREAK SPACE}%".replace("\N{NO-BREAK SPACE}", " ") in page.text
+        assert f"± {100 * test['standard_error']:.2f}" in page.text
+    for fact in ("80 test images", "12,682", "5 min 3 s", "A Processor, 2 cores", "the last epoch was kept"):
+        assert fact in page.text
+    assert "clothier study --preset fast --seed 7" in page.text
+    assert "ab" * 32 in page.text
+
+
+def test_what_was_not_measured_is_not_shown(page: Page, models: Models, origin: Origin) -> None:
+    assert "test-time augmentation" not in page.text
+    model = models[0]
+    augmented = {**model.metrics, "test": {**model.metrics["test"], "accuracy_tta": 0.9512}, "validation": None}
+    text = Page(render_run(replace(model, metrics=augmented, history=(), recipe={}), "Fashion-MNIST", origin)).text
+    assert "95.12 % with test-time augmentation" in text
+    assert "test 80" in text
+    assert "validation 80" not in text
+    assert "Every epoch" not in text
+    assert "The recipe of" not in text
+
+
+def test_a_run_whose_test_set_was_not_read_shows_validation(models: Models, origin: Origin) -> None:
+    unread = replace(models[0], metrics={**models[0].metrics, "test": None})
+    assert "80 validation images" in Page(render_run(unread, "Fashion-MNIST", origin)).text
+
+
+def test_the_original_study_stands_beside(page: Page, models: Models) -> None:
+    assert "88.50 % ± 0.32" in page.text
+    assert "89.70 % ± 0.30" in page.text
+    shirt = next(score for score in models[0].metrics["test"]["per_class"] if score["class"] == "Shirt")
+    assert f"Shirt > 0.9 0.70 {shirt['f1']:.2f}" in page.text
+
+
+def test_other_data_have_neither_its_limits_nor_the_original_study(
+    data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin
+) -> None:
+    text = Page(render_study(replace(data, name="Kuzushiji"), models, [comparison], origin)).text
+    assert "of the pictures that it never saw" in text
+    assert "White garments" not in text
+    assert "original study" not in text
+    assert "There is no “none of these”" in text
+
+
+def test_one_model_alone_makes_a_study(data: DataSection, models: Models, origin: Origin) -> None:
+    text = Page(render_study(data, models[1:], [], origin)).text
+    assert "McNemar" not in text
+    assert "F1 of the DNN" not in text
+
+
+def test_names_cannot_break_the_page(models: Models, origin: Origin) -> None:
+    model = models[0]
+    scores = [ClassScore("<script>alert(1)</script>", 0.5, 0.5, 0.5, 80).to_json()] * 10
+    test = {**model.metrics["test"], "per_class": scores}
+    nasty = replace(model, name="<b>DNN</b>", metrics={**model.metrics, "test": test})
+    found = Page(render_run(nasty, "a <i>set</i>", origin))
+    assert not found.all("script", "b", "i")
+    assert "<script>alert(1)</script>" in found.text
+
+
+def test_a_run_has_a_page_of_its_own(models: Models, origin: Origin) -> None:
+    found = Page(render_run(models[0], "Fashion-MNIST", origin))
+    assert "one run · Fashion-MNIST" in found.text
+    assert len(found.all("figure")) == len(models[0].figures)
+    assert "network.kind" in found.text
+    assert "dense-on-pca" in found.text
+
+
+def test_metrics_that_lack_a_figure_are_not_papered_over(models: Models, origin: Origin) -> None:
+    gap = {name: value for name, value in models[0].metrics.items() if name != "parameters"}
+    with pytest.raises((UndefinedError, TypeError)):
+        render_run(replace(models[0], metrics=gap), "Fashion-MNIST", origin)
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_a_phone_and_a_desk(study: str, tmp_path: Path, width: int) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine: install the package `chromium` to run this test")
+    (tmp_path / "report.html").write_text(study)
+    (tmp_path / "frame.html").write_text(
+        f'<iframe src="report.html" style="width:{width}px;height:900px;border:0" onload="'
+        "document.title = this.contentDocument.documentElement.scrollWidth"
+        '"></iframe>'
+    )
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags += ["--disable-component-update", "--disable-sync", "--allow-file-access-from-files"]
+    command = [browser, *flags, f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=3000", "--dump-dom"]
+    shown = subprocess.run(
+        [*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    title = re.search("<title>([0-9]+)</title>", shown)
+    assert title, shown[-2000:]
+    assert int(title[1]) <= width
