@@ -7,11 +7,12 @@ or a kill in the middle leaves what was there before.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -62,6 +63,24 @@ def folder(path: Path) -> Iterator[Path]:
             _swap(draft, path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def new_folder(path: Path) -> Path:
+    """Makes an empty folder at ``path``, or at ``path-2``, ``path-3``, ... when that name is taken.
+
+    Two processes that ask at once get two folders.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
+            with suppress(FileExistsError):
+                candidate.mkdir()
+                return candidate
+    raise AssertionError  # itertools.count never ends
 
 
 def write_bytes(path: Path, content: bytes) -> None:

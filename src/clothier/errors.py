@@ -115,9 +115,11 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C while a run was under way; what it had reached is on the disk.
 
     Attributes:
-        run: the run folder, to be resumed.
+        run: the folder, to be resumed.
+        command: the command that resumes it.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, command: str = "train") -> None:
         super().__init__(str(run))
         self.run = run
+        self.command = command

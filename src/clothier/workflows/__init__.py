@@ -1,0 +1,1 @@
+"""Use cases: one a file, from what the user asked for to what is shown."""

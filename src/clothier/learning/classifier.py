@@ -1,0 +1,85 @@
+"""A torch network behind the ``Classifier`` protocol, for validation and for the parity check."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from clothier.learning.device import choose
+from clothier.records import Outputs, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clothier.learning.device import Device
+    from clothier.records import Images
+
+BATCH = 1_000  # pictures a pass; bounds memory, and changes no answer
+
+
+class Deployed(nn.Module):
+    """What a bundle holds: bytes in, preprocessing inside, logits and embedding out."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, H, W) uint8 to (N, K) logits and the (N, D) embedding.
+
+        A network of the user's own without ``features`` and ``head`` has its logits for an embedding.
+        """
+        pictures = scaled(images)
+        features, head = getattr(self.network, "features", None), getattr(self.network, "head", None)
+        if not isinstance(features, nn.Module) or not isinstance(head, nn.Module):
+            logits = self.network(pictures)
+            return logits, logits.clone()
+        embeddings = features(pictures)
+        return head(embeddings), embeddings
+
+
+class TorchClassifier:
+    """Runs a network on a device; float32 unless the device says otherwise. The network's mode comes back."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: tuple[str, ...],
+        *,
+        view: View | None = None,
+        device: Device | None = None,
+        name: str = "torch",
+    ) -> None:
+        self.name = name
+        self.classes = classes
+        self.view = view or View()
+        self._deployed = Deployed(network)
+        self._device = device or choose("float32", "cpu")
+
+    def run(self, images: Images) -> Outputs:
+        """Looks at (N, H, W) uint8 pictures."""
+        parts = torch.split(torch.as_tensor(images), BATCH)
+        with looking(self._deployed, self._device):
+            answers = [self._deployed(part.to(self._device.torch)) for part in parts]
+        logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*answers, strict=True))
+        return Outputs(logits, embeddings)
+
+
+def scaled(images: torch.Tensor) -> torch.Tensor:
+    """(N, H, W) uint8 to (N, 1, H, W) float32 in [0, 1]."""
+    return images.unsqueeze(1).float() / 255
+
+
+@contextmanager
+def looking(network: nn.Module, device: Device) -> Iterator[None]:
+    """Evaluation mode, no gradients, the device's precision; the mode that was comes back afterwards."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad(), device.autocast():
+            yield
+    finally:
+        network.train(was_training)

@@ -1,0 +1,100 @@
+"""Where training runs, and in which arithmetic: the one place that knows CPU, CUDA and MPS apart."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+Precision = Literal["float32", "bfloat16"]
+
+# mallopt(3) of glibc: parameter numbers, and the value that keeps activations of up to 1 GiB inside the heap.
+# Without it glibc hands every freed activation back to the kernel and page-faults it in again at the next step.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_KEEP = 1 << 30  # bytes; above the largest activation of our networks
+_PAD = 64 << 20  # bytes asked from the kernel at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A place to train.
+
+    Attributes:
+        type: ``cpu``, ``cuda`` or ``mps``.
+        threads: CPU threads of one operation.
+        precision: of matrix products and convolutions; weights and sums stay float32.
+        reason: one sentence on the choice of precision.
+    """
+
+    type: str
+    threads: int
+    precision: Precision
+    reason: str
+
+    @property
+    def torch(self) -> torch.device:
+        """The device as PyTorch names it."""
+        return torch.device(self.type)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """A context in which products and convolutions run in ``precision``."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.type, dtype=torch.bfloat16)
+
+
+def choose(precision: Literal["auto", "float32"] = "auto", kind: str | None = None) -> Device:
+    """The best device here, or ``kind``; bfloat16 where it is fast and ``precision`` leaves the choice.
+
+    Args:
+        precision: a recipe's wish.
+        kind: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
+    """
+    kind = kind or _best_kind()
+    fast, reason = _bfloat16(kind)
+    if precision == "float32":
+        fast, reason = False, "the recipe asks for float32"
+    return Device(kind, torch.get_num_threads(), "bfloat16" if fast else "float32", reason)
+
+
+def keep_memory() -> bool:
+    """Tells glibc's allocator to keep freed activations for the next step; about halves a CPU step.
+
+    Returns:
+        Whether the allocator took it; elsewhere (musl, macOS, jemalloc) nothing changes.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    settings = ((_M_MMAP_THRESHOLD, _KEEP), (_M_TRIM_THRESHOLD, _KEEP), (_M_TOP_PAD, _PAD))
+    return all(mallopt(parameter, value) == 1 for parameter, value in settings)
+
+
+def _best_kind() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _bfloat16(kind: str) -> tuple[bool, str]:
+    """Whether bfloat16 products are fast on a device of this kind, and why."""
+    if kind == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+        return fast, "the GPU multiplies bfloat16" if fast else "the GPU has no bfloat16"
+    if kind == "mps":
+        return False, "PyTorch's MPS back end is exact in float32 only"
+    # PyTorch keeps these answers private. oneDNN's heeds ONEDNN_MAX_CPU_ISA; the processor's flags would not
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001
+        return False, "the processor has no AVX-512, or ONEDNN_MAX_CPU_ISA forbids it"
+    if torch.cpu._is_amx_tile_supported():  # noqa: SLF001
+        return True, "the processor multiplies bfloat16 in AMX tiles"
+    if torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
+        return True, "the processor multiplies bfloat16 (AVX512_BF16)"
+    return False, "the processor only emulates bfloat16"

@@ -1,0 +1,72 @@
+"""Several processes training one network: ``torchrun --nproc-per-node 2 -m clothier train ...``.
+
+Each rank takes its share of every batch and PyTorch's DDP averages the gradients, so all ranks hold the same weights.
+Rank 0 leads: it alone writes files and speaks.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The processes of one training: this one's rank (0 leads) and their number."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes and speaks."""
+        return self.rank == 0
+
+    def share(self, batch: torch.Tensor) -> torch.Tensor:
+        """This rank's part of a batch of indices."""
+        return batch[self.rank :: self.size]
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network as it is trained: with gradients averaged over the team. Alone, the network itself."""
+        return network if self.size == 1 else nn.parallel.DistributedDataParallel(network)
+
+    def agree(self, value: T) -> T:
+        """Rank 0's value, on every rank."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Gives every rank the leader's buffers (running statistics), so that all answer alike."""
+        if self.size > 1:
+            for buffer in network.buffers():
+                dist.broadcast(buffer, src=0)
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """Joins the processes that torchrun started, for the length of the block; a team of one without torchrun."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Team()
+        return
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    try:
+        yield Team(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

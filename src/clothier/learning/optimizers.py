@@ -1,0 +1,120 @@
+"""Optimizers of the recipes: PyTorch's own, and Muon for filter banks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import nn
+
+    from clothier.recipes import Optimizer as OptimizerRecipe
+
+# Newton-Schulz coefficients that push every singular value near 1 in few steps, chosen for the largest slope at
+# zero (github KellerJordan/Muon; same in torch.optim.Muon). Three steps are enough here, as in airbench94.
+_QUINTIC = (3.4445, -4.7750, 2.0315)
+_NEWTON_SCHULZ_STEPS = 3
+ADAMW_BETAS = (0.9, 0.99)  # the default 0.999 remembers a thousand steps, which is half of a fast recipe
+SGD_MOMENTUM = 0.85  # of biases, norms and the head (airbench94)
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is orthogonalised, for weights of two or more dimensions.
+
+    ``torch.optim.Muon`` takes matrices only; this one sees a filter bank (O, I, H, W) as a matrix (O, I H W), and
+    keeps each weight's norm at the square root of its rows, which replaces weight decay (airbench94_muon).
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, dtype: torch.dtype) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        self._dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Moves every weight that has a gradient."""
+        del closure
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._move(weight, weight.grad, group["lr"], group["momentum"])
+
+    def _move(self, weight: nn.Parameter, gradient: torch.Tensor, lr: float, momentum: float) -> None:
+        state = self.state[weight]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(gradient)
+        buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
+        direction = gradient.add(buffer, alpha=momentum)
+        weight.mul_(len(weight) ** 0.5 / weight.norm())
+        matrix = direction.reshape(len(direction), -1)
+        weight.add_(orthogonalised(matrix, self._dtype).view_as(weight), alpha=-lr)
+
+
+def orthogonalised(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Roughly the nearest semi-orthogonal matrix: (R, S) with singular values pushed to about 1.
+
+    Args:
+        matrix: (R, S) float32.
+        dtype: of the products; bfloat16 is enough.
+
+    Returns:
+        (R, S) float32.
+    """
+    a, b, c = _QUINTIC
+    x = matrix.to(dtype)
+    tall = x.size(0) > x.size(1)
+    x = x.mT if tall else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(_NEWTON_SCHULZ_STEPS):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return torch.Tensor.to(x.mT if tall else x, matrix.dtype)
+
+
+def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
+    """The optimizers that a recipe names, over the network's trainable weights.
+
+    Args:
+        network: its last weight of two dimensions counts as the head.
+        recipe: kind and rates; every group remembers its peak rate as ``peak``.
+        dtype: of Muon's products.
+    """
+    trainable = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizers: list[torch.optim.Optimizer]
+    if recipe.kind == "adam":
+        optimizers = [torch.optim.Adam(trainable, lr=recipe.learning_rate, fused=True)]
+    elif recipe.kind == "adamw":
+        optimizers = [_adamw(trainable, recipe)]
+    else:
+        optimizers = _muon(trainable, recipe, dtype)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+def _adamw(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.optim.Optimizer:
+    """AdamW; biases and norms are not decayed."""
+    matrices = [weight for weight in trainable if weight.ndim > 1]
+    vectors = [weight for weight in trainable if weight.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=recipe.learning_rate, betas=ADAMW_BETAS, fused=True
+    )
+
+
+def _muon(trainable: list[nn.Parameter], recipe: OptimizerRecipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
+    """Muon for the body's matrices; Nesterov SGD for biases, norms and the head."""
+    matrices = [weight for weight in trainable if weight.ndim > 1]
+    head = [weight for weight in matrices if weight.ndim == 2][-1:]
+    body = [weight for weight in matrices if all(weight is not last for last in head)]
+    vectors = [weight for weight in trainable if weight.ndim == 1]
+    groups = [
+        {"params": weights, "lr": lr, "weight_decay": recipe.weight_decay / lr}
+        for weights, lr in ((vectors, recipe.bias_learning_rate), (head, recipe.head_learning_rate))
+        if weights
+    ]
+    sgd = torch.optim.SGD(groups, momentum=SGD_MOMENTUM, nesterov=True, fused=True)
+    return [Muon(body, recipe.learning_rate, recipe.momentum, dtype), sgd]

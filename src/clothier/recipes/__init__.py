@@ -1,0 +1,36 @@
+"""Training recipes: every number that decides a result, frozen, with its reason.
+
+A recipe is chosen by preset (``classic``, ``fast``) or read from a TOML file that starts from a preset and
+changes some fields. What ran is what ``config.json`` holds.
+
+    classic   the original study's winners, number for number
+    fast      clearly better in far less time; the choice is made on validation (docs/log.md)
+"""
+
+from clothier.recipes.presets import PRESETS, preset
+from clothier.recipes.reading import from_file, from_json
+from clothier.recipes.schema import (
+    MODELS,
+    Augment,
+    DenseOnPca,
+    Network,
+    Optimizer,
+    Recipe,
+    StudyCnn,
+    WhitenedCnn,
+)
+
+__all__ = [
+    "MODELS",
+    "PRESETS",
+    "Augment",
+    "DenseOnPca",
+    "Network",
+    "Optimizer",
+    "Recipe",
+    "StudyCnn",
+    "WhitenedCnn",
+    "from_file",
+    "from_json",
+    "preset",
+]

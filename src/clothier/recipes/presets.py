@@ -1,0 +1,87 @@
+"""The recipes that ship, each number with its reason."""
+
+from __future__ import annotations
+
+from clothier.errors import UnknownNameError
+from clothier.recipes.schema import (
+    MODELS,
+    STUDY_VALIDATION,
+    Augment,
+    DenseOnPca,
+    Optimizer,
+    Recipe,
+    StudyCnn,
+    WhitenedCnn,
+)
+
+CLASSIC_DNN = Recipe(
+    model="dnn",
+    preset="classic",
+    network=DenseOnPca(components=0.95, hidden=(64,)),  # 187 components of the 48,000: 12,682 parameters
+    optimizer=Optimizer(kind="adam", learning_rate=1e-3),  # the grid's winner over RMSprop
+    epochs=30,
+    batch_size=32,
+    validation=STUDY_VALIDATION,
+    keep="best",
+    precision="float32",
+)
+
+CLASSIC_CNN = Recipe(
+    model="cnn",
+    preset="classic",
+    network=StudyCnn(),
+    optimizer=Optimizer(kind="adam", learning_rate=1e-3),
+    epochs=10,
+    batch_size=128,
+    validation=STUDY_VALIDATION,
+    keep="best",
+    precision="float32",
+)
+
+FAST_DNN = Recipe(
+    model="dnn",
+    preset="fast",
+    network=DenseOnPca(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
+    optimizer=Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1),
+    augment=Augment(shift=1, flip=True),
+    epochs=15,
+    batch_size=500,
+    label_smoothing=0.1,
+)
+
+FAST_CNN = Recipe(
+    model="cnn",
+    preset="fast",
+    network=WhitenedCnn(widths=(64, 128, 128), depth=2),
+    optimizer=Optimizer(
+        kind="muon",
+        learning_rate=0.12,
+        head_learning_rate=0.02,
+        bias_learning_rate=26.5,
+        momentum=0.6,
+        weight_decay=1e-3,
+        schedule="triangle",
+        warmup=0.0,
+    ),
+    augment=Augment(shift=2, flip=True),
+    epochs=5,
+    batch_size=500,
+    label_smoothing=0.2,
+)
+
+ALL = (CLASSIC_DNN, CLASSIC_CNN, FAST_DNN, FAST_CNN)
+PRESETS = tuple(dict.fromkeys(recipe.preset for recipe in ALL))
+
+
+def preset(model: str, name: str) -> Recipe:
+    """The recipe of that name for ``dnn`` or ``cnn``.
+
+    Raises:
+        UnknownNameError: no such model or preset; the sentence offers the nearest.
+    """
+    for recipe in ALL:
+        if (recipe.model, recipe.preset) == (model, name):
+            return recipe
+    if model not in MODELS:
+        raise UnknownNameError(model, "model to train", MODELS)
+    raise UnknownNameError(name, "preset", PRESETS)

@@ -1,0 +1,158 @@
+"""What a recipe can say: every number that decides a result, as frozen fields."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from clothier.errors import UsageError
+
+ModelName = Literal["dnn", "cnn"]
+MODELS: tuple[str, ...] = get_args(ModelName)
+
+STUDY_VALIDATION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
+TUNING_VALIDATION = 1 / 12  # 55,000 / 5,000 of Fashion-MNIST: more to learn from, still +-0.3 points to choose by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseOnPca:
+    """Fully connected layers on PCA features; the projection is part of the model.
+
+    Attributes:
+        components: how many principal components, or the share of variance (0 to 1) they must explain.
+        whitening: exponent w in z / (variance + ridge)^w. 0 leaves the features as they are, 1/2 gives each the
+            same variance; 1/4 lies between and keeps the noise of the last components down.
+        hidden: widths of the hidden layers.
+        batch_norm: BatchNorm after each hidden Linear.
+        activation: between layers.
+        dropout: share of hidden units dropped in training.
+    """
+
+    kind: Literal["dense-on-pca"] = "dense-on-pca"
+    components: int | float = 0.95
+    whitening: float = 0.0
+    hidden: tuple[int, ...] = (64,)
+    batch_norm: bool = False
+    activation: Literal["relu", "gelu"] = "relu"
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyCnn:
+    """The study's CNN: four 3x3 convolutions (16, 32, 64, 128) and three dense layers, 262,890 parameters."""
+
+    kind: Literal["study-cnn"] = "study-cnn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhitenedCnn:
+    """A frozen whitening stem and groups of convolutions, after airbench (github KellerJordan/cifar10-airbench).
+
+    Attributes:
+        patch: side of the stem's patches, pixels. 4x4 gives 16 eigenvectors; with their negatives 32 channels.
+        widths: channels of each group; each group halves the picture's side.
+        depth: convolutions a group. From the third on, a residual runs around the group's later ones.
+    """
+
+    kind: Literal["whitened-cnn"] = "whitened-cnn"
+    patch: int = 4
+    widths: tuple[int, ...] = (64, 128, 256)
+    depth: int = 2
+
+
+Network = DenseOnPca | StudyCnn | WhitenedCnn
+NETWORKS: dict[str, type[Network]] = {"dense-on-pca": DenseOnPca, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimizer:
+    """How weights move.
+
+    Attributes:
+        kind: ``adam`` (PyTorch's defaults but for the rate), ``adamw``, or ``muon``: orthogonalised momentum for
+            every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD for biases, norms and the head.
+        learning_rate: peak rate; of muon's matrices when ``kind`` is muon.
+        head_learning_rate: muon only: peak rate of the last layer.
+        bias_learning_rate: muon only: peak rate of biases and norms.
+        momentum: muon only.
+        weight_decay: decoupled for adamw; for muon's SGD groups relative to their rate.
+        schedule: ``constant``, or ``triangle``: linear up over ``warmup``, linear down to 0.
+        warmup: share of all steps, 0 to 1.
+    """
+
+    kind: Literal["adam", "adamw", "muon"] = "adam"
+    learning_rate: float = 1e-3
+    head_learning_rate: float = 0.0
+    bias_learning_rate: float = 0.0
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "triangle"] = "constant"
+    warmup: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augment:
+    """How pictures are varied in training, whole batches at a time.
+
+    Attributes:
+        shift: largest move up, down, left or right, pixels of 28; the border shows black.
+        flip: mirror left-right, each picture in every other epoch (alternating flip, arXiv 2404.00498).
+        cutout: side of a square that is blanked, pixels (arXiv 1708.04552); 0 for none.
+    """
+
+    shift: int = 0
+    flip: bool = False
+    cutout: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One way to train one model.
+
+    Attributes:
+        model: ``dnn`` or ``cnn``.
+        preset: the preset it is, or starts from.
+        network: the network's dimensions.
+        optimizer: how weights move.
+        augment: how pictures are varied.
+        epochs: passes over the training images.
+        batch_size: images a step.
+        validation: share of the training images that is kept out, stratified, to choose by; 0 to 1.
+        keep: ``best`` keeps the epoch with the best validation accuracy (the study's way), ``last`` the last.
+        label_smoothing: share of the target spread over all classes, 0 to 1.
+        precision: ``float32``, or ``auto``: bfloat16 arithmetic with float32 weights where the processor has it.
+    """
+
+    model: ModelName
+    preset: str
+    network: Network
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    augment: Augment = field(default_factory=Augment)
+    epochs: int
+    batch_size: int
+    validation: float = TUNING_VALIDATION
+    keep: Literal["best", "last"] = "last"
+    label_smoothing: float = 0.0
+    precision: Literal["float32", "auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
+        _require(0 < self.validation < 1, "validation", self.validation, "a share above 0 and below 1")
+        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
+        _require(self.optimizer.learning_rate > 0, "optimizer.learning_rate", self.optimizer.learning_rate, "above 0")
+        _require(0 <= self.optimizer.warmup < 1, "optimizer.warmup", self.optimizer.warmup, "0 or more, below 1")
+        _require(0 <= self.augment.shift <= 14, "augment.shift", self.augment.shift, "0 to 14 pixels")
+        _require(0 <= self.augment.cutout <= 28, "augment.cutout", self.augment.cutout, "0 to 28 pixels")
+        if isinstance(self.network, DenseOnPca):
+            _require(self.network.components > 0, "network.components", self.network.components, "above 0")
+            _require(0 <= self.network.dropout < 1, "network.dropout", self.network.dropout, "0 or more, below 1")
+
+    def to_json(self) -> dict[str, Any]:
+        """Field to value, nested as in a recipe file."""
+        return asdict(self)
+
+
+def _require(holds: bool, name: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise UsageError(f"the recipe's {name} is {value!r}; it must be {wanted}.")

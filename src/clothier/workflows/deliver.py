@@ -1,0 +1,169 @@
+"""From a trained network to what people use and read: bundle, metrics, figures, card and report of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier import atomic, bundle
+from clothier.analysis.metrics import softmax
+from clothier.errors import ModelError
+from clothier.inference import OnnxClassifier
+from clothier.learning import export
+from clothier.learning.classifier import TorchClassifier
+from clothier.learning.networks import count_parameters
+from clothier.records import View
+from clothier.report.card import model_card
+from clothier.report.drawing import save_figures
+from clothier.report.figures import model_figures
+from clothier.report.page import render_run
+from clothier.report.sections import ModelSection, Origin
+from clothier.workflows.evaluate import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clothier.data.dataset import Dataset, Labelled
+    from clothier.learning.networks import AnyNetwork
+    from clothier.recipes import Recipe
+    from clothier.records import Classifier, EpochRecord, Floats, Images, Progress
+    from clothier.report.drawing import Drawing
+    from clothier.runs import Run
+
+PARITY = 1e-4  # largest difference of a probability between torch and ONNX Runtime, both in float32
+PARITY_BATCHES = (1, 7, 64, 256)  # pictures; a graph that froze its batch size fails at one of them
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training hands over.
+
+    Attributes:
+        network: with the weights that the recipe keeps.
+        recipe: how they were found.
+        seed: likewise.
+        records: one an epoch.
+        seconds: from arrays in memory to final weights, validation after each epoch included.
+        validation: the pictures that were kept out to choose by.
+    """
+
+    network: AnyNetwork
+    recipe: Recipe
+    seed: int
+    records: tuple[EpochRecord, ...]
+    seconds: float
+    validation: Labelled
+
+
+def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) -> None:
+    """Writes everything of a run that comes after training; ``metrics.json`` last, which marks it finished.
+
+    Every figure is taken from the bundle as it will be used, not from the network in memory. The test part is read
+    here for the first time, when nothing is left to choose.
+
+    Raises:
+        ModelError: the exported graph does not answer as the network does.
+        StorageError: the disk refused.
+    """
+    steps = 4.0
+    task = f"measure {trained.recipe.model}"
+    progress(task, 0, steps, "export")
+    card = _card(trained, dataset)
+    graph, weights = export.to_onnx(trained.network, card.view), export.to_safetensors(trained.network)
+    classifier = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
+    check_parity(TorchClassifier(trained.network, dataset.classes), classifier, trained.validation.images)
+    progress(task, 1, steps, "validation")
+    flip = trained.recipe.augment.flip
+    validation = measure(classifier, trained.validation, flip=flip)
+    progress(task, 2, steps, "test")
+    test = measure(classifier, dataset.test, flip=flip)
+    metrics = _metrics(trained, dataset, {"validation": validation.to_json(), "test": test.to_json()})
+    progress(task, 3, steps, "report")
+    logits = classifier.run(dataset.test.images).logits
+    _report(run, trained, dataset, metrics, logits)
+    figures = {part: metrics[part] for part in ("validation", "test")}
+    bundle.save(run.bundle, replace(card, figures=figures), graph, weights)
+    atomic.write_json(run.path / "metrics.json", metrics)
+    progress(task, steps, steps, f"test {100 * test.accuracy:.2f} %")
+
+
+def model_section(run: Run, recipe: Recipe, metrics: Mapping[str, Any], figures: Mapping[str, Drawing]) -> ModelSection:
+    """A run as the report shows it."""
+    share = f"{metrics['data']['train']:,} images, {metrics['validation']['n']:,} kept out to choose by"
+    kept = "the epoch with the best validation accuracy" if recipe.keep == "best" else "the last epoch"
+    protocol = f"Trained on {share}; the weights are those of {kept}; the test images were read once, after that."
+    return ModelSection(
+        name=recipe.model.upper(),
+        metrics=metrics,
+        history=run.read_results(),
+        figures=figures,
+        recipe=recipe.to_json(),
+        protocol=protocol,
+    )
+
+
+def _report(run: Run, trained: Trained, dataset: Dataset, metrics: dict[str, Any], logits: Floats) -> None:
+    figures = model_figures(logits, dataset.test, dataset.classes, trained.records)
+    save_figures(figures, run.path / "figures")
+    section = model_section(run, trained.recipe, metrics, figures)
+    origin = Origin(f"clothier train --config {run.path / 'config.json'}", run.environment)
+    atomic.write_text(run.path / "model_card.md", model_card(section, dataset.name, origin))
+    atomic.write_text(run.path / "report.html", render_run(section, dataset.name, origin))
+
+
+def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, images: Images) -> float:
+    """The largest difference of a probability between the two, over several batch sizes.
+
+    Raises:
+        ModelError: it is above ``PARITY``.
+    """
+    differences = []
+    for size in PARITY_BATCHES:
+        batch = images[:size]
+        ours, theirs = (softmax(one.run(batch).logits) for one in (torch_classifier, onnx_classifier))
+        differences.append(float(np.abs(ours - theirs).max()))
+    if max(differences) > PARITY:
+        raise ModelError(
+            f"the exported graph answers differently from the network: by {max(differences):.2g} at most, and "
+            f"{PARITY} is allowed. Change the part of the network that ONNX cannot express."
+        )
+    return max(differences)
+
+
+def _card(trained: Trained, dataset: Dataset) -> bundle.Card:
+    recipe = trained.recipe
+    return bundle.Card(
+        name=f"{recipe.model}-{recipe.preset}",
+        model=recipe.model,
+        preset=recipe.preset,
+        classes=dataset.classes,
+        view=View(),
+        recipe={**recipe.to_json(), "seed": trained.seed},
+        parameters=count_parameters(trained.network),
+        data={"name": dataset.name, "digest": dataset.digest, **dataset.digests},
+        clothier=version("clothier"),
+    )
+
+
+def _metrics(trained: Trained, dataset: Dataset, evaluations: dict[str, Any]) -> dict[str, Any]:
+    recipe = trained.recipe
+    return {
+        "model": recipe.model,
+        "preset": recipe.preset,
+        "parameters": count_parameters(trained.network),
+        "seed": trained.seed,
+        "train_seconds": trained.seconds,
+        "epochs": len(trained.records),
+        "data": {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "files": dict(dataset.digests),
+            "train": len(dataset.train) - len(trained.validation),
+            "failures": [failure.to_json() for failure in dataset.failures],
+            "notes": list(dataset.notes),
+        },
+        **evaluations,
+    }

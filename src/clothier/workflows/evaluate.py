@@ -1,0 +1,101 @@
+"""The use case of ``clothier evaluate``: models held against the test part of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier import bundle
+from clothier.analysis import metrics
+from clothier.data.sources import open_dataset
+from clothier.errors import UsageError
+from clothier.inference import OnnxClassifier
+from clothier.records import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from clothier.data.dataset import Dataset, Labelled
+    from clothier.records import Classifier, Evaluation, Floats, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEvaluation:
+    """One model's figures on one data set.
+
+    Attributes:
+        model: as the user named it.
+        data: name of the data set.
+        evaluation: the figures.
+    """
+
+    model: str
+    data: str
+    evaluation: Evaluation
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {"model": self.model, "data": self.data, **self.evaluation.to_json()}
+
+
+def evaluate(
+    models: Sequence[str], *, data: Path | None = None, any_idx: bool = False, progress: Progress = silent
+) -> list[ModelEvaluation]:
+    """Holds each model against the test part.
+
+    Args:
+        models: run folders, bundle folders or names of shipped bundles.
+        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        any_idx: take a foreign IDX data set as it is.
+        progress: told of every model.
+
+    Raises:
+        UsageError: a model knows other classes than the data set.
+        ClothierError: a model or the data are missing or damaged.
+    """
+    classifiers = [OnnxClassifier(bundle.find(name)) for name in models]
+    dataset = open_dataset(data, any_idx=any_idx, progress=progress)
+    evaluations = []
+    for done, (name, classifier) in enumerate(zip(models, classifiers, strict=True)):
+        progress("evaluate", done, len(models), name)
+        require_same_classes(classifier, dataset)
+        evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", measure(classifier, dataset.test)))
+    progress("evaluate", len(models), len(models))
+    return evaluations
+
+
+def measure(classifier: Classifier, data: Labelled, *, flip: bool = False) -> Evaluation:
+    """A classifier's figures over labelled pictures.
+
+    Args:
+        classifier: the model.
+        data: N pictures of its view and their labels.
+        flip: also answer for the mirrored pictures, and state the accuracy of the mean of both probabilities.
+    """
+    logits = classifier.run(data.images).logits
+    evaluation = metrics.evaluate(logits, data.labels, classifier.classes)
+    if not flip:
+        return evaluation
+    return replace(evaluation, accuracy_tta=_accuracy_with_mirror(classifier, data, logits))
+
+
+def require_same_classes(classifier: Classifier, dataset: Dataset) -> None:
+    """Refuses to hold a model against labels that mean something else.
+
+    Raises:
+        UsageError: the class names differ.
+    """
+    if classifier.classes != dataset.classes:
+        raise UsageError(
+            f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
+            f"{', '.join(dataset.classes)}. Give data with the model's classes."
+        )
+
+
+def _accuracy_with_mirror(classifier: Classifier, data: Labelled, logits: Floats) -> float:
+    mirrored = classifier.run(np.ascontiguousarray(data.images[:, :, ::-1])).logits
+    mean = metrics.softmax(logits) + metrics.softmax(mirrored)
+    return float((mean.argmax(1) == data.labels).mean())

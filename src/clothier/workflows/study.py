@@ -1,0 +1,172 @@
+"""The use case of ``clothier study``: look at the data, train the DNN and the CNN, compare them, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier import atomic, bundle, machine, recipes
+from clothier.analysis import metrics
+from clothier.data.sources import open_dataset
+from clothier.errors import Interrupted
+from clothier.inference import OnnxClassifier
+from clothier.records import silent
+from clothier.report.drawing import save_figures
+from clothier.report.figures import comparison_figures, model_figures
+from clothier.report.page import render_study
+from clothier.report.sections import ComparisonSection, Origin
+from clothier.runs import Run, new_run, read_json
+from clothier.workflows.deliver import model_section
+from clothier.workflows.explore import Exploration, explore
+from clothier.workflows.train import RUNS, TrainOptions, resume, split, train
+
+if TYPE_CHECKING:
+    from clothier.data.dataset import Dataset
+    from clothier.records import Floats, Progress
+    from clothier.report.sections import ModelSection
+
+TASK = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOptions:
+    """What is asked for: a preset for both models, the data, and where chance comes from."""
+
+    preset: str = "fast"
+    data: Path | None = None
+    any_idx: bool = False
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """What the study's ``config.json`` holds."""
+        data = None if self.data is None else str(self.data.absolute())
+        return {"format": 1, "preset": self.preset, "data": data, "any_idx": self.any_idx, "seed": self.seed}
+
+    def for_model(self, model: str, out: Path) -> TrainOptions:
+        """The same, for the training of one model."""
+        recipe = recipes.preset(model, self.preset)
+        return TrainOptions(recipe=recipe, data=self.data, any_idx=self.any_idx, out=out, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A finished study."""
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    def to_json(self) -> dict[str, Any]:
+        """``study.json``."""
+        return read_json(self.path / "study.json")
+
+
+def study(
+    *,
+    preset: str = "fast",
+    out: Path | None = None,
+    data: Path | None = None,
+    any_idx: bool = False,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Study:
+    """The whole study, from the data to ``report.html`` and ``study.json``.
+
+    Args:
+        preset: of both models: ``classic`` repeats the original's recipes, ``fast`` is ours.
+        out: the study's folder; None for ``runs/study-PRESET``. Numbered when taken.
+        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        any_idx: take a foreign IDX data set as it is.
+        seed: of weights, order, augmentation and dropout.
+        progress: told of every stage and epoch.
+
+    Raises:
+        Interrupted: Ctrl-C; the study can be resumed.
+        ClothierError: the data, the preset or the disk; see each.
+    """
+    options = StudyOptions(preset, data, any_idx, seed)
+    for model in recipes.MODELS:
+        recipes.preset(model, preset)  # an unknown preset is said before anything is made
+    dataset = open_dataset(data, any_idx=any_idx, progress=progress)
+    folder = new_run(out or RUNS / f"study-{preset}")
+    folder.begin({**options.to_json(), "data_digest": dataset.digest})
+    return _carry_out(folder.path, options, dataset, progress)
+
+
+def resume_study(path: Path, *, progress: Progress = silent) -> Study:
+    """Goes on with a study that was interrupted; one that has ended is left as it is.
+
+    Raises:
+        ModelError: there is no study at ``path``, or its files are damaged.
+        DataError: the data have changed since.
+    """
+    if (path / "study.json").is_file():
+        return Study(path)
+    config = read_json(path / "config.json")
+    data = None if config["data"] is None else Path(config["data"])
+    options = StudyOptions(config["preset"], data, config["any_idx"], config["seed"])
+    return _carry_out(path, options, open_dataset(data, any_idx=options.any_idx, progress=progress), progress)
+
+
+def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
+    """Each part that is not there yet, in order."""
+    try:
+        exploration = explore(dataset, _splits(options, dataset), seed=options.seed, progress=progress)
+        runs = [
+            _trained(path / model, options.for_model(model, path / model), dataset, progress)
+            for model in recipes.MODELS
+        ]
+    except KeyboardInterrupt as stop:
+        raise Interrupted(path, "study") from stop
+    progress(TASK, 0, 1)
+    _report(path, options, dataset, exploration, runs)
+    progress(TASK, 1, 1)
+    return Study(path)
+
+
+def _trained(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
+    if (path / "config.json").is_file():
+        return resume(path, expected=options, dataset=dataset, progress=progress)
+    return train(options, dataset=dataset, progress=progress)
+
+
+def _splits(options: StudyOptions, dataset: Dataset) -> dict[str, Any]:
+    """Labels by part, as the models' recipes split them."""
+    learning, validation = split(dataset, recipes.preset("cnn", options.preset))
+    return {"train": learning.labels, "validation": validation.labels, "test": dataset.test.labels}
+
+
+def _report(path: Path, options: StudyOptions, dataset: Dataset, exploration: Exploration, runs: list[Run]) -> None:
+    """Figures, ``report.html`` and, last, ``study.json``, which marks the study finished."""
+    logits = [_answers(run, dataset) for run in runs]
+    sections = [_section(run, answers, dataset) for run, answers in zip(runs, logits, strict=True)]
+    names = (sections[0].name, sections[1].name)
+    figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
+    right = [answers.argmax(1) == dataset.test.labels for answers in logits]
+    paired = metrics.mcnemar(right[0], right[1])
+    save_figures({**exploration.section.figures, **figures}, path / "figures")
+    origin = Origin(f"clothier study --preset {options.preset} --seed {options.seed}", machine.describe())
+    comparison = ComparisonSection(names, paired, figures)
+    atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], origin))
+    content = {
+        **options.to_json(),
+        "runs": {run.path.name: str(run.path) for run in runs},
+        "metrics": {run.path.name: run.metrics for run in runs},
+        "comparison": {"first": runs[0].path.name, "second": runs[1].path.name, **paired.to_json()},
+        "exploration": exploration.to_json(),
+        "report": str(path / "report.html"),
+    }
+    atomic.write_json(path / "study.json", content)
+
+
+def _answers(run: Run, dataset: Dataset) -> Floats:
+    return OnnxClassifier(bundle.open_bundle(run.bundle)).run(dataset.test.images).logits
+
+
+def _section(run: Run, logits: Floats, dataset: Dataset) -> ModelSection:
+    figures = model_figures(logits, dataset.test, dataset.classes, run.read_results())
+    return model_section(run, recipes.from_json(run.config["recipe"]), run.metrics, figures)
