@@ -76,7 +76,7 @@ if TYPE_CHECKING:
         (
             errors.Interrupted(Path("runs/my cnn")),
             130,
-            "Error: interrupted. The run is kept; continue it with: clothier train --resume 'runs/my cnn'\n",
+            "Error: interrupted. What is done is kept; continue it with: clothier train --resume 'runs/my cnn'\n",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -241,7 +241,7 @@ class TestRealProcess:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
         assert (process.returncode, stdout) == (130, "")
-        assert stderr == "Error: interrupted. The run is kept; continue it with: clothier train --resume runs/cnn\n"
+        assert stderr == "Error: interrupted. What is done is kept; continue it with: clothier train --resume runs/cnn\n"
 
 
 SLOW = """

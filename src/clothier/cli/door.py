@@ -92,7 +92,8 @@ def _usage(error: typer.TyperException) -> str:
 
 def _interrupted(stop: KeyboardInterrupt) -> str:
     if isinstance(stop, Interrupted):
-        return f"interrupted. The run is kept; continue it with: clothier train --resume {shlex.quote(str(stop.run))}"
+        resumed = f"clothier {stop.command} --resume {shlex.quote(str(stop.run))}"
+        return f"interrupted. What is done is kept; continue it with: {resumed}"
     return "interrupted."
 
 
