@@ -37,7 +37,7 @@ def test_a_png_is_the_same_bytes_each_time() -> None:
 def test_a_png_has_its_title_above_the_figure() -> None:
     short, long = (Image.open(io.BytesIO(png(drawing(title)))) for title in ("Short", "A long title " * 8))
     assert short.size[0] == long.size[0] == 780
-    assert short.size[1] == pytest.approx((2.0 + 0.25) * 150, abs=1)
+    assert short.size[1] == pytest.approx((2.0 + 1.4 * 0.25) * 150, abs=1)
     assert long.size[1] > short.size[1]
 
 

@@ -12,7 +12,17 @@ from clothier.analysis.metrics import evaluate, mcnemar, reliability, softmax
 from clothier.analysis.mistakes import most_confident_mistakes
 from clothier.analysis.pca import fit_pca
 from clothier.data.dataset import Dataset, Labelled
-from clothier.report.figures import comparison, comparison_figures, components, data, data_figures, scores, training
+from clothier.report.drawing import svg
+from clothier.report.figures import (
+    comparison,
+    comparison_figures,
+    components,
+    data,
+    data_figures,
+    model_figures,
+    scores,
+    training,
+)
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.taxonomy import FASHION_MNIST
 
@@ -41,7 +51,7 @@ def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
 
 
 def test_every_sample_stands_above_its_own_label(labelled: Labelled) -> None:
-    shown = captions(data.sample_grid(labelled, FASHION_MNIST, each=3).figure)
+    shown = captions(data.sample_grid(labelled, FASHION_MNIST).figure)
     assert len(shown) == 30
     for image, lines in shown:
         assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
@@ -304,6 +314,22 @@ def test_the_exploration_is_whole(dataset: Dataset) -> None:
 
 def test_names_with_dollars_and_angles_are_names(labelled: Labelled) -> None:
     names = tuple(f"<{k}> $5 & $6 shirt" for k in range(10))
-    drawing = data.sample_grid(labelled, names, each=1)
+    drawing = data.sample_grid(labelled, names, count=10)
     drawing.figure.draw_without_rendering()
-    assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6 s…"
+    assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6…"
+
+
+@pytest.mark.parametrize(("classes", "shape"), [(2, (8, 8)), (40, (12, 9))])
+def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tuple[int, int]) -> None:
+    chance = np.random.default_rng(0)
+    labels = np.arange(8 * classes) % classes
+    images = chance.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
+    some = Labelled(images, labels)
+    names = tuple(f"garment number {k}" for k in range(classes))
+    logits = chance.normal(size=(len(labels), classes)).astype(np.float32)
+    figures = {
+        **data_figures(Dataset("mine", names, some, some, {}), fit_pca(images)),
+        **model_figures(logits, some, names),
+    }
+    assert all(svg(drawing, name).startswith("<svg") for name, drawing in figures.items())
+    assert "loss" not in figures

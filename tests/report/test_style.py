@@ -56,3 +56,5 @@ def test_long_names_are_cut_and_show_it(name: str, short: str) -> None:
 
 def test_titles_wrap_at_words() -> None:
     assert wrapped("one two three four five six seven", 2.0).split("\n") == ["one two three four", "five six seven"]
+    assert wrapped("a title of one line and a", 2.0).split("\n") == ["a title of one", "line and a"]
+    assert wrapped("Unbreakablename" * 3, 2.0) == "Unbreakablename" * 3

@@ -97,7 +97,7 @@ def _raster(figure: Figure) -> Image.Image:
 def _heading(title: str, width: float) -> Figure:
     """The title alone, as wide as its figure."""
     words = wrapped(title, width)
-    height = TITLE_LINE * (1 + words.count("\n"))
+    height = TITLE_LINE * (1.4 + words.count("\n"))
     heading = Figure(figsize=(width, height))
     heading.text(0.02, 0.5, words, va="center", fontsize=11.5, fontweight="bold", linespacing=1.25)
     return heading

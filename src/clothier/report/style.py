@@ -127,5 +127,8 @@ def shortened(name: str, characters: int = 16) -> str:
 
 
 def wrapped(title: str, width: float) -> str:
-    """``title`` broken into lines that fit on ``width`` inches."""
-    return textwrap.fill(title, int(width * TITLE_CHARACTERS))
+    """``title`` broken into lines of about the same length that fit on ``width`` inches."""
+    widest = int(width * TITLE_CHARACTERS)
+    lines = len(textwrap.wrap(title, widest))
+    even = next(limit for limit in range(1, widest + 1) if len(textwrap.wrap(title, limit)) <= lines)
+    return textwrap.fill(title, max(even, *map(len, title.split())))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SHARES = (0.90, 0.95)
 """Shares of the variance that the study asks for."""
 
+NAMED = 20  # classes whose names still find room in a scatter
+EXAMPLES = 10  # garments that are reconstructed
 LABEL_WIDTH, LABEL_HEIGHT = 0.2, 0.055  # of the dots' extent: what a name covers in a scatter
 POINTS = 6_000
 """Dots in a scatter: enough to see the shape of a class, few enough to see the next one behind it."""
@@ -88,7 +90,8 @@ def component_scatter(
     figure, axes = plot(4.4, grid="both")
     colours = [CATEGORIES[label % len(CATEGORIES)] for label in names]
     axes.scatter(points[:, 0], points[:, 1], s=5, c=colours, alpha=0.55, linewidths=0, rasterized=True)
-    _name_clouds(axes, points, names, classes)
+    if len(classes) <= NAMED:
+        _name_clouds(axes, points, names, classes)
     shares = pca.explained_variance / pca.total_variance
     axes.set_xlabel(f"component 1 ({percent(shares[0])} of the variance)")
     axes.set_ylabel(f"component {other} ({percent(shares[other - 1])})")
@@ -99,8 +102,8 @@ def component_scatter(
 
 
 def reconstructions(labelled: Labelled, classes: Sequence[str], pca: PCA, ranks: Sequence[int]) -> Drawing:
-    """One garment of each class beside what is left of it by the first of ``ranks`` components."""
-    firsts = [int(np.flatnonzero(labelled.labels == label)[0]) for label in np.unique(labelled.labels)]
+    """A garment of each class, of ten at most, beside what is left of it by the first of ``ranks`` components."""
+    firsts = [int(np.flatnonzero(labelled.labels == label)[0]) for label in np.unique(labelled.labels)[:EXAMPLES]]
     shape = labelled.images.shape[1:]
     features = pca.project(labelled.images[firsts])
     rows: list[list[Tile | None]] = []
@@ -153,6 +156,6 @@ def _scatter_note(points: Floats, labels: Labels, shown: int) -> str:
     at_home = float((present[distances.argmin(axis=1)] == labels).mean())
     part = f"{shown:,} of {len(points):,} images" if shown < len(points) else f"All {len(points):,} images"
     return (
-        f"{part} as dots, each name near the median of its class. {percent(at_home, 0)} of the images lie nearest to "
+        f"{part} as dots, coloured by class. {percent(at_home, 0)} of the images lie nearest to "
         "the median of their own class; the rest overlap."
     )

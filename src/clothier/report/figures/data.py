@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Labelled
     from clothier.records import Labels
-    from clothier.report.figures.gallery import Plane
 
     Doubles = npt.NDArray[np.float64]
 
 ROW = 0.29  # inches a class
+SAMPLES = 30  # as in the study
 SAMPLE_COLUMNS = 6
 
 
@@ -47,14 +47,15 @@ def class_counts(splits: Mapping[str, Labels], classes: Sequence[str]) -> Drawin
     return Drawing(figure, finding, f"Bars of images a class. {finding}.")
 
 
-def sample_grid(labelled: Labelled, classes: Sequence[str], each: int = 3, seed: int = 0) -> Drawing:
-    """``each`` garments of every class, drawn at random by ``seed``; each picture has its own label below it."""
+def sample_grid(labelled: Labelled, classes: Sequence[str], count: int = SAMPLES, seed: int = 0) -> Drawing:
+    """About ``count`` garments, as many of every class, drawn at random by ``seed``; each stands above its label."""
+    each = max(1, count // len(classes))
     chance = np.random.default_rng(seed)
     chosen: list[int] = []
     for label in range(len(classes)):
         places = np.flatnonzero(labelled.labels == label)
         chosen += [int(i) for i in chance.permutation(places)[:each]]
-    tiles = [_tile(labelled.images[i], classes[labelled.labels[i]]) for i in chosen]
+    tiles = [Tile(labelled.images[i], shortened(classes[labelled.labels[i]], 12)) for i in chosen]
     return Drawing(
         gallery(tiles, SAMPLE_COLUMNS),
         f"{len(tiles)} garments, {each} of each class",
@@ -68,7 +69,7 @@ def mean_garments(labelled: Labelled, classes: Sequence[str]) -> Drawing:
     """The average picture of every class that has one."""
     present = [label for label in range(len(classes)) if (labelled.labels == label).any()]
     means = np.stack([_mean(labelled, label) for label in present])
-    tiles = [_tile(mean, classes[label]) for mean, label in zip(means, present, strict=True)]
+    tiles = [Tile(mean, shortened(classes[label], 14)) for mean, label in zip(means, present, strict=True)]
     note = "Where an average is blurred, the garments of that class differ."
     if len(present) < 2:
         return Drawing(gallery(tiles, 5), "The average garment", "One average picture.", note)
@@ -96,7 +97,3 @@ def _nearest_pair(means: Doubles) -> tuple[int, int]:
     distances = ((flat[:, np.newaxis] - flat) ** 2).sum(axis=2)
     np.fill_diagonal(distances, np.inf)
     return divmod(int(distances.argmin()), len(means))
-
-
-def _tile(image: Plane, name: str) -> Tile:
-    return Tile(image, shortened(name, 14))

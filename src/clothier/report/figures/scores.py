@@ -59,7 +59,7 @@ def confusion(evaluation: Evaluation) -> Drawing:
     axes.set_xticks(range(len(names)), [shortened(name) for name in names], rotation=45, ha="right")
     axes.set_xlim(-0.5, len(names) - 0.5)
     class_axis(axes, names)
-    axes.tick_params(axis="x", labelcolor=INK)
+    axes.tick_params(labelcolor=INK, labelsize=min(9.5, 190 / len(names)))
     axes.spines["bottom"].set_visible(False)
     axes.set(xlabel="answered", ylabel="true", aspect="equal")
     title = _worst_confusion(counts, names)
@@ -95,7 +95,7 @@ def mistakes(labelled: Labelled, answers: Sequence[Answer], classes: Sequence[st
     ]
     title = f"The {len(tiles)} surest mistakes were made with {percent(answers[-1].probability)} confidence or more"
     alt = "; ".join(f"{classes[said.true]} taken for {classes[said.answered]}" for said in answers)
-    note = "Below each: its label, then the answer and the probability it was given with. Some labels are wrong."
+    note = "Below each: its label, then the answer and the probability it was given with. The label itself may be wrong."
     return Drawing(gallery(tiles, 5), title, f"Pictures that the model was sure of, and wrong: {alt}.", note)
 
 
