@@ -95,7 +95,7 @@ def mistakes(labelled: Labelled, answers: Sequence[Answer], classes: Sequence[st
     ]
     title = f"The {len(tiles)} surest mistakes were made with {percent(answers[-1].probability)} confidence or more"
     alt = "; ".join(f"{classes[said.true]} taken for {classes[said.answered]}" for said in answers)
-    note = "Below each: its label, then the answer and the probability it was given with. The label itself may be wrong."
+    note = "Below each: its label, which may be wrong itself, then the answer and its probability."
     return Drawing(gallery(tiles, 5), title, f"Pictures that the model was sure of, and wrong: {alt}.", note)
 
 
