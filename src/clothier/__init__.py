@@ -20,11 +20,10 @@ from clothier.errors import MissingExtraError
 if TYPE_CHECKING:
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
-    from clothier.inference import load
     from clothier.recipes import Recipe, preset
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
-    from clothier.workflows.predict import predict
+    from clothier.workflows.predict import load, predict
     from clothier.workflows.study import study
     from clothier.workflows.train import train_model as train
 
@@ -36,7 +35,7 @@ _HOMES = {
     "compare": ("clothier.workflows.compare", "compare"),
     "evaluate": ("clothier.workflows.evaluate", "evaluate"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
-    "load": ("clothier.inference", "load"),
+    "load": ("clothier.workflows.predict", "load"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),

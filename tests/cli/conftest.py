@@ -148,10 +148,18 @@ PREPARED = {
 @dataclass(frozen=True)
 class Study:
     path: Path
-    report: Path
 
     def to_json(self) -> dict[str, Any]:
-        return {"path": str(self.path), "report": str(self.report)}
+        metrics = {"parameters": 12_682, "epochs": 30, "train_seconds": 61.4, "validation": None}
+        test = PairedTest(100, 2, 9, -0.07, (-0.13, -0.01), 0.0004)
+        return {
+            "metrics": {
+                "dnn": {**metrics, "test": evaluation(0.86).to_json()},
+                "cnn": {**metrics, "test": evaluation(0.93).to_json(), "validation": evaluation(0.94).to_json()},
+            },
+            "comparison": {"first": "dnn", "second": "cnn", **test.to_json()},
+            "report": str(self.path / "report.html"),
+        }
 
 
 @pytest.fixture
@@ -164,7 +172,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "evaluate": [_evaluate(seen)],
         "compare": [_compare(seen)],
         "predict": [_predict(seen)],
-        "study": [_study(seen)],
+        "study": _study(seen),
     }
     for name, functions in parts.items():
         module = ModuleType(f"clothier.workflows.{name}")
@@ -228,9 +236,21 @@ def _predict(seen: Workflows) -> Any:
     return predict
 
 
-def _study(seen: Workflows) -> Any:
-    def study(*, preset: str, out: Path | None, data: Path | None, any_idx: bool, seed: int, progress: Any) -> Study:
+def _study(seen: Workflows) -> list[Any]:
+    def study(
+        *,
+        preset: str = "fast",
+        out: Path | None = None,
+        data: Path | None = None,
+        any_idx: bool = False,
+        seed: int = 0,
+        progress: Any,
+    ) -> Study:
         seen.called("study", progress, preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
-        return Study(Path("runs/study"), Path("runs/study/report.html"))
+        return Study(Path("runs/study-fast"))
 
-    return study
+    def resume_study(path: Path, *, progress: Any) -> Study:
+        seen.called("resume_study", progress, path=path)
+        return Study(path)
+
+    return [study, resume_study]

@@ -154,7 +154,9 @@ class TestCompare:
     def test_table(self, run: Runner, workflows: Workflows) -> None:
         shown = run("compare", "a", "b").stdout
         assert "first: a" in shown
-        assert "first - second: +7.00 points (95 % interval +1.00 to +13.00), p = 0.065 (McNemar's exact test)" in shown
+        assert (
+            "first less second: +7.00 points (95 % interval +1.00 to +13.00), p = 0.065 (McNemar's exact test)" in shown
+        )
         assert "right where the other is wrong: first 9, second 2 of 100 pictures" in shown
 
     def test_json(self, run: Runner, workflows: Workflows) -> None:
@@ -198,11 +200,29 @@ class TestStudy:
     def test_defaults(self, run: Runner, workflows: Workflows) -> None:
         ending = run("study")
         assert workflows.only == {"preset": "fast", "out": None, "data": None, "any_idx": False, "seed": 0}
-        assert "runs/study/report.html" in ending.stdout
+        assert "Report: runs/study-fast/report.html" in ending.stdout
+
+    def test_table(self, run: Runner, workflows: Workflows) -> None:
+        shown = run("study").stdout
+        rows = [" ".join(line.split()) for line in shown.splitlines() if "±" in line]
+        assert rows == [
+            "dnn 86.00 % ± 1.23 12,682 30 61 s",
+            "cnn 93.00 % ± 1.23 94.00 % ± 1.23 12,682 30 61 s",
+        ]
+        assert "dnn less cnn: -7.00 points (95 % interval -13.00 to -1.00), p < 0.001 (McNemar's exact test)" in shown
+
+    def test_resume(self, run: Runner, workflows: Workflows) -> None:
+        assert run("study", "--resume", "runs/mine").code == 0
+        assert workflows.calls == [("resume_study", {"path": Path("runs/mine")})]
+
+    def test_resume_takes_no_other_option(self, run: Runner, workflows: Workflows) -> None:
+        ending = run("study", "--resume", "runs/mine", "--seed", "0", "--any-idx")
+        assert (ending.code, workflows.calls) == (2, [])
+        assert ending.stderr == "Error: --resume takes everything from the study; leave out --any-idx, --seed.\n"
 
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
         words = "study --preset classic --out o --data d --any-idx --seed 5 --json"
-        assert run(*words.split()).json["report"] == "runs/study/report.html"
+        assert run(*words.split()).json["report"] == "runs/study-fast/report.html"
         expected: dict[str, Any] = {"preset": "classic", "out": Path("o"), "data": Path("d"), "any_idx": True}
         assert workflows.only == {**expected, "seed": 5}
 

@@ -74,6 +74,11 @@ if TYPE_CHECKING:
         ),
         (KeyboardInterrupt(), 130, "Error: interrupted.\n"),
         (
+            errors.Interrupted(Path("runs/s"), "study"),
+            130,
+            "Error: interrupted. What is done is kept; continue it with: clothier study --resume runs/s\n",
+        ),
+        (
             errors.Interrupted(Path("runs/my cnn")),
             130,
             "Error: interrupted. What is done is kept; continue it with: clothier train --resume 'runs/my cnn'\n",
@@ -241,7 +246,9 @@ class TestRealProcess:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
         assert (process.returncode, stdout) == (130, "")
-        assert stderr == "Error: interrupted. What is done is kept; continue it with: clothier train --resume runs/cnn\n"
+        assert (
+            stderr == "Error: interrupted. What is done is kept; continue it with: clothier train --resume runs/cnn\n"
+        )
 
 
 SLOW = """

@@ -95,7 +95,8 @@ _add(
     study.study,
     "Study",
     "clothier study",
-    "clothier study --preset classic --out runs/as-published",
+    "clothier study --preset classic --seed 1",
+    "clothier study --resume runs/study-fast",
 )
 _add(data.data, "Study", "clothier data", "clothier data --from ~/Downloads/FashionMNIST/raw")
 _add(
@@ -104,21 +105,26 @@ _add(
     "clothier train cnn",
     "clothier train dnn --preset classic --seed 1 --out runs/dnn-seed-1",
     "clothier train cnn --recipe mine.toml --time-limit 10m",
-    "clothier train --resume runs/cnn",
+    "clothier train --resume runs/cnn-fast",
     "torchrun --nproc-per-node 2 -m clothier train cnn",
 )
 _add(
     evaluate.evaluate,
     "Study",
     "clothier evaluate fashion-cnn",
-    "clothier evaluate runs/cnn runs/dnn --json",
-    "clothier evaluate runs/cnn --fail-under 0.93",
+    "clothier evaluate runs/cnn-fast runs/dnn-fast --json",
+    "clothier evaluate runs/cnn-fast --fail-under 0.93",
 )
-_add(compare.compare, "Study", "clothier compare runs/cnn runs/dnn", "clothier compare runs/cnn fashion-cnn --json")
+_add(
+    compare.compare,
+    "Study",
+    "clothier compare runs/cnn-fast runs/dnn-fast",
+    "clothier compare runs/cnn-fast fashion-cnn --json",
+)
 _add(
     predict.predict,
     "Use a model",
     "clothier predict shoe.png",
-    "clothier predict photos/*.jpg --model runs/cnn --json",
+    "clothier predict photos/*.jpg --model runs/cnn-fast --json",
 )
 _add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

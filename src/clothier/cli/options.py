@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,16 @@ DEFAULT_PRESET = "fast"
 DEFAULT_SEED = 0
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def only_given(**options: object) -> dict[str, Any]:
+    """The options that were given; the others keep their defaults."""
+    return {name: value for name, value in options.items() if value is not None and value is not False}
+
+
+def spelt(given: dict[str, Any]) -> str:
+    """Their names as they are typed: ``--seed, --time-limit``."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
 def duration(text: str) -> float:

@@ -1,8 +1,18 @@
 """``clothier study``."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from clothier.cli import show, tables
-from clothier.cli.options import DEFAULT_PRESET, DEFAULT_SEED, AnyIdx, Data, Json, Out, Preset, Seed
+from clothier.cli.options import DEFAULT_PRESET, DEFAULT_SEED, AnyIdx, Data, Json, Out, Preset, Seed, only_given, spelt
 from clothier.cli.progress import watching
+from clothier.errors import UsageError
+
+Resume = Annotated[
+    Path | None, typer.Option("--resume", metavar="DIR", help="Continue a study that was interrupted, as it was begun.")
+]
 
 
 def study(
@@ -11,18 +21,19 @@ def study(
     data: Data = None,
     any_idx: AnyIdx = False,
     seed: Seed = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> None:
     """Explore the data, train both models, compare, write report.html."""
-    from clothier.workflows.study import study as run
+    given = only_given(preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
+    if resume and given:
+        raise UsageError(f"--resume takes everything from the study; leave out {spelt(given)}.")
+    from clothier.workflows.study import resume_study
+    from clothier.workflows.study import study as begin
 
     with watching() as progress:
-        made = run(
-            preset=preset or DEFAULT_PRESET,
-            out=out,
-            data=data,
-            any_idx=any_idx,
-            seed=seed or DEFAULT_SEED,
-            progress=progress,
-        )
+        if resume:
+            made = resume_study(resume, progress=progress)
+        else:
+            made = begin(**{"preset": DEFAULT_PRESET, "seed": DEFAULT_SEED, **given}, progress=progress)
     show.answer(made, json, tables.study)

@@ -49,15 +49,8 @@ def evaluations(results: Sequence[Answer]) -> RenderableType:
 def comparison(compared: Answer) -> RenderableType:
     """Both models, and whether they differ."""
     found = compared.to_json()
-    first, second, test = found["first"], found["second"], found["test"]
-    low, high = test["interval"]
-    difference = f"{100 * test['difference']:+.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f})"
-    return Group(
-        _scores({"first": first, "second": second}),
-        f"first - second: {difference}, p {_p(test['p_value'])} (McNemar's exact test)",
-        f"right where the other is wrong: first {test['only_first']:,}, second {test['only_second']:,} "
-        f"of {test['n']:,} pictures",
-    )
+    scores = _scores({"first": found["first"], "second": found["second"]})
+    return Group(scores, *_paired("first", "second", found["test"]))
 
 
 def predictions(answers: Sequence[Answer]) -> RenderableType:
@@ -77,9 +70,15 @@ def predictions(answers: Sequence[Answer]) -> RenderableType:
     return table
 
 
-def study(made: Any) -> RenderableType:
-    """Where the report lies."""
-    return Group(f"{made.report}")
+def study(made: Answer) -> RenderableType:
+    """Both models, whether they differ, and where the report lies."""
+    found = made.to_json()
+    table = _table(Model=WORD, Test=NUMBER, Validation=NUMBER, Parameters=NUMBER, Epochs=NUMBER, Trained_in=NUMBER)
+    for name, one in found["metrics"].items():
+        parts = (_accuracy(one[part]) if one[part] else "" for part in ("test", "validation"))
+        table.add_row(name, *parts, f"{one['parameters']:,}", str(one["epochs"]), f"{one['train_seconds']:.0f} s")
+    paired = found["comparison"]
+    return Group(table, *_paired(paired["first"], paired["second"], paired), f"Report: {found['report']}")
 
 
 def examination(found: Answer) -> RenderableType:
@@ -106,13 +105,22 @@ def _scores(evaluations: dict[str, Any]) -> Table:
     for name, one in evaluations.items():
         table.add_row(
             name if "model" not in one or one["model"] == name else f"{name}: {one['model']}",
-            f"{_percent(one['accuracy'], 2)} ± {100 * one['standard_error']:.2f}",
+            _accuracy(one),
             _percent(one["macro_f1"], 2),
             f"{one['ece']:.3f}",
             f"{one['nll']:.3f}",
             f"{one['n']:,}",
         )
     return table
+
+
+def _paired(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:
+    """McNemar's test in two sentences."""
+    low, high = (100 * end for end in test["interval"])
+    interval = f"95 % interval {low:+.2f} to {high:+.2f}"
+    verdict = f"{100 * test['difference']:+.2f} points ({interval}), p {_p(test['p_value'])} (McNemar's exact test)"
+    alone = f"{first} {test['only_first']:,}, {second} {test['only_second']:,} of {test['n']:,} pictures"
+    return f"{first} less {second}: {verdict}", f"right where the other is wrong: {alone}"
 
 
 def _classes(scores: Sequence[dict[str, Any]]) -> Table:
@@ -130,6 +138,11 @@ def _table(**columns: Literal["left", "right"]) -> Table:
     for heading, side in columns.items():
         table.add_column(heading.replace("_", " ").strip(), justify=side, overflow="fold")
     return table
+
+
+def _accuracy(evaluation: dict[str, Any]) -> str:
+    """With its standard error, in points."""
+    return f"{_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
 
 
 def _percent(share: float, digits: int = 1) -> str:

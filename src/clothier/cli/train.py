@@ -8,7 +8,7 @@ import typer
 
 from clothier import recipes
 from clothier.cli import show, tables
-from clothier.cli.options import DEFAULT_PRESET, AnyIdx, Data, Json, Out, Preset, Seed, duration
+from clothier.cli.options import DEFAULT_PRESET, AnyIdx, Data, Json, Out, Preset, Seed, duration, only_given, spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
 
@@ -56,7 +56,7 @@ def train(
 ) -> None:
     """Train a DNN or a CNN; its figures and the model go to a run folder."""
     told = _told(model, preset, recipe, config)
-    given = _given(data=data, any_idx=any_idx or None, out=out, seed=seed, time_limit=time_limit)
+    given = only_given(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
     if resume:
         run = _resumed(resume, told, given)
     elif told:
@@ -85,11 +85,6 @@ def _told(
     return recipes.from_file(file, model) if file else recipes.preset(model, preset or DEFAULT_PRESET)
 
 
-def _given(**options: object) -> dict[str, Any]:
-    """The options that were given; the others keep their defaults."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
 def _trained(told: Told, given: dict[str, Any]) -> "Run":
     from clothier.workflows.train import train as work
 
@@ -100,8 +95,8 @@ def _trained(told: Told, given: dict[str, Any]) -> "Run":
 def _resumed(run: Path, told: Told | None, given: dict[str, Any]) -> "Run":
     """Continues a run as it was begun; what is told besides must agree with it."""
     if given and not told:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise UsageError(f"--resume takes everything from the run; leave out {names}, or name the model as well.")
+        extra = spelt(given)
+        raise UsageError(f"--resume takes everything from the run; leave out {extra}, or name the model as well.")
     from clothier.workflows.train import resume as work
 
     with watching() as progress:

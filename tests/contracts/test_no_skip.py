@@ -1,0 +1,49 @@
+"""Under CLOTHIER_NO_SKIP, as in CI, whatever would be skipped fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).parents[1] / "conftest.py"
+TESTS = {
+    "test_skipped.py": "import pytest\ndef test_it(): pytest.skip('no browser')\n",
+    "test_marked.py": "import pytest\n@pytest.mark.skipif(True, reason='no browser')\ndef test_it(): ...\n",
+    "test_file.py": "import pytest\npytest.importorskip('no_such_module')\n",
+    "test_expected.py": "import pytest\n@pytest.mark.xfail(strict=True)\ndef test_it(): assert False\n",
+}
+
+
+def outcome(folder: Path, *arguments: str, **environment: str) -> str:
+    """The closing line of a pytest of its own."""
+    shutil.copy(CONFTEST, folder)
+    for name, text in TESTS.items():
+        (folder / name).write_text(text)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("CLOTHIER_", "PYTEST_"))}
+    options = ["-q", "-p", "no:cacheprovider", "--override-ini=markers=journey", "--rootdir", str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *arguments, str(folder)],
+        check=False,
+        cwd=folder,
+        env={**plain, **environment},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_skips_are_skips(tmp_path: Path) -> None:
+    assert "3 skipped, 1 xfailed" in outcome(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["skipped", "marked", "file"])
+def test_skips_are_failures(tmp_path: Path, kind: str) -> None:
+    printed = outcome(tmp_path, "--continue-on-collection-errors", CLOTHIER_NO_SKIP="1")
+    assert f"test_{kind}.py" in printed
+    assert "was skipped, and CLOTHIER_NO_SKIP is set." in printed
+    assert "1 failed, 1 xfailed, 2 errors" in printed, "a mark skips while setting up, a file while collecting"

@@ -1,0 +1,67 @@
+"""What ``import clothier`` promises."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+import pytest
+
+import clothier
+from clothier.errors import MissingExtraError
+
+NAMES = {
+    "ClothierError",
+    "Recipe",
+    "__version__",
+    "compare",
+    "evaluate",
+    "fashion_mnist",
+    "load",
+    "predict",
+    "preset",
+    "study",
+    "train",
+}
+
+
+def test_the_names() -> None:
+    assert set(clothier.__all__) == NAMES
+    assert set(dir(clothier)) >= NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))
+def test_each_is_there_and_says_what_it_is(name: str) -> None:
+    assert inspect.getdoc(getattr(clothier, name))
+
+
+def test_version() -> None:
+    assert clothier.__version__ == version("clothier")
+
+
+def test_no_other() -> None:
+    with pytest.raises(AttributeError, match="module 'clothier' has no attribute 'wardrobe'"):
+        _ = clothier.wardrobe
+
+
+def test_a_name_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_torch(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(clothier, "import_module", without_torch)
+    monkeypatch.delitem(vars(clothier), "train", raising=False)
+    with pytest.raises(MissingExtraError) as caught:
+        _ = clothier.train
+    assert str(caught.value) == (
+        "clothier.train needs PyTorch, which is not installed. Install it with: pip install 'clothier[train]'"
+    )
+
+
+def test_a_fault_of_ours_is_not_covered_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'clothier.loom'", name="clothier.loom")
+
+    monkeypatch.setattr(clothier, "import_module", broken)
+    monkeypatch.delitem(vars(clothier), "train", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"clothier\.loom"):
+        _ = clothier.train
