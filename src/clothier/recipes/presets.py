@@ -41,9 +41,10 @@ CLASSIC_CNN = Recipe(
 FAST_DNN = Recipe(
     model="dnn",
     preset="fast",
+    # 288 components keep 97 % of the variance; whitening to the power 1/4 beat none and 1/2 (docs/log.md)
     network=DenseOnPca(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
     optimizer=Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1),
-    augment=Augment(shift=1, flip=True),
+    augment=Augment(shift=1, flip=True),  # of the pixels, before they are projected; shift 2 cost 0.8 points
     epochs=15,
     batch_size=500,
     label_smoothing=0.1,
@@ -52,19 +53,18 @@ FAST_DNN = Recipe(
 FAST_CNN = Recipe(
     model="cnn",
     preset="fast",
-    network=WhitenedCnn(widths=(64, 128, 128), depth=2),
+    network=WhitenedCnn(widths=(64, 128, 128), depth=2),  # 18.6 million multiply-adds a picture
     optimizer=Optimizer(
         kind="muon",
-        learning_rate=0.12,
+        learning_rate=0.08,  # 0.06 to 0.12 are level, 0.24 costs half a point
         head_learning_rate=0.02,
-        bias_learning_rate=26.5,
+        bias_learning_rate=26.5,  # airbench's 0.053 on the summed loss of 500 pictures, for our mean loss
         momentum=0.6,
         weight_decay=1e-3,
         schedule="triangle",
-        warmup=0.0,
     ),
-    augment=Augment(shift=2, flip=True),
-    epochs=5,
+    augment=Augment(shift=1, flip=True),  # shift 2 cost 0.6 points: garments fill their frame
+    epochs=6,
     batch_size=500,
     label_smoothing=0.2,
 )

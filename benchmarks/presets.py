@@ -1,0 +1,75 @@
+"""What each preset reaches, over three seeds: accuracy on test, and the seconds of its training.
+
+    python benchmarks/presets.py            writes benchmarks/results/presets.json
+    python benchmarks/presets.py --seeds 5  more seeds
+
+Recipes were chosen on validation before; test is read here. Runs take turns, so that a machine that grows slower with
+time slows all of them. Time it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from results import RESULTS, spread, write
+
+from clothier import recipes
+from clothier.data.sources import load_fashion_mnist
+from clothier.workflows.train import TrainOptions, train
+
+PAIRS = [(model, preset) for preset in recipes.PRESETS for model in recipes.MODELS]
+
+
+def main() -> None:
+    """Trains every model of every preset with every seed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
+    parser.add_argument("--out", type=Path, default=RESULTS / "presets.json", help="where the figures go")
+    options = parser.parse_args()
+    dataset = load_fashion_mnist()
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in PAIRS}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(options.seeds):
+            for model, preset in PAIRS:
+                out = Path(folder) / f"{model}-{preset}-{seed}"
+                asked = TrainOptions(recipe=recipes.preset(model, preset), seed=seed, out=out)
+                metrics = train(asked, dataset=dataset).metrics
+                found[model, preset].append(metrics)
+                print(model, preset, seed, metrics["test"]["accuracy"], round(metrics["train_seconds"], 1), flush=True)
+    rows = [_row(f"{model} {preset}", runs) for (model, preset), runs in found.items()]
+    command = f"python benchmarks/presets.py --seeds {options.seeds}"
+    write(options.out, "presets", command, rows, ratios=_ratios(rows))
+
+
+def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """One preset of one model; no test-time augmentation in ``accuracy``."""
+    accuracies = [run["test"]["accuracy"] for run in runs]
+    augmented = [run["test"]["accuracy_tta"] for run in runs]
+    return {
+        "name": name,
+        **spread([run["train_seconds"] for run in runs], "s"),
+        "accuracy": mean(accuracies),
+        "accuracy_min": min(accuracies),
+        "accuracy_max": max(accuracies),
+        "accuracy_tta": None if None in augmented else mean(augmented),
+        "validation_accuracy": mean(run["validation"]["accuracy"] for run in runs),
+        "parameters": runs[0]["parameters"],
+        "epochs": runs[0]["epochs"],
+    }
+
+
+def _ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Training time of ``fast`` over ``classic``, each model's own."""
+    seconds = {row["name"]: row["median"] for row in rows}
+    return {
+        f"{model} fast/{model} classic": seconds[f"{model} fast"] / seconds[f"{model} classic"]
+        for model in recipes.MODELS
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Writes the tables of README.md and docs/ anew from ``benchmarks/results``, between their markers.
+
+    python benchmarks/tables.py           writes
+    python benchmarks/tables.py --check   exits 1 where a document disagrees with the results
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+ORIGINAL = {"dnn": 88.50, "cnn": 89.70}  # %, test, one run each: the study's notebook, geeteshCh on GitHub
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Writes every document, or checks it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where a document is out of date")
+    check = parser.parse_args().check
+    stale = [document for document in DOCUMENTS if document.read_text() != filled(document.read_text())]
+    for document in () if check else stale:
+        document.write_text(filled(document.read_text()))
+    if check and stale:
+        sys.exit(f"out of date: {', '.join(one.name for one in stale)}; run python benchmarks/tables.py")
+
+
+def filled(text: str) -> str:
+    """A document with each of its tables made anew."""
+    return TABLE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+
+
+def results(name: str) -> Row:
+    """One file of ``benchmarks/results``."""
+    content: Row = json.loads((RESULTS / f"{name}.json").read_text())
+    return content
+
+
+def presets() -> str:
+    """Accuracy and training time of every preset."""
+    found = results("presets")
+    lines = [_line("model", "preset", "weights", "epochs", "training, s", "test accuracy, %", "with mirror TTA, %")]
+    lines.append(_line(*["---"] * 2, *["---:"] * 5))
+    for row in found["rows"]:
+        model, preset = row["name"].split()
+        accuracy = (
+            f"**{_percent(row['accuracy'])}** ({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})"
+        )
+        augmented = "" if row["accuracy_tta"] is None else _percent(row["accuracy_tta"])
+        size = f"{row['parameters']:,}"
+        lines.append(
+            _line(model.upper(), f"`{preset}`", size, row["epochs"], f"{row['median']:.0f}", accuracy, augmented)
+        )
+        if preset == "classic":
+            lines.append(
+                _line(model.upper(), "the original study", size, row["epochs"], "", f"{ORIGINAL[model]:.2f}", "")
+            )
+    count = found["rows"][0]["n"]
+    note = f"Mean (lowest to highest) of {count} seeds, 10,000 test images read once after training; {_machine(found)}."
+    return "\n".join([*lines, "", _noted(note, found)])
+
+
+def study() -> str:
+    """What a user waits for."""
+    found = results("study")
+    lines = [_line("what", "measured", "accuracy on test"), _line("---", "---:", "---")]
+    for row in found["rows"]:
+        accuracies = ", ".join(
+            f"{name.upper()} {_percent(value)} %" for name, value in row.get("accuracies", {}).items()
+        )
+        lines.append(_line(row["name"], f"{row['median']:.3g} {row['unit']}", accuracies))
+    return "\n".join([*lines, "", _noted(f"From the start of the process, data in place; {_machine(found)}.", found)])
+
+
+TABLES: dict[str, Callable[[], str]] = {"presets": presets, "study": study}
+
+
+def _machine(found: Row) -> str:
+    cpu = found["machine"]["cpu"]
+    return f"{cpu['cores_usable']} cores of {cpu['model']}"
+
+
+def _noted(note: str, found: Row) -> str:
+    return f"{note} Made by `{found['command']}`.\n"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _line(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    main()

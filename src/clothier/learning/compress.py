@@ -1,0 +1,55 @@
+"""A smaller graph and smaller weights for bundles that ship: numbers kept in float16, arithmetic in float32."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SMALL = 1_024  # numbers; what is smaller is not worth a cast
+
+
+def halve_graph(graph: bytes) -> bytes:
+    """The same graph with its large float32 constants stored as float16 and cast back when it is loaded.
+
+    ONNX Runtime folds the casts away once, so answers cost no more; they move by float16's rounding of the weights.
+    """
+    model = onnx.load_from_string(graph)
+    large = [one for one in model.graph.initializer if _is_large(one)]
+    for tensor in large:
+        model.graph.initializer.remove(tensor)
+        half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
+        model.graph.initializer.append(half)
+    casts = [helper.make_node("Cast", [f"{one.name}.half"], [one.name], to=TensorProto.FLOAT) for one in large]
+    _put_first(model.graph, casts)
+    onnx.checker.check_model(model)
+    return cast("bytes", model.SerializeToString())
+
+
+def halve_weights(weights: bytes) -> bytes:
+    """The same safetensors file with its large float32 tensors as float16."""
+    tensors = load_tensors(weights)
+    return save_tensors(
+        {
+            name: value.half() if value.is_floating_point() and value.numel() >= SMALL else value
+            for name, value in tensors.items()
+        }
+    )
+
+
+def _is_large(tensor: onnx.TensorProto) -> bool:
+    return tensor.data_type == TensorProto.FLOAT and int(np.prod(tensor.dims)) >= SMALL
+
+
+def _put_first(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
+    """A graph's nodes stand in the order of execution."""
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *rest])
