@@ -97,6 +97,18 @@ class Run:
         return {"path": str(self.path), "metrics": self.metrics}
 
 
+PREPARED = {
+    "name": "Fashion-MNIST",
+    "source": "cache",
+    "folder": "/data/fashion-mnist",
+    "cache": "/data/fashion-mnist",
+    "files": [{"name": "t10k-labels-idx1-ubyte", "path": "/data/x", "bytes": 10_008, "sha256": "0402a96d" * 8}],
+    "counts": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 1_000}},
+    "digest": "ab" * 32,
+    "notes": ["passed over the cache: it was altered."],
+}
+
+
 @dataclass
 class Workflows:
     """What the commands called, and what they are to be answered.
@@ -105,11 +117,13 @@ class Workflows:
         calls: name and arguments of each call; ``progress`` is left out.
         failure: raised by the next call, if any.
         remarks: what each call tells its progress.
+        prepared: what ``clothier data`` finds.
     """
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failure: BaseException | None = None
     remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
+    prepared: dict[str, Any] = field(default_factory=lambda: dict(PREPARED))
 
     def called(self, name: str, progress: Any, **arguments: Any) -> None:
         self.calls.append((name, arguments))
@@ -131,18 +145,6 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         return self.content
-
-
-PREPARED = {
-    "name": "Fashion-MNIST",
-    "source": "cache",
-    "folder": "/data/fashion-mnist",
-    "cache": "/data/fashion-mnist",
-    "files": [{"name": "t10k-labels-idx1-ubyte", "path": "/data/x", "bytes": 10_008, "sha256": "0402a96d" * 8}],
-    "counts": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 1_000}},
-    "digest": "ab" * 32,
-    "notes": ["passed over the cache: it was altered."],
-}
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
 def _prepare(seen: Workflows) -> Any:
     def prepare(folder: Path | None, *, progress: Any) -> Answer:
         seen.called("prepare", progress, folder=folder)
-        return Answer(PREPARED)
+        return Answer(seen.prepared)
 
     return prepare
 
@@ -195,8 +197,8 @@ def _training(seen: Workflows) -> list[Any]:
         seen.called("train", progress, **asdict(options) | {"recipe": options.recipe})
         return Run()
 
-    def resume(run: Path, *, expected: TrainOptions | None = None, progress: Any) -> Run:
-        seen.called("resume", progress, run=run, expected=expected)
+    def resume(path: Path, *, expected: TrainOptions | None = None, progress: Any) -> Run:
+        seen.called("resume", progress, path=path, expected=expected)
         return Run()
 
     def options_from_config(path: Path) -> TrainOptions:

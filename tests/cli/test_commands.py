@@ -27,7 +27,13 @@ class TestData:
         shown = run("data").stdout
         assert "Fashion-MNIST is whole (12,000 train, 2,000 test), in /data/fashion-mnist" in shown
         assert "0402a96d" * 8 in shown
+        assert "10 kB" in shown
         assert "passed over the cache: it was altered." in shown
+        assert "Copied" not in shown
+
+    def test_a_copy_is_told_of(self, run: Runner, workflows: Workflows) -> None:
+        workflows.prepared["cache"] = "/cache/fashion-mnist"
+        assert "Copied to /cache/fashion-mnist, where every command finds it." in run("data").stdout
 
     def test_json(self, run: Runner, workflows: Workflows) -> None:
         assert run("data", "--json").json["counts"]["test"] == {"Shirt": 1000, "Bag": 1000}
@@ -66,7 +72,7 @@ class TestTrain:
 
     def test_resume_alone_expects_nothing(self, run: Runner, workflows: Workflows) -> None:
         assert run("train", "--resume", "runs/a").code == 0
-        assert workflows.calls == [("resume", {"run": Path("runs/a"), "expected": None})]
+        assert workflows.calls == [("resume", {"path": Path("runs/a"), "expected": None})]
 
     def test_resume_with_a_model_has_it_compared(self, run: Runner, workflows: Workflows) -> None:
         assert run("train", "cnn", "--resume", "runs/a", "--seed", "4").code == 0

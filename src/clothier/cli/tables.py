@@ -25,11 +25,14 @@ WORD: Literal["left"] = "left"
 def data(prepared: Answer) -> RenderableType:
     """Where the data lie, file by file."""
     found = prepared.to_json()
-    table = _table(File=WORD, MB=NUMBER, SHA_256=WORD)
+    table = _table(**{"File": WORD, "Size": NUMBER, "SHA-256, uncompressed": WORD})
     for file in found["files"]:
-        table.add_row(file["name"], f"{file['bytes'] / 1e6:.1f}", file["sha256"])
+        table.add_row(file["name"], f"{file['bytes'] / 1e3:,.0f} kB", file["sha256"])
     counts = ", ".join(f"{sum(classes.values()):,} {part}" for part, classes in found["counts"].items())
-    return Group(table, f"{found['name']} is whole ({counts}), in {found['folder']}", *found["notes"])
+    lines = [f"{found['name']} is whole ({counts}), in {found['folder']}"]
+    if found["cache"] not in (None, found["folder"]):
+        lines.append(f"Copied to {found['cache']}, where every command finds it.")
+    return Group(table, *lines, *found["notes"])
 
 
 def run(made: Run) -> RenderableType:
