@@ -25,7 +25,7 @@ WORD: Literal["left"] = "left"
 def data(prepared: Answer) -> RenderableType:
     """Where the data lie, file by file."""
     found = prepared.to_json()
-    table = _table(**{"File": WORD, "Size": NUMBER, "SHA-256, uncompressed": WORD})
+    table = _table({"File": WORD, "Size": NUMBER, "SHA-256, uncompressed": WORD})
     for file in found["files"]:
         table.add_row(file["name"], f"{file['bytes'] / 1e3:,.0f} kB", file["sha256"])
     counts = ", ".join(f"{sum(classes.values()):,} {part}" for part, classes in found["counts"].items())
@@ -58,7 +58,7 @@ def comparison(compared: Answer) -> RenderableType:
 
 def predictions(answers: Sequence[Answer]) -> RenderableType:
     """The classes of each picture, best first, with bars for their probabilities."""
-    table = _table(Picture=WORD, Class=WORD, Probability=NUMBER, _=WORD)
+    table = _table({"Picture": WORD, "Class": WORD, "Probability": NUMBER, "": WORD})
     for one in (answer.to_json() for answer in answers):
         if "error" in one:
             table.add_row(one["file"], Text("could not be read", style="red"))
@@ -76,7 +76,16 @@ def predictions(answers: Sequence[Answer]) -> RenderableType:
 def study(made: Answer) -> RenderableType:
     """Both models, whether they differ, and where the report lies."""
     found = made.to_json()
-    table = _table(Model=WORD, Test=NUMBER, Validation=NUMBER, Parameters=NUMBER, Epochs=NUMBER, Trained_in=NUMBER)
+    table = _table(
+        {
+            "Model": WORD,
+            "Test": NUMBER,
+            "Validation": NUMBER,
+            "Parameters": NUMBER,
+            "Epochs": NUMBER,
+            "Trained in": NUMBER,
+        }
+    )
     for name, one in found["metrics"].items():
         parts = (_accuracy(one[part]) if one[part] else "" for part in ("test", "validation"))
         table.add_row(name, *parts, f"{one['parameters']:,}", str(one["epochs"]), f"{one['train_seconds']:.0f} s")
@@ -104,7 +113,9 @@ def examination(found: Answer) -> RenderableType:
 
 def _scores(evaluations: dict[str, Any]) -> Table:
     """A row an evaluation, by name."""
-    table = _table(Model=WORD, Accuracy=NUMBER, Macro_F1=NUMBER, ECE=NUMBER, NLL=NUMBER, Pictures=NUMBER)
+    table = _table(
+        {"Model": WORD, "Accuracy": NUMBER, "Macro F1": NUMBER, "ECE": NUMBER, "NLL": NUMBER, "Pictures": NUMBER}
+    )
     for name, one in evaluations.items():
         table.add_row(
             name if "model" not in one or one["model"] == name else f"{name}: {one['model']}",
@@ -128,18 +139,18 @@ def _paired(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:
 
 def _classes(scores: Sequence[dict[str, Any]]) -> Table:
     """A row a class."""
-    table = _table(Class=WORD, Precision=NUMBER, Recall=NUMBER, F1=NUMBER, Pictures=NUMBER)
+    table = _table({"Class": WORD, "Precision": NUMBER, "Recall": NUMBER, "F1": NUMBER, "Pictures": NUMBER})
     for one in scores:
         shares = (_percent(one[name]) for name in ("precision", "recall", "f1"))
         table.add_row(one["class"], *shares, f"{one['n']:,}")
     return table
 
 
-def _table(**columns: Literal["left", "right"]) -> Table:
-    """An empty table; underscores of a heading are blanks."""
+def _table(columns: dict[str, Literal["left", "right"]]) -> Table:
+    """An empty table, from each heading and its side."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for heading, side in columns.items():
-        table.add_column(heading.replace("_", " ").strip(), justify=side, overflow="fold")
+        table.add_column(heading, justify=side, overflow="fold")
     return table
 
 
