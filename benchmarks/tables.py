@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clothier.report.original import ORIGINALS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,8 +24,6 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
-
-ORIGINAL = {"dnn": 88.50, "cnn": 89.70}  # %, test, one run each: the study's notebook, geeteshCh on GitHub
 
 Row = dict[str, Any]
 
@@ -68,7 +68,15 @@ def presets() -> str:
         )
         if preset == "classic":
             lines.append(
-                _line(model.upper(), "the original study", size, row["epochs"], "", f"{ORIGINAL[model]:.2f}", "")
+                _line(
+                    model.upper(),
+                    "the original study",
+                    size,
+                    row["epochs"],
+                    "",
+                    _percent(ORIGINALS[model].accuracy),
+                    "",
+                )
             )
     count = found["rows"][0]["n"]
     note = f"Mean (lowest to highest) of {count} seeds, 10,000 test images read once after training; {_machine(found)}."

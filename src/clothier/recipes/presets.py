@@ -66,7 +66,7 @@ FAST_CNN = Recipe(
     augment=Augment(shift=1, flip=True),  # shift 2 cost 0.6 points: garments fill their frame
     epochs=6,
     batch_size=500,
-    label_smoothing=0.2,
+    label_smoothing=0.1,  # 0.2 is as accurate, and further from honest probabilities
 )
 
 ALL = (CLASSIC_DNN, CLASSIC_CNN, FAST_DNN, FAST_CNN)
