@@ -19,7 +19,7 @@ door: the command line prints it and ends with the class's ``exit_code``.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +42,10 @@ class ClothierError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Goes to another process by its sentence, not by the words that its class makes the sentence of."""
+        return _remade, (type(self), self.args), vars(self)
+
 
 class UsageError(ClothierError):
     """The request cannot be taken as it stands."""
@@ -56,7 +60,7 @@ class UnknownNameError(UsageError):
         names = list(known)
         nearest = get_close_matches(got.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
         hint = [name for name in names if nearest and name.lower() == nearest[0]]
-        advice = f"did you mean {hint[0]!r}?" if hint else f"known: {', '.join(names)}."
+        advice = f"did you mean {hint[0]!r}?" if hint else f"known: {', '.join(names) or 'none'}."
         super().__init__(f"{got!r} is not a {kind}; {advice}")
 
 
@@ -123,3 +127,7 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(str(run))
         self.run = run
         self.command = command
+
+
+def _remade(kind: type[ClothierError], args: tuple[Any, ...]) -> ClothierError:
+    return kind.__new__(kind, *args)

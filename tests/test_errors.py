@@ -1,0 +1,93 @@
+"""The family of failures: its tree, its sentences, its way to other processes."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from clothier import errors
+from clothier.errors import (
+    EXTRAS,
+    ClothierError,
+    DataError,
+    GateError,
+    Interrupted,
+    MissingExtraError,
+    ModelError,
+    PhotoError,
+    StorageError,
+    UnknownNameError,
+    UsageError,
+)
+
+EVERY = [
+    UsageError("no"),
+    UnknownNameError("sneeker", "garment class", ["Sneaker", "Bag"]),
+    MissingExtraError("clothier train", "PyTorch", "train"),
+    DataError("no data"),
+    ModelError("no model"),
+    PhotoError("truncated", "cut short"),
+    StorageError("full"),
+    GateError("not met"),
+]
+
+
+def test_the_tree_in_the_docstring_is_the_real_one() -> None:
+    drawn = dict(re.findall(r"^ {4}[│├└─ ]*(\w+) +(\d+) ", errors.__doc__ or "", re.MULTILINE))
+    family = [ClothierError, *(type(one) for one in EVERY)]
+    assert drawn == {**{one.__name__: str(one.exit_code) for one in family}, "Interrupted": "130"}
+
+
+@pytest.mark.parametrize("error", EVERY, ids=lambda error: type(error).__name__)
+def test_goes_to_another_process_whole(error: ClothierError) -> None:
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (type(arrived), str(arrived), vars(arrived)) == (type(error), str(error), vars(error))
+    assert arrived.exit_code == error.exit_code
+
+
+@pytest.mark.parametrize(
+    ("got", "known", "sentence"),
+    [
+        ("sneeker", ["sneaker", "bag"], "'sneeker' is not a garment class; did you mean 'sneaker'?"),
+        ("SHIRTT", ["T-shirt/top", "Shirt"], "'SHIRTT' is not a garment class; did you mean 'Shirt'?"),
+        ("xylophone", ["Sneaker", "Bag"], "'xylophone' is not a garment class; known: Sneaker, Bag."),
+        ("", ["Sneaker"], "'' is not a garment class; known: Sneaker."),
+        ("shirt", [], "'shirt' is not a garment class; known: none."),
+    ],
+)
+def test_unknown_name(got: str, known: list[str], sentence: str) -> None:
+    assert str(UnknownNameError(got, "garment class", iter(known))) == sentence
+
+
+def test_missing_extra() -> None:
+    missing = MissingExtraError.behind(ModuleNotFoundError(name="torch.nn"), "clothier train")
+    assert str(missing) == (
+        "clothier train needs PyTorch, which is not installed. Install it with: pip install 'clothier[train]'"
+    )
+
+
+@pytest.mark.parametrize("name", ["clothier.loom", "torchvision", None])
+def test_a_module_of_no_extra_is_our_fault(name: str | None) -> None:
+    assert MissingExtraError.behind(ModuleNotFoundError(name=name), "clothier train") is None
+
+
+def test_every_extra_exists_and_brings_what_it_says() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    brings = {
+        extra: {re.split(r"[<>=!~\[]", wanted)[0] for wanted in wanted_ones}
+        for extra, wanted_ones in project["optional-dependencies"].items()
+    }
+    distributions = {"sklearn": "scikit-learn"}
+    for module, (_, extra) in EXTRAS.items():
+        assert distributions.get(module, module) in brings[extra]
+
+
+def test_interrupted_is_no_failure() -> None:
+    stop = Interrupted(Path("runs/cnn"))
+    assert isinstance(stop, KeyboardInterrupt)
+    assert not isinstance(stop, Exception)
+    assert (stop.run, stop.command, str(stop)) == (Path("runs/cnn"), "train", "runs/cnn")
