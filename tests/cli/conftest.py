@@ -230,7 +230,9 @@ def _predict(seen: Workflows) -> Any:
         guesses = (ClassProbability("Sneaker", 0.8213), ClassProbability("Sandal", 0.12))
         return [
             FailedInput(str(file), "not-found", f"{file} does not exist; give a picture.")
-            if "missing" in file.name
+            if file.name == "missing.png"
+            else FailedInput(str(file), "empty", "there is nothing in it.")
+            if file.name == "empty.png"
             else Prediction(str(file), guesses, None, "no thresholds", model)
             for file in files
         ]

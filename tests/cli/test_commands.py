@@ -194,7 +194,11 @@ class TestPredict:
             "file": "missing.png",
             "error": {"code": "not-found", "message": "missing.png does not exist; give a picture."},
         }
-        assert ending.stderr == "missing.png: missing.png does not exist; give a picture.\n"
+        assert ending.stderr == "missing.png does not exist; give a picture.\n"
+
+    def test_every_failure_is_named(self, run: Runner, workflows: Workflows) -> None:
+        ending = run("predict", "empty.png", "missing.png")
+        assert ending.stderr == "empty.png: there is nothing in it.\nmissing.png does not exist; give a picture.\n"
 
     def test_table_of_failures(self, run: Runner, workflows: Workflows) -> None:
         ending = run("predict", "missing.png")

@@ -24,6 +24,6 @@ def predict(photos: Photos, model: Model = "fashion-cnn", top: Top = 3, json: Js
     show.answers(results, json, tables.predictions)
     failed = [one for one in results if isinstance(one, FailedInput)]
     for one in failed:
-        show.note(f"{one.file}: {one.message}")
+        show.note(one.message if one.file in one.message else f"{one.file}: {one.message}")
     if failed:
         raise typer.Exit(3)
