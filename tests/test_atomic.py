@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -436,24 +435,6 @@ def exchanges(folder: Path) -> bool:
         return False
     assert (one.read_text(), other.read_text()) == ("2", "1")
     return True
-
-
-def test_a_reader_never_finds_the_place_empty(tmp_path: Path) -> None:
-    can_exchange = exchanges(tmp_path)
-    path, gaps, stop = tmp_path / "bundle", [0], threading.Event()
-    replace_folder(path, "0")
-
-    def watch() -> None:
-        while not stop.is_set():
-            gaps[0] += not os.path.lexists(path / "a")
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    for number in range(50):
-        replace_folder(path, str(number))
-    stop.set()
-    watcher.join()
-    assert gaps == [0] or not can_exchange
 
 
 def test_exchange_with_nothing_is_refused(tmp_path: Path) -> None:

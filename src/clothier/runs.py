@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,11 @@ from clothier.errors import ModelError
 from clothier.records import EpochRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 COLUMNS = [one.name for one in fields(EpochRecord)]
+OPTIONAL = ("validation_loss", "validation_accuracy")  # empty where a recipe keeps no validation images
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,13 @@ class Run:
         """What was measured.
 
         Raises:
-            ModelError: the run has not ended, or its file is damaged.
+            ModelError: there is no run here, it has not ended, or its file is damaged.
         """
+        if not self.is_finished and (self.path / "config.json").is_file():
+            raise ModelError(
+                f"the run {self.path} has not ended: it has no metrics.json. Finish it with: "
+                f"clothier train --resume {shlex.quote(str(self.path))}"
+            )
         return read_json(self.path / "metrics.json")
 
     @property
@@ -80,21 +88,28 @@ class Run:
 
     def write_results(self, records: list[EpochRecord]) -> None:
         """Writes ``results.csv`` anew: at the start, and after a resume, which may have lost the latest epochs."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(record.to_json() for record in records)
-        atomic.write_text(self.path / "results.csv", text.getvalue())
+        atomic.write_text(self.path / "results.csv", ",".join(COLUMNS) + "\n" + _csv(records))
 
     def append_result(self, record: EpochRecord) -> None:
-        """Adds an epoch to ``results.csv``."""
-        with (self.path / "results.csv").open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(record.to_json())
+        """Adds an epoch to ``results.csv``.
+
+        Raises:
+            StorageError: the disk refused; the epochs before are untouched.
+        """
+        atomic.append_text(self.path / "results.csv", _csv([record]))
 
     def read_results(self) -> list[EpochRecord]:
-        """The epochs of ``results.csv``."""
-        with (self.path / "results.csv").open(encoding="utf-8", newline="") as file:
-            return [_record(row) for row in csv.DictReader(file)]
+        """The epochs of ``results.csv``.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        path = self.path / "results.csv"
+        rows = csv.DictReader(io.StringIO(_read(path), newline=""), strict=True)
+        try:
+            return [_record(row) for row in rows]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ModelError(f"{path} is damaged: a row of it is no epoch. Train anew.") from error
 
     def to_json(self) -> dict[str, Any]:
         """What ``clothier train --json`` prints: the folder and its metrics."""
@@ -111,24 +126,36 @@ def new_run(path: Path) -> Run:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a run folder.
+    """A JSON object from the folder of a run or a study.
 
     Raises:
         ModelError: it is missing, or no JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(
-            f"{path.parent} is no finished run: {path.name} cannot be read ({error.strerror}). Give a run folder."
-        ) from error
-    except ValueError as error:
+        content = json.loads(_read(path))
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is damaged: it holds no JSON object. Train anew.")
     return content
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}. Give the folder of a run.") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
+
+
+def _csv(records: Iterable[EpochRecord]) -> str:
+    text = io.StringIO()
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(record.to_json() for record in records)
+    return text.getvalue()
+
+
 def _record(row: dict[str, str]) -> EpochRecord:
-    numbers = {name: float(value) if value else None for name, value in row.items()}
-    return EpochRecord(**{**numbers, "epoch": int(row["epoch"])})  # type: ignore[arg-type]  # columns are its fields
+    unknown = {name: None for name in OPTIONAL if row[name] == ""}
+    numbers = {name: float(row[name]) for name in COLUMNS if name not in unknown}
+    return EpochRecord(**{**numbers, **unknown, "epoch": int(row["epoch"])})  # type: ignore[arg-type]

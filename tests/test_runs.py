@@ -1,0 +1,195 @@
+"""A run folder: what is in it, what it says of itself, and what it says when it is damaged."""
+
+from __future__ import annotations
+
+import json
+import resource
+import string
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clothier import machine
+from clothier.errors import ModelError, StorageError
+from clothier.records import EpochRecord
+from clothier.runs import Run, new_run, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FIRST = EpochRecord(1, 0.75, 0.5, 0.625, 0.8125, 1e-3, 2.5)
+SECOND = EpochRecord(2, 0.5, 0.75, None, None, 1 / 3, 0.1 + 0.2)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return new_run(tmp_path / "runs/cnn")
+
+
+def test_the_next_number_when_the_name_is_taken(tmp_path: Path) -> None:
+    assert [new_run(tmp_path / "cnn").path.name for _ in range(3)] == ["cnn", "cnn-2", "cnn-3"]
+
+
+def test_where_things_lie(run: Run) -> None:
+    assert (run.bundle, run.checkpoint) == (run.path / "bundle", run.path / "checkpoint/last.pt")
+
+
+def test_begins_with_what_was_asked_for_and_the_machine(run: Run) -> None:
+    run.begin({"recipe": {"epochs": 3}, "seed": 0})
+    assert run.config == {"recipe": {"epochs": 3}, "seed": 0}
+    assert run.environment == json.loads(json.dumps(machine.describe()))
+    assert not run.is_finished
+
+
+def test_ends_with_metrics(run: Run) -> None:
+    run.begin({})
+    (run.path / "metrics.json").write_text('{"model": "cnn"}')
+    assert run.is_finished
+    assert run.metrics == {"model": "cnn"}
+    assert run.to_json() == {"run": str(run.path), "model": "cnn"}
+
+
+def test_metrics_of_a_run_under_way(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "my runs")
+    run.begin({})
+    with pytest.raises(ModelError) as caught:
+        _ = run.metrics
+    assert str(caught.value) == (
+        f"the run {run.path} has not ended: it has no metrics.json. Finish it with: "
+        f"clothier train --resume '{run.path}'"
+    )
+
+
+@pytest.mark.parametrize(("name", "file"), [("config", "config"), ("metrics", "metrics"), ("environment",) * 2])
+def test_no_run_there(tmp_path: Path, name: str, file: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        getattr(Run(tmp_path / "none"), name)
+    assert str(caught.value) == (
+        f"{tmp_path / 'none' / file}.json cannot be read: No such file or directory. Give the folder of a run."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"model": "cn', "Unterminated string starting at: line 1 column 11 (char 10)"),
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b"[1]", "it holds no JSON object"),
+        (b'{"a": "\xff"}', "'utf-8' codec can't decode byte 0xff in position 7: invalid start byte"),
+        (b"[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_damaged_json(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "metrics.json").write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        read_json(tmp_path / "metrics.json")
+    assert str(caught.value).startswith(f"{tmp_path / 'metrics.json'} is damaged: {reason}")
+    assert str(caught.value).endswith(". Train anew.")
+
+
+def test_results_as_a_table(run: Run) -> None:
+    run.write_results([FIRST])
+    run.append_result(SECOND)
+    assert (run.path / "results.csv").read_text() == (
+        "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds\n"
+        "1,0.75,0.5,0.625,0.8125,0.001,2.5\n"
+        "2,0.5,0.75,,,0.3333333333333333,0.30000000000000004\n"
+    )
+    assert run.read_results() == [FIRST, SECOND]
+
+
+def test_results_written_anew_lose_what_a_resume_has_lost(run: Run) -> None:
+    run.write_results([FIRST, SECOND, replace(SECOND, epoch=3)])
+    run.write_results([FIRST])
+    assert run.read_results() == [FIRST]
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            EpochRecord,
+            epoch=st.integers(1, 10**6),
+            train_loss=NUMBERS,
+            train_accuracy=NUMBERS,
+            validation_loss=st.none() | NUMBERS,
+            validation_accuracy=st.none() | NUMBERS,
+            learning_rate=NUMBERS,
+            seconds=NUMBERS,
+        ),
+        max_size=4,
+    )
+)
+def test_results_come_back_to_the_last_bit(run: Run, records: list[EpochRecord]) -> None:
+    run.write_results(records[:2])
+    for record in records[2:]:
+        run.append_result(record)
+    assert run.read_results() == records
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "1,0.75,0.5\n",  # cut short
+        "one,1,1,1,1,1,1\n",
+        "1,1,1,1,1,1,1\n1,,1,1,1,1,1\n",  # no loss, which every recipe has
+        '1,1,1,1,1,1,"1\n',
+    ],
+)
+def test_damaged_results(run: Run, damage: str) -> None:
+    run.write_results([])
+    with (run.path / "results.csv").open("a") as file:
+        file.write(damage)
+    with pytest.raises(ModelError) as caught:
+        run.read_results()
+    assert str(caught.value) == f"{run.path / 'results.csv'} is damaged: a row of it is no epoch. Train anew."
+
+
+def test_results_of_another_table(run: Run) -> None:
+    (run.path / "results.csv").write_text("epoch,loss\n1,0.5\n")
+    with pytest.raises(ModelError, match="is damaged: a row of it is no epoch"):
+        run.read_results()
+
+
+def test_no_results(run: Run) -> None:
+    with pytest.raises(ModelError) as caught:
+        run.read_results()
+    assert str(caught.value) == (
+        f"{run.path / 'results.csv'} cannot be read: No such file or directory. Give the folder of a run."
+    )
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    """No file may grow beyond 1,000 bytes; the kernel refuses."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("no_room")
+def test_full_disk(run: Run) -> None:
+    run.write_results([FIRST])
+    kept = fill(run)
+    with pytest.raises(StorageError, match=r"results\.csv: "):
+        run.append_result(FIRST)
+    assert run.read_results() == kept
+    config: dict[str, Any] = {"note": string.ascii_letters * 20}
+    with pytest.raises(StorageError, match=r"config\.json: File too large\."):
+        run.begin(config)
+    assert not (run.path / "config.json").exists()
+
+
+def fill(run: Run) -> list[EpochRecord]:
+    """Epochs until the next would not fit into 1,000 bytes."""
+    row = len("1,0.75,0.5,0.625,0.8125,0.001,2.5\n")
+    size = (run.path / "results.csv").stat().st_size
+    for _ in range((1000 - size) // row):
+        run.append_result(FIRST)
+    return run.read_results()
