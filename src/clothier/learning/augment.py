@@ -23,7 +23,7 @@ def vary(
         generator: where chance comes from.
 
     Returns:
-        (N, H, W) uint8, new memory.
+        (N, H, W) uint8; ``images`` itself where there is nothing to vary.
     """
     if mirrored is not None:
         images = torch.where(mirrored[:, None, None], images.flip(-1), images)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from clothier.analysis.pca import fit_pca
-from clothier.errors import UsageError
+from clothier.errors import DataError, UsageError
 from clothier.recipes import DenseOnPca, StudyCnn, WhitenedCnn
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
 PATCH_SAMPLE = 5_000  # pictures that the stem's whitening is fitted on (airbench94): 3 million patches
+STEM_RIDGE = 5e-4  # added to the eigenvalues of patches, so that flat ones do not blow up noise (airbench94)
 PCA_RIDGE = 1e-3  # added to variances (pixels in [0, 1]) before whitening, so that noise is not blown up
 BATCH_NORM_MOMENTUM = 0.4  # running statistics follow quickly: a fast recipe has few hundred steps (airbench94)
 LEAK = 0.2  # slope of the study's LeakyReLU below zero
@@ -183,18 +184,14 @@ def build(spec: Network, images: Images, classes: int, seed: int) -> GarmentNetw
 
     Raises:
         UsageError: the pictures' size does not fit the network.
+        DataError: the pictures are all the same, or too few for the components.
     """
     torch.manual_seed(seed)
-    side = images.shape[1:]
     if isinstance(spec, DenseOnPca):
         return _dense(spec, images, classes)
     if isinstance(spec, StudyCnn):
-        if side != (STUDY_SIDE, STUDY_SIDE):
-            raise UsageError(f"the study's CNN takes 28x28 pictures, not {side[0]}x{side[1]}; use --preset fast.")
-        return StudyNetwork(classes)
-    network = WhitenedNetwork(spec, classes)
-    _whiten(cast("Stem", network.features.stem), images)
-    return network
+        return _study(images, classes)
+    return _whitened(spec, images, classes)
 
 
 def _dense(spec: DenseOnPca, images: Images, classes: int) -> DenseNetwork:
@@ -205,6 +202,26 @@ def _dense(spec: DenseOnPca, images: Images, classes: int) -> DenseNetwork:
     projection.components = torch.as_tensor(
         (pca.components.T * _whitening(pca, spec.whitening)).T, dtype=torch.float32
     ).contiguous()
+    return network
+
+
+def _study(images: Images, classes: int) -> StudyNetwork:
+    height, width = images.shape[1:]
+    if (height, width) != (STUDY_SIDE, STUDY_SIDE):
+        raise UsageError(f"the study's CNN takes 28x28 pictures, not {height}x{width}; use --preset fast.")
+    return StudyNetwork(classes)
+
+
+def _whitened(spec: WhitenedCnn, images: Images, classes: int) -> WhitenedNetwork:
+    height, width = images.shape[1:]
+    least = 2 ** len(spec.widths) + spec.patch - 1  # the stem takes a patch less one, and each group halves the rest
+    if min(height, width) < least:
+        raise UsageError(
+            f"a CNN with a {spec.patch}x{spec.patch} stem and {len(spec.widths)} groups takes pictures from "
+            f"{least}x{least} on, not {height}x{width}; give the recipe fewer network.widths."
+        )
+    network = WhitenedNetwork(spec, classes)
+    _whiten(cast("Stem", network.features.stem), images)
     return network
 
 
@@ -220,6 +237,8 @@ def _whitening(pca: PCA, exponent: float) -> npt.NDArray[np.float64]:
 def _whiten(stem: Stem, images: Images) -> None:
     """Fits the stem to patches: eigenvectors of their second moments, scaled to unit response."""
     sample = torch.as_tensor(images[:PATCH_SAMPLE]).float() / 255
+    if sample.min() == sample.max():
+        raise DataError("the training pictures are all one grey: there is nothing to whiten. Check the data.")
     stem.mean, stem.spread = sample.mean(), sample.std()
     patch = stem.filters.shape[-1]
     patches = ((sample - stem.mean) / stem.spread).unfold(1, patch, 1).unfold(2, patch, 1).reshape(-1, patch * patch)
@@ -227,9 +246,6 @@ def _whiten(stem: Stem, images: Images) -> None:
     values, vectors = torch.linalg.eigh(moments)
     scaled = vectors.T / torch.sqrt(values + STEM_RIDGE)[:, None]
     stem.filters = torch.cat((scaled, -scaled)).reshape(stem.filters.shape).contiguous()
-
-
-STEM_RIDGE = 5e-4  # added to the eigenvalues, so that flat patches do not blow up noise (airbench94)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # zero (github KellerJordan/Muon; same in torch.optim.Muon). Three steps are enough here, as in airbench94.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 3
+_TINY = 1e-7  # in place of a norm of zero
 ADAMW_BETAS = (0.9, 0.99)  # the default 0.999 remembers a thousand steps, which is half of a fast recipe
 SGD_MOMENTUM = 0.85  # of biases, norms and the head (airbench94)
 
@@ -47,7 +48,7 @@ class Muon(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(gradient)
         buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
         direction = gradient.add(buffer, alpha=momentum)
-        weight.mul_(len(weight) ** 0.5 / weight.norm())
+        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(_TINY))  # one that starts at zero stays finite
         matrix = direction.reshape(len(direction), -1)
         weight.add_(orthogonalised(matrix, self._dtype).view_as(weight), alpha=-lr)
 
@@ -66,7 +67,7 @@ def orthogonalised(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> 
     x = matrix.to(dtype)
     tall = x.size(0) > x.size(1)
     x = x.mT if tall else x
-    x = x / (x.norm() + 1e-7)
+    x = x / (x.norm() + _TINY)
     for _ in range(_NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * (gram @ gram)) @ x
@@ -98,7 +99,7 @@ def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dt
 def _adamw(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.optim.Optimizer:
     """AdamW; biases and norms are not decayed."""
     matrices = [weight for weight in trainable if weight.ndim > 1]
-    vectors = [weight for weight in trainable if weight.ndim == 1]
+    vectors = [weight for weight in trainable if weight.ndim < 2]
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]], lr=recipe.learning_rate, betas=ADAMW_BETAS, fused=True
@@ -110,11 +111,12 @@ def _muon(trainable: list[nn.Parameter], recipe: OptimizerRecipe, dtype: torch.d
     matrices = [weight for weight in trainable if weight.ndim > 1]
     head = [weight for weight in matrices if weight.ndim == 2][-1:]
     body = [weight for weight in matrices if all(weight is not last for last in head)]
-    vectors = [weight for weight in trainable if weight.ndim == 1]
+    vectors = [weight for weight in trainable if weight.ndim < 2]
     groups = [
         {"params": weights, "lr": lr, "weight_decay": recipe.weight_decay / lr}
         for weights, lr in ((vectors, recipe.bias_learning_rate), (head, recipe.head_learning_rate))
         if weights
     ]
-    sgd = torch.optim.SGD(groups, momentum=SGD_MOMENTUM, nesterov=True, fused=True)
-    return [Muon(body, recipe.learning_rate, recipe.momentum, dtype), sgd]
+    muon = [Muon(body, recipe.learning_rate, recipe.momentum, dtype)] if body else []
+    sgd = [torch.optim.SGD(groups, momentum=SGD_MOMENTUM, nesterov=True, fused=True)] if groups else []
+    return [*muon, *sgd]
