@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes.presets import preset
@@ -14,6 +15,16 @@ from clothier.recipes.schema import NETWORKS, Augment, Optimizer, Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+WANTED: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    int | float: "a finite number",
+    str: "a text",
+    tuple[int, ...]: "a list of whole numbers",
+}
+"""What a field of each type is called in sentences."""
 
 
 def from_file(path: Path, model: str) -> Recipe:
@@ -27,7 +38,7 @@ def from_file(path: Path, model: str) -> Recipe:
         changes = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read the recipe {path}: {error.strerror}. Give a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless digits, endless nesting
         raise UsageError(f"{path} is not TOML: {error}. A recipe is lines such as: epochs = 8") from error
     if changes.get("model", model) != model:
         raise UsageError(f"{path} is a recipe for {changes['model']!r}, but {model!r} is to be trained.")
@@ -41,21 +52,27 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
     Raises:
         UsageError: an unknown field or a value that cannot be taken.
     """
-    network = dict(values.get("network", {}))
-    kind = str(network.get("kind", ""))
-    if kind not in NETWORKS:
-        raise UnknownNameError(kind, "network", NETWORKS)
     parts = {
-        "network": _built(NETWORKS[kind], network, "network."),
-        "optimizer": _built(Optimizer, values.get("optimizer", {}), "optimizer."),
-        "augment": _built(Augment, values.get("augment", {}), "augment."),
+        "network": _network(_table(values).get("network", {})),
+        "optimizer": _built(Optimizer, values.get("optimizer", {}), "optimizer"),
+        "augment": _built(Augment, values.get("augment", {}), "augment"),
     }
-    recipe: Recipe = _built(Recipe, {**values, **parts}, "")
+    recipe: Recipe = _built(Recipe, {**values, **parts})
     return recipe
 
 
+def _network(values: Any) -> Any:
+    kind = str(_table(values, "network").get("kind", ""))
+    if kind not in NETWORKS:
+        raise UnknownNameError(kind, "network", NETWORKS)
+    return _built(NETWORKS[kind], values, "network")
+
+
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it, table by table; a network of another kind replaces the whole."""
+    """``base`` with ``changes`` laid over it, table by table.
+
+    A table of another ``kind`` replaces the whole: what suits one network or optimizer means nothing to another.
+    """
     merged = dict(base)
     for name, value in changes.items():
         below: Any = merged.get(name)
@@ -65,16 +82,22 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def _built(cls: type[Any], values: Mapping[str, Any], prefix: str) -> Any:
+def _table(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    whose = f"the recipe's {name}" if name else "the recipe"
+    raise UsageError(f"{whose} is {value!r}; it must be a table of fields.")
+
+
+def _built(cls: type[Any], values: Any, table: str = "") -> Any:
     """Makes the frozen ``cls`` from plain values, each checked against its annotation."""
-    if not isinstance(values, dict):
-        raise UsageError(f"the recipe's {prefix[:-1]!r} is {values!r}; it must be a table of fields.")
+    prefix = f"{table}." if table else ""
     hints = get_type_hints(cls)
     known = [one.name for one in fields(cls)]
     taken = {}
-    for name, value in values.items():
+    for name, value in _table(values, table).items():
         if name not in known:
-            raise UnknownNameError(f"{prefix}{name}", "recipe field", [f"{prefix}{one}" for one in known])
+            raise UnknownNameError(name, f"field of the recipe's {table}" if table else "field of the recipe", known)
         taken[name] = _taken(hints[name], value, f"{prefix}{name}")
     missing = [one.name for one in fields(cls) if one.name not in taken and _is_required(one)]
     if missing:
@@ -94,20 +117,19 @@ def _taken(hint: Any, value: Any, name: str) -> Any:
     """
     if is_dataclass(value):
         return value
-    if get_origin(hint) is tuple:
-        item = get_args(hint)[0]
-        if isinstance(value, (list, tuple)):
-            return tuple(_taken(item, one, name) for one in value)
-    elif get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-        raise UnknownNameError(str(value), f"value for {name}", [str(one) for one in get_args(hint)])
-    elif get_origin(hint) in (Union, UnionType):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return value
-    elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    elif hint in (int, bool, str) and type(value) is hint:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise UnknownNameError(str(value), f"value for {name}", get_args(hint))
         return value
-    wanted = getattr(hint, "__name__", str(hint))
-    raise UsageError(f"the recipe's {name} is {value!r}; it must be of type {wanted}.")
+    if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        return tuple(_taken(get_args(hint)[0], one, f"{name}[{place}]") for place, one in enumerate(value))
+    if hint is float and type(value) is int and _is_finite(value):
+        return float(value)
+    types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if type(value) in types and _is_finite(value):
+        return value
+    raise UsageError(f"the recipe's {name} is {value!r}; it must be {WANTED[hint]}.")
+
+
+def _is_finite(value: bool | int | float | str) -> bool:
+    return isinstance(value, str) or abs(value) <= sys.float_info.max  # inf and nan are TOML, too

@@ -36,6 +36,13 @@ class DenseOnPca:
     activation: Literal["relu", "gelu"] = "relu"
     dropout: float = 0.0
 
+    def __post_init__(self) -> None:
+        held = self.components >= 1 if isinstance(self.components, int) else 0 < self.components < 1
+        _require(held, "network.components", self.components, "a count from 1, or a share above 0 and below 1")
+        _require(0 <= self.whitening <= 1, "network.whitening", self.whitening, "0 to 1")
+        _require(_are_widths(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
+        _require(0 <= self.dropout < 1, "network.dropout", self.dropout, "0 or more, below 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyCnn:
@@ -59,9 +66,16 @@ class WhitenedCnn:
     widths: tuple[int, ...] = (64, 128, 256)
     depth: int = 2
 
+    def __post_init__(self) -> None:
+        _require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
+        _require(bool(self.widths) and _are_widths(self.widths), "network.widths", self.widths, "widths of 1 or more")
+        _require(self.depth >= 1, "network.depth", self.depth, "1 or more")
+
 
 Network = DenseOnPca | StudyCnn | WhitenedCnn
 NETWORKS: dict[str, type[Network]] = {"dense-on-pca": DenseOnPca, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
+KINDS = {"dnn": ("dense-on-pca",), "cnn": ("study-cnn", "whitened-cnn")}
+"""The networks that may bear a model's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +103,29 @@ class Optimizer:
     schedule: Literal["constant", "triangle"] = "constant"
     warmup: float = 0.0
 
+    def __post_init__(self) -> None:
+        _require(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "above 0")
+        _require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
+        _require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 or more, below 1")
+        _require(0 <= self.warmup < 1, "optimizer.warmup", self.warmup, "0 or more, below 1")
+        for name in ("head_learning_rate", "bias_learning_rate"):
+            rate = getattr(self, name)
+            _require(rate > 0 or self.kind != "muon", f"optimizer.{name}", rate, "above 0 with muon")
+        self._require_effect()
+
+    def _require_effect(self) -> None:
+        """Refuses a number that the optimizer or the schedule would not look at."""
+        idle = {
+            "head_learning_rate": self.kind != "muon",
+            "bias_learning_rate": self.kind != "muon",
+            "momentum": self.kind != "muon",
+            "weight_decay": self.kind == "adam",
+            "warmup": self.schedule == "constant",
+        }
+        for name, without in idle.items():
+            value, chosen = getattr(self, name), self.schedule if name == "warmup" else self.kind
+            _require(value == 0 or not without, f"optimizer.{name}", value, f"0 with {chosen}, which has none")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augment:
@@ -103,6 +140,10 @@ class Augment:
     shift: int = 0
     flip: bool = False
     cutout: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
+        _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,17 +181,16 @@ class Recipe:
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
         _require(0 < self.validation < 1, "validation", self.validation, "a share above 0 and below 1")
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
-        _require(self.optimizer.learning_rate > 0, "optimizer.learning_rate", self.optimizer.learning_rate, "above 0")
-        _require(0 <= self.optimizer.warmup < 1, "optimizer.warmup", self.optimizer.warmup, "0 or more, below 1")
-        _require(0 <= self.augment.shift <= 14, "augment.shift", self.augment.shift, "0 to 14 pixels")
-        _require(0 <= self.augment.cutout <= 28, "augment.cutout", self.augment.cutout, "0 to 28 pixels")
-        if isinstance(self.network, DenseOnPca):
-            _require(self.network.components > 0, "network.components", self.network.components, "above 0")
-            _require(0 <= self.network.dropout < 1, "network.dropout", self.network.dropout, "0 or more, below 1")
+        kind, kinds = self.network.kind, KINDS[self.model]
+        _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
 
     def to_json(self) -> dict[str, Any]:
         """Field to value, nested as in a recipe file."""
         return asdict(self)
+
+
+def _are_widths(widths: tuple[int, ...]) -> bool:
+    return all(width >= 1 for width in widths)
 
 
 def _require(holds: bool, name: str, value: object, wanted: str) -> None:

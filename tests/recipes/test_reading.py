@@ -1,0 +1,268 @@
+"""Recipes from files and back: nothing misspelt is ignored, nothing is taken for what it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.recipes import (
+    Augment,
+    DenseOnPca,
+    Optimizer,
+    Recipe,
+    StudyCnn,
+    WhitenedCnn,
+    from_file,
+    from_json,
+    preset,
+)
+from clothier.recipes.presets import ALL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHARE = st.floats(0, 1, exclude_max=True)
+POSITIVE = st.floats(1e-9, 1e9)
+WIDTHS = st.lists(st.integers(1, 4096), min_size=1, max_size=4).map(tuple)
+DENSE = st.builds(
+    DenseOnPca,
+    components=st.integers(1, 784) | st.floats(0.01, 0.99),
+    whitening=st.floats(0, 1),
+    hidden=WIDTHS,
+    batch_norm=st.booleans(),
+    activation=st.sampled_from(["relu", "gelu"]),
+    dropout=SHARE,
+)
+CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
+    WhitenedCnn, patch=st.integers(1, 14), widths=WIDTHS, depth=st.integers(1, 4)
+)
+OPTIMIZERS = (
+    st.builds(Optimizer, learning_rate=POSITIVE)
+    | st.builds(
+        Optimizer,
+        kind=st.just("adamw"),
+        learning_rate=POSITIVE,
+        weight_decay=SHARE,
+        schedule=st.just("triangle"),
+        warmup=SHARE,
+    )
+    | st.builds(
+        Optimizer,
+        kind=st.just("muon"),
+        learning_rate=POSITIVE,
+        head_learning_rate=POSITIVE,
+        bias_learning_rate=POSITIVE,
+        momentum=SHARE,
+        weight_decay=SHARE,
+    )
+)
+
+
+def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Recipe]:
+    return st.builds(
+        Recipe,
+        model=st.just(model),
+        preset=st.sampled_from(["classic", "fast"]),
+        network=network,
+        optimizer=OPTIMIZERS,
+        augment=st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)),
+        epochs=st.integers(1, 1000),
+        batch_size=st.integers(2, 60_000),
+        validation=st.floats(0.01, 0.99),
+        keep=st.sampled_from(["best", "last"]),
+        label_smoothing=SHARE,
+        precision=st.sampled_from(["float32", "auto"]),
+    )
+
+
+OPTIMIZER_FIELDS = [one.name for one in fields(Optimizer)]
+ANY = recipes("dnn", DENSE) | recipes("cnn", CONVOLUTIONS)
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_back_from_json(recipe: Recipe) -> None:
+    assert from_json(recipe.to_json()) == recipe
+    assert from_json(json.loads(json.dumps(recipe.to_json(), allow_nan=False))) == recipe
+
+
+@settings(deadline=None, max_examples=50)
+@given(recipe=ANY)
+def test_back_from_toml(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> None:
+    path = written(tmp_path_factory.mktemp("recipe") / "mine.toml", as_toml(recipe.to_json()))
+    assert from_file(path, recipe.model) == recipe
+
+
+def as_toml(values: dict[str, Any]) -> str:
+    """Numbers, texts, lists and tables look the same in TOML as in JSON but for the tables' heads."""
+    plain = "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items() if not isinstance(value, dict))
+    tables = {name: value for name, value in values.items() if isinstance(value, dict)}
+    return plain + "".join(f"[{name}]\n{as_toml(value)}" for name, value in tables.items())
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
+def test_a_preset_alone(tmp_path: Path, recipe: Recipe) -> None:
+    assert from_file(written(tmp_path / "mine.toml", f'preset = "{recipe.preset}"'), recipe.model) == recipe
+
+
+def test_an_empty_file_is_fast(tmp_path: Path) -> None:
+    assert from_file(written(tmp_path / "mine.toml", ""), "cnn") == preset("cnn", "fast")
+
+
+def test_changes_are_laid_over_the_preset(tmp_path: Path) -> None:
+    text = (
+        'model = "cnn"\nepochs = 8\n[optimizer]\nlearning_rate = 1\n[network]\nwidths = [8, 16]\n[augment]\nshift = 3'
+    )
+    base = preset("cnn", "fast")
+    assert from_file(written(tmp_path / "mine.toml", text), "cnn") == replace(
+        base,
+        epochs=8,
+        optimizer=replace(base.optimizer, learning_rate=1.0),
+        network=replace(base.network, widths=(8, 16)),
+        augment=replace(base.augment, shift=3),
+    )
+
+
+def test_another_kind_replaces_the_whole_table(tmp_path: Path) -> None:
+    text = '[optimizer]\nkind = "adam"\nlearning_rate = 0.01\n[network]\nkind = "study-cnn"'
+    assert from_file(written(tmp_path / "mine.toml", text), "cnn") == replace(
+        preset("cnn", "fast"), optimizer=Optimizer(kind="adam", learning_rate=0.01), network=StudyCnn()
+    )
+
+
+def test_the_same_kind_named_again_replaces_nothing(tmp_path: Path) -> None:
+    text = '[network]\nkind = "whitened-cnn"\ndepth = 3'
+    base = preset("cnn", "fast")
+    assert from_file(written(tmp_path / "mine.toml", text), "cnn").network == replace(base.network, depth=3)
+
+
+def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -> None:
+    text = 'preset = "classic"\n[network]\ncomponents = 187\nwhitening = 1'
+    network = from_file(written(tmp_path / "mine.toml", text), "dnn").network
+    assert isinstance(network, DenseOnPca)
+    assert (type(network.components), network.components) == (int, 187)
+    assert (type(network.whitening), network.whitening) == (float, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epoch = 8", "'epoch' is not a field of the recipe; did you mean 'epochs'?"),
+        (
+            "colour = 8",
+            f"'colour' is not a field of the recipe; known: {', '.join(one.name for one in fields(Recipe))}.",
+        ),
+        ("network.width = 8", "'width' is not a field of the recipe's network; did you mean 'widths'?"),
+        (
+            "optimizer.lr = 8",
+            f"'lr' is not a field of the recipe's optimizer; known: {', '.join(OPTIMIZER_FIELDS)}.",
+        ),
+        ("augment.flips = true", "'flips' is not a field of the recipe's augment; did you mean 'flip'?"),
+        ('network.kind = "study-cnm"', "'study-cnm' is not a network; did you mean 'study-cnn'?"),
+        ("network.kind = 5", "'5' is not a network; known: dense-on-pca, study-cnn, whitened-cnn."),
+        ('optimizer.kind = "sgd"', "'sgd' is not a value for optimizer.kind; known: adam, adamw, muon."),
+        (
+            'optimizer.schedule = "Triangel"',
+            "'Triangel' is not a value for optimizer.schedule; did you mean 'triangle'?",
+        ),
+        ('keep = "first"', "'first' is not a value for keep; known: best, last."),
+        ("precision = 32", "'32' is not a value for precision; known: float32, auto."),
+        ('preset = "fats"', "'fats' is not a preset; did you mean 'fast'?"),
+        ("preset = 3", "'3' is not a preset; known: classic, fast."),
+    ],
+)
+def test_unknown_names(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        from_file(written(tmp_path / "mine.toml", text), "cnn")
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("epochs = 1.5", "epochs is 1.5; it must be a whole number."),
+        ("epochs = true", "epochs is True; it must be a whole number."),
+        ('epochs = "8"', "epochs is '8'; it must be a whole number."),
+        ("epochs = 2026-01-01", "epochs is datetime.date(2026, 1, 1); it must be a whole number."),
+        ("validation = false", "validation is False; it must be a finite number."),
+        ("optimizer.learning_rate = inf", "optimizer.learning_rate is inf; it must be a finite number."),
+        ("optimizer.learning_rate = nan", "optimizer.learning_rate is nan; it must be a finite number."),
+        ("augment.flip = 1", "augment.flip is 1; it must be true or false."),
+        ("network.widths = 64", "network.widths is 64; it must be a list of whole numbers."),
+        ("network.widths = [64, 1.5]", "network.widths[1] is 1.5; it must be a whole number."),
+        ("network.widths = [[64]]", "network.widths[0] is [64]; it must be a whole number."),
+        ('network = "study-cnn"', "network is 'study-cnn'; it must be a table of fields."),
+        ("optimizer = 5", "optimizer is 5; it must be a table of fields."),
+        ("augment = [1]", "augment is [1]; it must be a table of fields."),
+    ],
+)
+def test_wrong_types(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        from_file(written(tmp_path / "mine.toml", text), "cnn")
+    assert str(caught.value) == f"the recipe's {sentence}"
+
+
+def test_numbers_beyond_all_floats(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"learning_rate is 10{400}; it must be a finite number\."):
+        from_file(written(tmp_path / "mine.toml", f"optimizer.learning_rate = 1{'0' * 400}"), "cnn")
+
+
+@pytest.mark.parametrize("components", ["nan", "inf", "true", '"all"'])
+def test_components_are_a_count_or_a_share(tmp_path: Path, components: str) -> None:
+    with pytest.raises(UsageError, match=r"^the recipe's network\.components is .*; it must be a finite number\.$"):
+        from_file(written(tmp_path / "mine.toml", f"network.components = {components}"), "dnn")
+
+
+def test_ranges_are_kept_in_files_too(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        from_file(written(tmp_path / "mine.toml", "epochs = 0"), "cnn")
+    assert str(caught.value) == "the recipe's epochs is 0; it must be 1 or more."
+
+
+def test_another_models_recipe(tmp_path: Path) -> None:
+    path = written(tmp_path / "mine.toml", 'model = "dnn"')
+    with pytest.raises(UsageError) as caught:
+        from_file(path, "cnn")
+    assert str(caught.value) == f"{path} is a recipe for 'dnn', but 'cnn' is to be trained."
+
+
+@pytest.mark.parametrize("content", [b"epochs: 8", b"\xff", b"a = " + b"1" * 5000, b"a = " + b"[" * 5000])
+def test_not_toml(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine.toml").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        from_file(tmp_path / "mine.toml", "cnn")
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.toml'} is not TOML: ")
+    assert str(caught.value).endswith(". A recipe is lines such as: epochs = 8")
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        from_file(tmp_path / "mine.toml", "cnn")
+    assert str(caught.value) == (
+        f"cannot read the recipe {tmp_path / 'mine.toml'}: No such file or directory. Give a TOML file."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (5, "the recipe is 5; it must be a table of fields."),
+        ({}, "'' is not a network; known: dense-on-pca, study-cnn, whitened-cnn."),
+        ({"network": {"kind": "study-cnn"}}, "the recipe lacks model, preset, epochs, batch_size."),
+    ],
+)
+def test_incomplete_json(values: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        from_json(values)
+    assert str(caught.value) == sentence

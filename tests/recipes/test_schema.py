@@ -1,0 +1,99 @@
+"""The range of every field, at its ends and beyond them, and the sentence when it is left."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from clothier.errors import UsageError
+from clothier.recipes import Augment, DenseOnPca, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
+
+MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
+WARM = {"schedule": "triangle"}
+TENTH = 0.1
+
+# class, the values that the field needs beside it, field, what can be taken, what cannot, what it must be
+RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] = [
+    (DenseOnPca, {}, "components", [1, 784], [0, -3], "a count from 1, or a share above 0 and below 1"),
+    (DenseOnPca, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a share above 0 and below 1"),
+    (DenseOnPca, {}, "whitening", [0.0, 0.5, 1.0], [-0.1, 1.1], "0 to 1"),
+    (DenseOnPca, {}, "hidden", [(), (1,), (64, 32)], [(0,), (64, -1)], "widths of 1 or more"),
+    (DenseOnPca, {}, "dropout", [0.0, 0.99], [-0.1, 1.0], "0 or more, below 1"),
+    (WhitenedCnn, {}, "patch", [1, 14], [0, 15], "1 to 14 pixels"),
+    (WhitenedCnn, {}, "widths", [(1,), (8, 8, 8)], [(), (0,), (8, -8)], "widths of 1 or more"),
+    (WhitenedCnn, {}, "depth", [1, 3], [0], "1 or more"),
+    (Optimizer, {}, "learning_rate", [1e-9, 2.0], [0.0, -1e-3], "above 0"),
+    (Optimizer, {"kind": "adamw"}, "weight_decay", [0.0, TENTH], [-TENTH], "0 or more"),
+    (Optimizer, {}, "weight_decay", [0.0], [TENTH], "0 with adam, which has none"),
+    (Optimizer, MUON, "momentum", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (Optimizer, {"kind": "adamw"}, "momentum", [0.0], [TENTH], "0 with adamw, which has none"),
+    (Optimizer, MUON, "head_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),
+    (Optimizer, MUON, "bias_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),
+    (Optimizer, {}, "head_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
+    (Optimizer, {}, "bias_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
+    (Optimizer, WARM, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which has none"),
+    (Augment, {}, "shift", [0, 14], [-1, 15], "0 to 14 pixels"),
+    (Augment, {}, "cutout", [0, 28], [-1, 29], "0 to 28 pixels"),
+    (Recipe, {}, "epochs", [1, 500], [0, -1], "1 or more"),
+    (Recipe, {}, "batch_size", [2, 60_000], [1, 0], "2 or more"),
+    (Recipe, {}, "validation", [0.01, 0.99], [0.0, 1.0, -TENTH], "a share above 0 and below 1"),
+    (Recipe, {}, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+]
+PREFIX = {DenseOnPca: "network.", WhitenedCnn: "network.", Optimizer: "optimizer.", Augment: "augment.", Recipe: ""}
+NO_RANGE = {
+    "kind",
+    "batch_norm",
+    "activation",
+    "schedule",
+    "flip",
+    "model",
+    "preset",
+    "network",
+    "optimizer",
+    "augment",
+}
+
+
+def made(cls: type[Any], beside: dict[str, Any], name: str, value: Any) -> Any:
+    if cls is Recipe:
+        return replace(preset("cnn", "classic"), **{name: value})
+    return cls(**{**beside, name: value})
+
+
+@pytest.mark.parametrize(("cls", "beside", "name", "taken", "refused", "wanted"), RANGES)
+def test_range(
+    cls: type[Any], beside: dict[str, Any], name: str, taken: list[Any], refused: list[Any], wanted: str
+) -> None:
+    for value in taken:
+        assert getattr(made(cls, beside, name, value), name) == value
+    for value in refused:
+        with pytest.raises(UsageError) as caught:
+            made(cls, beside, name, value)
+        assert str(caught.value) == f"the recipe's {PREFIX[cls]}{name} is {value!r}; it must be {wanted}."
+
+
+@pytest.mark.parametrize("cls", list(PREFIX))
+def test_every_number_has_a_range(cls: type[Any]) -> None:
+    ranged = {name for one, _, name, *_ in RANGES if one is cls}
+    assert {one.name for one in fields(cls)} - NO_RANGE - {"keep", "precision"} == ranged
+
+
+@pytest.mark.parametrize(
+    ("model", "network", "sentence"),
+    [
+        ("dnn", StudyCnn(), "the recipe's network.kind is 'study-cnn'; it must be dense-on-pca for a dnn."),
+        (
+            "cnn",
+            DenseOnPca(),
+            "the recipe's network.kind is 'dense-on-pca'; it must be study-cnn or whitened-cnn for a cnn.",
+        ),
+    ],
+)
+def test_no_network_under_anothers_name(model: str, network: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        replace(preset(model, "fast"), network=network)
+    assert str(caught.value) == sentence
+    replace(preset("cnn", "fast"), network=StudyCnn())
