@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+
+    from clothier.bundle import Bundle
 
 HERE = Path(__file__).parent
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -25,9 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Gives torch two threads, if any test has loaded it: the same everywhere, whatever the machine."""
+    """Gives torch two threads, if any test has loaded it: the same everywhere, whatever the machine.
+
+    numpy's BLAS gets one: beside a busy neighbour two of them wait for each other, a PCA of 0.1 seconds for ten.
+    """
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(2)
+    threadpool_limits(limits=1, user_api="blas")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,3 +72,63 @@ def _own_cache(request: pytest.FixtureRequest, session_cache: Path) -> Iterator[
         if request.node.get_closest_marker("journey") is None:
             patch.setenv("CLOTHIER_CACHE", str(session_cache))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_graph() -> Callable[..., bytes]:
+    """Makes a graph as a bundle holds it, of random weights: 784 pixels, a hidden layer, K logits."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    def make(classes: int = 10, *, seed: int = 0, hidden: int = 16, batch: str | int = "N") -> bytes:
+        generator = np.random.default_rng(seed)
+        first = generator.normal(0, 0.1, (784, hidden)).astype(np.float32)
+        second = generator.normal(0, 1, (hidden, classes)).astype(np.float32)
+        graph = helper.make_graph(
+            [
+                helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+                helper.make_node("Div", ["floats", "white"], ["scaled"]),
+                helper.make_node("Flatten", ["scaled"], ["pixels"], axis=1),
+                helper.make_node("MatMul", ["pixels", "first"], ["sums"]),
+                helper.make_node("Relu", ["sums"], ["embedding"]),
+                helper.make_node("MatMul", ["embedding", "second"], ["logits"]),
+            ],
+            "tiny",
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, [batch, 28, 28])],
+            [
+                helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, classes]),
+                helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [batch, hidden]),
+            ],
+            [
+                numpy_helper.from_array(np.array(255, np.float32), "white"),
+                numpy_helper.from_array(first, "first"),
+                numpy_helper.from_array(second, "second"),
+            ],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+        return bytes(model.SerializeToString())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_graph: Callable[..., bytes]) -> Callable[..., Bundle]:
+    """Saves a bundle of such a graph, or of another."""
+    from clothier import bundle
+    from clothier.taxonomy import FASHION_MNIST
+
+    def save(
+        path: Path, classes: tuple[str, ...] = FASHION_MNIST, *, graph: bytes | None = None, **options: Any
+    ) -> Bundle:
+        card = bundle.Card(
+            name=path.name,
+            model="dnn",
+            preset="fast",
+            classes=classes,
+            parameters=784 * 16 + 160,
+            data={"name": "drawn"},
+            clothier="0.1.0",
+        )
+        return bundle.save(path, card, graph or tiny_graph(len(classes), **options), b"weights")
+
+    return save

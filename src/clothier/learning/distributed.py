@@ -34,12 +34,18 @@ class Team:
         return self.rank == 0
 
     def share(self, batch: torch.Tensor) -> torch.Tensor:
-        """This rank's part of a batch of indices."""
+        """This rank's part of a batch, whose length the team's size divides."""
         return batch[self.rank :: self.size]
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network as it is trained: with gradients averaged over the team. Alone, the network itself."""
         return network if self.size == 1 else nn.parallel.DistributedDataParallel(network)
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum of every rank's values, on every rank."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
 
     def agree(self, value: T) -> T:
         """Rank 0's value, on every rank."""

@@ -8,6 +8,7 @@ It knows no terminal, no file and no report. Stop early with ``break``; what is 
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
+from clothier.errors import UsageError
 from clothier.learning.augment import alternating, vary
 from clothier.learning.classifier import BATCH, looking, scaled
 from clothier.learning.device import Device, choose, keep_memory
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Labelled
     from clothier.recipes import Recipe
 
+LEAST = 2  # pictures a step and process: BatchNorm compares
 _PRIME = 1_000_003  # keeps the streams of chance of (seed, epoch) pairs apart
 
 
@@ -111,11 +114,15 @@ def fit(
 
     Yields:
         One record an epoch; the network then holds that epoch's weights, and after the last one those that the
-        recipe keeps.
+        recipe keeps. Each time it is in evaluation mode, ready for use.
+
+    Raises:
+        UsageError: the loss is no longer a number, or a batch is too small to be shared among the team.
     """
     device = device or choose(recipe.precision)
     training = training or begin(network, recipe, device)
     team = team or Team()
+    training.seconds = team.agree(training.seconds)
     pupil = team.wrap(network)
     batches = Batches(train, recipe, seed, device, team)
     while training.epoch < recipe.epochs and not _is_over(training, time_limit):
@@ -123,16 +130,18 @@ def fit(
         started = time.perf_counter()
         loss, accuracy, last_rate = _epoch(pupil, training, batches, recipe, device, time_limit)
         team.share_buffers(network)
-        validation_loss, validation_accuracy = measure(network, validation, device)
+        validation_loss, validation_accuracy = measure(network.eval(), validation, device)
+        _require_numbers(training.epoch, loss, validation_loss)
         if recipe.keep == "best":
             training.remember_best(validation_accuracy)
-        seconds = time.perf_counter() - started
+        seconds = team.agree(time.perf_counter() - started)
         training.seconds += seconds
         yield EpochRecord(
             training.epoch, loss, accuracy, validation_loss, validation_accuracy, last_rate, round(seconds, 3)
         )
     if training.best_weights:
         network.load_state_dict(training.best_weights)
+    network.eval()
 
 
 class Batches:
@@ -141,10 +150,15 @@ class Batches:
     def __init__(self, train: Labelled, recipe: Recipe, seed: int, device: Device, team: Team) -> None:
         self.images = torch.as_tensor(train.images).to(device.torch)
         self.labels = torch.as_tensor(train.labels).to(device.torch)
-        self.size = min(recipe.batch_size, len(train))
+        self.size = min(recipe.batch_size, len(train)) // team.size * team.size  # equal shares
+        self.team = team
         self._augment = recipe.augment
         self._seed = seed
-        self._team = team
+        if self.size < LEAST * team.size:
+            raise UsageError(
+                f"a batch of {min(recipe.batch_size, len(train))} pictures is too small for {team.size} processes: "
+                f"each needs {LEAST} or more at a step. Give more pictures or larger batches, or start fewer processes."
+            )
         coins = torch.Generator().manual_seed(seed)
         self._coins = torch.randint(0, 2, (len(train),), generator=coins).bool().to(device.torch)
 
@@ -153,15 +167,20 @@ class Batches:
         return len(self.labels) // self.size
 
     def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Varied pictures (N, H, W) uint8 and their labels (N,), in an order that is this epoch's own."""
-        generator = torch.Generator().manual_seed(self._seed * _PRIME + number)
-        torch.manual_seed(self._seed * _PRIME + number)  # dropout draws from PyTorch's own stream
+        """Varied pictures (N, H, W) uint8 and their labels (N,), in an order that is this epoch's own.
+
+        A batch is varied whole and then shared: the pictures are the same, however many processes there are.
+        """
+        stream = self._seed * _PRIME + number
+        generator = torch.Generator().manual_seed(stream)
+        torch.manual_seed(stream * self.team.size + self.team.rank)  # dropout draws from it, each rank its own units
         order = torch.randperm(len(self.labels), generator=generator)
         mirrored = alternating(self._coins, number) if self._augment.flip else None
         for batch in torch.split(order, self.size)[: len(self)]:
-            mine = self._team.share(batch).to(self.images.device)
-            flips = None if mirrored is None else mirrored[mine]
-            yield vary(self.images[mine], self._augment, flips, generator), self.labels[mine]
+            here = batch.to(self.images.device)
+            flips = None if mirrored is None else mirrored[here]
+            varied = vary(self.images[here], self._augment, flips, generator)
+            yield self.team.share(varied), self.team.share(self.labels[here])
 
 
 def _epoch(
@@ -179,14 +198,17 @@ def _epoch(
     seen = 0
     for step, (images, labels) in enumerate(batches.epoch(training.epoch)):
         progress = (training.epoch - 1 + step / len(batches)) / recipe.epochs
-        if time_limit is not None:
-            progress = max(progress, (training.seconds + time.perf_counter() - started) / time_limit)
+        if time_limit is not None:  # rank 0's clock counts: who stopped alone would leave the others waiting
+            spent = batches.team.agree(training.seconds + time.perf_counter() - started)
+            progress = max(progress, spent / time_limit)
         if progress >= 1 and seen:
             break
         last_rate = _set_rates(training.optimizers, recipe, progress)
         totals += _step(network, training.optimizers, images, labels, recipe, device)
         seen += len(labels)
-    return float(totals[0]) / seen, float(totals[1]) / seen, last_rate
+    loss, right = batches.team.total(totals).tolist()
+    seen *= batches.team.size
+    return loss / seen, right / seen, last_rate
 
 
 def _step(
@@ -216,6 +238,11 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
     return float(optimizers[0].param_groups[0]["lr"])
+
+
+def _require_numbers(epoch: int, *losses: float) -> None:
+    if not all(math.isfinite(loss) for loss in losses):
+        raise UsageError(f"training went astray in epoch {epoch}: the loss is no number. Lower the recipe's rates.")
 
 
 def _is_over(training: Training, time_limit: float | None) -> bool:
