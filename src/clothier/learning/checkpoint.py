@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
@@ -55,6 +56,7 @@ def restore(path: Path, training: Training) -> list[EpochRecord]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint at {path}; the run cannot be resumed. Train anew.") from error
@@ -64,3 +66,11 @@ def _read(path: Path) -> dict[str, Any]:
         got = content.get("format") if isinstance(content, dict) else None
         raise ModelError(f"the checkpoint {path} has format {got}; this Clothier reads {FORMAT}. Train anew.")
     return content
+
+
+def _check_sums(path: Path) -> None:
+    """Reads every part against its CRC-32, which PyTorch writes and does not look at."""
+    with ZipFile(path) as parts:
+        damaged = parts.testzip()
+    if damaged:
+        raise BadZipFile(f"{damaged} is not what was written")

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from clothier.errors import ModelError, StorageError
+from clothier.learning import checkpoint
+from clothier.learning.engine import Training, begin, fit
+from clothier.learning.networks import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.data.dataset import Labelled
+    from clothier.learning.device import Device
+    from clothier.recipes import Recipe
+    from clothier.records import EpochRecord
+
+
+@pytest.fixture
+def trained(recipe: Recipe, garments: Labelled, others: Labelled, cpu: Device) -> tuple[Training, list[EpochRecord]]:
+    """A training after its first epoch."""
+    recipe = replace(recipe, epochs=1, keep="best")
+    training = begin(build(recipe.network, garments.images, 10, 0), recipe, cpu)
+    return training, list(fit(training.network, garments, others, recipe, training=training, device=cpu))
+
+
+def fresh(recipe: Recipe, garments: Labelled, cpu: Device) -> Training:
+    return begin(build(recipe.network, garments.images, 10, 7), recipe, cpu)
+
+
+def flattened(state: object, name: str = "") -> dict[str, object]:
+    """Nested dicts and lists as one, by dotted names."""
+    if isinstance(state, dict):
+        return {key: value for name_, one in state.items() for key, value in flattened(one, f"{name}.{name_}").items()}
+    if isinstance(state, (list, tuple)):
+        return {
+            key: value for place, one in enumerate(state) for key, value in flattened(one, f"{name}.{place}").items()
+        }
+    return {name: state}
+
+
+def test_everything_comes_back(
+    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
+) -> None:
+    training, records = trained
+    checkpoint.save(tmp_path / "last.pt", training, records)
+    other = fresh(recipe, garments, cpu)
+    assert checkpoint.restore(tmp_path / "last.pt", other) == records
+    before, after = flattened(training.state_dict()), flattened(other.state_dict())
+    assert before.keys() == after.keys()
+    assert any("momentum_buffer" in name or "exp_avg" in name for name in before)
+    for name, value in before.items():
+        equal = torch.equal(value, after[name]) if isinstance(value, torch.Tensor) else value == after[name]
+        assert equal, name
+
+
+def test_there_is_no_checkpoint(recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh(recipe, garments, cpu))
+    assert str(caught.value) == f"there is no checkpoint at {path}; the run cannot be resumed. Train anew."
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
+def test_a_damaged_checkpoint_is_refused(
+    damage: str,
+    trained: tuple[Training, list[EpochRecord]],
+    recipe: Recipe,
+    garments: Labelled,
+    cpu: Device,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, *trained)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+    path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh(recipe, garments, cpu))
+    assert str(caught.value) == f"the checkpoint {path} is damaged and cannot be read; train anew."
+
+
+@pytest.mark.parametrize("content", [{"format": 2}, {"training": {}}, [1, 2]])
+def test_another_format_is_refused(
+    content: object, recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.pt"
+    torch.save(content, path)
+    found = content.get("format") if isinstance(content, dict) else None
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh(recipe, garments, cpu))
+    assert str(caught.value) == f"the checkpoint {path} has format {found}; this Clothier reads 1. Train anew."
+
+
+def test_the_checkpoint_of_another_network_is_refused(
+    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, *trained)
+    other = begin(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), recipe, cpu)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, other)
+    assert str(caught.value) == f"the checkpoint {path} belongs to another network; train anew without --resume."
+
+
+def test_nothing_in_a_checkpoint_is_executed(recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path) -> None:
+    path, mark = tmp_path / "last.pt", tmp_path / "executed"
+
+    class Malicious:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(mark),)
+
+    torch.save({"format": 1, "training": Malicious(), "records": []}, path)
+    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+        checkpoint.restore(path, fresh(recipe, garments, cpu))
+    path.write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+        checkpoint.restore(path, fresh(recipe, garments, cpu))
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(Malicious()))  # noqa: S301 - our own
+    assert mark.exists()  # it would have been
+
+
+def test_a_disk_that_refuses_keeps_the_checkpoint_before(
+    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.pt"
+    training, records = trained
+    checkpoint.save(path, training, records)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(StorageError, match=f"^cannot write {path}: File too large"):
+            checkpoint.save(path, training, [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+    assert checkpoint.restore(path, fresh(recipe, garments, cpu)) == records
