@@ -28,17 +28,13 @@ class Deployed(nn.Module):
         self.network = network
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, H, W) uint8 to (N, K) logits and the (N, D) embedding.
+        """(N, H, W) uint8 to (N, K) logits and the (N, D) embedding: what enters ``head``.
 
-        A network of the user's own without ``features`` and ``head`` has its logits for an embedding.
+        A network of the user's own without a module of that name has its logits for an embedding.
         """
-        pictures = scaled(images)
-        features, head = getattr(self.network, "features", None), getattr(self.network, "head", None)
-        if not isinstance(features, nn.Module) or not isinstance(head, nn.Module):
-            logits = self.network(pictures)
-            return logits, logits.clone()
-        embeddings = features(pictures)
-        return head(embeddings), embeddings
+        with _inputs(getattr(self.network, "head", None)) as entered:
+            logits = self.network(scaled(images))
+        return logits, entered[-1].flatten(1) if entered else logits.clone()
 
 
 class TorchClassifier:
@@ -66,6 +62,20 @@ class TorchClassifier:
             answers = [self._deployed(part.to(self._device.torch)) for part in parts]
         logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*answers, strict=True))
         return Outputs(logits, embeddings)
+
+
+@contextmanager
+def _inputs(module: object) -> Iterator[list[torch.Tensor]]:
+    """What enters ``module`` within the block; nothing, if it is no module."""
+    entered: list[torch.Tensor] = []
+    if not isinstance(module, nn.Module):
+        yield entered
+        return
+    watch = module.register_forward_pre_hook(lambda _, inputs: entered.extend(inputs[:1]))
+    try:
+        yield entered
+    finally:
+        watch.remove()
 
 
 def scaled(images: torch.Tensor) -> torch.Tensor:
