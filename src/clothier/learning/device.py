@@ -18,6 +18,7 @@ Precision = Literal["float32", "bfloat16"]
 # Without it glibc hands every freed activation back to the kernel and page-faults it in again at the next step.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEEP = 1 << 30  # bytes; above the largest activation of our networks
+_KEEP_IN_OLD = 32 << 20  # bytes; the highest M_MMAP_THRESHOLD that glibc took before 2.35
 _PAD = 64 << 20  # bytes asked from the kernel at a time
 
 
@@ -57,9 +58,7 @@ def choose(precision: Literal["auto", "float32"] = "auto", kind: str | None = No
         kind: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
     """
     kind = kind or _best_kind()
-    fast, reason = _bfloat16(kind)
-    if precision == "float32":
-        fast, reason = False, "the recipe asks for float32"
+    fast, reason = _bfloat16(kind) if precision == "auto" else (False, "the recipe asks for float32")
     return Device(kind, torch.get_num_threads(), "bfloat16" if fast else "float32", reason)
 
 
@@ -73,8 +72,9 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    settings = ((_M_MMAP_THRESHOLD, _KEEP), (_M_TRIM_THRESHOLD, _KEEP), (_M_TOP_PAD, _PAD))
-    return all(mallopt(parameter, value) == 1 for parameter, value in settings)
+    kept = mallopt(_M_MMAP_THRESHOLD, _KEEP) or mallopt(_M_MMAP_THRESHOLD, _KEEP_IN_OLD)
+    held = mallopt(_M_TRIM_THRESHOLD, _KEEP) and mallopt(_M_TOP_PAD, _PAD)
+    return bool(kept and held)
 
 
 def _best_kind() -> str:
@@ -90,6 +90,8 @@ def _bfloat16(kind: str) -> tuple[bool, str]:
         return fast, "the GPU multiplies bfloat16" if fast else "the GPU has no bfloat16"
     if kind == "mps":
         return False, "PyTorch's MPS back end is exact in float32 only"
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # PyTorch left it untyped
+        return False, "this PyTorch was built without oneDNN"
     # PyTorch keeps these answers private. oneDNN's heeds ONEDNN_MAX_CPU_ISA; the processor's flags would not
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001
         return False, "the processor has no AVX-512, or ONEDNN_MAX_CPU_ISA forbids it"
