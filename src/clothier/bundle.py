@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 from clothier import atomic
-from clothier.errors import ModelError, UnknownNameError
+from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.records import View
 
 FORMAT = 1
 CARD, GRAPH, WEIGHTS = "card.json", "model.onnx", "weights.safetensors"
 SHIPPED = Path(__file__).parent / "bundles"
+
+Typed = TypeVar("Typed", "Card", View)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +86,20 @@ class Bundle:
 
 
 def save(path: Path, card: Card, graph: bytes, weights: bytes) -> Bundle:
-    """Writes a bundle, whole or not at all; one that stood at ``path`` is replaced.
+    """Writes a bundle, whole or not at all; one that stood at ``path`` is replaced, and nothing but a bundle.
 
     Raises:
         StorageError: the disk refused; what stood at ``path`` still does.
+        UsageError: ``path`` is a folder with other things in it.
     """
+    if path.is_dir() and not (path / CARD).is_file() and any(path.iterdir()):
+        raise UsageError(f"{path} holds other things than a bundle and is left as it is; name a folder that is free.")
     digests = {GRAPH: hashlib.sha256(graph).hexdigest(), WEIGHTS: hashlib.sha256(weights).hexdigest()}
-    card = Card(**{**_shallow(card), "files": digests})
+    card = replace(card, files=digests)
     with atomic.folder(path) as draft:
         (draft / GRAPH).write_bytes(graph)
         (draft / WEIGHTS).write_bytes(weights)
-        atomic.write_json(draft / CARD, card.to_json())
+        (draft / CARD).write_text(atomic.json_text(card.to_json()), encoding="utf-8")
     return Bundle(path, card)
 
 
@@ -112,7 +117,7 @@ def open_bundle(path: Path) -> Bundle:
 
 def shipped() -> list[str]:
     """Names of the bundles inside the package."""
-    return sorted(card.parent.name for card in SHIPPED.glob(f"*/{CARD}"))
+    return sorted(card.parent.name for card in SHIPPED.glob(f"[!.]*/{CARD}"))
 
 
 def find(name: str) -> Bundle:
@@ -122,20 +127,25 @@ def find(name: str) -> Bundle:
         UnknownNameError: neither a shipped name nor a folder.
         ModelError: the folder holds no whole bundle.
     """
-    folder = Path(name)
-    if name in shipped():
+    names = shipped()
+    if name in names:
         return open_bundle(SHIPPED / name)
-    if (folder / "bundle").is_dir():
-        return open_bundle(folder / "bundle")
-    if folder.is_dir():
+    for folder in _folders(name):
         return open_bundle(folder)
-    if folder.parent != Path():
-        raise ModelError(f"there is no folder {name}; give a run folder, a bundle, or one of: {', '.join(shipped())}.")
-    raise UnknownNameError(name, "model or run folder", shipped())
+    if Path(name).parent != Path():
+        known = f", or one of: {', '.join(names)}" if names else ""
+        raise ModelError(f"there is no folder {name}; give a run folder or a bundle{known}.")
+    raise UnknownNameError(name, "model or run folder", names)
 
 
-def _shallow(card: Card) -> dict[str, Any]:
-    return {one.name: getattr(card, one.name) for one in fields(card)}
+def _folders(name: str) -> list[Path]:
+    """Where the bundle of that name may lie: in a run's folder, or there itself."""
+    try:
+        return [place for place in (Path(name, "bundle"), Path(name)) if place.is_dir()]
+    except OSError as error:
+        raise ModelError(
+            f"{name} cannot be looked into: {error.strerror}. Check the path and its permissions."
+        ) from error
 
 
 def _read_card(path: Path) -> Card:
@@ -143,20 +153,51 @@ def _read_card(path: Path) -> Card:
         values = json.loads((path / CARD).read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(
-            f"{path} is no model: its {CARD} cannot be read ({error.strerror}). Give a run folder or a bundle."
+            f"{path} is no model: its {CARD} cannot be read ({error.strerror}). Give a bundle, or a run that has ended."
         ) from error
-    except ValueError as error:
-        raise ModelError(f"{path / CARD} is damaged: {error}. Make the bundle again.") from error
-    if not isinstance(values, dict) or not isinstance(values.get("format"), int):
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(values, dict) or not isinstance(values.get("format"), int) or values["format"] < 1:
         raise ModelError(f"{path / CARD} names no format; it is no card of Clothier's. Make the bundle again.")
     if values["format"] > FORMAT:
         raise ModelError(
             f"{path} has format {values['format']}, and this Clothier reads up to {FORMAT}. Install a newer Clothier."
         )
     try:
-        return Card(**{**values, "classes": tuple(values["classes"]), "view": View(**values["view"])})
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"{path / CARD} is damaged: {error}. Make the bundle again.") from error
+        return _card(values)
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, reason: Exception) -> ModelError:
+    return ModelError(f"{path / CARD} is damaged: {reason}. Make the bundle again.")
+
+
+def _card(values: dict[str, Any]) -> Card:
+    """The card of plain ``values``; a field with a default may be missing, as in a bundle older than the field.
+
+    Raises:
+        ValueError: a field is missing or unknown.
+        TypeError: one is of another type than it declares.
+    """
+    required = {one.name for one in fields(Card) if one.default is MISSING and one.default_factory is MISSING}
+    if missing := sorted(required - values.keys()):
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    if unknown := sorted(values.keys() - {one.name for one in fields(Card)}):
+        raise ValueError(f"it has the unknown {', '.join(unknown)}")
+    classes = values["classes"]
+    if not isinstance(classes, list) or not all(isinstance(one, str) for one in classes):
+        raise TypeError(f"its classes are {classes!r}")
+    return _typed(Card(**{**values, "classes": tuple(classes), "view": _typed(View(**values.get("view", {})))}))
+
+
+def _typed(record: Typed) -> Typed:
+    """``record``, if every field is of the type that it declares; TypeError if not."""
+    for name, hint in get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        if not isinstance(value, get_origin(hint) or hint):
+            raise TypeError(f"its {name} is {value!r}")
+    return record
 
 
 def _check(file: Path, wanted: str) -> None:

@@ -25,9 +25,18 @@ class OnnxClassifier:
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        """Loads the graph and has it look at a black picture, so that a wrong one fails here and not in the work.
+
+        Args:
+            bundle: the model.
+            threads: of one pass, 1 or more; None for every core that this process may use.
+
+        Raises:
+            ModelError: the graph is damaged, or does not do what a bundle promises.
+        """
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or machine.usable_cores()
-        options.log_severity_level = 3  # errors only; they reach us as exceptions
+        options.intra_op_num_threads = machine.usable_cores() if threads is None else threads
+        options.log_severity_level = 4  # the fatal alone; errors reach us as exceptions
         try:
             self._session = ort.InferenceSession(
                 str(bundle.graph), sess_options=options, providers=["CPUExecutionProvider"]
@@ -37,21 +46,43 @@ class OnnxClassifier:
         self.name = bundle.card.name
         self.classes = bundle.card.classes
         self.view: View = bundle.card.view
+        self._black = self._pass(np.zeros((1, *self.view.shape), np.uint8))
+        self._check(self._black, bundle)
 
     def run(self, images: Images) -> Outputs:
-        """Looks at (N, H, W) or (N, H, W, C) uint8 pictures of the model's view, N >= 1.
+        """Looks at (N, H, W) or (N, H, W, C) uint8 pictures of the model's view; N may be 0.
 
         Raises:
             UsageError: pictures of another shape or type.
+            ModelError: the graph fails on them.
         """
-        if images.ndim < 1 or images.shape[1:] != self.view.shape or images.dtype != np.uint8:
+        if images.shape[1:] != self.view.shape or images.dtype != np.uint8:
             raise UsageError(
                 f"{self.name} takes uint8 pictures of shape (N, {', '.join(map(str, self.view.shape))}), "
                 f"not {images.dtype} of shape {images.shape}."
             )
-        answers = [
-            self._session.run(["logits", "embedding"], {"images": images[start : start + BATCH]})
-            for start in range(0, max(len(images), 1), BATCH)
-        ]
-        logits, embeddings = (np.concatenate(column) for column in zip(*answers, strict=True))
+        if len(images) == 0:  # not every operator takes an empty batch
+            return Outputs(self._black.logits[:0], self._black.embeddings[:0])
+        answers = [self._pass(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        return Outputs(
+            np.concatenate([answer.logits for answer in answers]),
+            np.concatenate([answer.embeddings for answer in answers]),
+        )
+
+    def _pass(self, images: Images) -> Outputs:
+        try:
+            logits, embeddings = self._session.run(["logits", "embedding"], {"images": images})
+        except Exception as error:  # as above
+            raise ModelError(f"the graph of {self.name} fails: {error}. Make the bundle again.") from error
         return Outputs(logits, embeddings)
+
+    def _check(self, answer: Outputs, bundle: Bundle) -> None:
+        """Refuses answers that do not belong to the card."""
+        got = [f"{one.dtype} of shape {one.shape}" for one in (answer.logits, answer.embeddings)]
+        width = answer.embeddings.shape[-1] if answer.embeddings.ndim == 2 else "D"
+        wanted = [f"float32 of shape (1, {one})" for one in (len(self.classes), width)]
+        if got != wanted:
+            raise ModelError(
+                f"{bundle.graph} answers one picture with logits {got[0]} and an embedding {got[1]}; its card wants "
+                f"{wanted[0]} and {wanted[1]}. Make the bundle again."
+            )
