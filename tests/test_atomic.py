@@ -100,6 +100,13 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["file"]
 
 
+def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
+    atomic.write_text(tmp_path / "file", "old")
+    with (tmp_path / "file").open() as reader:
+        atomic.write_text(tmp_path / "file", "new")
+        assert reader.read() == "old"
+
+
 def test_json(tmp_path: Path) -> None:
     atomic.write_json(tmp_path / "a.json", {"class": "Größe", "top": [1.5]})
     assert (tmp_path / "a.json").read_text("utf-8") == '{\n  "class": "Größe",\n  "top": [\n    1.5\n  ]\n}\n'
