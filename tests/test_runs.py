@@ -181,7 +181,7 @@ def test_full_disk(run: Run) -> None:
         run.append_result(FIRST)
     assert run.read_results() == kept
     config: dict[str, Any] = {"note": string.ascii_letters * 20}
-    with pytest.raises(StorageError, match=r"config\.json: File too large\."):
+    with pytest.raises(StorageError, match=r"\.json: File too large\."):
         run.begin(config)
     assert not (run.path / "config.json").exists()
 
