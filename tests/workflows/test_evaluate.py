@@ -112,6 +112,16 @@ def test_labels_that_mean_something_else(garments: Path, models: list[str]) -> N
     )
 
 
+def test_nothing_is_measured_when_any_model_means_something_else(
+    garments: Path, models: list[str], tmp_path: Path, tiny_bundle: MakeBundle
+) -> None:
+    other = tiny_bundle(tmp_path / "other", classes=tuple(reversed(FASHION_MNIST)))
+    told: list[str] = []
+    with pytest.raises(UsageError, match="other knows the classes Ankle boot, Bag"):
+        evaluate([*models, str(other.path)], data=garments, any_idx=True, progress=lambda task, *_: told.append(task))
+    assert "evaluate" not in told
+
+
 def test_the_same_names_in_another_order_are_others(garments: Path, models: list[str]) -> None:
     (garments / CLASS_NAMES).write_text("\n".join(reversed(FASHION_MNIST)))
     with pytest.raises(UsageError, match=r"and garments has Ankle boot, Bag"):

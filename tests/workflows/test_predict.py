@@ -86,6 +86,12 @@ def test_no_top(top: int) -> None:
     assert str(caught.value) == f"top is {top}; 1 or more classes can be named."
 
 
+def test_one_name_is_no_list_of_names() -> None:
+    with pytest.raises(UsageError) as caught:
+        Model(Brightest()).predict("shoe.png")
+    assert str(caught.value) == "got the one name 'shoe.png'; give a list of files, such as ['shoe.png']."
+
+
 def test_no_files() -> None:
     assert Model(Brightest()).predict([]) == []
 

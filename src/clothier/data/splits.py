@@ -56,5 +56,6 @@ def _check(labels: Labels, held_out: int) -> None:
     if not len(values) <= held_out <= most:
         raise DataError(
             f"cannot hold out {held_out} of {len(labels)} images in {len(values)} classes: {len(values)} to {most} "
-            "can be held out, so that each class may stand on both sides. Choose such a number."
+            "can be held out, so that each class may stand on both sides. Give more images, or a recipe with another "
+            "share for validation."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -15,6 +15,9 @@ from clothier.recipes.schema import NETWORKS, Augment, Optimizer, Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+CHANGED = "-changed"
+"""Ends the name of a preset that a file changed."""
 
 WANTED: dict[Any, str] = {
     bool: "true or false",
@@ -30,6 +33,8 @@ WANTED: dict[Any, str] = {
 def from_file(path: Path, model: str) -> Recipe:
     """A recipe from a TOML file: ``preset = "fast"`` to start from, and the fields to change.
 
+    A recipe that differs from its preset says so in its name, ``fast-changed``, wherever figures of it are shown.
+
     Raises:
         UsageError: an unknown field, a value that cannot be taken, or not TOML.
         DataError: the file cannot be read.
@@ -42,8 +47,9 @@ def from_file(path: Path, model: str) -> Recipe:
         raise UsageError(f"{path} is not TOML: {error}. A recipe is lines such as: epochs = 8") from error
     if changes.get("model", model) != model:
         raise UsageError(f"{path} is a recipe for {changes['model']!r}, but {model!r} is to be trained.")
-    base = preset(model, str(changes.get("preset", "fast")))
-    return from_json(_merged(base.to_json(), changes))
+    base = preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED))
+    recipe = from_json(_merged(base.to_json(), {**changes, "preset": base.preset}))
+    return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED)
 
 
 def from_json(values: Mapping[str, Any]) -> Recipe:

@@ -152,7 +152,7 @@ class Recipe:
 
     Attributes:
         model: ``dnn`` or ``cnn``.
-        preset: the preset it is, or starts from.
+        preset: the preset that it is; ``NAME-changed`` where a file changed some of its fields.
         network: the network's dimensions.
         optimizer: how weights move.
         augment: how pictures are varied.

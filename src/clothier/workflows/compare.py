@@ -49,10 +49,10 @@ def compare(
     """
     classifiers = [OnnxClassifier(bundle.find(name)) for name in (first, second)]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
+    require_same_classes(classifiers, dataset)
     labels = dataset.test.labels
     evaluations, right = [], []
     for name, classifier in zip((first, second), classifiers, strict=True):
-        require_same_classes(classifier, dataset)
         logits = classifier.run(dataset.test.images).logits
         evaluation = metrics.evaluate(logits, labels, classifier.classes)
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", evaluation))

@@ -15,7 +15,7 @@ from clothier.inference import OnnxClassifier
 from clothier.records import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from clothier.data.dataset import Dataset, Labelled
@@ -58,10 +58,10 @@ def evaluate(
     """
     classifiers = [OnnxClassifier(bundle.find(name)) for name in models]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
+    require_same_classes(classifiers, dataset)
     evaluations = []
     for done, (name, classifier) in enumerate(zip(models, classifiers, strict=True)):
         progress("evaluate", done, len(models), name)
-        require_same_classes(classifier, dataset)
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", measure(classifier, dataset.test)))
     progress("evaluate", len(models), len(models))
     return evaluations
@@ -82,17 +82,18 @@ def measure(classifier: Classifier, data: Labelled, *, flip: bool = False) -> Ev
     return replace(evaluation, accuracy_tta=_accuracy_with_mirror(classifier, data, logits))
 
 
-def require_same_classes(classifier: Classifier, dataset: Dataset) -> None:
-    """Refuses to hold a model against labels that mean something else.
+def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
+    """Refuses to hold models against labels that mean something else.
 
     Raises:
         UsageError: the class names differ.
     """
-    if classifier.classes != dataset.classes:
-        raise UsageError(
-            f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
-            f"{', '.join(dataset.classes)}. Give data with the model's classes."
-        )
+    for classifier in classifiers:
+        if classifier.classes != dataset.classes:
+            raise UsageError(
+                f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
+                f"{', '.join(dataset.classes)}. Give data with the model's classes."
+            )
 
 
 def _accuracy_with_mirror(classifier: Classifier, data: Labelled, logits: Floats) -> float:

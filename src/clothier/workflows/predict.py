@@ -45,8 +45,10 @@ class Model:
             progress: told of every batch.
 
         Raises:
-            UsageError: ``top`` is less than 1.
+            UsageError: ``top`` is less than 1, or ``files`` is one name and no list of them.
         """
+        if isinstance(files, str):
+            raise UsageError(f"got the one name {files!r}; give a list of files, such as [{files!r}].")
         if top < 1:
             raise UsageError(f"top is {top}; 1 or more classes can be named.")
         answers: list[Prediction | FailedInput] = []
