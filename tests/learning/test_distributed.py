@@ -72,6 +72,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     ]
     complaints = [process.communicate(timeout=120)[1] for process in processes]
     assert complaints == ["", ""]
+    assert [process.returncode for process in processes] == [0, 0]
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 

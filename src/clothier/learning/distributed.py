@@ -6,6 +6,7 @@ Rank 0 leads: it alone writes files and speaks.
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,4 +76,6 @@ def team() -> Iterator[Team]:
     try:
         yield Team(dist.get_rank(), size)
     finally:
+        # DDP's wrapper is a cycle that holds the group; one alive at exit aborts the process (pytorch issue 190489)
+        gc.collect()
         dist.destroy_process_group()
