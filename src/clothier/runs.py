@@ -77,9 +77,9 @@ class Run:
         return self.path / "checkpoint" / "last.pt"
 
     def begin(self, config: dict[str, Any]) -> None:
-        """Writes what was asked for, and the machine that it is asked of."""
-        atomic.write_json(self.path / "config.json", config)
+        """Writes the machine, and then what is asked of it: where ``config.json`` stands, the run can be resumed."""
         atomic.write_json(self.path / "environment.json", machine.describe())
+        atomic.write_json(self.path / "config.json", config)
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from clothier.runs import Run
 
 PARITY = 1e-4  # largest difference of a probability between torch and ONNX Runtime, both in float32
+GARMENT = View()  # of Fashion-MNIST, which photos can be brought to
 PARITY_BATCHES = (1, 7, 64, 256)  # pictures; a graph that froze its batch size fails at one of them
 
 
@@ -71,7 +73,7 @@ def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) ->
     steps = 4.0
     task = f"measure {trained.recipe.model}"
     progress(task, 0, steps, "export")
-    card = _card(trained, dataset)
+    card = _card(run, trained, dataset)
     graph, weights = export.to_onnx(trained.network, card.view), export.to_safetensors(trained.network)
     classifier = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
     check_parity(TorchClassifier(trained.network, dataset.classes), classifier, trained.validation.images)
@@ -100,18 +102,32 @@ def model_section(run: Run, recipe: Recipe, metrics: Mapping[str, Any], figures:
         metrics=metrics,
         history=run.read_results(),
         figures=figures,
-        recipe=recipe.to_json(),
+        recipe=as_it_ran(run, recipe),
         protocol=protocol,
     )
+
+
+def as_it_ran(run: Run, recipe: Recipe) -> dict[str, Any]:
+    """The recipe's fields; a network of the user's own stands in the place of the recipe's."""
+    own = run.config.get("own_network")
+    return {**recipe.to_json(), "network": {"kind": own}} if own else recipe.to_json()
 
 
 def _report(run: Run, trained: Trained, dataset: Dataset, metrics: dict[str, Any], logits: Floats) -> None:
     figures = model_figures(logits, dataset.test, dataset.classes, trained.records)
     save_figures(figures, run.path / "figures")
     section = model_section(run, trained.recipe, metrics, figures)
-    origin = Origin(f"clothier train --config {run.path / 'config.json'}", run.environment)
+    origin = Origin(_command(run, trained.recipe), run.environment)
     atomic.write_text(run.path / "model_card.md", model_card(section, dataset.name, origin))
     atomic.write_text(run.path / "report.html", render_run(section, dataset.name, origin))
+
+
+def _command(run: Run, recipe: Recipe) -> str:
+    """What trains it again."""
+    own = run.config.get("own_network")
+    if own:
+        return f"clothier.train({recipe.model!r}, recipe=..., network={own}(...))"
+    return f"clothier train --config {shlex.quote(str(run.path / 'config.json'))}"
 
 
 def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, images: Images) -> float:
@@ -133,19 +149,25 @@ def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, imag
     return max(differences)
 
 
-def _card(trained: Trained, dataset: Dataset) -> bundle.Card:
+def _card(run: Run, trained: Trained, dataset: Dataset) -> bundle.Card:
     recipe = trained.recipe
     return bundle.Card(
         name=f"{recipe.model}-{recipe.preset}",
         model=recipe.model,
         preset=recipe.preset,
         classes=dataset.classes,
-        view=View(),
-        recipe={**recipe.to_json(), "seed": trained.seed},
+        view=_view(dataset.train.images),
+        recipe={**as_it_ran(run, recipe), "seed": trained.seed},
         parameters=count_parameters(trained.network),
         data={"name": dataset.name, "digest": dataset.digest, **dataset.digests},
         clothier=version("clothier"),
     )
+
+
+def _view(images: Images) -> View:
+    """The view that a model of ``images`` wants; photos cannot be brought to one of another size."""
+    height, width = images.shape[1:]
+    return GARMENT if (height, width) == GARMENT.shape else View(f"grey{height}x{width}", height, width)
 
 
 def _metrics(trained: Trained, dataset: Dataset, evaluations: dict[str, Any]) -> dict[str, Any]:

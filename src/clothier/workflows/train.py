@@ -3,82 +3,46 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clothier import recipes
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_split
-from clothier.errors import DataError, Interrupted, ModelError, UsageError
+from clothier.errors import DataError, Interrupted, UsageError
 from clothier.learning import checkpoint
 from clothier.learning.device import choose
-from clothier.learning.distributed import Team, team
+from clothier.learning.distributed import team
 from clothier.learning.engine import begin, fit
 from clothier.learning.networks import build
 from clothier.records import silent
-from clothier.runs import Run, new_run, read_json
+from clothier.runs import Run, new_run
 from clothier.workflows.deliver import Trained, deliver
+from clothier.workflows.train_options import TrainOptions, options_from_config, read_options, require_same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clothier.data.dataset import Dataset, Labelled
+    from clothier.learning.distributed import Team
     from clothier.learning.engine import Training
     from clothier.learning.networks import AnyNetwork
     from clothier.records import EpochRecord, Progress
 
+__all__ = [
+    "RUNS",
+    "TrainOptions",
+    "options_from_config",
+    "require_same_data",
+    "resume",
+    "split",
+    "train",
+    "train_model",
+]
+
 RUNS = Path("runs")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions:
-    """What is asked for.
-
-    Attributes:
-        recipe: every number of the training.
-        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: take a foreign IDX data set as it is.
-        out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
-        seed: of weights, order, augmentation and dropout.
-        time_limit: seconds; the schedule hastens to end by then.
-    """
-
-    recipe: recipes.Recipe
-    data: Path | None = None
-    any_idx: bool = False
-    out: Path | None = None
-    seed: int = 0
-    time_limit: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` holds of it; where the run lies is no part of what it does."""
-        return {
-            "format": 1,
-            "recipe": self.recipe.to_json(),
-            "data": None if self.data is None else str(self.data.absolute()),
-            "any_idx": self.any_idx,
-            "seed": self.seed,
-            "time_limit": self.time_limit,
-        }
-
-
-def options_from_config(path: Path) -> TrainOptions:
-    """The options that a run's ``config.json`` holds.
-
-    Raises:
-        ModelError: the file is missing or damaged.
-        UsageError: a field of its recipe is unknown, or of another type.
-    """
-    config = read_json(path)
-    try:
-        return TrainOptions(
-            recipe=recipes.from_json(config["recipe"]),
-            data=None if config["data"] is None else Path(config["data"]),
-            any_idx=config["any_idx"],
-            seed=config["seed"],
-            time_limit=config["time_limit"],
-        )
-    except KeyError as error:
-        raise ModelError(f"{path} is no configuration of a run: it lacks {error}. Give a run's config.json.") from error
 
 
 def train(
@@ -94,7 +58,7 @@ def train(
         options: what is asked for.
         dataset: what ``options.data`` means, if it is in memory already.
         network: a network of the user's own in place of the recipe's: (N, 1, H, W) float32 pictures in [0, 1] to
-            (N, K) logits. Where it has ``features`` and ``head``, what lies between them becomes the embedding.
+            (N, K) logits. Where it has a module ``head``, what enters that is the embedding.
         progress: told of every epoch.
 
     Raises:
@@ -103,13 +67,12 @@ def train(
     """
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     with team() as members:
+        lesson = _prepared(options, dataset, network)
         run = members.agree(_begin_run(options, dataset, network) if members.leads else None)
         if run is None:
             raise RuntimeError("the leading process began no run")
-        trained = _learn(run, options, dataset, network, members, progress)
-    if members.leads:
-        deliver(run, trained, dataset, progress)
-    return run
+        trained = _learn(run, lesson, members, progress)
+    return _delivered(run, trained, dataset, members, progress)
 
 
 def resume(
@@ -130,27 +93,23 @@ def resume(
         progress: told of every epoch.
 
     Raises:
+        Interrupted: Ctrl-C; the run can be resumed again.
         UsageError: the run was begun with other options.
         DataError: the data are not those that the run was begun on.
-        ModelError: there is no run, or its checkpoint is damaged.
+        ModelError: there is no run, or its checkpoint is missing or damaged.
     """
     run = Run(path)
-    options = options_from_config(path / "config.json")
-    _require_same(options, expected, run)
+    options = read_options(run.config, path / "config.json")
+    if expected is not None:
+        require_same(options, expected, path)
     if run.is_finished:
         return run
     _require_network(run, network)
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
-    if dataset.digest != run.config["data_digest"]:
-        raise DataError(
-            f"the data have changed since {path} was begun: their digest is {dataset.digest}, the run says "
-            f"{run.config['data_digest']}. Bring the old data back, or train anew."
-        )
+    require_same_data(run, dataset)
     with team() as members:
-        trained = _learn(run, options, dataset, network, members, progress)
-    if members.leads:
-        deliver(run, trained, dataset, progress)
-    return run
+        trained = _learn(run, _prepared(options, dataset, network), members, progress)
+    return _delivered(run, trained, dataset, members, progress)
 
 
 def train_model(
@@ -158,9 +117,13 @@ def train_model(
     *,
     preset: str = "fast",
     recipe: recipes.Recipe | None = None,
+    data: str | Path | None = None,
+    any_idx: bool = False,
+    out: str | Path | None = None,
+    seed: int = 0,
+    time_limit: float | None = None,
     network: AnyNetwork | None = None,
     progress: Progress = silent,
-    **options: Any,
 ) -> Run:
     """``clothier.train("cnn", preset="fast")``: :func:`train` in a notebook's words.
 
@@ -168,12 +131,27 @@ def train_model(
         model: ``dnn`` or ``cnn``.
         preset: a shipped recipe.
         recipe: a recipe of one's own, in place of the preset.
+        data: a folder of IDX files or of labelled pictures; None for Fashion-MNIST.
+        any_idx: take a foreign IDX data set as it is.
+        out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
+        seed: of weights, order, augmentation and dropout.
+        time_limit: seconds; the schedule hastens to end by then.
         network: a network of one's own, in place of the recipe's.
         progress: told of every epoch.
-        options: the other fields of :class:`TrainOptions`.
+
+    Raises:
+        Interrupted: Ctrl-C; the run can be resumed.
+        ClothierError: the data, the recipe or the disk; see each.
     """
-    chosen = recipe or recipes.preset(model, preset)
-    return train(TrainOptions(recipe=chosen, **options), network=network, progress=progress)
+    options = TrainOptions(
+        recipe=recipe or recipes.preset(model, preset),
+        data=None if data is None else Path(data),
+        any_idx=any_idx,
+        out=None if out is None else Path(out),
+        seed=seed,
+        time_limit=time_limit,
+    )
+    return train(options, network=network, progress=progress)
 
 
 def split(dataset: Dataset, recipe: recipes.Recipe) -> tuple[Labelled, Labelled]:
@@ -183,6 +161,40 @@ def split(dataset: Dataset, recipe: recipes.Recipe) -> tuple[Labelled, Labelled]
     return dataset.train.take(kept), dataset.train.take(held)
 
 
+def require_same_data(run: Run, dataset: Dataset) -> None:
+    """Refuses to go on with a run, or a study, on other data than it was begun on.
+
+    Raises:
+        DataError: they differ.
+    """
+    begun_on = run.config.get("data_digest")
+    if dataset.digest != begun_on:
+        raise DataError(
+            f"the data have changed since {run.path} was begun: their digest is {dataset.digest}, the run says "
+            f"{begun_on}. Bring the old data back, or begin anew."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """A training that is ready for its first step, and its pictures."""
+
+    options: TrainOptions
+    learning: Labelled
+    validation: Labelled
+    training: Training
+
+
+def _prepared(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> _Lesson:
+    """Fits a network to the pictures as far as it must be before its first step; the time counts as training."""
+    recipe = options.recipe
+    learning, validation = split(dataset, recipe)
+    started = time.perf_counter()
+    network = network or build(recipe.network, learning.images, len(dataset.classes), options.seed)
+    training = begin(network, recipe, choose(recipe.precision))
+    return _Lesson(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
+
+
 def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> Run:
     run = new_run(options.out or RUNS / f"{options.recipe.model}-{options.recipe.preset}")
     own = None if network is None else type(network).__name__
@@ -190,19 +202,16 @@ def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | No
     return run
 
 
-def _learn(
-    run: Run, options: TrainOptions, dataset: Dataset, network: AnyNetwork | None, members: Team, progress: Progress
-) -> Trained:
+def _learn(run: Run, lesson: _Lesson, members: Team, progress: Progress) -> Trained:
     """Trains to the recipe's end, saving every epoch."""
+    options, training = lesson.options, lesson.training
     recipe = options.recipe
-    learning, validation = split(dataset, recipe)
-    training = _prepared(options, learning, len(dataset.classes), network)
-    records = _take_up(run, training, members)
-    try:
+    with _resumable(run):
+        records = _take_up(run, training, members)
         for record in fit(
             training.network,
-            learning,
-            validation,
+            lesson.learning,
+            lesson.validation,
             recipe,
             seed=options.seed,
             training=training,
@@ -214,22 +223,34 @@ def _learn(
                 checkpoint.save(run.checkpoint, training, records)
                 run.append_result(record)
                 progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
+    return Trained(training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, lesson.validation)
+
+
+def _delivered(run: Run, trained: Trained, dataset: Dataset, members: Team, progress: Progress) -> Run:
+    """The run with everything that comes after training. The leader alone makes it; the others are done."""
+    if members.leads:
+        with _resumable(run):
+            deliver(run, trained, dataset, progress)
+    return run
+
+
+@contextmanager
+def _resumable(run: Run) -> Iterator[None]:
+    """Says on Ctrl-C which run to resume."""
+    try:
+        yield
     except KeyboardInterrupt as stop:
         raise Interrupted(run.path) from stop
-    return Trained(training.network, recipe, options.seed, tuple(records), training.seconds, validation)
-
-
-def _prepared(options: TrainOptions, learning: Labelled, classes: int, network: AnyNetwork | None) -> Training:
-    """A network fitted to the pictures as far as it must be before its first step; the time counts as training."""
-    started = time.perf_counter()
-    network = network or build(options.recipe.network, learning.images, classes, options.seed)
-    training = begin(network, options.recipe, choose(options.recipe.precision))
-    return replace(training, seconds=time.perf_counter() - started)
 
 
 def _take_up(run: Run, training: Training, members: Team) -> list[EpochRecord]:
-    """The epochs of the run's checkpoint; at the start there is none yet, and the first is written."""
-    records = checkpoint.restore(run.checkpoint, training) if run.checkpoint.exists() else []
+    """The epochs of the run's checkpoint; before the first there is none yet, and it is written now.
+
+    Raises:
+        ModelError: the run has been going on, and its checkpoint is missing or damaged.
+    """
+    going_on = (run.path / "results.csv").is_file()  # written after the first checkpoint
+    records = checkpoint.restore(run.checkpoint, training) if going_on else []
     if members.leads:
         checkpoint.save(run.checkpoint, training, records)
         run.write_results(records)
@@ -238,19 +259,6 @@ def _take_up(run: Run, training: Training, members: Team) -> list[EpochRecord]:
 
 def _note(record: EpochRecord) -> str:
     return "" if record.validation_accuracy is None else f"validation {100 * record.validation_accuracy:.1f} %"
-
-
-def _require_same(options: TrainOptions, expected: TrainOptions | None, run: Run) -> None:
-    if expected is None:
-        return
-    ours, theirs = options.to_json(), expected.to_json()
-    differing = [name for name in ours if ours[name] != theirs[name]]
-    if differing:
-        name = differing[0]
-        raise UsageError(
-            f"{run.path} was begun with other options: its {name} is {ours[name]!r}, now it is {theirs[name]!r}. "
-            "Resume it without options, or train anew."
-        )
 
 
 def _require_network(run: Run, network: AnyNetwork | None) -> None:

@@ -1,0 +1,115 @@
+"""What a training is asked for, and its way into a run's ``config.json`` and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from clothier import recipes
+from clothier.errors import ModelError, UsageError
+from clothier.runs import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = 1  # of config.json
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "recipe": dict,
+    "data": (str, NoneType),
+    "any_idx": bool,
+    "seed": int,
+    "time_limit": (int, float, NoneType),
+}
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What is asked for.
+
+    Attributes:
+        recipe: every number of the training.
+        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        any_idx: take a foreign IDX data set as it is.
+        out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
+        seed: of weights, order, augmentation and dropout.
+        time_limit: seconds; the schedule hastens to end by then.
+    """
+
+    recipe: recipes.Recipe
+    data: Path | None = None
+    any_idx: bool = False
+    out: Path | None = None
+    seed: int = 0
+    time_limit: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``config.json`` holds of it; where the run lies is no part of what it does."""
+        return {
+            "format": FORMAT,
+            "recipe": self.recipe.to_json(),
+            "data": None if self.data is None else str(self.data.absolute()),
+            "any_idx": self.any_idx,
+            "seed": self.seed,
+            "time_limit": self.time_limit,
+        }
+
+
+def options_from_config(path: Path) -> TrainOptions:
+    """The options that a run's ``config.json`` holds, for a new run with the same.
+
+    Raises:
+        ModelError: the file is missing, damaged or of a newer format.
+        UsageError: a field of its recipe is unknown, or it trained a network of the user's own.
+    """
+    config = read_json(path)
+    if config.get("own_network"):
+        raise UsageError(
+            f"{path} is of a run that trained a network of your own, {config['own_network']}; train it from Python: "
+            "clothier.train(..., network=...)."
+        )
+    return read_options(config, path)
+
+
+def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
+    """The options in a run's ``config``, which lies at ``path``; raises as :func:`options_from_config` does."""
+    if config.get("format", FORMAT) != FORMAT:
+        raise ModelError(f"{path} has format {config['format']}, and this Clothier reads {FORMAT}. Train anew.")
+    wrong = [name for name, kind in FIELDS.items() if name not in config or not isinstance(config[name], kind)]
+    if wrong:
+        raise ModelError(
+            f"{path} is no configuration of a run: its {wrong[0]!r} is {config.get(wrong[0], ABSENT)!r}. "
+            "Give a run's config.json."
+        )
+    return TrainOptions(
+        recipe=recipes.from_json(config["recipe"]),
+        data=None if config["data"] is None else Path(config["data"]),
+        any_idx=config["any_idx"],
+        seed=config["seed"],
+        time_limit=config["time_limit"],
+    )
+
+
+def require_same(options: TrainOptions, expected: TrainOptions, run: Path) -> None:
+    """Refuses to go on with a run that was begun with other options than ``expected``.
+
+    Raises:
+        UsageError: they differ; the first difference is named.
+    """
+    ours, theirs = _flat(options.to_json()), _flat(expected.to_json())
+    for name in {**ours, **theirs}:
+        if ours.get(name, ABSENT) != theirs.get(name, ABSENT):
+            raise UsageError(
+                f"{run} was begun with other options: its {name} is {ours.get(name, ABSENT)!r}, now it is "
+                f"{theirs.get(name, ABSENT)!r}. Resume it without options, or train anew."
+            )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested ``values`` under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return flat

@@ -1,0 +1,462 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from clothier import bundle
+from clothier.data.dataset import Dataset, Labelled
+from clothier.data.sources import open_dataset
+from clothier.data.synthetic import draw_garments, write_fashion_folder
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
+from clothier.inference import OnnxClassifier
+from clothier.learning.export import to_safetensors
+from clothier.recipes import Augment, DenseOnPca, Recipe, from_file, preset
+from clothier.runs import Run
+from clothier.taxonomy import FASHION_MNIST
+from clothier.workflows import train as workflow
+from clothier.workflows.train import TrainOptions, options_from_config, resume, split, train, train_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from clothier.records import Progress
+    from clothier.workflows.deliver import Trained
+
+TINY = Recipe(
+    model="dnn",
+    preset="fast",
+    network=DenseOnPca(components=16, hidden=(24,), batch_norm=True, dropout=0.2),
+    augment=Augment(shift=1, flip=True),
+    epochs=3,
+    batch_size=40,
+    validation=0.2,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 drawn pictures to learn from, 80 to test on."""
+    folder = tmp_path_factory.mktemp("data") / "garments"
+    write_fashion_folder(folder, train=300, test=80)
+    return folder
+
+
+@pytest.fixture
+def options(data: Path, tmp_path: Path) -> TrainOptions:
+    return TrainOptions(recipe=TINY, data=data, any_idx=True, out=tmp_path / "run", seed=3)
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """What ``options`` come to when nothing disturbs them. For reading only."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    return train(TrainOptions(recipe=TINY, data=data, any_idx=True, out=out, seed=3))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delivers the weights alone, for tests of training: figures and report take seconds."""
+
+    def weights_alone(run: Run, trained: Trained, dataset: Dataset, progress: Progress) -> None:
+        progress("measure dnn", 0, 1)
+        run.bundle.mkdir()
+        (run.bundle / "weights.safetensors").write_bytes(to_safetensors(trained.network))
+        (run.path / "metrics.json").write_text("{}")
+
+    monkeypatch.setattr(workflow, "deliver", weights_alone)
+
+
+def weights(run: Run) -> bytes:
+    """Bit for bit what the run ended with."""
+    return (run.bundle / "weights.safetensors").read_bytes()
+
+
+def lasting(run: Run) -> dict[str, Any]:
+    """``metrics.json`` without the time that it took."""
+    return {**run.metrics, "train_seconds": None}
+
+
+def rows(run: Run) -> list[dict[str, str]]:
+    """``results.csv`` without times."""
+    with (run.path / "results.csv").open() as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+def stopping(task: str, done: int) -> Callable[..., None]:
+    """A progress that presses Ctrl-C when ``task`` has come so far."""
+
+    def progress(said: str, said_done: float, total: float, note: str = "") -> None:
+        if (said, said_done) == (task, done):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def interrupted(options: TrainOptions, task: str = "train dnn", done: int = 2, **more: Any) -> Run:
+    """A run that was stopped there."""
+    with pytest.raises(Interrupted) as caught:
+        train(options, progress=stopping(task, done), **more)
+    assert caught.value.command == "train"
+    return Run(caught.value.run)
+
+
+def test_a_run_folder_has_everything(finished: Run) -> None:
+    files = {str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file()}
+    figures = {name for name in files if name.startswith("figures/")}
+    assert files - figures == {
+        "bundle/card.json",
+        "bundle/model.onnx",
+        "bundle/weights.safetensors",
+        "checkpoint/last.pt",
+        "config.json",
+        "environment.json",
+        "metrics.json",
+        "model_card.md",
+        "report.html",
+        "results.csv",
+    }
+    assert figures
+    for name in figures:
+        assert (finished.path / name).read_bytes().startswith(b"\x89PNG"), name
+
+
+def test_metrics_say_what_the_design_promises(finished: Run, data: Path) -> None:
+    metrics = finished.metrics
+    assert (metrics["model"], metrics["preset"], metrics["seed"], metrics["epochs"]) == ("dnn", "fast", 3, 3)
+    assert metrics["parameters"] == 16 * 24 + 2 * 24 + 24 * 10 + 10
+    assert metrics["train_seconds"] > 0
+    dataset = open_dataset(data, any_idx=True)
+    assert metrics["data"]["digest"] == dataset.digest
+    assert metrics["data"]["files"] == dict(dataset.digests)
+    assert metrics["data"]["train"] == 240
+    scores = {"n", "accuracy", "accuracy_tta", "standard_error", "macro_f1", "per_class", "confusion"}
+    for part, n in (("validation", 60), ("test", 80)):
+        assert metrics[part].keys() >= scores | {"ece", "nll", "brier"}
+        assert metrics[part]["n"] == n == sum(map(sum, metrics[part]["confusion"]))
+        assert [one["class"] for one in metrics[part]["per_class"]] == list(FASHION_MNIST)
+        assert {"class", "precision", "recall", "f1", "n"} == metrics[part]["per_class"][0].keys()
+        assert 0 <= metrics[part]["accuracy_tta"] <= 1  # the recipe flips
+
+
+def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
+    test = open_dataset(data, any_idx=True).test
+    logits = OnnxClassifier(bundle.open_bundle(finished.bundle)).run(test.images).logits
+    assert finished.metrics["test"]["accuracy"] == pytest.approx((logits.argmax(1) == test.labels).mean())
+    card = bundle.open_bundle(finished.bundle).card
+    assert card.figures == {part: finished.metrics[part] for part in ("validation", "test")}
+    assert (card.name, card.model, card.preset, card.classes) == ("dnn-fast", "dnn", "fast", FASHION_MNIST)
+    assert card.recipe["network"]["components"] == 16
+    assert (card.calibration, card.thresholds) == ({}, {})
+
+
+def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run) -> None:
+    found = rows(finished)
+    assert [row["epoch"] for row in found] == ["1", "2", "3"]
+    assert float(found[-1]["validation_accuracy"]) == pytest.approx(
+        finished.metrics["validation"]["accuracy"], abs=0.05
+    )
+
+
+def test_the_configuration_feeds_back_and_a_taken_name_is_numbered(finished: Run) -> None:
+    again = train(replace(options_from_config(finished.path / "config.json"), out=finished.path))
+    assert again.path == finished.path.with_name("run-2")
+    assert lasting(again) == lasting(finished)
+    assert rows(again) == rows(finished)
+    assert (again.path / "config.json").read_text() == (finished.path / "config.json").read_text()
+    assert weights(again) == weights(finished)
+
+
+@pytest.mark.usefixtures("quick")
+def test_another_seed_is_another_run(finished: Run, options: TrainOptions) -> None:
+    other = train(replace(options, seed=4))
+    assert rows(other) != rows(finished)
+    assert weights(other) != weights(finished)
+
+
+def test_ctrl_c_at_the_report_resumes_to_the_same_figures(options: TrainOptions, finished: Run) -> None:
+    run = interrupted(options, "measure dnn", 3)
+    assert not run.is_finished
+    heard: list[tuple[Any, ...]] = []
+    resumed = resume(run.path, progress=lambda *said: heard.append(said))
+    assert lasting(resumed) == lasting(finished)
+    assert [one[1:3] for one in heard if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
+
+
+@pytest.mark.usefixtures("quick")
+def test_progress_hears_of_every_epoch(options: TrainOptions) -> None:
+    heard = []
+    train(options, progress=lambda task, done, total, note="": heard.append((task, done, total, note)))
+    assert [one[:3] for one in heard if one[0] == "train dnn"] == [("train dnn", done, 3) for done in (1, 2, 3)]
+    assert all(one[3].startswith("validation ") for one in heard if one[0] == "train dnn")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("task", "done"), [("train dnn", 1), ("train dnn", 3), ("measure dnn", 0)])
+def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_end(
+    options: TrainOptions, finished: Run, task: str, done: int
+) -> None:
+    run = interrupted(options, task, done)
+    assert not run.is_finished
+    assert rows(run) == rows(finished)[: done if task == "train dnn" else 3]
+    resumed = resume(run.path)
+    assert resumed.path == run.path
+    assert weights(resumed) == weights(finished)
+    assert rows(resumed) == rows(finished)
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workflow, "build", stopped)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(options)
+    assert not isinstance(caught.value, Interrupted)
+    assert options.out is not None
+    assert not options.out.exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_kill_while_a_row_is_written_costs_nothing(options: TrainOptions, finished: Run) -> None:
+    run = interrupted(options)
+    with (run.path / "results.csv").open("a") as file:
+        file.write("3,0.1")
+    assert weights(resume(run.path)) == weights(finished)
+    assert rows(run) == rows(finished)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_kill_before_the_first_checkpoint_costs_nothing(options: TrainOptions, finished: Run) -> None:
+    run = interrupted(options)
+    run.checkpoint.unlink()
+    (run.path / "results.csv").unlink()
+    assert weights(resume(run.path)) == weights(finished)
+
+
+def test_a_finished_run_is_left_as_it_is(finished: Run, data: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
+    assert resume(finished.path, dataset=open_dataset(data, any_idx=True)) == finished
+    assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
+
+
+def test_a_finished_run_of_other_options_is_not_what_was_asked_for(finished: Run, options: TrainOptions) -> None:
+    assert resume(finished.path, expected=options) == finished
+    sentence = r"its recipe\.epochs is 3, now it is 4\. Resume it without options, or train anew\.$"
+    with pytest.raises(UsageError, match=sentence) as caught:
+        resume(finished.path, expected=replace(options, recipe=replace(TINY, epochs=4)))
+    assert caught.value.exit_code == 2
+
+
+def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None:
+    run = interrupted(options)
+    other = tmp_path / "other"
+    write_fashion_folder(other, train=300, test=80, seed=9)
+    altered = open_dataset(other, any_idx=True)
+    with pytest.raises(DataError) as caught:
+        resume(run.path, dataset=altered)
+    assert str(caught.value) == (
+        f"the data have changed since {run.path} was begun: their digest is {altered.digest}, the run says "
+        f"{run.config['data_digest']}. Bring the old data back, or begin anew."
+    )
+    assert caught.value.exit_code == 4
+
+
+def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
+    run = interrupted(options)
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])
+    with pytest.raises(
+        ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged and cannot be read; train anew"
+    ):
+        resume(run.path)
+    run.checkpoint.unlink()
+    with pytest.raises(ModelError, match=rf"^there is no checkpoint at {run.checkpoint}; the run cannot be resumed\."):
+        resume(run.path)
+
+
+def test_a_folder_without_a_run_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f"^{tmp_path}/config.json cannot be read: No such file or directory"):
+        resume(tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
+    options: TrainOptions, finished: Run
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_the_disk(task: str, done: float, total: float, note: str = "") -> None:
+        if (task, done) == ("train dnn", 1):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+
+    try:
+        with pytest.raises(
+            StorageError, match=r"last\.pt: File too large\. What was there before is untouched"
+        ) as caught:
+            train(options, progress=fill_the_disk)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.exit_code == 1
+    assert options.out is not None
+    assert rows(Run(options.out)) == rows(finished)[:1]
+    assert weights(resume(options.out)) == weights(finished)
+
+
+class Own(nn.Module):
+    """A network of a user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 12), nn.ReLU())
+        self.head = nn.Linear(12, 10)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(pictures))
+
+
+def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOptions) -> None:
+    run = interrupted(options, network=Own())
+    with pytest.raises(UsageError) as caught:
+        resume(run.path)
+    assert str(caught.value) == (
+        f"{run.path} trains a network of your own, Own; resume it from Python: "
+        "clothier.workflows.train.resume(path, network=...)."
+    )
+    with pytest.raises(UsageError, match="trained a network of your own, Own"):
+        options_from_config(run.path / "config.json")
+    assert resume(run.path, network=Own()).metrics["parameters"] == 784 * 12 + 12 + 12 * 10 + 10
+    card = bundle.open_bundle(run.bundle).card
+    assert card.recipe["network"] == {"kind": "Own"}
+    assert "DenseOnPca" not in (run.path / "model_card.md").read_text()
+    assert "dense-on-pca" not in (run.path / "report.html").read_text()
+    outputs = OnnxClassifier(bundle.open_bundle(run.bundle)).run(draw_garments(2, 0).images)
+    assert outputs.embeddings.shape == (2, 12)
+
+
+def test_another_network_of_ones_own_is_refused(options: TrainOptions) -> None:
+    run = interrupted(options, network=Own())
+    with pytest.raises(ModelError, match="belongs to another network"):
+        resume(run.path, network=nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
+
+
+def test_pictures_of_another_size_have_a_view_of_their_own(options: TrainOptions) -> None:
+    train_part, test_part = draw_garments(300, 0), draw_garments(60, 1)
+    wide = Dataset(
+        "Wide",
+        FASHION_MNIST,
+        Labelled(np.ascontiguousarray(train_part.images[:, :, 4:24]), train_part.labels),
+        Labelled(np.ascontiguousarray(test_part.images[:, :, 4:24]), test_part.labels),
+        {"train": "1", "test": "2"},
+    )
+    card = bundle.open_bundle(train(options, dataset=wide).bundle).card
+    assert (card.view.kind, card.view.shape) == ("grey28x20", (28, 20))
+
+
+def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
+    assert options.out is not None
+    small = Dataset(
+        "Small",
+        ("one", "other"),
+        Labelled(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2),
+        Labelled(np.zeros((4, 8, 8), np.uint8), np.arange(4) % 2),
+        {"train": "1", "test": "2"},
+    )
+    for recipe, error in ((preset("cnn", "classic"), UsageError), (TINY, DataError)):
+        with pytest.raises(error):
+            train(replace(options, recipe=recipe), dataset=small)
+        assert not options.out.exists()
+
+
+def test_the_study_keeps_a_fifth_out_stratified() -> None:
+    garments = draw_garments(200, 0)
+    dataset = Dataset("Drawn", FASHION_MNIST, garments, garments, {})
+    learning, validation = split(dataset, preset("cnn", "classic"))
+    assert (len(learning), len(validation)) == (160, 40)
+    assert validation.counts(10).tolist() == [4] * 10
+
+
+def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(workflow, "train", lambda options, **more: asked.append((options, more)))
+    train_model("cnn", data=str(data), out=str(tmp_path / "run"), any_idx=True, seed=5, time_limit=60)
+    ((options, more),) = asked
+    assert options == TrainOptions(
+        recipe=preset("cnn", "fast"), data=data, any_idx=True, out=tmp_path / "run", seed=5, time_limit=60
+    )
+    assert more["network"] is None
+    train_model("dnn", recipe=TINY)
+    assert asked[1][0] == TrainOptions(recipe=TINY)
+
+
+def test_an_unknown_model_or_preset_is_said() -> None:
+    with pytest.raises(UnknownNameError, match="'ccn' is not a model to train; did you mean 'cnn'"):
+        train_model("ccn")
+    with pytest.raises(UnknownNameError, match="'fats' is not a preset; did you mean 'fast'"):
+        train_model("cnn", preset="fats")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread here, as in the processes that are to end in the same weights."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def signalled(process: subprocess.Popen[str], run: Path, epochs: int, number: signal.Signals) -> tuple[int, str]:
+    """Waits until the run's table has so many epochs, sends a signal, and returns exit code and stderr."""
+    deadline = time.monotonic() + 60
+    table = run / "results.csv"
+    while not table.is_file() or table.read_text().count("\n") <= epochs:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    return process.wait(60), process.communicate()[1]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(data: Path, tmp_path: Path) -> None:
+    tiny = tmp_path / "tiny.toml"
+    tiny.write_text("epochs = 150\nbatch_size = 40\n[network]\ncomponents = 16\nhidden = [24]\ndropout = 0.2\n")
+    recipe = from_file(tiny, "dnn")  # long enough to be met in the middle
+    undisturbed = train(TrainOptions(recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=1))
+    run = tmp_path / "run"
+
+    def clothier(*words: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "clothier", *map(str, words)],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    asked = ("train", "dnn", "--recipe", tiny, "--data", data, "--any-idx", "--out", run)
+    code, complaint = signalled(clothier(*asked, "--seed", 1), run, 3, signal.SIGINT)
+    assert code == 130
+    assert complaint == f"Error: interrupted. What is done is kept; continue it with: clothier train --resume {run}\n"
+
+    reached = len(rows(Run(run)))
+    code, complaint = signalled(clothier("train", "--resume", run), run, reached + 3, signal.SIGKILL)
+    assert (code, complaint) == (-signal.SIGKILL, "")
+    assert 6 <= len(rows(Run(run))) < 150
+    assert not Run(run).is_finished
+
+    assert lasting(resume(run)) == lasting(undisturbed)
+    assert rows(Run(run)) == rows(undisturbed)
+    assert json.loads((run / "config.json").read_text()) == undisturbed.config
