@@ -432,7 +432,7 @@ def signalled(process: subprocess.Popen[str], run: Path, epochs: int, number: si
 @pytest.mark.usefixtures("one_thread")
 def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(data: Path, tmp_path: Path) -> None:
     tiny = tmp_path / "tiny.toml"
-    tiny.write_text("epochs = 150\nbatch_size = 40\n[network]\ncomponents = 16\nhidden = [24]\ndropout = 0.2\n")
+    tiny.write_text("epochs = 100\nbatch_size = 40\n[network]\ncomponents = 16\nhidden = [24]\ndropout = 0.2\n")
     recipe = from_file(tiny, "dnn")  # long enough to be met in the middle
     undisturbed = train(TrainOptions(recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=1))
     run = tmp_path / "run"
@@ -454,7 +454,7 @@ def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(data
     reached = len(rows(Run(run)))
     code, complaint = signalled(clothier("train", "--resume", run), run, reached + 3, signal.SIGKILL)
     assert (code, complaint) == (-signal.SIGKILL, "")
-    assert 6 <= len(rows(Run(run))) < 150
+    assert 6 <= len(rows(Run(run))) < 100
     assert not Run(run).is_finished
 
     assert lasting(resume(run)) == lasting(undisturbed)

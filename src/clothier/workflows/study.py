@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic, bundle, machine, recipes
 from clothier.analysis import metrics
 from clothier.data.sources import open_dataset
-from clothier.errors import Interrupted
+from clothier.errors import Interrupted, ModelError
 from clothier.inference import OnnxClassifier
 from clothier.records import silent
 from clothier.report.drawing import save_figures
@@ -19,9 +20,11 @@ from clothier.report.sections import ComparisonSection, Origin
 from clothier.runs import Run, new_run, read_json
 from clothier.workflows.deliver import model_section
 from clothier.workflows.explore import Exploration, explore
-from clothier.workflows.train import RUNS, TrainOptions, resume, split, train
+from clothier.workflows.train import RUNS, TrainOptions, require_same_data, resume, split, train
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from clothier.data.dataset import Dataset
     from clothier.records import Floats, Progress
     from clothier.report.sections import ModelSection
@@ -101,15 +104,25 @@ def resume_study(path: Path, *, progress: Progress = silent) -> Study:
     """Goes on with a study that was interrupted; one that has ended is left as it is.
 
     Raises:
+        Interrupted: Ctrl-C; the study can be resumed again.
         ModelError: there is no study at ``path``, or its files are damaged.
         DataError: the data have changed since.
     """
     if (path / "study.json").is_file():
         return Study(path)
-    config = read_json(path / "config.json")
-    data = None if config["data"] is None else Path(config["data"])
-    options = StudyOptions(config["preset"], data, config["any_idx"], config["seed"])
-    return _carry_out(path, options, open_dataset(data, any_idx=options.any_idx, progress=progress), progress)
+    begun = Run(path)
+    options = _options(begun.config, path)
+    dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
+    require_same_data(begun, dataset)
+    return _carry_out(path, options, dataset, progress)
+
+
+def _options(config: Mapping[str, Any], path: Path) -> StudyOptions:
+    try:
+        data = None if config["data"] is None else Path(config["data"])
+        return StudyOptions(config["preset"], data, config["any_idx"], config["seed"])
+    except KeyError as error:
+        raise ModelError(f"{path} is no study: its config.json lacks {error}. Give the folder of a study.") from error
 
 
 def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
@@ -120,10 +133,10 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
             _trained(path / model, options.for_model(model, path / model), dataset, progress)
             for model in recipes.MODELS
         ]
+        progress(TASK, 0, 1)
+        _report(path, options, dataset, exploration, runs)
     except KeyboardInterrupt as stop:
         raise Interrupted(path, "study") from stop
-    progress(TASK, 0, 1)
-    _report(path, options, dataset, exploration, runs)
     progress(TASK, 1, 1)
     return Study(path)
 
@@ -131,6 +144,7 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
 def _trained(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
     if (path / "config.json").is_file():
         return resume(path, expected=options, dataset=dataset, progress=progress)
+    shutil.rmtree(path, ignore_errors=True)  # killed before it began; train() would take another name
     return train(options, dataset=dataset, progress=progress)
 
 

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier import bundle
+from clothier.analysis.metrics import mcnemar
+from clothier.data.sources import open_dataset
+from clothier.data.synthetic import write_fashion_folder
+from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
+from clothier.inference import OnnxClassifier
+from clothier.learning.export import to_safetensors
+from clothier.recipes import DenseOnPca, WhitenedCnn, presets
+from clothier.runs import Run
+from clothier.workflows import train as training
+from clothier.workflows.study import Study, StudyOptions, resume_study, study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
+RECIPES = (
+    replace(presets.preset("dnn", "fast"), network=DenseOnPca(components=16, hidden=(16,)), **TINY),
+    replace(presets.preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 16)), **TINY),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny() -> Iterator[None]:
+    """The preset ``fast``, small enough for a test; everything else is as shipped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presets, "ALL", RECIPES)
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "garments"
+    write_fashion_folder(folder, train=300, test=80)
+    return folder
+
+
+def stopping(task: str, done: int) -> Callable[..., None]:
+    """A progress that presses Ctrl-C when ``task`` has come so far."""
+
+    def progress(said: str, said_done: float, total: float, note: str = "") -> None:
+        if (said, said_done) == (task, done):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study that was stopped in the middle of its second training, and again at its report. For reading only."""
+    out = tmp_path_factory.mktemp("study") / "study"
+    with pytest.raises(Interrupted) as caught:
+        study(out=out, data=data, any_idx=True, seed=5, progress=stopping("train cnn", 1))
+    assert (caught.value.run, caught.value.command) == (out, "study")
+    assert (Run(out / "dnn").is_finished, Run(out / "cnn").is_finished) == (True, False)
+    with pytest.raises(Interrupted):
+        resume_study(out, progress=stopping("report", 0))
+    assert Run(out / "cnn").is_finished
+    assert not (out / "study.json").exists()
+    return resume_study(out)
+
+
+def test_a_study_folder_has_everything(finished: Study) -> None:
+    assert {path.name for path in finished.path.iterdir()} == {
+        "cnn",
+        "config.json",
+        "dnn",
+        "environment.json",
+        "figures",
+        "report.html",
+        "study.json",
+    }
+    figures = list((finished.path / "figures").iterdir())
+    assert len(figures) >= 6
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in figures)
+    assert finished.report.stat().st_size > 50_000
+
+
+def test_study_json_says_what_was_done_and_found(finished: Study, data: Path) -> None:
+    content = finished.to_json()
+    assert (content["preset"], content["seed"], content["any_idx"]) == ("fast", 5, True)
+    assert content["runs"] == {model: str(finished.path / model) for model in ("dnn", "cnn")}
+    assert content["metrics"] == {model: Run(finished.path / model).metrics for model in ("dnn", "cnn")}
+    assert content["report"] == str(finished.report)
+    assert content["exploration"]["pca"].keys() == {"components_for_90", "components_for_95"}
+    assert {part: sum(counts.values()) for part, counts in content["exploration"]["classes"].items()} == {
+        "train": 240,
+        "validation": 60,
+        "test": 80,
+    }
+
+
+def test_the_paired_test_is_of_both_bundles_on_the_test_pictures(finished: Study, data: Path) -> None:
+    test = open_dataset(data, any_idx=True).test
+    right = [
+        OnnxClassifier(bundle.find(str(finished.path / model))).run(test.images).logits.argmax(1) == test.labels
+        for model in ("dnn", "cnn")
+    ]
+    expected = json.loads(json.dumps(mcnemar(*right).to_json()))
+    assert finished.to_json()["comparison"] == {"first": "dnn", "second": "cnn", **expected}
+
+
+def test_the_report_tells_of_both(finished: Study) -> None:
+    page = finished.report.read_text()
+    for model in ("dnn", "cnn"):
+        accuracy = Run(finished.path / model).metrics["test"]["accuracy"]
+        assert f"{100 * accuracy:.1f}" in page
+    assert "clothier study --preset fast --seed 5" in page
+
+
+@pytest.mark.parametrize(("model", "recipe"), list(zip(("dnn", "cnn"), RECIPES, strict=True)))
+def test_stopped_twice_it_ends_where_an_undisturbed_training_does(
+    finished: Study, data: Path, tmp_path: Path, model: str, recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+    monkeypatch.setattr(training, "deliver", lambda run, trained, *_: ended.append(to_safetensors(trained.network)))
+    training.train_model(model, recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=5)
+    assert ended == [(finished.path / model / "bundle" / "weights.safetensors").read_bytes()]
+
+
+def test_a_finished_study_is_left_as_it_is(finished: Study) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
+    assert resume_study(finished.path) == finished
+    assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
+
+
+def begun(data: Path, out: Path) -> Path:
+    """A study that was stopped before its first training."""
+    with pytest.raises(Interrupted):
+        study(out=out, data=data, any_idx=True, progress=stopping("explore", 1))
+    return out
+
+
+def test_a_kill_while_a_run_is_begun_costs_nothing(data: Path, tmp_path: Path) -> None:
+    out = begun(data, tmp_path / "study")
+    (out / "dnn").mkdir()  # and no config.json
+    (out / "dnn" / "environment.json").write_text("{}")
+    with pytest.raises(Interrupted):
+        resume_study(out, progress=stopping("train dnn", 1))
+    assert {path.name for path in out.iterdir()} == {"config.json", "dnn", "environment.json"}
+    assert Run(out / "dnn").config["seed"] == 0
+
+
+def test_altered_data_are_noticed_before_any_work(data: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    write_fashion_folder(mine, train=300, test=80, seed=1)
+    out = begun(mine, tmp_path / "study")
+    write_fashion_folder(mine, train=300, test=80, seed=2)
+    with pytest.raises(DataError, match=f"^the data have changed since {out} was begun: their digest is "):
+        resume_study(out, progress=stopping("explore", 0))
+
+
+def test_a_run_is_no_study(finished: Study, tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        resume_study(finished.path / "dnn")
+    assert str(caught.value) == (
+        f"{finished.path / 'dnn'} is no study: its config.json lacks 'preset'. Give the folder of a study."
+    )
+    with pytest.raises(ModelError, match=r"config\.json cannot be read: No such file or directory"):
+        resume_study(tmp_path / "nowhere")
+
+
+def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="'fats' is not a preset; did you mean 'fast'"):
+        study(preset="fats", data=data, any_idx=True, out=tmp_path / "study")
+    assert not (tmp_path / "study").exists()
+
+
+def test_both_models_are_trained_on_what_the_study_was_asked_for() -> None:
+    options = StudyOptions("fast", Path("/data/mine"), True, 4)
+    for model, recipe in zip(("dnn", "cnn"), RECIPES, strict=True):
+        asked = options.for_model(model, Path("out"))
+        assert (asked.recipe, asked.data, asked.any_idx, asked.seed) == (recipe, Path("/data/mine"), True, 4)
