@@ -1,0 +1,131 @@
+"""Training as users do it, on the real data: killed, stopped, resumed, limited, on another machine's processor."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clothier.data.sources import load_fashion_mnist
+from clothier.runs import Run
+from clothier.taxonomy import FASHION_MNIST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.journey
+
+EPOCHS = {"dnn": 4, "cnn": 2}
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "clothier", *map(str, words)]
+
+
+def clothier(*words: object, **environment: str) -> Any:
+    """Runs the command to its end; what it prints as JSON."""
+    done = subprocess.run(
+        command(*words, "--json"),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def recipe(folder: Path, model: str, more: str = "") -> Path:
+    """The preset ``fast`` with fewer epochs."""
+    path = folder / f"{model}.toml"
+    path.write_text(f"epochs = {EPOCHS[model]}\n{more}")
+    return path
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    """``results.csv`` without times."""
+    with (run / "results.csv").open() as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+def signalled(number: signal.Signals, run: Path, *words: object) -> tuple[int, str]:
+    """Sends a signal to a training in the middle of the epoch after its next; exit code and stderr."""
+    epochs = len(rows(run)) if (run / "results.csv").exists() else 0
+    process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 600
+    while not (run / "results.csv").exists() or len(rows(run)) <= epochs:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    complaint = process.communicate(timeout=60)[1]
+    return process.returncode, complaint
+
+
+@pytest.mark.parametrize("model", ["dnn", "cnn"])
+def test_a_killed_training_ends_as_an_undisturbed_one(model: str, tmp_path: Path) -> None:
+    asked = ("train", model, "--recipe", recipe(tmp_path, model), "--seed", 3)
+    undisturbed = clothier(*asked, "--out", tmp_path / "calm")
+    run = tmp_path / "run"
+    if model == "dnn":
+        code, complaint = signalled(signal.SIGINT, run, *asked, "--out", run)
+        assert code == 130
+        assert complaint.endswith(f"continue it with: clothier train --resume {run}\n")
+        code, _ = signalled(signal.SIGKILL, run, "train", "--resume", run)
+    else:
+        code, _ = signalled(signal.SIGKILL, run, *asked, "--out", run)
+    assert code == -signal.SIGKILL
+    assert 1 <= len(rows(run)) < EPOCHS[model]
+    assert not Run(run).is_finished
+
+    resumed = clothier("train", "--resume", run)
+    differing = {name for name in undisturbed if resumed[name] != undisturbed[name]}
+    assert differing == {"run", "train_seconds"}
+    assert rows(run) == rows(tmp_path / "calm")
+    assert Run(run).config == Run(tmp_path / "calm").config
+    weights = [(folder / "bundle" / "weights.safetensors").read_bytes() for folder in (run, tmp_path / "calm")]
+    assert weights[0] == weights[1]
+
+
+def test_a_time_limit_is_kept_on_real_data(tmp_path: Path) -> None:
+    made = clothier("train", "dnn", "--time-limit", "8s", "--out", tmp_path / "run")
+    assert 8 <= made["train_seconds"] < 12  # the last epoch's validation comes on top
+    assert made["test"]["accuracy"] > 0.84
+    last, first = (float(rows(tmp_path / "run")[place]["learning_rate"]) for place in (-1, 0))
+    assert last < 0.1 * max(first, 2e-3)
+
+
+def test_a_processor_without_wide_instructions_learns_too(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "dnn")
+    narrow = clothier("train", "dnn", "--recipe", path, "--out", tmp_path / "narrow", ONEDNN_MAX_CPU_ISA="AVX2")
+    wide = clothier("train", "dnn", "--recipe", path, "--out", tmp_path / "wide")
+    assert abs(narrow["test"]["accuracy"] - wide["test"]["accuracy"]) < 4 * wide["test"]["standard_error"]
+    assert wide["test"]["accuracy"] > 0.86
+
+
+def test_a_folder_of_pictures_is_learnt(tmp_path: Path) -> None:
+    part = load_fashion_mnist().train
+    for label, name in enumerate(FASHION_MNIST[:3]):
+        folder = tmp_path / "wardrobe" / name.replace("/", "-")
+        folder.mkdir(parents=True)
+        for number in np.flatnonzero(part.labels == label)[:150]:
+            Image.fromarray(part.images[number]).save(folder / f"{number}.png")
+    made = clothier(
+        "train", "cnn", "--data", tmp_path / "wardrobe", "--recipe", recipe(tmp_path, "cnn", "batch_size = 50\n"),
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert [score["class"] for score in made["test"]["per_class"]] == ["Pullover", "T-shirt-top", "Trouser"]
+    assert made["test"]["accuracy"] > 0.7
+    shirt = next((tmp_path / "wardrobe" / "Trouser").iterdir())
+    (answer,) = clothier("predict", shirt, "--model", tmp_path / "run")
+    assert answer["class"] in {"Pullover", "T-shirt-top", "Trouser"}
