@@ -82,7 +82,7 @@ def test_the_metrics_come_last(run: Run, dataset: Dataset, monkeypatch: pytest.M
         raise RuntimeError("the pen broke")
 
     with monkeypatch.context() as patch:
-        patch.setattr(workflow, "render_run", fail)
+        patch.setattr(workflow, "model_figures", fail)
         with pytest.raises(RuntimeError):
             deliver(run, trained(dataset), dataset, lambda *_: None)
     assert not run.is_finished

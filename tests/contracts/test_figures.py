@@ -1,0 +1,78 @@
+"""The documents say what was measured, and what was measured reaches what was promised."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLES = ROOT / "benchmarks" / "tables.py"
+
+
+def results(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+    return content
+
+
+def rows(name: str) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in results(name)["rows"]}
+
+
+def test_documents_hold_the_tables_of_the_results() -> None:
+    done = subprocess.run([sys.executable, TABLES, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_figure_is_noticed() -> None:
+    sys.path.insert(0, str(TABLES.parent))
+    try:
+        from tables import filled
+    finally:
+        sys.path.pop(0)
+    readme = (ROOT / "README.md").read_text()
+    shown = f"{100 * rows('presets')['cnn fast']['accuracy']:.2f}"
+    assert readme.count(shown) == 1
+    assert filled(readme.replace(shown, "99.99")) == readme
+
+
+@pytest.mark.parametrize("name", ["presets", "study"])
+def test_each_result_names_its_command_and_its_machine(name: str) -> None:
+    found = results(name)
+    script = found["command"].split()[1]
+    assert (ROOT / script).is_file()
+    assert found["machine"]["cpu"]["cores_usable"] == 2
+    assert all(row["n"] >= 1 and row["min"] <= row["median"] <= row["max"] for row in found["rows"])
+
+
+def test_classic_lies_where_the_original_study_lies() -> None:
+    found = rows("presets")
+    assert found["dnn classic"]["n"] >= 3
+    assert found["dnn classic"]["accuracy_min"] >= 0.870
+    assert found["dnn classic"]["accuracy_max"] <= 0.892
+    assert found["cnn classic"]["accuracy_min"] >= 0.885
+    assert found["cnn classic"]["accuracy_max"] <= 0.915
+
+
+def test_fast_is_better() -> None:
+    found = rows("presets")
+    assert found["dnn fast"]["n"] >= 3
+    assert found["dnn fast"]["accuracy"] >= 0.895
+    assert found["cnn fast"]["accuracy"] >= 0.930
+
+
+def test_the_study_is_quick_and_small() -> None:
+    found = rows("study")
+    assert found["study --preset fast"]["max"] < 6 * 60
+    assert found["study --preset fast, AVX2 only"]["max"] < 15 * 60
+    assert found["study --preset fast, peak memory"]["max"] < 2.5
+    assert found["study --preset fast, report.html"]["max"] < 5
+    assert found["clothier --help"]["max"] < 0.25
+
+
+def test_a_machine_without_wide_instructions_learns_as_well() -> None:
+    found = rows("study")
+    here, narrow = (found[name]["accuracies"] for name in ("study --preset fast", "study --preset fast, AVX2 only"))
+    assert all(abs(here[model] - narrow[model]) < 0.01 for model in ("dnn", "cnn"))  # four standard errors
