@@ -14,9 +14,11 @@ import torch
 from clothier.learning.distributed import Team, team
 
 MEMBER = """
+import os
 import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 warnings.simplefilter("error")
 import torch
@@ -48,6 +50,7 @@ with team() as members:
         said[name] = [replace(record, seconds=0).to_json() for record in records]
         said[f"{name} seconds"] = training.seconds
         said[f"{name} weights"] = training.network.state_dict()
+said["threads"] = [Path(f"/proc/self/task/{one}/comm").read_text() for one in os.listdir("/proc/self/task")]
 torch.save(said, sys.argv[2])
 """
 
@@ -92,6 +95,11 @@ def test_they_learn_together(pair: list[dict[str, Any]]) -> None:
 def test_a_time_limit_stops_both_at_once(pair: list[dict[str, Any]]) -> None:
     assert 1 <= len(pair[0]["limited"]) < 100_000
     assert 0.4 <= pair[0]["limited seconds"] < 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have names to look up on Linux alone")
+def test_nothing_of_the_group_is_left(pair: list[dict[str, Any]]) -> None:
+    assert not [thread for said in pair for thread in said["threads"] if "gloo" in thread]
 
 
 def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # DDP would load it later, and its default arguments hold the group of then
 from torch import nn
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def team() -> Iterator[Team]:
     try:
         yield Team(dist.get_rank(), size)
     finally:
-        # DDP's wrapper is a cycle that holds the group; one alive at exit aborts the process (pytorch issue 190489)
+        # What still holds the group keeps its threads, and they abort a process now and then that ends (pytorch issue
+        # 190489): DDP's wrapper, which is a cycle, and default arguments, for which see the import above
         gc.collect()
         dist.destroy_process_group()
