@@ -14,12 +14,14 @@ import torch
 from clothier.learning.distributed import Team, team
 
 MEMBER = """
+import gc
 import os
 import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 
+gc.disable()  # what is a cycle stays until somebody sees to it
 warnings.simplefilter("error")
 import torch
 

@@ -6,7 +6,6 @@ Rank 0 leads: it alone writes files and speaks.
 
 from __future__ import annotations
 
-import gc
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional  # DDP would load it later, and its default arguments hold the group of then
+
+# DDP would load this once there is a group, and its default arguments would hold that group for ever. A group that is
+# held keeps its threads, and those abort a process now and then when Python ends (pytorch issue 190489).
+import torch.distributed.nn.functional
 from torch import nn
 
 if TYPE_CHECKING:
@@ -77,7 +79,4 @@ def team() -> Iterator[Team]:
     try:
         yield Team(dist.get_rank(), size)
     finally:
-        # What still holds the group keeps its threads, and they abort a process now and then that ends (pytorch issue
-        # 190489): DDP's wrapper, which is a cycle, and default arguments, for which see the import above
-        gc.collect()
         dist.destroy_process_group()
