@@ -79,3 +79,9 @@ def test_answers_are_float32_on_a_device_of_less(network: GarmentNetwork, garmen
     exact = TorchClassifier(network, FASHION_MNIST).run(garments.images)
     assert rough.logits.dtype == rough.embeddings.dtype == np.float32
     assert 0 < np.abs(rough.logits - exact.logits).max() < 0.1
+
+
+def test_nothing_is_left_hanging_on_the_network(network: GarmentNetwork, garments: Labelled) -> None:
+    for _ in range(2):
+        TorchClassifier(network, FASHION_MNIST).run(garments.images[:2])
+    assert not any(module._forward_pre_hooks for module in network.modules())
