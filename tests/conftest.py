@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,20 @@ def pytest_collection_finish() -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(2)
     threadpool_limits(limits=1, user_api="blas")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Lets no file grow beyond ``file_size(bytes)`` while a test runs, but pytest's own log, which may be a file."""
+    marker = item.get_closest_marker("file_size")
+    if marker is None:
+        return (yield)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (marker.args[0], before[1]))
+    try:
+        return (yield)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.hookimpl(wrapper=True)

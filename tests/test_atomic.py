@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -49,10 +48,8 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Small
         yield SmallDisk(folder, "No space left on device")
         subprocess.run(["umount", folder], check=True)
         return
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, before[1]))
+    request.node.add_marker(pytest.mark.file_size(ROOM))
     yield SmallDisk(folder, "File too large")
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _mount(folder: Path) -> bool:

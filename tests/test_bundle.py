@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from clothier.errors import ModelError, StorageError, UnknownNameError, UsageErr
 from clothier.records import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 CARD_OF_ALL = Card(
     name="fashion-cnn",
@@ -93,20 +92,12 @@ def test_an_empty_folder_is_free(tmp_path: Path) -> None:
     assert open_bundle(tmp_path / "empty").card.name == "fashion-cnn"
 
 
-def test_full_disk_keeps_the_older_bundle(saved: Path, no_room: int) -> None:
+@pytest.mark.file_size(10_000)
+def test_full_disk_keeps_the_older_bundle(saved: Path) -> None:
     with pytest.raises(StorageError, match=rf"^cannot write {saved}: File too large\. "):
-        bundle.save(saved, CARD_OF_ALL, bytes(no_room + 1), b"weights")
+        bundle.save(saved, CARD_OF_ALL, bytes(10_001), b"weights")
     assert open_bundle(saved).graph.read_bytes() == b"graph"
     assert [one.name for one in saved.parent.iterdir()] == ["model"]
-
-
-@pytest.fixture
-def no_room(saved: Path) -> Iterator[int]:
-    """No file may grow beyond so many bytes; the kernel refuses."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    yield 10_000
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_newer_format(saved: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import string
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from clothier.records import EpochRecord
 from clothier.runs import Run, new_run, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 FIRST = EpochRecord(1, 0.75, 0.5, 0.625, 0.8125, 1e-3, 2.5)
@@ -164,16 +162,7 @@ def test_no_results(run: Run) -> None:
     )
 
 
-@pytest.fixture
-def no_room() -> Iterator[None]:
-    """No file may grow beyond 1,000 bytes; the kernel refuses."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("no_room")
+@pytest.mark.file_size(1_000)
 def test_full_disk(run: Run) -> None:
     run.write_results([FIRST])
     kept = fill(run)
