@@ -13,26 +13,36 @@ from clothier.errors import ModelError, StorageError
 from clothier.learning import checkpoint
 from clothier.learning.engine import Training, begin, fit
 from clothier.learning.networks import build
+from clothier.recipes import DenseOnPca, Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import Labelled
     from clothier.learning.device import Device
-    from clothier.recipes import Recipe
     from clothier.records import EpochRecord
 
 
-@pytest.fixture
-def trained(recipe: Recipe, garments: Labelled, others: Labelled, cpu: Device) -> tuple[Training, list[EpochRecord]]:
+PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=8), epochs=1, batch_size=50, keep="best")
+
+
+def trained(recipe: Recipe, garments: Labelled, others: Labelled, device: Device) -> tuple[Training, list[EpochRecord]]:
     """A training after its first epoch."""
-    recipe = replace(recipe, epochs=1, keep="best")
-    training = begin(build(recipe.network, garments.images, 10, 0), recipe, cpu)
-    return training, list(fit(training.network, garments, others, recipe, training=training, device=cpu))
+    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
+    return training, list(fit(training.network, garments, others, recipe, training=training, device=device))
 
 
-def fresh(recipe: Recipe, garments: Labelled, cpu: Device) -> Training:
-    return begin(build(recipe.network, garments.images, 10, 7), recipe, cpu)
+@pytest.fixture
+def path(tmp_path: Path, garments: Labelled, others: Labelled, cpu: Device) -> Path:
+    """A checkpoint of ``PLAIN``."""
+    checkpoint.save(tmp_path / "last.pt", *trained(PLAIN, garments, others, cpu))
+    return tmp_path / "last.pt"
+
+
+@pytest.fixture
+def fresh(garments: Labelled, cpu: Device) -> Training:
+    """A training of ``PLAIN`` with other weights, at its first step."""
+    return begin(build(PLAIN.network, garments.images, 10, 7), PLAIN, cpu)
 
 
 def flattened(state: object, name: str = "") -> dict[str, object]:
@@ -47,11 +57,12 @@ def flattened(state: object, name: str = "") -> dict[str, object]:
 
 
 def test_everything_comes_back(
-    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
+    recipe: Recipe, garments: Labelled, others: Labelled, cpu: Device, tmp_path: Path
 ) -> None:
-    training, records = trained
+    recipe = replace(recipe, epochs=1, keep="best")
+    training, records = trained(recipe, garments, others, cpu)
     checkpoint.save(tmp_path / "last.pt", training, records)
-    other = fresh(recipe, garments, cpu)
+    other = begin(build(recipe.network, garments.images, 10, 7), recipe, cpu)
     assert checkpoint.restore(tmp_path / "last.pt", other) == records
     before, after = flattened(training.state_dict()), flattened(other.state_dict())
     assert before.keys() == after.keys()
@@ -61,57 +72,41 @@ def test_everything_comes_back(
         assert equal, name
 
 
-def test_there_is_no_checkpoint(recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path) -> None:
+def test_there_is_no_checkpoint(fresh: Training, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     with pytest.raises(ModelError) as caught:
-        checkpoint.restore(path, fresh(recipe, garments, cpu))
+        checkpoint.restore(path, fresh)
     assert str(caught.value) == f"there is no checkpoint at {path}; the run cannot be resumed. Train anew."
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
-def test_a_damaged_checkpoint_is_refused(
-    damage: str,
-    trained: tuple[Training, list[EpochRecord]],
-    recipe: Recipe,
-    garments: Labelled,
-    cpu: Device,
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "last.pt"
-    checkpoint.save(path, *trained)
+def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: Training) -> None:
     content = path.read_bytes()
     middle = len(content) // 2
-    flipped = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+    inverted = bytes(byte ^ 1 for byte in content[middle : middle + 128])  # more than the padding between tensors
+    flipped = content[:middle] + inverted + content[middle + 128 :]
     path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
     with pytest.raises(ModelError) as caught:
-        checkpoint.restore(path, fresh(recipe, garments, cpu))
+        checkpoint.restore(path, fresh)
     assert str(caught.value) == f"the checkpoint {path} is damaged and cannot be read; train anew."
 
 
-@pytest.mark.parametrize("content", [{"format": 2}, {"training": {}}, [1, 2]])
-def test_another_format_is_refused(
-    content: object, recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
-) -> None:
-    path = tmp_path / "last.pt"
+@pytest.mark.parametrize(("content", "found"), [({"format": 2}, 2), ({"training": {}}, None), ([1, 2], None)])
+def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: Training) -> None:
     torch.save(content, path)
-    found = content.get("format") if isinstance(content, dict) else None
     with pytest.raises(ModelError) as caught:
-        checkpoint.restore(path, fresh(recipe, garments, cpu))
+        checkpoint.restore(path, fresh)
     assert str(caught.value) == f"the checkpoint {path} has format {found}; this Clothier reads 1. Train anew."
 
 
-def test_the_checkpoint_of_another_network_is_refused(
-    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
-) -> None:
-    path = tmp_path / "last.pt"
-    checkpoint.save(path, *trained)
-    other = begin(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), recipe, cpu)
+def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device) -> None:
+    other = begin(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), PLAIN, cpu)
     with pytest.raises(ModelError) as caught:
         checkpoint.restore(path, other)
     assert str(caught.value) == f"the checkpoint {path} belongs to another network; train anew without --resume."
 
 
-def test_nothing_in_a_checkpoint_is_executed(recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path) -> None:
+def test_nothing_in_a_checkpoint_is_executed(fresh: Training, tmp_path: Path) -> None:
     path, mark = tmp_path / "last.pt", tmp_path / "executed"
 
     class Malicious:
@@ -120,29 +115,24 @@ def test_nothing_in_a_checkpoint_is_executed(recipe: Recipe, garments: Labelled,
 
     torch.save({"format": 1, "training": Malicious(), "records": []}, path)
     with pytest.raises(ModelError, match="is damaged and cannot be read"):
-        checkpoint.restore(path, fresh(recipe, garments, cpu))
+        checkpoint.restore(path, fresh)
     path.write_bytes(pickle.dumps(Malicious()))
     with pytest.raises(ModelError, match="is damaged and cannot be read"):
-        checkpoint.restore(path, fresh(recipe, garments, cpu))
+        checkpoint.restore(path, fresh)
     assert not mark.exists()
     pickle.loads(pickle.dumps(Malicious()))  # noqa: S301 - our own
     assert mark.exists()  # it would have been
 
 
-def test_a_disk_that_refuses_keeps_the_checkpoint_before(
-    trained: tuple[Training, list[EpochRecord]], recipe: Recipe, garments: Labelled, cpu: Device, tmp_path: Path
-) -> None:
-    path = tmp_path / "last.pt"
-    training, records = trained
-    checkpoint.save(path, training, records)
+def test_a_disk_that_refuses_keeps_the_checkpoint_before(path: Path, fresh: Training) -> None:
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 10, hard))
     try:
         with pytest.raises(StorageError, match=f"^cannot write {path}: File too large"):
-            checkpoint.save(path, training, [])
+            checkpoint.save(path, fresh, [])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
-    assert checkpoint.restore(path, fresh(recipe, garments, cpu)) == records
+    assert [file.name for file in path.parent.iterdir()] == ["last.pt"]
+    assert [record.epoch for record in checkpoint.restore(path, fresh)] == [1]
