@@ -5,6 +5,7 @@ import pickle
 import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -82,9 +83,11 @@ def test_there_is_no_checkpoint(fresh: Training, tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
 def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: Training) -> None:
     content = path.read_bytes()
+    with ZipFile(path) as parts:
+        largest = parts.read(max(parts.infolist(), key=lambda part: part.file_size))
+    place = content.index(largest) + len(largest) // 2
+    flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
     middle = len(content) // 2
-    inverted = bytes(byte ^ 1 for byte in content[middle : middle + 128])  # more than the padding between tensors
-    flipped = content[:middle] + inverted + content[middle + 128 :]
     path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
     with pytest.raises(ModelError) as caught:
         checkpoint.restore(path, fresh)
