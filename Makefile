@@ -17,7 +17,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --constraint constrain
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-run: $(VENV)/.train ## set up and run the whole study: runs/study/report.html
+run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.html
 	$(BIN)/clothier study --preset fast
 
 test: $(VENV)/.all system-parts ## set up and run every test, with real data and a real browser (ARGS="-k name")
