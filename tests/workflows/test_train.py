@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import resource
 import signal
@@ -23,7 +22,7 @@ from clothier.data.synthetic import draw_garments, write_fashion_folder
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.inference import OnnxClassifier
 from clothier.learning.export import to_safetensors
-from clothier.recipes import Augment, DenseOnPca, Recipe, from_file, preset
+from clothier.recipes import Augment, DenseOnPca, Recipe, preset
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows import train as workflow
@@ -184,7 +183,10 @@ def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run
 
 
 def test_the_configuration_feeds_back_and_a_taken_name_is_numbered(finished: Run) -> None:
-    again = train(replace(options_from_config(finished.path / "config.json"), out=finished.path))
+    heard: list[tuple[Any, ...]] = []
+    asked = replace(options_from_config(finished.path / "config.json"), out=finished.path)
+    again = train(asked, progress=lambda *said: heard.append(said))
+    assert [one[1:3] for one in heard if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
     assert again.path == finished.path.with_name("run-2")
     assert lasting(again) == lasting(finished)
     assert rows(again) == rows(finished)
@@ -200,15 +202,6 @@ def test_the_seed_decides_first_weights_and_order(finished: Run, options: TrainO
         torch.manual_seed(0)  # the same first weights
         ended.append(weights(train(replace(options, seed=seed), network=Own())))
     assert ended[0] == ended[2] != ended[1]
-
-
-def test_ctrl_c_at_the_report_resumes_to_the_same_figures(options: TrainOptions, finished: Run) -> None:
-    run = interrupted(options, "measure dnn", 1)
-    assert not run.is_finished
-    heard: list[tuple[Any, ...]] = []
-    resumed = resume(run.path, progress=lambda *said: heard.append(said))
-    assert lasting(resumed) == lasting(finished)
-    assert [one[1:3] for one in heard if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
 
 
 @pytest.mark.usefixtures("quick")
@@ -420,46 +413,35 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def signalled(process: subprocess.Popen[str], run: Path, epochs: int, number: signal.Signals) -> tuple[int, str]:
-    """Waits until the run's table has so many epochs, sends a signal, and returns exit code and stderr."""
+@pytest.mark.usefixtures("one_thread", "quick")
+def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(options: TrainOptions) -> None:
+    assert options.out is not None
+    options = replace(options, recipe=replace(TINY, epochs=100))  # long enough to be met in the middle
+    undisturbed = train(replace(options, out=options.out.with_name("calm")))
+
+    def press_ctrl_c(task: str, done: float, total: float, note: str = "") -> None:
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        train(options, progress=press_ctrl_c)
+    run = Run(options.out)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clothier", "train", "--resume", str(run.path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+    )
     deadline = time.monotonic() + 60
-    table = run / "results.csv"
-    while not table.is_file() or table.read_text().count("\n") <= epochs:
+    while len(rows(run)) < 6:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(number)
-    return process.wait(60), process.communicate()[1]
+    process.kill()
+    assert process.communicate()[1] == b""
+    assert process.returncode == -signal.SIGKILL
+    assert 6 <= len(rows(run)) < 100
+    assert not run.is_finished
 
-
-@pytest.mark.usefixtures("one_thread", "quick")
-def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(data: Path, tmp_path: Path) -> None:
-    tiny = tmp_path / "tiny.toml"
-    tiny.write_text("epochs = 100\nbatch_size = 40\n[network]\ncomponents = 16\nhidden = [24]\ndropout = 0.2\n")
-    recipe = from_file(tiny, "dnn")  # long enough to be met in the middle
-    undisturbed = train(TrainOptions(recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=1))
-    run = tmp_path / "run"
-
-    def clothier(*words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "clothier", *map(str, words)],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    asked = ("train", "dnn", "--recipe", tiny, "--data", data, "--any-idx", "--out", run)
-    code, complaint = signalled(clothier(*asked, "--seed", 1), run, 3, signal.SIGINT)
-    assert code == 130
-    assert complaint == f"Error: interrupted. What is done is kept; continue it with: clothier train --resume {run}\n"
-
-    reached = len(rows(Run(run)))
-    code, complaint = signalled(clothier("train", "--resume", run), run, reached + 3, signal.SIGKILL)
-    assert (code, complaint) == (-signal.SIGKILL, "")
-    assert 6 <= len(rows(Run(run))) < 100
-    assert not Run(run).is_finished
-
-    assert weights(resume(run)) == weights(undisturbed)
-    assert rows(Run(run)) == rows(undisturbed)
-    assert json.loads((run / "config.json").read_text()) == undisturbed.config
+    assert weights(resume(run.path)) == weights(undisturbed)
+    assert rows(run) == rows(undisturbed)
+    assert run.config == undisturbed.config
