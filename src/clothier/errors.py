@@ -30,8 +30,11 @@ EXTRAS = {
     "matplotlib": ("Matplotlib", "train"),
     "onnx": ("ONNX", "train"),
     "onnxscript": ("ONNX Script", "train"),
+    "openTSNE": ("openTSNE", "train"),
     "safetensors": ("safetensors", "train"),
+    "scipy": ("SciPy", "train"),
     "sklearn": ("scikit-learn", "train"),
+    "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
 }
 """Modules that a plain installation lacks: what each is called, and the extra that brings it."""

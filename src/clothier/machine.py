@@ -18,6 +18,8 @@ LIBRARIES = (
     "pillow",
     "torch",
     "scikit-learn",
+    "scipy",
+    "opentsne",
     "onnx",
     "onnxscript",
     "safetensors",

@@ -93,6 +93,23 @@ def study(made: Answer) -> RenderableType:
     return Group(table, *_paired(paired["first"], paired["second"], paired), f"Report: {found['report']}")
 
 
+def benchmark(measured: Answer) -> RenderableType:
+    """A row a side, then what ours is of the rivals'."""
+    found = measured.to_json()
+    table = _table(
+        {"": WORD, "Median": NUMBER, "Lowest": NUMBER, "Highest": NUMBER, "Runs": NUMBER, "Accuracy": NUMBER}
+    )
+    for row in found["rows"]:
+        spread = (f"{row[name]:.3g} {row['unit']}" for name in ("median", "min", "max"))
+        accuracy = "" if row["accuracy"] is None else _percent(row["accuracy"], 2)
+        table.add_row(row["name"], *spread, str(row["n"]), accuracy)
+    ratios = [
+        f"{name}: {ratio:.3f} (median of the paired ratios; below 1, ours is quicker)"
+        for name, ratio in found["ratios"].items()
+    ]
+    return Group(table, *ratios)
+
+
 def examination(found: Answer) -> RenderableType:
     """A row a finding, then the versions."""
     table = Table(box=None, show_header=False, pad_edge=False)
