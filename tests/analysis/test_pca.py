@@ -39,6 +39,15 @@ def test_it_is_scikit_learns_pca_signs_included() -> None:
     assert ours.reconstruct(ours.project(images)) == pytest.approx(back, abs=1e-5)
 
 
+def test_a_few_components_are_the_first_of_all() -> None:
+    images = pictures(300, 8)
+    few, every = fit_pca(images, 8), fit_pca(images)  # 8 of 64 are found alone
+    assert few.components == pytest.approx(every.components[:8], abs=1e-10)
+    assert few.explained_variance == pytest.approx(every.explained_variance[:8], rel=1e-12)
+    assert few.total_variance == every.total_variance
+    assert few.components @ few.components.T == pytest.approx(np.eye(8), abs=1e-12)
+
+
 def test_it_is_the_svd_of_the_centred_pixels() -> None:
     images = pictures(200, 5)
     centred = flat(images) - flat(images).mean(axis=0)

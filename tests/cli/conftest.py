@@ -251,7 +251,7 @@ def _explore(seen: Workflows) -> Any:
         data: Path | None = None,
         any_idx: bool = False,
         seed: int = 0,
-        map: str = "pixels",
+        map: str = "pixels",  # noqa: A002 - the real one's word
         audit: str = "duplicates",
         progress: Any,
     ) -> Answer:

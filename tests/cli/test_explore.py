@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -127,23 +127,19 @@ class TestOddData:
         found: dict[str, object] = ending.json
         return found
 
-    @pytest.mark.parametrize(("n", "side", "classes"), [(30, 32, 3), (24, 5, 12), (4, 16, 2), (60, 9, 30), (2, 28, 2)])
+    # fewer pictures than components; a class without any; too few for a scatter
+    @pytest.mark.parametrize(("n", "side", "classes"), [(30, 32, 3), (29, 5, 30), (2, 28, 2)])
     def test_any_size_any_number_of_classes(self, run: Runner, tmp_path: Path, n: int, side: int, classes: int) -> None:
         data = idx_folder(tmp_path / "garments", chance(n, side, side), np.arange(n) % classes, classes)
-        found = self.explored(run, tmp_path, data, "--any-idx")
-        assert found["pca"]["dimensions"] == side * side  # type: ignore[index]
-        assert len(found["classes"]["train"]) == classes  # type: ignore[index]
-
-    def test_a_class_without_pictures(self, run: Runner, tmp_path: Path) -> None:
-        data = idx_folder(tmp_path / "garments", chance(20, 8, 8), np.arange(20) % 2, 5)
-        found = self.explored(run, tmp_path, data, "--any-idx")
-        assert found["classes"]["train"]["garment 4"] == 0  # type: ignore[index]
-        assert [one["class"] for one in found["pixels"]["per_class"]] == ["garment 0", "garment 1"]  # type: ignore[index]
+        found: Any = self.explored(run, tmp_path, data, "--any-idx")
+        assert found["pca"]["dimensions"] == side * side
+        assert len(found["classes"]["train"]) == classes
+        assert len(found["pixels"]["per_class"]) == min(n, classes)
 
     def test_five_photos_a_class_one_of_them_more_and_broken(self, run: Runner, tmp_path: Path) -> None:
         folder = photos(tmp_path / "photos", {"coat": 5, "boot": 5, "$5 <b>bag": 5})
         (folder / "coat" / "broken.png").write_bytes(b"no picture")
-        found = self.explored(run, tmp_path, folder, code=3)
-        assert found["classes"]["train"] == {"$5 <b>bag": 4, "boot": 4, "coat": 4}  # type: ignore[index]
-        assert [Path(one["file"]).name for one in found["failures"]] == ["broken.png"]  # type: ignore[attr-defined]
+        found: Any = self.explored(run, tmp_path, folder, code=3)
+        assert found["classes"]["train"] == {"$5 <b>bag": 4, "boot": 4, "coat": 4}
+        assert [Path(one["file"]).name for one in found["failures"]] == ["broken.png"]
         assert "<b>bag" not in (tmp_path / "out" / "report.html").read_text()

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from clothier.analysis.correlation import correlations, feature_correlations
 from clothier.analysis.metrics import evaluate
-from clothier.analysis.pca import PCA, fit_pca
+from clothier.analysis.pca import fit_pca
 from clothier.analysis.pixels import describe_pixels
 from clothier.data.dataset import Dataset, Labelled
 from clothier.records import EpochRecord
-from clothier.report.drawing import Drawing
 from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
 from clothier.report.sections import Chapter, ComparisonSection, DataSection, ModelSection, Origin
 from clothier.taxonomy import FASHION_MNIST
+
+if TYPE_CHECKING:
+    from clothier.analysis.pca import PCA
+    from clothier.report.drawing import Drawing
 
 SIDE = 8
 ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_usable": 2}, "versions": {"numpy": "2.4"}, "environment": {}}

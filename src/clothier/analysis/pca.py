@@ -1,4 +1,4 @@
-"""Principal component analysis, exact, through the covariance matrix. numpy only.
+"""Principal component analysis, exact, through the covariance matrix. numpy and scipy.
 
 Legend: N images, H, W, P = H * W pixels, k components kept.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from scipy.linalg import eigh  # type: ignore[import-untyped]
 
 from clothier.errors import DataError, UsageError
 
@@ -29,6 +30,7 @@ MIDDLE = 128
 EXACT_ROWS = 1024
 PROJECTED_ROWS = 4096
 ROUNDING = 1e-9  # shares that differ by less are the same: all components together may sum to a hair below 1
+FEW = 1 / 8  # part of the components up to which finding them alone is quicker: half the time for 50 of 784
 NOTHING = 1e-24  # variance, as a part of the squared mean, that is left of constant floats by rounding alone
 
 
@@ -133,14 +135,20 @@ def fit_pca(images: npt.NDArray[np.generic], components: int | float | None = No
     total = float(np.trace(covariance))
     if total <= NOTHING * float(mean @ mean):
         raise DataError(f"all {n} images are the same: pixels that never change have no components. Check the data.")
-    found = _decompose(mean, covariance, total).keep(min(n, p))
+    few = isinstance(components, int) and components <= FEW * p
+    found = _decompose(mean, covariance, total, components if few else None).keep(min(n, p))
     if isinstance(components, float):
         return found.keep(found.components_for(components))
     return found if components is None else found.keep(components)
 
 
-def _decompose(mean: Doubles, covariance: Doubles, total: float) -> PCA:
-    variances, vectors = np.linalg.eigh(covariance)
+def _decompose(mean: Doubles, covariance: Doubles, total: float, only: int | float | None) -> PCA:
+    """All components, or ``only`` the first so many."""
+    if only is None:
+        variances, vectors = np.linalg.eigh(covariance)
+    else:
+        wanted = (len(mean) - int(only), len(mean) - 1)  # they come with rising variance
+        variances, vectors = eigh(covariance, subset_by_index=wanted, driver="evr", check_finite=False)
     rows = np.ascontiguousarray(vectors.T[::-1])
     # An eigenvector may point either way. Like scikit-learn's svd_flip: its largest entry is positive.
     largest = np.abs(rows).argmax(axis=1)

@@ -84,8 +84,8 @@ def ink(pixels: PixelStatistics) -> Drawing:
     title = f"The middle quarter of the frame holds {percent(inside, 0)} of the ink"
     still = f"{pixels.constant or 'None'} of the {mean.size:,} pixels"
     note = (
-        f"Over all images. The outermost pixels hold {percent(rim)} of the ink. {still} has one grey level in all images. "
-        f"Right: full ink is {largest:.0f} of {WHITE} grey levels."
+        f"Over all images. The outermost pixels hold {percent(rim)} of the ink. {still} has one grey level in all "
+        f"images. Right: full ink is {largest:.0f} of {WHITE} grey levels."
     )
     return Drawing(
         gallery(tiles, 2), title, f"Two pictures: the average image, and where images differ. {title}.", note
