@@ -309,10 +309,12 @@ def test_pictures_without_any_contrast_are_said(dataset: Dataset) -> None:
         audit(constant)
 
 
-def test_one_class_only_is_said(dataset: Dataset) -> None:
-    one = replace(dataset, train=Labelled(dataset.train.images, np.full(300, 2)))
-    with pytest.raises(DataError, match="all 300 pictures are labelled 2: with one class only, no label can be held"):
-        audit(one, labels=True, recipe=replace(RECIPE, epochs=1))
+def test_one_class_only_is_said_before_anything_is_trained(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_labels, "out_of_fold", None)
+    for part, n in (("train", 300), ("test", 100)):
+        one = replace(dataset, **{part: Labelled(getattr(dataset, part).images, np.full(n, 2))})
+        with pytest.raises(DataError, match=f"all {n} pictures are labelled 2: with one class only, no label can be"):
+            audit(one, labels=True, recipe=RECIPE)
 
 
 def test_too_few_pictures_for_the_folds_are_said(dataset: Dataset) -> None:

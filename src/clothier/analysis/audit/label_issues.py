@@ -115,11 +115,16 @@ def _checked(labels: Labels, probabilities: npt.ArrayLike) -> Doubles:
             f"probabilities run from {chances.min():.4g} and sum to {chances.sum(axis=1).min():.4g} to "
             f"{chances.sum(axis=1).max():.4g} a picture; 0 or more with a sum of 1 are needed. Apply softmax to logits."
         )
-    _check_labels(labels, chances.shape[1])
+    check_labels(labels, chances.shape[1])
     return chances
 
 
-def _check_labels(labels: Labels, classes: int) -> None:
+def check_labels(labels: Labels, classes: int) -> None:
+    """Refuses labels that nothing can be said of, before models are trained for it.
+
+    Raises:
+        DataError: labels outside 0 to K - 1 for K = ``classes``, or all of one class.
+    """
     if labels.min() < 0 or labels.max() >= classes:
         raise DataError(
             f"labels run from {labels.min()} to {labels.max()}, and {classes} classes want 0 to {classes - 1}. "

@@ -15,15 +15,18 @@ from clothier.report.words import percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.figure import Figure
+
     from clothier.analysis.audit.duplicates import Duplicates
     from clothier.analysis.audit.label_issues import LabelIssues
     from clothier.analysis.audit.outliers import Outlier
     from clothier.data.pool import Pool
 
-COLUMNS = 6
 PAIRS = 12  # shown of duplicates
-SHOWN = 30  # of labels and outliers
-CHARACTERS = 13  # of a caption's line
+PAIR_COLUMNS = 6
+SHOWN = 30  # labels or outliers
+COLUMNS = 5
+CHARACTERS = 11  # of a caption's line that fit below the smaller pictures, file names with their wide digits too
 
 
 def audit_figures(
@@ -59,7 +62,7 @@ def copies(pool: Pool, groups: Sequence[tuple[int, ...]]) -> Drawing:
     pictures = sum(map(len, groups))
     title = f"{pictures:,} pictures are exact copies of one another, in {_many(len(groups), 'group')}"
     return Drawing(
-        gallery(tiles, COLUMNS, ("picture", "copy") * (COLUMNS // 2)),
+        _pairs(tiles, ("picture", "copy")),
         title,
         f"Pictures beside their copies. {title}.",
         f"{_shown(len(tiles) // 2, len(groups), 'group')} Below each: its class and where it stands.",
@@ -75,7 +78,7 @@ def near_duplicates(pool: Pool, duplicates: Duplicates) -> Drawing:
     across = int(((pairs.first < pool.in_train) & (pairs.second >= pool.in_train)).sum())
     title = f"{_many(len(pairs), 'pair')} of pictures are nearly the same, {across:,} of them across train and test"
     return Drawing(
-        gallery(tiles, COLUMNS, ("picture", "its double") * (COLUMNS // 2)),
+        _pairs(tiles, ("picture", "its double")),
         title,
         f"Pictures beside their near duplicates. {title}.",
         f"{_shown(len(tiles) // 2, len(duplicates.near), 'group')} Of each the two that are most alike; below them "
@@ -87,7 +90,7 @@ def doubtful_labels(pool: Pool, start: int, found: LabelIssues) -> Drawing:
     """The labels that are most probably wrong; ``start`` is where their part begins in ``pool``."""
     tiles = []
     for index in found.issues[:SHOWN]:
-        suggested = shortened(pool.classes[found.suggested[index]], CHARACTERS - 2)
+        suggested = shortened(pool.classes[found.suggested[index]], CHARACTERS)
         tiles.append(_tile(pool, start + int(index), f"→ {suggested}", percent(-found.margin[index])))
     part, n = pool.part(start), len(found.margin)
     title = f"{len(found.issues):,} of {n:,} labels in {part} are doubtful"
@@ -123,9 +126,14 @@ def _one_of_each(duplicates: Duplicates) -> list[int]:
     return list(best.values())
 
 
+def _pairs(tiles: Sequence[Tile], headings: tuple[str, str]) -> Figure:
+    return gallery(tiles, PAIR_COLUMNS, headings * (min(len(tiles), PAIR_COLUMNS) // 2))
+
+
 def _tile(pool: Pool, place: int, *lines: str) -> Tile:
-    words = (pool.class_of(place), pool.name(place), *lines)
-    return Tile(pool.images[place], "\n".join(shortened(line, CHARACTERS) for line in words))
+    name = pool.name(place)
+    words = (shortened(pool.class_of(place), CHARACTERS), shortened(name, CHARACTERS) if pool.files else name, *lines)
+    return Tile(pool.images[place], "\n".join(words))
 
 
 def _many(count: int, noun: str) -> str:
