@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
 from clothier.report.map_data import along_the_map, quantised
 from clothier.report.map_page import SCRIPTS, MapContent, render_map
+from clothier.report.sprites import COLUMNS
 from clothier.report.style import CATEGORIES, DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST
 
@@ -53,6 +57,9 @@ def test_the_page_holds_every_point_with_its_label_and_its_answer() -> None:
     side = np.ptp(given.positions, axis=0).max()
     steps = (places.astype(float) - places[0]) * side / 65535
     assert np.allclose(steps, (given.positions - given.positions[order[0]])[order], atol=side / 65535)
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(found["sheets"][0]))).convert("L"))
+    row = sheet[:28].reshape(28, COLUMNS, 28).swapaxes(0, 1)[:60].astype(float)
+    assert np.sqrt(((row - given.images[order]) ** 2).mean()) < 20
     assert found["parts"] == [["train", 50], ["test", 10]]
     assert found["classes"] == list(FASHION_MNIST)
 
@@ -133,8 +140,6 @@ def test_light_and_dark_come_from_the_palette() -> None:
 
 
 def test_every_script_is_there() -> None:
-    from clothier.report.map_page import files
-
     folder = {path.name for path in files("clothier.report").joinpath("templates/map").iterdir()}
     assert folder == {f"{name}.js" for name in (*SCRIPTS, "trouble")}
 

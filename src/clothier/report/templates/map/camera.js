@@ -1,4 +1,5 @@
-// Where the map lies on the screen. d3-zoom turns mouse, wheel and fingers into its transform; keys and flights use it too.
+// Where the map lies on the screen. d3-zoom turns mouse, wheel and fingers into its transform; keys and flights use it
+// too.
 
 const CLOSEST = 500; // times the whole map
 const FLIGHT = 900; // milliseconds
@@ -19,7 +20,8 @@ class Camera {
   resize(width, height) {
     const side = 0.94 * Math.min(width, height);
     Object.assign(this, { width, height, side, left: (width - side) / 2, top: (height - side) / 2 });
-    this.zoom.extent([[0, 0], [width, height]]).translateExtent([[-width / 2, -height / 2], [1.5 * width, 1.5 * height]]);
+    this.zoom.extent([[0, 0], [width, height]]);
+    this.zoom.translateExtent([[-width / 2, -height / 2], [1.5 * width, 1.5 * height]]); // half a window beyond
   }
 
   /** CSS pixels that the whole map is long now. */

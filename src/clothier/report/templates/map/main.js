@@ -8,7 +8,7 @@ const SHARPEST = 2; // pixels of the screen to a CSS pixel; finer dots cost time
 const MOST_PIXELS = 6e6;
 const SLOW = 20; // milliseconds for a frame, above which a moving map is drawn in CSS pixels
 const DOT = { smallest: 1.2, largest: 5 }; // CSS pixels of radius
-const TILE = { smallest: 20, largest: 60, most: 3000 }; // CSS pixels of a side, and how many at once
+const TILE = { share: 0.75, smallest: 20, largest: 84, most: 3000 }; // of the spacing; CSS pixels of a side; at once
 const MARGIN = 16; // pixels; more than a dot's radius at its sharpest
 const REACH = { mouse: 10, touch: 22 }; // CSS pixels
 const ARRIVE = 3; // a flight ends where thumbnails are so many times their smallest size
@@ -22,7 +22,7 @@ const pictures = new Pictures(page.picture, page.sheets, () => {
 });
 const hoverCard = new Card(document.getElementById("hover"), pictures);
 const chosenCard = new Card(chosenPlace, pictures);
-const camera = new Camera(canvas, soon);
+const camera = new Camera(canvas, letGo);
 const shown = new Shown(document.getElementById("legend"), soon);
 
 let waiting = false;
@@ -58,7 +58,7 @@ function sharpness() {
 }
 
 const radius = () => Math.min(DOT.largest, Math.max(DOT.smallest, 0.5 * grid.spacing * camera.length));
-const tileSide = () => Math.min(TILE.largest, 0.9 * grid.spacing * camera.length);
+const tileSide = () => Math.min(TILE.largest, TILE.share * grid.spacing * camera.length);
 
 function inView({ a, bx, by }, reach) {
   return shown.list.filter((point) => {
@@ -67,7 +67,7 @@ function inView({ a, bx, by }, reach) {
   });
 }
 
-/** Thumbnails, and dots in the place of those that are still on their way; the chosen one and the one pointed at last. */
+/** Thumbnails, and dots in the place of those on their way; the chosen one and the one pointed at come last. */
 function drawTiles(list, { a, bx, by }, side) {
   const [ink, card] = [inked("ink"), inked("paper")];
   const last = [chosenCard.point, hoverCard.point].filter((point) => list.includes(point));
@@ -81,18 +81,19 @@ function drawTiles(list, { a, bx, by }, side) {
   raster.dots(points, missing, shown.colours, { a, bx, by }, DOT.largest, 0.8);
 }
 
-/** A ring in ink around the chosen picture and around the one under the pointer. */
+/** A ring or a frame in ink around the chosen picture and around the one under the pointer. */
 function marks({ a, bx, by }, scale, side) {
-  const reach = side >= TILE.smallest ? 0.5 * side + 4 : radius() + 4;
+  const longest = Math.max(pictures.width, pictures.height);
+  const [across, down] = [pictures.width, pictures.height].map((n) => scale * ((side * n) / longest + 8));
   const { context } = raster;
   context.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--ink");
   context.lineWidth = 2 * scale;
   for (const point of new Set([chosenCard.point, hoverCard.point])) {
     if (point < 0) continue;
-    const [x, y, r] = [a * points.x[point] + bx, a * points.y[point] + by, scale * reach];
+    const [x, y] = [a * points.x[point] + bx, a * points.y[point] + by];
     context.beginPath();
-    if (side >= TILE.smallest) context.rect(x - r, y - r, 2 * r, 2 * r);
-    else context.arc(x, y, r, 0, 2 * Math.PI);
+    if (side >= TILE.smallest) context.rect(x - across / 2, y - down / 2, across, down);
+    else context.arc(x, y, scale * (radius() + 4), 0, 2 * Math.PI);
     context.stroke();
   }
 }
@@ -104,7 +105,7 @@ function choose(point) {
 }
 
 function flyTo(point) {
-  const times = (ARRIVE * TILE.smallest) / (0.9 * grid.spacing * camera.side);
+  const times = (ARRIVE * TILE.smallest) / (TILE.share * grid.spacing * camera.side);
   camera.fly(points.x[point], points.y[point], times);
 }
 
@@ -122,6 +123,12 @@ function hover(event) {
   const left = event.offsetX + 18 + offsetWidth < camera.width ? event.offsetX + 18 : event.offsetX - 18 - offsetWidth;
   const top = Math.max(8, Math.min(event.offsetY + 18, camera.height - offsetHeight - 8));
   hoverCard.element.style.transform = `translate(${Math.max(8, left)}px, ${top}px)`;
+}
+
+/** The map moves or the pointer leaves: nothing is pointed at. */
+function letGo() {
+  hoverCard.show(-1);
+  soon();
 }
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -144,7 +151,7 @@ function key(event) {
   event.preventDefault();
 }
 
-/** Chooses the nearest picture that lies to the given side of the chosen one, within 45 degrees, and keeps it in view. */
+/** Chooses the nearest picture to the given side of the chosen one, within 45 degrees, and takes the view along. */
 function step(across, down) {
   const from = chosenCard.point;
   if (from < 0) return KEYS.Enter();
@@ -181,10 +188,7 @@ function followAddress() {
 
 canvas.addEventListener("pointermove", hover);
 canvas.addEventListener("pointerdown", hover);
-canvas.addEventListener("pointerleave", () => {
-  hoverCard.show(-1);
-  soon();
-});
+canvas.addEventListener("pointerleave", letGo);
 canvas.addEventListener("click", (event) => choose(pointAt(event)));
 canvas.addEventListener("keydown", key);
 document.getElementById("closer").addEventListener("click", () => camera.closer(1.8));

@@ -25,7 +25,9 @@ class Pictures {
     const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    this.decoded[number] = Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]);
+    const grey = new Uint8Array(data.length / 4);
+    for (let i = 0; i < grey.length; i++) grey[i] = data[4 * i];
+    this.decoded[number] = grey;
     this.arrived();
   }
 }

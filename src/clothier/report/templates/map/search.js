@@ -1,4 +1,4 @@
-// From what a reader types to a point: `test 123`, `123` (counted over all parts), or a sentence that says what can be typed.
+// From what a reader types to a point: `test 123`, or `123` counted over all parts; else a sentence on what can be typed.
 
 const places = new Uint32Array(points.count);
 points.index.forEach((index, point) => (places[index] = point));
@@ -9,7 +9,8 @@ const spoken = (number) => number.toLocaleString("en");
 function find(query) {
   const typed = query.trim();
   const digits = typed.match(/\d[\d,]*$/);
-  if (!digits) return { trouble: `“${typed}” is no index; type a number, such as ${nameOf(places[points.count - 1])}.` };
+  const last = nameOf(places[points.count - 1]);
+  if (!digits) return { trouble: `“${typed}” is no index; type a number, such as ${last}.` };
   const index = Number(digits[0].replaceAll(",", ""));
   const name = typed.slice(0, digits.index).replace(/[\s#:-]+$/, "");
   return name === "" ? within("index", 0, points.count, index) : inPart(name, index);
@@ -17,9 +18,11 @@ function find(query) {
 
 function inPart(name, index) {
   const part = page.parts.findIndex(([known]) => known.toLowerCase().startsWith(name.toLowerCase()));
-  if (part < 0) return { trouble: `There is no part “${name}”; there is ${page.parts.map(([known]) => known).join(" and ")}.` };
+  const names = page.parts.map(([known]) => known).join(" and ");
+  if (part < 0) return { trouble: `There is no part “${name}”; there is ${names}.` };
   const before = page.parts.slice(0, part).reduce((sum, [, n]) => sum + n, 0);
-  return within(...[page.parts[part][0], before, page.parts[part][1]], index);
+  const [known, n] = page.parts[part];
+  return within(known, before, n, index);
 }
 
 function within(name, before, n, index) {

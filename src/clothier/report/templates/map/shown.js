@@ -8,19 +8,24 @@ class Shown {
   constructor(form, changed) {
     this.form = form;
     this.colours = new Uint32Array(points.count);
-    form.addEventListener("change", () => changed(this.read()));
+    const update = () => {
+      this.read();
+      changed();
+    };
+    form.addEventListener("change", update);
     for (const [id, checked] of [["every", true], ["none", false]]) {
       document.getElementById(id).addEventListener("click", () => {
         for (const box of this.#boxes("class")) box.checked = checked;
-        changed(this.read());
+        update();
       });
     }
     this.read();
   }
 
-  /** Takes the legend's word: `list` holds the points to draw, the last on top; `colours` one for each of all points. */
+  /** Takes the legend's word: `list` are the points to draw, the last on top; `colours` has one for each of all. */
   read() {
-    const [classes, parts, answers] = ["class", "part", "answer"].map((name) => this.#boxes(name).map((box) => box.checked));
+    const checked = (name) => this.#boxes(name).map((box) => box.checked);
+    const [classes, parts, answers] = ["class", "part", "answer"].map(checked);
     this.accepts = (point) =>
       classes[points.label[point]] && (parts[points.part[point]] ?? true) && (answers[+wrong(point)] ?? true);
     this.byAnswer = this.form.elements.colour?.value === "answer";
