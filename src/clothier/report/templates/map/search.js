@@ -1,4 +1,4 @@
-// From what a reader types to a point: `test 123`, or `123` counted over all parts; else a sentence on what can be typed.
+// From what a reader types to a point: `test 123`, or `123` counted over all parts; else a sentence on what to type.
 
 const places = new Uint32Array(points.count);
 points.index.forEach((index, point) => (places[index] = point));
