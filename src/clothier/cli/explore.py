@@ -11,6 +11,10 @@ from clothier.cli.progress import watching
 Map = Annotated[
     str, typer.Option("--map", metavar="pixels|cnn|none", help="What the map lays out: pixels, or a CNN's embeddings.")
 ]
+Perplexity = Annotated[
+    float | None,
+    typer.Option("--perplexity", metavar="P", help="Neighbours that the map holds each picture to. Default: 30."),
+]
 Audit = Annotated[
     str, typer.Option("--audit", metavar="duplicates|labels", help="Duplicates and outliers, or labels, too.")
 ]
@@ -22,13 +26,14 @@ def explore(
     any_idx: AnyIdx = False,
     seed: Seed = None,
     map_: Map = "pixels",
+    perplexity: Perplexity = None,
     audit: Audit = "duplicates",
     json: Json = False,
 ) -> None:
-    """Look at the data: classes, pixels, principal components; figures and a page."""
+    """Look at the data: classes, pixels, components, duplicates, a map; figures and pages."""
     from clothier.workflows.explore import explore as look
 
-    given = only_given(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, audit=audit)
+    given = only_given(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
     with watching() as progress:
         explored = look(**given, progress=progress)
     show.answer(explored, json, tables.exploration)

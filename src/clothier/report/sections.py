@@ -22,6 +22,7 @@ class Chapter:
         text: a sentence or two on what is seen here.
         figures: name to drawing, shown in this order.
         left_out: what could not be drawn, and why, a sentence each.
+        beside: a file that lies beside the page to what it is, for links.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Chapter:
     text: str
     figures: Mapping[str, Drawing]
     left_out: Sequence[str] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

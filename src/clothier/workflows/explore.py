@@ -8,29 +8,35 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, machine
+from clothier import atomic, bundle, machine
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, UnknownNameError
+from clothier.inference import OnnxClassifier
 from clothier.records import silent
 from clothier.report.drawing import png, svg_file
 from clothier.report.page import render_exploration
 from clothier.report.sections import DataSection, Origin
 from clothier.report.words import percent
 from clothier.runs import RUNS, read_json
+from clothier.workflows.audit_stage import look_at_audit
+from clothier.workflows.map_stage import look_at_map
 from clothier.workflows.stages import SHARES, look_at_classes, look_at_components, look_at_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
-    from clothier.records import Labels, Progress
-    from clothier.workflows.stages import Stage
+    from clothier.records import Classifier, Labels, Progress
+    from clothier.workflows.audit_stage import look_at_audit
+from clothier.workflows.map_stage import look_at_map
+from clothier.workflows.stages import Stage
 
 TASK, DRAWING = "explore", "figures"
 FORMAT = 1  # of explore.json
 MAPS = ("pixels", "cnn", "none")
 AUDITS = ("duplicates", "labels")
+SHIPPED_CNN = "fashion-cnn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,7 @@ class ExploreOptions:
         any_idx: take a foreign IDX data set as it is.
         seed: of whatever is drawn at random.
         map: what the map lays out: ``pixels``, the embeddings of a ``cnn``, or ``none``.
+        perplexity: of the map; None for the usual one, or less where there are few pictures.
         audit: what is checked: ``duplicates`` and outliers, or ``labels``, too.
 
     Raises:
@@ -52,6 +59,7 @@ class ExploreOptions:
     any_idx: bool = False
     seed: int = 0
     map: str = "pixels"
+    perplexity: float | None = None
     audit: str = "duplicates"
 
     def __post_init__(self) -> None:
@@ -64,6 +72,7 @@ class ExploreOptions:
         """What to type to have it made again."""
         data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
         words = [*data, *(["--any-idx"] if self.any_idx else [])]
+        words += [] if self.perplexity is None else ["--perplexity", f"{self.perplexity:g}"]
         words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]
         return " ".join(["clothier explore", *words])
 
@@ -79,10 +88,12 @@ class Exploration:
     Attributes:
         section: figures and digests, as the report shows them.
         numbers: name of a stage to what it found, ready for JSON.
+        files: name to contents of what lies beside the report.
     """
 
     section: DataSection
     numbers: Mapping[str, Any]
+    files: Mapping[str, bytes]
 
     @property
     def headline(self) -> str:
@@ -96,12 +107,22 @@ class Exploration:
         """As ``study.json`` and ``explore.json`` hold it."""
         return dict(self.numbers)
 
+    def write_files(self, folder: Path) -> None:
+        """Writes what lies beside the report.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for name, contents in self.files.items():
+            atomic.write_bytes(folder / name, contents)
+
 
 @dataclass(frozen=True, slots=True)
 class Explored:
     """The folder of a finished exploration.
 
-    ``explore.json``, ``report.html``, and ``figures/`` with each as PNG and as SVG.
+    ``explore.json``, ``report.html``, ``map.html``, ``map.npz``, ``audit.csv``, and ``figures/`` with each as PNG and as
+    SVG.
     """
 
     path: Path
@@ -123,6 +144,7 @@ def explore(
     any_idx: bool = False,
     seed: int = 0,
     map: str = "pixels",  # noqa: A002 - the word that a user types
+    perplexity: float | None = None,
     audit: str = "duplicates",
     progress: Progress = silent,
 ) -> Explored:
@@ -134,19 +156,21 @@ def explore(
         any_idx: likewise.
         seed: likewise.
         map: likewise.
+        perplexity: likewise.
         audit: likewise.
         progress: told of every stage and every figure.
 
     Raises:
         ClothierError: the request, the data or the disk; see each.
     """
-    options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, audit=audit)
+    options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
     dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
     splits = {"train": dataset.train.labels, "test": dataset.test.labels}
     with _new_folder(out or RUNS / "explore") as folder:
-        found = look(dataset, splits, options, progress=progress)
+        found = look(dataset, splits, options, shipped_judge(dataset), progress=progress)
         _draw(found.section, folder / "figures", progress)
         origin = Origin(options.command, machine.describe())
+        found.write_files(folder)
         report = Explored(folder).report
         atomic.write_text(report, render_exploration(found.section, found.headline, origin))
         about = {"format": FORMAT, "options": options.to_json(), "data": dataset.name, "data_digest": dataset.digest}
@@ -156,7 +180,12 @@ def explore(
 
 
 def look(
-    dataset: Dataset, splits: Mapping[str, Labels], options: ExploreOptions, *, progress: Progress = silent
+    dataset: Dataset,
+    splits: Mapping[str, Labels],
+    options: ExploreOptions,
+    judge: Classifier | None,
+    *,
+    progress: Progress = silent,
 ) -> Exploration:
     """Every stage in turn; nothing is written.
 
@@ -164,22 +193,58 @@ def look(
         dataset: what to look at.
         splits: part to its labels (N,), as they will be used.
         options: what is asked for.
+        judge: whose answers colour the map, and whose accuracy the audit states; None for nobody's.
         progress: told of every stage.
 
     Raises:
         DataError: pictures of one class only, or all the same.
+        UsageError: a perplexity that does not suit so many pictures.
     """
-    _require_two_classes(dataset)
+    require_two_classes(dataset)
     planned: dict[str, Callable[[], Stage]] = {
         "classes": lambda: look_at_classes(dataset, splits, options.seed),
         "pixels": lambda: look_at_pixels(dataset),
         "PCA": lambda: look_at_components(dataset, options.seed),
+        "audit": lambda: look_at_audit(dataset, judge, labels=options.audit == "labels", seed=options.seed, progress=progress),
     }
+    if options.map != "none":
+        mapped = _mapped(options.map)
+        planned["map"] = lambda: look_at_map(dataset, mapped, judge, perplexity=options.perplexity, seed=options.seed, progress=progress)
     stages: list[Stage] = []
     for name, stage in planned.items():
         progress(TASK, len(stages), len(planned), name)
         stages.append(stage())
     progress(TASK, len(stages), len(planned))
+    return _together(dataset, splits, stages)
+
+
+def shipped_judge(dataset: Dataset) -> Classifier | None:
+    """The CNN that ships, where the data set has its classes and its pictures' size."""
+    shipped = OnnxClassifier(bundle.find(SHIPPED_CNN))
+    suits = shipped.classes == dataset.classes and shipped.view.shape == dataset.train.images.shape[1:]
+    return shipped if suits else None
+
+
+def require_two_classes(dataset: Dataset) -> None:
+    """Refuses data in which there is nothing to compare.
+
+    Raises:
+        DataError: all training pictures are of one class.
+    """
+    counts = dataset.train.counts(len(dataset.classes))
+    if (counts > 0).sum() < 2:
+        raise DataError(
+            f"all {len(dataset.train)} training pictures of {dataset.name} are of one class, "
+            f"{dataset.classes[int(counts.argmax())]}; two or more are needed to compare. Add pictures of another."
+        )
+
+
+def _mapped(kind: str) -> Classifier | None:
+    """Whose embeddings ``--map`` lays out; None for the pixels."""
+    return OnnxClassifier(bundle.find(SHIPPED_CNN)) if kind == "cnn" else None
+
+
+def _together(dataset: Dataset, splits: Mapping[str, Labels], stages: Sequence[Stage]) -> Exploration:
     numbers = {stage.name: stage.numbers for stage in stages}
     section = DataSection(
         name=dataset.name,
@@ -190,7 +255,8 @@ def look(
         remarks=_remarks(dataset),
     )
     failures = [failure.to_json() for failure in dataset.failures]
-    return Exploration(section, {"map": None, "audit": None, **numbers, "failures": failures})
+    files = {name: contents for stage in stages for name, contents in stage.files.items()}
+    return Exploration(section, {"map": None, **numbers, "failures": failures}, files)
 
 
 @contextmanager
@@ -211,15 +277,6 @@ def _draw(section: DataSection, folder: Path, progress: Progress) -> None:
         atomic.write_bytes(folder / f"{name}.png", png(drawing))
         atomic.write_text(folder / f"{name}.svg", svg_file(drawing, name))
     progress(DRAWING, len(section.figures), len(section.figures))
-
-
-def _require_two_classes(dataset: Dataset) -> None:
-    counts = dataset.train.counts(len(dataset.classes))
-    if (counts > 0).sum() < 2:
-        raise DataError(
-            f"all {len(dataset.train)} training pictures of {dataset.name} are of one class, "
-            f"{dataset.classes[int(counts.argmax())]}; two or more are needed to compare. Add pictures of another."
-        )
 
 
 def _remarks(dataset: Dataset) -> tuple[str, ...]:

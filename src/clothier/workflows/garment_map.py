@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier import atomic
 from clothier.analysis.embedding import PERPLEXITY, Embedding, embed, largest_perplexity
 from clothier.analysis.map_quality import MapQuality, map_quality
 from clothier.analysis.pca import PCA, fit_pca
@@ -107,12 +106,8 @@ class GarmentMap:
             )
         return self.embedding.place(self.pca.project(raw), progress=progress)
 
-    def save(self, path: Path) -> None:
-        """Writes ``path``, an .npz of plain arrays; pixels of garments are not in it.
-
-        Raises:
-            StorageError: the disk refused.
-        """
+    def to_bytes(self) -> bytes:
+        """An .npz of plain arrays, without pickles, that :func:`load_map` reads; garments' pixels are not in it."""
         facts = {"format": FORMAT, "total_variance": self.pca.total_variance, **asdict(self.facts)}
         file = io.BytesIO()
         np.savez(
@@ -124,7 +119,7 @@ class GarmentMap:
             explained_variance=self.pca.explained_variance,
             facts=np.array(json.dumps(facts)),
         )
-        atomic.write_bytes(path, file.getvalue())
+        return file.getvalue()
 
 
 def load_map(path: Path | str) -> GarmentMap:

@@ -5,7 +5,7 @@ Test pictures are counted, and otherwise left alone: everything else is of the t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clothier.analysis.correlation import correlations, feature_correlations, mean_off_diagonal
@@ -34,11 +34,13 @@ class Stage:
         name: its key in ``explore.json``.
         numbers: what stands there, ready for JSON.
         chapter: what the report shows of it.
+        files: name to contents of what is to lie beside the report.
     """
 
     name: str
     numbers: Mapping[str, Any]
     chapter: Chapter
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def look_at_classes(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -> Stage:

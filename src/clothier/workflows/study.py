@@ -19,7 +19,7 @@ from clothier.report.page import render_study
 from clothier.report.sections import ComparisonSection, Origin
 from clothier.runs import RUNS, Run, new_run, read_json
 from clothier.workflows.deliver import model_section
-from clothier.workflows.explore import Exploration, ExploreOptions, look
+from clothier.workflows.explore import Exploration, ExploreOptions, look, require_two_classes
 from clothier.workflows.train import TrainOptions, require_same_data, resume, split, train
 
 if TYPE_CHECKING:
@@ -128,12 +128,15 @@ def _options(config: Mapping[str, Any], path: Path) -> StudyOptions:
 def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
     """Each part that is not there yet, in order."""
     try:
-        looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
-        exploration = look(dataset, _splits(options, dataset), looking, progress=progress)
+        require_two_classes(dataset)
+        # The models come first: a study that is stopped keeps their epochs, and the CNN then judges the map.
         runs = [
             _trained(path / model, options.for_model(model, path / model), dataset, progress)
             for model in recipes.MODELS
         ]
+        looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
+        judge = OnnxClassifier(bundle.open_bundle(runs[recipes.MODELS.index("cnn")].bundle))
+        exploration = look(dataset, _splits(options, dataset), looking, judge, progress=progress)
         progress(TASK, 0, 1)
         _report(path, options, dataset, exploration, runs)
     except KeyboardInterrupt as stop:
@@ -165,6 +168,7 @@ def _report(path: Path, options: StudyOptions, dataset: Dataset, exploration: Ex
     paired = metrics.mcnemar(right[0], right[1])
     save_figures({**exploration.section.figures, **figures}, path / "figures")
     origin = Origin(f"clothier study --preset {options.preset} --seed {options.seed}", machine.describe())
+    exploration.write_files(path)
     comparison = ComparisonSection(names, paired, figures)
     atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], origin))
     content = {
