@@ -122,7 +122,7 @@ def test_the_cloud_holds_the_projections(labelled: Labelled, pca: PCA) -> None:
     features = pca.project(labelled.images)
     drawing = cloud.component_cloud(features, labelled.labels, FASHION_MNIST, pca)
     axes = drawing.figure.axes[0]
-    drawn = np.column_stack(axes.collections[0]._offsets3d)
+    drawn = np.column_stack([np.asarray(along) for along in axes.collections[0]._offsets3d])
     assert np.sort(drawn, axis=0) == pytest.approx(np.sort(features[:, :3], axis=0))
     assert {text.get_text() for text in axes.texts} == set(FASHION_MNIST)
     share = (pca.explained_variance[:3] / pca.total_variance).sum()
