@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from matplotlib import rc_context, rcParams
 from PIL import Image
 
 from clothier.errors import StorageError
-from clothier.report.drawing import Drawing, png, save_figures, svg
+from clothier.report.drawing import Drawing, png, save_figures, svg, svg_file
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.report.style import LIGHT, STYLE, plot
 
@@ -51,6 +52,23 @@ def test_a_png_leaves_no_trace_in_the_svg_after_it() -> None:
     before = svg(one, "a")
     png(one)
     assert svg(one, "a") == before
+
+
+def test_an_svg_file_stands_alone() -> None:
+    title = "A title of several lines & signs <of its own> " * 3
+    text = svg_file(drawing(title), "a")
+    assert text == svg_file(drawing(title), "a")
+    root = ET.fromstring(text)  # noqa: S314 - our own text
+    assert "var(--" not in text
+    assert LIGHT["first"] in text
+    assert root.attrib["aria-label"] == 'A "line" & <more>'
+    words = " ".join(span.text or "" for span in root.iter("{http://www.w3.org/2000/svg}tspan"))
+    assert words == " ".join(title.split())
+    inner = root.find("{http://www.w3.org/2000/svg}svg")
+    assert inner is not None
+    whole, below = (tuple(map(float, one.attrib["viewBox"].split()[2:])) for one in (root, inner))
+    assert float(inner.attrib["y"]) + below[1] == pytest.approx(whole[1])
+    assert (inner.attrib["width"], root.attrib["width"]) == (f"{below[0]:g}", f"{whole[0]:g}pt")
 
 
 def test_an_svg_takes_type_and_colours_from_the_page() -> None:

@@ -14,7 +14,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from clothier.records import ClassScore
-from clothier.report.page import render_run, render_study
+from clothier.report.page import render_exploration, render_run, render_study
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
 
 if TYPE_CHECKING:
@@ -72,6 +72,32 @@ def test_the_page_asks_the_network_for_nothing(study: str, page: Page) -> None:
     assert "@import" not in study
     assert "@font-face" not in study
     assert not re.search(r"url\((?!#)", study)
+
+
+def test_the_data_have_a_page_of_their_own(data: DataSection, origin: Origin) -> None:
+    text = render_exploration(replace(data, remarks=("One <file> was left out.",)), "64 dimensions", origin)
+    found = Page(text)
+    assert not found.open
+    assert "64 dimensions" in found.text
+    assert "One <file> was left out." in found.text
+    for chapter in data.chapters:
+        assert {"href": f"#data-{chapter.name}"} in found.all("a")
+        assert chapter.text in found.text
+    assert "No map is drawn." in found.text
+    assert len(found.all("figure")) == len(data.figures)
+    assert "The labels are not all right" in found.text
+    assert "One run, one seed" not in found.text  # there is no run here
+    assert not [attributes for attributes in found.all("article") if attributes.get("class") == "score"]
+
+
+def test_other_data_have_no_known_limits(data: DataSection, origin: Origin) -> None:
+    assert "Limits" not in Page(render_exploration(replace(data, name="mine"), "x", origin)).text
+
+
+def test_a_study_shows_every_chapter_of_the_data(page: Page, data: DataSection) -> None:
+    for chapter in data.chapters:
+        assert {"id": f"data-{chapter.name}"} in page.all("h3")
+        assert chapter.text in page.text
 
 
 def test_the_page_stays_small(study: str) -> None:

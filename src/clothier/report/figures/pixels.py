@@ -82,9 +82,9 @@ def ink(pixels: PixelStatistics) -> Drawing:
     tiles = [Tile(mean / WHITE, "average"), Tile(deviation / largest, "standard deviation")]
     inside, rim = _share_inside(mean), 1 - _share_inside(mean, margin=1)
     title = f"The middle quarter of the frame holds {percent(inside, 0)} of the ink"
-    still = f"{pixels.constant or 'None'} of the {mean.size:,} pixels"
+    still = f"{pixels.constant or 'None'} of the {mean.size:,} pixels {'has' if pixels.constant <= 1 else 'have'}"
     note = (
-        f"Over all images. The outermost pixels hold {percent(rim)} of the ink. {still} has one grey level in all "
+        f"Over all images. The outermost pixels hold {percent(rim)} of the ink. {still} one grey level in all "
         f"images. Right: full ink is {largest:.0f} of {WHITE} grey levels."
     )
     return Drawing(
