@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from clothier.recipes import Recipe, preset
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
+    from clothier.workflows.explore import explore
+    from clothier.workflows.garment_map import load_map
     from clothier.workflows.predict import load, predict
     from clothier.workflows.study import study
     from clothier.workflows.train import train_model as train
@@ -34,8 +36,10 @@ _HOMES = {
     "Recipe": ("clothier.recipes", "Recipe"),
     "compare": ("clothier.workflows.compare", "compare"),
     "evaluate": ("clothier.workflows.evaluate", "evaluate"),
+    "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "load": ("clothier.workflows.predict", "load"),
+    "load_map": ("clothier.workflows.garment_map", "load_map"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),
@@ -49,8 +53,10 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "explore",
     "fashion_mnist",
     "load",
+    "load_map",
     "predict",
     "preset",
     "study",

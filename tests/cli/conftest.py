@@ -119,8 +119,28 @@ EXPLORED = {
         "components_for_95": 187,
         "mean_absolute_correlation": {"pixels": 0.2137, "components": 1e-10},
     },
-    "map": None,
-    "audit": None,
+    "map": {
+        "n": 900,
+        "seconds": 31.2,
+        "knn10": 0.8375,
+        "knn100": 0.8156,
+        "pca2": {"knn10": 0.5297},
+    },
+    "audit": {
+        "n": {"train": 12_000, "test": 900},
+        "duplicates": {"test_repeated_in_train": 7, "near": {"correlation": 0.999}},
+        "labels": None,
+        "outliers": {"n": 5},
+        "classifier": {
+            "name": "fashion-cnn",
+            "test": {"accuracy": 0.9355, "standard_error": 0.0025},
+            "test_without_repeated": {
+                "0.9999": {"accuracy": 0.9, "standard_error": 0.003},
+                "0.999": {"accuracy": 0.934, "standard_error": 0.0026},
+            },
+        },
+        "findings": [{}],
+    },
     "failures": [],
     "report": "runs/explore/report.html",
 }
@@ -193,6 +213,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "evaluate": [_evaluate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
+        "benchmark_map": [_benchmark_map(seen)],
         "predict": [_predict(seen)],
         "study": _study(seen),
     }
@@ -244,6 +265,23 @@ def _compare(seen: Workflows) -> Any:
     return compare
 
 
+MEASURED = {
+    "rows": [
+        {"name": "ours", "n": 3, "min": 31.4, "median": 32.0, "max": 35.6, "unit": "s", "accuracy": 0.8375},
+        {"name": "PCA", "n": 7, "min": 0.41, "median": 0.42, "max": 0.5, "unit": "s", "accuracy": None},
+    ],
+    "ratios": {"map/opentsne": 0.1934},
+}
+
+
+def _benchmark_map(seen: Workflows) -> Any:
+    def benchmark_map(*, rounds: int = 3, progress: Any) -> Answer:
+        seen.called("benchmark_map", progress, rounds=rounds)
+        return Answer(MEASURED)
+
+    return benchmark_map
+
+
 def _explore(seen: Workflows) -> Any:
     def explore(
         *,
@@ -252,10 +290,12 @@ def _explore(seen: Workflows) -> Any:
         any_idx: bool = False,
         seed: int = 0,
         map: str = "pixels",  # noqa: A002 - the real one's word
+        perplexity: float | None = None,
         audit: str = "duplicates",
         progress: Any,
     ) -> Answer:
-        seen.called("explore", progress, out=out, data=data, any_idx=any_idx, seed=seed, map=map, audit=audit)
+        asked = {"map": map, "perplexity": perplexity, "audit": audit}
+        seen.called("explore", progress, out=out, data=data, any_idx=any_idx, seed=seed, **asked)
         return Answer(seen.explored)
 
     return explore

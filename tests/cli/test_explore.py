@@ -25,13 +25,13 @@ class TestDoor:
     def test_defaults(self, run: Runner, workflows: Workflows) -> None:
         assert run("explore").code == 0
         nothing = {"out": None, "data": None, "any_idx": False}
-        assert workflows.only == {**nothing, "seed": 0, "map": "pixels", "audit": "duplicates"}
+        assert workflows.only == {**nothing, "seed": 0, "map": "pixels", "perplexity": None, "audit": "duplicates"}
 
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
-        words = "explore --out o --data d --any-idx --seed 5 --map cnn --audit labels --json"
+        words = "explore --out o --data d --any-idx --seed 5 --map cnn --perplexity 12.5 --audit labels --json"
         assert run(*words.split()).json["report"] == "runs/explore/report.html"
         given = {"out": Path("o"), "data": Path("d"), "any_idx": True}
-        assert workflows.only == {**given, "seed": 5, "map": "cnn", "audit": "labels"}
+        assert workflows.only == {**given, "seed": 5, "map": "cnn", "perplexity": 12.5, "audit": "labels"}
 
     def test_table(self, run: Runner, workflows: Workflows) -> None:
         lines = [" ".join(line.split()) for line in run("explore").stdout.splitlines()]
@@ -40,7 +40,26 @@ class TestDoor:
         assert "Pixels: 50.2 % black; grey levels 72.9 ± 90.0 of 255" in lines
         assert "PCA of 12,000: 84 of 784 components keep 90 % of the variance, 187 keep 95 %" in lines
         assert "Mean |r| of two dimensions: 0.214 before, 0.000 after" in lines
+        assert (
+            "Audit: 7 of 900 test pictures repeat a training picture; 5 pictures stand out; 1 findings in audit.csv"
+            in lines
+        )
+        assert "fashion-cnn: 93.55 % ± 0.25 on all test pictures, 93.40 % ± 0.26 without those" in lines
+        assert (
+            "Map of 900 in 31 s: 10 neighbours 83.75 % right, 100 neighbours 81.56 % (two principal components 52.97 %)"
+            in lines
+        )
         assert "Report: runs/explore/report.html" in lines
+
+    def test_labels_are_told_where_they_were_asked_for(self, run: Runner, workflows: Workflows) -> None:
+        workflows.explored["audit"] = {**workflows.explored["audit"], "labels": {"train": {"issues": 738}}}
+        assert "Labels: 738 of 12,000 training labels are doubted" in run("explore", "--audit", "labels").stdout
+
+    def test_without_map_and_judge_nothing_is_said_of_them(self, run: Runner, workflows: Workflows) -> None:
+        workflows.explored.update(map=None, audit={**workflows.explored["audit"], "classifier": None})
+        said = run("explore", "--map", "none").stdout
+        assert "Map of" not in said
+        assert "fashion-cnn" not in said
 
     def test_pictures_that_failed_are_named(self, run: Runner, workflows: Workflows) -> None:
         error = {"code": "not-a-picture", "message": "bad.png is not a picture."}
@@ -101,6 +120,17 @@ class TestBadData:
         said = self.said(run, tmp_path, data)
         assert said.startswith(f"Error: DATA/{idx_files.TRAIN_IMAGES} ")
         assert said.count("\n") == 1
+
+    def test_a_perplexity_too_large_for_the_data(self, run: Runner, tmp_path: Path) -> None:
+        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.arange(9) % 3)
+        words = ("--data", str(data), "--any-idx", "--perplexity", "30", "--out", str(tmp_path / "out"))
+        ending = run("explore", *words)
+        assert ending.code == 2
+        assert ending.stderr.splitlines()[-1] == (
+            "Error: the perplexity 30 does not suit 18 pictures; 1 to 5.66667 can be taken (a third of the others at "
+            "most). Give another, or more pictures."
+        )
+        assert not (tmp_path / "out").exists()
 
     def test_a_kind_of_map_that_does_not_exist(self, run: Runner) -> None:
         ending = run("explore", "--map", "umap")

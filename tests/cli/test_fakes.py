@@ -23,6 +23,7 @@ NAMES = {
     "evaluate": ["evaluate"],
     "compare": ["compare"],
     "explore": ["explore"],
+    "benchmark_map": ["benchmark_map"],
     "predict": ["predict"],
     "study": ["study", "resume_study"],
 }

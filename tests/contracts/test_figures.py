@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from clothier.report.original import ORIGINAL_MAP
+
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "benchmarks" / "tables.py"
 
@@ -38,11 +40,11 @@ def test_a_changed_figure_is_noticed() -> None:
     assert filled(readme.replace(shown, "99.99")) == readme
 
 
-@pytest.mark.parametrize("name", ["presets", "study"])
+@pytest.mark.parametrize("name", ["presets", "study", "map"])
 def test_each_result_names_its_command_and_its_machine(name: str) -> None:
     found = results(name)
-    script = found["command"].split()[1]
-    assert (ROOT / script).is_file()
+    first, second, *_ = found["command"].split()
+    assert (ROOT / second).is_file() if first == "python" else (first, second) == ("clothier", "benchmark")
     assert found["machine"]["cpu"]["cores_usable"] == 2
     assert all(row["n"] >= 1 and row["min"] <= row["median"] <= row["max"] for row in found["rows"])
 
@@ -70,6 +72,25 @@ def test_the_study_is_quick_and_small() -> None:
     assert found["study --preset fast, peak memory"]["max"] < 2.5
     assert found["study --preset fast, report.html"]["max"] < 5
     assert found["clothier --help"]["max"] < 0.25
+    assert found["explore"]["max"] < 4 * 60
+    assert found["explore, map.html"]["max"] < 15
+
+
+def test_our_map_is_quicker_than_opentsnes_and_as_good() -> None:
+    ratios, found = results("map")["ratios"], rows("map")
+    ours, theirs = found["clothier"], found["openTSNE"]
+    assert ours["n"] == theirs["n"] >= 3
+    assert ratios["map/opentsne"] <= 0.6
+    assert all(ours[name] >= theirs[name] - 0.002 for name in ("knn10", "knn100", "trustworthiness"))
+    assert ours["knn10"] > found["two principal components"]["knn10"]
+    assert ratios["pca/scikit-learn"] <= 1
+
+
+def test_the_reports_figures_of_the_originals_map_are_the_measured_ones() -> None:
+    measured = rows("map")["the original's setting"]
+    for name in ("knn10", "knn100", "trustworthiness"):
+        assert getattr(ORIGINAL_MAP, name) == pytest.approx(measured[name], abs=1e-9)
+    assert ORIGINAL_MAP.n == measured["points"]
 
 
 def test_a_machine_without_wide_instructions_learns_as_well() -> None:

@@ -84,6 +84,18 @@ def test_the_study_says_what_was_seen(study: Path) -> None:
     assert content["comparison"]["difference"] == pytest.approx(accuracies[0] - accuracies[1])
 
 
+def test_the_map_lies_beside_the_report_and_is_judged(study: Path) -> None:
+    found = json.loads((study / "study.json").read_text())["exploration"]["map"]
+    assert (found["n"], found["source"]) == (70_000, "pixels")
+    assert found["knn10"] > 0.825  # seen: .835 to .840; two principal components: .53
+    assert found["knn100"] > 0.80
+    assert found["trustworthiness"] > 0.985
+    page = (study / "map.html").read_text()
+    assert len(page) < 15 * MEGABYTE
+    assert "cnn-fast" in page  # the study's own CNN judges
+    assert 'href="map.html"' in (study / "report.html").read_text()
+
+
 def test_evaluate_repeats_the_runs_own_figures_and_keeps_the_gate(study: Path) -> None:
     printed = json.loads(clothier("evaluate", study / "dnn", study / "cnn", "--json"))
     for model, evaluation in zip(("dnn", "cnn"), printed, strict=True):

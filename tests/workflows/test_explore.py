@@ -12,10 +12,12 @@ from PIL import Image
 
 from clothier.data.dataset import Dataset, Labelled
 from clothier.data.synthetic import draw_garments, write_fashion_folder
-from clothier.errors import DataError, UnknownNameError
+from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.records import FailedInput
+from clothier.report.words import percent
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.explore import Explored, ExploreOptions, explore, look
+from clothier.workflows.explore import Explored, ExploreOptions, explore, look, shipped_judge
+from clothier.workflows.garment_map import load_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ OPTIONS = ExploreOptions(map="none")
 
 def test_what_is_found_is_so() -> None:
     heard = []
-    exploration = look(DATASET, SPLITS, OPTIONS, progress=lambda *said: heard.append(said[:3]))
+    exploration = look(DATASET, SPLITS, OPTIONS, None, progress=lambda *said: heard.append(said[:3]))
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
     needed = [int((cumulative < share).sum()) + 1 for share in (0.90, 0.95)]
@@ -44,11 +46,11 @@ def test_what_is_found_is_so() -> None:
     assert exploration.section.components_for_90 == needed[0]
     assert exploration.section.digests == DATASET.digests
     assert exploration.headline.startswith(f"{needed[1]} dimensions of 784 carry 95")
-    assert heard == [("explore", done, 3) for done in range(4)]
+    assert [one for one in heard if one[0] == "explore"] == [("explore", done, 4) for done in range(5)]
 
 
 def test_errors_of_reconstruction_are_measured_on_the_training_pictures() -> None:
-    found = look(DATASET, SPLITS, OPTIONS).to_json()["pca"]
+    found = look(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]
     pixels = DATASET.train.images.reshape(150, -1) / 255
     for row in found["reconstruction"]:
         reference = sklearn.decomposition.PCA(row["components"], svd_solver="full").fit(pixels)
@@ -58,7 +60,7 @@ def test_errors_of_reconstruction_are_measured_on_the_training_pictures() -> Non
 
 
 def test_correlation_goes_with_the_components() -> None:
-    r = look(DATASET, SPLITS, OPTIONS).to_json()["pca"]["mean_absolute_correlation"]
+    r = look(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]["mean_absolute_correlation"]
     pixels = DATASET.train.images.reshape(150, -1)
     expected = np.corrcoef(pixels[:, pixels.std(axis=0) > 0], rowvar=False)
     pairs = ~np.eye(len(expected), dtype=bool)
@@ -69,13 +71,13 @@ def test_correlation_goes_with_the_components() -> None:
 def test_pictures_that_are_all_the_same_are_said() -> None:
     constant = Labelled(np.full_like(DATASET.train.images, 9), DATASET.train.labels)
     with pytest.raises(DataError, match="all 150 images are the same"):
-        look(replace(DATASET, train=constant), SPLITS, OPTIONS)
+        look(replace(DATASET, train=constant), SPLITS, OPTIONS, None)
 
 
 def test_one_class_alone_is_said() -> None:
     coats = replace(DATASET, train=Labelled(DATASET.train.images, np.full(150, 4, np.int64)))
     with pytest.raises(DataError) as caught:
-        look(coats, SPLITS, OPTIONS)
+        look(coats, SPLITS, OPTIONS, None)
     assert str(caught.value) == (
         "all 150 training pictures of Drawn are of one class, Coat; two or more are needed to compare. "
         "Add pictures of another."
@@ -92,9 +94,9 @@ def test_an_unknown_map_or_audit_is_named() -> None:
 @pytest.mark.parametrize(("n", "drawn"), [(2, set()), (3, {"pca-1-2"}), (4, {"pca-1-2", "pca-1-3", "pca-1-2-3"})])
 def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: set[str]) -> None:
     few = Labelled(DATASET.train.images[:n], np.arange(n, dtype=np.int64) % 2)
-    section = look(replace(DATASET, train=few), {"train": few.labels}, OPTIONS).section
+    section = look(replace(DATASET, train=few), {"train": few.labels}, OPTIONS, None).section
     assert {name for name in section.figures if name.startswith("pca-1-")} == drawn
-    (said,) = section.chapters[-1].left_out if n < 4 else [""]
+    (said,) = section.chapters[2].left_out if n < 4 else [""]
     assert (
         said
         == {
@@ -107,7 +109,7 @@ def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: s
 
 def test_what_could_not_be_read_is_said() -> None:
     failures = (FailedInput("a.png", "not-a-picture", "a.png is not a picture."),)
-    exploration = look(replace(DATASET, failures=failures, notes=("A note.",)), SPLITS, OPTIONS)
+    exploration = look(replace(DATASET, failures=failures, notes=("A note.",)), SPLITS, OPTIONS, None)
     assert exploration.section.remarks == ("A note.", "Files that could not be read, and are not among them: 1.")
     assert exploration.to_json()["failures"] == [failures[0].to_json()]
 
@@ -120,9 +122,9 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Explored:
 
 
 def test_the_folder_has_everything(explored: Explored) -> None:
-    assert {path.name for path in explored.path.iterdir()} == {"explore.json", "figures", "report.html"}
+    assert {path.name for path in explored.path.iterdir()} == {"audit.csv", "explore.json", "figures", "report.html"}
     names = {path.stem for path in (explored.path / "figures").iterdir()}
-    assert len(names) == 16
+    assert {"samples", "mean-garments", "ink", "pca-variance", "pca-1-2-3", "audit-outliers"} <= names
     for name in names:
         with Image.open(explored.path / "figures" / f"{name}.png") as picture:
             picture.verify()
@@ -140,7 +142,9 @@ def test_json_is_whole_and_finite(explored: Explored) -> None:
     assert content == explored.to_json()
     assert content["options"]["seed"] == 3
     assert content["classes"]["test"] == dict.fromkeys(FASHION_MNIST, 4)
-    assert (content["map"], content["audit"], content["failures"]) == (None, None, [])
+    assert (content["map"], content["failures"]) == (None, [])
+    assert content["audit"]["n"] == {"train": 120, "test": 40}
+    assert len(content["audit"]["findings"]) == len((explored.path / "audit.csv").read_text().splitlines()) - 1
     assert content["report"] == str(explored.report)
 
 
@@ -163,3 +167,72 @@ def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: Explore
     with pytest.raises(KeyboardInterrupt):
         explore(out=tmp_path / "out", data=data, any_idx=True, map="none", progress=stop)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.fixture(scope="module")
+def mapped(explored: Explored) -> Explored:
+    """The same data with a map."""
+    return explore(out=explored.path.parent / "mapped", data=explored.path.parent / "my garments", any_idx=True)
+
+
+def test_the_map_lies_beside_the_report_which_links_to_it(mapped: Explored) -> None:
+    page = mapped.report.read_text()
+    assert 'href="map.html"' in page
+    assert 'href="audit.csv"' in page
+    assert 'id="data-map"' in page
+    assert 'id="data-map-quality"' in page
+    found = mapped.to_json()["map"]
+    assert (found["n"], found["source"], found["perplexity"]) == (160, "pixels", 30)
+    assert found["knn10"] > found["pca2"]["knn10"]
+    assert list(found["beside"]) == ["this map", "two components"]  # the original's is of other data
+    assert load_map(mapped.path / "map.npz").facts.quality.knn10 == found["knn10"]
+
+
+def test_the_page_of_the_map_says_how_good_it_is_and_whose_answers_it_shows(mapped: Explored) -> None:
+    page = html.unescape((mapped.path / "map.html").read_text())
+    assert "A t-SNE map of the pixels (50 principal components, perplexity 30)" in page
+    assert f"name {percent(mapped.to_json()['map']['knn10'])} of the test pictures right" in page
+    assert "fashion-cnn" in page  # the data have its classes and its size
+
+
+def test_embeddings_are_mapped_and_the_perplexity_is_heeded(explored: Explored, tmp_path: Path) -> None:
+    data = explored.path.parent / "my garments"
+    found = explore(out=tmp_path / "out", data=data, any_idx=True, map="cnn", perplexity=5).to_json()["map"]
+    assert (found["source"], found["perplexity"]) == ("fashion-cnn", 5)
+
+
+def test_a_perplexity_too_large_is_said_and_leaves_nothing(explored: Explored, tmp_path: Path) -> None:
+    data = explored.path.parent / "my garments"
+    with pytest.raises(UsageError, match="the perplexity 60 does not suit 160 pictures; 1 to 53 can be taken"):
+        explore(out=tmp_path / "out", data=data, any_idx=True, perplexity=60)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_too_few_for_a_map_are_said() -> None:
+    few = replace(DATASET, train=draw_garments(2, 0), test=draw_garments(1, 1))
+    exploration = look(few, {"train": few.train.labels}, ExploreOptions(), None)
+    assert exploration.to_json()["map"] is None
+    assert exploration.section.chapters[-1].text == "A map wants 4 pictures or more, and there are 3."
+
+
+def test_a_judge_is_the_cnn_that_ships_where_it_knows_the_classes() -> None:
+    judge = shipped_judge(DATASET)
+    assert judge is not None
+    assert judge.name == "fashion-cnn"
+    assert shipped_judge(replace(DATASET, classes=tuple("abcdefghij"))) is None
+    larger = Labelled(np.zeros((4, 32, 32), np.uint8), np.zeros(4, np.int64))
+    assert shipped_judge(replace(DATASET, train=larger, test=larger)) is None
+
+
+def test_the_judges_accuracy_is_stated_without_what_training_pictures_repeat() -> None:
+    doubled = Labelled(
+        np.concatenate([DATASET.test.images, DATASET.train.images[:10]]),
+        np.concatenate([DATASET.test.labels, DATASET.train.labels[:10]]),
+    )
+    exploration = look(replace(DATASET, test=doubled), SPLITS, OPTIONS, shipped_judge(DATASET))
+    audit = exploration.to_json()["audit"]
+    assert audit["duplicates"]["test_repeated_in_train"] == 10
+    assert audit["classifier"]["test"]["n"] == 50
+    assert audit["classifier"]["test_without_repeated"]["0.999"]["n"] == 40
+    assert "10 of 50 test pictures repeat a training picture" in exploration.section.chapters[3].text
+    assert "without those (40 pictures)" in exploration.section.chapters[3].text

@@ -137,7 +137,7 @@ def test_a_finished_study_is_left_as_it_is(finished: Study) -> None:
 def begun(data: Path, out: Path) -> Path:
     """A study that was stopped before its first training."""
     with pytest.raises(Interrupted):
-        study(out=out, data=data, any_idx=True, progress=stopping("explore", 1))
+        study(out=out, data=data, any_idx=True, progress=stopping("study", 0))
     return out
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from scipy.linalg import eigh  # type: ignore[import-untyped]
+from scipy.linalg import eigh
 
 from clothier.errors import DataError, UsageError
 

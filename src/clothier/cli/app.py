@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import compare, data, doctor, evaluate, explore, predict, study, train
+from clothier.cli import benchmark, compare, data, doctor, evaluate, explore, predict, study, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +103,7 @@ _add(
     explore.explore,
     "Study",
     "clothier explore",
+    "clothier explore --map cnn --out runs/cnn-map",
     "clothier explore --data photos --map none",
     "clothier explore --audit labels --json",
 )
@@ -133,5 +134,11 @@ _add(
     "Use a model",
     "clothier predict shoe.png",
     "clothier predict photos/*.jpg --model runs/cnn-fast --json",
+)
+_add(
+    benchmark.benchmark,
+    "Machine",
+    "clothier benchmark map",
+    "clothier benchmark map --rounds 1 --json",
 )
 _add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

@@ -48,6 +48,8 @@ def exploration(explored: Answer) -> RenderableType:
         f"Pixels: {_percent(pixels['black'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before, {r['components']:.3f} after",
+        *_audited(found["audit"]),
+        *_mapped(found["map"]),
         f"Report: {found['report']}",
     )
     return Group(table, *lines)
@@ -144,6 +146,35 @@ def examination(found: Answer) -> RenderableType:
     if switches:
         table.add_row("", Text("switches", style="bold"), switches)
     return table
+
+
+def _audited(audit: dict[str, Any]) -> list[str]:
+    """Duplicates, outliers, doubtful labels, and what duplicates do to a model's figure."""
+    repeated, n = audit["duplicates"]["test_repeated_in_train"], audit["n"]
+    unlike, rows = audit["outliers"]["n"], len(audit["findings"])
+    copies = f"{repeated:,} of {n['test']:,} test pictures repeat a training picture"
+    lines = [f"Audit: {copies}; {unlike:,} pictures stand out; {rows:,} findings in audit.csv"]
+    if audit["labels"]:
+        doubted = audit["labels"]["train"]["issues"]
+        lines.append(f"Labels: {doubted:,} of {n['train']:,} training labels are doubted by models that never saw them")
+    if audit["classifier"]:
+        judged = audit["classifier"]
+        rest = judged["test_without_repeated"][str(audit["duplicates"]["near"]["correlation"])]
+        whole = judged["test"]
+        lines.append(
+            f"{judged['name']}: {_accuracy(whole)} on the test part, {_accuracy(rest)} without what is repeated"
+        )
+    return lines
+
+
+def _mapped(found: dict[str, Any] | None) -> list[str]:
+    """The quality of the map."""
+    if found is None or found["knn10"] is None:
+        return []
+    votes = f"10 neighbours {_percent(found['knn10'], 2)} right"
+    wide = "" if found["knn100"] is None else f", 100 neighbours {_percent(found['knn100'], 2)}"
+    flat = f"two principal components {_percent(found['pca2']['knn10'], 2)}"
+    return [f"Map of {found['n']:,} in {found['seconds']:.0f} s: {votes}{wide} ({flat})"]
 
 
 def _scores(evaluations: dict[str, Any]) -> Table:

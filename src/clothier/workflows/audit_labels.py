@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from clothier.records import Floats, Progress
 
 FOLDS = 3
-"""Three trainings on two thirds each: with five on four fifths, the ``fast`` CNN would take more than eight minutes on
-two cores that have no bfloat16."""
+"""Three trainings on two thirds each, some nine minutes on two cores; five on four fifths would take twice as long."""
 
 KNOWN = (45592, 16691, 28264, 33982, 40513, 42018)
 """Training pictures of Fashion-MNIST that :data:`SOURCE` shows as examples; the ranking was chosen before a look at

@@ -50,6 +50,6 @@ def _text(found: Audit) -> str:
     judged = found.counts["classifier"]
     if judged is None or not repeated:
         return text
-    whole, rest = judged["test"], list(judged["test_without_repeated"].values())[0]
+    whole, rest = judged["test"], judged["test_without_repeated"][str(duplicates["near"]["correlation"])]
     accuracies = f"{percent(whole['accuracy'], 2)} on all of the test part and {percent(rest['accuracy'], 2)} without"
     return f"{text} {judged['name']} has {accuracies} those ({number(rest['n'])} pictures)."

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
     from clothier.records import Classifier, Labels, Progress
-    from clothier.workflows.audit_stage import look_at_audit
-from clothier.workflows.map_stage import look_at_map
-from clothier.workflows.stages import Stage
+    from clothier.workflows.stages import Stage
 
 TASK, DRAWING = "explore", "figures"
 FORMAT = 1  # of explore.json
@@ -121,8 +119,8 @@ class Exploration:
 class Explored:
     """The folder of a finished exploration.
 
-    ``explore.json``, ``report.html``, ``map.html``, ``map.npz``, ``audit.csv``, and ``figures/`` with each as PNG and as
-    SVG.
+    ``explore.json``, ``report.html``, ``map.html``, ``map.npz``, ``audit.csv``, and ``figures/`` with each as PNG and
+    as SVG.
     """
 
     path: Path
@@ -205,11 +203,15 @@ def look(
         "classes": lambda: look_at_classes(dataset, splits, options.seed),
         "pixels": lambda: look_at_pixels(dataset),
         "PCA": lambda: look_at_components(dataset, options.seed),
-        "audit": lambda: look_at_audit(dataset, judge, labels=options.audit == "labels", seed=options.seed, progress=progress),
+        "audit": lambda: look_at_audit(
+            dataset, judge, labels=options.audit == "labels", seed=options.seed, progress=progress
+        ),
     }
     if options.map != "none":
         mapped = _mapped(options.map)
-        planned["map"] = lambda: look_at_map(dataset, mapped, judge, perplexity=options.perplexity, seed=options.seed, progress=progress)
+        planned["map"] = lambda: look_at_map(
+            dataset, mapped, judge, perplexity=options.perplexity, seed=options.seed, progress=progress
+        )
     stages: list[Stage] = []
     for name, stage in planned.items():
         progress(TASK, len(stages), len(planned), name)
@@ -245,7 +247,7 @@ def _mapped(kind: str) -> Classifier | None:
 
 
 def _together(dataset: Dataset, splits: Mapping[str, Labels], stages: Sequence[Stage]) -> Exploration:
-    numbers = {stage.name: stage.numbers for stage in stages}
+    numbers: dict[str, Any] = {stage.name: stage.numbers for stage in stages}
     section = DataSection(
         name=dataset.name,
         chapters=[stage.chapter for stage in stages],

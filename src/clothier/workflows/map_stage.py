@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clothier.analysis.embedding import FEWEST
 from clothier.records import silent
 from clothier.report.figures.garment_map import map_figures
 from clothier.report.limits import FASHION_MNIST
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from clothier.workflows.garment_map import GarmentMap, MapFacts
 
 PAGE, ARRAYS = "map.html", "map.npz"
-THIS, PLANE, ORIGINAL = "this map", "two principal components", "the original’s setting"
+THIS, PLANE, ORIGINAL = "this map", "two components", "original study"
 
 
 def look_at_map(
@@ -49,6 +50,10 @@ def look_at_map(
         DataError: pictures that are all the same, or too few for a map.
         UsageError: a perplexity that does not suit so many pictures.
     """
+    n = len(dataset.train) + len(dataset.test)
+    if n < FEWEST and perplexity is None:
+        said = f"A map wants {FEWEST} pictures or more, and there are {n}."
+        return Stage("map", None, Chapter("map", "The map", said, {}))
     made = make_map(dataset, mapped, perplexity=perplexity, seed=seed, progress=progress)
     judged = _judged(made.facts, dataset)
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
@@ -56,7 +61,8 @@ def look_at_map(
     progress("map page", 0, 1)
     page = render_map(_content(made, dataset, judge))
     progress("map page", 1, 1)
-    chapter = Chapter("map", "The map", _text(made.facts), figures, beside={PAGE: "Open the map: every picture a point"})
+    beside = {PAGE: "Open the map: every picture a point"}
+    chapter = Chapter("map", "The map", _text(made.facts), figures, beside=beside)
     numbers: dict[str, Any] = {**made.facts.to_json(), "beside": {name: one.to_json() for name, one in judged.items()}}
     return Stage("map", numbers, chapter, {PAGE: page.encode(), ARRAYS: made.to_bytes()})
 
@@ -92,6 +98,6 @@ def _text(facts: MapFacts) -> str:
 def _trust(quality: MapQuality) -> str:
     if quality.knn10 is None:
         return "There are too few pictures to say how good it is."
-    votes = f"the ten nearest training pictures on the map vote right for {percent(quality.knn10, 1)} of the test pictures"
-    wide = "" if quality.knn100 is None else f", the hundred nearest for {percent(quality.knn100, 1)}"
+    votes = f"the ten nearest training pictures on the map name {percent(quality.knn10, 1)} of the test pictures right"
+    wide = "" if quality.knn100 is None else f", the hundred nearest {percent(quality.knn100, 1)}"
     return f"Near means alike, far means little: {votes}{wide}."

@@ -32,13 +32,13 @@ class Stage:
 
     Attributes:
         name: its key in ``explore.json``.
-        numbers: what stands there, ready for JSON.
+        numbers: what stands there, ready for JSON; None where there was too little to look at.
         chapter: what the report shows of it.
         files: name to contents of what is to lie beside the report.
     """
 
     name: str
-    numbers: Mapping[str, Any]
+    numbers: Mapping[str, Any] | None
     chapter: Chapter
     files: Mapping[str, bytes] = field(default_factory=dict)
 

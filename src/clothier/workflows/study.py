@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from clothier.records import Floats, Progress
     from clothier.report.sections import ModelSection
 
-TASK = "report"
+TASK, REPORT = "study", "report"
+STEPS = len(recipes.MODELS) + 2  # the exploration and the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +131,26 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
     try:
         require_two_classes(dataset)
         # The models come first: a study that is stopped keeps their epochs, and the CNN then judges the map.
-        runs = [
-            _trained(path / model, options.for_model(model, path / model), dataset, progress)
-            for model in recipes.MODELS
-        ]
-        looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
-        judge = OnnxClassifier(bundle.open_bundle(runs[recipes.MODELS.index("cnn")].bundle))
-        exploration = look(dataset, _splits(options, dataset), looking, judge, progress=progress)
-        progress(TASK, 0, 1)
+        runs: list[Run] = []
+        for model in recipes.MODELS:
+            progress(TASK, len(runs), STEPS, model)
+            runs.append(_trained(path / model, options.for_model(model, path / model), dataset, progress))
+        progress(TASK, len(runs), STEPS, "explore")
+        exploration = _explored(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
+        progress(TASK, STEPS - 1, STEPS, REPORT)
+        progress(REPORT, 0, 1)
         _report(path, options, dataset, exploration, runs)
     except KeyboardInterrupt as stop:
         raise Interrupted(path, "study") from stop
-    progress(TASK, 1, 1)
+    progress(REPORT, 1, 1)
+    progress(TASK, STEPS, STEPS)
     return Study(path)
+
+
+def _explored(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> Exploration:
+    looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
+    judge = OnnxClassifier(bundle.open_bundle(cnn.bundle))
+    return look(dataset, _splits(options, dataset), looking, judge, progress=progress)
 
 
 def _trained(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:

@@ -1,9 +1,9 @@
 """Pictures that are there more than once: byte for byte, or nearly.
 
-Near duplicates are pictures that correlate at :data:`NEAR` or more. On Fashion-MNIST the pairs above it show one
-photograph twice, in another brightness or rescaled; just below it stand different prints on one model of shirt, and
-from 0.99 downwards trousers that share nothing but their outline. Moving one picture by a pixel in any of the eight
-directions finds no further pair at this threshold, so that is not tried.
+Near duplicates are pictures that correlate at :data:`NEAR` or more. On Fashion-MNIST nearly all pairs above it show one
+photograph twice, in another brightness or rescaled; just below it stand mostly different prints on one model of shirt,
+among a few doubles, and from 0.99 downwards trousers that share nothing but their outline. Moving one picture by a
+pixel in any of the eight directions finds no further pair at this threshold, so that is not tried.
 
 Legend: N images, M pairs.
 """

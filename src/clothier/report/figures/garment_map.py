@@ -69,7 +69,7 @@ def garment_map(
     axes.scatter(points[:, 0], points[:, 1], s=size, c=colours, alpha=0.6, linewidths=0, rasterized=True)
     if len(classes) <= NAMED:
         name_clouds(axes, points, names, classes)
-    title = f"{len(points):,} images laid out by t-SNE: what looks alike lies together"
+    title = f"What looks alike lies together on a map of {len(points):,} images"
     alt = f"Dots coloured by class, in islands that partly run into each other: {', '.join(classes)}."
     return Drawing(figure, title, alt, _trusted(quality, plane))
 
@@ -81,17 +81,20 @@ def map_qualities(judged: Mapping[str, MapQuality]) -> Drawing:
     panels = figure.subplots(1, len(FIGURES), sharey=True)
     for axes, (figure_name, heading) in zip(panels, FIGURES.items(), strict=True):
         values = [getattr(one, figure_name) for one in judged.values()]
-        axes.barh(range(len(values)), [value or 0 for value in values], height=0.6, color=[FIRST] + [SECOND] * (len(values) - 1))
+        axes.barh(
+            range(len(values)),
+            [value or 0 for value in values],
+            height=0.6,
+            color=[FIRST] + [SECOND] * (len(values) - 1),
+        )
         for row, value in enumerate(values):
-            axes.text(0.03, row, "–" if value is None else f"{value:.3f}", va="center", color=PAPER if value else MUTED)
+            axes.text(0.03, row, "?" if value is None else f"{value:.3f}", va="center", color=PAPER if value else MUTED)
         axes.set(title=heading, xlim=(0, 1))
         axes.set_xticks([0, 1])
         axes.grid(visible=True, axis="x")
         class_axis(axes, list(judged))
-    best = {name: max(judged, key=lambda one: getattr(judged[one], name) or 0) for name in FIGURES}
-    first = next(iter(judged))
-    ahead = sum(best[name] == first for name in FIGURES)
-    title = f"By {ahead} of {len(FIGURES)} figures {first} is the best of {len(judged)}"
+    votes = {name: percent(one.knn10) for name, one in judged.items() if one.knn10 is not None}
+    title = f"Ten neighbours name {', '.join(f'{share} on {name}' for name, share in votes.items())}"
     alt = "; ".join(_figures(name, one) for name, one in judged.items())
     return Drawing(figure, title, f"Bars. {alt}.", f"{HOW_JUDGED} Points: {_points(judged)}.")
 
@@ -107,7 +110,7 @@ def _points(judged: Mapping[str, MapQuality]) -> str:
 
 def _trusted(quality: MapQuality, plane: MapQuality) -> str:
     votes = [
-        f"{k} neighbours on the map name {percent(on_map)} of unseen images, on two principal components {percent(flat)}"
+        f"{k} neighbours on the map name {percent(on_map)} of test images, on two principal components {percent(flat)}"
         for k, on_map, flat in ((10, quality.knn10, plane.knn10), (100, quality.knn100, plane.knn100))
         if on_map is not None and flat is not None
     ]

@@ -1,0 +1,61 @@
+"""The figures of the map: every point is drawn, and what is said is what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+
+from clothier.analysis.map_quality import MapQuality
+from clothier.report.figures.garment_map import garment_map, map_figures, map_qualities
+
+GOOD = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trusted=300)
+FLAT = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trusted=300)
+CLASSES = ("coat", "$5 <b>bag", "boot")
+
+
+def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(0)
+    labels = chance.integers(0, 3, n)
+    return (chance.normal(0, 1, (n, 2)) + 5 * labels[:, None]).astype(np.float32), labels
+
+
+def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
+    positions, labels = points()
+    drawing = garment_map(positions, labels, CLASSES, GOOD, FLAT)
+    (dots,) = [one for one in drawing.figure.axes[0].collections if isinstance(one, PathCollection)]
+    drawn = np.asarray(dots.get_offsets())
+    order = [int(np.flatnonzero((positions == place).all(axis=1))[0]) for place in drawn.astype(np.float32)]
+    assert sorted(order) == list(range(300))
+    colours = {}
+    for place, colour in zip(order, dots.get_facecolors(), strict=True):
+        colours.setdefault(int(labels[place]), set()).add(tuple(colour))
+    assert [len(one) for one in colours.values()] == [1, 1, 1]
+    assert len(set().union(*colours.values())) == 3
+
+
+def test_the_note_says_how_good_it_is() -> None:
+    note = garment_map(*points(), CLASSES, GOOD, FLAT).note
+    assert "10 neighbours on the map name 84.0 % of test images, on two principal components 53.0 %" in note
+    assert "trustworthiness is 0.990, against 0.920" in note
+
+
+def test_bars_are_as_long_as_their_figures() -> None:
+    drawing = map_qualities({"this map": GOOD, "two components": FLAT})
+    lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in drawing.figure.axes]
+    assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
+    assert drawing.title == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
+    assert "this map: 0.840, 0.810, 0.990" in drawing.alt
+
+
+@pytest.mark.parametrize(("quality", "names"), [(GOOD, ["map", "map-quality"]), (replace(GOOD, knn10=None), ["map"])])
+def test_a_map_without_figures_has_no_bars(quality: MapQuality, names: list[str]) -> None:
+    assert list(map_figures(*points(), CLASSES, {"this map": quality, "two components": FLAT})) == names
+
+
+def test_a_figure_that_is_not_known_is_no_bar() -> None:
+    drawing = map_qualities({"this map": replace(GOOD, knn100=None), "two components": FLAT})
+    assert "this map: 0.840, unknown, 0.990" in drawing.alt
+    assert drawing.figure.axes[1].patches[0].get_width() == 0
