@@ -18,6 +18,7 @@ import io
 import json
 import shlex
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, machine
@@ -26,8 +27,8 @@ from clothier.records import EpochRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
+RUNS = Path("runs")  # where new folders come to lie, unless the user names a place
 COLUMNS = [one.name for one in fields(EpochRecord)]
 OPTIONAL = ("validation_loss", "validation_accuracy")  # empty where a recipe keeps no validation images
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import decomposition
 
-from clothier.analysis.pca import fit_pca
+from clothier.analysis import pca
+from clothier.analysis.pca import EXACT_ROWS, fit_pca
 from clothier.errors import DataError, UsageError
 
 
@@ -62,10 +65,42 @@ def test_floats_and_uint8_give_the_same_analysis() -> None:
 
 
 def test_the_covariance_is_exact_on_any_chunking() -> None:
-    images = pictures(700)
+    images = pictures(2_500)
     backwards = fit_pca(images[::-1])
     assert np.array_equal(fit_pca(images).components, backwards.components)
     assert np.array_equal(fit_pca(images).explained_variance, backwards.explained_variance)
+
+
+def test_the_largest_sums_are_exact() -> None:
+    # black and white alone: the largest products that there are, and as many of one sign as go into a chunk
+    images = np.repeat(np.array([0, 255], np.uint8), EXACT_ROWS)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    images[0, 0, 0] = 1
+    mean, covariance = pca._moments(images)
+    whole = [[int(pixel) for pixel in row] for row in images.reshape(len(images), -1)]
+    n = len(whole)
+    for i, j in ((0, 0), (0, 1), (2, 3)):
+        first, second = (sum(row[k] for row in whole) for k in (i, j))
+        exact = Fraction(n * sum(row[i] * row[j] for row in whole) - first * second, n * (n - 1) * 255**2)
+        assert covariance[i, j] == float(exact)
+        assert mean[i] == float(Fraction(first, 255 * n))
+
+
+def test_the_covariance_comes_back_from_all_components() -> None:
+    images = pictures()
+    assert fit_pca(images).covariance == pytest.approx(np.cov(flat(images), rowvar=False), abs=1e-12)
+    few = fit_pca(images[:9])  # fewer images than pixels: the rest of the components explain nothing
+    assert few.covariance == pytest.approx(np.cov(flat(images[:9]), rowvar=False), abs=1e-12)
+    assert few.varying == 8
+
+
+def test_reconstruction_errors_are_those_of_the_reconstructions() -> None:
+    images = pictures(50)
+    found = fit_pca(images)
+    errors, features = found.reconstruction_errors(50), found.project(images)
+    for rank in (0, 1, 7, 36):
+        difference = found.reconstruct(features[:, :rank]) - flat(images)
+        assert errors[rank] == pytest.approx(np.sqrt((difference**2).mean()), abs=1e-6)
+    assert found.keep(7).reconstruction_errors(50) == pytest.approx(errors[:8])
 
 
 @given(st.integers(2, 40), st.integers(2, 5), st.integers(0, 2**32 - 1))

@@ -109,6 +109,23 @@ PREPARED = {
 }
 
 
+EXPLORED = {
+    "classes": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 900}},
+    "pixels": {"black": 0.502, "mean": 72.94, "standard_deviation": 90.02},
+    "pca": {
+        "n": 12_000,
+        "dimensions": 784,
+        "components_for_90": 84,
+        "components_for_95": 187,
+        "mean_absolute_correlation": {"pixels": 0.2137, "components": 1e-10},
+    },
+    "map": None,
+    "audit": None,
+    "failures": [],
+    "report": "runs/explore/report.html",
+}
+
+
 @dataclass
 class Workflows:
     """What the commands called, and what they are to be answered.
@@ -118,12 +135,14 @@ class Workflows:
         failure: raised by the next call, if any.
         remarks: what each call tells its progress.
         prepared: what ``clothier data`` finds.
+        explored: what ``clothier explore`` finds.
     """
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failure: BaseException | None = None
     remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
     prepared: dict[str, Any] = field(default_factory=lambda: dict(PREPARED))
+    explored: dict[str, Any] = field(default_factory=lambda: dict(EXPLORED))
 
     def called(self, name: str, progress: Any, **arguments: Any) -> None:
         self.calls.append((name, arguments))
@@ -173,6 +192,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "train": [*_training(seen), TrainOptions],
         "evaluate": [_evaluate(seen)],
         "compare": [_compare(seen)],
+        "explore": [_explore(seen)],
         "predict": [_predict(seen)],
         "study": _study(seen),
     }
@@ -222,6 +242,23 @@ def _compare(seen: Workflows) -> Any:
         return Comparison(ModelEvaluation(first, evaluation(0.93)), ModelEvaluation(second, evaluation(0.86)), test)
 
     return compare
+
+
+def _explore(seen: Workflows) -> Any:
+    def explore(
+        *,
+        out: Path | None = None,
+        data: Path | None = None,
+        any_idx: bool = False,
+        seed: int = 0,
+        map: str = "pixels",
+        audit: str = "duplicates",
+        progress: Any,
+    ) -> Answer:
+        seen.called("explore", progress, out=out, data=data, any_idx=any_idx, seed=seed, map=map, audit=audit)
+        return Answer(seen.explored)
+
+    return explore
 
 
 def _predict(seen: Workflows) -> Any:

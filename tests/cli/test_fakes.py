@@ -22,6 +22,7 @@ NAMES = {
     "train": ["train", "resume", "options_from_config"],
     "evaluate": ["evaluate"],
     "compare": ["compare"],
+    "explore": ["explore"],
     "predict": ["predict"],
     "study": ["study", "resume_study"],
 }

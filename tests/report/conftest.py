@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clothier.analysis.correlation import correlations, feature_correlations
 from clothier.analysis.metrics import evaluate
-from clothier.analysis.pca import fit_pca
+from clothier.analysis.pca import PCA, fit_pca
+from clothier.analysis.pixels import describe_pixels
 from clothier.data.dataset import Dataset, Labelled
 from clothier.records import EpochRecord
-from clothier.report.figures import comparison_figures, data_figures, model_figures
-from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
+from clothier.report.drawing import Drawing
+from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
+from clothier.report.sections import Chapter, ComparisonSection, DataSection, ModelSection, Origin
 from clothier.taxonomy import FASHION_MNIST
 
 SIDE = 8
@@ -93,11 +96,22 @@ def models(
     )
 
 
+def figures_of_pca(dataset: Dataset, pca: PCA) -> dict[str, Drawing]:
+    """All that an exploration draws of an analysis."""
+    features = pca.keep(pca.varying).project(dataset.train.images)
+    correlation = correlations(pca.covariance), feature_correlations(features)
+    return pca_figures(dataset.train, dataset.classes, pca, correlation)
+
+
 @pytest.fixture(scope="session")
 def data(dataset: Dataset) -> DataSection:
     pca = fit_pca(dataset.train.images)
-    figures = data_figures(dataset, pca)
-    return DataSection("Fashion-MNIST", figures, dataset.digests, {"train": 200, "test": 80}, pca.components_for(0.9))
+    pixels = describe_pixels(dataset.train.images, dataset.train.labels, 10)
+    chapters = (
+        Chapter("pixels", "The pixels", "Of 200 pictures.", pixel_figures(pixels, FASHION_MNIST), ["No map is drawn."]),
+        Chapter("pca", "Principal components", "Their directions.", figures_of_pca(dataset, pca)),
+    )
+    return DataSection("Fashion-MNIST", chapters, dataset.digests, {"train": 200, "test": 80}, pca.components_for(0.9))
 
 
 @pytest.fixture(scope="session")

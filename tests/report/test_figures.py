@@ -11,22 +11,24 @@ import pytest
 from clothier.analysis.metrics import evaluate, mcnemar, reliability, softmax
 from clothier.analysis.mistakes import most_confident_mistakes
 from clothier.analysis.pca import fit_pca
+from clothier.analysis.pixels import describe_pixels
 from clothier.data.dataset import Dataset, Labelled
-from clothier.report.drawing import svg
+from clothier.report.drawing import Drawing, svg
 from clothier.report.figures import (
     comparison,
     comparison_figures,
     components,
+    count_figures,
     data,
-    data_figures,
     model_figures,
+    pixel_figures,
     scores,
     training,
 )
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.taxonomy import FASHION_MNIST
 
-from .conftest import telling
+from .conftest import figures_of_pca, telling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,14 +116,18 @@ def test_balanced_classes_are_called_so() -> None:
 def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
     images = np.zeros((6, 2, 2), np.uint8)
     images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
-    drawing = data.mean_garments(Labelled(images, np.array([0, 0, 1, 1, 2, 2])), ("Coat", "Bag", "Shirt", "Ghost"))
+    found = describe_pixels(images, np.array([0, 0, 1, 1, 2, 2]), 4)
+    drawing = data.mean_garments(found, ("Coat", "Bag", "Shirt", "Ghost"))
     shown = captions(drawing.figure)
     assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
     assert drawing.title == "Coat and Shirt have the averages that are most alike"
 
 
 def test_one_class_alone_still_has_an_average() -> None:
-    assert data.mean_garments(telling(np.zeros(3, int)), ("Coat", "Bag")).title == "The average garment"
+    some = telling(np.zeros(3, int))
+    found = describe_pixels(some.images, some.labels, 2)
+    assert data.mean_garments(found, ("Coat", "Bag")).title == "The average garment"
+    assert data.deviations(found, ("Coat", "Bag")).title == "Where the pixels vary"
 
 
 def test_the_variance_curve_marks_what_the_pca_counts(labelled: Labelled) -> None:
@@ -159,7 +165,7 @@ def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
 
 def test_names_in_a_scatter_do_not_cover_each_other() -> None:
     crowded = np.array([[0.0, 0.0], [0.1, 0.01], [0.05, 0.02], [5.0, 0.0]])
-    moved = components._apart(crowded, np.array([10.0, 10.0]))
+    moved = components.apart(crowded, np.array([10.0, 10.0]))
     assert np.array_equal(moved[[0, 3]], crowded[[0, 3]])
     assert np.diff(np.sort(moved[:3, 1])).min() >= components.LABEL_HEIGHT * 10 - 1e-9
 
@@ -297,17 +303,34 @@ def test_twins_have_no_pictures_that_only_one_got_right(
     assert list(figures) == ["accuracies", "f1"]
 
 
+def everything(dataset: Dataset) -> dict[str, Drawing]:
+    """Every figure of an exploration."""
+    train, classes = dataset.train, dataset.classes
+    splits = {"train": train.labels, "test": dataset.test.labels}
+    found = describe_pixels(train.images, train.labels, len(classes))
+    of_pca = figures_of_pca(dataset, fit_pca(train.images))
+    return {**count_figures(dataset, splits), **pixel_figures(found, classes), **of_pca}
+
+
 def test_the_exploration_is_whole(dataset: Dataset) -> None:
-    figures = data_figures(dataset, fit_pca(dataset.train.images))
+    figures = everything(dataset)
     assert list(figures) == [
         "class-counts",
         "samples",
         "mean-garments",
+        "deviations",
+        "grey-levels",
+        "class-greys",
+        "ink",
         "pca-variance",
+        "pca-spectrum",
         "pca-components",
+        "correlation",
         "pca-1-2",
         "pca-1-3",
+        "pca-1-2-3",
         "pca-reconstructions",
+        "pca-error",
     ]
     assert all(drawing.title and drawing.alt and not drawing.title.endswith(".") for drawing in figures.values())
 
@@ -328,7 +351,7 @@ def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tu
     names = tuple(f"garment number {k}" for k in range(classes))
     logits = chance.normal(size=(len(labels), classes)).astype(np.float32)
     figures = {
-        **data_figures(Dataset("mine", names, some, some, {}), fit_pca(images)),
+        **everything(Dataset("mine", names, some, some, {})),
         **model_figures(logits, some, names),
     }
     assert all(svg(drawing, name).startswith("<svg") for name, drawing in figures.items())

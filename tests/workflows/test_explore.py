@@ -1,44 +1,165 @@
 from __future__ import annotations
 
+import html
+import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import sklearn.decomposition
+from PIL import Image
 
 from clothier.data.dataset import Dataset, Labelled
-from clothier.data.synthetic import draw_garments
-from clothier.errors import DataError
+from clothier.data.synthetic import draw_garments, write_fashion_folder
+from clothier.errors import DataError, UnknownNameError
+from clothier.records import FailedInput
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.explore import explore
+from clothier.workflows.explore import Explored, ExploreOptions, explore, look
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(150, 0), draw_garments(40, 1), {"train": "1", "test": "2"})
 SPLITS = {"train": DATASET.train.labels[:100], "validation": DATASET.train.labels[100:], "test": DATASET.test.labels}
+OPTIONS = ExploreOptions(map="none")
 
 
 def test_what_is_found_is_so() -> None:
     heard = []
-    exploration = explore(DATASET, SPLITS, progress=lambda *said: heard.append(said[:3]))
+    exploration = look(DATASET, SPLITS, OPTIONS, progress=lambda *said: heard.append(said[:3]))
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
-    needed = {share: int((cumulative < share).sum()) + 1 for share in (0.90, 0.95)}
-    classes = {
+    needed = [int((cumulative < share).sum()) + 1 for share in (0.90, 0.95)]
+    found = exploration.to_json()
+    assert found["classes"] == {
         part: {name: int((labels == label).sum()) for label, name in enumerate(FASHION_MNIST)}
         for part, labels in SPLITS.items()
     }
-    assert exploration.to_json() == {
-        "classes": classes,
-        "pca": {"components_for_90": needed[0.90], "components_for_95": needed[0.95]},
-    }
-    assert sum(exploration.classes["train"].values()) == 100
+    assert sum(found["classes"]["train"].values()) == 100
+    assert [found["pca"]["components_for_90"], found["pca"]["components_for_95"]] == needed
+    assert found["pca"]["explained"] == pytest.approx(explained.explained_variance_ratio_[: needed[1]])
+    assert found["pixels"]["mean"] == pytest.approx(DATASET.train.images.mean())
     assert exploration.section.splits == {"train": 100, "validation": 50, "test": 40}
-    assert exploration.section.components_for_90 == needed[0.90]
+    assert exploration.section.components_for_90 == needed[0]
     assert exploration.section.digests == DATASET.digests
-    assert len(exploration.section.figures) >= 4
-    assert heard == [("explore", done, 2) for done in range(3)]
+    assert exploration.headline.startswith(f"{needed[1]} dimensions of 784 carry 95")
+    assert heard == [("explore", done, 3) for done in range(4)]
+
+
+def test_errors_of_reconstruction_are_measured_on_the_training_pictures() -> None:
+    found = look(DATASET, SPLITS, OPTIONS).to_json()["pca"]
+    pixels = DATASET.train.images.reshape(150, -1) / 255
+    for row in found["reconstruction"]:
+        reference = sklearn.decomposition.PCA(row["components"], svd_solver="full").fit(pixels)
+        back = reference.inverse_transform(reference.transform(pixels))
+        assert row["rms_error"] == pytest.approx(255 * np.sqrt(((back - pixels) ** 2).mean()), rel=1e-6)
+        assert row["share"] == pytest.approx(reference.explained_variance_ratio_.sum())
+
+
+def test_correlation_goes_with_the_components() -> None:
+    r = look(DATASET, SPLITS, OPTIONS).to_json()["pca"]["mean_absolute_correlation"]
+    pixels = DATASET.train.images.reshape(150, -1)
+    expected = np.corrcoef(pixels[:, pixels.std(axis=0) > 0], rowvar=False)
+    pairs = ~np.eye(len(expected), dtype=bool)
+    assert r["pixels"] == pytest.approx(np.abs(expected[pairs]).mean())
+    assert r["components"] < 1e-5
 
 
 def test_pictures_that_are_all_the_same_are_said() -> None:
     constant = Labelled(np.full_like(DATASET.train.images, 9), DATASET.train.labels)
     with pytest.raises(DataError, match="all 150 images are the same"):
-        explore(replace(DATASET, train=constant), SPLITS)
+        look(replace(DATASET, train=constant), SPLITS, OPTIONS)
+
+
+def test_one_class_alone_is_said() -> None:
+    coats = replace(DATASET, train=Labelled(DATASET.train.images, np.full(150, 4, np.int64)))
+    with pytest.raises(DataError) as caught:
+        look(coats, SPLITS, OPTIONS)
+    assert str(caught.value) == (
+        "all 150 training pictures of Drawn are of one class, Coat; two or more are needed to compare. "
+        "Add pictures of another."
+    )
+
+
+def test_an_unknown_map_or_audit_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="'pixel' is not a kind of map; did you mean 'pixels'"):
+        ExploreOptions(map="pixel")
+    with pytest.raises(UnknownNameError, match="'label' is not a kind of audit; did you mean 'labels'"):
+        ExploreOptions(audit="label")
+
+
+@pytest.mark.parametrize(("n", "drawn"), [(2, set()), (3, {"pca-1-2"}), (4, {"pca-1-2", "pca-1-3", "pca-1-2-3"})])
+def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: set[str]) -> None:
+    few = Labelled(DATASET.train.images[:n], np.arange(n, dtype=np.int64) % 2)
+    section = look(replace(DATASET, train=few), {"train": few.labels}, OPTIONS).section
+    assert {name for name in section.figures if name.startswith("pca-1-")} == drawn
+    (said,) = section.chapters[-1].left_out if n < 4 else [""]
+    assert (
+        said
+        == {
+            2: "The pictures vary along 1 of their components only, so no scatter is drawn.",
+            3: "The pictures vary along 2 of their components only, so no scatter in three dimensions is drawn.",
+            4: "",
+        }[n]
+    )
+
+
+def test_what_could_not_be_read_is_said() -> None:
+    failures = (FailedInput("a.png", "not-a-picture", "a.png is not a picture."),)
+    exploration = look(replace(DATASET, failures=failures, notes=("A note.",)), SPLITS, OPTIONS)
+    assert exploration.section.remarks == ("A note.", "Files that could not be read, and are not among them: 1.")
+    assert exploration.to_json()["failures"] == [failures[0].to_json()]
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Explored:
+    folder = tmp_path_factory.mktemp("drawn")
+    write_fashion_folder(folder / "my garments", train=120, test=40)
+    return explore(out=folder / "out", data=folder / "my garments", any_idx=True, seed=3, map="none")
+
+
+def test_the_folder_has_everything(explored: Explored) -> None:
+    assert {path.name for path in explored.path.iterdir()} == {"explore.json", "figures", "report.html"}
+    names = {path.stem for path in (explored.path / "figures").iterdir()}
+    assert len(names) == 16
+    for name in names:
+        with Image.open(explored.path / "figures" / f"{name}.png") as picture:
+            picture.verify()
+        svg = (explored.path / "figures" / f"{name}.svg").read_text()
+        assert "var(--" not in svg
+    page = html.unescape(explored.report.read_text())
+    assert all(f'id="data-{name}"' in page for name in names)
+    assert "clothier explore --data '" in page
+    assert "--any-idx --seed 3 --map none --audit duplicates" in page
+
+
+def test_json_is_whole_and_finite(explored: Explored) -> None:
+    text = (explored.path / "explore.json").read_text()
+    content = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert content == explored.to_json()
+    assert content["options"]["seed"] == 3
+    assert content["classes"]["test"] == dict.fromkeys(FASHION_MNIST, 4)
+    assert (content["map"], content["audit"], content["failures"]) == (None, None, [])
+    assert content["report"] == str(explored.report)
+
+
+def test_the_same_seed_draws_the_same(explored: Explored, tmp_path: Path) -> None:
+    data = explored.path.parent / "my garments"
+    again = explore(out=tmp_path / "again", data=data, any_idx=True, seed=3, map="none")
+    for file in (explored.path / "figures").iterdir():
+        assert file.read_bytes() == (again.path / "figures" / file.name).read_bytes(), file.name
+
+
+def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: Explored, tmp_path: Path) -> None:
+    data = explored.path.parent / "my garments"
+    (tmp_path / "out").mkdir()
+
+    def stop(task: str, done: float, total: float, note: str = "") -> None:
+        if (task, done) == ("figures", 2):
+            assert (tmp_path / "out-2" / "figures").is_dir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        explore(out=tmp_path / "out", data=data, any_idx=True, map="none", progress=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -91,7 +91,8 @@ def test_study_json_says_what_was_done_and_found(finished: Study, data: Path) ->
     assert content["runs"] == {model: str(finished.path / model) for model in ("dnn", "cnn")}
     assert content["metrics"] == {model: Run(finished.path / model).metrics for model in ("dnn", "cnn")}
     assert content["report"] == str(finished.report)
-    assert content["exploration"]["pca"].keys() == {"components_for_90", "components_for_95"}
+    assert content["exploration"]["pca"]["n"] == 300
+    assert content["exploration"]["pixels"]["n"] == 300
     assert {part: sum(counts.values()) for part, counts in content["exploration"]["classes"].items()} == {
         "train": 240,
         "validation": 60,

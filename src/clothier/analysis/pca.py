@@ -6,7 +6,7 @@ Legend: N images, H, W, P = H * W pixels, k components kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.records import Floats
+    from clothier.records import Floats, Images
 
     Doubles = npt.NDArray[np.float64]
 
 WHITE = 255  # the brightest grey level of a uint8 pixel; components see pixels as 0 to 1
 
-# 256 rows of uint8 products sum to at most 256 * 255^2 < 2^24: float32 arithmetic on them is exact, in any order.
-EXACT_ROWS = 256
+# Grey levels less 128 have products of 2^14 at most, and 1024 of those sum to at most 2^24: float32 arithmetic on them
+# is exact, in any order. Taken as they are, 0 to 255, only 256 rows would be, and four times as many sums in float64.
+MIDDLE = 128
+EXACT_ROWS = 1024
 PROJECTED_ROWS = 4096
 ROUNDING = 1e-9  # shares that differ by less are the same: all components together may sum to a hair below 1
 NOTHING = 1e-24  # variance, as a part of the squared mean, that is left of constant floats by rounding alone
@@ -50,6 +52,25 @@ class PCA:
     def cumulative_ratio(self) -> Doubles:
         """(k,) float64, the share of the total variance that the first 1, 2, ... k components keep."""
         return np.cumsum(self.explained_variance / self.total_variance)
+
+    @property
+    def covariance(self) -> Doubles:
+        """(P, P) float64, of the pixels, as far as the components kept explain it: wholly, where all were kept."""
+        return np.asarray((self.components.T * self.explained_variance) @ self.components)
+
+    @property
+    def varying(self) -> int:
+        """How many of the components vary at all; the others only fill the frame."""
+        return int((self.explained_variance > ROUNDING * self.total_variance).sum())
+
+    def reconstruction_errors(self, n: int) -> Doubles:
+        """What is lost of the ``n`` images that were fitted, by the number of components that they are rebuilt from.
+
+        Returns:
+            (k + 1,) float64, falling: root mean square error of a pixel, in parts of white, for 0, 1, ... k components.
+        """
+        lost = self.total_variance - np.concatenate([[0.0], np.cumsum(self.explained_variance)])
+        return np.asarray(np.sqrt(np.maximum(lost, 0.0) * (n - 1) / n / self.components.shape[1]))
 
     def components_for(self, share: float) -> int:
         """The fewest components that explain more than ``share`` of the variance, 0 to 1 exclusive.
@@ -130,7 +151,7 @@ def _decompose(mean: Doubles, covariance: Doubles, total: float) -> PCA:
 def _moments(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
     """Mean (P,) and covariance (P, P) of the pixels, scaled to 0 to 1."""
     if images.dtype == np.uint8:
-        return _whole_moments(images)
+        return _whole_moments(cast("Images", images))
     rows = np.asarray(images.reshape(len(images), -1), dtype=np.float64)
     if not np.isfinite(rows).all():
         raise DataError("the images hold NaN or infinity. Repair or remove those pixels before a PCA.")
@@ -139,21 +160,26 @@ def _moments(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
     return mean, centred.T @ centred / (len(rows) - 1)
 
 
-def _whole_moments(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
+def _whole_moments(images: Images) -> tuple[Doubles, Doubles]:
     n, p = len(images), int(np.prod(images.shape[1:]))
     sums, products = np.zeros(p), np.zeros((p, p))
-    for chunk in _chunks(images):
-        sums += chunk.sum(axis=0)
-        products += chunk.T @ chunk
-    # n * products and the outer product of sums are whole numbers below 2^53 up to 370,000 images: no cancellation.
+    ones, of_chunk = np.ones(EXACT_ROWS, np.float32), np.empty((p, p), np.float32)
+    for chunk in _chunks(images.reshape(n, p)):
+        sums += ones[: len(chunk)] @ chunk
+        products += np.matmul(chunk.T, chunk, out=of_chunk)
+    # n * products and the outer product of sums are whole numbers below 2^53 up to 740,000 images: no cancellation.
     covariance = (n * products - np.outer(sums, sums)) / (n * (n - 1) * WHITE**2)
-    return sums / (n * WHITE), covariance
+    return (sums + n * MIDDLE) / (n * WHITE), covariance
 
 
-def _chunks(images: npt.NDArray[np.generic]) -> Iterator[Floats]:
-    for start in range(0, len(images), EXACT_ROWS):
-        chunk = images[start : start + EXACT_ROWS]
-        yield chunk.reshape(len(chunk), -1).astype(np.float32)
+def _chunks(rows: Images) -> Iterator[Floats]:
+    """Pixels less MIDDLE, -128 to 127, EXACT_ROWS rows at a time; each chunk lies where the last one did."""
+    floats = np.empty((EXACT_ROWS, rows.shape[1]), np.float32)
+    for start in range(0, len(rows), EXACT_ROWS):
+        chunk = rows[start : start + EXACT_ROWS]
+        # Flipping the highest bit of a byte and reading it as signed takes 128 off it.
+        np.copyto(floats[: len(chunk)], np.bitwise_xor(chunk, np.uint8(MIDDLE)).view(np.int8))
+        yield floats[: len(chunk)]
 
 
 def _scaled(images: npt.NDArray[np.generic]) -> Doubles:

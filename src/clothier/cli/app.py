@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import compare, data, doctor, evaluate, predict, study, train
+from clothier.cli import compare, data, doctor, evaluate, explore, predict, study, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,13 @@ _add(
     "clothier study --resume runs/study-fast",
 )
 _add(data.data, "Study", "clothier data", "clothier data --from ~/Downloads/FashionMNIST/raw")
+_add(
+    explore.explore,
+    "Study",
+    "clothier explore",
+    "clothier explore --data photos --map none",
+    "clothier explore --audit labels --json",
+)
 _add(
     train.train,
     "Study",

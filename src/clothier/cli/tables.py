@@ -35,6 +35,24 @@ def data(prepared: Answer) -> RenderableType:
     return Group(table, *lines, *found["notes"])
 
 
+def exploration(explored: Answer) -> RenderableType:
+    """Pictures by class and part, and what was found in them."""
+    found = explored.to_json()
+    parts, pca, pixels = found["classes"], found["pca"], found["pixels"]
+    table = _table({"Class": WORD, **{part.capitalize(): NUMBER for part in parts}})
+    for name in next(iter(parts.values())):
+        table.add_row(name, *(f"{counts[name]:,}" for counts in parts.values()))
+    r = pca["mean_absolute_correlation"]
+    deviation, few, many = pixels["standard_deviation"], pca["components_for_90"], pca["components_for_95"]
+    lines = (
+        f"Pixels: {_percent(pixels['black'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
+        f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
+        f"Mean |r| of two dimensions: {r['pixels']:.3f} before, {r['components']:.3f} after",
+        f"Report: {found['report']}",
+    )
+    return Group(table, *lines)
+
+
 def run(made: Run) -> RenderableType:
     """A finished run: its figures, and where it lies."""
     metrics = made.metrics

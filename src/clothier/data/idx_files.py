@@ -66,7 +66,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_any(folder: Path, files: Mapping[str, Path]) -> Dataset:
+def read_any(folder: Path, files: Mapping[str, Path], *, any_size: bool = False) -> Dataset:
     """Any data set of four IDX files, as the user vouches for it: KMNIST, or one's own.
 
     The classes are named by the lines of ``classes.txt`` beside the files, otherwise ``0``, ``1``, ... up to the
@@ -75,15 +75,18 @@ def read_any(folder: Path, files: Mapping[str, Path]) -> Dataset:
     Args:
         folder: its name becomes the name of the data set; of ``KMNIST/raw``, KMNIST.
         files: the four files, canonical name to path, as :func:`find_files` gives them.
+        any_size: take pictures that are not 28x28, too.
 
     Raises:
-        DataError: a file is damaged, the parts do not fit together, or the pictures are not 28x28.
+        DataError: a file is damaged, the parts do not fit together, or the pictures are not 28x28 and ``any_size``
+            is not set.
     """
     contents = {name: idx.read_uncompressed(path) for name, path in files.items()}
     arrays = {name: idx.decode(content, str(files[name])) for name, content in contents.items()}
     train = labelled(arrays, TRAIN_IMAGES, TRAIN_LABELS)
     test = labelled(arrays, TEST_IMAGES, TEST_LABELS)
-    _check_side(folder, train)
+    if not any_size:
+        _check_side(folder, train)
     digests = {name: sha256(content) for name, content in contents.items()}
     classes = _class_names(files[TRAIN_IMAGES].parent / CLASS_NAMES, train, test)
     return Dataset(_name(folder.resolve()), classes, train, test, digests)

@@ -70,13 +70,16 @@ class _AbsentError(DataError):
     """A source that is not there at all, which is no news to anybody."""
 
 
-def open_dataset(folder: Path | None = None, *, any_idx: bool = False, progress: Progress = silent) -> Dataset:
+def open_dataset(
+    folder: Path | None = None, *, any_idx: bool = False, any_size: bool = False, progress: Progress = silent
+) -> Dataset:
     """What ``--data`` means.
 
     Args:
         folder: None for Fashion-MNIST, from wherever it can be had; or a folder with its four files; or one with a
             subfolder of pictures for each class (:func:`clothier.data.folders.read_picture_folder`).
         any_idx: take the four IDX files of ``folder`` as they are: KMNIST, or the user's own.
+        any_size: take IDX pictures of other sizes than 28x28, too: to look at, as no network here takes them.
         progress: told of downloads, and of damaged copies that were passed over.
 
     Raises:
@@ -87,7 +90,7 @@ def open_dataset(folder: Path | None = None, *, any_idx: bool = False, progress:
     _require_folder(folder)
     files = idx_files.find_files(folder)
     if files and any_idx:
-        return _vouched_for(folder, files)
+        return _vouched_for(folder, files, any_size)
     if files:
         obtained = _from_user(folder, FASHION_MNIST, OR_ANY_IDX)
         return FASHION_MNIST.dataset(obtained.contents)
@@ -165,10 +168,10 @@ def _require_folder(folder: Path) -> None:
         raise DataError(f"{folder} {what}; a folder with data is needed. Check the path.")
 
 
-def _vouched_for(folder: Path, files: Mapping[str, Path]) -> Dataset:
+def _vouched_for(folder: Path, files: Mapping[str, Path], any_size: bool) -> Dataset:
     """The IDX files as they are; under its own name if they are Fashion-MNIST after all."""
     idx_files.require_all(files, folder)
-    dataset = idx_files.read_any(folder, files)
+    dataset = idx_files.read_any(folder, files, any_size=any_size)
     if dataset.digests != FASHION_MNIST.digests:
         return dataset
     return FASHION_MNIST.dataset(_from_user(folder, FASHION_MNIST, COPY_AGAIN).contents)

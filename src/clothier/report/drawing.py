@@ -6,14 +6,14 @@ import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
 from clothier import atomic
-from clothier.report.style import LIGHT, PAPER, STYLE, TITLE_LINE, wrapped
+from clothier.report.style import INK, LIGHT, PAPER, STYLE, TITLE_LINE, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 DPI = 150
+POINTS = 72  # of an inch
 GARMENT, SIGNED = "garment", "signed"
 """Beginnings of the gid of pictures, in ink and in two colours, which the page turns lighter on a dark screen."""
 
@@ -78,12 +79,43 @@ def svg(drawing: Drawing, name: str) -> str:
         drawing: what to draw.
         name: unique on the page; keeps the ids of two drawings apart.
     """
+    return _for_page(_bare_svg(drawing, name), drawing.alt)
+
+
+def svg_file(drawing: Drawing, name: str) -> str:
+    """The drawing under its title as an SVG that stands alone: plain colours on paper; the same text each time.
+
+    Args:
+        drawing: what to draw.
+        name: of the file; seeds the ids inside.
+    """
+    width, height = (POINTS * float(inches) for inches in drawing.figure.get_size_inches())
+    lines = wrapped(drawing.title, width / POINTS).split("\n")
+    head = POINTS * TITLE_LINE * (0.4 + len(lines))
+    spans = [
+        f'<tspan x="{0.02 * width:g}" y="{POINTS * TITLE_LINE * (0.9 + place):g}">{escape(line)}</tspan>'
+        for place, line in enumerate(lines)
+    ]
+    body = _bare_svg(drawing, name)
+    # Inside, a number without a unit is a point, as the outer viewBox has it.
+    body = re.sub(r' (width|height)="([\d.]+)pt"', r' \1="\2"', body[body.index("<svg") :], count=2)
+    body = body.replace("<svg", f'<svg y="{head:g}" overflow="visible"', 1)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{head + height:g}pt" '
+        f'viewBox="0 0 {width:g} {head + height:g}" role="img" aria-label={quoteattr(drawing.alt)}>\n'
+        f'<rect width="100%" height="100%" fill="{PAPER}"/>\n'
+        f'<text font-family="DejaVu Sans, Verdana, sans-serif" font-size="11.5" font-weight="bold" fill="{INK}">'
+        f"{''.join(spans)}</text>\n{body}</svg>\n"
+    )
+
+
+def _bare_svg(drawing: Drawing, name: str) -> str:
     file = io.StringIO()
     settings: dict[RcKeyType, Any] = {**STYLE, "svg.fonttype": "none", "svg.hashsalt": name}
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with rc_context(settings):
         drawing.figure.savefig(file, format="svg", dpi=DPI, transparent=True, metadata=nothing)
-    return _for_page(file.getvalue(), drawing.alt)
+    return re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", file.getvalue(), flags=re.DOTALL)
 
 
 def _raster(figure: Figure) -> Image.Image:
@@ -106,7 +138,7 @@ def _heading(title: str, width: float) -> Figure:
 def _for_page(text: str, alt: str) -> str:
     """Takes what only a file needs out of matplotlib's SVG, and makes colours and type the page's own."""
     body = text[text.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(rf'(<(?:g|image)\b[^>]*?) id="({GARMENT}|{SIGNED})[^"]*"', r'\1 class="\2"', body)
     body = re.sub(r'(<(?:g|image)\b[^>]*?) id="[^"]*"', r"\1", body)
     body = re.sub(r"\"?'DejaVu Sans'[^;\"]*", "var(--sans)", body)

@@ -58,10 +58,10 @@ OF_ANY_RUN = (
 
 
 def limits(dataset: str, models: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Limit]:
-    """The limits of ``models``, pairs of a name and an evaluation as ``metrics.json`` holds it."""
+    """The limits of ``models``, pairs of a name and an evaluation as ``metrics.json`` holds it; of the data without."""
     known = list(OF_FASHION_MNIST) if dataset == FASHION_MNIST else []
     found = [_weakness(name, evaluation) for name, evaluation in models]
-    return [*known, *(weakness for weakness in found if weakness), *OF_ANY_RUN]
+    return [*known, *(weakness for weakness in found if weakness), *(OF_ANY_RUN if models else ())]
 
 
 def errors_among(evaluation: Mapping[str, Any], group: Sequence[str]) -> float:

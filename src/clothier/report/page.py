@@ -42,6 +42,11 @@ def render_study(
     )
 
 
+def render_exploration(data: DataSection, headline: str, origin: Origin) -> str:
+    """The page of an exploration: the data alone, under the ``headline`` that says what was found."""
+    return _render("explore.html.j2", dataset=data.name, headline=headline, models=[], data=data, origin=origin)
+
+
 def render_run(model: ModelSection, dataset: str, origin: Origin) -> str:
     """The page of one run: a single model, trained and evaluated on ``dataset``."""
     headline = _headline(dataset, [model])

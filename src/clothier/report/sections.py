@@ -13,22 +13,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """The data seen in one way.
+
+    Attributes:
+        name: unique among the chapters; beginning of a link to it.
+        title: its heading.
+        text: a sentence or two on what is seen here.
+        figures: name to drawing, shown in this order.
+        left_out: what could not be drawn, and why, a sentence each.
+    """
+
+    name: str
+    title: str
+    text: str
+    figures: Mapping[str, Drawing]
+    left_out: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DataSection:
     """The data, looked at before any model.
 
     Attributes:
         name: what the data set is called; limits and the original study join in for ``Fashion-MNIST``.
-        figures: name to drawing, shown in this order (:func:`clothier.report.figures.data_figures`).
+        chapters: what was looked at, in this order.
         digests: SHA-256 by file name.
         splits: name to number of images.
         components_for_90: the fewest principal components that keep 90 % of the variance, where a PCA was made.
+        remarks: what the reader should know of the files, a sentence each.
     """
 
     name: str
-    figures: Mapping[str, Drawing]
+    chapters: Sequence[Chapter]
     digests: Mapping[str, str]
     splits: Mapping[str, int] = field(default_factory=dict)
     components_for_90: int | None = None
+    remarks: Sequence[str] = ()
+
+    @property
+    def figures(self) -> dict[str, Drawing]:
+        """Those of all chapters, by their names."""
+        return {name: drawing for chapter in self.chapters for name, drawing in chapter.figures.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,75 @@
-"""Looking at the data before any model: how many of what, and which dimensions carry the clothes."""
+"""The use case of ``clothier explore``: the data before any model, as figures, numbers and a page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+import shutil
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier.analysis.pca import fit_pca
+from clothier import atomic, machine
+from clothier.data.sources import open_dataset
+from clothier.errors import DataError, UnknownNameError
 from clothier.records import silent
-from clothier.report.figures import data_figures
-from clothier.report.sections import DataSection
+from clothier.report.drawing import png, svg_file
+from clothier.report.page import render_exploration
+from clothier.report.sections import DataSection, Origin
+from clothier.report.words import percent
+from clothier.runs import RUNS, read_json
+from clothier.workflows.stages import SHARES, look_at_classes, look_at_components, look_at_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.records import Labels, Progress
+    from clothier.workflows.stages import Stage
 
-TASK = "explore"
+TASK, DRAWING = "explore", "figures"
+FORMAT = 1  # of explore.json
+MAPS = ("pixels", "cnn", "none")
+AUDITS = ("duplicates", "labels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploreOptions:
+    """What is asked for.
+
+    Attributes:
+        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        any_idx: take a foreign IDX data set as it is.
+        seed: of whatever is drawn at random.
+        map: what the map lays out: ``pixels``, the embeddings of a ``cnn``, or ``none``.
+        audit: what is checked: ``duplicates`` and outliers, or ``labels``, too.
+
+    Raises:
+        UnknownNameError: no such map or audit.
+    """
+
+    data: Path | None = None
+    any_idx: bool = False
+    seed: int = 0
+    map: str = "pixels"
+    audit: str = "duplicates"
+
+    def __post_init__(self) -> None:
+        for given, kind, known in ((self.map, "kind of map", MAPS), (self.audit, "kind of audit", AUDITS)):
+            if given not in known:
+                raise UnknownNameError(given, kind, known)
+
+    @property
+    def command(self) -> str:
+        """What to type to have it made again."""
+        data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
+        words = [*data, *(["--any-idx"] if self.any_idx else [])]
+        words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]
+        return " ".join(["clothier explore", *words])
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``explore.json`` holds it."""
+        return {**asdict(self), "data": None if self.data is None else str(self.data.absolute())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,51 +78,151 @@ class Exploration:
 
     Attributes:
         section: figures and digests, as the report shows them.
-        classes: part to class name to number of pictures.
-        components_for_90: principal components that keep 90 % of the variance of the training part.
-        components_for_95: likewise 95 %.
+        numbers: name of a stage to what it found, ready for JSON.
     """
 
     section: DataSection
-    classes: dict[str, dict[str, int]]
-    components_for_90: int
-    components_for_95: int
+    numbers: Mapping[str, Any]
+
+    @property
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        pca = self.numbers["pca"]
+        share, needed = max((share, pca[name]) for name, share in SHARES.items())
+        differences = f"{percent(share, 0)} of the differences among {pca['n']:,} pictures"
+        return f"{needed} dimensions of {pca['dimensions']:,} carry {differences}"
 
     def to_json(self) -> dict[str, Any]:
-        """As ``study.json`` holds it."""
-        pca = {"components_for_90": self.components_for_90, "components_for_95": self.components_for_95}
-        return {"classes": self.classes, "pca": pca}
+        """As ``study.json`` and ``explore.json`` hold it."""
+        return dict(self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """The folder of a finished exploration.
+
+    ``explore.json``, ``report.html``, and ``figures/`` with each as PNG and as SVG.
+    """
+
+    path: Path
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.path / "report.html"
+
+    def to_json(self) -> dict[str, Any]:
+        """``explore.json``."""
+        return read_json(self.path / "explore.json")
 
 
 def explore(
-    dataset: Dataset, splits: Mapping[str, Labels], *, seed: int = 0, progress: Progress = silent
+    *,
+    out: Path | None = None,
+    data: Path | None = None,
+    any_idx: bool = False,
+    seed: int = 0,
+    map: str = "pixels",  # noqa: A002 - the word that a user types
+    audit: str = "duplicates",
+    progress: Progress = silent,
+) -> Explored:
+    """Looks at the data, and writes what was found into a folder; of an exploration that fails nothing is left.
+
+    Args:
+        out: the folder; None for ``runs/explore``. Numbered when taken.
+        data: see :class:`ExploreOptions`, for the others, too.
+        any_idx: likewise.
+        seed: likewise.
+        map: likewise.
+        audit: likewise.
+        progress: told of every stage and every figure.
+
+    Raises:
+        ClothierError: the request, the data or the disk; see each.
+    """
+    options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, audit=audit)
+    dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
+    splits = {"train": dataset.train.labels, "test": dataset.test.labels}
+    with _new_folder(out or RUNS / "explore") as folder:
+        found = look(dataset, splits, options, progress=progress)
+        _draw(found.section, folder / "figures", progress)
+        origin = Origin(options.command, machine.describe())
+        report = Explored(folder).report
+        atomic.write_text(report, render_exploration(found.section, found.headline, origin))
+        about = {"format": FORMAT, "options": options.to_json(), "data": dataset.name, "data_digest": dataset.digest}
+        content = {**about, **found.to_json(), "environment": machine.describe(), "report": str(report)}
+        atomic.write_json(folder / "explore.json", content)
+    return Explored(folder)
+
+
+def look(
+    dataset: Dataset, splits: Mapping[str, Labels], options: ExploreOptions, *, progress: Progress = silent
 ) -> Exploration:
-    """Counts classes, finds the principal components, and draws both.
+    """Every stage in turn; nothing is written.
 
     Args:
         dataset: what to look at.
         splits: part to its labels (N,), as they will be used.
-        seed: of the sample that is drawn.
-        progress: told of both stages.
+        options: what is asked for.
+        progress: told of every stage.
 
     Raises:
-        DataError: the pictures are constant, or too few for their principal components.
+        DataError: pictures of one class only, or all the same.
     """
-    progress(TASK, 0, 2, "PCA")
-    pca = fit_pca(dataset.train.images)
-    progress(TASK, 1, 2, "figures")
-    needed = {share: pca.components_for(share) for share in (0.90, 0.95)}
+    _require_two_classes(dataset)
+    planned: dict[str, Callable[[], Stage]] = {
+        "classes": lambda: look_at_classes(dataset, splits, options.seed),
+        "pixels": lambda: look_at_pixels(dataset),
+        "PCA": lambda: look_at_components(dataset, options.seed),
+    }
+    stages: list[Stage] = []
+    for name, stage in planned.items():
+        progress(TASK, len(stages), len(planned), name)
+        stages.append(stage())
+    progress(TASK, len(stages), len(planned))
+    numbers = {stage.name: stage.numbers for stage in stages}
     section = DataSection(
         name=dataset.name,
-        figures=data_figures(dataset, pca, splits, seed),
+        chapters=[stage.chapter for stage in stages],
         digests=dataset.digests,
         splits={name: len(labels) for name, labels in splits.items()},
-        components_for_90=needed[0.90],
+        components_for_90=numbers["pca"]["components_for_90"],
+        remarks=_remarks(dataset),
     )
-    progress(TASK, 2, 2)
-    counts = {name: _counts(labels, dataset.classes) for name, labels in splits.items()}
-    return Exploration(section, counts, needed[0.90], needed[0.95])
+    failures = [failure.to_json() for failure in dataset.failures]
+    return Exploration(section, {"map": None, "audit": None, **numbers, "failures": failures})
 
 
-def _counts(labels: Labels, classes: tuple[str, ...]) -> dict[str, int]:
-    return {name: int((labels == label).sum()) for label, name in enumerate(classes)}
+@contextmanager
+def _new_folder(path: Path) -> Iterator[Path]:
+    """A new folder at ``path``, or beside it when that is taken; gone again if the block fails."""
+    folder = atomic.new_folder(path)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _draw(section: DataSection, folder: Path, progress: Progress) -> None:
+    """Every figure, as PNG and as SVG."""
+    for done, (name, drawing) in enumerate(section.figures.items()):
+        progress(DRAWING, done, len(section.figures), name)
+        atomic.write_bytes(folder / f"{name}.png", png(drawing))
+        atomic.write_text(folder / f"{name}.svg", svg_file(drawing, name))
+    progress(DRAWING, len(section.figures), len(section.figures))
+
+
+def _require_two_classes(dataset: Dataset) -> None:
+    counts = dataset.train.counts(len(dataset.classes))
+    if (counts > 0).sum() < 2:
+        raise DataError(
+            f"all {len(dataset.train)} training pictures of {dataset.name} are of one class, "
+            f"{dataset.classes[int(counts.argmax())]}; two or more are needed to compare. Add pictures of another."
+        )
+
+
+def _remarks(dataset: Dataset) -> tuple[str, ...]:
+    if not dataset.failures:
+        return dataset.notes
+    return (*dataset.notes, f"Files that could not be read, and are not among them: {len(dataset.failures):,}.")

@@ -17,10 +17,10 @@ from clothier.report.drawing import save_figures
 from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.page import render_study
 from clothier.report.sections import ComparisonSection, Origin
-from clothier.runs import Run, new_run, read_json
+from clothier.runs import RUNS, Run, new_run, read_json
 from clothier.workflows.deliver import model_section
-from clothier.workflows.explore import Exploration, explore
-from clothier.workflows.train import RUNS, TrainOptions, require_same_data, resume, split, train
+from clothier.workflows.explore import Exploration, ExploreOptions, look
+from clothier.workflows.train import TrainOptions, require_same_data, resume, split, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +128,8 @@ def _options(config: Mapping[str, Any], path: Path) -> StudyOptions:
 def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
     """Each part that is not there yet, in order."""
     try:
-        exploration = explore(dataset, _splits(options, dataset), seed=options.seed, progress=progress)
+        looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
+        exploration = look(dataset, _splits(options, dataset), looking, progress=progress)
         runs = [
             _trained(path / model, options.for_model(model, path / model), dataset, progress)
             for model in recipes.MODELS

@@ -18,7 +18,7 @@ from clothier.learning.distributed import team
 from clothier.learning.engine import begin, fit
 from clothier.learning.networks import build
 from clothier.records import silent
-from clothier.runs import Run, new_run
+from clothier.runs import RUNS, Run, new_run
 from clothier.workflows.deliver import Trained, deliver
 from clothier.workflows.train_options import TrainOptions, options_from_config, read_options, require_same
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from clothier.records import EpochRecord, Progress
 
 __all__ = [
-    "RUNS",
     "TrainOptions",
     "options_from_config",
     "require_same_data",
@@ -41,8 +40,6 @@ __all__ = [
     "train",
     "train_model",
 ]
-
-RUNS = Path("runs")
 
 
 def train(

@@ -9,49 +9,88 @@ from typing import TYPE_CHECKING
 
 from clothier.analysis import metrics
 from clothier.analysis.mistakes import most_confident_mistakes, only_first_right
-from clothier.report.figures import comparison, components, data, scores, training
+from clothier.report.figures import comparison, components, data, pixels, scores, spectrum, training
+from clothier.report.figures.cloud import component_cloud
+from clothier.report.figures.correlation import heat_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from clothier.analysis.pca import PCA
+    from clothier.analysis.pixels import PixelStatistics
     from clothier.data.dataset import Dataset, Labelled
     from clothier.records import EpochRecord, Floats, Labels
     from clothier.report.drawing import Drawing
+
+    Doubles = npt.NDArray[np.float64]
 
 MISTAKES = 15
 OUTLINE_RANKS = (5, 20)
 """Components that keep the outline only, shown before those that keep 90 and 95 % of the variance."""
 
 
-def data_figures(
-    dataset: Dataset, pca: PCA, splits: Mapping[str, Labels] | None = None, seed: int = 0
-) -> dict[str, Drawing]:
-    """Every figure of the exploration.
+def count_figures(dataset: Dataset, splits: Mapping[str, Labels], seed: int = 0) -> dict[str, Drawing]:
+    """How many of what, and what they look like.
 
     Args:
         dataset: what to look at; pictures are of its training part.
-        pca: all components of the training part, ``fit_pca(dataset.train.images)``.
-        splits: name to (N,) labels, for the counts; ``train`` and ``test`` of the data set by default.
-        seed: draws the sample and the dots of the scatters.
+        splits: name to (N,) labels.
+        seed: draws the sample.
     """
-    train, classes = dataset.train, dataset.classes
-    features = pca.keep(3).project(train.images)
-    needed = sorted({pca.components_for(share) for share in components.SHARES})
-    ranks = [rank for rank in OUTLINE_RANKS if rank < needed[0]] + needed
-    counted = splits or {"train": train.labels, "test": dataset.test.labels}
+    return {
+        "class-counts": data.class_counts(splits, dataset.classes),
+        "samples": data.sample_grid(dataset.train, dataset.classes, seed=seed),
+    }
+
+
+def pixel_figures(found: PixelStatistics, classes: Sequence[str]) -> dict[str, Drawing]:
+    """Average garments, and the grey levels that they are made of."""
+    return {
+        "mean-garments": data.mean_garments(found, classes),
+        "deviations": data.deviations(found, classes),
+        "grey-levels": pixels.grey_levels(found),
+        "class-greys": pixels.class_greys(found, classes),
+        "ink": pixels.ink(found),
+    }
+
+
+def pca_figures(
+    labelled: Labelled, classes: Sequence[str], pca: PCA, correlation: tuple[Doubles, Doubles], seed: int = 0
+) -> dict[str, Drawing]:
+    """Every figure of a principal component analysis; without a second or third component, no scatter of it.
+
+    Args:
+        labelled: the N pictures that it was fitted to, and their labels.
+        classes: the K names.
+        pca: all components of the pictures, ``fit_pca(labelled.images)``.
+        correlation: Pearson's r of the pixels, (P, P), and of the components, (k, k).
+        seed: draws the dots of the scatters.
+    """
+    ranks = reconstruction_ranks(pca)
+    features = pca.keep(min(3, pca.varying)).project(labelled.images)
+    seen = (features, labelled.labels, classes, pca)
     figures = {
-        "class-counts": data.class_counts(counted, classes),
-        "samples": data.sample_grid(train, classes, seed=seed),
-        "mean-garments": data.mean_garments(train, classes),
         "pca-variance": components.variance_curve(pca),
-        "pca-components": components.component_pictures(pca, _size(train)),
+        "pca-spectrum": spectrum.spectrum(pca),
+        "pca-components": components.component_pictures(pca, _size(labelled)),
+        "correlation": heat_maps(*correlation, _size(labelled)),
     }
     for other in range(2, features.shape[1] + 1):
-        drawing = components.component_scatter(features, train.labels, classes, pca, other, seed)
-        figures[f"pca-1-{other}"] = drawing
-    figures["pca-reconstructions"] = components.reconstructions(train, classes, pca, ranks)
+        figures[f"pca-1-{other}"] = components.component_scatter(*seen, other, seed)
+    if features.shape[1] == 3:
+        figures["pca-1-2-3"] = component_cloud(*seen, seed)
+    figures["pca-reconstructions"] = components.reconstructions(labelled, classes, pca, ranks)
+    figures["pca-error"] = spectrum.reconstruction_error(pca, len(labelled), ranks)
     return figures
+
+
+def reconstruction_ranks(pca: PCA) -> list[int]:
+    """Numbers of components that garments are rebuilt from: few, and as many as keep 90 and 95 % of the variance."""
+    needed = sorted({pca.components_for(share) for share in components.SHARES})
+    return [rank for rank in OUTLINE_RANKS if rank < needed[0]] + needed
 
 
 def model_figures(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 
+from clothier.analysis.pixels import WHITE
 from clothier.report.drawing import Drawing
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.report.style import CATEGORIES, FIRST, INK, MUTED, PAPER, SECOND, STYLE, plot, shortened
@@ -111,9 +112,15 @@ def reconstructions(labelled: Labelled, classes: Sequence[str], pca: PCA, ranks:
         coarse = [Tile(pca.reconstruct(of_one[np.newaxis, :rank]).reshape(shape), "") for rank in ranks]
         rows.append([Tile(labelled.images[place], shortened(classes[labelled.labels[place]], 14)), *coarse])
     tiles = [tile for place, row in enumerate(rows) for tile in (row if place % 2 else [*row, None])]
-    headings = ["original", *(f"{rank}\n{percent(pca.cumulative_ratio[rank - 1], 0)}" for rank in ranks)]
+    errors = WHITE * pca.reconstruction_errors(len(labelled))
+    kept = pca.cumulative_ratio
+    headings = [f"{rank}\n{percent(kept[rank - 1], 0)}\n± {errors[rank]:.0f}" for rank in ranks]
+    headings = ["original", *headings]
     title = f"{ranks[-1]} numbers instead of {pca.components.shape[1]} still show the garment"
-    note = "Above each column: the components used and the share of the variance that they keep."
+    note = (
+        "Above each column: the components used, the share of the variance that they keep, and the root mean square "
+        f"error of a pixel, of {WHITE} grey levels, over all {len(labelled):,} images."
+    )
     alt = f"A garment of each class, and what {', '.join(map(str, ranks))} components keep of it: sharper each time."
     return Drawing(gallery(tiles, 2 * len(headings) + 1, [*headings, "", *headings]), title, alt, note)
 
@@ -122,13 +129,13 @@ def _name_clouds(axes: Axes, points: Floats, labels: Labels, classes: Sequence[s
     """Writes each class's name at the middle of its dots, on a plate of paper with a rim of its colour."""
     present = np.unique(labels)
     middles = np.array([np.median(points[labels == label], axis=0) for label in present])
-    for label, (x, y) in zip(present, _apart(middles, np.ptp(points, axis=0)), strict=True):
+    for label, (x, y) in zip(present, apart(middles, np.ptp(points, axis=0)), strict=True):
         colour = CATEGORIES[label % len(CATEGORIES)]
         plate = {"boxstyle": "round,pad=0.25", "facecolor": PAPER, "edgecolor": colour, "alpha": 0.88, "linewidth": 1.4}
         axes.text(x, y, shortened(classes[label]), ha="center", va="center", fontsize=8.5, color=INK, bbox=plate)
 
 
-def _apart(places: npt.NDArray[np.floating], reach: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def apart(places: npt.NDArray[np.floating], reach: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """Moves names up, the lowest first, until none stands on another; ``reach`` is the extent of the dots."""
     width, height = LABEL_WIDTH * reach[0], LABEL_HEIGHT * reach[1]
     moved = places.copy()

@@ -5,12 +5,14 @@ Legend: N images, H, W, K classes, k components.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
+from clothier.analysis.pixels import WHITE
 from clothier.report.drawing import Drawing
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.report.style import FIRST, STYLE, canvas, class_axis, shortened
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from clothier.analysis.pixels import PixelStatistics
     from clothier.data.dataset import Labelled
     from clothier.records import Labels
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 ROW = 0.29  # inches a class
 SAMPLES = 30  # as in the study
 SAMPLE_COLUMNS = 6
+AVERAGE_COLUMNS = 5
 
 
 @rc_context(STYLE)
@@ -65,17 +69,34 @@ def sample_grid(labelled: Labelled, classes: Sequence[str], count: int = SAMPLES
     )
 
 
-def mean_garments(labelled: Labelled, classes: Sequence[str]) -> Drawing:
+def mean_garments(pixels: PixelStatistics, classes: Sequence[str]) -> Drawing:
     """The average picture of every class that has one."""
-    present = [label for label in range(len(classes)) if (labelled.labels == label).any()]
-    means = np.stack([_mean(labelled, label) for label in present])
-    tiles = [Tile(mean, shortened(classes[label], 14)) for mean, label in zip(means, present, strict=True)]
+    present = pixels.present
+    tiles = [Tile(pixels.means[label] / WHITE, shortened(classes[label], 14)) for label in present]
     note = "Where an average is blurred, the garments of that class differ."
     if len(present) < 2:
-        return Drawing(gallery(tiles, 5), "The average garment", "One average picture.", note)
-    alike = " and ".join(classes[present[place]] for place in _nearest_pair(means))
+        return Drawing(gallery(tiles, AVERAGE_COLUMNS), "The average garment", "One average picture.", note)
+    alike = " and ".join(classes[present[place]] for place in _nearest_pair(pixels.means[present]))
     title = f"{alike} have the averages that are most alike"
-    return Drawing(gallery(tiles, 5), title, f"The average picture of each class. {title}.", note)
+    return Drawing(gallery(tiles, AVERAGE_COLUMNS), title, f"The average picture of each class. {title}.", note)
+
+
+def deviations(pixels: PixelStatistics, classes: Sequence[str]) -> Drawing:
+    """How much each pixel varies within every class, all on one scale."""
+    present, largest = pixels.present, float(pixels.deviations.max()) or 1.0
+    typical = {label: math.sqrt((pixels.deviations[label] ** 2).mean()) for label in present}
+    tiles = [
+        Tile(pixels.deviations[label] / largest, f"{shortened(classes[label], 14)}\n± {typical[label]:.0f}")
+        for label in present
+    ]
+    most, least = (classes[choose(typical, key=typical.__getitem__)] for choose in (max, min))
+    title = f"{most} varies most from picture to picture, {least} least"
+    note = (
+        f"The stronger the ink, the more a pixel varies within the class; full ink is {largest:.0f} of {WHITE} grey "
+        "levels. Below each class: the root mean square over its pixels."
+    )
+    alt = f"The standard deviation of each pixel, a picture a class. {title}."
+    return Drawing(gallery(tiles, AVERAGE_COLUMNS), title if len(present) > 1 else "Where the pixels vary", alt, note)
 
 
 def _balance(counts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
@@ -85,11 +106,6 @@ def _balance(counts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]
     name, count = next((name, count) for name, count in counts.items() if count.min() < count.max())
     rare, common = int(count.argmin()), int(count.argmax())
     return f"In {name}, {classes[common]} has {count[common]:,} images and {classes[rare]} only {count[rare]:,}"
-
-
-def _mean(labelled: Labelled, label: int) -> Doubles:
-    # The mask keeps one class in memory at a time.
-    return np.asarray(labelled.images[labelled.labels == label].mean(axis=0) / 255)
 
 
 def _nearest_pair(means: Doubles) -> tuple[int, int]:

@@ -1,0 +1,149 @@
+"""``clothier explore``: what it asks of its workflow and shows of the answer; then the real one on odd data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clothier import atomic
+from clothier.data import idx, idx_files
+from clothier.data.synthetic import draw_garments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Ending, Workflows
+
+    Runner = Callable[..., Ending]
+
+
+class TestDoor:
+    def test_defaults(self, run: Runner, workflows: Workflows) -> None:
+        assert run("explore").code == 0
+        nothing = {"out": None, "data": None, "any_idx": False}
+        assert workflows.only == {**nothing, "seed": 0, "map": "pixels", "audit": "duplicates"}
+
+    def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
+        words = "explore --out o --data d --any-idx --seed 5 --map cnn --audit labels --json"
+        assert run(*words.split()).json["report"] == "runs/explore/report.html"
+        given = {"out": Path("o"), "data": Path("d"), "any_idx": True}
+        assert workflows.only == {**given, "seed": 5, "map": "cnn", "audit": "labels"}
+
+    def test_table(self, run: Runner, workflows: Workflows) -> None:
+        lines = [" ".join(line.split()) for line in run("explore").stdout.splitlines()]
+        assert "Class Train Test" in lines
+        assert "Bag 6,000 900" in lines
+        assert "Pixels: 50.2 % black; grey levels 72.9 ± 90.0 of 255" in lines
+        assert "PCA of 12,000: 84 of 784 components keep 90 % of the variance, 187 keep 95 %" in lines
+        assert "Mean |r| of two dimensions: 0.214 before, 0.000 after" in lines
+        assert "Report: runs/explore/report.html" in lines
+
+    def test_pictures_that_failed_are_named(self, run: Runner, workflows: Workflows) -> None:
+        error = {"code": "not-a-picture", "message": "bad.png is not a picture."}
+        workflows.explored["failures"] = [{"file": "bad.png", "error": error}]
+        ending = run("explore", "--json")
+        assert ending.code == 3
+        assert ending.json["failures"][0]["file"] == "bad.png"
+        assert ending.stderr == "bad.png is not a picture.\n"
+
+
+def idx_folder(folder: Path, images: np.ndarray, labels: np.ndarray, classes: int = 3) -> Path:
+    """An IDX data set whose two parts are the same."""
+    for file in (idx_files.TRAIN_IMAGES, idx_files.TEST_IMAGES):
+        idx.write_idx(folder / file, images)
+    for file in (idx_files.TRAIN_LABELS, idx_files.TEST_LABELS):
+        idx.write_idx(folder / file, labels.astype(np.uint8))
+    atomic.write_text(folder / idx_files.CLASS_NAMES, "".join(f"garment {k}\n" for k in range(classes)))
+    return folder
+
+
+def chance(n: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(n).integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+class TestBadData:
+    """One sentence each, an exit code, and nothing left behind."""
+
+    def said(self, run: Runner, tmp_path: Path, data: Path) -> str:
+        ending = run("explore", "--data", str(data), "--any-idx", "--map", "none", "--out", str(tmp_path / "out"))
+        assert (ending.code, ending.stdout) == (4, "")
+        assert not (tmp_path / "out").exists()
+        return ending.stderr.replace(str(data), "DATA").replace(data.name, "DATA")
+
+    def test_constant_pixels(self, run: Runner, tmp_path: Path) -> None:
+        data = idx_folder(tmp_path / "garments", np.full((9, 8, 8), 7, np.uint8), np.arange(9) % 3)
+        assert self.said(run, tmp_path, data) == (
+            "Error: all 9 images are the same: pixels that never change have no components. Check the data.\n"
+        )
+
+    def test_one_class_only(self, run: Runner, tmp_path: Path) -> None:
+        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.ones(9))
+        assert self.said(run, tmp_path, data) == (
+            "Error: all 9 training pictures of DATA are of one class, garment 1; two or more are needed to compare. "
+            "Add pictures of another.\n"
+        )
+
+    def test_one_class_folder(self, run: Runner, tmp_path: Path) -> None:
+        photos(tmp_path / "photos", {"coat": 6})
+        assert self.said(run, tmp_path, tmp_path / "photos") == (
+            "Error: DATA has 1 class folder; two or more are needed, each with the pictures of one class.\n"
+        )
+
+    def test_nan(self, run: Runner, tmp_path: Path) -> None:
+        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.arange(9) % 3)
+        floats = np.full((9, 8, 8), np.nan, ">f4")
+        header = bytes((0, 0, 0x0D, 3)) + np.array(floats.shape, ">u4").tobytes()
+        (data / idx_files.TRAIN_IMAGES).write_bytes(header + floats.tobytes())
+        said = self.said(run, tmp_path, data)
+        assert said.startswith(f"Error: DATA/{idx_files.TRAIN_IMAGES} ")
+        assert said.count("\n") == 1
+
+    def test_a_kind_of_map_that_does_not_exist(self, run: Runner) -> None:
+        ending = run("explore", "--map", "umap")
+        assert ending.code == 2
+        assert ending.stderr == "Error: 'umap' is not a kind of map; known: pixels, cnn, none.\n"
+
+
+def photos(folder: Path, classes: dict[str, int]) -> Path:
+    """A folder of pictures, a subfolder a class."""
+    drawn = draw_garments(sum(classes.values()), 0).images
+    names = [(name, place) for name, count in classes.items() for place in range(count)]
+    for image, (name, place) in zip(drawn, names, strict=True):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - image).resize((60, 80)).save(folder / name / f"{place}.png")
+    return folder
+
+
+class TestOddData:
+    """Explored without failing; what cannot be drawn is left out."""
+
+    def explored(self, run: Runner, tmp_path: Path, data: Path, *words: str, code: int = 0) -> dict[str, object]:
+        ending = run("explore", "--data", str(data), "--map", "none", "--out", str(tmp_path / "out"), "--json", *words)
+        assert ending.code == code, ending.stderr
+        found: dict[str, object] = ending.json
+        return found
+
+    @pytest.mark.parametrize(("n", "side", "classes"), [(30, 32, 3), (24, 5, 12), (4, 16, 2), (60, 9, 30), (2, 28, 2)])
+    def test_any_size_any_number_of_classes(self, run: Runner, tmp_path: Path, n: int, side: int, classes: int) -> None:
+        data = idx_folder(tmp_path / "garments", chance(n, side, side), np.arange(n) % classes, classes)
+        found = self.explored(run, tmp_path, data, "--any-idx")
+        assert found["pca"]["dimensions"] == side * side  # type: ignore[index]
+        assert len(found["classes"]["train"]) == classes  # type: ignore[index]
+
+    def test_a_class_without_pictures(self, run: Runner, tmp_path: Path) -> None:
+        data = idx_folder(tmp_path / "garments", chance(20, 8, 8), np.arange(20) % 2, 5)
+        found = self.explored(run, tmp_path, data, "--any-idx")
+        assert found["classes"]["train"]["garment 4"] == 0  # type: ignore[index]
+        assert [one["class"] for one in found["pixels"]["per_class"]] == ["garment 0", "garment 1"]  # type: ignore[index]
+
+    def test_five_photos_a_class_one_of_them_more_and_broken(self, run: Runner, tmp_path: Path) -> None:
+        folder = photos(tmp_path / "photos", {"coat": 5, "boot": 5, "$5 <b>bag": 5})
+        (folder / "coat" / "broken.png").write_bytes(b"no picture")
+        found = self.explored(run, tmp_path, folder, code=3)
+        assert found["classes"]["train"] == {"$5 <b>bag": 4, "boot": 4, "coat": 4}  # type: ignore[index]
+        assert [Path(one["file"]).name for one in found["failures"]] == ["broken.png"]  # type: ignore[attr-defined]
+        assert "<b>bag" not in (tmp_path / "out" / "report.html").read_text()
