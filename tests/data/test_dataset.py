@@ -80,3 +80,11 @@ def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Datas
         replace(dataset, classes=("b", "a")),
     ]
     assert len({dataset.digest, *(other.digest for other in others)}) == 4
+
+
+def test_files_go_with_their_pictures() -> None:
+    labelled = Labelled(np.zeros((3, 2, 2), np.uint8), np.arange(3), ("a.png", "b.png", "c.png"))
+    assert labelled.take(np.array([2, 0])).files == ("c.png", "a.png")
+    assert part().take(np.array([1])).files == ()
+    with pytest.raises(DataError, match="there are 3 images and 2 files; name one for each, or none"):
+        replace(labelled, files=("a.png", "b.png"))

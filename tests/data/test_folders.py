@@ -163,3 +163,15 @@ def test_what_is_a_folder_of_pictures(tmp_path: Path) -> None:
     (tmp_path / "bag").mkdir()
     (tmp_path / "bag/x.png").touch()
     assert has_class_folders(tmp_path)
+
+
+def test_every_picture_knows_its_file(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / "bag/000.png").write_bytes(b"damaged")
+    dataset = read_picture_folder(tmp_path)
+    for part in (dataset.train, dataset.test):
+        for image, label, file in zip(part.images, part.labels, part.files, strict=True):
+            assert Path(file).parent.name == NAMES[label]
+            view = np.asarray(Image.open(file))
+            assert np.array_equal(image, view)
+    assert len({*dataset.train.files, *dataset.test.files}) == 29

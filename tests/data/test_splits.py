@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from clothier.data.splits import STUDY_VALIDATION, TUNING_VALIDATION, stratified_split
+from clothier.data.splits import STUDY_VALIDATION, TUNING_VALIDATION, stratified_folds, stratified_split
 from clothier.errors import DataError
 
 FASHION = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 6000))
@@ -41,3 +41,32 @@ def test_the_seed_decides() -> None:
 def test_too_few_images_are_said(labels: list[int], held_out: int, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         stratified_split(np.array(labels, np.int64), held_out)
+
+
+def test_folds_hold_every_image_once_and_each_class_in_equal_shares() -> None:
+    labels = np.random.default_rng(0).integers(0, 4, 403)
+    folds = stratified_folds(labels, 3, seed=5)
+    assert sorted(np.concatenate(folds).tolist()) == list(range(403))
+    counts = np.array([np.bincount(labels[fold], minlength=4) for fold in folds])
+    assert np.ptp(counts, axis=0).max() <= 1
+    assert np.ptp(counts.sum(axis=1)) <= 1
+    again, other = stratified_folds(labels, 3, seed=5), stratified_folds(labels, 3, seed=6)
+    assert all(np.array_equal(one, same) for one, same in zip(folds, again, strict=True))
+    assert not all(np.array_equal(one, same) for one, same in zip(folds, other, strict=True))
+
+
+def test_what_belongs_together_is_not_parted() -> None:
+    labels = np.arange(90) % 3
+    groups = ((0, 3, 6, 9), (1, 2), (4, 88, 89), (50, 53))
+    for seed in range(5):
+        folds = stratified_folds(labels, 3, seed, groups)
+        assert sorted(np.concatenate(folds).tolist()) == list(range(90))
+        for group in groups:
+            assert sum(bool(set(group) & set(fold.tolist())) for fold in folds) == 1
+
+
+def test_too_few_images_of_a_class_for_the_folds_are_said() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    stratified_folds(labels, 3)
+    with pytest.raises(DataError, match="class 1 has 2 images, duplicates counted once, and 3 folds want 3 or more of"):
+        stratified_folds(labels, 3, together=[(3, 4)])

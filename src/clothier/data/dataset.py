@@ -25,6 +25,7 @@ class Labelled:
     Attributes:
         images: (N, H, W) uint8.
         labels: (N,) int64, 0 to K - 1.
+        files: N paths, where each picture is a file of its own; empty otherwise.
 
     Raises:
         DataError: the two are swapped, of other types or shapes, or of different lengths.
@@ -32,6 +33,7 @@ class Labelled:
 
     images: Images
     labels: Labels
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
@@ -49,6 +51,8 @@ class Labelled:
                 f"there are {len(images)} images and {len(labels)} labels; each image needs its one label. "
                 "Give the files that belong together."
             )
+        if self.files and len(self.files) != len(labels):
+            raise DataError(f"there are {len(labels)} images and {len(self.files)} files; name one for each, or none.")
 
     def __len__(self) -> int:
         """N."""
@@ -56,7 +60,8 @@ class Labelled:
 
     def take(self, indices: npt.NDArray[np.integer]) -> Labelled:
         """The pictures at ``indices``, (M,) integers, in that order; copies."""
-        return Labelled(self.images[indices], self.labels[indices])
+        files = tuple(self.files[index] for index in indices) if self.files else ()
+        return Labelled(self.images[indices], self.labels[indices], files)
 
     def counts(self, classes: int) -> npt.NDArray[np.int64]:
         """How many pictures each of K = ``classes`` classes has: (K,) int64."""

@@ -94,16 +94,17 @@ def _class_names(root: Path) -> tuple[str, ...]:
 def _read(root: Path, classes: tuple[str, ...], progress: Progress) -> tuple[Labelled, tuple[FailedInput, ...]]:
     """The pictures of each class in ``root``, and those that could not be read."""
     listing = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
-    images, labels, failures = [], [], []
+    images, labels, files, failures = [], [], [], []
     for done, (path, label) in enumerate(listing, 1):
         try:
             images.append(load_view(path, VIEW))
             labels.append(label)
+            files.append(str(path))
         except PhotoError as error:
             failures.append(FailedInput(str(path), error.code, str(error)))
         progress(f"reading the pictures in {root.name}", done, len(listing))
     stacked = np.stack(images) if images else np.empty((0, *VIEW.shape), np.uint8)
-    return Labelled(stacked, np.array(labels, np.int64)), tuple(failures)
+    return Labelled(stacked, np.array(labels, np.int64), tuple(files)), tuple(failures)
 
 
 def _check_enough(root: Path, classes: tuple[str, ...], pictures: Labelled, failures: tuple[FailedInput, ...]) -> None:

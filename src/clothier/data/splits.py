@@ -1,4 +1,4 @@
-"""Cuts validation images out of the training part, each class in its share.
+"""Cuts images out of the training part, each class in its share: validation, or folds that are held out in turn.
 
 Kept apart from :mod:`clothier.data.dataset` because it needs scikit-learn, which predicting does without.
 """
@@ -13,6 +13,8 @@ from sklearn.model_selection import train_test_split
 from clothier.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
     from clothier.records import Labels
@@ -41,6 +43,43 @@ def stratified_split(labels: Labels, held_out: int, seed: int = STUDY_SEED) -> t
     _check(labels, held_out)
     kept, held = train_test_split(np.arange(len(labels)), test_size=held_out, stratify=labels, random_state=seed)
     return kept, held
+
+
+def stratified_folds(
+    labels: Labels, folds: int, seed: int = 0, together: Iterable[tuple[int, ...]] = ()
+) -> tuple[Indices, ...]:
+    """Deals N images out into folds, each class in equal shares (to within the size of a group).
+
+    Args:
+        labels: (N,) int64.
+        folds: how many, 2 or more.
+        seed: of the order in which a class is dealt out.
+        together: groups of places that must not be parted, such as duplicates; no place in two groups.
+
+    Returns:
+        The places of each fold, (N / folds,) int64 or so, rising; every image is in one fold.
+
+    Raises:
+        DataError: a class has too few images, groups counted once, to be in every fold.
+    """
+    leads = np.arange(len(labels))
+    for group in together:
+        leads[list(group)] = group[0]
+    generator, fold_of, dealt = np.random.default_rng(seed), np.empty(len(labels), np.int64), 0
+    for label in np.unique(labels):
+        alone = generator.permutation(np.flatnonzero((labels == label) & (leads == np.arange(len(labels)))))
+        _check_folds(int(label), len(alone), folds)
+        fold_of[alone] = (dealt + np.arange(len(alone))) % folds  # goes on where the last class ended
+        dealt += len(alone)
+    return tuple(np.flatnonzero(fold_of[leads] == fold) for fold in range(folds))
+
+
+def _check_folds(label: int, images: int, folds: int) -> None:
+    if images < folds:
+        raise DataError(
+            f"class {label} has {images} images, duplicates counted once, and {folds} folds want {folds} or more of "
+            "each class. Add images or leave the class out."
+        )
 
 
 def _check(labels: Labels, held_out: int) -> None:
