@@ -92,7 +92,7 @@ def component_scatter(
     colours = [CATEGORIES[label % len(CATEGORIES)] for label in names]
     axes.scatter(points[:, 0], points[:, 1], s=5, c=colours, alpha=0.55, linewidths=0, rasterized=True)
     if len(classes) <= NAMED:
-        _name_clouds(axes, points, names, classes)
+        name_clouds(axes, points, names, classes)
     shares = pca.explained_variance / pca.total_variance
     axes.set_xlabel(f"component 1 ({percent(shares[0])} of the variance)")
     axes.set_ylabel(f"component {other} ({percent(shares[other - 1])})")
@@ -125,7 +125,7 @@ def reconstructions(labelled: Labelled, classes: Sequence[str], pca: PCA, ranks:
     return Drawing(gallery(tiles, 2 * len(headings) + 1, [*headings, "", *headings]), title, alt, note)
 
 
-def _name_clouds(axes: Axes, points: Floats, labels: Labels, classes: Sequence[str]) -> None:
+def name_clouds(axes: Axes, points: Floats, labels: Labels, classes: Sequence[str]) -> None:
     """Writes each class's name at the middle of its dots, on a plate of paper with a rim of its colour."""
     present = np.unique(labels)
     middles = np.array([np.median(points[labels == label], axis=0) for label in present])
