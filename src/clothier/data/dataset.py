@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +63,11 @@ class Labelled:
         files = tuple(self.files[index] for index in indices) if self.files else ()
         return Labelled(self.images[indices], self.labels[indices], files)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what a model is shown: pictures and labels, in their order."""
+        return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
+
     def counts(self, classes: int) -> npt.NDArray[np.int64]:
         """How many pictures each of K = ``classes`` classes has: (K,) int64."""
         return np.bincount(self.labels, minlength=classes)
@@ -103,6 +108,23 @@ class Dataset:
                 f"{self.name} has training pictures of {_size(self.train)} and test pictures of "
                 f"{_size(self.test)}; one size is needed. Give the files that belong together."
             )
+
+    def first(self, train: int, test: int) -> Dataset:
+        """A smaller data set to try things on: the first pictures of each part, under a name and digests of its own.
+
+        Args:
+            train: how many of the training part, or all where it has fewer.
+            test: likewise.
+
+        Raises:
+            DataError: none were asked for.
+        """
+        kept = [
+            part.take(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))
+        ]
+        name = f"{self.name}, first {len(kept[0]):,} and {len(kept[1]):,}"
+        digests = {"train": kept[0].digest, "test": kept[1].digest}
+        return replace(self, name=name, train=kept[0], test=kept[1], digests=digests)
 
     @property
     def digest(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +55,7 @@ def read_picture_folder(folder: Path, *, seed: int = SEED, progress: Progress = 
         train, failures = learnt, failures + unread
     else:
         train, test = _hold_out(learnt, len(classes), seed)
-    digests = {TRAIN: _digest(train), TEST: _digest(test)}
+    digests = {TRAIN: train.digest, TEST: test.digest}
     return Dataset(folder.resolve().name, classes, train, test, digests, failures, _unused(folder, root))
 
 
@@ -135,11 +134,6 @@ def _hold_out(pictures: Labelled, classes: int, seed: int) -> tuple[Labelled, La
         places = generator.permutation(np.flatnonzero(pictures.labels == label))
         held[places[: max(1, round(len(places) / TEST_SHARE))]] = True
     return pictures.take(np.flatnonzero(~held)), pictures.take(np.flatnonzero(held))
-
-
-def _digest(part: Labelled) -> str:
-    """SHA-256 of what a model is shown: pictures and labels, in their order."""
-    return hashlib.sha256(part.images.tobytes() + part.labels.astype("<i8").tobytes()).hexdigest()
 
 
 def _unused(folder: Path, root: Path) -> tuple[str, ...]:

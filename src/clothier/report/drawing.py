@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
@@ -13,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from clothier import atomic
-from clothier.report.style import INK, LIGHT, PAPER, STYLE, TITLE_LINE, wrapped
+from clothier.report.style import INK, LIGHT, MUTED, NOTE_CHARACTERS, NOTE_LINE, PAPER, STYLE, TITLE_LINE, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 POINTS = 72  # of an inch
+PIXELS = 96  # of an inch, as a browser counts; a screen with finer ones draws on the picture's own
 GARMENT, SIGNED = "garment", "signed"
 """Beginnings of the gid of pictures, in ink and in two colours, which the page turns lighter on a dark screen."""
 
@@ -49,17 +52,16 @@ class Drawing:
             self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
 
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+        """What a notebook shows where a drawing is the last line of a cell: the picture with all its words."""
+        picture = b64encode(_encoded(_sheet(self, self.note))).decode("ascii")
+        shown = {"alt": self.alt, "width": round(PIXELS * self.figure.get_figwidth())}
+        return {"image/png": picture, "text/plain": f"{self.title}. {self.alt}"}, {"image/png": shown}
+
 
 def png(drawing: Drawing) -> bytes:
     """The drawing under its title, 150 dots an inch; the same bytes each time."""
-    body = _raster(drawing.figure)
-    head = _raster(_heading(drawing.title, drawing.figure.get_figwidth()))
-    sheet = Image.new("RGB", (body.width, head.height + body.height))
-    sheet.paste(head, (0, 0))
-    sheet.paste(body, (0, head.height))
-    file = io.BytesIO()
-    sheet.save(file, format="PNG", dpi=(DPI, DPI), optimize=True)
-    return file.getvalue()
+    return _encoded(_sheet(drawing))
 
 
 def save_figures(figures: Mapping[str, Drawing], folder: Path) -> None:
@@ -118,6 +120,25 @@ def _bare_svg(drawing: Drawing, name: str) -> str:
     return re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", file.getvalue(), flags=re.DOTALL)
 
 
+def _sheet(drawing: Drawing, note: str = "") -> Image.Image:
+    """The drawing under its title, and above its note where one is wanted."""
+    width = drawing.figure.get_figwidth()
+    parts = [_raster(part) for part in (_heading(drawing.title, width), drawing.figure)]
+    parts += [_raster(_footing(note, width))] if note else []
+    sheet = Image.new("RGB", (parts[0].width, sum(part.height for part in parts)))
+    top = 0
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height
+    return sheet
+
+
+def _encoded(sheet: Image.Image) -> bytes:
+    file = io.BytesIO()
+    sheet.save(file, format="PNG", dpi=(DPI, DPI), optimize=True)
+    return file.getvalue()
+
+
 def _raster(figure: Figure) -> Image.Image:
     file = io.BytesIO()
     with rc_context(STYLE):
@@ -133,6 +154,15 @@ def _heading(title: str, width: float) -> Figure:
     heading = Figure(figsize=(width, height))
     heading.text(0.02, 0.5, words, va="center", fontsize=11.5, fontweight="bold", linespacing=1.25)
     return heading
+
+
+@rc_context(STYLE)
+def _footing(note: str, width: float) -> Figure:
+    """The note alone, as wide as its figure."""
+    words = textwrap.fill(note, int(width * NOTE_CHARACTERS))
+    footing = Figure(figsize=(width, NOTE_LINE * (1.6 + words.count("\n"))))
+    footing.text(0.02, 0.55, words, va="center", fontsize=9.0, color=MUTED, linespacing=1.3)
+    return footing
 
 
 def _for_page(text: str, alt: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clothier import recipes
+from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_split
 from clothier.errors import DataError, Interrupted, UsageError
@@ -25,7 +26,7 @@ from clothier.workflows.train_options import TrainOptions, options_from_config, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Labelled
     from clothier.learning.distributed import Team
     from clothier.learning.engine import Training
     from clothier.learning.networks import AnyNetwork
@@ -114,7 +115,7 @@ def train_model(
     *,
     preset: str = "fast",
     recipe: recipes.Recipe | None = None,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     any_idx: bool = False,
     out: str | Path | None = None,
     seed: int = 0,
@@ -128,7 +129,7 @@ def train_model(
         model: ``dnn`` or ``cnn``.
         preset: a shipped recipe.
         recipe: a recipe of one's own, in place of the preset.
-        data: a folder of IDX files or of labelled pictures; None for Fashion-MNIST.
+        data: a folder of IDX files or of labelled pictures, or a data set in memory; None for Fashion-MNIST.
         any_idx: take a foreign IDX data set as it is.
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
         seed: of weights, order, augmentation and dropout.
@@ -140,15 +141,16 @@ def train_model(
         Interrupted: Ctrl-C; the run can be resumed.
         ClothierError: the data, the recipe or the disk; see each.
     """
+    dataset = data if isinstance(data, Dataset) else None
     options = TrainOptions(
         recipe=recipe or recipes.preset(model, preset),
-        data=None if data is None else Path(data),
+        data=None if data is None or isinstance(data, Dataset) else Path(data),
         any_idx=any_idx,
         out=None if out is None else Path(out),
         seed=seed,
         time_limit=time_limit,
     )
-    return train(options, network=network, progress=progress)
+    return train(options, dataset=dataset, network=network, progress=progress)
 
 
 def split(dataset: Dataset, recipe: recipes.Recipe) -> tuple[Labelled, Labelled]:

@@ -1,0 +1,423 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What is this garment?
+#
+# A small study of Fashion-MNIST: look at the pictures, squeeze them into fewer numbers, draw a map of them, let two
+# networks name them, and find out how far their answers can be trusted. It repeats a student's study with the library
+# Clothier, and every number below is computed by the cell above it.
+#
+# Read from top to bottom, run a cell with Shift-Enter, and try the questions at the end of each part.
+#
+# The first cell installs Clothier where it is missing: from the checkout that this notebook lies in, or else, as on
+# Colab, from `REPOSITORY`, which you set to the address that you would give `git clone`.
+
+# %%
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = ""
+
+needed = ("clothier", "matplotlib", "onnxscript", "scipy", "seaborn", "sklearn", "torch")
+if any(importlib.util.find_spec(name) is None for name in needed):
+    folders = [Path.cwd(), *Path.cwd().parents]
+    checkout = next((folder for folder in folders if (folder / "src" / "clothier").is_dir()), None)
+    if not checkout and not REPOSITORY:
+        raise SystemExit("Clothier is not installed, and there is no checkout here. Set REPOSITORY, and run this again.")
+    wanted = f"{checkout}[notebook]" if checkout else f"clothier[notebook] @ git+{REPOSITORY}"
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wanted], check=True)
+
+# %% [markdown]
+# `QUICK` takes a few thousand pictures and one or two epochs, to see in a minute whether everything works; its figures
+# are worse. Set it here, or start Jupyter with the environment variable `CLOTHIER_QUICK=1`.
+
+# %%
+import os
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from IPython.display import Markdown, display
+
+import clothier
+from clothier import bundle
+from clothier.analysis import metrics
+from clothier.analysis.audit.duplicates import find_duplicates
+from clothier.analysis.audit.parts import repeated_in_train, tally_copies, tally_pairs
+from clothier.analysis.embedding import embed
+from clothier.analysis.map_quality import map_quality
+from clothier.analysis.mistakes import most_confident_mistakes
+from clothier.analysis.pca import fit_pca
+from clothier.analysis.pixels import WHITE, describe_pixels
+from clothier.data.pool import Pool
+from clothier.inference import OnnxClassifier
+from clothier.report.figures import audit, comparison, components, data, scores, training
+from clothier.report.figures.garment_map import garment_map
+from clothier.report.original import ORIGINALS
+from clothier.report.words import percent
+
+QUICK = os.environ.get("CLOTHIER_QUICK") == "1"
+SEED = 0
+
+
+def say(text):
+    """Shows a paragraph whose numbers were computed."""
+    display(Markdown(text))
+
+
+# %% [markdown]
+# ## 1. The data
+#
+# Zalando, a shop, took photographs of its goods and made them small and grey. Somebody gave each picture one label.
+# There is a part to learn from and a part to be examined on; what is learnt from the first is worth what it does on the
+# second. Clothier finds or fetches the four files and checks every byte against known digests.
+
+# %%
+dataset = clothier.fashion_mnist()
+if QUICK:
+    dataset = dataset.first(6_000, 2_000)
+train, test, classes = dataset.train, dataset.test, dataset.classes
+height, width = train.images.shape[1:]
+say(
+    f"**{dataset.name}**: {len(train):,} pictures to learn from and {len(test):,} to be examined on, "
+    f"{height} × {width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
+)
+
+# %% [markdown]
+# Pictures and labels are drawn together here, so each caption belongs to its picture. (In the original study's grid it
+# did not: labels of a shuffled part stood under pictures that were not shuffled.)
+
+# %%
+data.sample_grid(train, classes, seed=SEED)
+
+# %%
+data.class_counts({"train": train.labels, "test": test.labels}, classes)
+
+# %% [markdown]
+# ### A picture is numbers
+#
+# To the computer a picture is a table of grey levels: nothing is black, the largest number is white. The data set holds
+# negatives, so a large number is a dark piece of cloth on a light ground.
+
+# %%
+shoe = int(np.flatnonzero(train.labels == classes.index("Ankle boot"))[0])
+figure, axes = plt.subplots(figsize=(7.2, 7.2))
+sns.heatmap(
+    train.images[shoe], annot=True, fmt="d", annot_kws={"size": 5.5}, cmap="Greys", cbar=False, square=True, ax=axes
+)
+axes.set_axis_off()
+axes.set_title(f"Training picture {shoe}, {classes[train.labels[shoe]]}, as {height * width} numbers")
+display(figure)
+plt.close(figure)
+
+# %% [markdown]
+# The average of all pictures of a class shows what its garments share. Where it is sharp, they are alike; where it is
+# blurred, they differ.
+
+# %%
+pixels = describe_pixels(train.images, train.labels, len(classes))
+data.mean_garments(pixels, classes)
+
+# %% [markdown]
+# **Try.** Draw other garments with `seed=1`. Which two classes would *you* mix up at this size? Write your guess down:
+# part 7 shows what two networks mix up.
+
+# %% [markdown]
+# ## 2. Fewer numbers: principal components
+#
+# Neighbouring pixels say nearly the same. Principal component analysis (PCA) looks for the directions in which pictures
+# differ most. The first component is the mixture of pixels that varies most, the second the one that varies most of
+# what is left, and so on. How many of them does it take?
+
+# %%
+pca = fit_pca(train.images)
+display(components.variance_curve(pca))
+say(
+    f"Of {len(pca.components)} components, **{pca.components_for(0.90)}** keep 90 % of the variance and "
+    f"**{pca.components_for(0.95)}** keep 95 %, over {len(train):,} training pictures."
+)
+
+# %% [markdown]
+# A component is a picture, too. Each garment is the average picture plus so much of the first one, so much of the
+# second, and so on.
+
+# %%
+components.component_pictures(pca, (height, width))
+
+# %%
+ranks = [5, 20, pca.components_for(0.90), pca.components_for(0.95)]
+components.reconstructions(train, classes, pca, ranks)
+
+# %% [markdown]
+# With two components a garment becomes a point on a sheet. Some classes already part; others lie on top of each other.
+
+# %%
+components.component_scatter(pca.keep(2).project(train.images), train.labels, classes, pca, seed=SEED)
+
+# %% [markdown]
+# **Try.** What does component 1 stand for? Look at its picture, and at which classes lie left and right. Rebuild a
+# garment from 2 components: which class could it still be?
+
+# %% [markdown]
+# ## 3. A map: t-SNE
+#
+# A flat sheet of two components squashes what differs in the others. t-SNE gives up all directions and keeps one thing:
+# what was near stays near. Its map looks so convincing that it has to be held to account, so part of the garments get
+# their class from their neighbours *on the map*, and the share of right answers stands below it, beside that of the
+# sheet of two components.
+
+# %%
+pool = Pool.of(dataset)
+features = pca.keep(50).project(pool.images)
+mapped = embed(features, seed=SEED)
+quality = map_quality(mapped.positions, features, pool.labels, pool.in_train, seed=SEED)
+plane = map_quality(features[:, :2], features, pool.labels, pool.in_train, seed=SEED)
+display(garment_map(mapped.positions, pool.labels, classes, quality, plane))
+say(
+    f"Asking the 10 nearest training pictures on the map names **{percent(quality.knn10)}** of {len(test):,} test "
+    f"pictures rightly; on the sheet of two components it is {percent(plane.knn10)}. "
+    f"All {len(pool):,} pictures were laid out without any label; the labels only give the colours."
+)
+
+# %% [markdown]
+# **What the map can say:** which pictures are alike, which classes run into each other, where a picture lies among
+# strangers. **What it cannot say:** how far apart two islands are, or how large or dense a class is; the method evens
+# that out. An island is no proof of a class either.
+#
+# **Try.** `embed(features, perplexity=5)` and `perplexity=100`: what changes, and what stays? Another `seed`?
+
+# %% [markdown]
+# ## 4. Can the data be trusted?
+#
+# A picture that stands both in the training part and in the examination is a question whose answer was given away. Two
+# equal pictures with different labels mean that one label is wrong.
+
+# %%
+duplicates = find_duplicates(pool.images)
+exact = tally_copies(duplicates.exact, pool.labels, pool.in_train)
+near = tally_pairs(duplicates.near, duplicates.near_pairs, pool.labels, pool.in_train)
+given_away = repeated_in_train(duplicates.groups_at(duplicates.least), len(pool), pool.in_train)
+say(
+    f"Among {len(pool):,} pictures: {exact.pairs} pairs are the same byte for byte ({exact.across} of them across the "
+    f"two parts), and {near.pairs} further pairs nearly so, with a correlation of {duplicates.least} or more "
+    f"({near.across} across). {int(given_away.sum())} of {len(test):,} test pictures repeat a training picture. "
+    f"{exact.groups_with_two_labels + near.groups_with_two_labels} groups carry two different labels."
+)
+
+# %%
+if len(duplicates.near_pairs):
+    display(audit.near_duplicates(pool, duplicates))
+
+# %% [markdown]
+# **Try.** Look at the pairs with two labels. Which label would you have given?
+
+# %% [markdown]
+# ## 5. A dense network on principal components
+#
+# The study's first model, the DNN, sees no picture, only its components. Layers of units add up what they are given,
+# each with weights of its own, and learning moves the weights so that the right class gets the highest number.
+#
+# Some training pictures are kept aside, for *validation*: choices are made by them, and the test part is read once, at
+# the end. The recipe `fast` is Clothier's own.
+
+
+# %%
+def recipe(model, epochs_if_quick):
+    """The recipe that ships, or a short one."""
+    whole = clothier.preset(model, "fast")
+    return replace(whole, epochs=epochs_if_quick) if QUICK else whole
+
+
+def tell(task, done, total, note=""):
+    """Says how far training has come."""
+    if task.startswith("train"):
+        print(f"epoch {done} of {total}: {note}")
+
+
+dnn = clothier.train("dnn", recipe=recipe("dnn", 3), data=dataset, out="runs/notebook-dnn", seed=SEED, progress=tell)
+
+# %%
+training.accuracy_curves(dnn.read_results())
+
+
+# %%
+def answers(run):
+    """What the trained model says of the test pictures: (N, K) logits, from the bundle that it was saved as."""
+    return OnnxClassifier(bundle.open_bundle(run.bundle)).run(test.images).logits
+
+
+dnn_logits = answers(dnn)
+dnn_found = metrics.evaluate(dnn_logits, test.labels, classes)
+say(
+    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard error is "
+    f"{100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
+    f"{percent(ORIGINALS['dnn'].accuracy, 2)}, in one run."
+)
+
+# %% [markdown]
+# **A figure without its spread says little.** With another set of test pictures of the same kind the accuracy would be
+# another one; in two of three sets it would lie within one standard error of the truth.
+#
+# **Try.** `clothier.train("dnn", preset="classic")` repeats the original's recipe. How far is it from this one?
+
+# %% [markdown]
+# ## 6. A convolutional network
+#
+# The CNN does see the picture. It slides small windows over it, so that an edge or a button is known wherever it lies.
+
+# %%
+cnn = clothier.train("cnn", recipe=recipe("cnn", 2), data=dataset, out="runs/notebook-cnn", seed=SEED, progress=tell)
+
+# %%
+training.accuracy_curves(cnn.read_results())
+
+# %%
+cnn_logits = answers(cnn)
+cnn_found = metrics.evaluate(cnn_logits, test.labels, classes)
+say(
+    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard error is "
+    f"{100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
+    f"{percent(ORIGINALS['cnn'].accuracy, 2)}, in one run."
+)
+
+# %% [markdown]
+# ## 7. Which is better, and where do they fail?
+#
+# Both were asked the same questions, so only the pictures on which they disagree can tell them apart. McNemar's test
+# asks how probable so lopsided a disagreement would be if both were equally good.
+
+# %%
+names = ("DNN", "CNN")
+dnn_right, cnn_right = (logits.argmax(axis=1) == test.labels for logits in (dnn_logits, cnn_logits))
+paired = metrics.mcnemar(dnn_right, cnn_right)
+comparison.accuracies(names, (dnn_found, cnn_found), paired)
+
+# %%
+kept = ~given_away
+say(
+    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; on "
+    f"those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
+    f"{percent(float(cnn_right[kept].mean()), 2)}."
+)
+
+# %% [markdown]
+# Each row of the next table is a true class, each column an answer; a row adds up to all pictures of the class. What
+# stands off the diagonal is a mistake.
+
+# %%
+figure, panels = plt.subplots(1, 2, figsize=(12, 5.6), sharey=True, layout="constrained")
+for axes, name, found in zip(panels, names, (dnn_found, cnn_found), strict=True):
+    counts = np.array(found.confusion)
+    sns.heatmap(
+        counts,
+        annot=True,
+        fmt="d",
+        annot_kws={"size": 8},
+        cmap="Blues",
+        cbar=False,
+        square=True,
+        xticklabels=classes,
+        yticklabels=classes,
+        ax=axes,
+    )
+    axes.set(title=f"{name}, {percent(found.accuracy, 2)} of {found.n:,} right", xlabel="answer")
+panels[0].set_ylabel("true class")
+display(figure)
+plt.close(figure)
+
+upper = [classes.index(name) for name in ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")]
+counts = np.array(cnn_found.confusion)
+wrong = counts - np.diag(np.diag(counts))
+say(
+    f"{percent(wrong[np.ix_(upper, upper)].sum() / wrong.sum(), 0)} of the CNN's {wrong.sum():,} mistakes fall among "
+    "T-shirt, Pullover, Dress, Coat and Shirt. Was that your guess?"
+)
+
+# %%
+comparison.f1_side_by_side(names, (dnn_found, cnn_found))
+
+# %% [markdown]
+# The mistakes that the CNN was surest of are worth a look: some are its own, some are the label's.
+
+# %%
+scores.mistakes(test, most_confident_mistakes(cnn_logits, test.labels, 15), classes)
+
+# %% [markdown]
+# Is an answer given with 80 % probability right four times in five? A model can be accurate and still be wrong about
+# how sure it may be.
+
+# %%
+scores.reliability(metrics.reliability(metrics.softmax(cnn_logits), test.labels))
+
+# %% [markdown]
+# **Try.** Sort the mistakes by class. How many would you have made? Ask a friend to name the pictures without labels.
+
+# %% [markdown]
+# ## 8. What can a company do with it?
+#
+# The original study ends with automatic categorisation for a clothing company. Three things decide whether that works.
+#
+# **It may leave doubtful pictures to a person.** Then fewer are answered, and more of the answers are right.
+
+# %%
+probability = metrics.softmax(cnn_logits).max(axis=1)
+rows = ["| answers from | share answered | of those right |", "|---:|---:|---:|"]
+for least in (0.0, 0.5, 0.7, 0.8, 0.9):
+    sure = probability >= least
+    right = percent(float(cnn_right[sure].mean()), 1) if sure.any() else "none"
+    rows.append(f"| {percent(least, 0)} | {percent(float(sure.mean()), 1)} of {len(sure):,} | {right} |")
+say("\n".join(rows))
+
+# %% [markdown]
+# **It answers for anything.** The network knows ten words and must choose one. The next cell shows it the same test
+# pictures as they would arrive from someone who does not know how they were made.
+
+# %%
+model = OnnxClassifier(bundle.open_bundle(cnn.bundle))
+changed = {
+    "as they are": test.images,
+    "mirrored": test.images[:, :, ::-1],
+    "moved down by 4 pixels": np.pad(test.images, ((0, 0), (4, 0), (0, 0)))[:, :height],
+    "upside down": test.images[:, ::-1],
+    "dark on light (not turned into a negative)": WHITE - test.images,
+}
+rows = ["| test pictures | right | mean probability of the answer |", "|---|---:|---:|"]
+for how, images in changed.items():
+    logits = model.run(np.ascontiguousarray(images)).logits
+    right, sure = (logits.argmax(axis=1) == test.labels).mean(), metrics.softmax(logits).max(axis=1).mean()
+    rows.append(f"| {how} | {percent(float(right))} | {percent(float(sure))} |")
+say("\n".join(rows))
+
+# %% [markdown]
+# **Its pictures are not yours.** All of these come from one shop and one way of making them: small, grey, on a plain
+# ground, with white garments left out. A figure on this test part promises nothing for a photograph from a phone. Before
+# anyone relies on such a model, it has to be examined on pictures of their own.
+#
+# So: it can sort what looks like its training pictures, and hand on what it is unsure of. It cannot know what it has
+# never seen, and these figures do not say what it saves.
+
+# %% [markdown]
+# ## 9. Where to go on
+#
+# The same from a terminal:
+#
+# ```
+# clothier study                         # all of this, as one page
+# clothier explore                       # the data alone
+# clothier train cnn --preset classic    # the original's recipe
+# clothier compare runs/notebook-dnn runs/notebook-cnn
+# clothier predict shoe.png              # a picture of your own
+# clothier train cnn --data my-folder    # classes of your own: a subfolder of pictures for each
+# ```
+#
+# Your trained models lie in `runs/`, each with a report of its own. In Python, `clothier.load("runs/notebook-cnn")`
+# opens one again.

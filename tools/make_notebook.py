@@ -1,0 +1,67 @@
+"""Makes ``notebooks/fashion_mnist.ipynb`` from ``notebooks/fashion_mnist.py``: every cell run, every output kept.
+
+    python tools/make_notebook.py [--quick] [--out FILE]
+
+Cells are named by their order, and nothing of the machine or the hour is kept, so that two notebooks differ only where
+their cells or their outputs do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+SOURCE = Path(__file__).parents[1] / "notebooks" / "fashion_mnist.py"
+NOTEBOOK = SOURCE.with_suffix(".ipynb")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def main() -> None:
+    """Reads, runs and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few pictures and few epochs, to see whether it works")
+    parser.add_argument("--out", type=Path, default=NOTEBOOK)
+    options = parser.parse_args()
+    if options.quick:
+        os.environ["CLOTHIER_QUICK"] = "1"
+    notebook = read()
+    with tempfile.TemporaryDirectory() as folder:
+        execute(notebook, Path(folder))
+    nbformat.write(notebook, options.out)
+    print(f"{options.out}: {len(notebook.cells)} cells, {options.out.stat().st_size / 1e6:.1f} MB")
+
+
+def read(source: Path = SOURCE) -> Any:
+    """The notebook that ``source`` describes, without outputs; the same each time."""
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat_minor = 5  # the first with names of cells
+    for place, cell in enumerate(notebook.cells, 1):
+        cell.id = f"cell-{place:02}"
+        cell.metadata = nbformat.from_dict({})
+    return notebook
+
+
+def execute(notebook: Any, folder: Path) -> None:
+    """Runs every cell in ``folder``, where the trained models come to lie, and keeps what the cells show.
+
+    Raises:
+        CellExecutionError: a cell failed; the message has its traceback.
+    """
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=1800, resources=resources, record_timing=False, coalesce_streams=True).execute()
+    notebook.metadata = nbformat.from_dict(METADATA)  # the kernel has added its version
+
+
+if __name__ == "__main__":
+    main()
