@@ -12,7 +12,6 @@ Names are resolved when they are first used, so that ``import clothier`` is quic
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import MissingExtraError
@@ -72,6 +71,8 @@ def __getattr__(name: str) -> Any:
         MissingExtraError: what stands behind the name needs an optional part that is not installed.
     """
     if name == "__version__":
+        from importlib.metadata import version  # a tenth of what --help may take
+
         return version("clothier")
     if name not in _HOMES:
         raise AttributeError(f"module 'clothier' has no attribute {name!r}")

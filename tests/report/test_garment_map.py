@@ -37,7 +37,7 @@ def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
 
 
 def test_the_note_says_how_good_it_is() -> None:
-    note = garment_map(*points(), CLASSES, GOOD, FLAT).note
+    note = garment_map(*points(), CLASSES, GOOD, FLAT).note.replace("\xa0", " ")
     assert "10 neighbours on the map name 84.0 % of test images, on two principal components 53.0 %" in note
     assert "trustworthiness is 0.990, against 0.920" in note
 
@@ -46,7 +46,7 @@ def test_bars_are_as_long_as_their_figures() -> None:
     drawing = map_qualities({"this map": GOOD, "two components": FLAT})
     lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in drawing.figure.axes]
     assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
-    assert drawing.title == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
+    assert drawing.title.replace("\xa0", " ") == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
     assert "this map: 0.840, 0.810, 0.990" in drawing.alt
 
 

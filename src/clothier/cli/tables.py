@@ -161,9 +161,7 @@ def _audited(audit: dict[str, Any]) -> list[str]:
         judged = audit["classifier"]
         rest = judged["test_without_repeated"][str(audit["duplicates"]["near"]["correlation"])]
         whole = judged["test"]
-        lines.append(
-            f"{judged['name']}: {_accuracy(whole)} on the test part, {_accuracy(rest)} without what is repeated"
-        )
+        lines.append(f"{judged['name']}: {_accuracy(whole)} on all test pictures, {_accuracy(rest)} without those")
     return lines
 
 
