@@ -31,7 +31,9 @@ if any(importlib.util.find_spec(name) is None for name in needed):
     folders = [Path.cwd(), *Path.cwd().parents]
     checkout = next((folder for folder in folders if (folder / "src" / "clothier").is_dir()), None)
     if not checkout and not REPOSITORY:
-        raise SystemExit("Clothier is not installed, and there is no checkout here. Set REPOSITORY, and run this again.")
+        raise SystemExit(
+            "Clothier is not installed, and there is no checkout here. Set REPOSITORY, and run this again."
+        )
     wanted = f"{checkout}[notebook]" if checkout else f"clothier[notebook] @ git+{REPOSITORY}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wanted], check=True)
 
