@@ -31,7 +31,9 @@ if any(importlib.util.find_spec(name) is None for name in needed):
     folders = [Path.cwd(), *Path.cwd().parents]
     checkout = next((folder for folder in folders if (folder / "src" / "clothier").is_dir()), None)
     if not checkout and not REPOSITORY:
-        raise SystemExit("Clothier is not installed, and there is no checkout here. Set REPOSITORY, and run this again.")
+        raise SystemExit(
+            "Clothier is not installed, and there is no checkout here. Set REPOSITORY, and run this again."
+        )
     wanted = f"{checkout}[notebook]" if checkout else f"clothier[notebook] @ git+{REPOSITORY}"
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", wanted], check=True)
 
@@ -89,7 +91,7 @@ train, test, classes = dataset.train, dataset.test, dataset.classes
 height, width = train.images.shape[1:]
 say(
     f"**{dataset.name}**: {len(train):,} pictures to learn from and {len(test):,} to be examined on, "
-    f"{height} × {width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
+    f"{height}x{width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
 )
 
 # %% [markdown]
@@ -258,8 +260,8 @@ def answers(run):
 dnn_logits = answers(dnn)
 dnn_found = metrics.evaluate(dnn_logits, test.labels, classes)
 say(
-    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard error is "
-    f"{100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
+    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard "
+    f"error is {100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
     f"{percent(ORIGINALS['dnn'].accuracy, 2)}, in one run."
 )
 
@@ -284,8 +286,8 @@ training.accuracy_curves(cnn.read_results())
 cnn_logits = answers(cnn)
 cnn_found = metrics.evaluate(cnn_logits, test.labels, classes)
 say(
-    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard error is "
-    f"{100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
+    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard "
+    f"error is {100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
     f"{percent(ORIGINALS['cnn'].accuracy, 2)}, in one run."
 )
 
@@ -304,8 +306,8 @@ comparison.accuracies(names, (dnn_found, cnn_found), paired)
 # %%
 kept = ~given_away
 say(
-    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; on "
-    f"those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
+    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; "
+    f"on those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
     f"{percent(float(cnn_right[kept].mean()), 2)}."
 )
 

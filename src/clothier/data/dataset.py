@@ -119,9 +119,7 @@ class Dataset:
         Raises:
             DataError: none were asked for.
         """
-        kept = [
-            part.take(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))
-        ]
+        kept = [part.take(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))]
         name = f"{self.name}, first {len(kept[0]):,} and {len(kept[1]):,}"
         digests = {"train": kept[0].digest, "test": kept[1].digest}
         return replace(self, name=name, train=kept[0], test=kept[1], digests=digests)
