@@ -118,7 +118,7 @@ sns.heatmap(
 )
 axes.set_axis_off()
 axes.set_title(f"Training picture {shoe}, {classes[train.labels[shoe]]}, as {height * width} numbers")
-display(figure)
+display(figure, metadata={"image/png": {"alt": "A boot as a table of grey levels, each cell as dark as its number"}})
 plt.close(figure)
 
 # %% [markdown]
@@ -333,7 +333,9 @@ for axes, name, found in zip(panels, names, (dnn_found, cnn_found), strict=True)
     )
     axes.set(title=f"{name}, {percent(found.accuracy, 2)} of {found.n:,} right", xlabel="answer")
 panels[0].set_ylabel("true class")
-display(figure)
+display(
+    figure, metadata={"image/png": {"alt": "Two tables of true classes against answers; most counts on the diagonal"}}
+)
 plt.close(figure)
 
 upper = [classes.index(name) for name in ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")]
@@ -401,8 +403,8 @@ say("\n".join(rows))
 
 # %% [markdown]
 # **Its pictures are not yours.** All of these come from one shop and one way of making them: small, grey, on a plain
-# ground, with white garments left out. A figure on this test part promises nothing for a photograph from a phone. Before
-# anyone relies on such a model, it has to be examined on pictures of their own.
+# ground, with white garments left out. A figure on this test part promises nothing for a photograph from a phone.
+# Before anyone relies on such a model, it has to be examined on pictures of their own.
 #
 # So: it can sort what looks like its training pictures, and hand on what it is unsure of. It cannot know what it has
 # never seen, and these figures do not say what it saves.

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.journey
 
 ROOT = Path(__file__).parents[2]
-FIGURES = 20
+FIGURES = 16
 
 
 def test_every_cell_runs_and_every_figure_is_there(tmp_path: Path) -> None:
