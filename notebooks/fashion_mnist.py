@@ -91,7 +91,7 @@ train, test, classes = dataset.train, dataset.test, dataset.classes
 height, width = train.images.shape[1:]
 say(
     f"**{dataset.name}**: {len(train):,} pictures to learn from and {len(test):,} to be examined on, "
-    f"{height} × {width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
+    f"{height}x{width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
 )
 
 # %% [markdown]
@@ -118,7 +118,7 @@ sns.heatmap(
 )
 axes.set_axis_off()
 axes.set_title(f"Training picture {shoe}, {classes[train.labels[shoe]]}, as {height * width} numbers")
-display(figure)
+display(figure, metadata={"image/png": {"alt": "A boot as a table of grey levels, each cell as dark as its number"}})
 plt.close(figure)
 
 # %% [markdown]
@@ -260,8 +260,8 @@ def answers(run):
 dnn_logits = answers(dnn)
 dnn_found = metrics.evaluate(dnn_logits, test.labels, classes)
 say(
-    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard error is "
-    f"{100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
+    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard "
+    f"error is {100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
     f"{percent(ORIGINALS['dnn'].accuracy, 2)}, in one run."
 )
 
@@ -286,8 +286,8 @@ training.accuracy_curves(cnn.read_results())
 cnn_logits = answers(cnn)
 cnn_found = metrics.evaluate(cnn_logits, test.labels, classes)
 say(
-    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard error is "
-    f"{100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
+    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard "
+    f"error is {100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
     f"{percent(ORIGINALS['cnn'].accuracy, 2)}, in one run."
 )
 
@@ -306,8 +306,8 @@ comparison.accuracies(names, (dnn_found, cnn_found), paired)
 # %%
 kept = ~given_away
 say(
-    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; on "
-    f"those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
+    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; "
+    f"on those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
     f"{percent(float(cnn_right[kept].mean()), 2)}."
 )
 
@@ -333,7 +333,9 @@ for axes, name, found in zip(panels, names, (dnn_found, cnn_found), strict=True)
     )
     axes.set(title=f"{name}, {percent(found.accuracy, 2)} of {found.n:,} right", xlabel="answer")
 panels[0].set_ylabel("true class")
-display(figure)
+display(
+    figure, metadata={"image/png": {"alt": "Two tables of true classes against answers; most counts on the diagonal"}}
+)
 plt.close(figure)
 
 upper = [classes.index(name) for name in ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")]
@@ -401,8 +403,8 @@ say("\n".join(rows))
 
 # %% [markdown]
 # **Its pictures are not yours.** All of these come from one shop and one way of making them: small, grey, on a plain
-# ground, with white garments left out. A figure on this test part promises nothing for a photograph from a phone. Before
-# anyone relies on such a model, it has to be examined on pictures of their own.
+# ground, with white garments left out. A figure on this test part promises nothing for a photograph from a phone.
+# Before anyone relies on such a model, it has to be examined on pictures of their own.
 #
 # So: it can sort what looks like its training pictures, and hand on what it is unsure of. It cannot know what it has
 # never seen, and these figures do not say what it saves.

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import jupytext
+import jupytext  # type: ignore[import-untyped]
 import nbformat
 from nbclient import NotebookClient
 
@@ -37,18 +37,19 @@ def main() -> None:
     notebook = read()
     with tempfile.TemporaryDirectory() as folder:
         execute(notebook, Path(folder))
-    nbformat.write(notebook, options.out)
+    written = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    options.out.write_text(f"{written}\n", encoding="utf-8")
     print(f"{options.out}: {len(notebook.cells)} cells, {options.out.stat().st_size / 1e6:.1f} MB")
 
 
 def read(source: Path = SOURCE) -> Any:
     """The notebook that ``source`` describes, without outputs; the same each time."""
     notebook = jupytext.read(source, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict(METADATA)
+    _set(notebook.metadata, METADATA)
     notebook.nbformat_minor = 5  # the first with names of cells
     for place, cell in enumerate(notebook.cells, 1):
         cell.id = f"cell-{place:02}"
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata.clear()
     return notebook
 
 
@@ -60,7 +61,12 @@ def execute(notebook: Any, folder: Path) -> None:
     """
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=1800, resources=resources, record_timing=False, coalesce_streams=True).execute()
-    notebook.metadata = nbformat.from_dict(METADATA)  # the kernel has added its version
+    _set(notebook.metadata, METADATA)  # the kernel has added its version
+
+
+def _set(metadata: Any, wanted: dict[str, Any]) -> None:
+    metadata.clear()
+    metadata.update(wanted)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,15 @@ def test_take_gives_copies_in_the_order_asked() -> None:
     assert len(taken) == 2
 
 
+def test_the_first_pictures_are_a_data_set_of_their_own(dataset: Dataset) -> None:
+    fewer = dataset.first(3, 9)
+    assert (fewer.name, len(fewer.train), len(fewer.test)) == ("Toy, first 3 and 2", 3, 2)
+    assert fewer.train.labels.tolist() == [0, 1, 0]
+    assert fewer.digest not in (dataset.digest, dataset.first(2, 9).digest)
+    with pytest.raises(DataError, match="training part is empty; at least one picture is needed"):
+        dataset.first(0, 1)
+
+
 def test_counts_has_a_place_for_classes_without_pictures() -> None:
     assert part(4, [0, 2, 2, 2]).counts(4).tolist() == [1, 0, 3, 0]
 

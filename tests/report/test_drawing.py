@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -40,6 +42,20 @@ def test_a_png_has_its_title_above_the_figure() -> None:
     assert short.size[0] == long.size[0] == 780
     assert short.size[1] == pytest.approx((2.0 + 1.4 * 0.25) * 150, abs=1)
     assert long.size[1] > short.size[1]
+
+
+def test_a_notebook_shows_a_drawing_with_all_its_words() -> None:
+    silent, spoken = drawing(), replace(drawing(), note="How to read it, at some length. " * 6)
+    (bundle, metadata), (longer, _) = silent._repr_mimebundle_(include=None, exclude=None), spoken._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == png(silent)
+    assert bundle["text/plain"] == 'Two points make a line. A "line" & <more>'
+    assert metadata == {"image/png": {"alt": silent.alt, "width": 499}}
+    shown, below = (Image.open(io.BytesIO(base64.b64decode(one["image/png"]))) for one in (bundle, longer))
+    assert below.size[0] == shown.size[0]
+    footing = np.asarray(below)[shown.size[1] :]
+    assert np.array_equal(np.asarray(below)[: shown.size[1]], np.asarray(shown))
+    assert (footing.min(axis=(0, 2))[-8:] > 240).all(), "the note runs out of the sheet"
+    assert footing.min() < 150, "there is no note"
 
 
 def test_an_svg_is_the_same_text_each_time() -> None:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from clothier.analysis.map_quality import MapQuality
-from clothier.report.figures.garment_map import garment_map, map_figures, map_qualities
+from clothier.report.figures.garment_map import LARGEST, SMALLEST, garment_map, map_figures, map_qualities
 
 GOOD = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trusted=300)
 FLAT = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trusted=300)
@@ -38,7 +38,7 @@ def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
 
 def test_the_note_says_how_good_it_is() -> None:
     note = garment_map(*points(), CLASSES, GOOD, FLAT).note.replace("\xa0", " ")
-    assert "10 neighbours on the map name 84.0 % of test images, on two principal components 53.0 %" in note
+    assert "10 neighbours on the map name 84.0 % of test images, on two components 53.0 %" in note
     assert "trustworthiness is 0.990, against 0.920" in note
 
 
@@ -59,3 +59,15 @@ def test_a_figure_that_is_not_known_is_no_bar() -> None:
     drawing = map_qualities({"this map": replace(GOOD, knn100=None), "two components": FLAT})
     assert "this map: 0.840, unknown, 0.990" in drawing.alt
     assert drawing.figure.axes[1].patches[0].get_width() == 0
+
+
+def test_what_could_not_be_measured_is_left_out() -> None:
+    nothing = replace(GOOD, knn10=None, knn100=None, trustworthiness=None)
+    note = garment_map(*points(), CLASSES, nothing, FLAT).note
+    assert note == "Directions and distances between islands mean nothing."
+
+
+@pytest.mark.parametrize(("n", "size"), [(300, LARGEST), (70_000, SMALLEST)])
+def test_many_dots_are_small(n: int, size: float) -> None:
+    (axes,) = garment_map(*points(n), CLASSES, GOOD, FLAT).figure.axes
+    assert axes.collections[0].get_sizes().tolist() == [size]

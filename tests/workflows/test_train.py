@@ -394,7 +394,14 @@ def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytes
     )
     assert more["network"] is None
     train_model("dnn", recipe=TINY)
-    assert asked[1][0] == TrainOptions(recipe=TINY)
+    assert asked[1] == (TrainOptions(recipe=TINY), {**more, "dataset": None})
+
+
+def test_in_a_notebook_the_data_may_be_in_memory(data: Path, tmp_path: Path, quick: None) -> None:
+    dataset = open_dataset(data, any_idx=True).first(200, 40)
+    run = train_model("dnn", recipe=TINY, data=dataset, out=tmp_path / "run")
+    assert run.config["data"] is None
+    assert run.config["data_digest"] == dataset.digest
 
 
 def test_an_unknown_model_or_preset_is_said() -> None:

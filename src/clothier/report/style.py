@@ -60,7 +60,7 @@ CATEGORIES = (
 WIDTH = 5.2  # inches: half of the page on a desk, all of it on a phone, one column in print
 TITLE_CHARACTERS = 9.6  # of the bold title that fit on an inch
 TITLE_LINE = 0.25  # inches
-NOTE_CHARACTERS = 14.5  # of a note below a figure that fit on an inch
+NOTE_CHARACTERS = 13.8  # of a note below a figure that fit on an inch
 NOTE_LINE = 0.19  # inches
 
 STYLE: dict[RcKeyType, Any] = {

@@ -110,10 +110,11 @@ def _points(judged: Mapping[str, MapQuality]) -> str:
 
 def _trusted(quality: MapQuality, plane: MapQuality) -> str:
     votes = [
-        f"{k} neighbours on the map name {percent(on_map)} of test images, on two principal components {percent(flat)}"
+        f"{k} neighbours on the map name {percent(on_map)} of test images, on two components {percent(flat)}"
         for k, on_map, flat in ((10, quality.knn10, plane.knn10), (100, quality.knn100, plane.knn100))
         if on_map is not None and flat is not None
     ]
     if quality.trustworthiness is not None and plane.trustworthiness is not None:
         votes.append(f"trustworthiness is {quality.trustworthiness:.3f}, against {plane.trustworthiness:.3f}")
-    return f"Directions and distances between islands mean nothing. {'; '.join(votes)}."
+    warning = "Directions and distances between islands mean nothing."
+    return f"{warning} {'; '.join(votes)}." if votes else warning
