@@ -71,11 +71,14 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def test_a_study_folder_has_everything(finished: Study) -> None:
     assert {path.name for path in finished.path.iterdir()} == {
+        "audit.csv",
         "cnn",
         "config.json",
         "dnn",
         "environment.json",
         "figures",
+        "map.html",
+        "map.npz",
         "report.html",
         "study.json",
     }
