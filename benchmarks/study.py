@@ -1,4 +1,4 @@
-"""What a user waits for: the study and the exploration from cold, their memory, and the answer to ``--help``.
+"""What a user waits for: the whole study from cold, its memory, and the answer to ``--help``.
 
     python benchmarks/study.py              writes benchmarks/results/study.json
 
@@ -23,18 +23,16 @@ from results import RESULTS, spread, write
 from clothier.data.sources import locate_fashion_mnist
 
 HELP_RUNS = 11
-AUDITED = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
 
 
 def main() -> None:
-    """Runs the study with and without wide instructions, the exploration, and the help several times."""
+    """Runs the study with and without wide instructions, and the help several times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS / "study.json", help="where the figures go")
     options = parser.parse_args()
     locate_fashion_mnist()
     rows = [row for name, switches in _KINDS.items() for row in _study(name, switches)]
-    rows += _explore()
-    seconds = [_run([sys.executable, "-m", "clothier", "--help"], {})[0] for _ in range(HELP_RUNS)]
+    seconds = [run([sys.executable, "-m", "clothier", "--help"], {})[0] for _ in range(HELP_RUNS)]
     rows.append({"name": "clothier --help", **spread(seconds[1:], "s")})
     write(options.out, "study", "python benchmarks/study.py", rows)
 
@@ -47,7 +45,7 @@ def _study(name: str, switches: dict[str, str]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "study"
         command = [sys.executable, "-m", "clothier", "study", "--preset", "fast", "--out", str(out)]
-        seconds, peak = _run(command, switches)
+        seconds, peak = run(command, switches)
         metrics = json.loads((out / "study.json").read_text())["metrics"]
         report = (out / "report.html").stat().st_size
     accuracies = {model: found["test"]["accuracy"] for model, found in metrics.items()}
@@ -59,22 +57,7 @@ def _study(name: str, switches: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _explore() -> list[dict[str, Any]]:
-    """Wall time and peak memory of an exploration: counts, PCA, duplicates and the map."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "explore"
-        seconds, peak = _run([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})
-        page = (out / "map.html").stat().st_size
-        audit = json.loads((out / "explore.json").read_text())["audit"]
-    print("explore", round(seconds, 1), "s", round(peak / 1e9, 2), "GB", flush=True)
-    return [
-        {"name": "explore", **spread([seconds], "s"), "audit": {name: audit[name] for name in AUDITED}},
-        {"name": "explore, peak memory", **spread([peak / 1e9], "GB")},
-        {"name": "explore, map.html", **spread([page / 1e6], "MB")},
-    ]
-
-
-def _run(command: list[str], switches: dict[str, str]) -> tuple[float, float]:
+def run(command: list[str], switches: dict[str, str]) -> tuple[float, float]:
     """Wall seconds, and peak resident bytes, of a process that must succeed."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **switches}, stdout=subprocess.DEVNULL)

@@ -40,7 +40,7 @@ def test_a_changed_figure_is_noticed() -> None:
     assert filled(readme.replace(shown, "99.99")) == readme
 
 
-@pytest.mark.parametrize("name", ["presets", "study", "map"])
+@pytest.mark.parametrize("name", ["presets", "study", "explore", "map"])
 def test_each_result_names_its_command_and_its_machine(name: str) -> None:
     found = results(name)
     first, second, *_ = found["command"].split()
@@ -72,8 +72,13 @@ def test_the_study_is_quick_and_small() -> None:
     assert found["study --preset fast, peak memory"]["max"] < 2.5
     assert found["study --preset fast, report.html"]["max"] < 5
     assert found["clothier --help"]["max"] < 0.25
+
+
+def test_an_exploration_is_quick_and_its_map_small() -> None:
+    found = rows("explore")
     assert found["explore"]["max"] < 4 * 60
     assert found["explore, map.html"]["max"] < 15
+    assert found["explore"]["audit"]["n"] == {"train": 60_000, "test": 10_000}
 
 
 def test_our_map_is_quicker_than_opentsnes_and_as_good() -> None:

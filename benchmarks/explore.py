@@ -1,0 +1,45 @@
+"""What ``clothier explore`` takes, and what its audit finds in Fashion-MNIST.
+
+    python benchmarks/explore.py            writes benchmarks/results/explore.json
+
+A process of its own: class counts, principal components, duplicates and one map of all 70,000 images, with every figure
+and page written. Data are in place. Time it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from results import RESULTS, spread, write
+from study import run
+
+from clothier.data.sources import locate_fashion_mnist
+
+AUDITED = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
+
+
+def main() -> None:
+    """Explores once."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=RESULTS / "explore.json", help="where the figures go")
+    options = parser.parse_args()
+    locate_fashion_mnist()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "explore"
+        seconds, peak = run([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})
+        audit = json.loads((out / "explore.json").read_text())["audit"]
+        page = (out / "map.html").stat().st_size
+    rows = [
+        {"name": "explore", **spread([seconds], "s"), "audit": {name: audit[name] for name in AUDITED}},
+        {"name": "explore, peak memory", **spread([peak / 1e9], "GB")},
+        {"name": "explore, map.html", **spread([page / 1e6], "MB")},
+    ]
+    write(options.out, "explore", "python benchmarks/explore.py", rows)
+
+
+if __name__ == "__main__":
+    main()
