@@ -164,6 +164,7 @@ def bundles() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "presets": presets,
     "study": study,
+    "explore": explore,
     "map": maps,
     "audit": audit,
     "bundles": bundles,
