@@ -1,0 +1,67 @@
+"""The notebook that is committed is the one that its source describes, run to its end and fit to be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 3_000_000  # bytes: what GitHub and Colab still show at once
+
+
+@pytest.fixture(scope="module")
+def maker() -> Any:
+    """``tools/make_notebook.py``, as a module."""
+    spec = spec_from_file_location("make_notebook", ROOT / "tools" / "make_notebook.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def committed(maker: Any) -> dict[str, Any]:
+    return dict(json.loads(maker.NOTEBOOK.read_text(encoding="utf-8")))
+
+
+def text(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def test_its_cells_are_those_of_its_source(maker: Any, committed: dict[str, Any]) -> None:
+    described = [(cell.id, cell.cell_type, cell.source) for cell in maker.read().cells]
+    written = [(cell["id"], cell["cell_type"], text(cell)) for cell in committed["cells"]]
+    assert written == described, "run: python tools/make_notebook.py"
+
+
+def test_every_cell_was_run_in_order_and_none_failed(committed: dict[str, Any]) -> None:
+    code = [cell for cell in committed["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    kinds = {output["output_type"] for cell in code for output in cell["outputs"]}
+    assert kinds == {"display_data", "execute_result", "stream"}
+    assert {output["name"] for cell in code for output in cell["outputs"] if "name" in output} == {"stdout"}
+
+
+def test_it_holds_nothing_of_the_machine_that_ran_it(maker: Any, committed: dict[str, Any]) -> None:
+    assert committed["metadata"] == maker.METADATA
+    assert all(cell["metadata"] == {} for cell in committed["cells"])
+    assert not re.search(r"/(?:root|home|work|Users|tmp)/", maker.NOTEBOOK.read_text(encoding="utf-8"))
+    assert maker.NOTEBOOK.stat().st_size < LARGEST
+
+
+def test_it_was_run_on_all_pictures(committed: dict[str, Any]) -> None:
+    printed = json.dumps(committed, ensure_ascii=False)
+    assert "60,000 pictures to learn from and 10,000 to be examined on" in printed
+
+
+def test_prose_claims_no_figure(committed: dict[str, Any]) -> None:
+    """Shares and counts of thousands are computed and shown by a cell, or not there."""
+    prose = "\n".join(text(cell) for cell in committed["cells"] if cell["cell_type"] == "markdown")
+    claims = re.findall(r"\d+[.,]\d+|\d+(?:\.\d+)? ?%", prose)
+    assert claims == ["80 %"]  # the question what such a probability means
