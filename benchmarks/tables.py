@@ -92,7 +92,9 @@ def study() -> str:
 
 def explore() -> str:
     """What an exploration takes."""
-    return _waiting("explore", "From the start of the process, data in place; one run")
+    return _waiting(
+        "explore", "From the start of the process, data in place; one run, while the machine had other work"
+    )
 
 
 def _waiting(name: str, protocol: str) -> str:
