@@ -12,7 +12,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --constraint constrain
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check docs audit constraints clean system-parts
+.PHONY: help run test quick check docs notebook audit constraints clean system-parts
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,6 +34,9 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter
 
 docs: $(VENV)/.all ## write docs/cli.md anew from --help
 	$(BIN)/python tools/generate_cli_docs.py
+
+notebook: $(VENV)/.all ## run notebooks/fashion_mnist.py and keep what it shows as .ipynb
+	$(BIN)/python tools/make_notebook.py
 
 audit: $(VENV)/.tools ## look for known holes in the pinned packages
 	$(TOOLS)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
