@@ -220,7 +220,8 @@ if len(duplicates.near_pairs):
     display(audit.near_duplicates(pool, duplicates))
 
 # %% [markdown]
-# **Try.** Look at the pairs with two labels. Which label would you have given?
+# **Try.** Look at the pairs that stand in both parts. Are they one photograph, or two garments of one make? Lower the
+# correlation with `duplicates.pairs.above(0.99)`: when do the pairs stop being the same thing?
 
 # %% [markdown]
 # ## 5. A dense network on principal components
