@@ -197,6 +197,11 @@ def test_an_earlier_best_epoch_is_told(history: list[EpochRecord]) -> None:
     assert "; epoch 2 had 95.0" in training.accuracy_curves(better).title
 
 
+def test_an_earlier_best_epoch_that_reads_the_same_is_not_told(history: list[EpochRecord]) -> None:
+    tied = [replace(record, validation_accuracy=0.9212 - 0.0001 * place) for place, record in enumerate(history)]
+    assert training.accuracy_curves(tied).title == "Validation accuracy ends at 92.1\N{NO-BREAK SPACE}%"
+
+
 def test_curves_without_validation_have_one_line(history: list[EpochRecord]) -> None:
     blind = [replace(record, validation_loss=None, validation_accuracy=None) for record in history]
     assert len(training.loss_curves(blind).figure.axes[0].lines) == 1

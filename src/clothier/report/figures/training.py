@@ -40,8 +40,9 @@ def accuracy_curves(history: Sequence[EpochRecord]) -> Drawing:
     title = f"Training accuracy ends at {percent(train[-1])}"
     if validation:
         best = max(range(len(validation)), key=validation.__getitem__)
-        title = f"Validation accuracy ends at {percent(validation[-1])}"
-        title += "" if best == len(validation) - 1 else f"; epoch {history[best].epoch} had {percent(validation[best])}"
+        last, highest = percent(validation[-1]), percent(validation[best])
+        title = f"Validation accuracy ends at {last}"
+        title += "" if highest == last else f"; epoch {history[best].epoch} had {highest}"
     note = "Training images are counted as they were trained on, augmented and before each step."
     return Drawing(figure, title, f"Accuracy by epoch. {title}.", note)
 
