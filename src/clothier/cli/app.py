@@ -48,6 +48,7 @@ def _plain(parameter: Any) -> Any:
     """Takes out the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
     if parameter.name == "help":
         parameter.metavar, parameter.help = "", "Show this help and exit."
+        parameter.default = False  # of None typer would load pydantic, a tenth of a second, to learn that it is no bool
     elif parameter.param_type_name == "argument":
         parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - typer's signature
     return parameter
