@@ -10,14 +10,13 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from clothier.report import words
 from clothier.report.map_data import MapContent, packed
 from clothier.report.sprites import QUALITY
 from clothier.report.style import CATEGORIES, DARK, LIGHT
+from clothier.report.typesetting import typesetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,14 +32,7 @@ SCRIPTS = ("data", "pictures", "grid", "raster", "camera", "shown", "card", "sea
 
 def render_map(content: MapContent) -> str:
     """The page of ``content``: pan, zoom, hover, search; the same text for the same content."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clothier.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=words.number, percent=words.percent)
+    environment = typesetting()
     data = packed(content)
     return environment.get_template("map.html.j2").render(
         content=content,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from clothier.report import words
@@ -16,6 +15,7 @@ from clothier.report.figures.comparison import significance, verdict
 from clothier.report.limits import FASHION_MNIST, limits
 from clothier.report.original import CLAIMED_CLASSES, CLAIMED_F1, CORRECTIONS, ORIGINALS, SOURCE
 from clothier.report.style import DARK, LIGHT
+from clothier.report.typesetting import typesetting
 from clothier.taxonomy import FASHION_MNIST as FASHION_CLASSES
 
 if TYPE_CHECKING:
@@ -54,16 +54,7 @@ def render_run(model: ModelSection, dataset: str, origin: Origin) -> str:
 
 
 def _render(template: str, *, dataset: str, models: Sequence[ModelSection], **content: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clothier.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=words.percent, points=words.points, duration=words.duration, number=words.number, rows=words.flattened
-    )
+    environment = typesetting()
     environment.globals.update(
         drawn=lambda drawing, name: Markup(svg(drawing, name)),  # noqa: S704  # our own SVG, its alt text is quoted
         evaluated=words.evaluated,
