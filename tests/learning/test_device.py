@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 import torch
 
+from clothier.learning import device as module
 from clothier.learning.device import Device, choose, keep_memory
+
+AVX512, TIMES = "AVX512_BF16 multiplies bfloat16 at", "times the rate of float32 here"
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes PyTorch answer as on another machine; plainest first, then as told."""
 
-    def answers(**told: bool) -> None:
+    def answers(**told: float) -> None:
         said = {"cuda": False, "mps": False, "gpu_bf16": False, "onednn": True, "cpu_bf16": False, "amx": False}
-        said |= {"avx512_bf16": False, **told}
+        said |= {"avx512_bf16": False, "gain": 0.0, **told}
         monkeypatch.setattr(torch.cuda, "is_available", lambda: said["cuda"])
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: said["gpu_bf16"])
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: said["mps"])
@@ -26,6 +29,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: said["cpu_bf16"])
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: said["amx"])
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: said["avx512_bf16"])
+        monkeypatch.setattr(module, "_bfloat16_gain", lambda: said["gain"])
 
     return answers
 
@@ -37,14 +41,15 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"onednn": False, "amx": True}, "cpu", "float32", "this PyTorch was built without oneDNN"),
         ({"amx": True}, "cpu", "float32", "the processor has no AVX-512, or ONEDNN_MAX_CPU_ISA forbids it"),
         ({"cpu_bf16": True}, "cpu", "float32", "the processor only emulates bfloat16"),
-        ({"cpu_bf16": True, "avx512_bf16": True}, "cpu", "bfloat16", "the processor multiplies bfloat16 (AVX512_BF16)"),
+        ({"cpu_bf16": True, "avx512_bf16": True, "gain": 3.96}, "cpu", "bfloat16", f"{AVX512} 4.0 {TIMES}"),
+        ({"cpu_bf16": True, "avx512_bf16": True, "gain": 0.55}, "cpu", "float32", f"{AVX512} 0.6 {TIMES}"),
         ({"cpu_bf16": True, "amx": True}, "cpu", "bfloat16", "the processor multiplies bfloat16 in AMX tiles"),
         ({"cuda": True}, "cuda", "float32", "the GPU has no bfloat16"),
         ({"cuda": True, "gpu_bf16": True, "mps": True}, "cuda", "bfloat16", "the GPU multiplies bfloat16"),
         ({"mps": True}, "mps", "float32", "PyTorch's MPS back end is exact in float32 only"),
     ],
 )
-def test_the_choice_and_its_reason(machine: Any, told: dict[str, bool], kind: str, precision: Any, reason: str) -> None:
+def test_the_choice_and_its_reason(machine: Any, told: dict[str, float], kind: str, precision: Any, reason: str) -> None:
     machine(**told)
     assert choose() == Device(kind, torch.get_num_threads(), precision, reason)
     assert choose().torch == torch.device(kind)
@@ -127,3 +132,14 @@ def test_other_systems_are_left_alone(problem: Exception, monkeypatch: pytest.Mo
 
 def test_the_allocator_of_this_system_is_asked_without_harm() -> None:
     assert keep_memory() in {True, False}
+
+
+def test_the_gain_of_bfloat16_is_float32s_seconds_by_its_own_best_against_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {torch.float32: iter([9.0, 4.0, 5.0, 4.0, 6.0, 4.5]), torch.bfloat16: iter([9.0, 2.0, 8.0, 2.5, 2.0, 3.0])}
+    monkeypatch.setattr(module, "_product_seconds", lambda dtype: next(taken[dtype]))
+    assert module._bfloat16_gain.__wrapped__() == 2.0
+
+
+def test_the_gain_is_measured_and_kept() -> None:
+    assert 0.01 < module._bfloat16_gain() < 100
+    assert module._bfloat16_gain() == module._bfloat16_gain()
