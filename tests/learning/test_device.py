@@ -49,7 +49,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"mps": True}, "mps", "float32", "PyTorch's MPS back end is exact in float32 only"),
     ],
 )
-def test_the_choice_and_its_reason(machine: Any, told: dict[str, float], kind: str, precision: Any, reason: str) -> None:
+def test_the_choice_and_its_reason(
+    machine: Any, told: dict[str, float], kind: str, precision: Any, reason: str
+) -> None:
     machine(**told)
     assert choose() == Device(kind, torch.get_num_threads(), precision, reason)
     assert choose().torch == torch.device(kind)

@@ -16,10 +16,9 @@ from clothier.errors import UsageError
 from clothier.learning import checkpoint
 from clothier.learning.classifier import TorchClassifier
 from clothier.learning.device import Device, choose
-from clothier.learning.distributed import Team
-from clothier.learning.engine import Batches, Training, begin, fit, measure
+from clothier.learning.engine import Training, begin, fit, measure
 from clothier.learning.networks import build
-from clothier.recipes import Augment, DenseOnPca, Optimizer, Recipe
+from clothier.recipes import Augment, DenseOnPca, Focus, Optimizer, Recipe
 from clothier.taxonomy import FASHION_MNIST
 
 if TYPE_CHECKING:
@@ -118,6 +117,47 @@ def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: Labelled) -
     assert last["last"] == accuracies["last"][-1]
 
 
+def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
+    cpu: Device, garments: Labelled, others: Labelled, recipe: Recipe
+) -> None:
+    recipe = replace(recipe, keep="last", epochs=2)
+    with_it, without = (build(recipe.network, garments.images, 10, 0) for _ in range(2))
+    list(fit(with_it, garments, others, recipe, device=cpu))
+    records = list(fit(without, garments, None, recipe, device=cpu))
+    assert all(record.validation_loss is None and record.validation_accuracy is None for record in records)
+    assert all(torch.equal(one, two) for one, two in zip(with_it.parameters(), without.parameters(), strict=True))
+    assert not without.training
+
+
+def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: Labelled) -> None:
+    network = build(PLAIN.network, garments.images, 10, 0)
+    with pytest.raises(UsageError, match=r'^keep = "best" needs validation pictures to tell the best epoch by; give'):
+        next(fit(network, garments, None, replace(PLAIN, keep="best"), device=cpu))
+
+
+def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
+    cpu: Device, garments: Labelled, others: Labelled, tmp_path: Path
+) -> None:
+    recipe = replace(PLAIN, epochs=4, focus=Focus(start=3, share=0.5, drawn=0.2))
+    straight = prepared(recipe, garments, cpu)
+    records = []
+    for record in learn(straight, recipe, garments, others, cpu):
+        records.append(record)
+        if record.epoch == 2:
+            assert straight.losses.isfinite().all()
+            before = straight.losses.clone()
+            checkpoint.save(tmp_path / "checkpoint", straight, records)
+        if record.epoch == 3:
+            seen = straight.losses != before
+            assert seen.sum() == 150
+            assert before[seen].mean() > 2 * before[~seen].mean()
+    resumed = prepared(recipe, garments, cpu)
+    again = checkpoint.restore(tmp_path / "checkpoint", resumed)
+    again += learn(resumed, recipe, garments, others, cpu)
+    assert without_seconds(again) == without_seconds(records)
+    assert same_weights(resumed.network, straight.network)
+
+
 def test_break_leaves_that_epochs_network_ready_for_use(cpu: Device, garments: Labelled, others: Labelled) -> None:
     network = build(PLAIN.network, garments.images, 10, 0)
     accuracies = []
@@ -180,55 +220,6 @@ def test_a_time_limit_far_away_changes_nothing(cpu: Device, garments: Labelled, 
     records = list(learn(limited, PLAIN, garments, others, cpu, time_limit=3600))
     assert without_seconds(records) == without_seconds(list(learn(free, PLAIN, garments, others, cpu)))
     assert same_weights(limited.network, free.network)
-
-
-@pytest.mark.parametrize(("pictures", "size", "steps"), [(300, 64, 4), (300, 60, 5), (100, 500, 1)])
-def test_pictures_that_fill_no_batch_sit_an_epoch_out(
-    cpu: Device, garments: Labelled, pictures: int, size: int, steps: int
-) -> None:
-    numbered = Labelled(garments.images[:pictures], np.arange(pictures))
-    batches = Batches(numbered, replace(PLAIN, batch_size=size), 0, cpu, Team())
-    seen = [torch.cat([labels for _, labels in batches.epoch(number)]) for number in (1, 2)]
-    assert len(batches) == steps
-    for labels in seen:
-        assert len(labels) == len(labels.unique()) == steps * min(size, pictures)
-    assert not torch.equal(*seen)
-
-
-def test_labels_stay_with_their_pictures(cpu: Device, garments: Labelled) -> None:
-    batches = Batches(garments, replace(PLAIN, augment=Augment(flip=True)), 0, cpu, Team())
-    originals: dict[bytes, int] = {}
-    for image, label in zip(garments.images, garments.labels, strict=True):
-        originals[image.tobytes()] = originals[image[:, ::-1].tobytes()] = int(label)
-    for images, labels in batches.epoch(1):
-        assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
-
-
-def test_a_team_shares_the_batches_of_one(cpu: Device, garments: Labelled, recipe: Recipe) -> None:
-    alone = list(Batches(garments, recipe, 5, cpu, Team()).epoch(2))
-    shared = [list(Batches(garments, recipe, 5, cpu, Team(rank, 3)).epoch(2)) for rank in range(3)]
-    for step, (images, labels) in enumerate(alone):
-        for rank in range(3):
-            assert torch.equal(shared[rank][step][0], images[rank::3])
-            assert torch.equal(shared[rank][step][1], labels[rank::3])
-
-
-def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, garments: Labelled) -> None:
-    seeds = []
-    for rank in range(3):
-        batches = Batches(garments, replace(PLAIN, batch_size=50), 5, cpu, Team(rank, 3))
-        assert {len(labels) for _, labels in batches.epoch(1)} == {16}
-        seeds.append(torch.initial_seed())
-    assert len(set(seeds)) == 3
-
-
-def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: Labelled) -> None:
-    sentence = (
-        r"^a batch of 5 pictures is too small for 3 processes: each needs 2 or more at a step\. "
-        r"Give more pictures or larger batches, or start fewer processes\.$"
-    )
-    with pytest.raises(UsageError, match=sentence):
-        Batches(garments, replace(PLAIN, batch_size=5), 0, cpu, Team(0, 3))
 
 
 def test_a_loss_that_is_no_number_is_said(cpu: Device, garments: Labelled, others: Labelled) -> None:

@@ -14,6 +14,7 @@ from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes import (
     Augment,
     DenseOnPca,
+    Focus,
     Optimizer,
     Recipe,
     StudyCnn,
@@ -72,6 +73,7 @@ def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Re
         network=network,
         optimizer=OPTIMIZERS,
         augment=st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)),
+        focus=st.builds(Focus, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=SHARE),
         epochs=st.integers(1, 1000),
         batch_size=st.integers(2, 60_000),
         validation=st.floats(0.01, 0.99),

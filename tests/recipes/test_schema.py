@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clothier.errors import UsageError
-from clothier.recipes import Augment, DenseOnPca, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
+from clothier.recipes import Augment, DenseOnPca, Focus, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
 
 MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
 WARM = {"schedule": "triangle"}
@@ -37,12 +37,22 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which has none"),
     (Augment, {}, "shift", [0, 14], [-1, 15], "0 to 14 pixels"),
     (Augment, {}, "cutout", [0, 28], [-1, 29], "0 to 28 pixels"),
+    (Focus, {}, "start", [2, 9], [1, 0], "2 or more"),
+    (Focus, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
+    (Focus, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
     (Recipe, {}, "epochs", [1, 500], [0, -1], "1 or more"),
     (Recipe, {}, "batch_size", [2, 60_000], [1, 0], "2 or more"),
     (Recipe, {}, "validation", [0.01, 0.99], [0.0, 1.0, -TENTH], "a share above 0 and below 1"),
     (Recipe, {}, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
 ]
-PREFIX = {DenseOnPca: "network.", WhitenedCnn: "network.", Optimizer: "optimizer.", Augment: "augment.", Recipe: ""}
+PREFIX = {
+    DenseOnPca: "network.",
+    WhitenedCnn: "network.",
+    Optimizer: "optimizer.",
+    Augment: "augment.",
+    Focus: "focus.",
+    Recipe: "",
+}
 NO_RANGE = {
     "kind",
     "batch_norm",
@@ -54,6 +64,7 @@ NO_RANGE = {
     "network",
     "optimizer",
     "augment",
+    "focus",
 }
 
 

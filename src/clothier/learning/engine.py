@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from clothier.errors import UsageError
-from clothier.learning.augment import alternating, vary
+from clothier.learning.batches import Batches
 from clothier.learning.classifier import BATCH, looking, scaled
 from clothier.learning.device import Device, choose, keep_memory
 from clothier.learning.distributed import Team
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from clothier.data.dataset import Labelled
+    from clothier.learning.batches import Batch
     from clothier.recipes import Recipe
-
-LEAST = 2  # pictures a step and process: BatchNorm compares
-_PRIME = 1_000_003  # keeps the streams of chance of (seed, epoch) pairs apart
 
 
 @dataclass
@@ -47,6 +45,7 @@ class Training:
 
     network: nn.Module
     optimizers: list[torch.optim.Optimizer]
+    losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))  # (N,), each picture's when last seen, nats
     epoch: int = 0
     seconds: float = 0.0
     best_accuracy: float = -1.0
@@ -57,6 +56,7 @@ class Training:
         return {
             "network": self.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "losses": self.losses,
             "epoch": self.epoch,
             "seconds": self.seconds,
             "best_accuracy": self.best_accuracy,
@@ -68,7 +68,7 @@ class Training:
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.epoch, self.seconds = state["epoch"], state["seconds"]
+        self.losses, self.epoch, self.seconds = state["losses"], state["epoch"], state["seconds"]
         self.best_accuracy, self.best_weights = state["best_accuracy"], state["best_weights"]
 
     def remember_best(self, accuracy: float) -> None:
@@ -90,7 +90,7 @@ def begin(network: nn.Module, recipe: Recipe, device: Device) -> Training:
 def fit(
     network: nn.Module,
     train: Labelled,
-    validation: Labelled,
+    validation: Labelled | None,
     recipe: Recipe,
     *,
     seed: int = 0,
@@ -104,7 +104,7 @@ def fit(
     Args:
         network: any module from (N, 1, H, W) float32 pictures in [0, 1] to (N, K) logits; trained in place.
         train: pictures to learn from.
-        validation: pictures to choose by.
+        validation: pictures to choose by; None where there is nothing to choose, and the last epoch is kept.
         recipe: every number that decides the result, but for the network's.
         seed: of order, augmentation and dropout. Same seed, same machine and threads: same weights.
         device: where; None chooses the best here.
@@ -117,22 +117,30 @@ def fit(
         recipe keeps. Each time it is in evaluation mode, ready for use.
 
     Raises:
-        UsageError: the loss is no longer a number, or a batch is too small to be shared among the team.
+        UsageError: the loss is no longer a number, a batch is too small to be shared among the team, or the best
+            epoch is to be kept and there is nothing to tell it by.
     """
+    if validation is None and recipe.keep == "best":
+        raise UsageError(
+            'keep = "best" needs validation pictures to tell the best epoch by; give some, or keep = "last".'
+        )
     device = device or choose(recipe.precision)
     training = training or begin(network, recipe, device)
     team = team or Team()
     training.seconds = team.agree(training.seconds)
     pupil = team.wrap(network)
     batches = Batches(train, recipe, seed, device, team)
+    if not training.epoch:
+        training.losses = torch.full((len(train),), math.inf)
     while training.epoch < recipe.epochs and not _is_over(training, time_limit):
         training.epoch += 1
         started = time.perf_counter()
         loss, accuracy, last_rate = _epoch(pupil, training, batches, recipe, device, time_limit)
         team.share_buffers(network)
-        validation_loss, validation_accuracy = measure(network.eval(), validation, device)
+        network.eval()
+        validation_loss, validation_accuracy = measure(network, validation, device) if validation else (None, None)
         _require_numbers(training.epoch, loss, validation_loss)
-        if recipe.keep == "best":
+        if recipe.keep == "best" and validation_accuracy is not None:
             training.remember_best(validation_accuracy)
         seconds = team.agree(time.perf_counter() - started)
         training.seconds += seconds
@@ -142,45 +150,6 @@ def fit(
     if training.best_weights:
         network.load_state_dict(training.best_weights)
     network.eval()
-
-
-class Batches:
-    """A training set in the device's memory, dealt out anew every epoch."""
-
-    def __init__(self, train: Labelled, recipe: Recipe, seed: int, device: Device, team: Team) -> None:
-        self.images = torch.as_tensor(train.images).to(device.torch)
-        self.labels = torch.as_tensor(train.labels).to(device.torch)
-        self.size = min(recipe.batch_size, len(train)) // team.size * team.size  # equal shares
-        self.team = team
-        self._augment = recipe.augment
-        self._seed = seed
-        if self.size < LEAST * team.size:
-            raise UsageError(
-                f"a batch of {min(recipe.batch_size, len(train))} pictures is too small for {team.size} processes: "
-                f"each needs {LEAST} or more at a step. Give more pictures or larger batches, or start fewer processes."
-            )
-        coins = torch.Generator().manual_seed(seed)
-        self._coins = torch.randint(0, 2, (len(train),), generator=coins).bool().to(device.torch)
-
-    def __len__(self) -> int:
-        """Steps an epoch; the last images of an order that fill no batch sit this one out."""
-        return len(self.labels) // self.size
-
-    def epoch(self, number: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Varied pictures (N, H, W) uint8 and their labels (N,), in an order that is this epoch's own.
-
-        A batch is varied whole and then shared: the pictures are the same, however many processes there are.
-        """
-        stream = self._seed * _PRIME + number
-        generator = torch.Generator().manual_seed(stream)
-        torch.manual_seed(stream * self.team.size + self.team.rank)  # dropout draws from it, each rank its own units
-        order = torch.randperm(len(self.labels), generator=generator)
-        mirrored = alternating(self._coins, number) if self._augment.flip else None
-        for batch in torch.split(order, self.size)[: len(self)]:
-            here = batch.to(self.images.device)
-            flips = None if mirrored is None else mirrored[here]
-            varied = vary(self.images[here], self._augment, flips, generator)
-            yield self.team.share(varied), self.team.share(self.labels[here])
 
 
 def _epoch(
@@ -195,40 +164,44 @@ def _epoch(
     network.train()
     started = time.perf_counter()
     totals = torch.zeros(2, device=device.torch)  # loss and right answers, summed where they are made
+    losses = torch.full((len(training.losses),), math.nan, device=device.torch)
     seen = 0
-    for step, (images, labels) in enumerate(batches.epoch(training.epoch)):
-        progress = (training.epoch - 1 + step / len(batches)) / recipe.epochs
+    for step, batch in enumerate(batches.epoch(training.epoch, training.losses)):
+        progress = batches.progress(training.epoch, step)
         if time_limit is not None:  # rank 0's clock counts: who stopped alone would leave the others waiting
             spent = batches.team.agree(training.seconds + time.perf_counter() - started)
             progress = max(progress, spent / time_limit)
         if progress >= 1 and seen:
             break
         last_rate = _set_rates(training.optimizers, recipe, progress)
-        totals += _step(network, training.optimizers, images, labels, recipe, device)
-        seen += len(labels)
+        logits, loss = _step(network, training.optimizers, batch, recipe, device)
+        losses[batch.places] = F.cross_entropy(logits, batch.labels, reduction="none")
+        totals += torch.stack((loss * len(batch.labels), (logits.argmax(1) == batch.labels).sum()))
+        seen += len(batch.labels)
+    training.losses = _renewed(training.losses, losses, batches.team)
     loss, right = batches.team.total(totals).tolist()
     seen *= batches.team.size
     return loss / seen, right / seen, last_rate
 
 
+def _renewed(before: torch.Tensor, losses: torch.Tensor, team: Team) -> torch.Tensor:
+    """Losses of an epoch, each of its pictures seen by one of the team; where a picture sat out, what was before."""
+    seen = team.total((~losses.isnan()).float())
+    return torch.where(seen.bool(), team.total(losses.nan_to_num(0)), before.to(losses.device)).cpu()
+
+
 def _step(
-    network: nn.Module,
-    optimizers: list[torch.optim.Optimizer],
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    recipe: Recipe,
-    device: Device,
-) -> torch.Tensor:
-    """One batch: forward, backward, move. Returns (2,): summed loss and number of right answers."""
+    network: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, recipe: Recipe, device: Device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One batch: forward, backward, move. Returns the (n, K) logits before it, and the loss that was lowered."""
     with device.autocast():
-        logits = network(scaled(images).contiguous(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        logits = network(scaled(batch.images).contiguous(memory_format=torch.channels_last)).float()
+    loss = F.cross_entropy(logits, batch.labels, label_smoothing=recipe.label_smoothing)
     torch.autograd.backward(loss)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    right = (logits.detach().argmax(1) == labels).sum()
-    return torch.stack((loss.detach() * len(labels), right))
+    return logits.detach(), loss.detach()
 
 
 def _set_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:
@@ -240,8 +213,8 @@ def _set_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress
     return float(optimizers[0].param_groups[0]["lr"])
 
 
-def _require_numbers(epoch: int, *losses: float) -> None:
-    if not all(math.isfinite(loss) for loss in losses):
+def _require_numbers(epoch: int, *losses: float | None) -> None:
+    if not all(loss is None or math.isfinite(loss) for loss in losses):
         raise UsageError(f"training went astray in epoch {epoch}: the loss is no number. Lower the recipe's rates.")
 
 

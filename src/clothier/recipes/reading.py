@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes.presets import preset
-from clothier.recipes.schema import NETWORKS, Augment, Optimizer, Recipe
+from clothier.recipes.schema import NETWORKS, Augment, Focus, Optimizer, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
         "network": _network(_table(values).get("network", {})),
         "optimizer": _built(Optimizer, values.get("optimizer", {}), "optimizer"),
         "augment": _built(Augment, values.get("augment", {}), "augment"),
+        "focus": _built(Focus, values.get("focus", {}), "focus"),
     }
     recipe: Recipe = _built(Recipe, {**values, **parts})
     return recipe

@@ -1,0 +1,112 @@
+"""A training set in the device's memory, dealt out anew every epoch; what has become easy may sit an epoch out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from clothier.errors import UsageError
+from clothier.learning.augment import alternating, vary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clothier.data.dataset import Labelled
+    from clothier.learning.device import Device
+    from clothier.learning.distributed import Team
+    from clothier.recipes import Focus, Recipe
+
+LEAST = 2  # pictures a step and process: BatchNorm compares
+_PRIME = 1_000_003  # keeps the streams of chance of (seed, epoch) pairs apart
+
+
+class Batch(NamedTuple):
+    """What one process sees at a step.
+
+    Attributes:
+        places: (n,) int64, where the pictures stand in the training set.
+        images: (n, H, W) uint8, varied.
+        labels: (n,) int64.
+    """
+
+    places: torch.Tensor
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+class Batches:
+    """The epochs of a recipe over a training set."""
+
+    def __init__(self, train: Labelled, recipe: Recipe, seed: int, device: Device, team: Team) -> None:
+        self.images = torch.as_tensor(train.images).to(device.torch)
+        self.labels = torch.as_tensor(train.labels).to(device.torch)
+        self.size = min(recipe.batch_size, len(train)) // team.size * team.size  # equal shares
+        self.team = team
+        self._recipe = recipe
+        self._seed = seed
+        if self.size < LEAST * team.size:
+            raise UsageError(
+                f"a batch of {min(recipe.batch_size, len(train))} pictures is too small for {team.size} processes: "
+                f"each needs {LEAST} or more at a step. Give more pictures or larger batches, or start fewer processes."
+            )
+        coins = torch.Generator().manual_seed(seed)
+        self._coins = torch.randint(0, 2, (len(train),), generator=coins).bool().to(device.torch)
+
+    def steps(self, number: int) -> int:
+        """Steps of an epoch, 1 for the first; the last images of an order that fill no batch sit this one out."""
+        return max(1, _taken(len(self.labels), self._recipe.focus, number) // self.size)
+
+    def progress(self, number: int, step: int) -> float:
+        """The share of all steps that lies before ``step`` (0 for the first) of an epoch."""
+        steps = [self.steps(epoch) for epoch in range(1, self._recipe.epochs + 1)]
+        return (sum(steps[: number - 1]) + step) / sum(steps)
+
+    def epoch(self, number: int, losses: torch.Tensor) -> Iterator[Batch]:
+        """Varied pictures and their labels, in an order that is this epoch's own.
+
+        A batch is varied whole and then shared: the pictures are the same, however many processes there are.
+
+        Args:
+            number: 1 for the first epoch.
+            losses: (N,) float32, each picture's when it was last seen; what an epoch leaves out is chosen by them.
+        """
+        stream = self._seed * _PRIME + number
+        generator = torch.Generator().manual_seed(stream)
+        torch.manual_seed(stream * self.team.size + self.team.rank)  # dropout draws from it, each rank its own units
+        order = chosen(losses, self._recipe.focus, number, generator)
+        augment = self._recipe.augment
+        mirrored = alternating(self._coins, number) if augment.flip else None
+        for batch in torch.split(order, self.size)[: self.steps(number)]:
+            here = batch.to(self.images.device)
+            flips = None if mirrored is None else mirrored[here]
+            varied = vary(self.images[here], augment, flips, generator)
+            yield Batch(*(self.team.share(part) for part in (here, varied, self.labels[here])))
+
+
+def chosen(losses: torch.Tensor, focus: Focus, number: int, generator: torch.Generator) -> torch.Tensor:
+    """The pictures of an epoch, in random order: all of them, or the hardest and some of the others by lot.
+
+    Args:
+        losses: (N,) float32, each picture's when it was last seen.
+        focus: how many, and from which epoch on.
+        number: of the epoch, 1 for the first.
+        generator: where chance comes from.
+
+    Returns:
+        (n,) int64, n <= N, no place twice.
+    """
+    count = _taken(len(losses), focus, number)
+    if count == len(losses):
+        return torch.randperm(count, generator=generator)
+    easy_first = torch.argsort(losses.cpu(), stable=True)
+    hard = round(count * (1 - focus.drawn))
+    rest = easy_first[: len(losses) - hard]
+    lot = rest[torch.randperm(len(rest), generator=generator)[: count - hard]]
+    together = torch.cat((easy_first[len(losses) - hard :], lot))
+    return together[torch.randperm(count, generator=generator)]
+
+
+def _taken(pictures: int, focus: Focus, number: int) -> int:
+    """How many of N pictures an epoch trains on."""
+    return pictures if number < focus.start else max(1, round(pictures * focus.share))

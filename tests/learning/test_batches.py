@@ -1,0 +1,107 @@
+"""Who is in which batch: everybody in turn, and, where a recipe focuses, the hard ones more often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from clothier.data.dataset import Labelled
+from clothier.errors import UsageError
+from clothier.learning.batches import Batches, chosen
+from clothier.learning.distributed import Team
+from clothier.recipes import Augment, DenseOnPca, Focus, Recipe
+
+if TYPE_CHECKING:
+    from clothier.learning.device import Device
+
+PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=20), epochs=3, batch_size=50)
+UNSEEN = torch.full((300,), torch.inf)
+
+
+def drawn_by(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_before_its_start_a_focus_leaves_nobody_out() -> None:
+    losses = torch.arange(10.0)
+    places = chosen(losses, Focus(start=3, share=0.5), 2, drawn_by(0))
+    assert sorted(places.tolist()) == list(range(10))
+
+
+def test_the_hardest_are_taken_and_the_rest_by_lot() -> None:
+    losses = torch.arange(100.0).flip(0)  # the first is the hardest
+    focus = Focus(share=0.4, drawn=0.25)
+    lots = [set(chosen(losses, focus, 2, drawn_by(seed)).tolist()) for seed in range(40)]
+    assert all(len(lot) == 40 for lot in lots)
+    assert all(set(range(30)) <= lot for lot in lots)
+    assert set.union(*lots) == set(range(100))  # nobody is forgotten
+    assert len(set.intersection(*lots)) < 35
+
+
+def test_the_order_is_random_and_the_generators_own() -> None:
+    losses = torch.arange(100.0)
+    one, same, other = (chosen(losses, Focus(share=0.4), 2, drawn_by(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert set(one.tolist()) == set(other.tolist()) == set(range(60, 100))
+
+
+def test_progress_counts_steps_and_not_epochs(cpu: Device, garments: Labelled) -> None:
+    recipe = replace(PLAIN, epochs=4, focus=Focus(start=3, share=0.5))
+    batches = Batches(garments, recipe, 0, cpu, Team())
+    assert [batches.steps(number) for number in (1, 2, 3, 4)] == [6, 6, 3, 3]
+    assert [batches.progress(*place) for place in ((1, 0), (2, 3), (3, 0), (4, 3))] == [0, 0.5, 12 / 18, 1]
+
+
+@pytest.mark.parametrize(("pictures", "size", "steps"), [(300, 64, 4), (300, 60, 5), (100, 500, 1)])
+def test_pictures_that_fill_no_batch_sit_an_epoch_out(
+    cpu: Device, garments: Labelled, pictures: int, size: int, steps: int
+) -> None:
+    numbered = Labelled(garments.images[:pictures], np.arange(pictures))
+    batches = Batches(numbered, replace(PLAIN, batch_size=size), 0, cpu, Team())
+    seen = [torch.cat([labels for _, _, labels in batches.epoch(number, UNSEEN[:pictures])]) for number in (1, 2)]
+    assert [batches.steps(number) for number in (1, 2)] == [steps, steps]
+    for labels in seen:
+        assert len(labels) == len(labels.unique()) == steps * min(size, pictures)
+    assert not torch.equal(*seen)
+
+
+def test_labels_stay_with_their_pictures(cpu: Device, garments: Labelled) -> None:
+    batches = Batches(garments, replace(PLAIN, augment=Augment(flip=True)), 0, cpu, Team())
+    originals: dict[bytes, int] = {}
+    for image, label in zip(garments.images, garments.labels, strict=True):
+        originals[image.tobytes()] = originals[image[:, ::-1].tobytes()] = int(label)
+    for places, images, labels in batches.epoch(1, UNSEEN):
+        assert labels.tolist() == garments.labels[places].tolist()
+        assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
+
+
+def test_a_team_shares_the_batches_of_one(cpu: Device, garments: Labelled, recipe: Recipe) -> None:
+    alone = list(Batches(garments, recipe, 5, cpu, Team()).epoch(2, UNSEEN))
+    shared = [list(Batches(garments, recipe, 5, cpu, Team(rank, 3)).epoch(2, UNSEEN)) for rank in range(3)]
+    for step, (_, images, labels) in enumerate(alone):
+        for rank in range(3):
+            assert torch.equal(shared[rank][step].images, images[rank::3])
+            assert torch.equal(shared[rank][step].labels, labels[rank::3])
+
+
+def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, garments: Labelled) -> None:
+    seeds = []
+    for rank in range(3):
+        batches = Batches(garments, replace(PLAIN, batch_size=50), 5, cpu, Team(rank, 3))
+        assert {len(batch.labels) for batch in batches.epoch(1, UNSEEN)} == {16}
+        seeds.append(torch.initial_seed())
+    assert len(set(seeds)) == 3
+
+
+def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: Labelled) -> None:
+    sentence = (
+        r"^a batch of 5 pictures is too small for 3 processes: each needs 2 or more at a step\. "
+        r"Give more pictures or larger batches, or start fewer processes\.$"
+    )
+    with pytest.raises(UsageError, match=sentence):
+        Batches(garments, replace(PLAIN, batch_size=5), 0, cpu, Team(0, 3))
