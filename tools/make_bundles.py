@@ -50,8 +50,7 @@ def ship(whole: bundle.Bundle, name: str, recipe: recipes.Recipe, folder: Path) 
     if agreement < AGREEMENT or lost > LOSS:
         raise SystemExit(f"{name}: float16 keeps {agreement:.2%} of the answers and costs {lost:.2%}; not shipped")
     parts = {"validation": validation, "test": dataset.test}
-    flip = recipe.augment.flip
-    figures = {part: measure(OnnxClassifier(small), images, flip=flip).to_json() for part, images in parts.items()}
+    figures = {part: measure(OnnxClassifier(small), images, recipe.augment).to_json() for part, images in parts.items()}
     bundle.save(folder / name, replace(small.card, figures=figures), graph, weights)
     size = sum(file.stat().st_size for file in small.path.iterdir())
     print(f"{small.path}: test {figures['test']['accuracy']:.2%}, {size / 1e6:.1f} MB")

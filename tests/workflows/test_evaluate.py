@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from clothier.bundle import open_bundle
 from clothier.data.dataset import Labelled
 from clothier.data.idx_files import CLASS_NAMES
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import draw_garments, write_fashion_folder
+from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import DataError, ModelError, UnknownNameError, UsageError
 from clothier.inference import OnnxClassifier
+from clothier.recipes import Augment
 from clothier.records import Outputs, View
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows.evaluate import evaluate, measure
@@ -141,49 +143,16 @@ def test_data_that_are_not_there(tmp_path: Path, models: list[str]) -> None:
 
 
 def test_measure_is_the_metrics_of_the_logits() -> None:
-    data = Labelled(pictures([(0, 0), (1, 1), (2, 2)]), np.array([0, 2, 1]))
+    data = Labelled(np.array([0, 1, 2], np.uint8).repeat(784).reshape(3, 28, 28), np.array([0, 2, 1]))
     table = Table([(0.7, 0.2, 0.1), (0.2, 0.2, 0.6), (0.5, 0.3, 0.2)])
     assert measure(table, data) == metrics.evaluate(table.logits, data.labels, table.classes)
     assert measure(table, data).accuracy == 2 / 3
 
 
-def pictures(ends: list[tuple[int, int]]) -> Images:
-    """Black but for the first and the last pixel of the first row: what is seen straight, and what mirrored."""
-    images = np.zeros((len(ends), 28, 28), np.uint8)
-    images[:, 0, 0], images[:, 0, -1] = np.transpose(ends)
-    return images
-
-
-def test_flip_answers_with_the_mean_of_both_probabilities() -> None:
-    table = Table(
-        [
-            (0.6, 0.3, 0.1),  # 0 straight; mean with 1 is (0.31, 0.3, 0.39); the mean of logits would say Coat
-            (0.02, 0.3, 0.68),
-            (0.5, 0.4, 0.1),  # 2 straight; mean with 3 is (0.3, 0.6, 0.1)
-            (0.1, 0.8, 0.1),
-            (0.1, 0.6, 0.3),  # 4 straight; mean with 5 is (0.4, 0.35, 0.25)
-            (0.7, 0.1, 0.2),
-            (0.7, 0.2, 0.1),  # 6 straight; mean with 7 is (0.5, 0.4, 0.1)
-            (0.3, 0.6, 0.1),
-        ]
-    )
-    data = Labelled(pictures([(0, 1), (2, 3), (4, 5), (6, 7)]), np.array([2, 1, 1, 0]))
-    evaluation = measure(table, data, flip=True)
-    assert evaluation.accuracy == 2 / 4  # Bag, Bag, Coat, Bag
-    assert evaluation.accuracy_tta == 3 / 4  # Shirt, Coat, Bag, Bag
-    plain = measure(table, data)
-    assert (plain.accuracy_tta, plain.confusion, plain.nll) == (None, evaluation.confusion, evaluation.nll)
-
-
-def test_flip_mirrors_left_and_right_only() -> None:
-    seen: list[Images] = []
-
-    class Eye(Table):
-        def run(self, images: Images) -> Outputs:
-            seen.append(images)
-            return super().run(np.zeros_like(images))
-
-    data = Labelled(draw_garments(4, seed=0).images, np.zeros(4, np.int64))
-    measure(Eye([(0.6, 0.3, 0.1)]), data, flip=True)
-    np.testing.assert_array_equal(seen[0], data.images)
-    np.testing.assert_array_equal(seen[1], np.flip(data.images, axis=2))
+def test_with_an_augmentation_the_accuracy_over_its_views_stands_beside_the_plain_one() -> None:
+    data = Labelled(np.zeros((3, 28, 28), np.uint8), np.array([0, 2, 1]))
+    table = Table([(0.7, 0.2, 0.1)])  # for every black picture, whichever way it is turned
+    assert measure(table, data, Augment()).accuracy_tta is None
+    assert measure(table, data, Augment(cutout=4)).accuracy_tta is None
+    assert measure(table, data, Augment(flip=True)).accuracy_tta == 1 / 3
+    assert replace(measure(table, data, Augment(flip=True)), accuracy_tta=None) == measure(table, data)

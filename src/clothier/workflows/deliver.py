@@ -78,10 +78,10 @@ def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) ->
     classifier = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
     check_parity(TorchClassifier(trained.network, dataset.classes), classifier, trained.validation.images)
     progress(task, 1, steps, "validation")
-    flip = trained.recipe.augment.flip
-    validation = measure(classifier, trained.validation, flip=flip)
+    augment = trained.recipe.augment
+    validation = measure(classifier, trained.validation, augment)
     progress(task, 2, steps, "test")
-    test = measure(classifier, dataset.test, flip=flip)
+    test = measure(classifier, dataset.test, augment)
     metrics = _metrics(trained, dataset, {"validation": validation.to_json(), "test": test.to_json()})
     progress(task, 3, steps, "report")
     logits = classifier.run(dataset.test.images).logits

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clothier import bundle
 from clothier.analysis import metrics
+from clothier.analysis.views import mean_answer
 from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
 from clothier.inference import OnnxClassifier
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import Dataset, Labelled
-    from clothier.records import Classifier, Evaluation, Floats, Progress
+    from clothier.recipes import Augment
+    from clothier.records import Classifier, Evaluation, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +67,20 @@ def evaluate(
     return evaluations
 
 
-def measure(classifier: Classifier, data: Labelled, *, flip: bool = False) -> Evaluation:
+def measure(classifier: Classifier, data: Labelled, augment: Augment | None = None) -> Evaluation:
     """A classifier's figures over labelled pictures.
 
     Args:
         classifier: the model.
         data: N pictures of its view and their labels.
-        flip: also answer for the mirrored pictures, and state the accuracy of the mean of both probabilities.
+        augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
     """
     logits = classifier.run(data.images).logits
     evaluation = metrics.evaluate(logits, data.labels, classifier.classes)
-    if not flip:
+    if augment is None or not (augment.flip or augment.shift):
         return evaluation
-    return replace(evaluation, accuracy_tta=_accuracy_with_mirror(classifier, data, logits))
+    answers = mean_answer(classifier, data.images, augment, logits).argmax(1)
+    return replace(evaluation, accuracy_tta=float((answers == data.labels).mean()))
 
 
 def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
@@ -94,9 +95,3 @@ def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) ->
                 f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
                 f"{', '.join(dataset.classes)}. Give data with the model's classes."
             )
-
-
-def _accuracy_with_mirror(classifier: Classifier, data: Labelled, logits: Floats) -> float:
-    mirrored = classifier.run(np.ascontiguousarray(data.images[:, :, ::-1])).logits
-    mean = metrics.softmax(logits) + metrics.softmax(mirrored)
-    return float((mean.argmax(1) == data.labels).mean())
