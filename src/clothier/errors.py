@@ -31,9 +31,11 @@ EXTRAS = {
     "onnx": ("ONNX", "train"),
     "onnxscript": ("ONNX Script", "train"),
     "openTSNE": ("openTSNE", "train"),
+    "optuna": ("Optuna", "train"),
     "safetensors": ("safetensors", "train"),
     "scipy": ("SciPy", "train"),
     "sklearn": ("scikit-learn", "train"),
+    "sqlalchemy": ("SQLAlchemy", "train"),
     "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
 }

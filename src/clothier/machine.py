@@ -22,6 +22,7 @@ LIBRARIES = (
     "opentsne",
     "onnx",
     "onnxscript",
+    "optuna",
     "safetensors",
     "matplotlib",
     "jinja2",

@@ -82,6 +82,19 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
+class TuneOptions:
+    model: str
+    space: str = "fast"
+    trials: int | None = None
+    time_limit: float | None = None
+    epochs: int | None = None
+    data: Path | None = None
+    any_idx: bool = False
+    out: Path | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Run:
     path: Path = Path("runs/cnn-2")
     metrics: dict[str, Any] = field(
@@ -143,6 +156,19 @@ EXPLORED = {
     },
     "failures": [],
     "report": "runs/explore/report.html",
+}
+
+
+TRIED = {"trial": 2, "values": {"optimizer": "rmsprop", "learning_rate": 0.012345}, "state": "complete", "epochs": 30}
+TUNED = {
+    "options": {"model": "dnn"},
+    "validation": {"n": 12_000, "standard_error": 0.0028},
+    "best": {**TRIED, "validation_accuracy": 0.8974, "error": None, "file": "runs/my tune/best.toml"},
+    "trials": [
+        {**TRIED, "validation_accuracy": 0.8974, "error": None},
+        {**TRIED, "trial": 3, "state": "pruned", "validation_accuracy": 0.85, "epochs": 11, "error": None},
+        {**TRIED, "trial": 1, "state": "failed", "validation_accuracy": None, "epochs": 0, "error": "went astray."},
+    ],
 }
 
 
@@ -216,6 +242,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "benchmark_map": [_benchmark_map(seen)],
         "predict": [_predict(seen)],
         "study": _study(seen),
+        "tune": [*_tuning(seen), TuneOptions],
     }
     for name, functions in parts.items():
         module = ModuleType(f"clothier.workflows.{name}")
@@ -315,6 +342,18 @@ def _predict(seen: Workflows) -> Any:
         ]
 
     return predict
+
+
+def _tuning(seen: Workflows) -> list[Any]:
+    def tune(options: TuneOptions, *, progress: Any) -> Answer:
+        seen.called("tune", progress, **asdict(options))
+        return Answer(TUNED)
+
+    def resume_tune(path: Path, *, trials: int | None = None, time_limit: float | None = None, progress: Any) -> Answer:
+        seen.called("resume_tune", progress, path=path, trials=trials, time_limit=time_limit)
+        return Answer(TUNED)
+
+    return [tune, resume_tune]
 
 
 def _study(seen: Workflows) -> list[Any]:

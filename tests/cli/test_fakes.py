@@ -6,11 +6,11 @@ import inspect
 import sys
 from dataclasses import fields
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.workflows import train
+from clothier.workflows import train, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ NAMES = {
     "benchmark_map": ["benchmark_map"],
     "predict": ["predict"],
     "study": ["study", "resume_study"],
+    "tune": ["tune", "resume_tune"],
 }
 REAL: dict[str, Callable[..., object]] = {
     name: getattr(import_module(f"clothier.workflows.{module}"), name)
@@ -48,6 +49,8 @@ def test_each_takes_what_the_real_one_takes(workflows: Workflows, module: str, n
     assert needed <= set(fake)
 
 
-def test_options(workflows: Workflows) -> None:
-    fake = sys.modules["clothier.workflows.train"].TrainOptions
-    assert [one.name for one in fields(fake)] == [one.name for one in fields(train.TrainOptions)]
+@pytest.mark.parametrize("real", [train.TrainOptions, tune.TuneOptions], ids=lambda one: one.__name__)
+def test_options(workflows: Workflows, real: Any) -> None:
+    module = real.__name__.removesuffix("Options").lower()
+    fake = getattr(sys.modules[f"clothier.workflows.{module}"], real.__name__)
+    assert [(one.name, one.default) for one in fields(fake)] == [(one.name, one.default) for one in fields(real)]

@@ -8,9 +8,32 @@ import time
 
 import pytest
 
-HEAVY = ("numpy", "torch", "PIL", "matplotlib", "pandas", "onnxruntime", "sklearn", "scipy", "jinja2")
+HEAVY = (
+    "numpy",
+    "torch",
+    "PIL",
+    "matplotlib",
+    "pandas",
+    "onnxruntime",
+    "sklearn",
+    "scipy",
+    "jinja2",
+    "optuna",
+    "sqlalchemy",
+)
 QUICK = 0.25  # seconds, the best of some tries: neighbours on the machine are no fault of ours
-FOR_TRAINING = ("torch", "sklearn", "scipy", "onnx", "onnxscript", "safetensors", "matplotlib", "jinja2")
+FOR_TRAINING = (
+    "torch",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "onnxscript",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+    "optuna",
+    "sqlalchemy",
+)
 
 REPORT_HEAVY = f"""
 import sys
@@ -24,11 +47,13 @@ QUESTIONS = {
     "nothing": [],
     "version": ["--version"],
     "help of a command": ["train", "--help"],
+    "help of a search": ["tune", "--help"],
     "unknown command": ["trian"],
     "unknown option": ["train", "cnn", "--sede", "1"],
     "missing argument": ["predict"],
     "unknown model": ["train", "cnm"],
     "unknown preset": ["train", "cnn", "--preset", "fats"],
+    "unknown space": ["tune", "cnn", "--space", "study"],
     "contradiction": ["train", "--resume", "a", "--seed", "1"],
     "value": ["evaluate", "a", "--fail-under", "93"],
 }
@@ -82,7 +107,7 @@ sys.exit(main(["predict", "no-such-file.png", "--model", "no-such-model"]))
     assert "'no-such-model' is not a model" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["train", "cnn"], ["study"]])
+@pytest.mark.parametrize("words", [["train", "cnn"], ["tune", "cnn"], ["study"]])
 def test_training_without_its_libraries_says_what_to_install(words: list[str]) -> None:
     code = f"""
 import sys

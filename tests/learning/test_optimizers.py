@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MUON = Optimizer(
     kind="muon", learning_rate=0.1, head_learning_rate=0.02, bias_learning_rate=5.0, momentum=0.6, weight_decay=1e-3
 )
-KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUON]
+KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUON, Optimizer(kind="rmsprop")]
 
 
 class Odd(nn.Module):
@@ -69,6 +69,12 @@ def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:
     assert (muon.param_groups[0]["lr"], vectors["lr"], head["lr"]) == (0.1, 5.0, 0.02)
     assert vectors["weight_decay"] * vectors["lr"] == pytest.approx(1e-3)
     assert head["weight_decay"] * head["lr"] == pytest.approx(1e-3)
+
+
+def test_rmsprop_is_pytorchs_own_but_for_the_rate() -> None:
+    (rmsprop,) = make_optimizers(Odd(), Optimizer(kind="rmsprop", learning_rate=0.01), torch.float32)
+    assert isinstance(rmsprop, torch.optim.RMSprop)
+    assert rmsprop.defaults == torch.optim.RMSprop([torch.zeros(1)], lr=0.01).defaults
 
 
 def test_adamw_decays_matrices_only() -> None:

@@ -19,9 +19,11 @@ from clothier.recipes import (
     Recipe,
     StudyCnn,
     WhitenedCnn,
+    changed,
     from_file,
     from_json,
     preset,
+    to_toml,
 )
 from clothier.recipes.presets import ALL
 
@@ -180,7 +182,7 @@ def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -
         ("augment.flips = true", "'flips' is not a field of the recipe's augment; did you mean 'flip'?"),
         ('network.kind = "study-cnm"', "'study-cnm' is not a network; did you mean 'study-cnn'?"),
         ("network.kind = 5", "'5' is not a network; known: dense-on-pca, study-cnn, whitened-cnn."),
-        ('optimizer.kind = "sgd"', "'sgd' is not a value for optimizer.kind; known: adam, adamw, muon."),
+        ('optimizer.kind = "sgd"', "'sgd' is not a value for optimizer.kind; known: adam, rmsprop, adamw, muon."),
         (
             'optimizer.schedule = "Triangel"',
             "'Triangel' is not a value for optimizer.schedule; did you mean 'triangle'?",
@@ -275,3 +277,13 @@ def test_incomplete_json(values: Any, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         from_json(values)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=lambda one: f"{one.model}-{one.preset}")
+def test_a_recipe_is_read_back_from_its_file(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
+    assert from_file(tmp_path / "recipe.toml", recipe.model) == recipe
+    other = changed(recipe, {"epochs": 77, "optimizer": {"learning_rate": 0.5}})
+    (tmp_path / "recipe.toml").write_text(to_toml(other), encoding="utf-8")
+    assert from_file(tmp_path / "recipe.toml", recipe.model) == other
+    assert other.preset == f"{recipe.preset}-changed"

@@ -27,6 +27,8 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Optimizer, {}, "learning_rate", [1e-9, 2.0], [0.0, -1e-3], "above 0"),
     (Optimizer, {"kind": "adamw"}, "weight_decay", [0.0, TENTH], [-TENTH], "0 or more"),
     (Optimizer, {}, "weight_decay", [0.0], [TENTH], "0 with adam, which has none"),
+    (Optimizer, {"kind": "rmsprop"}, "weight_decay", [0.0], [TENTH], "0 with rmsprop, which has none"),
+    (Optimizer, {"kind": "rmsprop"}, "momentum", [0.0], [TENTH], "0 with rmsprop, which has none"),
     (Optimizer, MUON, "momentum", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
     (Optimizer, {"kind": "adamw"}, "momentum", [0.0], [TENTH], "0 with adamw, which has none"),
     (Optimizer, MUON, "head_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),

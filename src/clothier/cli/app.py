@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import benchmark, compare, data, doctor, evaluate, explore, predict, study, train
+from clothier.cli import benchmark, compare, data, doctor, evaluate, explore, predict, study, train, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +117,13 @@ _add(
     "clothier train cnn --recipe mine.toml --time-limit 10m",
     "clothier train --resume runs/cnn-fast",
     "torchrun --nproc-per-node 2 -m clothier train cnn",
+)
+_add(
+    tune.tune,
+    "Study",
+    "clothier tune dnn --space study",
+    "clothier tune cnn --trials 50 --time-limit 2h --json",
+    "clothier tune --resume runs/tune-dnn-study",
 )
 _add(
     evaluate.evaluate,

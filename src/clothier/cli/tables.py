@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich import box
@@ -113,6 +114,21 @@ def study(made: Answer) -> RenderableType:
     return Group(table, *_paired(paired["first"], paired["second"], paired), f"Report: {found['report']}")
 
 
+def tuning(made: Answer) -> RenderableType:
+    """A row a trial, the best first, and how to train what was found."""
+    found = made.to_json()
+    table = _table({"Trial": NUMBER, "Validation": NUMBER, "Epochs": NUMBER, "Recipe": WORD})
+    for one in found["trials"]:
+        accuracy = "" if one["validation_accuracy"] is None else _percent(one["validation_accuracy"], 2)
+        values = ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in one["values"].items())
+        remark = f"; {one['error']}" if one["error"] else "; cut short" if one["state"] == "pruned" else ""
+        table.add_row(str(one["trial"]), accuracy, str(one["epochs"]), values + remark)
+    n, error = found["validation"]["n"], found["validation"]["standard_error"]
+    spread = f"{n:,} validation images (standard error {100 * error:.2f} points)"
+    command = f"clothier train {found['options']['model']} --recipe {shlex.quote(found['best']['file'])}"
+    return Group(table, f"Best of {len(found['trials'])} by {spread}. Train it with: {command}")
+
+
 def benchmark(measured: Answer) -> RenderableType:
     """A row a side, then what ours is of the rivals'."""
     found = measured.to_json()
@@ -221,6 +237,10 @@ def _table(columns: dict[str, Literal["left", "right"]]) -> Table:
 def _accuracy(evaluation: dict[str, Any]) -> str:
     """With its standard error, in points."""
     return f"{_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
+
+
+def _short(value: str | float) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -86,6 +86,8 @@ def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dt
     optimizers: list[torch.optim.Optimizer]
     if recipe.kind == "adam":
         optimizers = [torch.optim.Adam(trainable, lr=recipe.learning_rate, fused=True)]
+    elif recipe.kind == "rmsprop":
+        optimizers = [torch.optim.RMSprop(trainable, lr=recipe.learning_rate)]
     elif recipe.kind == "adamw":
         optimizers = [_adamw(trainable, recipe)]
     else:

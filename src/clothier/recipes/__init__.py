@@ -8,7 +8,7 @@ changes some fields. What ran is what ``config.json`` holds.
 """
 
 from clothier.recipes.presets import PRESETS, preset
-from clothier.recipes.reading import from_file, from_json
+from clothier.recipes.reading import changed, from_file, from_json, to_toml
 from clothier.recipes.schema import (
     MODELS,
     Augment,
@@ -32,7 +32,9 @@ __all__ = [
     "Recipe",
     "StudyCnn",
     "WhitenedCnn",
+    "changed",
     "from_file",
     "from_json",
     "preset",
+    "to_toml",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from dataclasses import MISSING, fields, is_dataclass, replace
@@ -47,9 +48,33 @@ def from_file(path: Path, model: str) -> Recipe:
         raise UsageError(f"{path} is not TOML: {error}. A recipe is lines such as: epochs = 8") from error
     if changes.get("model", model) != model:
         raise UsageError(f"{path} is a recipe for {changes['model']!r}, but {model!r} is to be trained.")
-    base = preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED))
-    recipe = from_json(_merged(base.to_json(), {**changes, "preset": base.preset}))
+    return changed(preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED)), changes)
+
+
+def changed(base: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """``base`` with some fields changed, as a recipe file changes a preset; its name says so.
+
+    Raises:
+        UsageError: an unknown field or a value that cannot be taken.
+    """
+    recipe = from_json(merged(base.to_json(), {**changes, "preset": base.preset}))
     return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED)
+
+
+def to_toml(recipe: Recipe) -> str:
+    """``recipe`` as a file that :func:`from_file` reads: every field, so that it stands for itself."""
+    values = {name: value for name, value in recipe.to_json().items() if name != "preset"}
+    lines = [f"preset = {json.dumps(recipe.preset.removesuffix(CHANGED))}"]
+    lines += [f"{name} = {_toml(value)}" for name, value in values.items() if not isinstance(value, dict)]
+    for table, fields_of in values.items():
+        if isinstance(fields_of, dict):
+            lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in fields_of.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """JSON of the kinds of values that a recipe has is TOML, too."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 def from_json(values: Mapping[str, Any]) -> Recipe:
@@ -75,18 +100,18 @@ def _network(values: Any) -> Any:
     return _built(NETWORKS[kind], values, "network")
 
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with ``changes`` laid over it, table by table.
 
     A table of another ``kind`` replaces the whole: what suits one network or optimizer means nothing to another.
     """
-    merged = dict(base)
+    together = dict(base)
     for name, value in changes.items():
-        below: Any = merged.get(name)
+        below: Any = together.get(name)
         both_tables = isinstance(below, dict) and isinstance(value, dict)
         same_kind = both_tables and value.get("kind", below.get("kind")) == below.get("kind")
-        merged[name] = _merged(below, value) if same_kind else value
-    return merged
+        together[name] = merged(below, value) if same_kind else value
+    return together
 
 
 def _table(value: Any, name: str = "") -> dict[str, Any]:

@@ -83,8 +83,9 @@ class Optimizer:
     """How weights move.
 
     Attributes:
-        kind: ``adam`` (PyTorch's defaults but for the rate), ``adamw``, or ``muon``: orthogonalised momentum for
-            every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD for biases, norms and the head.
+        kind: ``adam`` or ``rmsprop`` (PyTorch's defaults but for the rate; the study tried both), ``adamw``, or
+            ``muon``: orthogonalised momentum for every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD
+            for biases, norms and the head.
         learning_rate: peak rate; of muon's matrices when ``kind`` is muon.
         head_learning_rate: muon only: peak rate of the last layer.
         bias_learning_rate: muon only: peak rate of biases and norms.
@@ -94,7 +95,7 @@ class Optimizer:
         warmup: share of all steps, 0 to 1.
     """
 
-    kind: Literal["adam", "adamw", "muon"] = "adam"
+    kind: Literal["adam", "rmsprop", "adamw", "muon"] = "adam"
     learning_rate: float = 1e-3
     head_learning_rate: float = 0.0
     bias_learning_rate: float = 0.0
@@ -119,7 +120,7 @@ class Optimizer:
             "head_learning_rate": self.kind != "muon",
             "bias_learning_rate": self.kind != "muon",
             "momentum": self.kind != "muon",
-            "weight_decay": self.kind == "adam",
+            "weight_decay": self.kind in ("adam", "rmsprop"),
             "warmup": self.schedule == "constant",
         }
         for name, without in idle.items():

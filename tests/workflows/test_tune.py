@@ -1,0 +1,265 @@
+"""The search: real trainings of small networks, its folder, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from clothier import recipes
+from clothier.data.dataset import Labelled
+from clothier.data.sources import open_dataset
+from clothier.data.synthetic import write_fashion_folder
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
+from clothier.recipes import DenseOnPca, spaces
+from clothier.recipes.spaces import Choice, Range, Space
+from clothier.workflows import tune as workflow
+from clothier.workflows.tune import TuneOptions, Tuning, resume_tune, tune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BASE = replace(
+    recipes.preset("dnn", "classic"), network=DenseOnPca(components=12, hidden=(8,)), epochs=3, batch_size=30
+)
+GRID = Space("grid", BASE, spaces.STUDY_DNN.dimensions, grid=True, source="the study's, on a small network")
+DRAWN = Space(
+    "drawn",
+    replace(BASE, keep="last"),
+    {
+        "learning_rate": Range("optimizer", "learning_rate", 1e-5, 3e-2, log=True),
+        "shift": Range("augment", "shift", 0, 2),
+    },
+    grid=False,
+    source="for tests",
+)
+WILD = {"optimizer": {"learning_rate": 1e30}}
+ASTRAY = Space("astray", BASE, {"rate": Choice({"wild": WILD, "sane": {}})}, grid=True, source="for tests")
+HOPELESS = Space("hopeless", BASE, {"rate": Choice({"wild": WILD})}, grid=True, source="for tests")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    """Spaces for little networks, which two threads would only hinder."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spaces, "SPACES", (GRID, DRAWN, ASTRAY, HOPELESS))
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "garments"
+    write_fashion_folder(folder, train=300, test=40)
+    return folder
+
+
+def options(data: Path, out: Path, space: str = "grid", **more: Any) -> TuneOptions:
+    return TuneOptions(model="dnn", space=space, data=data, any_idx=True, out=out, **more)
+
+
+def stopping(trial: int, epoch: int) -> Callable[..., None]:
+    """A progress that presses Ctrl-C in that trial at that epoch."""
+
+    def progress(task: str, done: float, total: float, note: str = "") -> None:
+        if (task, done) == (f"trial {trial}", epoch):
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def stopped(asked: TuneOptions, trial: int = 3, epoch: int = 2) -> Interrupted:
+    """How a search ends that is interrupted."""
+    with pytest.raises(Interrupted) as stop:
+        tune(asked, progress=stopping(trial, epoch))
+    return stop.value
+
+
+def timeless(found: Tuning) -> list[dict[str, Any]]:
+    """All trials, without their times."""
+    return [{**one, "seconds": None} for one in found.to_json()["trials"]]
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
+    """The grid, searched at one go. For reading only."""
+    return tune(options(data, tmp_path_factory.mktemp("tune") / "grid"))
+
+
+class TestFound:
+    def test_every_point_of_a_grid_once_the_best_first(self, whole: Tuning) -> None:
+        found = whole.to_json()
+        assert sorted(one["trial"] for one in found["trials"]) == list(range(1, 9))
+        assert [one["values"] for one in sorted(found["trials"], key=lambda one: one["trial"])] == GRID.points
+        assert {(one["state"], one["epochs"]) for one in found["trials"]} == {("complete", 3)}
+        accuracies = [one["validation_accuracy"] for one in found["trials"]]
+        assert accuracies == sorted(accuracies, reverse=True)
+
+    def test_the_best_and_how_sure_it_is(self, whole: Tuning) -> None:
+        found = whole.to_json()
+        best = found["best"]
+        assert {name: best[name] for name in found["trials"][0]} == found["trials"][0]
+        assert best["recipe"] == json.loads(json.dumps(GRID.recipe(best["values"]).to_json()))
+        accuracy = best["validation_accuracy"]
+        error = math.sqrt(accuracy * (1 - accuracy) / 60)
+        assert found["validation"] == {"n": 60, "standard_error": pytest.approx(error)}
+
+    def test_what_it_was_searched_in_and_on(self, whole: Tuning, data: Path) -> None:
+        found = whole.to_json()
+        dataset = open_dataset(data, any_idx=True)
+        assert (found["format"], found["data"], found["data_digest"]) == (1, dataset.name, dataset.digest)
+        nothing = {"trials": None, "time_limit": None, "epochs": None}
+        asked = {"model": "dnn", "space": "grid", **nothing, "data": str(data), "any_idx": True, "seed": 0}
+        assert found["options"] == asked
+        config = json.loads((whole.path / "config.json").read_text())
+        assert config["options"] == asked
+        assert config["searched"]["dimensions"]["batch"]["options"]["64"] == {"batch_size": 64}
+        assert found["environment"]["versions"]["optuna"]
+
+    def test_the_best_recipe_can_be_trained(self, whole: Tuning) -> None:
+        found = whole.to_json()
+        assert found["best"]["file"] == str(whole.recipe)
+        recipe = recipes.from_file(whole.recipe, "dnn")
+        assert json.loads(json.dumps(recipe.to_json())) == {**found["best"]["recipe"], "preset": "classic-changed"}
+
+    def test_the_test_images_decide_nothing(
+        self, whole: Tuning, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dataset = open_dataset(data, any_idx=True)
+        nonsense = Labelled(np.zeros_like(dataset.test.images), np.zeros_like(dataset.test.labels))
+        monkeypatch.setattr(workflow, "open_dataset", lambda *_, **__: replace(dataset, test=nonsense))
+        again = timeless(tune(options(data, tmp_path / "grid", trials=2)))
+        assert all(one in timeless(whole) for one in again)
+
+
+class TestGoingOn:
+    def test_a_search_that_was_stopped_ends_as_one_that_was_not(
+        self, whole: Tuning, data: Path, tmp_path: Path
+    ) -> None:
+        stop = stopped(options(data, tmp_path / "grid"))
+        assert (stop.command, stop.run) == ("tune", tmp_path / "grid")
+        assert not (tmp_path / "grid" / "tune.json").exists()
+        assert timeless(resume_tune(tmp_path / "grid")) == timeless(whole)
+
+    def test_the_same_command_goes_on_and_says_so(self, whole: Tuning, data: Path, tmp_path: Path) -> None:
+        asked = options(data, tmp_path / "grid")
+        stopped(asked)
+        stopped(asked, trial=5)
+        told: list[tuple[Any, ...]] = []
+        found = tune(asked, progress=lambda *words: told.append(words))
+        remark = f"{tmp_path / 'grid'} holds the same search, which has not ended; it goes on."
+        assert told[0] == ("tune", 0, 0, remark)
+        assert [words[1] for words in told if words[0] == "tune"][1:] == [4, 5, 6, 7, 8]
+        assert (found.path, timeless(found)) == (tmp_path / "grid", timeless(whole))
+
+    def test_another_search_does_not_go_on_in_its_folder(self, data: Path, tmp_path: Path) -> None:
+        first = options(data, tmp_path / "it", trials=2)
+        second = replace(first, seed=1)
+        stopped(first, trial=2)
+        assert stopped(second, trial=2).run == tmp_path / "it-2"
+        assert tune(second).path == tmp_path / "it-2"
+        assert tune(first).path == tmp_path / "it"
+        assert tune(first).path == tmp_path / "it-3", "one that has ended is not begun again in its folder"
+
+    def test_a_folder_of_something_else_is_left_alone(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "it").mkdir()
+        (tmp_path / "it" / "config.json").write_text("damaged")
+        assert tune(options(data, tmp_path / "it", trials=1)).path == tmp_path / "it-2"
+        assert (tmp_path / "it" / "config.json").read_text() == "damaged"
+
+    def test_a_search_that_has_ended_is_left_as_it_is(self, whole: Tuning) -> None:
+        before = (whole.path / "tune.json").read_bytes()
+        assert resume_tune(whole.path) == whole
+        assert (whole.path / "tune.json").read_bytes() == before
+
+    def test_a_search_can_be_extended(self, whole: Tuning, data: Path, tmp_path: Path) -> None:
+        short = tune(options(data, tmp_path / "grid", trials=2))
+        assert len(timeless(short)) == 2
+        with pytest.raises(Interrupted):
+            resume_tune(short.path, trials=8, progress=stopping(4, 1))
+        assert timeless(resume_tune(short.path)) == timeless(whole), "the eight are remembered"
+
+    def test_a_time_limit_ends_with_the_trial_that_reaches_it(self, data: Path, tmp_path: Path) -> None:
+        found = tune(options(data, tmp_path / "grid", time_limit=1e-3))
+        assert len(timeless(found)) == 1
+        assert len(timeless(resume_tune(found.path))) == 1
+        spent = found.to_json()["trials"][0]["seconds"]
+        assert len(timeless(resume_tune(found.path, trials=4, time_limit=1000 * spent))) == 4
+
+    def test_two_processes_are_not_at_the_same_search(self, data: Path, tmp_path: Path) -> None:
+        asked = options(data, tmp_path / "grid", trials=1)
+        complaints: list[str] = []
+
+        def at_the_same_time(task: str, done: float, total: float, note: str = "") -> None:
+            if task == "trial 1" and not complaints:
+                with pytest.raises(UsageError) as caught:
+                    resume_tune(asked.out or tmp_path)
+                complaints.append(str(caught.value))
+
+        assert len(timeless(tune(asked, progress=at_the_same_time))) == 1
+        grid = tmp_path / "grid"
+        assert complaints == [f"another process is searching in {grid}. Wait for it, or search elsewhere with --out."]
+
+    def test_a_folder_that_cannot_be_written_is_a_sentence(self, data: Path, tmp_path: Path) -> None:
+        stopped(options(data, tmp_path / "grid"), trial=1)
+        (tmp_path / "grid" / ".lock").unlink()
+        (tmp_path / "grid" / ".lock").mkdir()
+        with pytest.raises(StorageError, match=r"^cannot write .*grid: Is a directory\. Let it be written, then go on"):
+            resume_tune(tmp_path / "grid")
+
+
+class TestDrawn:
+    def test_so_many_as_were_asked_for_and_the_base_first(self, data: Path, tmp_path: Path) -> None:
+        found = tune(options(data, tmp_path / "drawn", "drawn", trials=3, epochs=1)).to_json()
+        assert len(found["trials"]) == 3
+        (first,) = (one for one in found["trials"] if one["trial"] == 1)
+        assert first["values"] == {"learning_rate": 1e-3, "shift": 0}
+        assert {one["epochs"] for one in found["trials"]} == {1}
+        assert found["best"]["recipe"]["epochs"] == 1
+
+
+class TestRefused:
+    def test_a_point_that_goes_astray_is_named_and_the_rest_goes_on(self, data: Path, tmp_path: Path) -> None:
+        found = tune(options(data, tmp_path / "astray", "astray")).to_json()
+        sane, wild = found["trials"]
+        assert (sane["values"], sane["state"]) == ({"rate": "sane"}, "complete")
+        assert (wild["values"], wild["state"]) == ({"rate": "wild"}, "failed")
+        assert wild["error"].startswith("training went astray in epoch 1")
+
+    def test_a_space_of_which_nothing_can_be_trained(self, data: Path, tmp_path: Path) -> None:
+        with pytest.raises(UsageError) as caught:
+            tune(options(data, tmp_path / "hopeless", "hopeless"))
+        assert str(caught.value) == (
+            "no trial of the space hopeless could be carried out. The first says: training went astray in epoch 1: "
+            "the loss is no number. Lower the recipe's rates."
+        )
+
+    def test_an_unknown_space(self, data: Path, tmp_path: Path) -> None:
+        with pytest.raises(UnknownNameError, match="'grit' is not a search space of a dnn; did you mean 'grid'"):
+            options(data, tmp_path, "grit")
+
+    def test_data_that_cannot_be_split_before_anything_is_made(self, tmp_path: Path) -> None:
+        write_fashion_folder(tmp_path / "few", train=10, test=10)
+        with pytest.raises(DataError):
+            tune(options(tmp_path / "few", tmp_path / "tune"))
+        assert not (tmp_path / "tune").exists()
+
+    def test_other_data_than_it_was_begun_on(self, data: Path, tmp_path: Path) -> None:
+        stopped(options(data, tmp_path / "grid"), trial=1)
+        config = json.loads((tmp_path / "grid" / "config.json").read_text())
+        (tmp_path / "grid" / "config.json").write_text(json.dumps({**config, "data_digest": "another"}))
+        with pytest.raises(DataError, match="the data have changed since"):
+            resume_tune(tmp_path / "grid")
+
+    def test_a_folder_that_is_no_search(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text('{"preset": "fast"}')
+        with pytest.raises(ModelError, match=r"is no search: its config\.json lacks the options of one"):
+            resume_tune(tmp_path)
