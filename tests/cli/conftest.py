@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import cli
+from clothier.cli.benchmark import BENCHMARKS
 from clothier.records import ClassProbability, ClassScore, Evaluation, FailedInput, PairedTest, Prediction
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "evaluate": [_evaluate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
-        "benchmark_map": [_benchmark_map(seen)],
+        **{f"benchmark_{what}": [_benchmark(seen, f"benchmark_{what}")] for what in BENCHMARKS},
         "predict": [_predict(seen)],
         "study": _study(seen),
         "tune": [*_tuning(seen), TuneOptions],
@@ -301,12 +302,13 @@ MEASURED = {
 }
 
 
-def _benchmark_map(seen: Workflows) -> Any:
-    def benchmark_map(*, rounds: int = 3, progress: Any) -> Answer:
-        seen.called("benchmark_map", progress, rounds=rounds)
+def _benchmark(seen: Workflows, name: str) -> Any:
+    def benchmark(*, rounds: int = 3, progress: Any) -> Answer:
+        seen.called(name, progress, rounds=rounds)
         return Answer(MEASURED)
 
-    return benchmark_map
+    benchmark.__name__ = name
+    return benchmark
 
 
 def _explore(seen: Workflows) -> Any:

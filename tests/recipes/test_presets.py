@@ -38,16 +38,17 @@ def test_classic_adds_nothing_to_the_study(model: str) -> None:
     assert round(recipe.validation * 60_000) == 12_000
 
 
+@pytest.mark.parametrize("name", ["fast", "sprint"])
 @pytest.mark.parametrize("model", MODELS)
-def test_fast_is_chosen_on_five_thousand_and_keeps_the_last_epoch(model: str) -> None:
-    recipe = preset(model, "fast")
+def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, name: str) -> None:
+    recipe = preset(model, name)
     assert round(recipe.validation * 60_000) == 5_000
     assert recipe.validation == TUNING_VALIDATION
     assert recipe.keep == "last"
 
 
 def test_every_model_has_every_preset_once() -> None:
-    assert PRESETS == ("classic", "fast")
+    assert PRESETS == ("classic", "fast", "sprint")
     assert sorted((recipe.model, recipe.preset) for recipe in ALL) == sorted(
         (model, name) for model in MODELS for name in PRESETS
     )
@@ -61,7 +62,7 @@ def test_every_model_has_every_preset_once() -> None:
         ("cnm", "fast", "'cnm' is not a model to train; did you mean 'cnn'?"),
         ("forest", "fast", "'forest' is not a model to train; known: dnn, cnn."),
         ("cnn", "clasic", "'clasic' is not a preset; did you mean 'classic'?"),
-        ("cnn", "slow", "'slow' is not a preset; known: classic, fast."),
+        ("cnn", "slow", "'slow' is not a preset; known: classic, fast, sprint."),
     ],
 )
 def test_unknown(model: str, name: str, sentence: str) -> None:
@@ -72,7 +73,7 @@ def test_unknown(model: str, name: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
 def test_frozen_to_the_last_part(recipe: Any) -> None:
-    for part in (recipe, recipe.network, recipe.optimizer, recipe.augment):
+    for part in (recipe, recipe.network, recipe.optimizer, recipe.augment, recipe.focus):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(part, dataclasses.fields(part)[0].name, "other")
     assert hash(recipe) == hash(dataclasses.replace(recipe))

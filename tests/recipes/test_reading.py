@@ -190,7 +190,7 @@ def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -
         ('keep = "first"', "'first' is not a value for keep; known: best, last."),
         ("precision = 32", "'32' is not a value for precision; known: float32, auto."),
         ('preset = "fats"', "'fats' is not a preset; did you mean 'fast'?"),
-        ("preset = 3", "'3' is not a preset; known: classic, fast."),
+        ("preset = 3", "'3' is not a preset; known: classic, fast, sprint."),
     ],
 )
 def test_unknown_names(tmp_path: Path, text: str, sentence: str) -> None:

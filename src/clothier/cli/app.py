@@ -147,7 +147,7 @@ _add(
 _add(
     benchmark.benchmark,
     "Machine",
-    "clothier benchmark map",
+    "clothier benchmark training",
     "clothier benchmark map --rounds 1 --json",
 )
 _add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

@@ -1,5 +1,6 @@
 """``clothier benchmark``."""
 
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -9,11 +10,15 @@ from clothier.cli.options import Json, count, only_given
 from clothier.cli.progress import watching
 from clothier.errors import UnknownNameError
 
-BENCHMARKS = ("map",)
+BENCHMARKS = ("training", "map")
+"""Each is the function ``benchmark_NAME`` of the workflow of that name."""
+
 What = Annotated[str, typer.Argument(metavar="|".join(BENCHMARKS), help="What to measure.")]
 Rounds = Annotated[
     int | None,
-    typer.Option("--rounds", metavar="N", parser=count, help="How often each side is timed. Default: 3."),
+    typer.Option(
+        "--rounds", metavar="N", parser=count, help="How often each side is timed. Default: 5 of training, 3 of map."
+    ),
 ]
 
 
@@ -21,8 +26,9 @@ def benchmark(what: What, rounds: Rounds = None, json: Json = False) -> None:
     """Measure Clothier beside its rivals on this machine, in turns."""
     if what not in BENCHMARKS:
         raise UnknownNameError(what, "benchmark", BENCHMARKS)
-    from clothier.workflows.benchmark_map import benchmark_map
-
+    name = f"benchmark_{what}"
     with watching() as progress:
-        found = benchmark_map(**only_given(rounds=rounds), progress=progress)
+        found = getattr(import_module(f"clothier.workflows.{name}"), name)(
+            **only_given(rounds=rounds), progress=progress
+        )
     show.answer(found, json, tables.benchmark)

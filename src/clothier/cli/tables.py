@@ -139,11 +139,8 @@ def benchmark(measured: Answer) -> RenderableType:
         spread = (f"{row[name]:.3g} {row['unit']}" for name in ("median", "min", "max"))
         accuracy = "" if row["accuracy"] is None else _percent(row["accuracy"], 2)
         table.add_row(row["name"], *spread, str(row["n"]), accuracy)
-    ratios = [
-        f"{name}: {ratio:.3f} (median of the paired ratios; below 1, ours is quicker)"
-        for name, ratio in found["ratios"].items()
-    ]
-    return Group(table, *ratios)
+    ratios = [f"{name}: {ratio:.3f}" for name, ratio in found["ratios"].items()]
+    return Group(table, "Ours by the rival's, medians of the paired ratios:", *ratios)
 
 
 def examination(found: Answer) -> RenderableType:

@@ -47,6 +47,7 @@ class Training:
     optimizers: list[torch.optim.Optimizer]
     losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))  # (N,), each picture's when last seen, nats
     epoch: int = 0
+    steps: int = 0
     seconds: float = 0.0
     best_accuracy: float = -1.0
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Training:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "losses": self.losses,
             "epoch": self.epoch,
+            "steps": self.steps,
             "seconds": self.seconds,
             "best_accuracy": self.best_accuracy,
             "best_weights": self.best_weights,
@@ -68,7 +70,8 @@ class Training:
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.losses, self.epoch, self.seconds = state["losses"], state["epoch"], state["seconds"]
+        self.losses, self.epoch = state["losses"], state["epoch"]
+        self.steps, self.seconds = state["steps"], state["seconds"]
         self.best_accuracy, self.best_weights = state["best_accuracy"], state["best_weights"]
 
     def remember_best(self, accuracy: float) -> None:
@@ -178,6 +181,7 @@ def _epoch(
         losses[batch.places] = F.cross_entropy(logits, batch.labels, reduction="none")
         totals += torch.stack((loss * len(batch.labels), (logits.argmax(1) == batch.labels).sum()))
         seen += len(batch.labels)
+        training.steps += 1
     training.losses = _renewed(training.losses, losses, batches.team)
     loss, right = batches.team.total(totals).tolist()
     seen *= batches.team.size

@@ -1,10 +1,11 @@
 """Training recipes: every number that decides a result, frozen, with its reason.
 
-A recipe is chosen by preset (``classic``, ``fast``) or read from a TOML file that starts from a preset and
+A recipe is chosen by preset or read from a TOML file that starts from a preset and
 changes some fields. What ran is what ``config.json`` holds.
 
     classic   the original study's winners, number for number
-    fast      clearly better in far less time; the choice is made on validation (docs/log.md)
+    fast      clearly better in less time; the choice is made on validation (docs/log.md)
+    sprint    as good as the study in seconds
 """
 
 from clothier.recipes.presets import PRESETS, preset
