@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SMALL = {
     "dnn": DenseOnPca(components=24, whitening=0.25, hidden=(48, 32), batch_norm=True, dropout=0.2),
-    "cnn": WhitenedCnn(patch=3, widths=(16, 24), depth=3),
+    "cnn": WhitenedCnn(patch=3, widths=(16, 24), depths=(3, 3)),
     "study-cnn": StudyCnn(),
 }
 

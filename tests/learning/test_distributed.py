@@ -36,7 +36,11 @@ torch.set_num_threads(1)
 torch.manual_seed(int(sys.argv[1]))  # chance differs between the two
 train, validation = draw_garments(120, seed=1), draw_garments(60, seed=2)
 recipe = replace(
-    preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 16)), epochs=2, batch_size=41, keep="best"
+    preset("cnn", "fast"),
+    network=WhitenedCnn(patch=3, widths=(16, 16), depths=(2, 2)),
+    epochs=2,
+    batch_size=41,
+    keep="best",
 )
 device = Device("cpu", 1, "float32", "")
 said = {}

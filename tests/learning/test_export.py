@@ -172,7 +172,7 @@ def test_the_exporter_is_silent_and_leaves_warnings_and_loggers_as_they_were(
 
 def test_other_sizes_of_pictures_make_other_graphs(garments: Labelled) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
-    network = build(WhitenedCnn(patch=3, widths=(16,)), wide, 10, 0)
+    network = build(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), wide, 10, 0)
     outputs = answers(to_onnx(network, View("grey28x20", 28, 20)), wide[:3])
     ours = TorchClassifier(network, FASHION_MNIST).run(wide[:3])
     assert np.abs(softmax(outputs.logits) - softmax(ours.logits)).max() < 1e-4

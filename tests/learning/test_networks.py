@@ -32,7 +32,7 @@ def features_of(images: np.ndarray, network: GarmentNetwork, upto: int) -> np.nd
         (DenseOnPca(components=187, hidden=(64,)), 12_682),
         (StudyCnn(), 262_890),
         (DenseOnPca(components=20, hidden=(16, 8), batch_norm=True), 20 * 16 + 2 * 16 + 16 * 8 + 2 * 8 + 8 * 10 + 10),
-        (WhitenedCnn(patch=2, widths=(16,), depth=2), 8 * 16 * 9 + 16 + 16 * 16 * 9 + 16 + 16 * 10),
+        (WhitenedCnn(patch=2, widths=(16,), depths=(2,)), 8 * 16 * 9 + 16 + 16 * 16 * 9 + 16 + 16 * 10),
     ],
 )
 def test_parameters_are_what_is_trained(garments: Labelled, network: Network, parameters: int) -> None:
@@ -93,7 +93,7 @@ def test_whitening_divides_by_a_power_of_the_variance(garments: Labelled, expone
 
 
 def test_the_stem_whitens(garments: Labelled) -> None:
-    network = build(WhitenedCnn(patch=4, widths=(16, 16), depth=2), garments.images, 10, 0)
+    network = build(WhitenedCnn(patch=4, widths=(16, 16), depths=(2, 2)), garments.images, 10, 0)
     responses = features_of(garments.images, network, 1).transpose(1, 0, 2, 3).reshape(32, -1)
     moments = responses[:16] @ responses[:16].T / responses.shape[1]
     off_diagonal = moments - np.diag(np.diag(moments))
@@ -105,7 +105,7 @@ def test_the_stem_whitens(garments: Labelled) -> None:
 
 
 def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: Labelled) -> None:
-    stem = build(WhitenedCnn(patch=3, widths=(16,)), garments.images, 10, 0).features.stem
+    stem = build(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), garments.images, 10, 0).features.stem
     assert float(stem.mean) == pytest.approx(garments.images.mean() / 255, rel=1e-4)
     assert float(stem.spread) == pytest.approx(garments.images.std() / 255, rel=1e-4)
 
@@ -113,7 +113,10 @@ def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: Labelled) -> 
 def test_what_is_fitted_is_saved_and_not_trained(garments: Labelled) -> None:
     for spec, names in (
         (DenseOnPca(components=20), {"features.0.mean", "features.0.components"}),
-        (WhitenedCnn(widths=(16,)), {"features.stem.mean", "features.stem.spread", "features.stem.filters"}),
+        (
+            WhitenedCnn(widths=(16,), depths=(2,)),
+            {"features.stem.mean", "features.stem.spread", "features.stem.filters"},
+        ),
     ):
         network = build(spec, garments.images, 10, 0)
         assert names <= network.state_dict().keys()
@@ -121,7 +124,7 @@ def test_what_is_fitted_is_saved_and_not_trained(garments: Labelled) -> None:
 
 
 def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garments: Labelled) -> None:
-    group = build(WhitenedCnn(patch=2, widths=(16,), depth=2), garments.images, 10, 0).features.groups[0]
+    group = build(WhitenedCnn(patch=2, widths=(16,), depths=(2,)), garments.images, 10, 0).features.groups[0]
     conv, norm, _ = group.first
     maps = torch.rand(2, 8, 6, 6)
     assert torch.allclose(conv(maps)[:, :8], maps, atol=1e-6)
@@ -131,7 +134,9 @@ def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garm
 def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garments: Labelled) -> None:
     maps = torch.rand(2, 8, 6, 6)
     for depth, has_residual in ((2, False), (3, True)):
-        group = build(WhitenedCnn(patch=2, widths=(16,), depth=depth), garments.images, 10, 0).features.groups[0].eval()
+        group = (
+            build(WhitenedCnn(patch=2, widths=(16,), depths=(depth,)), garments.images, 10, 0).features.groups[0].eval()
+        )
         for conv in (module for module in group.later.modules() if isinstance(module, nn.Conv2d)):
             nn.init.zeros_(conv.weight)
         with torch.no_grad():
@@ -142,7 +147,7 @@ def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: L
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
     with pytest.raises(UsageError, match=r"^the study's CNN takes 28x28 pictures, not 28x20; use --preset fast\.$"):
         build(StudyCnn(), wide, 10, 0)
-    for spec in (DenseOnPca(components=20), WhitenedCnn(widths=(16, 16))):
+    for spec in (DenseOnPca(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1))):
         assert build(spec, wide, 10, 0).eval()(scaled(torch.as_tensor(wide[:3]))).shape == (3, 10)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_passs_operations_are_three_for_every_trained_product_and_one_for_the_frozen_stem() -> None:
-    network = WhitenedNetwork(WhitenedCnn(patch=4, widths=(8,), depth=2), 10)
+    network = WhitenedNetwork(WhitenedCnn(patch=4, widths=(8,), depths=(2,)), 10)
     stem = 25 * 25 * 16 * 32
     first, second, head = 12 * 12 * 9 * 32 * 8, 12 * 12 * 9 * 8 * 8, 8 * 10
     multiply_adds = stem + 2 * first + 3 * (second + head)  # nothing needs the gradient of what enters the first

@@ -42,8 +42,13 @@ DENSE = st.builds(
     activation=st.sampled_from(["relu", "gelu"]),
     dropout=SHARE,
 )
+GROUPS = st.lists(st.tuples(st.integers(1, 512), st.integers(1, 4)), min_size=1, max_size=4)
 CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
-    WhitenedCnn, patch=st.integers(1, 14), widths=WIDTHS, depth=st.integers(1, 4)
+    lambda patch, groups: WhitenedCnn(
+        patch=patch, widths=tuple(width for width, _ in groups), depths=tuple(depth for _, depth in groups)
+    ),
+    st.integers(1, 14),
+    GROUPS,
 )
 OPTIMIZERS = (
     st.builds(Optimizer, learning_rate=POSITIVE)
@@ -128,16 +133,14 @@ def test_an_empty_file_is_fast(tmp_path: Path) -> None:
 
 
 def test_changes_are_laid_over_the_preset(tmp_path: Path) -> None:
-    text = (
-        'model = "cnn"\nepochs = 8\n[optimizer]\nlearning_rate = 1\n[network]\nwidths = [8, 16]\n[augment]\nshift = 3'
-    )
+    text = 'model = "cnn"\nepochs = 8\n[optimizer]\nlearning_rate = 1\n[network]\nwidths = [8, 16, 8]\n[augment]\nshift = 3'
     base = preset("cnn", "fast")
     assert from_file(written(tmp_path / "mine.toml", text), "cnn") == replace(
         base,
         preset="fast-changed",
         epochs=8,
         optimizer=replace(base.optimizer, learning_rate=1.0),
-        network=replace(base.network, widths=(8, 16)),
+        network=replace(base.network, widths=(8, 16, 8)),
         augment=replace(base.augment, shift=3),
     )
 
@@ -153,9 +156,9 @@ def test_another_kind_replaces_the_whole_table(tmp_path: Path) -> None:
 
 
 def test_the_same_kind_named_again_replaces_nothing(tmp_path: Path) -> None:
-    text = '[network]\nkind = "whitened-cnn"\ndepth = 3'
+    text = '[network]\nkind = "whitened-cnn"\ndepths = [3, 2, 1]'
     base = preset("cnn", "fast")
-    assert from_file(written(tmp_path / "mine.toml", text), "cnn").network == replace(base.network, depth=3)
+    assert from_file(written(tmp_path / "mine.toml", text), "cnn").network == replace(base.network, depths=(3, 2, 1))
 
 
 def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
 RECIPES = (
     replace(presets.preset("dnn", "fast"), network=DenseOnPca(components=16, hidden=(16,)), **TINY),
-    replace(presets.preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 16)), **TINY),
+    replace(presets.preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 16), depths=(2, 2)), **TINY),
 )
 
 

@@ -59,8 +59,12 @@ class Batches:
 
     def progress(self, number: int, step: int) -> float:
         """The share of all steps that lies before ``step`` (0 for the first) of an epoch."""
-        steps = [self.steps(epoch) for epoch in range(1, self._recipe.epochs + 1)]
-        return (sum(steps[: number - 1]) + step) / sum(steps)
+        return (self._steps_before(number) + step) / self._steps_before(self._recipe.epochs + 1)
+
+    def _steps_before(self, number: int) -> int:
+        """Steps of all epochs before one."""
+        whole = min(number, self._recipe.focus.start) - 1
+        return whole * self.steps(1) + (number - 1 - whole) * self.steps(self._recipe.focus.start)
 
     def epoch(self, number: int, losses: torch.Tensor) -> Iterator[Batch]:
         """Varied pictures and their labels, in an order that is this epoch's own.

@@ -110,10 +110,12 @@ class WhitenedNetwork(GarmentNetwork):
         super().__init__()
         stem = Stem(spec.patch)
         widths = (stem.channels, *spec.widths)
-        groups = [ConvGroup(before, after, spec.depth) for before, after in pairwise(widths)]
+        pairs = list(zip(pairwise(widths), spec.depths, strict=True))
+        groups = [ConvGroup(*width, depth, halve=place > 0) for place, (width, depth) in enumerate(pairs)]
         self.features = nn.Sequential(
             OrderedDict(
                 stem=stem,
+                halve=nn.MaxPool2d(2),  # before the activation, which commutes: a quarter of the memory to write
                 activation=nn.ReLU(),
                 groups=nn.Sequential(*groups),
                 pool=nn.AdaptiveMaxPool2d(1),
@@ -146,15 +148,15 @@ class Stem(nn.Module):
 class ConvGroup(nn.Module):
     """Pool, then ``depth`` times convolution, BatchNorm and activation; from depth 3 a residual over the later ones."""
 
-    def __init__(self, before: int, after: int, depth: int) -> None:
+    def __init__(self, before: int, after: int, depth: int, *, halve: bool = True) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d(2)
+        self.pool = nn.MaxPool2d(2) if halve else nn.Identity()
         self.first = _conv_block(before, after)
         self.later = nn.Sequential(*(layer for _ in range(depth - 1) for layer in _conv_block(after, after)))
         self.residual = depth > 2
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """(N, before, H, W) to (N, after, H // 2, W // 2)."""
+        """(N, before, H, W) to (N, after, H // 2, W // 2); of the same height and width where it does not halve."""
         first = self.first(self.pool(maps))
         later = self.later(first)
         return first + later if self.residual else cast("torch.Tensor", later)

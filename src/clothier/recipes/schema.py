@@ -58,18 +58,19 @@ class WhitenedCnn:
     Attributes:
         patch: side of the stem's patches, pixels. 4x4 gives 16 eigenvectors; with their negatives 32 channels.
         widths: channels of each group; each group halves the picture's side.
-        depth: convolutions a group. From the third on, a residual runs around the group's later ones.
+        depths: convolutions of each group. From the third on, a residual runs around the group's later ones.
     """
 
     kind: Literal["whitened-cnn"] = "whitened-cnn"
     patch: int = 4
     widths: tuple[int, ...] = (64, 128, 256)
-    depth: int = 2
+    depths: tuple[int, ...] = (2, 2, 2)
 
     def __post_init__(self) -> None:
         _require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
         _require(bool(self.widths) and _are_widths(self.widths), "network.widths", self.widths, "widths of 1 or more")
-        _require(self.depth >= 1, "network.depth", self.depth, "1 or more")
+        right = len(self.depths) == len(self.widths) and min(self.depths) >= 1
+        _require(right, "network.depths", self.depths, f"1 or more for each of the {len(self.widths)} widths")
 
 
 Network = DenseOnPca | StudyCnn | WhitenedCnn
