@@ -133,7 +133,8 @@ def test_an_empty_file_is_fast(tmp_path: Path) -> None:
 
 
 def test_changes_are_laid_over_the_preset(tmp_path: Path) -> None:
-    text = 'model = "cnn"\nepochs = 8\n[optimizer]\nlearning_rate = 1\n[network]\nwidths = [8, 16, 8]\n[augment]\nshift = 3'
+    optimizer, network = "[optimizer]\nlearning_rate = 1", "[network]\nwidths = [8, 16, 8]"
+    text = f'model = "cnn"\nepochs = 8\n{optimizer}\n{network}\n[augment]\nshift = 3'
     base = preset("cnn", "fast")
     assert from_file(written(tmp_path / "mine.toml", text), "cnn") == replace(
         base,

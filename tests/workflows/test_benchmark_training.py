@@ -78,8 +78,8 @@ def test_rows_hold_means_and_ratios_are_of_the_same_round(races: Races) -> None:
         "flops/peak": (3e9 + 1) / 1e10,
     }
     assert found["goals"] == [
-        {"name": "time_to_94/study", "wanted": 0.94, "reached": pytest.approx(0.96)},
-        {"name": "time_to_89.7/study", "wanted": 0.897, "reached": 0.95},
+        {"name": "time_to_94/study", "figure": "accuracy_tta", "wanted": 0.94, "reached": pytest.approx(0.96)},
+        {"name": "time_to_89.7/study", "figure": "accuracy", "wanted": 0.897, "reached": 0.95},
     ]
 
 

@@ -141,7 +141,13 @@ def _judged(laps: Laps) -> TrainingBenchmark:
     turns = Turns({name: [lap.seconds for lap in made] for name, made in laps.items()})
     rows = [turns.row(name, **_figures(made)) for name, made in laps.items()]
     goals = [
-        {"name": goal.ratio, "wanted": goal.wanted, "reached": _mean(laps[goal.side], goal.figure)} for goal in GOALS
+        {
+            "name": goal.ratio,
+            "figure": goal.figure,
+            "wanted": goal.wanted,
+            "reached": _mean(laps[goal.side], goal.figure),
+        }
+        for goal in GOALS
     ]
     ratios = {}
     for goal in GOALS:
