@@ -130,6 +130,11 @@ def test_threads_by_default_are_the_cores_that_we_may_use(
     assert classifier._session.get_session_options().intra_op_num_threads == 3
 
 
+def test_threads_leave_the_cores_to_others_while_they_wait(classifier: OnnxClassifier) -> None:
+    options = classifier._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 @pytest.mark.parametrize("graph", [b"no graph at all", b"\x08"])
 def test_damaged_graph(tmp_path: Path, tiny_bundle: MakeBundle, graph: bytes) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=graph)

@@ -92,6 +92,12 @@ def test_the_graph_says_what_it_takes_and_gives(graph: bytes) -> None:
     assert [(one.domain, one.version) for one in model.opset_import] == [("", OPSET)]
 
 
+def test_batch_norm_is_folded_into_the_layer_before_it(network: nn.Module, graph: bytes) -> None:
+    assert any(isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d) for one in network.modules())
+    nodes = onnx.load_from_string(graph).graph.node
+    assert "BatchNormalization" not in {node.op_type for node in nodes}
+
+
 def test_the_graph_tells_nothing_of_the_machine_that_made_it(graph: bytes) -> None:
     import clothier
 

@@ -28,7 +28,8 @@ _EXAMPLE = 2  # pictures in the example batch; 1 would freeze the batch size (py
 def to_onnx(network: nn.Module, view: View) -> bytes:
     """One graph: ``images`` (N, H, W) uint8 in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out; any N.
 
-    The network stays as it is, and the graph says nothing of the machine that it was made on.
+    The network stays as it is, and the graph says nothing of the machine that it was made on. The exporter folds
+    BatchNorm into the layer before it.
     """
     deployed = Deployed(copy.deepcopy(network).cpu().to(memory_format=_PLAIN)).eval()  # type: ignore[call-overload]  # documented, not in the stubs
     example = torch.zeros((_EXAMPLE, *view.shape), dtype=torch.uint8)
