@@ -165,6 +165,32 @@ def _told(goal: Row, ratios: Row) -> str:
     return f"{what} was not reached: {_percent(goal['reached'])} %"
 
 
+def inference() -> str:
+    """How quickly each model answers, by each way to run it."""
+    found = results("inference")
+    sides = ("eager torch", "ONNX Runtime, float32", "ONNX Runtime, int8")
+    rows = {row["name"]: row for row in found["rows"]}
+    lines = [_line("model", "run by", "1 picture, ms", "256 at a time, images/s", "test accuracy, %")]
+    lines.append(_line(*["---"] * 2, *["---:"] * 3))
+    for model in dict.fromkeys(name.split(", ")[0] for name in rows):
+        for side in (side for side in sides if f"{model}, {side}, 1 picture" in rows):
+            one, many = (rows[f"{model}, {side}, {pictures}"] for pictures in ("1 picture", "256 pictures"))
+            accuracy = "" if one["accuracy"] is None else _percent(one["accuracy"])
+            ships = f"{side} (ships)" if one["ships"] else side
+            lines.append(_line(model, ships, f"{one['median']:.3f}", f"{many['median']:,.0f}", accuracy))
+    ratios = found["ratios"]
+    gains = [
+        f"{model} in {kind} {ratios[f'{model} {kind} latency/torch']:.2f} of the time and "
+        f"{ratios[f'{model} {kind} rate/torch']:.1f} times the rate"
+        for model, kind in (("study-cnn", "float32"), ("fashion-cnn", "float32"), ("fashion-cnn", "int8"))
+    ]
+    note = (
+        f"Medians of {found['rows'][0]['n']} turns, all from the same bytes, each side on {_machine(found)}. The "
+        f"study's CNN has its first weights. By PyTorch's, as medians of paired ratios: {', '.join(gains)}."
+    )
+    return "\n".join([*lines, "", _noted(note, found)])
+
+
 def audit() -> str:
     """How many pictures of Fashion-MNIST are there more than once, and what that does to an accuracy."""
     found = results("explore")
@@ -204,6 +230,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "explore": explore,
     "training": training,
     "map": maps,
+    "inference": inference,
     "audit": audit,
     "bundles": bundles,
 }

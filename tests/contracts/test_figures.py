@@ -40,7 +40,7 @@ def test_a_changed_figure_is_noticed() -> None:
     assert filled(readme.replace(shown, "99.99")) == readme
 
 
-@pytest.mark.parametrize("name", ["presets", "study", "explore", "map"])
+@pytest.mark.parametrize("name", ["presets", "study", "explore", "map", "inference"])
 def test_each_result_names_its_command_and_its_machine(name: str) -> None:
     found = results(name)
     first, second, *_ = found["command"].split()
@@ -89,6 +89,21 @@ def test_our_map_is_quicker_than_opentsnes_and_as_good() -> None:
     assert all(ours[name] >= theirs[name] - 0.002 for name in ("knn10", "knn100", "trustworthiness"))
     assert ours["knn10"] > found["two principal components"]["knn10"]
     assert ratios["pca/scikit-learn"] <= 1
+
+
+def test_inference_is_quicker_than_plain_torch_and_int8_costs_next_to_nothing() -> None:
+    ratios, found = results("inference")["ratios"], rows("inference")
+    assert ratios["study-cnn float32 latency/torch"] <= 0.5
+    assert ratios["study-cnn float32 rate/torch"] >= 1.5
+    assert ratios["fashion-cnn int8 rate/torch"] >= 4
+    for model in ("fashion-cnn", "fashion-dnn"):
+        torch, float32, int8 = (
+            found[f"{model}, {side}, 256 pictures"]
+            for side in ("eager torch", "ONNX Runtime, float32", "ONNX Runtime, int8")
+        )
+        assert torch["accuracy"] == pytest.approx(float32["accuracy"], abs=2e-4)
+        assert int8["validation_accuracy"] > float32["validation_accuracy"] - 0.001
+        assert int8["ships"] != float32["ships"]
 
 
 def test_the_reports_figures_of_the_originals_map_are_the_measured_ones() -> None:

@@ -38,6 +38,15 @@ def test_seconds_are_those_of_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
     assert turns.seconds == {"quick": [1.5], "slow": [4.0]}
 
 
+def test_a_turn_of_many_calls_takes_what_the_median_call_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 1.0, 3.0, 3.0, 103.0])  # the third call was held up by a neighbour
+    monkeypatch.setattr("clothier.workflows.turns.time.perf_counter", lambda: next(clock))
+    called: list[int] = []
+    turns = in_turns({"quick": called.append}, 1, calls=3)
+    assert turns.seconds == {"quick": [2.0]}
+    assert called == [0, 0, 0]
+
+
 def test_progress_tells_of_every_turn() -> None:
     told: list[tuple[float, float, str]] = []
     in_turns(

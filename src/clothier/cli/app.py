@@ -148,6 +148,7 @@ _add(
     benchmark.benchmark,
     "Machine",
     "clothier benchmark training",
+    "clothier benchmark inference",
     "clothier benchmark map --rounds 1 --json",
 )
 _add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

@@ -10,14 +10,14 @@ from clothier.cli.options import Json, count, only_given
 from clothier.cli.progress import watching
 from clothier.errors import UnknownNameError
 
-BENCHMARKS = ("training", "map")
+BENCHMARKS = ("training", "inference", "map")
 """Each is the function ``benchmark_NAME`` of the workflow of that name."""
 
 What = Annotated[str, typer.Argument(metavar="|".join(BENCHMARKS), help="What to measure.")]
 Rounds = Annotated[
     int | None,
     typer.Option(
-        "--rounds", metavar="N", parser=count, help="How often each side is timed. Default: 5 of training, 3 of map."
+        "--rounds", metavar="N", parser=count, help="How often each side is timed. Default: 3 of map, 5 of the others."
     ),
 ]
 

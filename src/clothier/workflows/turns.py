@@ -42,6 +42,7 @@ def in_turns(
     rounds: int,
     *,
     warm_up: bool = False,
+    calls: int = 1,
     task: str = "benchmark",
     progress: Progress = silent,
 ) -> Turns:
@@ -51,6 +52,7 @@ def in_turns(
         sides: name to what is timed; it is given the number of its round, 0 for the first.
         rounds: how often.
         warm_up: whether a round that nobody counts comes first; its number is 0 as well.
+        calls: how often a side is called in its turn, whose seconds are those of the median call.
         task: what progress calls it.
         progress: told of every turn.
     """
@@ -59,7 +61,7 @@ def in_turns(
     for done, counts in enumerate(counted):
         for place, (name, side) in enumerate(sides.items()):
             progress(task, done + place / len(sides), len(counted), name)
-            taken = _timed(side, max(0, done - warm_up))
+            taken = statistics.median(_timed(side, max(0, done - warm_up)) for _ in range(calls))
             if counts:
                 seconds[name].append(taken)
     progress(task, len(counted), len(counted))
