@@ -22,7 +22,7 @@ from clothier.workflows.turns import Turns
 
 TOOL = Path(__file__).parents[2] / "tools" / "make_bundles.py"
 DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
-RECIPE = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,)))
+RECIPE = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(6
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A small bundle that ships in float32, and one in int8."""
-    recipe = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,)))
+    recipe = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
     network = build(recipe.network, DATASET.train.images, 10, 0)
     graph = to_onnx(network, View())
     found = {}
