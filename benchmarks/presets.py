@@ -1,4 +1,4 @@
-"""What each preset reaches, over three seeds: accuracy on test, and the seconds of its training.
+"""What the presets reach that ``clothier benchmark training`` does not race, over three seeds: accuracy on test.
 
     python benchmarks/presets.py            writes benchmarks/results/presets.json
     python benchmarks/presets.py --seeds 5  more seeds
@@ -21,7 +21,7 @@ from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.workflows.train import TrainOptions, train
 
-PAIRS = [(model, preset) for preset in recipes.PRESETS for model in recipes.MODELS]
+PAIRS = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
 
 
 def main() -> None:

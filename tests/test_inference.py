@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,27 @@ def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tin
     outputs = OnnxClassifier(tiny_bundle(tmp_path / "tiny"), threads=1).run(images)
     np.testing.assert_allclose(outputs.embeddings, hidden, atol=1e-4)
     np.testing.assert_allclose(outputs.logits, hidden @ second, atol=1e-4)
+
+
+def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    plain = OnnxClassifier(bundle, threads=1).run(pictures(5))
+    cooled = replace(bundle, card=replace(bundle.card, calibration={"temperature": 0.5}))
+    outputs = OnnxClassifier(cooled, threads=1).run(pictures(5))
+    np.testing.assert_array_equal(outputs.logits, plain.logits * 2)
+    np.testing.assert_array_equal(outputs.embeddings, plain.embeddings)
+    assert outputs.logits.dtype == np.float32
+
+
+@pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
+def test_a_temperature_that_is_none_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    strange = replace(bundle, card=replace(bundle.card, calibration={"temperature": told}))
+    with pytest.raises(ModelError) as caught:
+        OnnxClassifier(strange)
+    assert str(caught.value) == (
+        f"the card of {bundle.path} has the temperature {told!r}; it must be a number above 0."
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3])

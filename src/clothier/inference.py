@@ -19,7 +19,7 @@ BATCH = 256  # pictures a pass; bounds memory, and changes no answer by more tha
 
 
 class OnnxClassifier:
-    """Runs a bundle's graph on the CPU.
+    """Runs a bundle's graph on the CPU; logits come divided by the temperature of its card.
 
     ONNX Runtime would size its pool to the host's cores, not to those we may use, so the count is given. Its threads do
     not wait actively: that saves one picture some 0.02 ms, and costs batches a third of their rate beside a busy
@@ -34,7 +34,7 @@ class OnnxClassifier:
             threads: of one pass, 1 or more; None for every core that this process may use.
 
         Raises:
-            ModelError: the graph is damaged, or does not do what a bundle promises.
+            ModelError: the graph is damaged, or does not do what a bundle promises, or the card's temperature is none.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = machine.usable_cores() if threads is None else threads
@@ -49,6 +49,7 @@ class OnnxClassifier:
         self.name = bundle.card.name
         self.classes = bundle.card.classes
         self.view: View = bundle.card.view
+        self._temperature = _temperature(bundle)
         self._black = self._pass(np.zeros((1, *self.view.shape), np.uint8))
         self._check(self._black, bundle)
 
@@ -77,7 +78,7 @@ class OnnxClassifier:
             logits, embeddings = self._session.run(["logits", "embedding"], {"images": images})
         except Exception as error:  # as above
             raise ModelError(f"the graph of {self.name} fails: {error}. Make the bundle again.") from error
-        return Outputs(logits, embeddings)
+        return Outputs(logits / self._temperature, embeddings)
 
     def _check(self, answer: Outputs, bundle: Bundle) -> None:
         """Refuses answers that do not belong to the card."""
@@ -89,3 +90,11 @@ class OnnxClassifier:
                 f"{bundle.graph} answers one picture with logits {got[0]} and an embedding {got[1]}; its card wants "
                 f"{wanted[0]} and {wanted[1]}. Make the bundle again."
             )
+
+
+def _temperature(bundle: Bundle) -> float:
+    """What logits are divided by, so that their softmax is an honest probability; 1 until it is fitted."""
+    told = bundle.card.calibration.get("temperature", 1.0)
+    if not isinstance(told, (int, float)) or not 0 < told < np.inf:
+        raise ModelError(f"the card of {bundle.path} has the temperature {told!r}; it must be a number above 0.")
+    return float(told)

@@ -10,7 +10,7 @@ from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError
 from clothier.learning.networks import build
-from clothier.recipes import DenseOnPca, preset
+from clothier.recipes import DenseOnPca, Focus, preset
 from clothier.records import EpochRecord, Outputs, View
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST
@@ -98,13 +98,22 @@ def test_the_metrics_come_last(run: Run, dataset: Dataset, monkeypatch: pytest.M
     ("keep", "kept"), [("best", "the epoch with the best validation accuracy"), ("last", "the last epoch")]
 )
 def test_the_protocol_says_what_was_kept(run: Run, keep: str, kept: str) -> None:
-    recipe = replace(preset("cnn", "fast"), keep=keep)
+    recipe = replace(preset("dnn", "fast"), keep=keep)
     metrics = {"data": {"train": 55_000}, "validation": {"n": 5_000}}
     section = model_section(run, recipe, metrics, {})
     assert section.protocol == (
         f"Trained on 55,000 images, 5,000 kept out to choose by; the weights are those of {kept}; "
         "the test images were read once, after that."
     )
-    assert section.name == "CNN"
+    assert section.name == "DNN"
     assert section.recipe == recipe.to_json()
     assert section.history == run.read_results()
+
+
+def test_the_protocol_says_what_a_focus_does_to_the_training_curve(run: Run) -> None:
+    recipe = replace(preset("cnn", "fast"), focus=Focus(start=3, share=0.3))
+    section = model_section(run, recipe, {"data": {"train": 55_000}, "validation": {"n": 5_000}}, {})
+    assert section.protocol.endswith(
+        "after that. From epoch 3 on, an epoch saw 30\N{NO-BREAK SPACE}% of the images, mostly those with the highest "
+        "losses; its training loss and accuracy are of those."
+    )

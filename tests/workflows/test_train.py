@@ -171,7 +171,11 @@ def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
     assert card.figures == {part: finished.metrics[part] for part in ("validation", "test")}
     assert (card.name, card.model, card.preset, card.classes) == ("dnn-fast", "dnn", "fast", FASHION_MNIST)
     assert card.recipe["network"]["components"] == 16
-    assert (card.calibration, card.thresholds) == ({}, {})
+    assert (card.calibration["fitted_on"], card.calibration["n"]) == ("validation", finished.metrics["validation"]["n"])
+    assert card.thresholds == {}
+    raw = replace(card, calibration={})
+    plain = OnnxClassifier(replace(bundle.open_bundle(finished.bundle), card=raw)).run(test.images).logits
+    np.testing.assert_allclose(plain / card.calibration["temperature"], logits, rtol=1e-5)
 
 
 def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
+from clothier.analysis.calibration import calibration
 from clothier.analysis.metrics import softmax
 from clothier.errors import ModelError
 from clothier.inference import OnnxClassifier
@@ -17,6 +18,7 @@ from clothier.learning import export
 from clothier.learning.classifier import TorchClassifier
 from clothier.learning.networks import count_parameters
 from clothier.records import View
+from clothier.report import words
 from clothier.report.card import model_card
 from clothier.report.drawing import save_figures
 from clothier.report.figures import model_figures
@@ -75,11 +77,14 @@ def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) ->
     progress(task, 0, steps, "export")
     card = _card(run, trained, dataset)
     graph, weights = export.to_onnx(trained.network, card.view), export.to_safetensors(trained.network)
+    raw = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
+    check_parity(TorchClassifier(trained.network, dataset.classes), raw, trained.validation.images)
+    held_out = trained.validation
+    card = replace(card, calibration=calibration(raw.run(held_out.images).logits, held_out.labels))
     classifier = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
-    check_parity(TorchClassifier(trained.network, dataset.classes), classifier, trained.validation.images)
     progress(task, 1, steps, "validation")
     augment = trained.recipe.augment
-    validation = measure(classifier, trained.validation, augment)
+    validation = measure(classifier, held_out, augment)
     progress(task, 2, steps, "test")
     test = measure(classifier, dataset.test, augment)
     metrics = _metrics(trained, dataset, {"validation": validation.to_json(), "test": test.to_json()})
@@ -103,7 +108,17 @@ def model_section(run: Run, recipe: Recipe, metrics: Mapping[str, Any], figures:
         history=run.read_results(),
         figures=figures,
         recipe=as_it_ran(run, recipe),
-        protocol=protocol,
+        protocol=protocol + _focused(recipe),
+    )
+
+
+def _focused(recipe: Recipe) -> str:
+    """Why a training curve may turn: the later epochs of a recipe that focuses see what is hard."""
+    if recipe.focus.share == 1:
+        return ""
+    return (
+        f" From epoch {recipe.focus.start} on, an epoch saw {words.percent(recipe.focus.share, 0)} of the images, "
+        "mostly those with the highest losses; its training loss and accuracy are of those."
     )
 
 
