@@ -29,6 +29,7 @@ validation = 0.2
 precision = "float32"
 [network]
 widths = [16, 32]
+depths = [2, 2]
 patch = 3
 """
 
