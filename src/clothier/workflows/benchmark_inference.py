@@ -20,11 +20,12 @@ from clothier.learning.export import to_onnx
 from clothier.learning.networks import build, count_parameters
 from clothier.learning.quantize import calibration_sample, is_quantized, quantize_graph
 from clothier.records import silent
+from clothier.workflows.measured import Measured
 from clothier.workflows.train import split
 from clothier.workflows.turns import in_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from clothier.data.dataset import Dataset, Labelled
     from clothier.records import Floats, Images, Labels, Progress
@@ -39,30 +40,6 @@ SHIPPED = ("fashion-cnn", "fashion-dnn")
 STUDY = "study-cnn"
 EAGER, FLOAT32, INT8 = "torch", "float32", "int8"
 TITLES = {EAGER: "eager torch", FLOAT32: "ONNX Runtime, float32", INT8: "ONNX Runtime, int8"}
-
-
-@dataclass(frozen=True, slots=True)
-class InferenceBenchmark:
-    """What was measured.
-
-    Attributes:
-        rows: a row for each model, side and number of pictures, as ``--json`` prints it.
-        ratios: ours by the rival's. Of a ``latency``, seconds: below 1 ours is quicker. Of a ``rate``, pictures a
-            second: above 1 ours is.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    ratios: dict[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``benchmark inference --json`` prints it and ``benchmarks/results/inference.json`` keeps it."""
-        return {
-            "benchmark": "inference",
-            "command": "clothier benchmark inference --json",
-            "machine": machine.describe(),
-            "rows": list(self.rows),
-            "ratios": self.ratios,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +59,13 @@ class Contender:
     judged: Mapping[str, Labelled]
 
 
-def benchmark_inference(*, rounds: int = ROUNDS, progress: Progress = silent) -> InferenceBenchmark:
+def benchmark_inference(*, rounds: int = ROUNDS, progress: Progress = silent) -> Measured:
     """Times one picture at a time, and batches of 256, by every side in turns; each side has every core.
 
     The sides: eager PyTorch as a reader of the study would run it, the exported graph in float32, and in int8. All
     start from the same bytes. The study's CNN has its first weights, which are as quick as trained ones; for the
-    models that ship, every side's accuracy stands beside its time.
+    models that ship, every side's accuracy stands beside its time. A ratio of a ``latency`` is of seconds: below 1 ours
+    is quicker; of a ``rate`` of pictures a second: above 1 ours is.
 
     Args:
         rounds: how often each side has its turn.
@@ -107,7 +85,7 @@ def benchmark_inference(*, rounds: int = ROUNDS, progress: Progress = silent) ->
                 turns = _race(contender, dataset.test.images[:batch], rounds, progress)
                 rows += [_row(contender, side, batch, turns, accuracies[side]) for side in contender.sides]
                 ratios |= _ratios(contender, batch, turns)
-    return InferenceBenchmark(rows, ratios)
+    return Measured("inference", rows, ratios)
 
 
 def _study(dataset: Dataset) -> Contender:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from clothier.analysis.pca import fit_pca
 from clothier.data.sources import load_fashion_mnist
 from clothier.records import silent
 from clothier.workflows.garment_map import COMPONENTS
+from clothier.workflows.measured import Measured
 from clothier.workflows.turns import in_turns
 
 if TYPE_CHECKING:
@@ -40,30 +40,7 @@ ORIGINAL_FITTED = 4_000  # of those, for the votes
 ORIGINAL_DIMENSIONS = 3  # of which it drew the first two
 
 
-@dataclass(frozen=True, slots=True)
-class MapBenchmark:
-    """What was measured.
-
-    Attributes:
-        rows: a row a side, as ``--json`` prints it.
-        ratios: ours by the rival's.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    ratios: dict[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``benchmark map --json`` prints it and ``benchmarks/results/map.json`` keeps it."""
-        return {
-            "benchmark": "map",
-            "command": "clothier benchmark map --json",
-            "machine": machine.describe(),
-            "rows": list(self.rows),
-            "ratios": self.ratios,
-        }
-
-
-def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = silent) -> MapBenchmark:
+def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = silent) -> Measured:
     """Maps all 70,000 garments in turns, by our t-SNE and by openTSNE's own defaults, from the same 50 components.
 
     openTSNE is given every core, although its default is one. Every round has a seed of its own. Then, once, the
@@ -80,7 +57,7 @@ def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = silent) -> MapBe
     map_rows, map_ratio = _maps(dataset, rounds, progress)
     pca_rows, pca_ratio = _pca(dataset.train.images, progress)
     rows = [*map_rows, _original(dataset.train, progress), *pca_rows]
-    return MapBenchmark(rows, {"map/opentsne": map_ratio, "pca/scikit-learn": pca_ratio})
+    return Measured("map", rows, {"map/opentsne": map_ratio, "pca/scikit-learn": pca_ratio})
 
 
 def _maps(dataset: Dataset, rounds: int, progress: Progress) -> tuple[list[dict[str, Any]], float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clothier import machine, recipes
+from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.learning.classifier import TorchClassifier
 from clothier.learning.device import choose
@@ -22,6 +22,7 @@ from clothier.learning.throughput import matmul_rate, training_flops
 from clothier.records import silent
 from clothier.workflows.alone import alone
 from clothier.workflows.evaluate import measure
+from clothier.workflows.measured import Measured
 from clothier.workflows.turns import Turns
 
 if TYPE_CHECKING:
@@ -63,37 +64,11 @@ GOALS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingBenchmark:
-    """What was measured.
-
-    Attributes:
-        rows: a row a side, as ``--json`` prints it.
-        ratios: ours by the rival's; a time to an accuracy only where it was reached.
-        goals: what was wanted, and the mean that came of it.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    ratios: dict[str, float]
-    goals: Sequence[dict[str, Any]]
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``benchmark training --json`` prints it and ``benchmarks/results/training.json`` keeps it."""
-        return {
-            "benchmark": "training",
-            "command": "clothier benchmark training --json",
-            "machine": machine.describe(),
-            "rows": list(self.rows),
-            "ratios": self.ratios,
-            "goals": list(self.goals),
-        }
-
-
-def benchmark_training(*, rounds: int = ROUNDS, progress: Progress = silent) -> TrainingBenchmark:
+def benchmark_training(*, rounds: int = ROUNDS, progress: Progress = silent) -> Measured:
     """Trains in turns, each round with a seed of its own; then the slow rivals and narrow instructions, once each.
 
     Ours train on all 60,000 images, their epochs fixed beforehand; test is read after each training. The study keeps
-    its own split. Nobody's evaluation is timed.
+    its own split. Nobody's evaluation is timed, and a time to an accuracy is told only where it was reached.
 
     Args:
         rounds: how often each side trains.
@@ -137,7 +112,7 @@ def our_lap(recipe: Recipe, dataset: Dataset, seed: int) -> Lap:
     return Lap(seconds, found.accuracy, found.accuracy_tta, parameters, flops / seconds, statistics.mean(limit))
 
 
-def _judged(laps: Laps) -> TrainingBenchmark:
+def _judged(laps: Laps) -> Measured:
     turns = Turns({name: [lap.seconds for lap in made] for name, made in laps.items()})
     rows = [turns.row(name, **_figures(made)) for name, made in laps.items()]
     goals = [
@@ -155,7 +130,7 @@ def _judged(laps: Laps) -> TrainingBenchmark:
             if (_mean(laps[side], goal.figure) or 0) >= goal.wanted:
                 ratios[name] = turns.ratio(side, rival)
     shares = [lap.flops / lap.peak for lap in laps[FAST] if lap.flops and lap.peak]
-    return TrainingBenchmark(rows, {**ratios, "flops/peak": statistics.median(shares)}, goals)
+    return Measured("training", rows, {**ratios, "flops/peak": statistics.median(shares)}, goals)
 
 
 def _pairs(goal: Goal) -> list[tuple[str, str, str]]:
