@@ -44,6 +44,11 @@ class Device:
     reason: str
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The precision as PyTorch names it."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
+    @property
     def torch(self) -> torch.device:
         """The device as PyTorch names it."""
         return torch.device(self.type)

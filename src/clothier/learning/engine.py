@@ -86,8 +86,7 @@ def begin(network: nn.Module, recipe: Recipe, device: Device) -> Training:
     keep_memory()
     network.to(device.torch)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
-    dtype = torch.bfloat16 if device.precision == "bfloat16" else torch.float32
-    return Training(network, make_optimizers(network, recipe.optimizer, dtype))
+    return Training(network, make_optimizers(network, recipe.optimizer, device.dtype))
 
 
 def fit(

@@ -25,8 +25,7 @@ PRODUCTS = 5  # timed; the median counts
 
 def matmul_rate(device: Device, side: int = SIDE) -> float:
     """Operations a second of a square matrix product in the device's precision: the median of five, warmed up."""
-    dtype = torch.bfloat16 if device.precision == "bfloat16" else torch.float32
-    square = torch.rand(side, side).to(device.torch, dtype)
+    square = torch.rand(side, side).to(device.torch, device.dtype)
     seconds = []
     for _ in range(1 + PRODUCTS):
         started = time.perf_counter()

@@ -50,12 +50,15 @@ AIRBENCH = Optimizer(
 )
 """airbench94_muon's, for a network after airbench."""
 
+DENSE = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1)
+"""For our DNNs."""
+
 FAST_DNN = Recipe(
     model="dnn",
     preset="fast",
     # 288 components keep 97 % of the variance; whitening to the power 1/4 beat none and 1/2 (docs/log.md)
     network=DenseOnPca(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
-    optimizer=Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1),
+    optimizer=DENSE,
     augment=Augment(shift=1, flip=True),  # of the pixels, before they are projected; shift 2 cost 0.8 points
     epochs=15,
     batch_size=500,
@@ -79,7 +82,7 @@ SPRINT_DNN = Recipe(
     model="dnn",
     preset="sprint",
     network=DenseOnPca(components=288, whitening=0.25, hidden=(512, 512), batch_norm=True),
-    optimizer=Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1),
+    optimizer=DENSE,
     augment=Augment(shift=1, flip=True),
     epochs=4,
     batch_size=250,
