@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,14 +14,12 @@ from PIL import Image
 from clothier.taxonomy import FASHION_MNIST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.journey
 
-CHROMIUM = shutil.which("chromium")
 FIGURES = {"class-counts", "samples", "mean-garments", "ink", "pca-variance", "correlation", "pca-1-2", "pca-1-2-3"}
 
 
@@ -65,20 +62,6 @@ def test_every_figure_is_there_twice(explored: tuple[Path, dict[str, Any]]) -> N
                 picture.verify()
         else:
             ET.parse(file)  # noqa: S314 - our own file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real Chromium."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here; install it to test the report in a browser")
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, "--no-first-run"])
-        yield launched
-        launched.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.journey
 
-CHROMIUM = shutil.which("chromium")
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 MIDDLE = (472, 400)  # of the map on the desk: the panel is 21 rem wide
 FLIGHT = 1300  # milliseconds: longer than the longest that the page makes
@@ -83,19 +81,6 @@ def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("map") / "map.html"
     path.write_text(render_map(content))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here; install it to test the map in a browser")
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, "--no-first-run"])
-        yield launched
-        launched.close()
 
 
 def opened(context: BrowserContext, address: str, said: list[str]) -> Page:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.journey
 
-CHROMIUM = shutil.which("chromium")
 MEGABYTE = 1_000_000
 
 
@@ -143,20 +141,6 @@ def _shipped() -> str:
     from clothier.bundle import SHIPPED
 
     return str(SHIPPED)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real Chromium, which may not reach any network."""
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here; install it to test the report in a browser")
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, "--no-first-run"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(params=["light", "dark"])
