@@ -128,7 +128,7 @@ class TestTaxonomy:
             ("[codes]\nhat = 'a'\nHAT = 'b'\n", "names a class twice in [codes], in other letter cases. Keep one"),
             (
                 "[codes]\nhat = 'a'\nboot = 'b'\n",
-                'has no code for shoes, t-shirt; every class of the model needs one. Add under [codes] a line such',
+                "has no code for shoes, t-shirt; every class of the model needs one. Add under [codes] a line such",
             ),
         ],
     )
