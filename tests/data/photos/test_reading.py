@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -16,6 +17,8 @@ from clothier.data.synthetic import draw_garments
 from clothier.errors import PhotoError
 
 NOBODY = 65534
+STARTS = [*reading.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
+OUTCOMES = {"L", "RGB", "empty", "not-a-picture", "truncated", "too-large", "too-small", "unsupported"}
 DRAWN = draw_garments(20, 1).images
 
 
@@ -43,7 +46,7 @@ class TestReading:
         assert image.mode == "RGB"
         assert np.array_equal(np.asarray(image), np.asarray(gradient))
 
-    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF"])
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
     def test_other_formats_come_nearly_so(self, tmp_path: Path, gradient: Image.Image, kind: str) -> None:
         image = read(tmp_path, encoded(gradient, kind))
         assert image.mode == "RGB"
@@ -94,8 +97,56 @@ class TestReading:
             image = read(tmp_path, encoded(deep, kind))
             assert np.asarray(image)[0, :4].tolist() == [0, 0, 1, 255]
 
-    def test_cmyk_becomes_rgb(self, tmp_path: Path) -> None:
-        assert read(tmp_path, encoded(Image.new("CMYK", (8, 8)), "JPEG")).getpixel((0, 0)) == (255, 255, 255)
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF"])
+    @pytest.mark.parametrize("tag", range(1, 9))
+    def test_each_format_is_turned_once(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        turn = reading.UPRIGHT.get(tag)
+        wanted = gradient if turn is None else gradient.transpose(turn)
+        image = read(tmp_path, encoded(gradient, kind, exif=exif))
+        assert image.size == wanted.size
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(wanted)).mean() < 12
+
+    @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+    def test_the_first_frame_of_an_animation(self, tmp_path: Path, kind: str) -> None:
+        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+        image = read(tmp_path, encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
+        red, green, blue = image.convert("RGB").getpixel((8, 8))
+        assert red > 240
+        assert max(green, blue) < 15
+
+    @pytest.mark.parametrize(("longest", "size"), [(None, 1600), (900, 1600), (800, 800), (401, 800), (50, 200)])
+    def test_a_jpeg_is_decoded_smaller_but_never_too_small(
+        self, tmp_path: Path, longest: int | None, size: int
+    ) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
+        assert read_picture(tmp_path / "photo", longest=longest).height == size
+
+    def test_other_formats_are_not(self, tmp_path: Path) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
+        assert read_picture(tmp_path / "photo", longest=40).size == (300, 400)
+
+
+class TestHeic:
+    def test_with_the_part_that_reads_it(self, tmp_path: Path, gradient: Image.Image) -> None:
+        pillow_heif = pytest.importorskip("pillow_heif")
+        pillow_heif.from_pillow(gradient).save(tmp_path / "photo.heic")
+        image = read_picture(tmp_path / "photo.heic")
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
+
+    def test_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+        with pytest.raises(
+            PhotoError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
+        ) as no:
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        assert no.value.code == "needs-heic"
+
+    def test_a_damaged_one(self, tmp_path: Path) -> None:
+        pytest.importorskip("pillow_heif")
+        with pytest.raises(PhotoError, match="is cut short or damaged"):
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -125,6 +176,7 @@ class TestBadInput:
             (png_of_size(30_000, 30_000), "too-large", "picture has far more than the 64000000 pixels"),
             (png_of_size(9_000, 10_000), "too-large", "picture has 9000x10000 pixels; up to 64000000 in all can be"),
             (png_of_size(8_000, 8_001), "too-large", "picture has 8000x8001 pixels"),
+            (png_of_size(1, 1), "too-small", "has 1x1 pixels; a garment needs 8 or more each way. Take the original."),
             (
                 encoded(Image.effect_noise((64, 64), 90), "JPEG")[:-150],
                 "truncated",
@@ -132,7 +184,7 @@ class TestBadInput:
             ),
             (encoded(Image.fromarray(DRAWN[0]), "PNG")[:300], "truncated", "picture is cut short or damaged"),
         ],
-        ids=["empty", "text", "no header", "bomb", "warned of", "just above", "half a JPEG", "half a PNG"],
+        ids=["empty", "text", "no header", "bomb", "warned of", "just above", "one pixel", "half a JPEG", "half a PNG"],
     )
     def test_each_has_its_code_and_sentence(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
         with warnings.catch_warnings(record=True) as leaked:
@@ -145,6 +197,7 @@ class TestBadInput:
     def test_paths_that_are_no_files(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         for name, code, sentence in (
+            ("no\0ne", "not-found", r"is not a path \(embedded null byte\)\. Check the path\."),
             ("none", "not-found", r"none does not exist\. Check the path\."),
             ("pipe", "not-readable", "pipe is not a file; a picture is needed. Name the picture itself."),
             (".", "not-readable", "is not a file"),
@@ -179,7 +232,7 @@ class TestBadInput:
 
     @given(st.data())
     def test_no_damage_gives_anything_but_a_picture_or_its_error(self, tmp_path_factory, data) -> None:
-        kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP"]))
+        kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"]))
         exif = Image.Exif()
         exif[0x0112] = 6
         content = bytearray(encoded(Image.fromarray(DRAWN[1]).convert("RGB"), kind, exif=exif))
@@ -192,4 +245,17 @@ class TestBadInput:
             outcome = read_picture(path).mode
         except PhotoError as error:
             outcome = error.code
-        assert outcome in {"L", "RGB", "not-a-picture", "truncated", "too-large"}
+        assert outcome in OUTCOMES
+
+    @given(
+        st.sampled_from([*reading.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]),
+        st.binary(max_size=200),
+    )
+    def test_nor_do_any_bytes(self, tmp_path_factory, start: bytes, rest: bytes) -> None:
+        path = tmp_path_factory.getbasetemp() / "bytes"
+        path.write_bytes(start + rest)
+        try:
+            outcome = read_picture(path).mode
+        except PhotoError as error:
+            outcome = error.code
+        assert outcome in OUTCOMES
