@@ -277,8 +277,15 @@ def _training(seen: Workflows) -> list[Any]:
 
 
 def _evaluate(seen: Workflows) -> Any:
-    def evaluate(models: Sequence[str], *, data: Path | None, any_idx: bool, progress: Any) -> list[ModelEvaluation]:
-        seen.called("evaluate", progress, models=models, data=data, any_idx=any_idx)
+    def evaluate(
+        models: Sequence[str],
+        *,
+        data: Path | None,
+        any_idx: bool,
+        corruptions: bool,
+        progress: Any,
+    ) -> list[ModelEvaluation]:
+        seen.called("evaluate", progress, models=models, data=data, any_idx=any_idx, corruptions=corruptions)
         return [ModelEvaluation(model, evaluation(0.9321 - place / 10)) for place, model in enumerate(models)]
 
     return evaluate

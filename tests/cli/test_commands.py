@@ -121,8 +121,8 @@ class TestTrain:
 
 class TestEvaluate:
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
-        assert run("evaluate", "a", "b", "--data", "d", "--any-idx").code == 0
-        assert workflows.only == {"models": ["a", "b"], "data": Path("d"), "any_idx": True}
+        assert run("evaluate", "a", "b", "--data", "d", "--any-idx", "--corruptions").code == 0
+        assert workflows.only == {"models": ["a", "b"], "data": Path("d"), "any_idx": True, "corruptions": True}
 
     def test_one_model_with_its_classes(self, run: Runner, workflows: Workflows) -> None:
         shown = run("evaluate", "fashion-cnn").stdout

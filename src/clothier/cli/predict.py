@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
+from clothier.cli import guesses, show
 from clothier.cli.options import Json, count
 from clothier.cli.progress import watching
 
@@ -21,7 +21,7 @@ def predict(photos: Photos, model: Model = "fashion-cnn", top: Top = 3, json: Js
 
     with watching() as progress:
         results = look(photos, model=model, top=top, progress=progress)
-    show.answers(results, json, tables.predictions)
+    show.answers(results, json, guesses.predictions)
     failed = [one for one in results if isinstance(one, FailedInput)]
     for one in failed:
         show.note(one.message if one.file in one.message else f"{one.file}: {one.message}")

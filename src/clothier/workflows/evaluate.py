@@ -1,9 +1,11 @@
-"""The use case of ``clothier evaluate``: models held against the test part of a data set."""
+"""The use case of ``clothier evaluate``: models held against pictures whose labels are known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from clothier import bundle
 from clothier.analysis import metrics
@@ -12,14 +14,21 @@ from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
 from clothier.inference import OnnxClassifier
 from clothier.records import silent
+from clothier.workflows.evaluate_corrupted import corrupt, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from clothier.data.dataset import Dataset, Labelled
     from clothier.recipes import Augment
-    from clothier.records import Classifier, Evaluation, Progress
+    from clothier.records import Classifier, Evaluation, Floats, Progress
+    from clothier.workflows.evaluate_corrupted import Corrupted
+
+BESIDE = ("fashion-dnn", "fashion-cnn")
+"""The shipped models that stand beside every other in the table of corruptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +39,27 @@ class ModelEvaluation:
         model: as the user named it.
         data: name of the data set.
         evaluation: the figures.
+        corrupted: the figures on corrupted pictures, where they were asked for.
     """
 
     model: str
     data: str
     evaluation: Evaluation
+    corrupted: Corrupted | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {"model": self.model, "data": self.data, **self.evaluation.to_json()}
+        corrupted = self.corrupted.to_json() if self.corrupted else {}
+        return {"model": self.model, "data": self.data, **self.evaluation.to_json(), **corrupted}
 
 
 def evaluate(
-    models: Sequence[str], *, data: Path | None = None, any_idx: bool = False, progress: Progress = silent
+    models: Sequence[str],
+    *,
+    data: Path | None = None,
+    any_idx: bool = False,
+    corruptions: bool = False,
+    progress: Progress = silent,
 ) -> list[ModelEvaluation]:
     """Holds each model against the test part.
 
@@ -50,6 +67,8 @@ def evaluate(
         models: run folders, bundle folders or names of shipped bundles.
         data: a folder, as ``--data`` means it; None for Fashion-MNIST.
         any_idx: take a foreign IDX data set as it is.
+        corruptions: hold them against corrupted pictures, too, with the shipped models beside them where those know
+            the same classes.
         progress: told of every model.
 
     Raises:
@@ -59,12 +78,15 @@ def evaluate(
     classifiers = [OnnxClassifier(bundle.find(name)) for name in models]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
     require_same_classes(classifiers, dataset)
+    named = list(zip(models, classifiers, strict=True))
+    if corruptions:
+        named += _beside(models, dataset)
     evaluations = []
-    for done, (name, classifier) in enumerate(zip(models, classifiers, strict=True)):
-        progress("evaluate", done, len(models), name)
+    for done, (name, classifier) in enumerate(named):
+        progress("evaluate", done, len(named), name)
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", measure(classifier, dataset.test)))
-    progress("evaluate", len(models), len(models))
-    return evaluations
+    progress("evaluate", len(named), len(named))
+    return _corrupted(evaluations, named, dataset.test, progress) if corruptions else evaluations
 
 
 def measure(classifier: Classifier, data: Labelled, augment: Augment | None = None) -> Evaluation:
@@ -95,3 +117,24 @@ def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) ->
                 f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
                 f"{', '.join(dataset.classes)}. Give data with the model's classes."
             )
+
+
+def _beside(models: Sequence[str], dataset: Dataset) -> list[tuple[str, OnnxClassifier]]:
+    """The shipped models that were not named and know the classes of ``dataset``."""
+    shipped = [(name, OnnxClassifier(bundle.find(name))) for name in BESIDE if name not in models]
+    return [(name, one) for name, one in shipped if one.classes == dataset.classes]
+
+
+def _corrupted(
+    evaluations: Sequence[ModelEvaluation],
+    named: Sequence[tuple[str, Classifier]],
+    test: Labelled,
+    progress: Progress,
+) -> list[ModelEvaluation]:
+    """The same, each with its figures on corrupted pictures."""
+
+    def right(logits: Floats, lot: slice) -> npt.NDArray[np.bool_]:
+        return np.asarray(logits.argmax(axis=1) == test.labels[lot])
+
+    found = relative([corrupt(one, test.images, right, name=name, progress=progress) for name, one in named])
+    return [replace(one, corrupted=corrupted) for one, corrupted in zip(evaluations, found, strict=True)]
