@@ -147,3 +147,18 @@ def tiny_bundle(tiny_graph: Callable[..., bytes]) -> Callable[..., Bundle]:
         return bundle.save(path, card, graph or tiny_graph(len(classes), **options), b"weights")
 
     return save
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The development photos, where they are: in CLOTHIER_PHOTOS, or in ``shared/photos`` beside the repository.
+
+    They are no part of the project, so their absence from a clone is an expected failure, which CLOTHIER_NO_SKIP
+    allows, unless CLOTHIER_PHOTOS promises them.
+    """
+    named = os.environ.get("CLOTHIER_PHOTOS")
+    folder = Path(named) if named else HERE.parents[1] / "shared/photos"
+    if not (folder / "labels.csv").is_file():
+        absent = pytest.xfail if NO_SKIP and not named else pytest.skip
+        absent(f"{folder} has no labels.csv: the development photos are not here.")
+    return folder

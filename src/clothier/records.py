@@ -33,7 +33,8 @@ class View:
     """The picture that a model wants.
 
     Attributes:
-        kind: ``garment28``, the 28x28 grey view of Fashion-MNIST (light garment on black).
+        kind: ``garment28``, the 28x28 grey view of Fashion-MNIST (light garment on black), or ``square``, the whole
+            picture in RGB without its proportions (H == W).
         height: H, pixels.
         width: W, pixels.
         channels: C; 1 means arrays of (N, H, W), 3 means (N, H, W, 3).

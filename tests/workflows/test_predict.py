@@ -206,4 +206,4 @@ def test_a_model_for_views_that_nobody_can_make(tmp_path: Path) -> None:
 
     with pytest.raises(UnknownNameError) as caught:
         Model(Infrared()).predict([drawn(tmp_path / "a.png", 0)])
-    assert str(caught.value) == "'infrared28' is not a view of a picture; known: garment28."
+    assert str(caught.value) == "'infrared28' is not a view of a picture; known: garment28, square."
