@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from clothier.cli import scores, show
-from clothier.cli.options import AnyIdx, Data, Json, share
+from clothier.cli.options import AnyIdx, Data, FileColumn, GroupColumn, Json, LabelColumn, share
 from clothier.cli.progress import watching
 from clothier.errors import GateError
 
@@ -26,18 +26,26 @@ def evaluate(
     models: Models,
     data: Data = None,
     any_idx: AnyIdx = False,
+    file_column: FileColumn = "file",
+    label_column: LabelColumn = "label",
+    group_column: GroupColumn = "sender_id",
     corruptions: Corruptions = False,
     fail_under: Gate = None,
     json: Json = False,
 ) -> None:
-    """Measure models on test pictures that they never saw."""
+    """Measure models on test pictures that they never saw, or on your own labelled photos."""
+    from clothier.data.photo_csv import Columns
     from clothier.workflows.evaluate import evaluate as measure
 
+    named = Columns(file_column, label_column, group_column)
     with watching() as progress:
-        results = measure(models, data=data, any_idx=any_idx, corruptions=corruptions, progress=progress)
+        results = measure(models, data=data, any_idx=any_idx, columns=named, corruptions=corruptions, progress=progress)
     show.answers(results, json, scores.evaluations)
-    asked = results[: len(models)]
-    low = [one for one in asked if fail_under is not None and one.evaluation.accuracy < fail_under]
+    failed = {one.file: one for result in results if result.photos for one in result.photos.failures}
+    show.failures(failed.values())
+    low = [one for one in results[: len(models)] if fail_under is not None and one.evaluation.accuracy < fail_under]
     if low:
         found = ", ".join(f"{one.model} reached {one.evaluation.accuracy:.4f}" for one in low)
         raise GateError(f"the gate of --fail-under {fail_under} is not met: {found}. The results above are whole.")
+    if failed:
+        raise typer.Exit(3)
