@@ -33,7 +33,8 @@ class View:
     """The picture that a model wants.
 
     Attributes:
-        kind: ``garment28``, the 28x28 grey view of Fashion-MNIST (light garment on black).
+        kind: ``garment28``, the 28x28 grey view of Fashion-MNIST (light garment on black), or ``square``, the whole
+            picture in RGB without its proportions (H == W).
         height: H, pixels.
         width: W, pixels.
         channels: C; 1 means arrays of (N, H, W), 3 means (N, H, W, 3).
@@ -111,6 +112,8 @@ class Prediction:
         decision: whether the tag may stand without a person; None while the model has no thresholds.
         reason: one sentence on the decision.
         model: the name of the model that answered.
+        code: the company's own for the most probable class, where a taxonomy was given.
+        saw: the file in which what the model saw was kept, where that was asked for.
     """
 
     file: str
@@ -118,6 +121,8 @@ class Prediction:
     decision: Decision | None
     reason: str
     model: str
+    code: str | None = None
+    saw: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -128,6 +133,7 @@ class Prediction:
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
+            **{name: value for name, value in (("code", self.code), ("saw", self.saw)) if value is not None},
         }
 
 

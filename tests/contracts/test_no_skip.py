@@ -24,6 +24,11 @@ def outcome(folder: Path, *arguments: str, **environment: str) -> str:
     shutil.copy(CONFTEST, folder)
     for name, text in TESTS.items():
         (folder / name).write_text(text)
+    return run(folder, *arguments, **environment)
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> str:
+    """The closing line of a pytest in ``folder``."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("CLOTHIER_", "PYTEST_"))}
     options = ["-q", "-p", "no:cacheprovider", "--override-ini=markers=journey", "--rootdir", str(folder)]
     done = subprocess.run(
@@ -47,3 +52,15 @@ def test_skips_are_failures(tmp_path: Path, kind: str) -> None:
     assert f"test_{kind}.py" in printed
     assert "was skipped, and CLOTHIER_NO_SKIP is set." in printed
     assert "1 failed, 1 xfailed, 2 errors" in printed, "a mark skips while setting up, a file while collecting"
+
+
+def test_photos_that_nobody_promised_may_be_absent(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/test_photos.py").write_text("def test_it(photos): ...\n")
+    shutil.copy(CONFTEST, tmp_path / "deep")
+    for environment, closing in (
+        ({}, "1 skipped"),
+        ({"CLOTHIER_NO_SKIP": "1"}, "1 xfailed"),
+        ({"CLOTHIER_NO_SKIP": "1", "CLOTHIER_PHOTOS": "/nowhere"}, "1 error"),
+    ):
+        assert closing in run(tmp_path / "deep", **environment)

@@ -26,7 +26,7 @@ CLUTTER = {"Thumbs.db", "desktop.ini"}  # what desktops leave in folders of pict
 
 def has_class_folders(folder: Path) -> bool:
     """Whether ``folder`` has subfolders with files in them, directly or under ``train/``."""
-    return any(_files(subfolder) for subfolder in _subfolders(_training_root(folder)))
+    return any(picture_files(subfolder) for subfolder in class_folders(_training_root(folder)))
 
 
 def read_picture_folder(folder: Path, *, seed: int = SEED, progress: Progress = silent) -> Dataset:
@@ -46,7 +46,7 @@ def read_picture_folder(folder: Path, *, seed: int = SEED, progress: Progress = 
     """
     root, test_root = _training_root(folder), folder / TEST
     classes = _class_names(root)
-    separate = root != folder and bool(_subfolders(test_root))
+    separate = root != folder and bool(class_folders(test_root))
     learnt, failures = _read(root, classes, progress)
     _check_enough(root, classes, learnt, failures)
     if separate:
@@ -61,16 +61,17 @@ def read_picture_folder(folder: Path, *, seed: int = SEED, progress: Progress = 
 
 def _training_root(folder: Path) -> Path:
     """``folder/train`` when that has folders of its own: a class may be called "train" too."""
-    return folder / TRAIN if _subfolders(folder / TRAIN) else folder
+    return folder / TRAIN if class_folders(folder / TRAIN) else folder
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def class_folders(folder: Path) -> list[Path]:
+    """The subfolders that are not hidden, by name; none where there is no folder."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _files(folder: Path) -> list[Path]:
+def picture_files(folder: Path) -> list[Path]:
     """Every file below ``folder`` but hidden ones and clutter, in the order of their paths."""
     return sorted(
         path
@@ -82,7 +83,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _class_names(root: Path) -> tuple[str, ...]:
-    classes = tuple(subfolder.name for subfolder in _subfolders(root))
+    classes = tuple(subfolder.name for subfolder in class_folders(root))
     if len(classes) < 2:
         raise DataError(
             f"{root} has {len(classes)} class folder; two or more are needed, each with the pictures of one class."
@@ -92,7 +93,7 @@ def _class_names(root: Path) -> tuple[str, ...]:
 
 def _read(root: Path, classes: tuple[str, ...], progress: Progress) -> tuple[Labelled, tuple[FailedInput, ...]]:
     """The pictures of each class in ``root``, and those that could not be read."""
-    listing = [(path, label) for label, name in enumerate(classes) for path in _files(root / name)]
+    listing = [(path, label) for label, name in enumerate(classes) for path in picture_files(root / name)]
     images, labels, files, failures = [], [], [], []
     for done, (path, label) in enumerate(listing, 1):
         try:
@@ -118,7 +119,7 @@ def _check_enough(root: Path, classes: tuple[str, ...], pictures: Labelled, fail
 
 
 def _check_known(test_root: Path, classes: tuple[str, ...]) -> None:
-    unknown = [subfolder.name for subfolder in _subfolders(test_root) if subfolder.name not in classes]
+    unknown = [subfolder.name for subfolder in class_folders(test_root) if subfolder.name not in classes]
     if unknown:
         raise DataError(
             f"{test_root} has the class {unknown[0]!r}, which the training pictures have not: "
@@ -139,5 +140,5 @@ def _hold_out(pictures: Labelled, classes: int, seed: int) -> tuple[Labelled, La
 def _unused(folder: Path, root: Path) -> tuple[str, ...]:
     if root == folder:
         return ()
-    others = [subfolder.name for subfolder in _subfolders(folder) if subfolder.name not in {TRAIN, TEST}]
+    others = [subfolder.name for subfolder in class_folders(folder) if subfolder.name not in {TRAIN, TEST}]
     return tuple(f"{folder / name} is not used: only {TRAIN}/ and {TEST}/ are." for name in others)

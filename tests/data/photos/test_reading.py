@@ -1,7 +1,6 @@
 import io
 import os
 import struct
-import subprocess
 import sys
 import warnings
 import zlib
@@ -13,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from clothier.data import photos
-from clothier.data.photos import garment28, load_view, read_picture
+from clothier.data.photos import read_picture, reading
 from clothier.data.synthetic import draw_garments
-from clothier.errors import PhotoError, UnknownNameError
-from clothier.records import View
+from clothier.errors import PhotoError
 
 NOBODY = 65534
+STARTS = [*reading.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
+OUTCOMES = {"L", "RGB", "empty", "not-a-picture", "truncated", "too-large", "too-small", "unsupported"}
 DRAWN = draw_garments(20, 1).images
 
 
@@ -47,7 +46,7 @@ class TestReading:
         assert image.mode == "RGB"
         assert np.array_equal(np.asarray(image), np.asarray(gradient))
 
-    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF"])
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
     def test_other_formats_come_nearly_so(self, tmp_path: Path, gradient: Image.Image, kind: str) -> None:
         image = read(tmp_path, encoded(gradient, kind))
         assert image.mode == "RGB"
@@ -88,16 +87,66 @@ class TestReading:
         layer = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
         layer.paste((60, 60, 60, 255), (2, 2, 6, 6))
         image = read(tmp_path, encoded(layer.convert(mode), "PNG"))
-        assert image.getpixel((0, 0)) == (255, 255, 255)
-        assert image.getpixel((4, 4)) == (60, 60, 60)
+        assert image.mode == ("L" if mode == "LA" else "RGB")
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+        assert image.convert("RGB").getpixel((4, 4)) == (60, 60, 60)
 
     def test_sixteen_bits_become_eight(self, tmp_path: Path) -> None:
-        deep = Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16))
-        image = read(tmp_path, encoded(deep, "PNG"))
-        assert np.asarray(image).tolist() == [[0, 0, 1, 255]]
+        deep = Image.fromarray(np.array([[0, 255, 256, 65535] * 2] * 8, np.uint16))
+        for kind in ("PNG", "TIFF"):
+            image = read(tmp_path, encoded(deep, kind))
+            assert np.asarray(image)[0, :4].tolist() == [0, 0, 1, 255]
 
-    def test_cmyk_becomes_rgb(self, tmp_path: Path) -> None:
-        assert read(tmp_path, encoded(Image.new("CMYK", (8, 8)), "JPEG")).getpixel((0, 0)) == (255, 255, 255)
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF"])
+    @pytest.mark.parametrize("tag", range(1, 9))
+    def test_each_format_is_turned_once(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        turn = reading.UPRIGHT.get(tag)
+        wanted = gradient if turn is None else gradient.transpose(turn)
+        image = read(tmp_path, encoded(gradient, kind, exif=exif))
+        assert image.size == wanted.size
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(wanted)).mean() < 12
+
+    @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+    def test_the_first_frame_of_an_animation(self, tmp_path: Path, kind: str) -> None:
+        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+        image = read(tmp_path, encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
+        red, green, blue = image.convert("RGB").getpixel((8, 8))
+        assert red > 240
+        assert max(green, blue) < 15
+
+    @pytest.mark.parametrize(("longest", "size"), [(None, 1600), (900, 1600), (800, 800), (401, 800), (50, 200)])
+    def test_a_jpeg_is_decoded_smaller_but_never_too_small(
+        self, tmp_path: Path, longest: int | None, size: int
+    ) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
+        assert read_picture(tmp_path / "photo", longest=longest).height == size
+
+    def test_other_formats_are_not(self, tmp_path: Path) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
+        assert read_picture(tmp_path / "photo", longest=40).size == (300, 400)
+
+
+class TestHeic:
+    def test_with_the_part_that_reads_it(self, tmp_path: Path, gradient: Image.Image) -> None:
+        pillow_heif = pytest.importorskip("pillow_heif")
+        pillow_heif.from_pillow(gradient).save(tmp_path / "photo.heic")
+        image = read_picture(tmp_path / "photo.heic")
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
+
+    def test_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+        with pytest.raises(
+            PhotoError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
+        ) as no:
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        assert no.value.code == "needs-heic"
+
+    def test_a_damaged_one(self, tmp_path: Path) -> None:
+        pytest.importorskip("pillow_heif")
+        with pytest.raises(PhotoError, match="is cut short or damaged"):
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -114,7 +163,11 @@ class TestBadInput:
         ("content", "code", "sentence"),
         [
             (b"", "empty", "picture is empty; a picture is needed. Copy it again."),
-            (b"just words", "not-a-picture", "is not a picture that can be read; PNG, JPEG, WEBP, BMP, GIF can be"),
+            (
+                b"just words",
+                "not-a-picture",
+                "can be read; PNG, JPEG, WEBP, AVIF, TIFF, BMP, GIF, HEIC can be",
+            ),
             (
                 b"\x89PNG\r\n\x1a\n",
                 "truncated",
@@ -123,6 +176,7 @@ class TestBadInput:
             (png_of_size(30_000, 30_000), "too-large", "picture has far more than the 64000000 pixels"),
             (png_of_size(9_000, 10_000), "too-large", "picture has 9000x10000 pixels; up to 64000000 in all can be"),
             (png_of_size(8_000, 8_001), "too-large", "picture has 8000x8001 pixels"),
+            (png_of_size(1, 1), "too-small", "has 1x1 pixels; a garment needs 8 or more each way. Take the original."),
             (
                 encoded(Image.effect_noise((64, 64), 90), "JPEG")[:-150],
                 "truncated",
@@ -130,7 +184,7 @@ class TestBadInput:
             ),
             (encoded(Image.fromarray(DRAWN[0]), "PNG")[:300], "truncated", "picture is cut short or damaged"),
         ],
-        ids=["empty", "text", "no header", "bomb", "warned of", "just above", "half a JPEG", "half a PNG"],
+        ids=["empty", "text", "no header", "bomb", "warned of", "just above", "one pixel", "half a JPEG", "half a PNG"],
     )
     def test_each_has_its_code_and_sentence(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
         with warnings.catch_warnings(record=True) as leaked:
@@ -143,6 +197,7 @@ class TestBadInput:
     def test_paths_that_are_no_files(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         for name, code, sentence in (
+            ("no\0ne", "not-found", r"is not a path \(embedded null byte\)\. Check the path\."),
             ("none", "not-found", r"none does not exist\. Check the path\."),
             ("pipe", "not-readable", "pipe is not a file; a picture is needed. Name the picture itself."),
             (".", "not-readable", "is not a file"),
@@ -168,7 +223,7 @@ class TestBadInput:
 
     def test_a_file_of_too_many_bytes_is_not_even_read(self, tmp_path: Path) -> None:
         with (tmp_path / "large").open("wb") as file:
-            file.truncate(photos.MAX_BYTES + 1)
+            file.truncate(reading.MAX_BYTES + 1)
         with pytest.raises(
             PhotoError, match=r"large has 67108865 bytes; up to 67108864 can be taken\. Save it"
         ) as failure:
@@ -177,7 +232,7 @@ class TestBadInput:
 
     @given(st.data())
     def test_no_damage_gives_anything_but_a_picture_or_its_error(self, tmp_path_factory, data) -> None:
-        kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP"]))
+        kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"]))
         exif = Image.Exif()
         exif[0x0112] = 6
         content = bytearray(encoded(Image.fromarray(DRAWN[1]).convert("RGB"), kind, exif=exif))
@@ -190,71 +245,17 @@ class TestBadInput:
             outcome = read_picture(path).mode
         except PhotoError as error:
             outcome = error.code
-        assert outcome in {"L", "RGB", "not-a-picture", "truncated", "too-large"}
+        assert outcome in OUTCOMES
 
-
-class TestGarment28:
-    @given(st.integers(0, 19), st.sampled_from(["L", "RGB"]))
-    def test_a_view_passes_through_bit_for_bit(self, index: int, mode: str) -> None:
-        assert np.array_equal(garment28(Image.fromarray(DRAWN[index]).convert(mode)), DRAWN[index])
-
-    def test_a_negative_view_is_negated(self) -> None:
-        assert np.array_equal(garment28(Image.fromarray(255 - DRAWN[3])), DRAWN[3])
-
-    def test_views_go_through_files_unharmed(self, tmp_path: Path) -> None:
-        (tmp_path / "shoe.png").write_bytes(encoded(Image.fromarray(DRAWN[5]), "PNG"))
-        assert np.array_equal(load_view(tmp_path / "shoe.png", View()), DRAWN[5])
-
-    @pytest.mark.parametrize("background", ["white", "black", (250, 252, 248)])
-    def test_a_garment_is_cut_out_centred_and_light_on_black(self, background: object) -> None:
-        photo = Image.new("RGB", (400, 600), background)
-        photo.paste((130, 120, 125), (40, 300, 180, 580))  # twice as high as wide, down on the left
-        view = garment28(photo)
-        assert view.shape == (28, 28)
-        assert view.dtype == np.uint8
-        assert view[:, 7:21].min() > 90
-        assert max(view[:, :7].max(), view[:, 21:].max()) < 10
-
-    def test_the_published_way_is_undone_by_itself(self) -> None:
-        """A view enlarged, in negative and with a margin, comes back nearly as it was."""
-        for view in DRAWN[:8]:
-            rows, columns = np.nonzero(view > 20)
-            cut = view[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-            photo = Image.new("L", (900, 1000), 255)
-            enlarged = Image.fromarray(255 - cut).resize(
-                (cut.shape[1] * 20, cut.shape[0] * 20), Image.Resampling.BICUBIC
-            )
-            photo.paste(enlarged, (100, 200))
-            again = garment28(photo)
-            expected = garment28(Image.fromarray(255 - cut))
-            assert np.corrcoef(again.ravel(), expected.ravel())[0, 1] > 0.85
-
-    def test_one_corner_that_the_garment_covers_changes_nothing(self) -> None:
-        photo = Image.new("L", (280, 280), 255)
-        photo.paste(100, (140, 140, 280, 280))
-        assert garment28(photo).min() >= 150
-
-    @pytest.mark.parametrize(("size", "value"), [((1, 1), 255), ((1, 1), 0), ((3, 500), 200), ((2000, 1), 20)])
-    def test_blank_pictures_are_blank(self, size: tuple[int, int], value: int) -> None:
-        view = garment28(Image.new("L", size, value))
-        assert (view == (255 - value if value >= 128 else value)).all()
-
-    def test_outlines_are_sharpened(self) -> None:
-        photo = Image.new("L", (28, 28), 255)
-        photo.paste(60, (0, 0, 28, 28))
-        photo.paste(140, (10, 10, 18, 18))
-        pixels = np.asarray(photo)
-        sharp = photos._sharpen(pixels)
-        assert sharp[9, 14] < pixels[9, 14]
-        assert sharp[10, 14] > pixels[10, 14]
-        assert sharp[2, 2] == pixels[2, 2]
-        assert sharp[14, 14] == pixels[14, 14]
-
-    def test_other_views_are_unknown(self, tmp_path: Path) -> None:
-        with pytest.raises(UnknownNameError, match="'square' is not a view of a picture; known: garment28"):
-            load_view(tmp_path / "x", View(kind="square"))
-
-
-def test_photos_need_neither_torch_nor_scikit_learn() -> None:
-    code = "import sys, clothier.data.photos; print({'sklearn', 'torch', 'scipy'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"set()\n"
+    @given(
+        st.sampled_from([*reading.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]),
+        st.binary(max_size=200),
+    )
+    def test_nor_do_any_bytes(self, tmp_path_factory, start: bytes, rest: bytes) -> None:
+        path = tmp_path_factory.getbasetemp() / "bytes"
+        path.write_bytes(start + rest)
+        try:
+            outcome = read_picture(path).mode
+        except PhotoError as error:
+            outcome = error.code
+        assert outcome in OUTCOMES

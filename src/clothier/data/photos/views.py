@@ -1,0 +1,67 @@
+"""What a model wants to see of a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from clothier.data.photos.garment import WORKING, garment28
+from clothier.data.photos.reading import read_picture
+from clothier.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.records import Images, View
+
+KINDS = ("garment28", "square")
+GAP = 3.0  # Pillow's reducing_gap: shrunk by whole numbers first, down to three times the size; quick, and looks alike
+OVERSIZE = 2  # times the side: photos up to 1:2 keep a pixel or more for each of the view's, both ways
+
+
+def load_view(path: Path, view: View) -> Images:
+    """The picture in ``path`` as a model wants it: uint8 of ``view.shape``.
+
+    Raises:
+        PhotoError: the file cannot be taken; ``code`` says why.
+        UnknownNameError: no such view.
+    """
+    return view_of(read_for(path, view), view)
+
+
+def read_for(path: Path, view: View) -> Image.Image:
+    """The picture in ``path`` as :func:`clothier.data.photos.read_picture` gives it, as large as ``view`` needs it.
+
+    Raises:
+        PhotoError: the file cannot be taken; ``code`` says why.
+        UnknownNameError: no such view.
+    """
+    _check_kind(view)
+    return read_picture(path, longest=WORKING if view.kind == "garment28" else OVERSIZE * view.height)
+
+
+def view_of(image: Image.Image, view: View) -> Images:
+    """An upright picture (RGB or L) as a model wants it: uint8 of ``view.shape``.
+
+    Raises:
+        UnknownNameError: no such view.
+    """
+    _check_kind(view)
+    return garment28(image) if view.kind == "garment28" else square(image, view.height)
+
+
+def square(image: Image.Image, side: int) -> Images:
+    """The whole picture in ``side`` x ``side`` pixels of RGB, (side, side, 3) uint8, without its proportions.
+
+    A garment that is laid flat fills its photo: a crop cuts sleeves and legs off, and bars beside it waste a quarter
+    of the pixels. Bicubic, averaged over all the pixels that fall into one.
+    """
+    whole = image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, reducing_gap=GAP)
+    return np.asarray(whole).copy()
+
+
+def _check_kind(view: View) -> None:
+    if view.kind not in KINDS:
+        raise UnknownNameError(view.kind, "view of a picture", KINDS)
