@@ -80,7 +80,7 @@ class DomainGap:
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
         rows = [{"class": name, **figures} for name, figures in self.per_class.items()]
-        return {"n": self.n, "accuracy": dict(self.accuracy), "per_class": rows}
+        return {"n": self.n, **self.accuracy, "per_class": rows}
 
 
 @dataclass(frozen=True, slots=True)
