@@ -1,8 +1,9 @@
 """A trained model as a folder that explains itself.
 
-    card.json            what it is: classes, view, figures, calibration; and the digests of the other two
+    card.json            what it is: classes, view, figures, calibration; and the digests of the others
     model.onnx           uint8 pictures in, ``logits`` and ``embedding`` out, preprocessing inside, any batch size
     weights.safetensors  the same weights by name, to train on from
+    novelty.npz          what known garments look like, where the model can tell strangers; plain arrays
 
 No pickle, and nothing in a bundle is executed.
 """
@@ -21,6 +22,7 @@ from clothier.records import View
 
 FORMAT = 1
 CARD, GRAPH, WEIGHTS = "card.json", "model.onnx", "weights.safetensors"
+NOVELTY = "novelty.npz"  # optional; a Clothier from before it reads the rest, so the format is the same
 SHIPPED = Path(__file__).parent / "bundles"
 
 Typed = TypeVar("Typed", "Card", View)
@@ -84,9 +86,21 @@ class Bundle:
         """The safetensors weights."""
         return self.path / WEIGHTS
 
+    @property
+    def novelty(self) -> Path | None:
+        """The arrays of :class:`clothier.analysis.novelty.Novelty`; None where the model cannot tell strangers."""
+        return self.path / NOVELTY if NOVELTY in self.card.files else None
 
-def save(path: Path, card: Card, graph: bytes, weights: bytes) -> Bundle:
+
+def save(path: Path, card: Card, graph: bytes, weights: bytes, novelty: bytes | None = None) -> Bundle:
     """Writes a bundle, whole or not at all; one that stood at ``path`` is replaced, and nothing but a bundle.
+
+    Args:
+        path: its folder.
+        card: what it says of itself; ``files`` are filled in.
+        graph: the ONNX graph.
+        weights: the safetensors weights.
+        novelty: an ``.npz`` file of plain arrays, where the model can tell strangers.
 
     Raises:
         StorageError: the disk refused; what stood at ``path`` still does.
@@ -94,11 +108,11 @@ def save(path: Path, card: Card, graph: bytes, weights: bytes) -> Bundle:
     """
     if path.is_dir() and not (path / CARD).is_file() and any(path.iterdir()):
         raise UsageError(f"{path} holds other things than a bundle and is left as it is; name a folder that is free.")
-    digests = {GRAPH: hashlib.sha256(graph).hexdigest(), WEIGHTS: hashlib.sha256(weights).hexdigest()}
-    card = replace(card, files=digests)
+    contents = {GRAPH: graph, WEIGHTS: weights} | ({} if novelty is None else {NOVELTY: novelty})
+    card = replace(card, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
     with atomic.folder(path) as draft:
-        (draft / GRAPH).write_bytes(graph)
-        (draft / WEIGHTS).write_bytes(weights)
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
         (draft / CARD).write_text(atomic.json_text(card.to_json()), encoding="utf-8")
     return Bundle(path, card)
 
@@ -110,7 +124,7 @@ def open_bundle(path: Path) -> Bundle:
         ModelError: no bundle there, a newer format, or a file missing or altered.
     """
     card = _read_card(path)
-    for name in (GRAPH, WEIGHTS):
+    for name in (GRAPH, WEIGHTS, *({NOVELTY} & card.files.keys())):
         _check(path / name, card.files.get(name, ""))
     return Bundle(path, card)
 

@@ -70,6 +70,15 @@ Data = Annotated[
 AnyIdx = Annotated[
     bool, typer.Option("--any-idx", metavar="", help="Take any IDX files in --data, not only Fashion-MNIST's.")
 ]
+FileColumn = Annotated[
+    str, typer.Option("--file-column", metavar="NAME", help="Column of --data that names the picture files.")
+]
+LabelColumn = Annotated[
+    str, typer.Option("--label-column", metavar="NAME", help="Column of the labels; empty is outside the classes.")
+]
+GroupColumn = Annotated[
+    str, typer.Option("--group-column", metavar="NAME", help="Column of what belongs together: a photographer, a line.")
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; without it, a new one in runs/.")
 ]
