@@ -162,3 +162,46 @@ def photos() -> Path:
         absent = pytest.xfail if NO_SKIP and not named else pytest.skip
         absent(f"{folder} has no labels.csv: the development photos are not here.")
     return folder
+
+
+@pytest.fixture(scope="session")
+def colour_bundle() -> Callable[..., Bundle]:
+    """Saves a bundle that looks at photos of 16x16 pixels and names the class whose colour is nearest to their mean."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    from clothier import bundle
+    from clothier.records import View
+
+    def save(path: Path, colours: dict[str, tuple[int, int, int]], novelty: bytes | None = None, **card: Any) -> Bundle:
+        means = np.array(list(colours.values()), np.float32) / 255
+        weights = {"middles": 40 * means.T, "less": -20 * (means**2).sum(axis=1), "white": np.float32(255)}
+        nodes = [
+            helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("Div", ["floats", "white"], ["scaled"]),
+            helper.make_node("ReduceMean", ["scaled", "axes"], ["embedding"], keepdims=0),
+            helper.make_node("Gemm", ["embedding", "middles", "less"], ["logits"]),
+        ]
+        constants = [numpy_helper.from_array(np.asarray(one, np.float32), name) for name, one in weights.items()]
+        outputs = {"logits": len(colours), "embedding": 3}
+        graph = helper.make_graph(
+            nodes,
+            "colours",
+            [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 16, 16, 3])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in outputs.items()],
+            [*constants, numpy_helper.from_array(np.array([1, 2]), "axes")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+        told: dict[str, Any] = {
+            "name": path.name,
+            "model": "photo",
+            "preset": "fast",
+            "classes": tuple(colours),
+            "view": View("square", 16, 16, 3),
+            "parameters": 4 * len(colours),
+            "data": {"name": "drawn"},
+            "clothier": "0.1.0",
+        }
+        return bundle.save(path, bundle.Card(**told | card), model.SerializeToString(), b"weights", novelty)
+
+    return save

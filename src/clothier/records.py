@@ -112,6 +112,8 @@ class Prediction:
         decision: whether the tag may stand without a person; None while the model has no thresholds.
         reason: one sentence on the decision.
         model: the name of the model that answered.
+        code: the company's own for the most probable class, where a taxonomy was given.
+        saw: the file in which what the model saw was kept, where that was asked for.
     """
 
     file: str
@@ -119,6 +121,8 @@ class Prediction:
     decision: Decision | None
     reason: str
     model: str
+    code: str | None = None
+    saw: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -129,6 +133,7 @@ class Prediction:
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
+            **{name: value for name, value in (("code", self.code), ("saw", self.saw)) if value is not None},
         }
 
 

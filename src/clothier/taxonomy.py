@@ -67,6 +67,19 @@ TABLE = "codes"  # of a company's TOML file
 BROADER = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
 """Finer words, and the broader one that others use for the same thing."""
 
+FASHION_MNIST_OF = {
+    "t-shirt": "T-shirt/top",
+    "pants": "Trouser",
+    "longsleeve": "Pullover",
+    "dress": "Dress",
+    "outwear": "Coat",
+    "sandal": "Sandal",
+    "shirt": "Shirt",
+    "sneaker": "Sneaker",
+    "boot": "Ankle boot",
+}
+"""Fashion-MNIST's word for what the photo model knows, too; it has none for hats, shorts and skirts, and bags alone."""
+
 
 def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST) -> int:
     """The label of a class by its name, letter case aside.

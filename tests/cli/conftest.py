@@ -18,6 +18,8 @@ from clothier.records import ClassProbability, ClassScore, Evaluation, FailedInp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clothier.data.photo_csv import Columns
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -54,9 +56,17 @@ def evaluation(accuracy: float) -> Evaluation:
 
 
 @dataclass(frozen=True)
+class Photos:
+    """What is known besides where the data are photos."""
+
+    failures: tuple[FailedInput, ...]
+
+
+@dataclass(frozen=True)
 class ModelEvaluation:
     model: str
     evaluation: Evaluation
+    photos: Photos | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"model": self.model, "data": "drawn", **self.evaluation.to_json()}
@@ -183,6 +193,7 @@ class Workflows:
         remarks: what each call tells its progress.
         prepared: what ``clothier data`` finds.
         explored: what ``clothier explore`` finds.
+        unread: photos that ``clothier evaluate`` cannot read.
     """
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -190,6 +201,7 @@ class Workflows:
     remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
     prepared: dict[str, Any] = field(default_factory=lambda: dict(PREPARED))
     explored: dict[str, Any] = field(default_factory=lambda: dict(EXPLORED))
+    unread: tuple[FailedInput, ...] = ()
 
     def called(self, name: str, progress: Any, **arguments: Any) -> None:
         self.calls.append((name, arguments))
@@ -277,9 +289,19 @@ def _training(seen: Workflows) -> list[Any]:
 
 
 def _evaluate(seen: Workflows) -> Any:
-    def evaluate(models: Sequence[str], *, data: Path | None, any_idx: bool, progress: Any) -> list[ModelEvaluation]:
-        seen.called("evaluate", progress, models=models, data=data, any_idx=any_idx)
-        return [ModelEvaluation(model, evaluation(0.9321 - place / 10)) for place, model in enumerate(models)]
+    def evaluate(
+        models: Sequence[str],
+        *,
+        data: Path | None,
+        any_idx: bool,
+        columns: Columns,
+        corruptions: bool,
+        progress: Any,
+    ) -> list[ModelEvaluation]:
+        asked = {"data": data, "any_idx": any_idx, "columns": columns, "corruptions": corruptions}
+        seen.called("evaluate", progress, models=models, **asked)
+        photos = Photos(seen.unread) if seen.unread else None
+        return [ModelEvaluation(model, evaluation(0.9321 - place / 10), photos) for place, model in enumerate(models)]
 
     return evaluate
 
@@ -331,8 +353,10 @@ def _explore(seen: Workflows) -> Any:
 
 
 def _predict(seen: Workflows) -> Any:
-    def predict(files: Sequence[Path], *, model: str, top: int, progress: Any) -> list[Prediction | FailedInput]:
-        seen.called("predict", progress, files=files, model=model, top=top)
+    def predict(
+        files: Sequence[Path], *, model: str, top: int, taxonomy: Path | None, show: Path | None, progress: Any
+    ) -> list[Prediction | FailedInput]:
+        seen.called("predict", progress, files=files, model=model, top=top, taxonomy=taxonomy, show=show)
         guesses = (ClassProbability("Sneaker", 0.8213), ClassProbability("Sandal", 0.12))
         return [
             FailedInput(str(file), "not-found", f"{file} does not exist; give a picture.")

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import recipes
+from clothier.bundle import DEFAULT_MODEL
+from clothier.data.photo_csv import Columns
+from clothier.records import FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +124,21 @@ class TestTrain:
 
 class TestEvaluate:
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
-        assert run("evaluate", "a", "b", "--data", "d", "--any-idx").code == 0
-        assert workflows.only == {"models": ["a", "b"], "data": Path("d"), "any_idx": True}
+        assert run("evaluate", "a", "b", "--data", "d", "--any-idx", "--corruptions").code == 0
+        given = {"models": ["a", "b"], "data": Path("d"), "any_idx": True, "corruptions": True}
+        assert workflows.only == {**given, "columns": Columns()}
+
+    def test_columns_of_a_table_of_photos(self, run: Runner, workflows: Workflows) -> None:
+        words = "evaluate a --data d.csv --file-column picture --label-column kind --group-column line"
+        assert run(*words.split()).code == 0
+        assert workflows.only["columns"] == Columns("picture", "kind", "line")
+
+    def test_photos_that_could_not_be_read_are_named_once(self, run: Runner, workflows: Workflows) -> None:
+        workflows.unread = (FailedInput("a.jpg", "empty", "a.jpg is empty."), FailedInput("b.jpg", "x", "no picture."))
+        ending = run("evaluate", "a", "b", "--json")
+        assert (ending.code, ending.stderr) == (3, "a.jpg is empty.\nb.jpg: no picture.\n")
+        assert [one["model"] for one in ending.json] == ["a", "b"], "the results come first, and whole"
+        assert run("evaluate", "a", "--fail-under", "0.99").code == 5, "a gate weighs more"
 
     def test_one_model_with_its_classes(self, run: Runner, workflows: Workflows) -> None:
         shown = run("evaluate", "fashion-cnn").stdout
@@ -172,15 +188,22 @@ class TestCompare:
 class TestPredict:
     def test_defaults(self, run: Runner, workflows: Workflows) -> None:
         assert run("predict", "a.png").code == 0
-        assert workflows.only == {"files": [Path("a.png")], "model": "fashion-cnn", "top": 3}
+        nothing = {"taxonomy": None, "show": None}
+        assert workflows.only == {"files": [Path("a.png")], "model": DEFAULT_MODEL, "top": 3, **nothing}
 
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
-        assert run("predict", "a.png", "b.png", "--model", "runs/cnn", "--top", "1").code == 0
-        assert workflows.only == {"files": [Path("a.png"), Path("b.png")], "model": "runs/cnn", "top": 1}
+        words = "predict a.png b.png --model runs/cnn --top 1 --taxonomy own.toml --show seen"
+        assert run(*words.split()).code == 0
+        given = {"model": "runs/cnn", "top": 1, "taxonomy": Path("own.toml"), "show": Path("seen")}
+        assert workflows.only == {"files": [Path("a.png"), Path("b.png")], **given}
 
     def test_table_with_bars(self, run: Runner, workflows: Workflows) -> None:
         lines = [line for line in run("predict", "a.png").stdout.splitlines() if "%" in line]
-        assert [line.split()[:-1] for line in lines] == [["a.png", "Sneaker", "82.1", "%"], ["Sandal", "12.0", "%"]]
+        bar, small = "━" * 16, "━" * 2
+        assert [line.split() for line in lines] == [
+            ["a.png", "Sneaker", "82.1", "%", bar, "none"],
+            ["Sandal", "12.0", "%", small],
+        ]
         assert [line.count("━") for line in lines] == [16, 2], "of 20 characters for certainty"
 
     def test_names_are_no_markup(self, run: Runner, workflows: Workflows) -> None:

@@ -227,3 +227,15 @@ def test_the_development_photos(photos: Path) -> None:
     assert table.classes == PHOTO_CLASSES[:10]
     assert (table.labels == -1).sum() == 195
     assert len(set(table.groups.tolist())) == 311
+
+
+def test_words_are_the_finest_that_the_table_has(tmp_path: Path) -> None:
+    rows = ["a,shoes,boot", "b,shoes,", "c,shoes,not-a-shoe", "d,hat,boot", "e,,boot", "f,Shoes,Sandal"]
+    for row in rows:
+        (tmp_path / row[0]).touch()
+    (tmp_path / "table.csv").write_text("\n".join(["file,label,footwear", *rows]))
+    table = read_photo_table(tmp_path / "table.csv")
+    assert table.words == ("boot", "shoes", "shoes", "hat", "", "sandal")
+    assert table.take(np.array([0, 3])).words == ("boot", "hat")
+    (tmp_path / "table.csv").write_text("file,label\na,shoes\n")
+    assert read_photo_table(tmp_path / "table.csv").words == ("shoes",)

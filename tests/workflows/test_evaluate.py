@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from clothier.analysis import metrics
-from clothier.bundle import open_bundle
+from clothier.analysis.corruptions import CORRUPTIONS
+from clothier.bundle import find, open_bundle
 from clothier.data.dataset import Labelled
 from clothier.data.idx_files import CLASS_NAMES
 from clothier.data.sources import open_dataset
@@ -21,7 +22,9 @@ from clothier.inference import OnnxClassifier
 from clothier.recipes import Augment
 from clothier.records import Outputs, View
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.evaluate import evaluate, measure
+from clothier.workflows import evaluate_corrupted
+from clothier.workflows.evaluate import BESIDE, evaluate, measure
+from clothier.workflows.evaluate_corrupted import Corrupted, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,3 +159,44 @@ def test_with_an_augmentation_the_accuracy_over_its_views_stands_beside_the_plai
     assert measure(table, data, Augment(cutout=4)).accuracy_tta is None
     assert measure(table, data, Augment(flip=True)).accuracy_tta == 1 / 3
     assert replace(measure(table, data, Augment(flip=True)), accuracy_tta=None) == measure(table, data)
+
+
+def test_corrupted_pictures_with_the_shipped_models_beside(
+    garments: Path, models: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = {name: CORRUPTIONS[name] for name in ("contrast", "rotate")}
+    monkeypatch.setattr(evaluate_corrupted, "CORRUPTIONS", two)
+    results = evaluate(models[:1], data=garments, any_idx=True, corruptions=True)
+    assert [one.model for one in results] == [models[0], *BESIDE]
+    test = open_dataset(garments, any_idx=True).test
+    for one in results:
+        answer = json.loads(json.dumps(one.to_json()))
+        assert list(answer)[-4:] == [
+            "corruptions",
+            "mean_corruption_accuracy",
+            "relative_corruption_error",
+            "corrupted_n",
+        ]
+        assert {name: len(scores) for name, scores in answer["corruptions"].items()} == {"contrast": 5, "rotate": 5}
+        assert answer["corrupted_n"] == 30
+        classifier = OnnxClassifier(find(one.model))
+        answers = classifier.run(two["rotate"](test.images, 4, seed=0)).logits.argmax(1)
+        assert answer["corruptions"]["rotate"][3] == float((answers == test.labels).mean())
+    assert results[0].to_json()["relative_corruption_error"] == 1
+
+
+def test_a_shipped_model_that_was_named_is_not_named_again(garments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_corrupted, "CORRUPTIONS", {"contrast": CORRUPTIONS["contrast"]})
+    results = evaluate(["fashion-cnn"], data=garments, any_idx=True, corruptions=True)
+    assert [one.model for one in results] == ["fashion-cnn", "fashion-dnn"]
+
+
+def test_the_error_is_told_in_that_of_the_first() -> None:
+    first = Corrupted(100, {"fog": (0.8, 0.6), "snow": (0.9, 0.9)})
+    second = Corrupted(100, {"fog": (0.9, 0.8), "snow": (0.8, 0.8)})
+    assert [one.relative_error for one in relative([first, second])] == pytest.approx([1, (0.15 / 0.3 + 2) / 2])
+
+
+def test_a_first_model_without_an_error_divides_nothing_by_zero() -> None:
+    perfect, other = Corrupted(100, {"fog": (1.0, 1.0)}), Corrupted(100, {"fog": (0.9, 0.9)})
+    assert other.relative_to(perfect).relative_error == pytest.approx(100)

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 import clothier
+from clothier import bundle
 from clothier.analysis.metrics import softmax
+from clothier.analysis.selective import Thresholds
 from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import OnnxClassifier
@@ -207,3 +209,80 @@ def test_a_model_for_views_that_nobody_can_make(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError) as caught:
         Model(Infrared()).predict([drawn(tmp_path / "a.png", 0)])
     assert str(caught.value) == "'infrared28' is not a view of a picture; known: garment28, square."
+
+
+COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230), "boot": (20, 230, 20)}
+
+
+@pytest.fixture
+def photo(tmp_path: Path, colour_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of shipped bundles, with a model called ``photo`` among them, and thresholds in it."""
+    for name in ("fashion-cnn", "fashion-dnn"):
+        (tmp_path / "shipped" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "shipped" / name).symlink_to(bundle.SHIPPED / name)
+    colour_bundle(tmp_path / "shipped" / "photo", COLOURS, thresholds=Thresholds(accept=0.9).to_json())
+    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
+    return tmp_path / "shipped" / "photo"
+
+
+def photographed(path: Path, colour: tuple[int, int, int]) -> Path:
+    Image.new("RGB", (60, 40), colour).save(path)
+    return path
+
+
+def test_decisions_with_their_reasons(tmp_path: Path, photo: Path) -> None:
+    sure, unsure = photographed(tmp_path / "a.png", (230, 20, 20)), photographed(tmp_path / "b.png", (128, 20, 128))
+    first, second = (one for one in predict([sure, unsure], model="photo") if isinstance(one, Prediction))
+    assert (first.decision, first.top[0].name, first.model) == ("accept", "dress", "photo")
+    sure_of_it = f"{first.top[0].probability:.1%} is at or above 90.0%"
+    assert first.reason == f"{sure_of_it}, from where tags are accepted without a promise"
+    assert second.decision == "review"
+
+
+def test_a_grey_view_of_fashion_mnist_goes_to_its_model(tmp_path: Path, photo: Path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.fromarray(draw_garments(1, seed=0).images[0]).save(grey)
+    files = [photographed(tmp_path / "a.png", (230, 20, 20)), grey, photographed(tmp_path / "c.png", (20, 20, 230))]
+    answers = [one for one in load("photo").predict(files) if isinstance(one, Prediction)]
+    assert [one.model for one in answers] == ["photo", "fashion-cnn", "photo"]
+    assert [one.file for one in answers] == [str(file) for file in files]
+    assert answers[1].reason == (
+        f"a 28x28 grey picture is Fashion-MNIST's view, so fashion-cnn answers for photo; {UNDECIDED}"
+    )
+    (alone,) = predict([grey], model="fashion-cnn")
+    assert isinstance(alone, Prediction)
+    assert (alone.top, alone.reason) == (answers[1].top, UNDECIDED)
+
+
+def test_other_models_of_photos_look_at_grey_ones_themselves(tmp_path: Path, photo: Path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.fromarray(draw_garments(1, seed=0).images[0]).save(grey)
+    (answer,) = predict([grey], model=str(photo))
+    assert isinstance(answer, Prediction)
+    assert answer.model == "photo"
+    assert "Fashion" not in answer.reason
+
+
+def test_a_company_s_codes(tmp_path: Path, photo: Path) -> None:
+    codes = tmp_path / "own.toml"
+    codes.write_text('[codes]\ndress = "D-1"\nhat = "H"\nboot = "H"\n')
+    grey = tmp_path / "grey.png"
+    Image.fromarray(draw_garments(1, seed=0).images[0]).save(grey)
+    files = [photographed(tmp_path / "a.png", (230, 20, 20)), photographed(tmp_path / "b.png", (20, 230, 20)), grey]
+    answers = [one.to_json() for one in predict(files, model="photo", taxonomy=codes)]
+    assert [one.get("code") for one in answers] == ["D-1", "H", None]
+    assert "code" not in predict(files[:1], model="photo")[0].to_json()
+
+
+def test_what_the_model_saw_is_kept(tmp_path: Path, photo: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+    files = [photographed(tmp_path / folder / "a.png", (230, 20, 20)) for folder in ("x", "y")]
+    answers = predict([*files, tmp_path / "none.jpg"], model="photo", show=tmp_path / "seen")
+    assert [one.to_json().get("saw") for one in answers] == [
+        str(tmp_path / "seen/a.png"),
+        str(tmp_path / "seen/a-2.png"),
+        None,
+    ]
+    with Image.open(tmp_path / "seen/a.png") as kept:
+        assert kept.size == (16, 16)

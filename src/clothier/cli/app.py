@@ -131,6 +131,8 @@ _add(
     "clothier evaluate fashion-cnn",
     "clothier evaluate runs/cnn-fast runs/dnn-fast --json",
     "clothier evaluate runs/cnn-fast --fail-under 0.93",
+    "clothier evaluate runs/cnn-fast --corruptions",
+    "clothier evaluate runs/photo fashion-cnn --data photos/labels.csv",
 )
 _add(
     compare.compare,
@@ -143,6 +145,7 @@ _add(
     "Use a model",
     "clothier predict shoe.png",
     "clothier predict photos/*.jpg --model runs/cnn-fast --json",
+    "clothier predict photos/*.jpg --show seen --taxonomy codes.toml",
 )
 _add(
     benchmark.benchmark,

@@ -4,12 +4,18 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
-from clothier.cli.options import AnyIdx, Data, Json, share
+from clothier.cli import scores, show
+from clothier.cli.options import AnyIdx, Data, FileColumn, GroupColumn, Json, LabelColumn, share
 from clothier.cli.progress import watching
 from clothier.errors import GateError
 
 Models = Annotated[list[str], typer.Argument(metavar="RUN|NAME", help="Run folders, bundles, or shipped models.")]
+Corruptions = Annotated[
+    bool,
+    typer.Option(
+        "--corruptions", metavar="", help="Measure on corrupted pictures as well: fifteen kinds, five severities each."
+    ),
+]
 Gate = Annotated[
     float | None,
     typer.Option("--fail-under", metavar="SHARE", parser=share, help="Exit with 5 when an accuracy is below this."),
@@ -17,15 +23,29 @@ Gate = Annotated[
 
 
 def evaluate(
-    models: Models, data: Data = None, any_idx: AnyIdx = False, fail_under: Gate = None, json: Json = False
+    models: Models,
+    data: Data = None,
+    any_idx: AnyIdx = False,
+    file_column: FileColumn = "file",
+    label_column: LabelColumn = "label",
+    group_column: GroupColumn = "sender_id",
+    corruptions: Corruptions = False,
+    fail_under: Gate = None,
+    json: Json = False,
 ) -> None:
-    """Measure models on test pictures that they never saw."""
+    """Measure models on test pictures that they never saw, or on your own labelled photos."""
+    from clothier.data.photo_csv import Columns
     from clothier.workflows.evaluate import evaluate as measure
 
+    named = Columns(file_column, label_column, group_column)
     with watching() as progress:
-        results = measure(models, data=data, any_idx=any_idx, progress=progress)
-    show.answers(results, json, tables.evaluations)
-    low = [one for one in results if fail_under is not None and one.evaluation.accuracy < fail_under]
+        results = measure(models, data=data, any_idx=any_idx, columns=named, corruptions=corruptions, progress=progress)
+    show.answers(results, json, scores.evaluations)
+    failed = {one.file: one for result in results if result.photos for one in result.photos.failures}
+    show.failures(failed.values())
+    low = [one for one in results[: len(models)] if fail_under is not None and one.evaluation.accuracy < fail_under]
     if low:
         found = ", ".join(f"{one.model} reached {one.evaluation.accuracy:.4f}" for one in low)
         raise GateError(f"the gate of --fail-under {fail_under} is not met: {found}. The results above are whole.")
+    if failed:
+        raise typer.Exit(3)

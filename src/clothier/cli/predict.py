@@ -5,25 +5,40 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
+from clothier.bundle import DEFAULT_MODEL
+from clothier.cli import guesses, show
 from clothier.cli.options import Json, count
 from clothier.cli.progress import watching
 
-Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Pictures of one garment each: PNG, JPEG, ...")]
+Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Pictures of one garment each: JPEG, PNG, ...")]
 Model = Annotated[str, typer.Option("--model", metavar="RUN|NAME", help="A run folder, a bundle, or a shipped model.")]
 Top = Annotated[int, typer.Option("--top", metavar="N", parser=count, help="How many classes to name per picture.")]
+Taxonomy = Annotated[
+    Path | None,
+    typer.Option("--taxonomy", metavar="FILE", help="TOML file with your own code for each of the model's classes."),
+]
+Show = Annotated[
+    Path | None,
+    typer.Option("--show", metavar="FOLDER", help="Keep what the model saw of each picture in this folder, as PNG."),
+]
 
 
-def predict(photos: Photos, model: Model = "fashion-cnn", top: Top = 3, json: Json = False) -> None:
-    """Say what is on pictures of garments."""
+def predict(
+    photos: Photos,
+    model: Model = DEFAULT_MODEL,
+    top: Top = 3,
+    taxonomy: Taxonomy = None,
+    kept: Show = None,
+    json: Json = False,
+) -> None:
+    """Say what is on pictures of garments, and whether a person should look."""
     from clothier.records import FailedInput
     from clothier.workflows.predict import predict as look
 
     with watching() as progress:
-        results = look(photos, model=model, top=top, progress=progress)
-    show.answers(results, json, tables.predictions)
+        results = look(photos, model=model, top=top, taxonomy=taxonomy, show=kept, progress=progress)
+    show.answers(results, json, guesses.predictions)
     failed = [one for one in results if isinstance(one, FailedInput)]
-    for one in failed:
-        show.note(one.message if one.file in one.message else f"{one.file}: {one.message}")
+    show.failures(failed)
     if failed:
         raise typer.Exit(3)

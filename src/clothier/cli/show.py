@@ -15,9 +15,11 @@ from rich.text import Text
 from clothier.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
+
+    from clothier.records import FailedInput
 
 
 class Answer(Protocol):
@@ -54,6 +56,12 @@ def note(text: Text | str) -> None:
     """Prints a sentence on stderr as it is; wrapped between words on a terminal, unbroken in a log."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     console.print(text, soft_wrap=not console.is_terminal)
+
+
+def failures(failed: Iterable[FailedInput]) -> None:
+    """Names every input that could not be taken, on stderr."""
+    for one in failed:
+        note(one.message if one.file in one.message else f"{one.file}: {one.message}")
 
 
 def is_first() -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clothier import recipes
-from clothier.cli import show, tables
+from clothier.cli import scores, show
 from clothier.cli.options import DEFAULT_PRESET, AnyIdx, Data, Json, Out, Preset, Seed, duration, only_given, spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
@@ -63,7 +63,7 @@ def train(
         run = _trained(told, given)
     else:
         raise UsageError(f"nothing to train was named; give {' or '.join(recipes.MODELS)}, --config or --resume.")
-    show.answer(run, json, tables.run)
+    show.answer(run, json, scores.run)
 
 
 def _told(

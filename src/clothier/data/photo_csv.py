@@ -35,11 +35,13 @@ class Columns:
         file: the photo's name or path.
         label: what it shows; empty where it is none of the classes.
         group: who took it, or whatever else makes photos alike. A CSV may lack the usual one, but not one asked for.
+        finer: a finer word for some labels, such as boot for shoes; a CSV may lack it.
     """
 
     file: str = "file"
     label: str = "label"
     group: str = USUAL_GROUP
+    finer: str = "footwear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class Row:
         label: "" where it is outside the classes.
         group: "" where nobody says who took it.
         place: where the row stands, as a user finds it: "line 7".
+        finer: a finer word for the label; "" where there is none.
     """
 
     file: str
     label: str
     group: str
     place: str
+    finer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
 
 def _row(line: int, cells: dict[str, str], columns: Columns) -> Row:
     file, label, group = (cells.get(name, "").strip() for name in (columns.file, columns.label, columns.group))
-    return Row(file, label, group, f"line {line}")
+    return Row(file, label, group, f"line {line}", cells.get(columns.finer, "").strip())
 
 
 def _locate(path: Path, file: str) -> str | None:

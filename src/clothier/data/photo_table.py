@@ -47,6 +47,7 @@ class PhotoTable:
         has_groups: whether the groups come from the data.
         failures: photos that are named and missing or unreadable.
         notes: what else a user should know, in sentences.
+        words: (N) what the table calls each photo, by the finest word that it has; "" outside the classes.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PhotoTable:
     has_groups: bool
     failures: tuple[FailedInput, ...] = ()
     notes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -71,7 +73,8 @@ class PhotoTable:
         """The photos in these rows: places, or a mask of (N,)."""
         places = np.flatnonzero(rows) if rows.dtype == bool else rows
         files = tuple(self.files[place] for place in places)
-        return replace(self, files=files, labels=self.labels[places], groups=self.groups[places])
+        words = tuple(self.words[place] for place in places) if self.words else ()
+        return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], words=words)
 
 
 def read_photo_table(path: Path, *, columns: Columns = USUAL, classes: Sequence[str] | None = None) -> PhotoTable:
@@ -153,7 +156,14 @@ def _table(path: Path, listing: Listing, classes: Sequence[str] | None) -> Photo
         listing.has_groups,
         listing.failures,
         listing.notes,
+        tuple(_finest(row) for row in listing.rows),
     )
+
+
+def _finest(row: Row) -> str:
+    """The row's finer word, where that is one for its label; else its label."""
+    finer, label = row.finer.casefold(), row.label.casefold()
+    return finer if label and BROADER.get(finer) == label else row.label
 
 
 def _name(path: Path) -> str:

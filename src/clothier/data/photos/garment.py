@@ -35,7 +35,7 @@ def garment28(image: Image.Image) -> Images:
     averaged, not subsampled: a camera's grain and folds become noise otherwise.
     """
     corner = int(np.rint(_background(image.convert("L"))))
-    if image.size == (SIDE, SIDE) and _is_grey(image):
+    if is_garment28(image):
         view = np.asarray(image.convert("L")).copy()
         return 255 - view if corner >= LIGHT else view
     working = _shrink(image, WORKING)
@@ -45,6 +45,11 @@ def garment28(image: Image.Image) -> Images:
         return 255 - _finished(_shrink(_on_white(working, mask), SIDE), 255)
     view = _finished(_shrink(_trim(working), THUMBNAIL), corner)
     return 255 - view if corner >= LIGHT else view
+
+
+def is_garment28(image: Image.Image) -> bool:
+    """Whether a picture is such a view already: 28x28 pixels, and grey."""
+    return image.size == (SIDE, SIDE) and _is_grey(image)
 
 
 def _finished(small: Image.Image, background: int) -> Images:

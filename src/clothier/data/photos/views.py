@@ -28,9 +28,18 @@ def load_view(path: Path, view: View) -> Images:
         PhotoError: the file cannot be taken; ``code`` says why.
         UnknownNameError: no such view.
     """
+    return view_of(read_for(path, view), view)
+
+
+def read_for(path: Path, view: View) -> Image.Image:
+    """The picture in ``path`` as :func:`clothier.data.photos.read_picture` gives it, as large as ``view`` needs it.
+
+    Raises:
+        PhotoError: the file cannot be taken; ``code`` says why.
+        UnknownNameError: no such view.
+    """
     _check_kind(view)
-    longest = WORKING if view.kind == "garment28" else OVERSIZE * view.height
-    return view_of(read_picture(path, longest=longest), view)
+    return read_picture(path, longest=WORKING if view.kind == "garment28" else OVERSIZE * view.height)
 
 
 def view_of(image: Image.Image, view: View) -> Images:

@@ -1,0 +1,74 @@
+"""A model with all that its bundle knows of doubt: what it says of pictures, and what to do with that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clothier.analysis.metrics import softmax
+from clothier.analysis.novelty import Novelty
+from clothier.analysis.selective import Thresholds, Verdict, decide
+from clothier.inference import OnnxClassifier
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from clothier.bundle import Bundle
+    from clothier.records import Classifier, Floats, Images
+
+    Doubles = npt.NDArray[np.float64]
+
+UNDECIDED = "the model has no thresholds yet, so it neither accepts nor sends to review"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What a model says of N pictures.
+
+    Attributes:
+        logits: (N, K) float32, divided by the temperature.
+        probabilities: (N, K) float64, rows sum to 1.
+        novelty: (N,) float64, higher is stranger; None where the model cannot tell.
+    """
+
+    logits: Floats
+    probabilities: Doubles
+    novelty: Doubles | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """A classifier, when to ask a person, and how strange a picture is.
+
+    Attributes:
+        classifier: the model.
+        thresholds: None where it has none: then it decides nothing.
+        novelty: None where it cannot tell strangers.
+    """
+
+    classifier: Classifier
+    thresholds: Thresholds | None = None
+    novelty: Novelty | None = None
+
+    def judge(self, images: Images) -> Judged:
+        """Looks at N pictures of the classifier's view."""
+        outputs = self.classifier.run(images)
+        strange = self.novelty.score(outputs.logits, outputs.embeddings) if self.novelty and len(images) else None
+        return Judged(outputs.logits, softmax(outputs.logits), strange)
+
+    def verdicts(self, judged: Judged) -> list[Verdict | None]:
+        """What to do with each of N answers; None for all where the model has no thresholds."""
+        if self.thresholds is None:
+            return [None] * len(judged.probabilities)
+        return list(decide(judged.probabilities, judged.novelty, self.thresholds, self.classifier.classes))
+
+
+def open_judge(bundle: Bundle) -> Judge:
+    """Loads all that a bundle holds.
+
+    Raises:
+        ModelError: the graph, the thresholds or the novelty score are damaged.
+    """
+    novelty = Novelty.read(bundle.novelty) if bundle.novelty else None
+    return Judge(OnnxClassifier(bundle), Thresholds.from_json(bundle.card.thresholds), novelty)

@@ -1,0 +1,50 @@
+"""A model with all that its bundle knows of doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from clothier.analysis.metrics import softmax
+from clothier.analysis.novelty import fit_novelty
+from clothier.analysis.selective import Thresholds, decide
+from clothier.errors import ModelError
+from clothier.workflows.judging import open_judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
+
+COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
+PICTURES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+
+
+def test_without_thresholds_it_decides_nothing(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+    judge = open_judge(colour_bundle(tmp_path / "plain", COLOURS))
+    judged = judge.judge(PICTURES)
+    assert judged.novelty is None
+    assert judge.verdicts(judged) == [None] * 5
+    np.testing.assert_array_equal(judged.probabilities, softmax(judge.classifier.run(PICTURES).logits))
+
+
+def test_with_thresholds_and_novelty(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+    known = np.random.default_rng(1).normal(0.5, 0.2, (30, 3))
+    novelty = fit_novelty(known, np.zeros(30, np.int64), components=2)
+    thresholds = Thresholds(accept=0.7, reject=0.5)
+    saved = colour_bundle(tmp_path / "sure", COLOURS, novelty=novelty.to_bytes(), thresholds=thresholds.to_json())
+    judge = open_judge(saved)
+    judged = judge.judge(PICTURES)
+    assert judged.novelty is not None
+    assert judged.novelty.shape == (5,)
+    assert judge.verdicts(judged) == decide(judged.probabilities, judged.novelty, thresholds, tuple(COLOURS))
+    empty = judge.judge(PICTURES[:0])
+    assert judge.verdicts(empty) == []
+
+
+def test_damaged_thresholds(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+    with pytest.raises(ModelError, match="the card's thresholds are damaged"):
+        open_judge(colour_bundle(tmp_path / "odd", COLOURS, thresholds={"sure": 1}))
