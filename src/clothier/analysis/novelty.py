@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     Doubles = npt.NDArray[np.float64]
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
+FEWEST = 10  # labelled photos, from which on anything can be said of strangers
 COMPONENTS = 128
 SHRINKAGE = 0.1  # of a covariance towards a sphere of the same trace; few photos a component
+NOTHING = 1e-12  # variance of embeddings of length 1 that is left of equal ones by rounding alone
+LEAST_SPREAD = 0.01  # of a part of the score; embeddings have length 1, and less than this is rounding
 RESIDUAL = 0.5  # weight of the residual by that of the relative distance, both in standard deviations
 
 
@@ -120,9 +123,9 @@ class Novelty:
             ModelError: it is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 return cls.from_arrays(arrays)
-        except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path} is damaged: {error}. Make the bundle again.") from error
 
 
@@ -139,8 +142,8 @@ def fit_novelty(embeddings: npt.ArrayLike, labels: Labels, *, components: int = 
     """
     inside = np.asarray(labels) >= 0
     rows, truth = _normalised(np.asarray(embeddings)[inside]), np.asarray(labels)[inside]
-    if len(rows) < 3:
-        raise DataError(f"a novelty score wants 3 labelled photos or more, and got {len(rows)}. Give more.")
+    if len(rows) < FEWEST:
+        raise DataError(f"a novelty score wants {FEWEST} labelled photos or more, and got {len(rows)}. Give more.")
     mean = rows.mean(axis=0)
     directions = _directions(rows - mean, min(components, len(rows) - 1))
     points = (rows - mean) @ directions.T
@@ -148,7 +151,7 @@ def fit_novelty(embeddings: npt.ArrayLike, labels: Labels, *, components: int = 
     centres = np.stack([points[places == place].mean(axis=0) for place in range(len(known))])
     within, overall = _whitening(points - centres[places]), _whitening(points)
     geometry = _Geometry(*map(_float32, (mean, directions, centres @ within.T, within, overall)))
-    scale = [figure for part in geometry.parts(rows) for figure in (part.mean(), max(part.std(), 1e-6))]
+    scale = [figure for part in geometry.parts(rows) for figure in (part.mean(), max(part.std(), LEAST_SPREAD))]
     return Novelty(*geometry, _float32(np.array(scale)))
 
 
@@ -176,7 +179,7 @@ def _whitening(points: Doubles) -> Doubles:
     """(P, P): makes the shrunk covariance of (N, P) centred points the identity."""
     covariance = points.T @ points / len(points)
     sphere = np.trace(covariance) / len(covariance)
-    if sphere <= 0:
+    if sphere < NOTHING:
         raise DataError("the embeddings do not vary, so nothing can be said of strangers. Train the model again.")
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * sphere * np.eye(len(covariance))
     return np.asarray(np.linalg.inv(np.linalg.cholesky(shrunk)))

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import beta, t
+from scipy.special import betaincinv, stdtrit
 
 from clothier.analysis.selective import ClassPromise, Promise
 from clothier.errors import DataError
@@ -139,8 +139,8 @@ def upper_bound(
         return 1.0
     share = errors.sum() / n
     effect = max(_design_effect(sizes, errors), 1 + (_crowd(sizes) - 1) * correlation, 1.0)
-    trials = n / effect * (t.ppf(certainty, n - 1) / t.ppf(certainty, g - 1)) ** 2
-    return float(beta.ppf(certainty, share * trials + 1, (1 - share) * trials)) if share < 1 else 1.0
+    trials = n / effect * (stdtrit(n - 1, certainty) / stdtrit(g - 1, certainty)) ** 2  # quantiles of Student's t
+    return float(betaincinv(share * trials + 1, (1 - share) * trials, certainty)) if share < 1 else 1.0
 
 
 def intraclass_correlation(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> float:

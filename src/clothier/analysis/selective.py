@@ -269,10 +269,8 @@ def _verdict(top: float, score: float, thresholds: Thresholds, classes: int) -> 
 
 def _strange(score: float, thresholds: Thresholds, classes: int) -> str:
     proof = "" if thresholds.own else f"; the limit is {UNPROVEN}"
-    return (
-        f"its novelty of {score:.3g} is above {thresholds.reject:.3g}, which "
-        f"{_percent(100 * thresholds.known)} of the known garments keep: it looks like none of the {classes} classes{proof}"
-    )
+    limit = f"{thresholds.reject:.3g}, which {_percent(100 * thresholds.known)} of the known garments keep"
+    return f"its novelty of {score:.3g} is above {limit}: it looks like none of the {classes} classes{proof}"
 
 
 def _nothing(thresholds: Thresholds) -> str:

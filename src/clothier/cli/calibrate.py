@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from clothier.cli import promises, show
-from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, part
+from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, part
 from clothier.cli.progress import watching
 from clothier.errors import GateError
 
@@ -15,7 +15,6 @@ Reviewed = Annotated[
     Path,
     typer.Option("--data", metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class."),
 ]
-Place = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the calibrated model.")]
 Risk = Annotated[
     float, typer.Option("--risk", metavar="SHARE", parser=part, help="Share of accepted tags that may be wrong.")
 ]
@@ -30,7 +29,7 @@ Strict = Annotated[
 def calibrate(
     model: Model,
     data: Reviewed,
-    out: Place,
+    out: Out = None,
     risk: Risk = 0.05,
     confidence: Confidence = 0.95,
     file_column: FileColumn = "file",

@@ -35,12 +35,9 @@ def _promise(found: dict[str, Any]) -> list[str]:
     behind = f"{promise['photos']:,} photos, {promise['groups']:,} groups (by {promise['grouped_by']})"
     if not found["kept"]:
         return [f"No probability proves the promise ({stated}): nothing is accepted. Behind it: {behind}"]
-    return [
-        f"Promise: {stated}, proven on your own photos ({behind})",
-        f"Accepted from {percent(found['thresholds']['accept'])} on: {percent(promise['coverage'])} of the photos; "
-        f"{percent(promise['observed'])} of those tags are wrong, at most {percent(promise['bound'])} by the bound",
-        *_classes(promise),
-    ]
+    taken = f"Accepted from {percent(found['thresholds']['accept'])} on: {percent(promise['coverage'])} of the photos"
+    wrong = f"{percent(promise['observed'])} of those tags are wrong, at most {percent(promise['bound'])} by the bound"
+    return [f"Promise: {stated}, proven on your own photos ({behind})", f"{taken}; {wrong}", *_classes(promise)]
 
 
 def _classes(promise: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier import bundle
+from clothier import atomic, bundle
 from clothier.analysis.calibration import cross_calibrated
 from clothier.analysis.metrics import reliability, softmax
 from clothier.analysis.novelty import Novelty
@@ -17,6 +17,7 @@ from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
 from clothier.errors import UsageError
 from clothier.inference import OnnxClassifier
 from clothier.records import silent
+from clothier.runs import RUNS
 from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import CONFIDENCE, RISK, certify
 
@@ -92,7 +93,7 @@ def calibrate(
     model: str,
     *,
     data: Path,
-    out: Path,
+    out: Path | None = None,
     columns: Columns = USUAL,
     risk: float = RISK,
     confidence: float = CONFIDENCE,
@@ -106,7 +107,8 @@ def calibrate(
     Args:
         model: a run folder, a bundle's folder or the name of a shipped bundle.
         data: a CSV, or a folder with a subfolder for each class.
-        out: the new bundle; a bundle that stands there is replaced.
+        out: the new bundle; a bundle that stands there is replaced. None for ``runs/<model>-calibrated``, numbered when
+            that is taken.
         columns: of the CSV.
         risk: the promised share of wrong tags among the accepted ones, 0 to 1.
         confidence: of the promise, 0 to 1.
@@ -117,14 +119,15 @@ def calibrate(
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
     given = bundle.find(model)
-    _check_place(out)
+    if out is not None:
+        _check_place(out)
     table = read_photo_table(data, columns=columns, classes=given.card.classes)
     _check_number(table)
     images, table = load_photos(table, given.card.view, progress=progress)
     _check_number(table)
     logits, strange = _look(given, images)
     card = certify(
-        replace(given.card, name=out.name),
+        given.card,
         logits,
         table.labels,
         table.groups,
@@ -136,7 +139,9 @@ def calibrate(
         grouped_by=columns.group if table.has_groups else PHOTO,
         own=True,
     )
-    saved = bundle.save(out, card, given.graph.read_bytes(), given.weights.read_bytes(), _novelty(given))
+    place = out or atomic.new_folder(RUNS / f"{given.card.name}-calibrated")
+    card = replace(card, name=place.name)
+    saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), _novelty(given))
     notes = table.notes if table.has_groups else (*table.notes, APART)
     return _told(given.card, saved, table, logits, strange, notes)
 
@@ -148,8 +153,7 @@ def _told(
     card, inside = saved.card, table.labels != OUTSIDE
     terms = np.asarray(in_terms_of(np.eye(len(card.classes)), card.classes, table.classes))
     shares = softmax(logits / card.calibration["temperature"])
-    thresholds = Thresholds.from_json(card.thresholds)
-    assert thresholds is not None  # noqa: S101 - certify has just written them
+    thresholds = Thresholds.from_json(card.thresholds) or Thresholds(accept=None)
     truth, earlier = table.labels[inside], float(old.calibration.get("temperature", 1.0))
     held_out = cross_calibrated(logits[inside], truth, table.groups[inside], terms)
     right = (shares @ terms).argmax(axis=1) == table.labels

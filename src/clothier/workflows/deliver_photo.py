@@ -15,7 +15,7 @@ from clothier import atomic, bundle
 from clothier.analysis import metrics
 from clothier.analysis.audit.label_issues import label_issues
 from clothier.analysis.metrics import softmax
-from clothier.analysis.novelty import NEIGHBOURS, fit_novelty
+from clothier.analysis.novelty import FEWEST, fit_novelty
 from clothier.inference import OnnxClassifier
 from clothier.learning import export
 from clothier.learning.classifier import TorchClassifier
@@ -106,7 +106,7 @@ def save_bundle(run: Run, card: bundle.Card, taught: Taught, lesson: Lesson) -> 
     graph, weights = export.to_onnx(taught.network, VIEW), export.to_safetensors(taught.network)
     known = lesson.known
     novelty = None
-    if len(known) > NEIGHBOURS:
+    if len(known) >= FEWEST:
         novelty = fit_novelty(taught.final.embeddings[known], lesson.table.labels[known]).to_bytes()
     classifier = OnnxClassifier(bundle.save(run.bundle, replace(card, calibration={}), graph, weights, novelty))
     check_parity(TorchClassifier(taught.network, card.classes, view=VIEW), classifier, lesson.views[known[:256]])

@@ -10,7 +10,7 @@ import numpy as np
 from clothier.analysis import metrics
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
-from clothier.analysis.novelty import NEIGHBOURS, Novelty, auroc, fit_novelty
+from clothier.analysis.novelty import FEWEST, Novelty, auroc, fit_novelty
 from clothier.analysis.selective import Thresholds, decide
 from clothier.taxonomy import BROADER, in_terms_of
 from clothier.workflows.certify import certify
@@ -130,7 +130,7 @@ def put_together(answers: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
 
 
 def _novelty(outputs: Outputs, labels: Labels, learnt: Rows) -> Novelty | None:
-    return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) > NEIGHBOURS else None
+    return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) >= FEWEST else None
 
 
 def counted_in(classes: tuple[str, ...]) -> tuple[str, ...]:
