@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clothier.analysis import metrics
-from clothier.analysis.calibration import calibration, fit_temperature
+from clothier.analysis.calibration import calibration, cross_calibrated, fit_temperature
 
 IMAGES, CLASSES = 40_000, 5
 
@@ -48,3 +48,25 @@ def test_a_card_says_what_it_was_fitted_on() -> None:
     logits, labels = drawn(3.0)
     told = calibration(logits, labels)
     assert told == {"temperature": fit_temperature(logits, labels), "fitted_on": "validation", "n": IMAGES}
+
+
+def test_labels_in_broader_words() -> None:
+    """Labels that know two of five classes as one ask for the temperature that was put in, too."""
+    logits, labels = drawn(2.0)
+    terms = np.eye(5)[:, :4]
+    terms[4, 3] = 1  # the last two are one
+    assert fit_temperature(logits, np.minimum(labels, 3), terms) == pytest.approx(2.0, rel=0.02)
+    assert fit_temperature(logits, labels, np.eye(5)) == fit_temperature(logits, labels)
+
+
+def test_cross_calibrated_logits_are_honest_and_answer_alike() -> None:
+    logits, labels = drawn(3.0)
+    groups = np.arange(IMAGES) // 7
+    divided = cross_calibrated(logits, labels, groups)
+    assert metrics.evaluate(divided, labels, "abcde").ece < 0.008
+    np.testing.assert_array_equal(divided.argmax(axis=1), logits.argmax(axis=1))
+    used = np.round(logits[:, 0] / divided[:, 0], 9)
+    assert len(np.unique(used)) == 5
+    assert all(len(np.unique(used[groups == group])) == 1 for group in range(40)), "a group is held out as a whole"
+    whole = cross_calibrated(logits[:50], labels[:50], np.zeros(50, np.int64))
+    np.testing.assert_allclose(whole, logits[:50] / fit_temperature(logits[:50], labels[:50]))
