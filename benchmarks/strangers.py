@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SIDE = 224  # pixels
 SAMPLES = ("brick", "cat", "cell", "clock", "coffee", "coins", "grass", "gravel", "horse", "hubble_deep_field")
-SAMPLES += ("immunohistochemistry", "logo", "moon", "page", "retina", "rocket", "text")
+OTHERS = ("immunohistochemistry", "logo", "moon", "page", "retina", "rocket", "text")
 CROPS = 12  # of each sample picture: 19 x 12 = 228
 DRAWN = 75  # of each other kind: 4 x 75 = 300
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.;:-+%&()       "))
@@ -50,7 +50,7 @@ def strangers(seed: int = 0) -> dict[str, Picture]:
 
 def samples() -> list[tuple[str, Picture]]:
     """Sample pictures in colour, by name."""
-    own = [(name, _colour(getattr(skimage.data, name)())) for name in SAMPLES]
+    own = [(name, _colour(getattr(skimage.data, name)())) for name in SAMPLES + OTHERS]
     return own + [(name, load_sample_image(f"{name}.jpg")) for name in ("china", "flower")]
 
 
@@ -69,7 +69,7 @@ def words(generator: np.random.Generator) -> Picture:
     size = int(generator.integers(9, 60))
     font, draw = ImageFont.load_default(size), ImageDraw.Draw(image)
     for top in range(int(generator.integers(0, 40)), SIDE, int(1.4 * size)):
-        draw.text((generator.integers(0, 40), top), "".join(generator.choice(LETTERS, 40)), fill=ink, font=font)
+        draw.text((float(generator.uniform(0, 40)), top), "".join(generator.choice(LETTERS, 40)), fill=ink, font=font)
     return np.asarray(image)
 
 
@@ -80,7 +80,11 @@ def texture(generator: np.random.Generator) -> Picture:
     along = across * np.cos(angle) + down * np.sin(angle)
     beside = down * np.cos(angle) - across * np.sin(angle)
     round_about = np.hypot(across - generator.uniform(0, SIDE), down - generator.uniform(0, SIDE))
-    waves = (np.sin(along * 2 * np.pi / wave), np.sin(beside * 2 * np.pi / wave), np.sin(round_about * 2 * np.pi / wave))
+    waves = (
+        np.sin(along * 2 * np.pi / wave),
+        np.sin(beside * 2 * np.pi / wave),
+        np.sin(round_about * 2 * np.pi / wave),
+    )
     kind = generator.integers(0, 3)
     level = waves[0] if kind == 0 else waves[0] * waves[1] if kind == 1 else waves[2]
     return _between(_hard(level, generator), generator)

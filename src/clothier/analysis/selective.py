@@ -77,7 +77,8 @@ class Promise:
 
     def sentence(self) -> str:
         """The promise in plain words."""
-        return f"at most {self.risk:.0%} of the accepted tags are wrong, with {self.confidence:.0%} confidence"
+        risk, confidence = (_percent(100 * share) for share in (self.risk, self.confidence))
+        return f"at most {risk} of the accepted tags are wrong, with {confidence} confidence"
 
     def to_json(self) -> dict[str, Any]:
         """As a card and ``--json`` hold it."""
@@ -245,6 +246,11 @@ def _share(flags: Flags) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
+def _percent(share: float) -> str:
+    """``5 %`` or ``84.3 %``; six digits hide what floats add."""
+    return f"{share:.6g} %"
+
+
 def _tops(shares: Doubles, strange: Doubles) -> Iterator[tuple[np.float64, np.float64]]:
     return zip(shares.max(axis=1) if len(shares) else shares[:, 0], strange, strict=True)
 
@@ -255,16 +261,17 @@ def _verdict(top: float, score: float, thresholds: Thresholds, classes: int) -> 
         return Verdict("reject", _strange(score, thresholds, classes))
     if thresholds.accept is None:
         return Verdict("review", _nothing(thresholds))
+    sure, wanted = _percent(round(100 * top, 1)), _percent(round(100 * thresholds.accept, 1))
     if top >= thresholds.accept:
-        return Verdict("accept", f"{top:.1%} is at or above {thresholds.accept:.1%}, from where {_means(thresholds)}")
-    return Verdict("review", f"{top:.1%} is below {thresholds.accept:.1%}, from where {_means(thresholds)}")
+        return Verdict("accept", f"{sure} reaches the {wanted} from where {_means(thresholds)}")
+    return Verdict("review", f"{sure} does not reach the {wanted} from where {_means(thresholds)}")
 
 
 def _strange(score: float, thresholds: Thresholds, classes: int) -> str:
     proof = "" if thresholds.own else f"; the limit is {UNPROVEN}"
     return (
-        f"its novelty of {score:.3g} is above {thresholds.reject:.3g}, which {thresholds.known:.0%} of the known "
-        f"garments keep: it looks like none of the {classes} classes{proof}"
+        f"its novelty of {score:.3g} is above {thresholds.reject:.3g}, which "
+        f"{_percent(100 * thresholds.known)} of the known garments keep: it looks like none of the {classes} classes{proof}"
     )
 
 

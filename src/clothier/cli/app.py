@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import benchmark, compare, data, doctor, evaluate, explore, predict, study, train, tune
+from clothier.cli import benchmark, calibrate, compare, data, doctor, evaluate, explore, predict, study, train, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +146,12 @@ _add(
     "clothier predict shoe.png",
     "clothier predict photos/*.jpg --model runs/cnn-fast --json",
     "clothier predict photos/*.jpg --show seen --taxonomy codes.toml",
+)
+_add(
+    calibrate.calibrate,
+    "Use a model",
+    "clothier calibrate photo --data reviewed.csv --out models/shop",
+    "clothier calibrate photo --data reviewed --out models/shop --risk 0.02 --json",
 )
 _add(
     benchmark.benchmark,

@@ -62,6 +62,17 @@ def share(text: str) -> float:
     return value
 
 
+def part(given: str | float) -> float:
+    """A share above 0 and below 1."""
+    try:
+        value = float(given)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{given!r} is not a share; give a number above 0 and below 1, such as 0.05.")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, and nothing else, on stdout.")]
 Data = Annotated[
     Path | None,

@@ -46,7 +46,7 @@ def restore(path: Path, training: Training) -> list[EpochRecord]:
     Raises:
         ModelError: there is no checkpoint, it is damaged or newer, or it belongs to another network.
     """
-    content = _read(path)
+    content = read_content(path)
     try:
         training.load_state_dict(content["training"])
         return [EpochRecord(**record) for record in content["records"]]
@@ -54,7 +54,8 @@ def restore(path: Path, training: Training) -> list[EpochRecord]:
         raise ModelError(f"the checkpoint {path} belongs to another network; train anew without --resume.") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_content(path: Path) -> dict[str, Any]:
+    """What a checkpoint file holds, checked against its sums; raises as :func:`restore` does."""
     try:
         _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -28,7 +28,7 @@ class Deployed(nn.Module):
         self.network = network
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, H, W) uint8 to (N, K) logits and the (N, D) embedding: what enters ``head``.
+        """(N, H, W) or (N, H, W, C) uint8 to (N, K) logits and the (N, D) embedding: what enters ``head``.
 
         A network of the user's own without a module of that name has its logits for an embedding.
         """
@@ -56,7 +56,7 @@ class TorchClassifier:
         self._device = device or choose("float32", "cpu")
 
     def run(self, images: Images) -> Outputs:
-        """Looks at (N, H, W) uint8 pictures."""
+        """Looks at (N, H, W) or (N, H, W, C) uint8 pictures."""
         parts = torch.split(torch.as_tensor(images), BATCH)
         with looking(self._deployed, self._device):
             answers = [self._deployed(part.to(self._device.torch)) for part in parts]
@@ -79,8 +79,9 @@ def _inputs(module: object) -> Iterator[list[torch.Tensor]]:
 
 
 def scaled(images: torch.Tensor) -> torch.Tensor:
-    """(N, H, W) uint8 to (N, 1, H, W) float32 in [0, 1]."""
-    return images.unsqueeze(1).float() / 255
+    """(N, H, W) or (N, H, W, C) uint8 to (N, C, H, W) float32 in [0, 1]; C is 1 for grey."""
+    planes = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
+    return planes.float() / 255
 
 
 @contextmanager

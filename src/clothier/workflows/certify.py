@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.analysis import promise
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
-from clothier.analysis.selective import ClassPromise, Promise, Thresholds, familiar
+from clothier.analysis.promise import make_promise
+from clothier.analysis.selective import Thresholds, familiar
+from clothier.taxonomy import in_terms_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from clothier.bundle import Card
@@ -30,6 +33,7 @@ def certify(
     groups: npt.ArrayLike,
     novelty_scores: npt.ArrayLike | None = None,
     *,
+    classes: Sequence[str] | None = None,
     risk: float = RISK,
     confidence: float = CONFIDENCE,
     fitted_on: str = FITTED_ON,
@@ -38,12 +42,16 @@ def certify(
 ) -> Card:
     """The card with its temperature, its thresholds and its promise.
 
+    The promise is over the accepted tags of photos inside the classes, by photographers whom nobody has seen. Each
+    counts by the photos that he sends; of a single one, who may be harder than all others, it says nothing.
+
     Args:
         card: of the model.
         logits: (N, K), not divided by any temperature, of photos that the answering model did not learn from.
         labels: (N,) int64; -1, outside the classes, is left out.
         groups: (N,) int64, who took each photo.
         novelty_scores: (N,), of models that did not learn from the photo either; None where there is no such score.
+        classes: what the labels mean, where that is broader than the model's classes; None for those.
         risk: the promised share of wrong tags among the accepted ones, 0 to 1.
         confidence: of the promise, 0 to 1.
         fitted_on: what the photos are, for the card.
@@ -53,48 +61,28 @@ def certify(
     Returns:
         A card whose ``thresholds`` are :class:`~clothier.analysis.selective.Thresholds`; where no threshold keeps the
         promise, ``accept`` is None and nothing will be accepted.
+
+    Raises:
+        DataError: no labelled photos.
+        UsageError: classes that are not the model's in broader words.
     """
     inside = np.asarray(labels) >= 0
-    scores, truth, members = np.asarray(logits, dtype=np.float64)[inside], labels[inside], np.asarray(groups)[inside]
-    temperature = fit_temperature(scores, truth)
+    scores, truth = np.asarray(logits, dtype=np.float64)[inside], np.asarray(labels)[inside]
     strange = None if novelty_scores is None else np.asarray(novelty_scores, dtype=np.float64)[inside]
-    reject = None if strange is None else float(np.quantile(strange, KNOWN, method="higher"))
+    terms = in_terms_of(np.eye(len(card.classes)), card.classes, classes or card.classes)
+    temperature = fit_temperature(scores, truth, terms)
     shares = softmax(scores / temperature)
-    answers, tops = shares.argmax(axis=1), shares.max(axis=1)
-    tops = np.where(familiar(strange, reject, len(tops)), tops, -np.inf)
-    right = answers == truth
-    accept = promise.find_threshold(tops, right, members, risk=risk, certainty=confidence)
-    taken = np.zeros(len(tops), dtype=bool) if accept is None else tops >= accept
-    stated = Promise(
+    reject = None if strange is None else float(np.quantile(strange, KNOWN, method="higher"))
+    accept, promise = make_promise(
+        np.where(familiar(strange, reject, len(shares)), shares.max(axis=1), -np.inf),
+        shares.argmax(axis=1),
+        (shares @ terms).argmax(axis=1) == truth,
+        np.asarray(groups)[inside],
+        card.classes,
         risk=risk,
-        confidence=confidence,
-        bound=promise.upper_bound(~right[taken], members[taken], confidence) if taken.any() else None,
-        observed=float((~right[taken]).mean()) if taken.any() else None,
-        coverage=float(taken.mean()),
-        photos=len(tops),
-        accepted=int(taken.sum()),
-        groups=len(np.unique(members)),
+        certainty=confidence,
         grouped_by=grouped_by,
-        method=promise.METHOD,
-        classes=tuple(
-            _class_promise(name, taken & (answers == place), right, members, risk, confidence)
-            for place, name in enumerate(card.classes)
-            if (taken & (answers == place)).sum() >= promise.LEAST_FOR_A_CLASS
-        ),
     )
-    thresholds = Thresholds(accept=accept, reject=reject, known=KNOWN, promise=stated, own=own)
-    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": len(tops)}
+    thresholds = Thresholds(accept=accept, reject=reject, known=KNOWN, promise=promise, own=own)
+    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": len(truth)}
     return replace(card, calibration=calibration, thresholds=thresholds.to_json())
-
-
-def _class_promise(
-    name: str,
-    taken: npt.NDArray[np.bool_],
-    right: npt.NDArray[np.bool_],
-    groups: npt.NDArray[np.int64],
-    risk: float,
-    confidence: float,
-) -> ClassPromise:
-    bound = promise.upper_bound(~right[taken], groups[taken], confidence)
-    wrong = int((~right[taken]).sum())
-    return ClassPromise(name=name, accepted=int(taken.sum()), wrong=wrong, bound=bound, kept=bound <= risk)

@@ -53,13 +53,18 @@ def view_of(image: Image.Image, view: View) -> Images:
 
 
 def square(image: Image.Image, side: int) -> Images:
-    """The whole picture in ``side`` x ``side`` pixels of RGB, (side, side, 3) uint8, without its proportions.
+    """The middle of a picture, as large a square as it holds, in ``side`` x ``side`` pixels: (side, side, 3) uint8.
 
-    A garment that is laid flat fills its photo: a crop cuts sleeves and legs off, and bars beside it waste a quarter
-    of the pixels. Bicubic, averaged over all the pixels that fall into one.
+    Garments stand in the middle of their photos, and proportions tell them apart: of 3,409 photos by photographers
+    kept out, frozen EfficientNet-Lite0 features name 85.7 % right from this square, 83.5 % from the whole photo
+    squeezed into it, and 84.1 % from the whole photo with bars beside it (docs/log.md). Bicubic, averaged over all
+    the pixels that fall into one.
     """
-    whole = image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, reducing_gap=GAP)
-    return np.asarray(whole).copy()
+    width, height = image.size
+    length = min(width, height)
+    left, top = (width - length) // 2, (height - length) // 2
+    middle = image.convert("RGB").crop((left, top, left + length, top + length))
+    return np.asarray(middle.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=GAP)).copy()
 
 
 def _check_kind(view: View) -> None:

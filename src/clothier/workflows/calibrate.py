@@ -1,0 +1,197 @@
+"""The use case of ``clothier calibrate``: a model learns from reviewed photos how far to trust itself. No training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier import bundle
+from clothier.analysis.calibration import cross_calibrated
+from clothier.analysis.metrics import reliability, softmax
+from clothier.analysis.novelty import Novelty
+from clothier.analysis.selective import Thresholds, held_to
+from clothier.data.photo_csv import Columns
+from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
+from clothier.errors import UsageError
+from clothier.inference import OnnxClassifier
+from clothier.records import silent
+from clothier.taxonomy import in_terms_of
+from clothier.workflows.certify import CONFIDENCE, RISK, certify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from clothier.bundle import Bundle, Card
+    from clothier.data.photo_table import PhotoTable
+    from clothier.records import FailedInput, Images, Progress
+
+    Doubles = npt.NDArray[np.float64]
+
+LEAST = 300  # labelled photos; with fewer, hardly a model can prove 5 %
+USUAL = Columns()
+PHOTO = "photo"
+APART = (
+    "no column says who took the photos, so each counts as a witness of its own: if some belong together (one "
+    "photographer, one product line), the promise is too bold; name the column with --group-column"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A model calibrated on somebody's own photos.
+
+    Attributes:
+        bundle: the new bundle.
+        data: name of the table of photos.
+        n: labelled photos that stand behind it.
+        before: the old temperature, and calibration error with it, 0 to 1.
+        after: the new temperature, and calibration error on groups that a temperature was not fitted on.
+        thresholds: the new ones, with their promise.
+        held: coverage, risk and AUROC on the same photos.
+        notes: what the figures assume, in sentences.
+        failures: photos that could not be read, and are in no figure.
+    """
+
+    bundle: Bundle
+    data: str
+    n: int
+    before: dict[str, float]
+    after: dict[str, float]
+    thresholds: Thresholds
+    held: dict[str, Any]
+    notes: tuple[str, ...]
+    failures: tuple[FailedInput, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether some threshold keeps the promise."""
+        return self.thresholds.accept is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "model": self.bundle.card.name,
+            "bundle": str(self.bundle.path),
+            "data": self.data,
+            "n": self.n,
+            "kept": self.kept,
+            "before": self.before,
+            "after": self.after,
+            "thresholds": self.thresholds.to_json(),
+            **self.held,
+            "notes": list(self.notes),
+            "failures": [one.to_json() for one in self.failures],
+        }
+
+
+def calibrate(
+    model: str,
+    *,
+    data: Path,
+    out: Path,
+    columns: Columns = USUAL,
+    risk: float = RISK,
+    confidence: float = CONFIDENCE,
+    progress: Progress = silent,
+) -> Calibrated:
+    """Fits temperature, thresholds and promise to reviewed photos, and writes them with the model as a new bundle.
+
+    The photos must be ones that the model was not trained on. Rows without a label only measure how well strangers are
+    told; the promise is over photos inside the classes.
+
+    Args:
+        model: a run folder, a bundle's folder or the name of a shipped bundle.
+        data: a CSV, or a folder with a subfolder for each class.
+        out: the new bundle; a bundle that stands there is replaced.
+        columns: of the CSV.
+        risk: the promised share of wrong tags among the accepted ones, 0 to 1.
+        confidence: of the promise, 0 to 1.
+        progress: told of the photos.
+
+    Raises:
+        UsageError: fewer than 300 labelled photos, or ``out`` is a shipped bundle.
+        ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
+    """
+    given = bundle.find(model)
+    _check_place(out)
+    table = read_photo_table(data, columns=columns, classes=given.card.classes)
+    _check_number(table)
+    images, table = load_photos(table, given.card.view, progress=progress)
+    _check_number(table)
+    logits, strange = _look(given, images)
+    card = certify(
+        replace(given.card, name=out.name),
+        logits,
+        table.labels,
+        table.groups,
+        strange,
+        classes=table.classes,
+        risk=risk,
+        confidence=confidence,
+        fitted_on=table.name,
+        grouped_by=columns.group if table.has_groups else PHOTO,
+        own=True,
+    )
+    saved = bundle.save(out, card, given.graph.read_bytes(), given.weights.read_bytes(), _novelty(given))
+    notes = table.notes if table.has_groups else (*table.notes, APART)
+    return _told(given.card, saved, table, logits, strange, notes)
+
+
+def _told(
+    old: Card, saved: Bundle, table: PhotoTable, logits: Doubles, strange: Doubles | None, notes: tuple[str, ...]
+) -> Calibrated:
+    """The figures of the new bundle on the photos that it was calibrated on."""
+    card, inside = saved.card, table.labels != OUTSIDE
+    terms = np.asarray(in_terms_of(np.eye(len(card.classes)), card.classes, table.classes))
+    shares = softmax(logits / card.calibration["temperature"])
+    thresholds = Thresholds.from_json(card.thresholds)
+    assert thresholds is not None  # noqa: S101 - certify has just written them
+    truth, earlier = table.labels[inside], float(old.calibration.get("temperature", 1.0))
+    held_out = cross_calibrated(logits[inside], truth, table.groups[inside], terms)
+    right = (shares @ terms).argmax(axis=1) == table.labels
+    return Calibrated(
+        bundle=saved,
+        data=table.name,
+        n=int(inside.sum()),
+        before={
+            "temperature": earlier,
+            "ece": reliability(softmax(logits[inside] / earlier) @ terms, truth).ece,
+        },
+        after={
+            "temperature": card.calibration["temperature"],
+            "ece": reliability(softmax(held_out) @ terms, truth).ece,
+        },
+        thresholds=thresholds,
+        held=held_to(shares, strange, table.labels, thresholds, right),
+        notes=notes,
+        failures=table.failures,
+    )
+
+
+def _look(given: Bundle, images: Images) -> tuple[Doubles, Doubles | None]:
+    """(N, K) logits as they were before any temperature, and (N,) novelty scores, if the model has such."""
+    outputs = OnnxClassifier(given).run(images)
+    strange = Novelty.read(given.novelty).score(outputs.logits, outputs.embeddings) if given.novelty else None
+    return outputs.logits.astype(np.float64) * float(given.card.calibration.get("temperature", 1.0)), strange
+
+
+def _novelty(given: Bundle) -> bytes | None:
+    return given.novelty.read_bytes() if given.novelty else None
+
+
+def _check_place(out: Path) -> None:
+    if bundle.SHIPPED.resolve() in (out.resolve(), *out.resolve().parents):
+        raise UsageError(f"{out} is where the shipped models lie, which stay as they are; name a folder of your own.")
+
+
+def _check_number(table: PhotoTable) -> None:
+    labelled = int((table.labels != OUTSIDE).sum())
+    if labelled < LEAST:
+        raise UsageError(
+            f"{table.name} has {labelled} readable photos with a label, and a promise needs {LEAST} or more. Review "
+            f"{LEAST - labelled} more, the latest of your catalogue, say."
+        )

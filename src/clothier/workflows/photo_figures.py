@@ -1,0 +1,169 @@
+"""What a photo model does on photographers that it did not learn from, put together from its folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier.analysis import metrics
+from clothier.analysis.calibration import fit_temperature
+from clothier.analysis.metrics import softmax
+from clothier.analysis.novelty import NEIGHBOURS, Novelty, auroc, fit_novelty
+from clothier.analysis.selective import Thresholds, decide
+from clothier.taxonomy import BROADER, in_terms_of
+from clothier.workflows.certify import certify
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.bundle import Card
+    from clothier.records import Evaluation, Floats, Labels, Outputs
+    from clothier.workflows.photo_lesson import Lesson
+
+    Doubles = npt.NDArray[np.float64]
+    Rows = npt.NDArray[np.intp]
+    Fold = tuple[Rows, Rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutOfFold:
+    """N photos and the answers of networks that did not learn from them.
+
+    Attributes:
+        classes: the K' words that answers are counted in: broader ones where the labels know footwear both ways.
+        labels: (N,) int64 in those words, -1 outside.
+        groups: (N,) int64.
+        folds: places learnt from and tested on.
+        logits: (N, K') float64; of photos outside the classes the mean of all folds' answers.
+        novelty: (N,) float64 likewise; None where there are too few photos to tell strangers by.
+    """
+
+    classes: tuple[str, ...]
+    labels: Labels
+    groups: Labels
+    folds: Sequence[Fold]
+    logits: Doubles
+    novelty: Doubles | None
+
+    @property
+    def known(self) -> Rows:
+        """Places of the labelled photos."""
+        return np.flatnonzero(self.labels >= 0)
+
+    @property
+    def tempered(self) -> Doubles:
+        """(N, K') logits, each fold divided by the temperature that the other folds want: no photo judges itself."""
+        tempered = self.logits.copy()
+        for _, tested in self.folds:
+            others = np.setdiff1d(self.known, tested)
+            tempered[tested] /= fit_temperature(self.logits[others], self.labels[others])
+        return tempered
+
+    def evaluation(self) -> Evaluation:
+        """Figures over the labelled photos."""
+        return metrics.evaluate(self.tempered[self.known], self.labels[self.known], self.classes)
+
+    def by_fold(self) -> list[dict[str, Any]]:
+        """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
+        return fold_figures(self.logits, self.labels, self.folds)
+
+    def selective(self, card: Card) -> dict[str, Any]:
+        """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
+        thresholds = Thresholds.from_json(card.thresholds)
+        shares = softmax(self.logits / card.calibration["temperature"])
+        verdicts = decide(shares, self.novelty, thresholds, self.classes)
+        taken = np.array([verdict.decision == "accept" for verdict in verdicts])
+        right, inside = shares.argmax(axis=1) == self.labels, self.labels >= 0
+        strangers = self.novelty is not None and not inside.all()
+        return {
+            "coverage": float(taken[inside].mean()),
+            "selective_risk": float((~right[taken & inside]).mean()) if (taken & inside).any() else None,
+            "selective_risk_open": float((~right[taken]).mean()) if taken.any() else None,
+            "novelty_auroc": auroc(self.novelty[inside], self.novelty[~inside])
+            if strangers and self.novelty is not None
+            else None,
+            "n_outside": int((~inside).sum()),
+        }
+
+    def certified(self, card: Card, grouped_by: str) -> Card:
+        """The card with temperature, thresholds and promise; its classes stay the model's."""
+        told = certify(
+            replace(card, classes=self.classes),
+            self.logits,
+            self.labels,
+            self.groups,
+            self.novelty,
+            grouped_by=grouped_by,
+        )
+        return replace(told, classes=card.classes)
+
+
+def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs]) -> OutOfFold:
+    """Puts the folds' answers together.
+
+    Args:
+        lesson: the N photos.
+        folds: places learnt from and tested on.
+        outputs: of each fold's network, over all N photos.
+    """
+    words = counted_in(lesson.table.classes)
+    labels = reworded(lesson.table.labels, lesson.table.classes, words)
+    logits = put_together([logits_in(one.logits, lesson.table.classes, words) for one in outputs], folds)
+    banks = [_novelty(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
+    scores = None
+    if all(bank is not None for bank in banks):
+        found = [bank.score(one.logits, one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
+        scores = put_together(found, folds)
+    return OutOfFold(words, labels, lesson.groups, folds, logits, scores)
+
+
+def put_together(answers: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
+    """Each photo's answer of the one network that did not learn from it; the mean of all where none did."""
+    together = np.mean(answers, axis=0)
+    for answer, (_, tested) in zip(answers, folds, strict=True):
+        together[tested] = answer[tested]
+    return np.asarray(together)
+
+
+def _novelty(outputs: Outputs, labels: Labels, learnt: Rows) -> Novelty | None:
+    return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) > NEIGHBOURS else None
+
+
+def counted_in(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that labels can be counted in: a finer word is its broader one where the labels have both."""
+    return tuple(name for name in classes if BROADER.get(name) not in classes)
+
+
+def reworded(labels: Labels, classes: tuple[str, ...], words: tuple[str, ...]) -> Labels:
+    """Labels in other words; -1 stays."""
+    places = [words.index(name if name in words else BROADER[name]) for name in classes]
+    return np.array([*places, -1], np.int64)[labels]
+
+
+def logits_in(logits: Floats, classes: tuple[str, ...], words: tuple[str, ...]) -> Doubles:
+    """Logits in other words: probabilities are added up, and their logarithms taken again."""
+    if words == classes:
+        return np.asarray(logits, np.float64)
+    return np.log(np.maximum(in_terms_of(softmax(logits), classes, words), 1e-30))
+
+
+def fold_figures(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> list[dict[str, Any]]:
+    """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
+    answers = np.asarray(logits).argmax(axis=1)
+    return [_fold_figure(answers[tested], labels[tested]) for _, tested in folds]
+
+
+def _fold_figure(answers: Labels, labels: Labels) -> dict[str, Any]:
+    right = answers == labels
+    recalls = [float(right[labels == label].mean()) for label in np.unique(labels)]
+    return {"n": len(labels), "accuracy": float(right.mean()), "macro_recall": float(np.mean(recalls))}
+
+
+def mean_of(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over the folds, and their figures."""
+    means = {name: float(np.mean([one[name] for one in figures])) for name in ("accuracy", "macro_recall")}
+    return {**means, "folds": list(figures)}

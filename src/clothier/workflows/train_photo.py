@@ -1,0 +1,239 @@
+"""The use case of ``clothier train photo``: labelled photos in, a run folder with a photo model out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier.data.photo_table import Columns
+from clothier.errors import Interrupted
+from clothier.learning import photo_checkpoint
+from clothier.learning.backbone import SIDE, pretrained
+from clothier.learning.device import choose
+from clothier.learning.finetune import answers, begin_learner, fit_probe, train_epoch
+from clothier.learning.frozen import FrozenBlocks
+from clothier.learning.photo_views import varied
+from clothier.recipes.photo import BEST, PhotoRecipe
+from clothier.records import EpochRecord, Outputs, silent
+from clothier.runs import RUNS, Run, new_run
+from clothier.workflows.deliver_photo import Taught, deliver_photo
+from clothier.workflows.photo_lesson import read_lesson
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from clothier.learning.finetune import Learner, Probe
+    from clothier.learning.frozen import Halves
+    from clothier.records import Floats, Labels, Progress
+    from clothier.workflows.photo_lesson import Lesson
+
+    Rows = npt.NDArray[np.intp]
+    Fold = tuple[Rows, Rows]
+
+STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is held against
+RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOptions:
+    """What is asked for.
+
+    Attributes:
+        data: a CSV, or a folder with a subfolder for each class.
+        recipe: every number of the training.
+        columns: of the CSV.
+        out: the run folder; None for ``runs/photo-PRESET``. Numbered when taken.
+        seed: of folds, order, and how photos are varied.
+        time_limit: seconds, of everything; the schedule hastens to end by then.
+    """
+
+    data: Path
+    recipe: PhotoRecipe = BEST
+    columns: Columns = field(default_factory=Columns)
+    out: Path | None = None
+    seed: int = 0
+    time_limit: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``config.json`` holds of it."""
+        columns = self.columns
+        return {
+            "format": 1,
+            "recipe": self.recipe.to_json(),
+            "data": str(self.data.absolute()),
+            "columns": {"file": columns.file, "label": columns.label, "group": columns.group},
+            "seed": self.seed,
+            "time_limit": self.time_limit,
+        }
+
+
+def train_photo(options: PhotoOptions, *, progress: Progress = silent) -> Run:
+    """Trains a photo model from the audit of its photos to its report.
+
+    Raises:
+        Interrupted: Ctrl-C; the run can be resumed.
+        ClothierError: the data, the weights' package or the disk; see each.
+    """
+    started = time.perf_counter()
+    lesson = read_lesson(options.data, options.columns, progress)
+    run = new_run(options.out or RUNS / f"photo-{options.recipe.preset}")
+    run.begin({**options.to_json(), "files": len(lesson.table)})
+    return _finished(run, options, lesson, started, progress)
+
+
+def resume_photo(run: Run, options: PhotoOptions, *, progress: Progress = silent) -> Run:
+    """Goes on with a run where its last whole epoch ended; one that has ended is left as it is."""
+    if run.is_finished:
+        return run
+    started = time.perf_counter()
+    return _finished(run, options, read_lesson(options.data, options.columns, progress), started, progress)
+
+
+def _finished(run: Run, options: PhotoOptions, lesson: Lesson, started: float, progress: Progress) -> Run:
+    try:
+        taught = _teach(run, options, lesson, started, progress)
+        deliver_photo(run, taught, lesson, progress)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(run.path) from stop
+    return run
+
+
+def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, progress: Progress) -> Taught:
+    """Frozen features and their logistic regression first; then, unless the recipe has no epochs, fine-tuning."""
+    choose("float32", "cpu")  # keeps activations in the heap
+    recipe, labels = options.recipe, lesson.table.labels
+    folds, classes = lesson.folds(recipe.folds, options.seed), len(lesson.table.classes)
+    blocks = FrozenBlocks(pretrained(), recipe.frozen, SIDE)
+    early, features = _looked(lesson, blocks, None, "frozen features", progress)
+    strength, before = _baseline(features, labels, folds, classes, progress)
+    probes = [fit_probe(features[rows], labels[rows], classes, recipe.probe) for rows in _learnt(lesson, folds)]
+    learners = [begin_learner(probe, rows, recipe) for probe, rows in zip(probes, _learnt(lesson, folds), strict=True)]
+    records = _fine_tune(run, options, lesson, blocks, learners, (early, folds), started, progress)
+    outputs = [answers(one.kept, early, np.arange(len(labels)), recipe.frozen) for one in learners]
+    return Taught(
+        network=learners[-1].kept,
+        recipe=recipe,
+        seed=options.seed,
+        folds=tuple(folds),
+        outputs=tuple(outputs[:-1]),
+        final=outputs[-1],
+        before=before,
+        strength=strength,
+        records=tuple(records),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _learnt(lesson: Lesson, folds: list[Fold]) -> list[Rows]:
+    """What each network learns from: a fold's photos, and the last one all."""
+    return [*(learnt for learnt, _ in folds), lesson.known]
+
+
+def _looked(
+    lesson: Lesson,
+    blocks: FrozenBlocks,
+    epoch: tuple[int, int] | None,
+    task: str,
+    progress: Progress,
+    recipe: Any = None,
+) -> tuple[Halves, Floats]:
+    """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is."""
+    count = len(lesson.table)
+
+    def view(row: int) -> npt.NDArray[np.uint8]:
+        if epoch is None:
+            return lesson.views[row]
+        return varied(lesson.images[row], blocks.side, recipe.augment, np.random.default_rng([*epoch, row]))
+
+    return blocks.look(count, view, lambda done: progress(task, done, count))
+
+
+def _baseline(
+    features: Floats, labels: Labels, folds: list[Fold], classes: int, progress: Progress
+) -> tuple[float, Floats]:
+    """Out-of-fold logits of frozen features and logistic regression, with the C that does best on these very folds."""
+    best: tuple[float, float, Floats] | None = None
+    for done, strength in enumerate(STRENGTHS):
+        progress("logistic regression", done, len(STRENGTHS))
+        logits = np.zeros((len(labels), classes), np.float32)
+        for learnt, tested in folds:
+            probe: Probe = fit_probe(features[learnt], labels[learnt], classes, strength)
+            logits[tested] = probe.logits(features[tested])
+        known = np.concatenate([tested for _, tested in folds])
+        accuracy = float((logits[known].argmax(1) == labels[known]).mean())
+        if best is None or accuracy > best[0]:
+            best = (accuracy, strength, logits)
+    progress("logistic regression", len(STRENGTHS), len(STRENGTHS))
+    assert best is not None  # noqa: S101 - STRENGTHS is not empty
+    return best[1], best[2]
+
+
+def _fine_tune(
+    run: Run,
+    options: PhotoOptions,
+    lesson: Lesson,
+    blocks: FrozenBlocks,
+    learners: list[Learner],
+    test: tuple[Halves, list[Fold]],
+    started: float,
+    progress: Progress,
+) -> list[EpochRecord]:
+    """All networks, epoch by epoch; each epoch is saved, and judged on the photographers that each fold keeps out."""
+    recipe, labels = options.recipe, lesson.table.labels
+    reached, records = photo_checkpoint.restore(run.checkpoint, learners)
+    run.write_results(records)
+    while reached < 1 and recipe.epochs:
+        begun, epoch = time.perf_counter(), len(records) + 1
+        left = _epochs_left(options, records, begun - started)
+        if left < 1:
+            break
+        span = (reached, reached + (1 - reached) / left)
+        name = f"epoch {epoch}, photos"
+        early, _ = _looked(lesson, blocks, (options.seed, epoch), name, progress, recipe)
+        for done in train_epoch(learners, early, labels, recipe, span=span, seed=(options.seed, epoch)):
+            progress(f"epoch {epoch}, networks", done, len(learners))
+        loss, accuracy = _judged(learners, labels, test, recipe)
+        seconds = time.perf_counter() - begun
+        records.append(
+            EpochRecord(
+                epoch=epoch,
+                train_loss=float(np.mean([one.loss for one in learners])),
+                train_accuracy=float(np.mean([one.right for one in learners])),
+                validation_loss=loss,
+                validation_accuracy=accuracy,
+                learning_rate=learners[-1].optimizer.param_groups[0]["lr"],
+                seconds=round(seconds, 3),
+            )
+        )
+        reached = span[1] if left > 1 else 1.0
+        photo_checkpoint.save(run.checkpoint, learners, reached, records)
+        run.append_result(records[-1])
+        progress("train photo", epoch, epoch + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")
+    return records
+
+
+def _epochs_left(options: PhotoOptions, records: list[EpochRecord], spent: float) -> int:
+    """How many epochs may still be run: what the recipe wants, or what the time limit leaves."""
+    wanted = options.recipe.epochs - len(records)
+    if options.time_limit is None or not records:
+        return wanted
+    return min(wanted, int((options.time_limit - spent) / (RESERVE * records[-1].seconds)))
+
+
+def _judged(
+    learners: list[Learner], labels: Labels, test: tuple[Halves, list[Fold]], recipe: PhotoRecipe
+) -> tuple[float, float]:
+    """Mean cross-entropy in nats and accuracy over all folds' kept-out photos."""
+    early, folds = test
+    losses, right = [], []
+    for learner, (_, tested) in zip(learners, folds, strict=False):  # the last network has no photos left to judge it
+        found: Outputs = answers(learner.kept, early, tested, recipe.frozen)
+        scores = found.logits - found.logits.max(axis=1, keepdims=True)
+        chance = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        losses.append(-chance[np.arange(len(tested)), labels[tested]])
+        right.append(found.logits.argmax(1) == labels[tested])
+    return float(np.concatenate(losses).mean()), float(np.concatenate(right).mean())
