@@ -1,0 +1,189 @@
+"""What each trick of our CNN recipes buys, in points and in seconds: everything stays but the one.
+
+    python benchmarks/ablation.py                 writes benchmarks/results/ablation.json
+    python benchmarks/ablation.py --seconds-only  times anew, and keeps the accuracies of the file
+
+Accuracies come from whole trainings on all 60,000 images, side by side in processes of one thread each; test is read
+after each. Seconds are the steps that a training takes, times the median step of a short one on every core, in turns:
+they want a quiet machine, accuracies do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from results import RESULTS, write
+from torch import nn
+
+from clothier import machine, recipes
+from clothier.data.sources import load_fashion_mnist
+from clothier.learning.classifier import TorchClassifier
+from clothier.learning.device import choose
+from clothier.learning.engine import begin, fit
+from clothier.learning.networks import build
+from clothier.workflows.alone import alone
+from clothier.workflows.evaluate import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clothier.data.dataset import Dataset
+    from clothier.learning.networks import GarmentNetwork
+    from clothier.recipes import Recipe
+
+PRESETS = ("sprint", "fast")
+ADAMW = {"sprint": 0.016, "fast": 0.004}  # the best of six (sprint) and three rates on validation
+TIMED_STEPS = 40
+ROUNDS = 5
+WHOLE = "the recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A recipe without one of its tricks.
+
+    Attributes:
+        name: what is missing, or what stands in its place.
+        recipe: what is left.
+        learnt_stem: whether the stem's filters start from chance and are trained, in place of whitening.
+    """
+
+    name: str
+    recipe: Recipe
+    learnt_stem: bool = False
+
+
+def variants(preset: str) -> list[Variant]:
+    """The recipe itself, then without each trick that it has."""
+    whole = recipes.preset("cnn", preset)
+    changed = partial(replace, whole)
+    found = [
+        Variant(WHOLE, whole),
+        Variant("stem learnt, not whitened", whole, learnt_stem=True),
+        Variant("AdamW for Muon", changed(optimizer=_adamw(ADAMW[preset]))),
+        Variant("no mirroring", changed(augment=replace(whole.augment, flip=False))),
+        Variant("no shift", changed(augment=replace(whole.augment, shift=0))),
+        Variant("no label smoothing", changed(label_smoothing=0.0)),
+        Variant("batches twice as large", changed(batch_size=2 * whole.batch_size)),
+    ]
+    if whole.focus.share < 1:
+        worth = round(whole.focus.start - 1 + (whole.epochs - whole.focus.start + 1) * whole.focus.share)
+        found.append(Variant(f"no focus, {worth} whole epochs", changed(focus=recipes.Focus(), epochs=worth)))
+    return found
+
+
+def _adamw(rate: float) -> recipes.Optimizer:
+    return recipes.Optimizer(kind="adamw", learning_rate=rate, weight_decay=0.02, schedule="triangle", warmup=0.1)
+
+
+def main() -> None:
+    """Trains every variant with every seed, then times their steps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
+    parser.add_argument("--seconds-only", action="store_true", help="time anew, keep the file's accuracies")
+    parser.add_argument("--out", type=Path, default=RESULTS / "ablation.json", help="where the figures go")
+    options = parser.parse_args()
+    dataset = load_fashion_mnist()
+    plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
+    scores = _kept(options.out) if options.seconds_only else _scores(plan, dataset, options.seeds)
+    seconds = _seconds(plan, dataset)
+    rows = [
+        {"name": f"{preset}: {variant.name}", **seconds[preset, variant.name], **scores[f"{preset}: {variant.name}"]}
+        for preset, variant in plan
+    ]
+    write(options.out, "ablation", f"python benchmarks/ablation.py --seeds {options.seeds}", rows)
+
+
+def _kept(path: Path) -> dict[str, dict[str, Any]]:
+    """The accuracies of a file."""
+    names = ("seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
+    return {row["name"]: {name: row[name] for name in names} for row in json.loads(path.read_text())["rows"]}
+
+
+def _scores(plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int) -> dict[str, dict[str, Any]]:
+    """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
+    with ProcessPoolExecutor(machine.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
+        promised = {
+            f"{preset}: {variant.name}": [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
+            for preset, variant in plan
+        }
+        return {name: _spread(name, [one.result() for one in made]) for name, made in promised.items()}
+
+
+def _spread(name: str, found: list[tuple[float, float]]) -> dict[str, Any]:
+    plain, augmented = zip(*found, strict=True)
+    print(name, *(f"{100 * one:.2f}" for one in plain), flush=True)
+    ends = {"accuracy_min": min(plain), "accuracy_max": max(plain)}
+    return {"seeds": len(plain), "accuracy": statistics.mean(plain), **ends, "accuracy_tta": statistics.mean(augmented)}
+
+
+def score(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
+    """Accuracy on test of one training, and the same over six views."""
+    network = _network(variant, dataset, seed)
+    for _ in fit(network, dataset.train, None, variant.recipe, seed=seed):
+        pass
+    views = recipes.Augment(shift=1, flip=True)  # the same for all, also for a recipe that has not seen them
+    found = measure(TorchClassifier(network, dataset.classes), dataset.test, views)
+    return found.accuracy, found.accuracy_tta or found.accuracy
+
+
+def _network(variant: Variant, dataset: Dataset, seed: int) -> GarmentNetwork:
+    network = build(variant.recipe.network, dataset.train.images, len(dataset.classes), seed)
+    if variant.learnt_stem:
+        stem = network.features.get_submodule("stem")
+        start = torch.empty_like(stem.get_buffer("filters"))
+        del stem.filters
+        stem.filters = nn.Parameter(nn.init.kaiming_normal_(start))
+    return network
+
+
+def _seconds(plan: list[tuple[str, Variant]], dataset: Dataset) -> dict[tuple[str, str], dict[str, Any]]:
+    """What a training of each variant takes: median over the rounds of a step, times its steps."""
+    steps: dict[tuple[str, str], list[float]] = {}
+    for _ in range(ROUNDS):
+        for preset, variant in plan:
+            steps.setdefault((preset, variant.name), []).append(alone(step_seconds, variant, dataset))
+    counts = {(preset, variant.name): _steps(variant.recipe, len(dataset.train)) for preset, variant in plan}
+    return {
+        key: {
+            "n": ROUNDS,
+            **{name: counts[key] * told(taken) for name, told in SPREAD.items()},
+            "unit": "s",
+            "steps": counts[key],
+        }
+        for key, taken in steps.items()
+    }
+
+
+SPREAD: dict[str, Callable[[list[float]], float]] = {"min": min, "median": statistics.median, "max": max}
+
+
+def step_seconds(variant: Variant, dataset: Dataset) -> float:
+    """Of one step, the mean over the second epoch of a short training."""
+    recipe = replace(variant.recipe, epochs=2, focus=recipes.Focus())
+    few = dataset.train.take(np.arange(TIMED_STEPS * recipe.batch_size))
+    network = _network(variant, dataset, 0)
+    device = choose(recipe.precision)
+    *_, last = fit(network, few, None, recipe, device=device, training=begin(network, recipe, device))
+    return last.seconds / TIMED_STEPS
+
+
+def _steps(recipe: Recipe, images: int) -> int:
+    """How many steps the training has."""
+    focused = max(0, recipe.epochs - recipe.focus.start + 1) if recipe.focus.share < 1 else 0
+    whole = images // recipe.batch_size
+    return (recipe.epochs - focused) * whole + focused * (round(recipe.focus.share * images) // recipe.batch_size)
+
+
+if __name__ == "__main__":
+    main()
