@@ -80,7 +80,11 @@ def texture(generator: np.random.Generator) -> Picture:
     along = across * np.cos(angle) + down * np.sin(angle)
     beside = down * np.cos(angle) - across * np.sin(angle)
     round_about = np.hypot(across - generator.uniform(0, SIDE), down - generator.uniform(0, SIDE))
-    waves = (np.sin(along * 2 * np.pi / wave), np.sin(beside * 2 * np.pi / wave), np.sin(round_about * 2 * np.pi / wave))
+    waves = (
+        np.sin(along * 2 * np.pi / wave),
+        np.sin(beside * 2 * np.pi / wave),
+        np.sin(round_about * 2 * np.pi / wave),
+    )
     kind = generator.integers(0, 3)
     level = waves[0] if kind == 0 else waves[0] * waves[1] if kind == 1 else waves[2]
     return _between(_hard(level, generator), generator)
