@@ -38,6 +38,10 @@ LABELS = Path(__file__).with_name("photo_labels.csv")
 AGREEMENT, LOSS = 0.99, 0.001
 JUDGED = 10  # every tenth labelled photo judges the small graph; the others may fix its scales
 LIMIT = 12_000_000  # bytes, of the whole bundle
+UNSEEN = (
+    "It knows what its photos show: single garments, laid flat or hung, taken by private people with a phone. It has "
+    "never seen bags, worn clothes, studio shots on white, several garments in one picture, or close-ups."
+)
 LICENCE = (
     "clothing-dataset and clothing-dataset-small by Alexey Grigorev and contributors, CC0 1.0; backbone: "
     "EfficientNet-Lite0 with ImageNet weights, Apache-2.0"
@@ -85,7 +89,8 @@ def ship(whole: bundle.Bundle, lesson: Lesson, folder: Path) -> None:
     """Stores the bundle under ``folder``/photo as small as it may be."""
     graph, weights = whole.graph.read_bytes(), halve_weights(whole.weights.read_bytes())
     novelty = whole.novelty.read_bytes() if whole.novelty else None
-    card = replace(whole.card, name="photo", data={**whole.card.data, "name": "clothing-dataset", "licence": LICENCE})
+    facts = {"name": "clothing-dataset", "licence": LICENCE, "unseen": UNSEEN}
+    card = replace(whole.card, name="photo", data={**whole.card.data, **facts})
     known = lesson.known
     judged, rest = known[::JUDGED], np.setdiff1d(known, known[::JUDGED])
     small = bundle.save(

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.intp]
 
 UNSEEN = (
-    "It knows what its photos show: single garments, laid flat or hung, taken by private people with a phone. It has "
-    "never seen bags, worn clothes, studio shots on white, several garments in one picture, or close-ups."
+    "It knows garments as its photos show them. Whatever they lack - another way of laying, hanging or wearing, another "
+    "ground, another kind of thing - it has never seen."
 )
 
 
