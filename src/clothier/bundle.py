@@ -23,7 +23,6 @@ from clothier.records import View
 FORMAT = 1
 CARD, GRAPH, WEIGHTS = "card.json", "model.onnx", "weights.safetensors"
 NOVELTY = "novelty.npz"  # optional; a Clothier from before it reads the rest, so the format is the same
-DEFAULT_MODEL = "fashion-cnn"  # what answers for a picture when no model is named
 SHIPPED = Path(__file__).parent / "bundles"
 
 Typed = TypeVar("Typed", "Card", View)

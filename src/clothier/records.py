@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
+DEFAULT_MODEL = "fashion-cnn"
+"""The shipped model that answers for a picture when none is named; here, where ``--help`` finds it at once."""
+
+
 class Progress(Protocol):
     """Whoever wants to know how far long work has come: a bar on a terminal, a log, or nobody."""
 

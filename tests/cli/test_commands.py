@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import recipes
-from clothier.bundle import DEFAULT_MODEL
 from clothier.data.photo_csv import Columns
-from clothier.records import FailedInput
+from clothier.records import DEFAULT_MODEL, FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

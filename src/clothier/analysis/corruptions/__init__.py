@@ -6,7 +6,7 @@ Dietterich, arXiv 1903.12261), and so are their numbers where it has the corrupt
 mirrored and turned are a fifth of the pictures to all of them, inverted the lightest tones to all of them.
 
 Each is a pure function of ``images``, (N, H, W) or (N, H, W, 3) uint8 of square pictures; ``severity``, 1 to 5; and
-``seed``. It returns the same shape. Lengths grow with the picture's side.
+``seed``. It returns the same shape. Lengths grow with the picture's side. numpy only.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from clothier.analysis.corruptions.tones import to_bytes
 
@@ -46,9 +45,16 @@ def _unit(images: Images) -> float:
 
 
 def _gaussian(pixels: Floats, sigma: float) -> Floats:
-    """Blurs each picture, not its channels and not across pictures."""
-    sigmas = (0, sigma, sigma, 0)[: pixels.ndim]
-    return np.asarray(gaussian_filter(pixels, sigmas, mode="nearest", truncate=3), np.float32)
+    """Blurs each picture, down and across; edges are repeated."""
+    reach = int(np.ceil(3 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2).astype(np.float32)
+    for axis in (1, 2):
+        edges = [(reach, reach) if one == axis else (0, 0) for one in range(pixels.ndim)]
+        padded = np.moveaxis(np.pad(pixels, edges, mode="edge"), axis, 0)
+        size = len(padded) - 2 * reach
+        blurred = sum(weight * padded[start : start + size] for start, weight in enumerate(weights / weights.sum()))
+        pixels = np.moveaxis(np.asarray(blurred, np.float32), 0, axis)
+    return pixels
 
 
 def _scatter(pixels: Floats, reach: int, generator: np.random.Generator) -> Floats:
