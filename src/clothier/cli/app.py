@@ -116,6 +116,7 @@ _add(
     "clothier train dnn --preset classic --seed 1 --out runs/dnn-seed-1",
     "clothier train cnn --recipe mine.toml --time-limit 10m",
     "clothier train --resume runs/cnn-fast",
+    "clothier train photo --data photos/labels.csv --time-limit 30m",
     "torchrun --nproc-per-node 2 -m clothier train cnn",
 )
 _add(

@@ -23,7 +23,21 @@ def run(made: Run) -> RenderableType:
     """A finished run: its figures, and where it lies."""
     metrics = made.metrics
     parts = {f"{metrics['model']}, {part}": metrics[part] for part in ("validation", "test") if metrics.get(part)}
-    return Group(_models(parts), f"Run folder: {made.path}")
+    return Group(_models(parts), *_before_and_after(metrics), f"Run folder: {made.path}")
+
+
+def _before_and_after(metrics: dict[str, Any]) -> list[RenderableType]:
+    """What fine-tuning a photo model brought; nothing for other models."""
+    if "before_and_after" not in metrics:
+        return []
+    found = metrics["before_and_after"]
+    table = columns({"Photographers kept out": WORD, "Accuracy": NUMBER, "Macro recall": NUMBER})
+    for one in (found["before"], found["after"]):
+        table.add_row(one["name"], percent(one["accuracy"], 2), percent(one["macro_recall"], 2))
+    told = metrics["validation"]
+    share = f"Accepts {percent(told['coverage'])} of the photos without a person"
+    risk = "" if told["selective_risk"] is None else f", {percent(told['selective_risk'])} of those tags are wrong"
+    return [table, f"{share}{risk}; {metrics['label_issues']:,} doubtful labels in audit.csv"]
 
 
 def evaluations(results: Sequence[Answer]) -> RenderableType:

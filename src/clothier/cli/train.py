@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clothier import recipes
-from clothier.cli import scores, show
-from clothier.cli.options import DEFAULT_PRESET, AnyIdx, Data, Json, Out, Preset, Seed, duration, only_given, spelt
+from clothier.cli import scores, show, train_photo
+from clothier.cli.options import (
+    DEFAULT_PRESET,
+    AnyIdx,
+    Data,
+    FileColumn,
+    GroupColumn,
+    Json,
+    LabelColumn,
+    Out,
+    Preset,
+    Seed,
+    duration,
+    only_given,
+    spelt,
+)
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
 
@@ -20,7 +34,8 @@ Told = recipes.Recipe | Path  # what tells how to train: a recipe, or the config
 Model = Annotated[
     str | None,
     typer.Argument(
-        metavar="|".join(recipes.MODELS), help="What to train; not with --config, and not needed with --resume."
+        metavar="|".join((*recipes.MODELS, train_photo.PHOTO)),
+        help="What to train; not with --config, and not needed with --resume.",
     ),
 ]
 RecipeFile = Annotated[
@@ -52,9 +67,19 @@ def train(
     seed: Seed = None,
     time_limit: TimeLimit = None,
     resume: Resume = None,
+    file_column: FileColumn = "file",
+    label_column: LabelColumn = "label",
+    group_column: GroupColumn = "sender_id",
     json: Json = False,
 ) -> None:
-    """Train a DNN or a CNN; its figures and the model go to a run folder."""
+    """Train a DNN or a CNN, or a photo model on your own photos; its figures and the model go to a run folder."""
+    columns = {"file_column": file_column, "label_column": label_column, "group_column": group_column}
+    if train_photo.concerns(model, resume or config):
+        given = only_given(data=data, any_idx=any_idx, recipe=recipe, out=out, seed=seed, time_limit=time_limit)
+        train_photo.answer(train_photo.train(preset, config, resume, given | train_photo.named(columns)), json)
+        return
+    if named := train_photo.named(columns):
+        raise UsageError(f"{spelt(named)} belong to train photo.")
     told = _told(model, preset, recipe, config)
     given = only_given(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
     if resume:
@@ -62,7 +87,7 @@ def train(
     elif told:
         run = _trained(told, given)
     else:
-        raise UsageError(f"nothing to train was named; give {' or '.join(recipes.MODELS)}, --config or --resume.")
+        raise UsageError("nothing to train was named; give dnn, cnn or photo, --config or --resume.")
     show.answer(run, json, scores.run)
 
 

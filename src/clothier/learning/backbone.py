@@ -98,9 +98,9 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
-        y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.look(y)))
-        return x + y if self.adds else y
+        wide = x if self.expand is None else F.relu6(self.expand(x))
+        narrow: torch.Tensor = self.project(F.relu6(self.look(wide)))
+        return x + narrow if self.adds else narrow
 
 
 class EfficientNetLite0(nn.Module):
@@ -141,7 +141,8 @@ class EfficientNetLite0(nn.Module):
 
     def classify(self, x: torch.Tensor) -> torch.Tensor:
         """From the last block's (N, 320, H', W') to logits, (N, K)."""
-        return self.head(F.dropout(self.embed(x), self.dropout, self.training))
+        logits: torch.Tensor = self.head(F.dropout(self.embed(x), self.dropout, self.training))
+        return logits
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """From the last block's (N, 320, H', W') to the (N, 1280) embedding."""

@@ -44,6 +44,30 @@ def halve_weights(weights: bytes) -> bytes:
     )
 
 
+def pack_graph(graph: bytes) -> bytes:
+    """The same graph with its large float32 constants in eight bits, and a scale for each of their rows.
+
+    Half the size of :func:`halve_graph`'s. ONNX Runtime opens them when the graph is loaded, arithmetic stays float32.
+    """
+    model = onnx.load_from_string(graph)
+    large = [one for one in model.graph.initializer if _is_large(one) and len(one.dims) > 1]
+    nodes = []
+    for tensor in large:
+        model.graph.initializer.remove(tensor)
+        values = numpy_helper.to_array(tensor)
+        scale = np.abs(values).reshape(len(values), -1).max(axis=1).clip(1e-12) / 127
+        steps = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
+        parts = {"steps": steps, "scale": scale.astype(np.float32), "zero": np.zeros(len(values), np.int8)}
+        names = [f"{tensor.name}.{part}" for part in parts]
+        model.graph.initializer.extend(
+            numpy_helper.from_array(part, name) for part, name in zip(parts.values(), names, strict=True)
+        )
+        nodes.append(helper.make_node("DequantizeLinear", names, [tensor.name], axis=0))
+    _put_first(model.graph, nodes)
+    onnx.checker.check_model(model)
+    return cast("bytes", model.SerializeToString())
+
+
 def _is_large(tensor: onnx.TensorProto) -> bool:
     return tensor.data_type == TensorProto.FLOAT and int(np.prod(tensor.dims)) >= SMALL
 

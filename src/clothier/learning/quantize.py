@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clothier.records import Images
 
 CALIBRATION = 256  # pictures; 64 to 512 answer alike within 0.1 points (docs/log.md)
-QUANTIZED = ("Conv", "Gemm", "Relu", "LeakyRelu", "MaxPool", "Add")
+QUANTIZED = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
 """Operators that ONNX Runtime has in eight bits. Without Relu it would leave bytes and come back after every layer."""
 
 _BATCH = 64  # pictures that are looked at together; bounds memory

@@ -71,7 +71,7 @@ class PhotoRecipe:
 
 
 FAST = PhotoRecipe(preset="fast", epochs=0)
-BEST = PhotoRecipe(preset="best", epochs=6)
+BEST = PhotoRecipe(preset="best", epochs=5)
 PHOTO_PRESETS = {recipe.preset: recipe for recipe in (FAST, BEST)}
 
 
@@ -84,3 +84,12 @@ def photo_preset(name: str) -> PhotoRecipe:
     if name not in PHOTO_PRESETS:
         raise UnknownNameError(name, "preset of the photo model", PHOTO_PRESETS)
     return PHOTO_PRESETS[name]
+
+
+def photo_from_json(values: dict[str, Any]) -> PhotoRecipe:
+    """The recipe that :meth:`PhotoRecipe.to_json` wrote.
+
+    Raises:
+        TypeError: a field is unknown or missing.
+    """
+    return PhotoRecipe(**{**values, "augment": PhotoAugment(**values["augment"])})

@@ -27,8 +27,8 @@ from clothier.report.page import render_run
 from clothier.report.sections import ModelSection, Origin
 from clothier.workflows.deliver import check_parity
 from clothier.workflows.findings import COLUMNS, Finding, unreadable
-from clothier.workflows.photo_figures import fold_figures, logits_in, mean_of, out_of_fold, reworded
-from clothier.workflows.photo_lesson import VIEW
+from clothier.workflows.photo_figures import fold_figures, logits_in, mean_of, out_of_fold
+from clothier.workflows.photo_lesson import VIEW, reworded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +96,7 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
     save_bundle(run, replace(card, figures=_figures(measured)), taught, lesson)
     progress("measure photo", 2, 3, "report")
     _write_audit(run, lesson, found)
+    _write_answers(run, lesson, found)
     _report(run, taught, lesson, found, evaluation, measured)
     atomic.write_json(run.path / "metrics.json", measured)
     progress("measure photo", 3, 3, f"photographers kept out: {100 * evaluation.accuracy:.2f} %")
@@ -155,11 +156,11 @@ def protocol(taught: Taught, lesson: Lesson) -> str:
         else "split at random, for the table has no groups: photos of one person may stand on both sides"
     )
     return (
-        f"{len(taught.folds)} folds of {len(lesson.known):,} labelled photos, {grouped}: StratifiedGroupKFold, shuffled, "
-        f"random_state {taught.seed}. Each photo is answered by the network that did not learn from its fold; accuracy, "
-        "recall and calibration are over all these answers, with each fold's temperature fitted on the others. The "
-        "thresholds are fitted on the same answers. The shipped network learnt from all labelled photos by the same "
-        "recipe, epochs fixed beforehand; it was not measured itself."
+        f"{len(taught.folds)} folds of {len(lesson.known):,} labelled photos, {grouped}: StratifiedGroupKFold, "
+        f"shuffled, random_state {taught.seed}. Each photo is answered by the network that did not learn from its "
+        "fold; accuracy, recall and calibration are over all these answers, with each fold's temperature fitted on "
+        "the others. The thresholds are fitted on the same answers. The shipped network learnt from all labelled "
+        "photos by the same recipe, epochs fixed beforehand; it was not measured itself."
     )
 
 
@@ -199,6 +200,13 @@ def _write_audit(run: Run, lesson: Lesson, found: OutOfFold) -> None:
     writer.writeheader()
     writer.writerows(finding.to_json() for finding in _findings(lesson, found))
     atomic.write_text(run.path / "audit.csv", text.getvalue())
+
+
+def _write_answers(run: Run, lesson: Lesson, found: OutOfFold) -> None:
+    """Keeps the out-of-fold answers, from which thresholds can be fitted anew."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **found.arrays(lesson.table.files))  # type: ignore[arg-type]  # numpy's stubs
+    atomic.write_bytes(run.path / "out_of_fold.npz", file.getvalue())
 
 
 def _findings(lesson: Lesson, found: OutOfFold) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, Novelty, auroc, fit_novelty
 from clothier.analysis.selective import Thresholds, decide
-from clothier.taxonomy import BROADER, in_terms_of
+from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import certify
+from clothier.workflows.photo_lesson import counted_in, reworded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +68,22 @@ class OutOfFold:
         """Figures over the labelled photos."""
         return metrics.evaluate(self.tempered[self.known], self.labels[self.known], self.classes)
 
+    def arrays(self, files: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
+        """As ``out_of_fold.npz`` holds it; ``fold`` is -1 for photos that are in none."""
+        fold = np.full(len(self.labels), -1)
+        for place, (_, tested) in enumerate(self.folds):
+            fold[tested] = place
+        novelty = {} if self.novelty is None else {"novelty": self.novelty}
+        return {
+            "files": np.array(files),
+            "classes": np.array(self.classes),
+            "labels": self.labels,
+            "groups": self.groups,
+            "fold": fold,
+            "logits": self.logits,
+            **novelty,
+        }
+
     def by_fold(self) -> list[dict[str, Any]]:
         """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
         return fold_figures(self.logits, self.labels, self.folds)
@@ -74,6 +91,8 @@ class OutOfFold:
     def selective(self, card: Card) -> dict[str, Any]:
         """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
         thresholds = Thresholds.from_json(card.thresholds)
+        if thresholds is None:
+            raise ValueError("the card was not certified")
         shares = softmax(self.logits / card.calibration["temperature"])
         verdicts = decide(shares, self.novelty, thresholds, self.classes)
         taken = np.array([verdict.decision == "accept" for verdict in verdicts])
@@ -131,17 +150,6 @@ def put_together(answers: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
 
 def _novelty(outputs: Outputs, labels: Labels, learnt: Rows) -> Novelty | None:
     return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) >= FEWEST else None
-
-
-def counted_in(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that labels can be counted in: a finer word is its broader one where the labels have both."""
-    return tuple(name for name in classes if BROADER.get(name) not in classes)
-
-
-def reworded(labels: Labels, classes: tuple[str, ...], words: tuple[str, ...]) -> Labels:
-    """Labels in other words; -1 stays."""
-    places = [words.index(name if name in words else BROADER[name]) for name in classes]
-    return np.array([*places, -1], np.int64)[labels]
 
 
 def logits_in(logits: Floats, classes: tuple[str, ...], words: tuple[str, ...]) -> Doubles:

@@ -16,6 +16,7 @@ from clothier.data.prints import read_prints
 from clothier.errors import DataError
 from clothier.learning.backbone import SIDE
 from clothier.records import FailedInput, View
+from clothier.taxonomy import BROADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ class Lesson:
         groups: (N,) int64, those of the table; groups that share a picture are one.
         duplicates: photos that are there more than once.
         digest: SHA-256 of the names, the decoded pixels and the labels.
+        dealt_by: (N,) int64, the labels that folds are dealt by; -1 for photos that are in none.
     """
 
     table: PhotoTable
@@ -51,6 +53,7 @@ class Lesson:
     groups: npt.NDArray[np.int64]
     duplicates: Duplicates
     digest: str
+    dealt_by: Labels
 
     @property
     def known(self) -> Rows:
@@ -69,12 +72,16 @@ class Lesson:
             wanted: how many; fewer where there are fewer groups.
             seed: scikit-learn's ``random_state``.
         """
-        labels, groups = self.table.labels[self.known], self.groups[self.known]
+        rows = np.flatnonzero(self.dealt_by != OUTSIDE)
+        labels, groups = self.dealt_by[rows], self.groups[rows]
         splits = min(wanted, len(np.unique(groups)), int(np.bincount(labels).max()))
         if splits < 2:
             raise DataError("all photos are of one group; give photos of two or more, so that one can be kept out.")
         dealt = StratifiedGroupKFold(splits, shuffle=True, random_state=seed).split(labels, labels, groups)
-        return [(self.known[learnt], self.known[tested]) for learnt, tested in dealt]
+        return [(self._labelled(rows[learnt]), self._labelled(rows[tested])) for learnt, tested in dealt]
+
+    def _labelled(self, rows: Rows) -> Rows:
+        return np.asarray(rows[self.table.labels[rows] != OUTSIDE])
 
     def audit(self) -> dict[str, Any]:
         """Counts of what was looked through, for ``metrics.json``."""
@@ -104,7 +111,9 @@ def read_lesson(data: Path, columns: Columns, progress: Progress) -> Lesson:
     prints = read_prints(table.files, progress)
     duplicates = find_duplicates(prints.small, prints.digests, NEAR_PHOTOS)
     copies = (*duplicates.exact, *duplicates.near)
-    return Lesson(table, images, views, _joined(table.groups, copies), duplicates, _digest(table, prints.digests))
+    groups, words = _joined(table.groups, copies), counted_in(table.classes)
+    dealt_by = reworded(table.labels, table.classes, words)
+    return Lesson(table, images, views, groups, duplicates, _digest(table, prints.digests), dealt_by)
 
 
 def _without_small_classes(images: Images, table: PhotoTable) -> tuple[Images, PhotoTable]:
@@ -120,8 +129,8 @@ def _without_small_classes(images: Images, table: PhotoTable) -> tuple[Images, P
         FailedInput(
             table.files[place],
             "small-class",
-            f"{table.files[place]}: the class {names[place]} has {table.counts[str(names[place])]} readable photos, and "
-            f"{FEWEST} or more are needed; it was left out.",
+            f"{table.files[place]}: the class {names[place]} has {table.counts[str(names[place])]} readable photos, "
+            f"and {FEWEST} or more are needed; it was left out.",
         )
         for place in np.flatnonzero(out)
     ]
@@ -155,3 +164,14 @@ def _digest(table: PhotoTable, pixels: npt.NDArray[np.uint8]) -> str:
         for file, print_, label in zip(table.files, pixels, table.labels.tolist(), strict=True)
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def counted_in(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that labels can be counted in: a finer word is its broader one where the labels have both."""
+    return tuple(name for name in classes if BROADER.get(name) not in classes)
+
+
+def reworded(labels: Labels, classes: tuple[str, ...], words: tuple[str, ...]) -> Labels:
+    """Labels in other words; -1 stays."""
+    places = [words.index(name if name in words else BROADER[name]) for name in classes]
+    return np.array([*places, OUTSIDE], np.int64)[labels]

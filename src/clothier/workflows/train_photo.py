@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.photo_table import Columns
-from clothier.errors import Interrupted
+from clothier.errors import DataError, Interrupted
 from clothier.learning import photo_checkpoint
 from clothier.learning.backbone import SIDE, pretrained
 from clothier.learning.device import choose
 from clothier.learning.finetune import answers, begin_learner, fit_probe, train_epoch
 from clothier.learning.frozen import FrozenBlocks
 from clothier.learning.photo_views import varied
-from clothier.recipes.photo import BEST, PhotoRecipe
 from clothier.records import EpochRecord, Outputs, silent
 from clothier.runs import RUNS, Run, new_run
 from clothier.workflows.deliver_photo import Taught, deliver_photo
 from clothier.workflows.photo_lesson import read_lesson
+from clothier.workflows.photo_options import photo_options_from_config
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from clothier.learning.finetune import Learner, Probe
     from clothier.learning.frozen import Halves
+    from clothier.recipes.photo import PhotoAugment, PhotoRecipe
     from clothier.records import Floats, Labels, Progress
     from clothier.workflows.photo_lesson import Lesson
+    from clothier.workflows.photo_options import PhotoOptions
 
     Rows = npt.NDArray[np.intp]
     Fold = tuple[Rows, Rows]
@@ -38,59 +39,44 @@ STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-t
 RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
 
 
-@dataclass(frozen=True, kw_only=True)
-class PhotoOptions:
-    """What is asked for.
-
-    Attributes:
-        data: a CSV, or a folder with a subfolder for each class.
-        recipe: every number of the training.
-        columns: of the CSV.
-        out: the run folder; None for ``runs/photo-PRESET``. Numbered when taken.
-        seed: of folds, order, and how photos are varied.
-        time_limit: seconds, of everything; the schedule hastens to end by then.
-    """
-
-    data: Path
-    recipe: PhotoRecipe = BEST
-    columns: Columns = field(default_factory=Columns)
-    out: Path | None = None
-    seed: int = 0
-    time_limit: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` holds of it."""
-        columns = self.columns
-        return {
-            "format": 1,
-            "recipe": self.recipe.to_json(),
-            "data": str(self.data.absolute()),
-            "columns": {"file": columns.file, "label": columns.label, "group": columns.group},
-            "seed": self.seed,
-            "time_limit": self.time_limit,
-        }
-
-
-def train_photo(options: PhotoOptions, *, progress: Progress = silent) -> Run:
+def train_photo(options: PhotoOptions, *, lesson: Lesson | None = None, progress: Progress = silent) -> Run:
     """Trains a photo model from the audit of its photos to its report.
+
+    Args:
+        options: what is asked for.
+        lesson: what ``options.data`` means, if it was read already.
+        progress: told of every stage and epoch.
 
     Raises:
         Interrupted: Ctrl-C; the run can be resumed.
         ClothierError: the data, the weights' package or the disk; see each.
     """
     started = time.perf_counter()
-    lesson = read_lesson(options.data, options.columns, progress)
+    lesson = lesson or read_lesson(options.data, options.columns, progress)
     run = new_run(options.out or RUNS / f"photo-{options.recipe.preset}")
-    run.begin({**options.to_json(), "files": len(lesson.table)})
+    run.begin({**options.to_json(), "data_digest": lesson.digest})
     return _finished(run, options, lesson, started, progress)
 
 
-def resume_photo(run: Run, options: PhotoOptions, *, progress: Progress = silent) -> Run:
-    """Goes on with a run where its last whole epoch ended; one that has ended is left as it is."""
+def resume_photo(path: Path, *, progress: Progress = silent) -> Run:
+    """Goes on with a run where its last whole epoch ended; one that has ended is left as it is.
+
+    Raises:
+        Interrupted: Ctrl-C; the run can be resumed again.
+        DataError: the photos are not those that the run was begun on.
+        ModelError: there is no run, or its checkpoint is damaged.
+    """
+    run, options = Run(path), photo_options_from_config(path / "config.json")
     if run.is_finished:
         return run
     started = time.perf_counter()
-    return _finished(run, options, read_lesson(options.data, options.columns, progress), started, progress)
+    lesson = read_lesson(options.data, options.columns, progress)
+    if lesson.digest != run.config.get("data_digest"):
+        raise DataError(
+            f"the photos have changed since {path} was begun: their digest is {lesson.digest}, the run says "
+            f"{run.config.get('data_digest')}. Bring the old ones back, or begin anew."
+        )
+    return _finished(run, options, lesson, started, progress)
 
 
 def _finished(run: Run, options: PhotoOptions, lesson: Lesson, started: float, progress: Progress) -> Run:
@@ -139,15 +125,15 @@ def _looked(
     epoch: tuple[int, int] | None,
     task: str,
     progress: Progress,
-    recipe: Any = None,
+    augment: PhotoAugment | None = None,
 ) -> tuple[Halves, Floats]:
     """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is."""
     count = len(lesson.table)
 
     def view(row: int) -> npt.NDArray[np.uint8]:
-        if epoch is None:
-            return lesson.views[row]
-        return varied(lesson.images[row], blocks.side, recipe.augment, np.random.default_rng([*epoch, row]))
+        if epoch is None or augment is None:
+            return np.asarray(lesson.views[row])
+        return varied(lesson.images[row], blocks.side, augment, np.random.default_rng([*epoch, row]))
 
     return blocks.look(count, view, lambda done: progress(task, done, count))
 
@@ -188,12 +174,12 @@ def _fine_tune(
     run.write_results(records)
     while reached < 1 and recipe.epochs:
         begun, epoch = time.perf_counter(), len(records) + 1
-        left = _epochs_left(options, records, begun - started)
+        left = epochs_left(options, records, begun - started)
         if left < 1:
             break
         span = (reached, reached + (1 - reached) / left)
         name = f"epoch {epoch}, photos"
-        early, _ = _looked(lesson, blocks, (options.seed, epoch), name, progress, recipe)
+        early, _ = _looked(lesson, blocks, (options.seed, epoch), name, progress, recipe.augment)
         for done in train_epoch(learners, early, labels, recipe, span=span, seed=(options.seed, epoch)):
             progress(f"epoch {epoch}, networks", done, len(learners))
         loss, accuracy = _judged(learners, labels, test, recipe)
@@ -216,7 +202,7 @@ def _fine_tune(
     return records
 
 
-def _epochs_left(options: PhotoOptions, records: list[EpochRecord], spent: float) -> int:
+def epochs_left(options: PhotoOptions, records: list[EpochRecord], spent: float) -> int:
     """How many epochs may still be run: what the recipe wants, or what the time limit leaves."""
     wanted = options.recipe.epochs - len(records)
     if options.time_limit is None or not records:

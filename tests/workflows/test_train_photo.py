@@ -1,0 +1,215 @@
+"""A photo model from drawn photos to its run folder, small: 28 photos, two folds, one epoch."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clothier import bundle
+from clothier.data.photo_csv import Columns
+from clothier.errors import DataError, Interrupted
+from clothier.inference import OnnxClassifier
+from clothier.learning.backbone import pretrained
+from clothier.learning.frozen import FrozenBlocks
+from clothier.recipes.photo import BEST, FAST
+from clothier.records import EpochRecord, silent
+from clothier.workflows import train_photo as work
+from clothier.workflows.deliver_photo import protocol
+from clothier.workflows.photo_figures import logits_in, out_of_fold
+from clothier.workflows.photo_lesson import FEWEST, counted_in, read_lesson, reworded
+from clothier.workflows.photo_options import PhotoOptions, photo_options_from_config
+from clothier.workflows.train_photo import resume_photo, train_photo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.runs import Run
+    from clothier.workflows.deliver_photo import Taught
+    from clothier.workflows.photo_lesson import Lesson
+
+COLOURS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
+RECIPE = replace(BEST, epochs=1, folds=2, frozen=15)
+
+
+def draw(file: Path, colour: tuple[int, int, int], seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(-40, 40, (48, 48, 3))
+    file.parent.mkdir(exist_ok=True, parents=True)
+    Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(file)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 photos by four people, two outside the classes, a class of two, a text file and a missing one."""
+    folder = tmp_path_factory.mktemp("photos")
+    rows = []
+    for number in range(24):
+        label = "dress" if number % 2 else "hat"
+        rows.append((f"{number}.png", label, number // 2 % 4))
+        draw(folder / "images" / f"{number}.png", COLOURS[label], number)
+    for number in range(24, 28):
+        label = "" if number < 26 else "skirt"
+        rows.append((f"{number}.png", label, 1))
+        draw(folder / "images" / f"{number}.png", COLOURS[""], number)
+    (folder / "images" / "words.jpg").write_text("no picture")
+    rows += [("words.jpg", "hat", 1), ("gone.png", "hat", 2)]
+    with (folder / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "label", "sender_id"), *rows])
+    return folder / "labels.csv"
+
+
+@pytest.fixture(scope="module")
+def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path_factory.mktemp("runs") / "photo"))
+
+
+def test_a_run_folder_like_the_others(made: Run) -> None:
+    wanted = "config.json results.csv metrics.json environment.json bundle model_card.md report.html audit.csv"
+    assert set(wanted.split()) <= {path.name for path in made.path.iterdir()}
+    (record,) = made.read_results()
+    assert record.epoch == 1
+    assert record.validation_accuracy is not None
+
+
+def test_the_metrics_say_what_and_how(made: Run) -> None:
+    metrics = made.metrics
+    told = metrics["validation"]
+    assert told["n"] == 24
+    assert [score["class"] for score in told["per_class"]] == ["dress", "hat"]
+    assert {"accuracy", "macro_recall", "ece", "nll", "brier", "coverage", "selective_risk", "promise"} <= told.keys()
+    assert 0 <= told["novelty_auroc"] <= 1
+    assert told["n_outside"] == 2
+    assert metrics["test"] is None
+    assert metrics["protocol"].startswith("2 folds of 24 labelled photos, split by the table's groups")
+    table = metrics["before_and_after"]
+    assert table["gain"]["accuracy"] == pytest.approx(table["after"]["accuracy"] - table["before"]["accuracy"])
+    assert [fold["n"] for fold in table["before"]["folds"]] == [fold["n"] for fold in table["after"]["folds"]]
+    assert metrics["data"]["classes"] == {"dress": 12, "hat": 12}
+
+
+def test_everything_that_was_left_out_is_named(made: Run) -> None:
+    failures = {failure["file"].rpartition("/")[2]: failure["error"] for failure in made.metrics["data"]["failures"]}
+    assert set(failures) == {"words.jpg", "gone.png", "26.png", "27.png"}
+    assert failures["26.png"]["code"] == "small-class"
+    assert f"the class skirt has 2 readable photos, and {FEWEST} or more are needed" in failures["26.png"]["message"]
+    rows = csv.DictReader((made.path / "audit.csv").read_text().splitlines())
+    assert [row["kind"] for row in rows].count("unreadable") == 4
+
+
+def test_the_bundle_answers_for_photos(made: Run, table: Path) -> None:
+    found = bundle.open_bundle(made.bundle)
+    assert found.card.model == "photo"
+    assert found.card.view.shape == (224, 224, 3)
+    assert found.card.calibration["n"] == 24
+    assert found.card.thresholds
+    assert found.novelty is not None
+    lesson = read_lesson(table, photo_options_from_config(made.path / "config.json").columns, silent)
+    answer = OnnxClassifier(found).run(lesson.views[:3])
+    assert answer.logits.shape == (3, 2)
+    assert answer.embeddings.shape == (3, 1280)
+
+
+def test_a_run_that_ended_is_left_as_it_is(made: Run) -> None:
+    before = (made.path / "metrics.json").stat().st_mtime_ns
+    assert resume_photo(made.path).path == made.path
+    assert (made.path / "metrics.json").stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frozen blocks' graph is exported once for all tests."""
+    monkeypatch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _blocks(blocks, side))
+
+
+@cache
+def _blocks(blocks: int, side: int) -> FrozenBlocks:
+    return FrozenBlocks(pretrained(), blocks, side)
+
+
+@pytest.mark.usefixtures("cached")
+def test_ctrl_c_leaves_a_run_that_goes_on(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "deliver_photo", _stopped)
+    with pytest.raises(Interrupted) as stop:
+        train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
+    delivered: list[Taught] = []
+    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
+    monkeypatch.setattr(work, "train_epoch", _stopped)  # the epoch that was saved is not trained again
+    assert len(resume_photo(stop.value.run).read_results()) == 1
+    assert len(delivered[0].records) == 1
+
+
+def _stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_changed_photos_are_refused(made: Run, tmp_path: Path) -> None:
+    config = json.loads((made.path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "data_digest": "other"}))
+    with pytest.raises(
+        DataError, match=r"the photos have changed since .* was begun: their digest is .*, the run says"
+    ):
+        resume_photo(tmp_path)
+
+
+@pytest.mark.usefixtures("cached")
+def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        label = "dress" if number % 2 else "hat"
+        draw(tmp_path / "photos" / label / f"{number}.png", COLOURS[label], number)
+    delivered: list[tuple[Taught, Lesson]] = []
+    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, lesson, __: delivered.append((taught, lesson)))
+    train_photo(PhotoOptions(data=tmp_path / "photos", recipe=replace(FAST, folds=2, frozen=15), out=tmp_path / "run"))
+    ((taught, lesson),) = delivered
+    assert taught.records == ()
+    assert "split at random, for the table has no groups" in protocol(taught, lesson)
+    found = out_of_fold(lesson, taught.folds, taught.outputs)
+    assert found.evaluation().accuracy == 1.0
+    assert found.novelty is None  # six photos are too few to tell strangers by
+
+
+@pytest.mark.usefixtures("cached")
+def test_a_time_limit_leaves_epochs_out(table: Path) -> None:
+    options = PhotoOptions(data=table, recipe=BEST, time_limit=100.0)
+    record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
+    assert work.epochs_left(options, [], 10.0) == BEST.epochs
+    assert work.epochs_left(options, [record], 30.0) == 3
+    assert work.epochs_left(options, [record], 90.0) == 0
+    assert work.epochs_left(replace(options, time_limit=None), [record], 90.0) == BEST.epochs - 1
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    for number in range(FEWEST):
+        draw(tmp_path / "photos" / "hat" / f"{number}.png", COLOURS["hat"], number)
+    with pytest.raises(
+        DataError, match=r"photos has 1 class\(es\) with 5 or more readable photos: hat \(5\)\. A model"
+    ):
+        train_photo(PhotoOptions(data=tmp_path / "photos", out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_copies_stay_in_one_fold(tmp_path: Path) -> None:
+    for number in range(12):
+        label = "dress" if number % 2 else "hat"
+        draw(tmp_path / "photos" / label / f"{number}.png", COLOURS[label], number)
+    (tmp_path / "photos" / "hat" / "again.png").write_bytes((tmp_path / "photos" / "hat" / "0.png").read_bytes())
+    lesson = read_lesson(tmp_path / "photos", Columns(), silent)
+    files = [file.rpartition("/")[2] for file in lesson.table.files]
+    assert lesson.groups[files.index("again.png")] == lesson.groups[files.index("0.png")]
+    assert lesson.audit()["exact_duplicates"] == 1
+    assert lesson.audit()["groups_joined_for_duplicates"] == 1
+
+
+def test_finer_words_are_counted_in_broader_ones_where_labels_have_both() -> None:
+    classes = ("hat", "shoes", "boot")
+    words = counted_in(classes)
+    assert words == ("hat", "shoes")
+    assert counted_in(("boot", "hat")) == ("boot", "hat")
+    assert reworded(np.array([0, 1, 2, -1]), classes, words).tolist() == [0, 1, 1, -1]
+    logits = logits_in(np.log(np.array([[0.2, 0.3, 0.5]], np.float32)), classes, words)
+    assert np.exp(logits) == pytest.approx(np.array([[0.2, 0.8]]))
