@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import bundle
-from clothier.bundle import CARD, FORMAT, GRAPH, WEIGHTS, Card, find, open_bundle
+from clothier.bundle import CARD, FORMAT, GRAPH, NOVELTY, WEIGHTS, Card, find, open_bundle
 from clothier.errors import ModelError, StorageError, UnknownNameError, UsageError
 from clothier.records import View
 
@@ -58,6 +58,22 @@ def test_comes_back_as_it_was_saved(saved: Path) -> None:
     assert opened.card == replace(CARD_OF_ALL, files=digests)
     assert opened == bundle.save(saved, CARD_OF_ALL, b"graph", b"weights")
     assert (opened.graph.read_bytes(), opened.weights.read_bytes()) == (b"graph", b"weights")
+
+
+def test_a_novelty_score_lies_beside_where_there_is_one(saved: Path) -> None:
+    assert open_bundle(saved).novelty is None
+    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights", b"novelty")
+    opened = open_bundle(saved)
+    assert opened.novelty == saved / NOVELTY
+    assert opened.novelty.read_bytes() == b"novelty"
+    assert opened.card.files[NOVELTY] == hashlib.sha256(b"novelty").hexdigest()
+    assert opened.card.format == 1, "a Clothier from before it reads the rest"
+    (saved / NOVELTY).write_bytes(b"another")
+    assert "novelty.npz was altered" in refusal(saved)
+    (saved / NOVELTY).unlink()
+    assert "novelty.npz cannot be read" in refusal(saved)
+    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights")
+    assert open_bundle(saved).novelty is None, "no score of an older model stays"
 
 
 def test_card_for_people(saved: Path) -> None:

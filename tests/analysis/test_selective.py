@@ -28,9 +28,7 @@ PROMISE = Promise(
 THRESHOLDS = Thresholds(accept=0.8, reject=2.5, promise=PROMISE)
 SHARES = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.97, 0.02, 0.01], [0.1, 0.8, 0.1]])
 STATED = "at most 5 % of the accepted tags are wrong, with 95 % confidence"
-STRANGE = (
-    "its novelty of 2.61 is above 2.5, which 95 % of the known garments keep: it looks like none of the 3 classes"
-)
+STRANGE = "its novelty of 2.61 is above 2.5, which 95 % of the known garments keep: it looks like none of the 3 classes"
 UNPROVEN = "unproven for this catalogue until clothier calibrate has seen photos of it"
 
 

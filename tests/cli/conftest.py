@@ -193,6 +193,7 @@ class Workflows:
         remarks: what each call tells its progress.
         prepared: what ``clothier data`` finds.
         explored: what ``clothier explore`` finds.
+        calibrated: what ``clothier calibrate`` finds.
         unread: photos that ``clothier evaluate`` cannot read.
     """
 
@@ -201,6 +202,7 @@ class Workflows:
     remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
     prepared: dict[str, Any] = field(default_factory=lambda: dict(PREPARED))
     explored: dict[str, Any] = field(default_factory=lambda: dict(EXPLORED))
+    calibrated: dict[str, Any] = field(default_factory=lambda: dict(CALIBRATED))
     unread: tuple[FailedInput, ...] = ()
 
     def called(self, name: str, progress: Any, **arguments: Any) -> None:
@@ -250,6 +252,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "data": [_prepare(seen)],
         "train": [*_training(seen), TrainOptions],
         "evaluate": [_evaluate(seen)],
+        "calibrate": [_calibrate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
         **{f"benchmark_{what}": [_benchmark(seen, f"benchmark_{what}")] for what in BENCHMARKS},
@@ -304,6 +307,68 @@ def _evaluate(seen: Workflows) -> Any:
         return [ModelEvaluation(model, evaluation(0.9321 - place / 10), photos) for place, model in enumerate(models)]
 
     return evaluate
+
+
+CALIBRATED = {
+    "model": "mine",
+    "bundle": "models/mine",
+    "data": "own",
+    "n": 400,
+    "kept": True,
+    "before": {"temperature": 1.0, "ece": 0.0812},
+    "after": {"temperature": 1.4567, "ece": 0.0213},
+    "thresholds": {
+        "accept": 0.8432,
+        "promise": {
+            "risk": 0.05,
+            "confidence": 0.95,
+            "bound": 0.0487,
+            "observed": 0.0311,
+            "coverage": 0.7031,
+            "photos": 400,
+            "groups": 31,
+            "grouped_by": "line",
+            "classes": [{"name": "hat", "kept": True}, {"name": "boot", "kept": False}],
+        },
+    },
+    "novelty_auroc": 0.7654,
+    "notes": ["two rows are the same"],
+}
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    content: dict[str, Any]
+    failures: tuple[FailedInput, ...] = ()
+
+    @property
+    def kept(self) -> bool:
+        return bool(self.content["kept"])
+
+    @property
+    def data(self) -> str:
+        return str(self.content["data"])
+
+    def to_json(self) -> dict[str, Any]:
+        return self.content
+
+
+def _calibrate(seen: Workflows) -> Any:
+    def calibrate(
+        model: str,
+        *,
+        data: Path,
+        out: Path | None = None,
+        columns: Columns,
+        risk: float = 0.05,
+        confidence: float = 0.95,
+        progress: Any,
+    ) -> Calibrated:
+        asked = {"out": out, "columns": columns, "risk": risk, "confidence": confidence}
+        seen.called("calibrate", progress, model=model, data=data, **asked)
+        return Calibrated(seen.calibrated, seen.unread)
+
+    return calibrate
 
 
 def _compare(seen: Workflows) -> Any:

@@ -21,6 +21,7 @@ NAMES = {
     "data": ["prepare"],
     "train": ["train", "resume", "options_from_config"],
     "evaluate": ["evaluate"],
+    "calibrate": ["calibrate"],
     "compare": ["compare"],
     "explore": ["explore"],
     "benchmark_map": ["benchmark_map"],

@@ -1,0 +1,59 @@
+"""The risk-coverage curve shows the curve and the promise, and says what they come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clothier.analysis.selective import Promise, risk_coverage
+from clothier.report.figures import abstaining
+
+N = 400
+CONFIDENCE = np.linspace(1, 0, N)
+CURVE = risk_coverage(CONFIDENCE, np.arange(N) % 5 != 4)
+PROMISE = Promise(
+    risk=0.05,
+    confidence=0.95,
+    bound=0.049,
+    observed=0.031,
+    coverage=0.7,
+    photos=N,
+    accepted=280,
+    groups=90,
+    grouped_by="photographer",
+    method="a method",
+)
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_curve_and_promise() -> None:
+    drawing = abstaining.risk_coverage(CURVE, N, PROMISE)
+    (axes,) = drawing.figure.axes
+    curve, promised, point = axes.lines
+    np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the first twenty tags only jump
+    np.testing.assert_allclose(curve.get_ydata(), CURVE.risk[19:])
+    assert list(promised.get_ydata()) == [0.05, 0.05]
+    assert (list(point.get_xdata()), list(point.get_ydata())) == ([0.7], [0.031])
+    assert plain(drawing.title) == "70 % of the photos are accepted, and 3.1 % of those tags are wrong"
+    assert drawing.note == "400 photos, the surest first. Bar: from what was seen up to the promise's bound."
+
+
+def test_without_a_promise_and_with_one_that_nothing_keeps() -> None:
+    drawing = abstaining.risk_coverage(CURVE, N)
+    assert plain(drawing.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
+    assert drawing.note == "400 photos, the surest first."
+    nothing = replace(PROMISE, bound=None, observed=None, coverage=0.0, accepted=0)
+    drawing = abstaining.risk_coverage(CURVE, N, nothing)
+    assert plain(drawing.title) == "No probability proves the promise of 5 %, so nothing is accepted"
+    assert len(drawing.figure.axes[0].lines) == 2
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_few_photos_all_right_or_all_wrong(right: bool) -> None:
+    drawing = abstaining.risk_coverage(risk_coverage([0.9, 0.8, 0.7], [right] * 3), 3)
+    assert drawing.figure.axes[0].get_ylim()[1] > 0
