@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     Rows = npt.NDArray[np.intp]
 
 UNSEEN = (
-    "It knows garments as its photos show them. Whatever they lack - another way of laying, hanging or wearing, another "
-    "ground, another kind of thing - it has never seen."
+    "It knows garments as its photos show them. Whatever they lack - another way of laying, hanging or wearing, "
+    "another ground, another kind of thing - it has never seen."
 )
 
 
