@@ -5,8 +5,8 @@
 PHOTOS_FOLDER is a clone of the photos' source (github alexeygrigorev/clothing-dataset, CC0 1.0), or any folder with
 them: of it, only the files that ``tools/photo_labels.csv`` names are read, in ``images/`` or beside it. The model is
 trained as ``clothier train photo`` does it. Its graph ships in int8 if that keeps 99 % of the answers and loses less
-than 0.1 point on a tenth of the photos; if not, its weights are kept in eight bits and its arithmetic is float32. The
-weights to train on from are float16.
+than 0.1 point on a tenth of the photos; if not, in float16 with its largest matrices in eight bits, which must keep to
+the same. The weights to train on from are float16.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def ship(whole: bundle.Bundle, lesson: Lesson, folder: Path) -> None:
     )
     kinds = "int8"
     if objection := loses(whole, small, lesson, judged):
-        print(f"photo: int8 {objection}; weights of eight bits in its place")
-        small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, novelty), "weights of eight bits"
+        print(f"photo: int8 {objection}; packed weights in its place")
+        small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, novelty), "packed weights"
         if objection := loses(whole, small, lesson, judged):
             raise SystemExit(f"photo: {kinds} {objection}; not shipped")
     size = sum(file.stat().st_size for file in small.path.iterdir())
