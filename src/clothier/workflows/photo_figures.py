@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from clothier.analysis import metrics
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
-from clothier.analysis.novelty import FEWEST, Novelty, auroc, fit_novelty
-from clothier.analysis.selective import Thresholds, decide
+from clothier.analysis.novelty import FEWEST, Novelty, fit_novelty
+from clothier.analysis.selective import Thresholds, held_to
 from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import certify
 from clothier.workflows.photo_lesson import counted_in, reworded
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import Card
-    from clothier.records import Evaluation, Floats, Labels, Outputs
+    from clothier.records import Evaluation, Labels, Outputs
     from clothier.workflows.photo_lesson import Lesson
 
     Doubles = npt.NDArray[np.float64]
@@ -35,14 +35,18 @@ class OutOfFold:
     """N photos and the answers of networks that did not learn from them.
 
     Attributes:
+        known_as: the K classes of the model.
+        answers: (N, K) float32 logits; of photos outside the classes the mean of all folds' answers.
         classes: the K' words that answers are counted in: broader ones where the labels know footwear both ways.
         labels: (N,) int64 in those words, -1 outside.
         groups: (N,) int64.
         folds: places learnt from and tested on.
-        logits: (N, K') float64; of photos outside the classes the mean of all folds' answers.
-        novelty: (N,) float64 likewise; None where there are too few photos to tell strangers by.
+        logits: (N, K') float64, the answers in those words.
+        novelty: (N,) float64, as the answers; None where there are too few photos to tell strangers by.
     """
 
+    known_as: tuple[str, ...]
+    answers: Doubles
     classes: tuple[str, ...]
     labels: Labels
     groups: Labels
@@ -69,18 +73,19 @@ class OutOfFold:
         return metrics.evaluate(self.tempered[self.known], self.labels[self.known], self.classes)
 
     def arrays(self, files: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-        """As ``out_of_fold.npz`` holds it; ``fold`` is -1 for photos that are in none."""
+        """As ``out_of_fold.npz`` holds it: labels in ``words``, logits by ``classes``; ``fold`` -1 is none."""
         fold = np.full(len(self.labels), -1)
         for place, (_, tested) in enumerate(self.folds):
             fold[tested] = place
         novelty = {} if self.novelty is None else {"novelty": self.novelty}
         return {
             "files": np.array(files),
-            "classes": np.array(self.classes),
+            "classes": np.array(self.known_as),
+            "words": np.array(self.classes),
             "labels": self.labels,
             "groups": self.groups,
             "fold": fold,
-            "logits": self.logits,
+            "logits": self.answers,
             **novelty,
         }
 
@@ -93,32 +98,16 @@ class OutOfFold:
         thresholds = Thresholds.from_json(card.thresholds)
         if thresholds is None:
             raise ValueError("the card was not certified")
-        shares = softmax(self.logits / card.calibration["temperature"])
-        verdicts = decide(shares, self.novelty, thresholds, self.classes)
-        taken = np.array([verdict.decision == "accept" for verdict in verdicts])
-        right, inside = shares.argmax(axis=1) == self.labels, self.labels >= 0
-        strangers = self.novelty is not None and not inside.all()
-        return {
-            "coverage": float(taken[inside].mean()),
-            "selective_risk": float((~right[taken & inside]).mean()) if (taken & inside).any() else None,
-            "selective_risk_open": float((~right[taken]).mean()) if taken.any() else None,
-            "novelty_auroc": auroc(self.novelty[inside], self.novelty[~inside])
-            if strangers and self.novelty is not None
-            else None,
-            "n_outside": int((~inside).sum()),
-        }
+        shares = softmax(self.answers / card.calibration["temperature"])
+        right = in_terms_of(shares, self.known_as, self.classes).argmax(axis=1) == self.labels
+        held = held_to(shares, self.novelty, self.labels, thresholds, right)
+        return {**held, "n_outside": int((self.labels < 0).sum())}
 
     def certified(self, card: Card, grouped_by: str) -> Card:
-        """The card with temperature, thresholds and promise; its classes stay the model's."""
-        told = certify(
-            replace(card, classes=self.classes),
-            self.logits,
-            self.labels,
-            self.groups,
-            self.novelty,
-            grouped_by=grouped_by,
+        """The card with temperature, thresholds and promise; the labels may be broader words than its classes."""
+        return certify(
+            card, self.answers, self.labels, self.groups, self.novelty, classes=self.classes, grouped_by=grouped_by
         )
-        return replace(told, classes=card.classes)
 
 
 def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs]) -> OutOfFold:
@@ -131,13 +120,14 @@ def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs
     """
     words = counted_in(lesson.table.classes)
     labels = reworded(lesson.table.labels, lesson.table.classes, words)
-    logits = put_together([logits_in(one.logits, lesson.table.classes, words) for one in outputs], folds)
+    answers = put_together([np.asarray(one.logits, np.float64) for one in outputs], folds)
     banks = [_novelty(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
     scores = None
     if all(bank is not None for bank in banks):
         found = [bank.score(one.logits, one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
         scores = put_together(found, folds)
-    return OutOfFold(words, labels, lesson.groups, folds, logits, scores)
+    counted = logits_in(answers, lesson.table.classes, words)
+    return OutOfFold(lesson.table.classes, answers, words, labels, lesson.groups, folds, counted, scores)
 
 
 def put_together(answers: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
@@ -152,7 +142,7 @@ def _novelty(outputs: Outputs, labels: Labels, learnt: Rows) -> Novelty | None:
     return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) >= FEWEST else None
 
 
-def logits_in(logits: Floats, classes: tuple[str, ...], words: tuple[str, ...]) -> Doubles:
+def logits_in(logits: npt.ArrayLike, classes: tuple[str, ...], words: tuple[str, ...]) -> Doubles:
     """Logits in other words: probabilities are added up, and their logarithms taken again."""
     if words == classes:
         return np.asarray(logits, np.float64)

@@ -98,6 +98,7 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
     strength, before = _baseline(features, labels, folds, classes, progress)
     probes = [fit_probe(features[rows], labels[rows], classes, recipe.probe) for rows in _learnt(lesson, folds)]
     learners = [begin_learner(probe, rows, recipe) for probe, rows in zip(probes, _learnt(lesson, folds), strict=True)]
+    prepared = time.perf_counter() - started
     records = _fine_tune(run, options, lesson, blocks, learners, (early, folds), started, progress)
     outputs = [answers(one.kept, early, np.arange(len(labels)), recipe.frozen) for one in learners]
     return Taught(
@@ -110,7 +111,7 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
         before=before,
         strength=strength,
         records=tuple(records),
-        seconds=time.perf_counter() - started,
+        seconds=prepared + sum(record.seconds for record in records),  # of all epochs, before a stop as well
     )
 
 
