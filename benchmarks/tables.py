@@ -220,11 +220,34 @@ def audit() -> str:
     return "\n".join([*lines, "", _noted(note, found)])
 
 
+def photo() -> str:
+    """What the photo model does on photographers whom the answering network never saw, by its card."""
+    made = bundle.find("photo")
+    figures, both = made.card.figures["validation"], made.card.figures["before_and_after"]
+    lines = [_line("on photographers kept out", "frozen backbone", "`photo`"), _line("---", "---:", "---:")]
+    for name, figure in (("accuracy, %", "accuracy"), ("macro recall, %", "macro_recall")):
+        values = (_percent(both[side][figure]) for side in ("before", "after"))
+        lines.append(_line(f"{name}, mean of {len(both['after']['folds'])} folds", *values))
+    for name, figure in (
+        ("ECE, %", "ece"),
+        ("tags that are accepted, %", "coverage"),
+        ("of those wrong, %", "selective_risk"),
+        (f"AUROC of {figures['n_outside']} photos outside the classes, %", "novelty_auroc"),
+    ):
+        lines.append(_line(name, "", _percent(figures[figure])))
+    size = sum(file.stat().st_size for file in made.path.iterdir()) / 1e6
+    note = (
+        f"{made.card.figures['protocol']} {len(made.card.classes)} classes, counted in the table's broader words; "
+        f"{made.card.parameters:,} weights, {size:.1f} MB. Made by `python tools/make_photo_bundle.py PHOTOS`.\n"
+    )
+    return "\n".join([*lines, "", note])
+
+
 def bundles() -> str:
-    """The models that ship, by their cards."""
+    """The models of Fashion-MNIST that ship, by their cards."""
     lines = [_line("model", "preset", "weights", "size, MB", "test accuracy, %", "with TTA, %", "ECE, %")]
     lines.append(_line(*["---"] * 2, *["---:"] * 5))
-    for name in bundle.shipped():
+    for name in ("fashion-cnn", "fashion-dnn"):
         made = bundle.find(name)
         test = made.card.figures["test"]
         size = sum(file.stat().st_size for file in made.path.iterdir()) / 1e6
@@ -242,6 +265,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "map": maps,
     "inference": inference,
     "audit": audit,
+    "photo": photo,
     "bundles": bundles,
 }
 
