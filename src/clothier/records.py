@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
-DEFAULT_MODEL = "fashion-cnn"
+DEFAULT_MODEL = "photo"
 """The shipped model that answers for a picture when none is named; here, where ``--help`` finds it at once."""
 
 

@@ -66,7 +66,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path_factory.mktemp("runs") / "photo"))
+    out = tmp_path_factory.mktemp("runs") / "photo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _blocks(blocks, side))
+        return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=out))
 
 
 def test_a_run_folder_like_the_others(made: Run) -> None:
@@ -173,14 +176,13 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     assert found.novelty is None  # six photos are too few to tell strangers by
 
 
-@pytest.mark.usefixtures("cached")
-def test_a_time_limit_leaves_epochs_out(table: Path) -> None:
-    options = PhotoOptions(data=table, recipe=BEST, time_limit=100.0)
+def test_a_time_limit_leaves_epochs_out() -> None:
     record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
-    assert work.epochs_left(options, [], 10.0) == BEST.epochs
-    assert work.epochs_left(options, [record], 30.0) == 3
-    assert work.epochs_left(options, [record], 90.0) == 0
-    assert work.epochs_left(replace(options, time_limit=None), [record], 90.0) == BEST.epochs - 1
+    clock = work.Clock(started=5.0, limit=100.0, look=2.0)
+    assert clock.epochs_left(4, [record], learnt=5.0, now=15.0) == 3  # 82 s are left of 23 s each
+    assert clock.epochs_left(4, [record], learnt=5.0, now=85.0) == 0
+    assert clock.epochs_left(4, [], learnt=5.0, now=15.0) == 2  # before the first, 2 s make it 25 s
+    assert work.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
 
 
 def test_one_class_is_too_few(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ _add(
     "clothier evaluate runs/cnn-fast runs/dnn-fast --json",
     "clothier evaluate runs/cnn-fast --fail-under 0.93",
     "clothier evaluate runs/cnn-fast --corruptions",
-    "clothier evaluate runs/photo fashion-cnn --data photos/labels.csv",
+    "clothier evaluate photo fashion-cnn --data photos/labels.csv",
 )
 _add(
     compare.compare,

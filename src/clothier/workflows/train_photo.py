@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from clothier.workflows.photo_lesson import read_lesson
 from clothier.workflows.photo_options import photo_options_from_config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is held against
 RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
+LEARNING, FIGURES = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
 
 
 def train_photo(options: PhotoOptions, *, lesson: Lesson | None = None, progress: Progress = silent) -> Run:
@@ -94,15 +97,24 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
     recipe, labels = options.recipe, lesson.table.labels
     folds, classes = lesson.folds(recipe.folds, options.seed), len(lesson.table.classes)
     blocks = FrozenBlocks(pretrained(), recipe.frozen, SIDE)
+    begun = time.perf_counter()
     early, features = _looked(lesson, blocks, None, "frozen features", progress)
+    clock = Clock(started, options.time_limit, time.perf_counter() - begun)
     strength, before = _baseline(features, labels, folds, classes, progress)
-    probes = [fit_probe(features[rows], labels[rows], classes, recipe.probe) for rows in _learnt(lesson, folds)]
-    learners = [begin_learner(probe, rows, recipe) for probe, rows in zip(probes, _learnt(lesson, folds), strict=True)]
+    rows = [*(learnt for learnt, _ in folds), lesson.known]  # of each fold's network, and of the final one
+    probes = [fit_probe(features[one], labels[one], classes, recipe.probe) for one in rows]
     prepared = time.perf_counter() - started
-    records = _fine_tune(run, options, lesson, blocks, learners, (early, folds), started, progress)
-    outputs = [answers(one.kept, early, np.arange(len(labels)), recipe.frozen) for one in learners]
+    if recipe.epochs:
+        learners = [begin_learner(probe, one, recipe) for probe, one in zip(probes, rows, strict=True)]
+        records = _fine_tune(run, options, lesson, blocks, learners, (early, folds), clock, progress)
+        outputs = [answers(one.kept, early, np.arange(len(labels)), recipe.frozen) for one in learners]
+        network = learners[-1].kept
+    else:
+        records, network = [], begin_learner(probes[-1], lesson.known, recipe).kept
+        outputs = [Outputs(probe.logits(features), features) for probe in probes]
+        run.write_results(records)
     return Taught(
-        network=learners[-1].kept,
+        network=network,
         recipe=recipe,
         seed=options.seed,
         folds=tuple(folds),
@@ -115,9 +127,34 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
     )
 
 
-def _learnt(lesson: Lesson, folds: list[Fold]) -> list[Rows]:
-    """What each network learns from: a fold's photos, and the last one all."""
-    return [*(learnt for learnt, _ in folds), lesson.known]
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time there is.
+
+    Attributes:
+        started: when the work began, as ``time.perf_counter`` counts.
+        limit: seconds for all of it; None where there is none.
+        look: seconds that looking at all photos once took, with nothing trained.
+    """
+
+    started: float
+    limit: float | None
+    look: float
+
+    def epochs_left(self, wanted: int, records: Sequence[EpochRecord], learnt: float, now: float) -> int:
+        """How many epochs may still be run: ``wanted``, or what the limit leaves beside the figures and the report.
+
+        Args:
+            wanted: by the recipe.
+            records: of the epochs so far; before the first, it is told from the look how long it will take.
+            learnt: photos that all networks learn from in an epoch, by the number of photos.
+            now: as ``time.perf_counter`` counts.
+        """
+        if self.limit is None:
+            return wanted
+        epoch = records[-1].seconds if records else self.look * (1 + LEARNING * learnt)
+        left = self.limit - (now - self.started) - FIGURES * self.look
+        return max(0, min(wanted, int(left / (RESERVE * epoch))))
 
 
 def _looked(
@@ -166,16 +203,17 @@ def _fine_tune(
     blocks: FrozenBlocks,
     learners: list[Learner],
     test: tuple[Halves, list[Fold]],
-    started: float,
+    clock: Clock,
     progress: Progress,
 ) -> list[EpochRecord]:
     """All networks, epoch by epoch; each epoch is saved, and judged on the photographers that each fold keeps out."""
     recipe, labels = options.recipe, lesson.table.labels
     reached, records = photo_checkpoint.restore(run.checkpoint, learners)
     run.write_results(records)
-    while reached < 1 and recipe.epochs:
+    learnt = sum(len(one.rows) for one in learners) / len(labels)
+    while reached < 1:
         begun, epoch = time.perf_counter(), len(records) + 1
-        left = epochs_left(options, records, begun - started)
+        left = clock.epochs_left(recipe.epochs - len(records), records, learnt, begun)
         if left < 1:
             break
         span = (reached, reached + (1 - reached) / left)
@@ -201,14 +239,6 @@ def _fine_tune(
         run.append_result(records[-1])
         progress("train photo", epoch, epoch + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")
     return records
-
-
-def epochs_left(options: PhotoOptions, records: list[EpochRecord], spent: float) -> int:
-    """How many epochs may still be run: what the recipe wants, or what the time limit leaves."""
-    wanted = options.recipe.epochs - len(records)
-    if options.time_limit is None or not records:
-        return wanted
-    return min(wanted, int((options.time_limit - spent) / (RESERVE * records[-1].seconds)))
 
 
 def _judged(
