@@ -16,13 +16,14 @@ from clothier.analysis import metrics
 from clothier.analysis.audit.label_issues import label_issues
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, fit_novelty
+from clothier.analysis.selective import Promise, risk_coverage
 from clothier.inference import OnnxClassifier
 from clothier.learning import export
 from clothier.learning.classifier import TorchClassifier
 from clothier.learning.networks import count_parameters
 from clothier.report.card import model_card
 from clothier.report.drawing import save_figures
-from clothier.report.figures import scores, training
+from clothier.report.figures import abstaining, scores, training
 from clothier.report.page import render_run
 from clothier.report.sections import ModelSection, Origin
 from clothier.workflows.deliver import check_parity
@@ -238,7 +239,7 @@ def _findings(lesson: Lesson, found: OutOfFold) -> Iterator[Finding]:
 def _report(
     run: Run, taught: Taught, lesson: Lesson, found: OutOfFold, evaluation: Evaluation, measured: dict[str, Any]
 ) -> None:
-    figures = _drawings(taught, found, evaluation)
+    figures = _drawings(taught, found, evaluation, measured["validation"]["promise"])
     save_figures(figures, run.path / "figures")
     section = ModelSection(
         name="photo",
@@ -255,7 +256,9 @@ def _report(
     atomic.write_text(run.path / "report.html", render_run(section, lesson.table.name, origin))
 
 
-def _drawings(taught: Taught, found: OutOfFold, evaluation: Evaluation) -> dict[str, Drawing]:
+def _drawings(
+    taught: Taught, found: OutOfFold, evaluation: Evaluation, promise: dict[str, Any] | None
+) -> dict[str, Drawing]:
     figures = {}
     if taught.records:
         figures["loss"] = training.loss_curves(taught.records)
@@ -264,4 +267,7 @@ def _drawings(taught: Taught, found: OutOfFold, evaluation: Evaluation) -> dict[
     figures["class-scores"] = scores.class_scores(evaluation)
     known = found.known
     shares = softmax(found.tempered[known])
+    curve = risk_coverage(shares.max(axis=1), shares.argmax(axis=1) == found.labels[known])
+    promised = Promise.from_json(promise) if promise else None
+    figures["risk-coverage"] = abstaining.risk_coverage(curve, len(known), promised)
     return {**figures, "reliability": scores.reliability(metrics.reliability(shares, found.labels[known]))}
