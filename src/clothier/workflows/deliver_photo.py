@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,20 +15,15 @@ from clothier.analysis import metrics
 from clothier.analysis.audit.label_issues import label_issues
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, fit_novelty
-from clothier.analysis.selective import Promise, risk_coverage
 from clothier.inference import OnnxClassifier
 from clothier.learning import export
 from clothier.learning.classifier import TorchClassifier
 from clothier.learning.networks import count_parameters
-from clothier.report.card import model_card
-from clothier.report.drawing import save_figures
-from clothier.report.figures import abstaining, scores, training
-from clothier.report.page import render_run
-from clothier.report.sections import ModelSection, Origin
 from clothier.workflows.deliver import check_parity
 from clothier.workflows.findings import COLUMNS, Finding, unreadable
 from clothier.workflows.photo_figures import fold_figures, logits_in, mean_of, out_of_fold
 from clothier.workflows.photo_lesson import VIEW, reworded
+from clothier.workflows.photo_report import drawings, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +33,6 @@ if TYPE_CHECKING:
     from clothier.learning.backbone import EfficientNetLite0
     from clothier.recipes.photo import PhotoRecipe
     from clothier.records import EpochRecord, Evaluation, Floats, Outputs, Progress
-    from clothier.report.drawing import Drawing
     from clothier.runs import Run
     from clothier.workflows.photo_figures import OutOfFold
     from clothier.workflows.photo_lesson import Lesson
@@ -98,7 +91,7 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
     progress("measure photo", 2, 3, "report")
     _write_audit(run, lesson, found)
     _write_answers(run, lesson, found)
-    _report(run, taught, lesson, found, evaluation, measured)
+    write_report(run, taught, drawings(taught.records, found, card), measured)
     atomic.write_json(run.path / "metrics.json", measured)
     progress("measure photo", 3, 3, f"photographers kept out: {100 * evaluation.accuracy:.2f} %")
 
@@ -140,7 +133,7 @@ def _metrics(
         "seed": taught.seed,
         "train_seconds": taught.seconds,
         "epochs": len(taught.records),
-        "data": {"name": lesson.table.name, "digest": lesson.digest, **lesson.audit()},
+        "data": {"name": lesson.table.name, "digest": lesson.digest, "unseen": UNSEEN, **lesson.audit()},
         "validation": {**evaluation.to_json(), **found.selective(card), "promise": card.thresholds.get("promise")},
         "test": None,
         "protocol": protocol(taught, lesson),
@@ -234,40 +227,3 @@ def _findings(lesson: Lesson, found: OutOfFold) -> Iterator[Finding]:
             suspicion=f"labelled {label}, looks like {suggested}",
             suggested=suggested,
         )
-
-
-def _report(
-    run: Run, taught: Taught, lesson: Lesson, found: OutOfFold, evaluation: Evaluation, measured: dict[str, Any]
-) -> None:
-    figures = _drawings(taught, found, evaluation, measured["validation"]["promise"])
-    save_figures(figures, run.path / "figures")
-    section = ModelSection(
-        name="photo",
-        metrics=measured,
-        history=taught.records,
-        figures=figures,
-        recipe=taught.recipe.to_json(),
-        protocol=f"{measured['protocol']} {UNSEEN}",
-    )
-    data = shlex.quote(str(run.config["data"]))
-    command = f"clothier train photo --preset {taught.recipe.preset} --data {data} --seed {taught.seed}"
-    origin = Origin(command, run.environment)
-    atomic.write_text(run.path / "model_card.md", model_card(section, lesson.table.name, origin))
-    atomic.write_text(run.path / "report.html", render_run(section, lesson.table.name, origin))
-
-
-def _drawings(
-    taught: Taught, found: OutOfFold, evaluation: Evaluation, promise: dict[str, Any] | None
-) -> dict[str, Drawing]:
-    figures = {}
-    if taught.records:
-        figures["loss"] = training.loss_curves(taught.records)
-        figures["accuracy"] = training.accuracy_curves(taught.records)
-    figures["confusion"] = scores.confusion(evaluation)
-    figures["class-scores"] = scores.class_scores(evaluation)
-    known = found.known
-    shares = softmax(found.tempered[known])
-    curve = risk_coverage(shares.max(axis=1), shares.argmax(axis=1) == found.labels[known])
-    promised = Promise.from_json(promise) if promise else None
-    figures["risk-coverage"] = abstaining.risk_coverage(curve, len(known), promised)
-    return {**figures, "reliability": scores.reliability(metrics.reliability(shares, found.labels[known]))}

@@ -11,7 +11,7 @@ from clothier.analysis import metrics
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, Novelty, fit_novelty
-from clothier.analysis.selective import Thresholds, held_to
+from clothier.analysis.selective import Thresholds, familiar, held_to, risk_coverage
 from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import certify
 from clothier.workflows.photo_lesson import counted_in, reworded
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from clothier.analysis.selective import RiskCoverage
     from clothier.bundle import Card
     from clothier.records import Evaluation, Labels, Outputs
     from clothier.workflows.photo_lesson import Lesson
@@ -95,19 +96,35 @@ class OutOfFold:
 
     def selective(self, card: Card) -> dict[str, Any]:
         """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
-        thresholds = Thresholds.from_json(card.thresholds)
-        if thresholds is None:
-            raise ValueError("the card was not certified")
-        shares = softmax(self.answers / card.calibration["temperature"])
-        right = in_terms_of(shares, self.known_as, self.classes).argmax(axis=1) == self.labels
-        held = held_to(shares, self.novelty, self.labels, thresholds, right)
+        shares, right = self._judged(card)
+        held = held_to(shares, self.novelty, self.labels, thresholds_of(card), right)
         return {**held, "n_outside": int((self.labels < 0).sum())}
+
+    def curve(self, card: Card) -> RiskCoverage:
+        """Risk by coverage of the labelled photos, the surest first, what looks like a stranger last."""
+        shares, right = self._judged(card)
+        known = familiar(self.novelty, thresholds_of(card).reject, len(shares))
+        sure = np.where(known, shares.max(axis=1), -np.inf)
+        return risk_coverage(sure[self.known], right[self.known])
+
+    def _judged(self, card: Card) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+        """(N, K) probabilities by the card's temperature, and (N,) which answers are right in the labels' words."""
+        shares = softmax(self.answers / card.calibration["temperature"])
+        return shares, in_terms_of(shares, self.known_as, self.classes).argmax(axis=1) == self.labels
 
     def certified(self, card: Card, grouped_by: str) -> Card:
         """The card with temperature, thresholds and promise; the labels may be broader words than its classes."""
         return certify(
             card, self.answers, self.labels, self.groups, self.novelty, classes=self.classes, grouped_by=grouped_by
         )
+
+
+def thresholds_of(card: Card) -> Thresholds:
+    """A certified card's thresholds."""
+    thresholds = Thresholds.from_json(card.thresholds)
+    if thresholds is None:
+        raise ValueError("the card was not certified")
+    return thresholds
 
 
 def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs]) -> OutOfFold:
