@@ -152,28 +152,6 @@ def _told(goal: Row, ratios: Row) -> str:
     return f"{what} was not reached: {_percent(goal['reached'])} %"
 
 
-def ablation() -> str:
-    """What each trick of the CNN recipes buys, in points and in seconds."""
-    found = results("ablation")
-    lines = [
-        _line("recipe", "without", "test accuracy, %", "points", "with TTA, %", "seconds, about"),
-        _line(*["---"] * 2, *["---:"] * 4),
-    ]
-    whole = {row["name"].split(": ")[0]: row for row in found["rows"] if row["name"].endswith(": the recipe")}
-    for row in found["rows"]:
-        preset, variant = row["name"].split(": ")
-        spread = f"({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})"
-        lost = "" if row is whole[preset] else f"{100 * (row['accuracy'] - whole[preset]['accuracy']):+.2f}"
-        figures = (f"{_percent(row['accuracy'])} {spread}", lost, _percent(row["accuracy_tta"]), f"{row['median']:.1f}")
-        lines.append(_line(f"`{preset}`", variant, *figures))
-    note = (
-        f"Accuracy: mean (lowest to highest) of {found['rows'][0]['seeds']} seeds, all 60,000 images, test read once; "
-        "two such means differ by 0.2 points by chance. TTA: six views for all. Seconds: the steps of a training times "
-        f"the median step of {found['rows'][0]['n']} short ones, in turns; {_machine(found)}."
-    )
-    return "\n".join([*lines, "", _noted(note, found)])
-
-
 def inference() -> str:
     """How quickly each model answers, by each way to run it."""
     found = results("inference")
@@ -261,7 +239,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "study": study,
     "explore": explore,
     "training": training,
-    "ablation": ablation,
     "map": maps,
     "inference": inference,
     "audit": audit,
