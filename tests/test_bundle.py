@@ -213,7 +213,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Callab
 
 
 def test_shipped(shipped: Path) -> None:
-    assert bundle.shipped() == ["fashion-cnn", "fashion-dnn", "photo"]
+    assert bundle.shipped() == ["fashion-cnn", "fashion-dnn"]
     assert find("fashion-cnn").path == shipped / "fashion-cnn"
 
 
