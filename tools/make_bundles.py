@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import shipping
+
 from clothier import bundle, recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.inference import BATCH, OnnxClassifier
@@ -26,11 +28,8 @@ from clothier.workflows.train import TrainOptions, split, train
 from clothier.workflows.turns import in_turns
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
     from clothier.records import Images
 
-AGREEMENT = 0.99  # share of validation answers that must stay the same
-LOSS = 0.001  # accuracy on validation; so much may not be lost
 TURNS = 21  # of each side
 
 
@@ -55,27 +54,18 @@ def ship(whole: bundle.Bundle, name: str, recipe: recipes.Recipe, folder: Path) 
     graph, weights = whole.graph.read_bytes(), halve_weights(whole.weights.read_bytes())
     card = replace(whole.card, name=name, figures={})
     small = bundle.save(folder / name, card, quantize_graph(graph, calibration_sample(learnt.images)), weights)
-    objection = loses(whole, small, validation) or delays(whole, small, validation.images)
+    images, labels = validation.images, validation.labels
+    objection = shipping.loses(whole, small, images, labels) or delays(whole, small, images)
     if objection:
         print(f"{name}: int8 {objection}; float16 in its place")
         small = bundle.save(folder / name, card, halve_graph(graph), weights)
-        if objection := loses(whole, small, validation):
+        if objection := shipping.loses(whole, small, images, labels):
             raise SystemExit(f"{name}: float16 {objection}; not shipped")
     parts = {"validation": validation, "test": dataset.test}
-    figures = {part: measure(OnnxClassifier(small), images, recipe.augment).to_json() for part, images in parts.items()}
+    figures = {part: measure(OnnxClassifier(small), data, recipe.augment).to_json() for part, data in parts.items()}
     bundle.save(folder / name, replace(card, figures=figures), small.graph.read_bytes(), weights)
     size = sum(file.stat().st_size for file in small.path.iterdir())
     print(f"{small.path}: test {figures['test']['accuracy']:.2%}, {size / 1e6:.1f} MB")
-
-
-def loses(whole: bundle.Bundle, small: bundle.Bundle, validation: Labelled) -> str | None:
-    """What the small bundle gives away on validation, if that is too much."""
-    before, after = (OnnxClassifier(one).run(validation.images).logits.argmax(1) for one in (whole, small))
-    agreement = float((before == after).mean())
-    lost = float((before == validation.labels).mean() - (after == validation.labels).mean())
-    if agreement >= AGREEMENT and lost < LOSS:
-        return None
-    return f"keeps {agreement:.2%} of the answers and costs {100 * lost:.2f} points"
 
 
 def delays(whole: bundle.Bundle, small: bundle.Bundle, images: Images) -> str | None:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shipping
 
 from clothier import bundle
 from clothier.data.photo_table import OUTSIDE
-from clothier.inference import OnnxClassifier
 from clothier.learning.compress import halve_weights, pack_graph
 from clothier.learning.quantize import calibration_sample, quantize_graph
 from clothier.recipes.photo import BEST
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from clothier.workflows.photo_lesson import Lesson
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
-AGREEMENT, LOSS = 0.99, 0.001
 JUDGED = 10  # every tenth labelled photo judges the small graph; the others may fix its scales
 LIMIT = 12_000_000  # bytes, of the whole bundle
 UNSEEN = (
@@ -97,25 +96,15 @@ def ship(whole: bundle.Bundle, lesson: Lesson, folder: Path) -> None:
         folder / "photo", card, quantize_graph(graph, calibration_sample(lesson.views[rest])), weights, novelty
     )
     kinds = "int8"
-    if objection := loses(whole, small, lesson, judged):
+    if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
         print(f"photo: int8 {objection}; packed weights in its place")
         small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, novelty), "packed weights"
-        if objection := loses(whole, small, lesson, judged):
+        if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
             raise SystemExit(f"photo: {kinds} {objection}; not shipped")
     size = sum(file.stat().st_size for file in small.path.iterdir())
     if size > LIMIT:
         raise SystemExit(f"{small.path} has {size:,} bytes, and {LIMIT:,} are allowed")
     print(f"{small.path}: {kinds}, {size / 1e6:.1f} MB")
-
-
-def loses(whole: bundle.Bundle, small: bundle.Bundle, lesson: Lesson, rows: np.ndarray) -> str | None:
-    """What the small bundle gives away, if that is too much."""
-    before, after = (OnnxClassifier(one).run(lesson.views[rows]).logits.argmax(1) for one in (whole, small))
-    labels = lesson.table.labels[rows]
-    agreement, lost = float((before == after).mean()), float((before == labels).mean() - (after == labels).mean())
-    if agreement >= AGREEMENT and lost < LOSS:
-        return None
-    return f"keeps {agreement:.2%} of the answers and costs {100 * lost:.2f} points"
 
 
 def told(task: str, done: float, total: float, note: str = "") -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.main import get_command
 
 from clothier import errors
 from clothier.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
@@ -26,19 +28,9 @@ def texts(*patterns: str) -> list[Path]:
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def tool(name: str) -> Any:
-    """A script of tools/, as a module."""
-    spec = spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_page_of_commands_is_what_help_prints() -> None:
+def test_the_page_of_commands_is_what_help_prints(script: Callable[[str], Any]) -> None:
     written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert written == tool("generate_cli_docs").page(), "run: make docs"
+    assert written == script("tools/generate_cli_docs.py").page(), "run: make docs"
 
 
 def test_every_command_has_its_section_example_and_heading() -> None:

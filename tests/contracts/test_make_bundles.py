@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +18,11 @@ from clothier.records import View
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows.turns import Turns
 
-TOOL = Path(__file__).parents[2] / "tools" / "make_bundles.py"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TOOL = "tools/make_bundles.py"
 DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
 RECIPE = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
 
@@ -35,23 +37,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
     return bundle.save(folder, card, to_onnx(network, View()), to_safetensors(network))
 
 
-def loaded() -> Any:
-    """The tool as a module."""
-    spec = spec_from_file_location("make_bundles", TOOL)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
+def tool(script: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """The tool, on drawn garments; it finds int8 as good and quicker, unless a test says otherwise."""
-    module = loaded()
+    module = script(TOOL)
     monkeypatch.setattr(module, "load_fashion_mnist", lambda: DATASET)
-    monkeypatch.setattr(module, "AGREEMENT", 0.0)
-    monkeypatch.setattr(module, "LOSS", 1.1)
+    monkeypatch.setattr(module.shipping, "AGREEMENT", 0.0)
+    monkeypatch.setattr(module.shipping, "LOSS", 1.1)
     monkeypatch.setattr(module, "delays", lambda *_: None)
     return module
 
@@ -83,7 +75,7 @@ def test_nothing_ships_that_loses_too_much(
     tool: Any, whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: dict[str, float]
 ) -> None:
     for name, value in rule.items():
-        monkeypatch.setattr(tool, name, value)
+        monkeypatch.setattr(tool.shipping, name, value)
     with pytest.raises(
         SystemExit,
         match=r"^garments: float16 keeps \d+\.\d\d% of the answers and costs -?\d\.\d\d points; not shipped$",
@@ -91,8 +83,10 @@ def test_nothing_ships_that_loses_too_much(
         shipped(tool, whole, tmp_path)
 
 
-def test_time_is_compared_in_turns(whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = loaded()
+def test_time_is_compared_in_turns(
+    script: Callable[[str], Any], whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script(TOOL)
     small = bundle.save(tmp_path / "small", replace(whole.card, name="small"), whole.graph.read_bytes(), b"")
     taken = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
     monkeypatch.setattr(module, "in_turns", lambda sides, *_, **__: Turns({name: taken[name] for name in sides}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -18,23 +17,18 @@ from clothier.taxonomy import BROADER, PHOTO_CLASSES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TOOL = Path(__file__).parents[2] / "tools" / "make_photo_bundle.py"
+LABELS = Path(__file__).parents[2] / "tools" / "photo_labels.csv"
 COLOURS = {"hat": (250, 0, 0), "dress": (0, 250, 0)}
 
 
 @pytest.fixture(scope="module")
-def tool() -> Any:
-    spec = spec_from_file_location("make_photo_bundle", TOOL)
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(script: Callable[[str], Any]) -> Any:
+    return script("tools/make_photo_bundle.py")
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, str]]:
-    with TOOL.with_name("photo_labels.csv").open(encoding="utf-8", newline="") as file:
+    with LABELS.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

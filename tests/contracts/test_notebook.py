@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 3_000_000  # bytes: what GitHub and Colab still show at once
 
 
 @pytest.fixture(scope="module")
-def maker() -> Any:
+def maker(script: Callable[[str], Any]) -> Any:
     """``tools/make_notebook.py``, as a module."""
-    spec = spec_from_file_location("make_notebook", ROOT / "tools" / "make_notebook.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("tools/make_notebook.py")
 
 
 @pytest.fixture(scope="module")

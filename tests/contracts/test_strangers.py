@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +10,15 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
     from types import ModuleType
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "strangers.py"
 
 
 @pytest.fixture
-def strangers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def strangers(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script, drawing few."""
-    spec = importlib.util.spec_from_file_location("strangers", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module: ModuleType = script("benchmarks/strangers.py")
     assert module.CROPS * len(module.samples()) + 4 * module.DRAWN >= 500
     monkeypatch.setattr(module, "CROPS", 1)
     monkeypatch.setattr(module, "DRAWN", 2)

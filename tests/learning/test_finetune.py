@@ -13,7 +13,7 @@ from clothier.learning import photo_checkpoint
 from clothier.learning.backbone import pretrained
 from clothier.learning.finetune import Learner, answers, begin_learner, fit_probe, rate, train_epoch
 from clothier.learning.frozen import FrozenBlocks
-from clothier.learning.photo_views import varied
+from clothier.learning.photo_augment import varied
 from clothier.recipes.photo import BEST, PhotoAugment
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from clothier.cli.options import spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
 from clothier.recipes.photo import DEFAULT, photo_preset
+from clothier.records import FailedInput
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +46,9 @@ def named(columns: dict[str, str]) -> dict[str, str]:
 def answer(run: Run, as_json: bool) -> None:
     """Shows a run; what was left out is named on stderr, and ends with 3."""
     show.answer(run, as_json, scores.run)
-    failures = run.metrics["data"]["failures"]
-    for failure in failures:
-        message, file = failure["error"]["message"], failure["file"]
-        show.note(message if file in message else f"{file}: {message}")
-    if failures:
+    failed = [FailedInput(one["file"], **one["error"]) for one in run.metrics["data"]["failures"]]
+    show.failures(failed)
+    if failed:
         raise typer.Exit(3)
 
 

@@ -14,7 +14,7 @@ from clothier.learning.backbone import SIDE, pretrained
 from clothier.learning.device import choose
 from clothier.learning.finetune import answers, begin_learner, fit_probe, train_epoch
 from clothier.learning.frozen import FrozenBlocks
-from clothier.learning.photo_views import varied
+from clothier.learning.photo_augment import varied
 from clothier.records import EpochRecord, Outputs, silent
 from clothier.runs import RUNS, Run, new_run
 from clothier.workflows.deliver_photo import Taught, deliver_photo
