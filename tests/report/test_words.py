@@ -76,6 +76,15 @@ def test_a_faultless_model_has_no_weakest_class() -> None:
     assert not any(":" in limit.name for limit in limits("mine", [("M", found)]))
 
 
+def test_a_model_that_abstains_is_not_said_to_answer_always() -> None:
+    found = evaluation(("Coat", "Bag"), [[9, 1], [4, 6]])
+    plain, abstaining = (
+        [limit.name for limit in limits("mine", [("M", one)])] for one in (found, {**found, "coverage": 0.8})
+    )
+    assert plain[-2] == "There is no “none of these”"
+    assert abstaining[-2] == "What it promises, it promises of such photos"
+
+
 def test_the_original_figures_carry_the_spread_they_lacked() -> None:
     assert ORIGINALS["dnn"].standard_error == pytest.approx(0.0032, abs=5e-5)
     assert all(len(original.f1) == 10 for original in ORIGINALS.values())
