@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from results import RESULTS, write
+from results import RESULTS, spread, write
 from torch import nn
 
 from clothier import machine, recipes
@@ -35,8 +35,6 @@ from clothier.workflows.alone import alone
 from clothier.workflows.evaluate import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from clothier.data.dataset import Dataset
     from clothier.learning.networks import GarmentNetwork
     from clothier.recipes import Recipe
@@ -95,36 +93,44 @@ def main() -> None:
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
-    scores = _kept(options.out) if options.seconds_only else _scores(plan, dataset, options.seeds)
+    command = f"python benchmarks/ablation.py --seeds {options.seeds}"
+    if options.seconds_only:
+        scores = _kept(options.out)
+    else:
+        scores = _scores(plan, dataset, options.seeds)
+        write(options.out, "ablation", command, scores)  # an hour's work is kept, whatever becomes of the timing
     seconds = _seconds(plan, dataset)
-    rows = [
-        {"name": f"{preset}: {variant.name}", **seconds[preset, variant.name], **scores[f"{preset}: {variant.name}"]}
-        for preset, variant in plan
-    ]
-    write(options.out, "ablation", f"python benchmarks/ablation.py --seeds {options.seeds}", rows)
+    rows = [{**taken, **score} for taken, score in zip(seconds, scores, strict=True)]
+    write(options.out, "ablation", command, rows)
 
 
-def _kept(path: Path) -> dict[str, dict[str, Any]]:
-    """The accuracies of a file."""
-    names = ("seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
-    return {row["name"]: {name: row[name] for name in names} for row in json.loads(path.read_text())["rows"]}
+def _kept(path: Path) -> list[dict[str, Any]]:
+    """The accuracies of a file, with their names."""
+    names = ("name", "seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
+    return [{name: row[name] for name in names} for row in json.loads(path.read_text())["rows"]]
 
 
-def _scores(plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int) -> dict[str, dict[str, Any]]:
+def _scores(plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int) -> list[dict[str, Any]]:
     """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
     with ProcessPoolExecutor(machine.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
         promised = {
             f"{preset}: {variant.name}": [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
             for preset, variant in plan
         }
-        return {name: _spread(name, [one.result() for one in made]) for name, made in promised.items()}
+        return [_spread(name, [one.result() for one in made]) for name, made in promised.items()]
 
 
 def _spread(name: str, found: list[tuple[float, float]]) -> dict[str, Any]:
     plain, augmented = zip(*found, strict=True)
     print(name, *(f"{100 * one:.2f}" for one in plain), flush=True)
-    ends = {"accuracy_min": min(plain), "accuracy_max": max(plain)}
-    return {"seeds": len(plain), "accuracy": statistics.mean(plain), **ends, "accuracy_tta": statistics.mean(augmented)}
+    return {
+        "name": name,
+        "seeds": len(plain),
+        "accuracy": statistics.mean(plain),
+        "accuracy_min": min(plain),
+        "accuracy_max": max(plain),
+        "accuracy_tta": statistics.mean(augmented),
+    }
 
 
 def score(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
@@ -147,25 +153,17 @@ def _network(variant: Variant, dataset: Dataset, seed: int) -> GarmentNetwork:
     return network
 
 
-def _seconds(plan: list[tuple[str, Variant]], dataset: Dataset) -> dict[tuple[str, str], dict[str, Any]]:
+def _seconds(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict[str, Any]]:
     """What a training of each variant takes: median over the rounds of a step, times its steps."""
-    steps: dict[tuple[str, str], list[float]] = {}
+    steps: list[list[float]] = [[] for _ in plan]
     for _ in range(ROUNDS):
-        for preset, variant in plan:
-            steps.setdefault((preset, variant.name), []).append(alone(step_seconds, variant, dataset))
-    counts = {(preset, variant.name): _steps(variant.recipe, len(dataset.train)) for preset, variant in plan}
-    return {
-        key: {
-            "n": ROUNDS,
-            **{name: counts[key] * told(taken) for name, told in SPREAD.items()},
-            "unit": "s",
-            "steps": counts[key],
-        }
-        for key, taken in steps.items()
-    }
-
-
-SPREAD: dict[str, Callable[[list[float]], float]] = {"min": min, "median": statistics.median, "max": max}
+        for taken, (_preset, variant) in zip(steps, plan, strict=True):
+            taken.append(alone(step_seconds, variant, dataset))
+    counts = [_steps(variant.recipe, len(dataset.train)) for _, variant in plan]
+    return [
+        {**spread([count * one for one in taken], "s"), "steps": count}
+        for count, taken in zip(counts, steps, strict=True)
+    ]
 
 
 def step_seconds(variant: Variant, dataset: Dataset) -> float:
