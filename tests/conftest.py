@@ -173,7 +173,9 @@ def colour_bundle() -> Callable[..., Bundle]:
     from clothier import bundle
     from clothier.records import View
 
-    def save(path: Path, colours: dict[str, tuple[int, int, int]], novelty: bytes | None = None, **card: Any) -> Bundle:
+    def save(
+        path: Path, colours: dict[str, tuple[int, int, int]], extras: dict[str, bytes] | None = None, **card: Any
+    ) -> Bundle:
         means = np.array(list(colours.values()), np.float32) / 255
         weights = {"middles": 40 * means.T, "less": -20 * (means**2).sum(axis=1), "white": np.float32(255)}
         nodes = [
@@ -202,6 +204,6 @@ def colour_bundle() -> Callable[..., Bundle]:
             "data": {"name": "drawn"},
             "clothier": "0.1.0",
         }
-        return bundle.save(path, bundle.Card(**told | card), model.SerializeToString(), b"weights", novelty)
+        return bundle.save(path, bundle.Card(**told | card), model.SerializeToString(), b"weights", extras)
 
     return save

@@ -62,11 +62,13 @@ def test_comes_back_as_it_was_saved(saved: Path) -> None:
 
 def test_a_novelty_score_lies_beside_where_there_is_one(saved: Path) -> None:
     assert open_bundle(saved).novelty is None
-    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights", b"novelty")
+    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights", {NOVELTY: b"novelty"})
     opened = open_bundle(saved)
     assert opened.novelty == saved / NOVELTY
     assert opened.novelty.read_bytes() == b"novelty"
     assert opened.card.files[NOVELTY] == hashlib.sha256(b"novelty").hexdigest()
+    assert opened.extras == {NOVELTY: b"novelty"}
+    assert opened.learnt is None
     assert opened.card.format == 1, "a Clothier from before it reads the rest"
     (saved / NOVELTY).write_bytes(b"another")
     assert "novelty.npz was altered" in refusal(saved)

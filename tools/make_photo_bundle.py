@@ -66,12 +66,16 @@ def main() -> None:
 
 
 def dealt_as_published(lesson: Lesson) -> Lesson:
-    """The same photos in the folds of their published labels, so that figures can be held against others'."""
+    """The same photos in the folds of their published labels and senders, so that figures can be held against others'.
+
+    Two senders share a photo; anybody else's folds take them apart, and so do these.
+    """
     with LABELS.open(encoding="utf-8", newline="") as source:
         published = {row["file"]: row["published"] for row in csv.DictReader(source)}
     labels = [published[Path(file).name] for file in lesson.table.files]
     names = sorted(set(labels) - {""})
-    return replace(lesson, dealt_by=np.array([names.index(name) if name else OUTSIDE for name in labels], np.int64))
+    dealt_by = np.array([names.index(name) if name else OUTSIDE for name in labels], np.int64)
+    return replace(lesson, dealt_by=dealt_by, groups=lesson.table.groups)
 
 
 def write_table(photos: Path, table: Path) -> None:
@@ -87,18 +91,17 @@ def write_table(photos: Path, table: Path) -> None:
 def ship(whole: bundle.Bundle, lesson: Lesson, folder: Path) -> None:
     """Stores the bundle under ``folder``/photo as small as it may be."""
     graph, weights = whole.graph.read_bytes(), halve_weights(whole.weights.read_bytes())
-    novelty = whole.novelty.read_bytes() if whole.novelty else None
     facts = {"name": "clothing-dataset", "licence": LICENCE, "unseen": UNSEEN}
     card = replace(whole.card, name="photo", data={**whole.card.data, **facts})
     known = lesson.known
     judged, rest = known[::JUDGED], np.setdiff1d(known, known[::JUDGED])
     small = bundle.save(
-        folder / "photo", card, quantize_graph(graph, calibration_sample(lesson.views[rest])), weights, novelty
+        folder / "photo", card, quantize_graph(graph, calibration_sample(lesson.views[rest])), weights, whole.extras
     )
     kinds = "int8"
     if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
         print(f"photo: int8 {objection}; packed weights in its place")
-        small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, novelty), "packed weights"
+        small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, whole.extras), "packed weights"
         if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
             raise SystemExit(f"photo: {kinds} {objection}; not shipped")
     size = sum(file.stat().st_size for file in small.path.iterdir())

@@ -4,6 +4,7 @@
     model.onnx           uint8 pictures in, ``logits`` and ``embedding`` out, preprocessing inside, any batch size
     weights.safetensors  the same weights by name, to train on from
     novelty.npz          what known garments look like, where the model can tell strangers; plain arrays
+    learnt.npy           hashes of the photos that it learnt from, so that it is not judged by them; a plain array
 
 No pickle, and nothing in a bundle is executed.
 """
@@ -14,15 +15,19 @@ import hashlib
 import json
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from clothier import atomic
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.records import View
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 FORMAT = 1
 CARD, GRAPH, WEIGHTS = "card.json", "model.onnx", "weights.safetensors"
-NOVELTY = "novelty.npz"  # optional; a Clothier from before it reads the rest, so the format is the same
+NOVELTY, LEARNT = "novelty.npz", "learnt.npy"
+EXTRAS = (NOVELTY, LEARNT)  # optional; a Clothier from before them reads the rest, so the format is the same
 SHIPPED = Path(__file__).parent / "bundles"
 
 Typed = TypeVar("Typed", "Card", View)
@@ -89,10 +94,23 @@ class Bundle:
     @property
     def novelty(self) -> Path | None:
         """The arrays of :class:`clothier.analysis.novelty.Novelty`; None where the model cannot tell strangers."""
-        return self.path / NOVELTY if NOVELTY in self.card.files else None
+        return self._extra(NOVELTY)
+
+    @property
+    def learnt(self) -> Path | None:
+        """(M, 32) uint8 difference hashes of the photos that it learnt from; None where they are not known."""
+        return self._extra(LEARNT)
+
+    @property
+    def extras(self) -> dict[str, bytes]:
+        """The optional files that it has, by name."""
+        return {name: (self.path / name).read_bytes() for name in EXTRAS if name in self.card.files}
+
+    def _extra(self, name: str) -> Path | None:
+        return self.path / name if name in self.card.files else None
 
 
-def save(path: Path, card: Card, graph: bytes, weights: bytes, novelty: bytes | None = None) -> Bundle:
+def save(path: Path, card: Card, graph: bytes, weights: bytes, extras: Mapping[str, bytes] | None = None) -> Bundle:
     """Writes a bundle, whole or not at all; one that stood at ``path`` is replaced, and nothing but a bundle.
 
     Args:
@@ -100,7 +118,7 @@ def save(path: Path, card: Card, graph: bytes, weights: bytes, novelty: bytes | 
         card: what it says of itself; ``files`` are filled in.
         graph: the ONNX graph.
         weights: the safetensors weights.
-        novelty: an ``.npz`` file of plain arrays, where the model can tell strangers.
+        extras: the optional files (:data:`EXTRAS`) that it has, by name.
 
     Raises:
         StorageError: the disk refused; what stood at ``path`` still does.
@@ -108,7 +126,7 @@ def save(path: Path, card: Card, graph: bytes, weights: bytes, novelty: bytes | 
     """
     if path.is_dir() and not (path / CARD).is_file() and any(path.iterdir()):
         raise UsageError(f"{path} holds other things than a bundle and is left as it is; name a folder that is free.")
-    contents = {GRAPH: graph, WEIGHTS: weights} | ({} if novelty is None else {NOVELTY: novelty})
+    contents = {GRAPH: graph, WEIGHTS: weights, **(extras or {})}
     card = replace(card, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
     with atomic.folder(path) as draft:
         for name, content in contents.items():
@@ -124,7 +142,7 @@ def open_bundle(path: Path) -> Bundle:
         ModelError: no bundle there, a newer format, or a file missing or altered.
     """
     card = _read_card(path)
-    for name in (GRAPH, WEIGHTS, *({NOVELTY} & card.files.keys())):
+    for name in (GRAPH, WEIGHTS, *(name for name in EXTRAS if name in card.files)):
         _check(path / name, card.files.get(name, ""))
     return Bundle(path, card)
 

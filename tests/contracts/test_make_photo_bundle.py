@@ -93,13 +93,17 @@ class Files:
 
     table: Any
     dealt_by: Any = None
+    groups: Any = None
 
 
-def test_folds_are_dealt_by_the_published_labels(tool: Any, rows: list[dict[str, str]]) -> None:
+def test_folds_are_dealt_by_what_was_published(tool: Any, rows: list[dict[str, str]]) -> None:
     chosen = [
         rows[0],
         next(row for row in rows if row["label"] == "sneaker"),
         next(row for row in rows if not row["label"]),
     ]
-    lesson = Files(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen]))
-    assert tool.dealt_as_published(lesson).dealt_by.tolist() == [1, 0, -1]
+    senders = np.array([4, 4, 7])
+    lesson = Files(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen], groups=senders))
+    dealt = tool.dealt_as_published(lesson)
+    assert dealt.dealt_by.tolist() == [1, 0, -1]
+    assert dealt.groups is senders, "senders who share a photo are not joined"

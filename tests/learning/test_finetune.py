@@ -11,9 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from clothier.errors import ModelError
 from clothier.learning import photo_checkpoint
 from clothier.learning.backbone import pretrained
-from clothier.learning.finetune import Learner, answers, begin_learner, fit_probe, rate, train_epoch
+from clothier.learning.finetune import Learner, answers, begin_learner, rate, train_epoch
 from clothier.learning.frozen import FrozenBlocks
 from clothier.learning.photo_augment import varied
+from clothier.learning.probe import fit_probe
 from clothier.recipes.photo import BEST, PhotoAugment
 
 if TYPE_CHECKING:

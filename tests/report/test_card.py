@@ -26,6 +26,16 @@ def test_the_card_holds_the_figures_of_the_run(models: Models, origin: Origin) -
     assert "Preset `fast`, seed 7, 4 epochs in 5 min 3 s." in text
 
 
+def test_the_card_names_all_classes_where_figures_count_in_broader_ones(models: Models, origin: Origin) -> None:
+    counted = [score["class"] for score in models[0].metrics["test"]["per_class"]]
+    assert f"into 10 classes: {', '.join(counted)}. " in card(models[0], origin)
+    finer = replace(models[0], metrics={**models[0].metrics, "classes": [*counted, "Slipper"]})
+    text = card(finer, origin)
+    assert (
+        f"into 11 classes: {', '.join(counted)}, Slipper. Its figures count in 10 broader ones: {counted[0]}," in text
+    )
+
+
 def test_the_card_says_its_limits_before_its_figures(models: Models, origin: Origin) -> None:
     text = card(models[0], origin)
     assert text.index("## Limits") < text.index("## Figures")

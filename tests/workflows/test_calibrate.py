@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,8 +13,12 @@ from PIL import Image
 
 from clothier import bundle
 from clothier.analysis.novelty import fit_novelty
+from clothier.bundle import LEARNT, NOVELTY
+from clothier.data.difference_hash import difference_hashes
 from clothier.data.photo_csv import Columns
+from clothier.data.photos import load_view
 from clothier.errors import UsageError
+from clothier.records import View
 from clothier.workflows.calibrate import APART, calibrate
 from clothier.workflows.judging import open_judge
 
@@ -55,7 +60,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory, colour_bundle: Callable[..., 
     known = middles[np.arange(60) % 3] + generator.normal(0, 0.1, (60, 3))
     novelty = fit_novelty(known, np.arange(60) % 3, components=2).to_bytes()
     calibration = {"temperature": 0.5, "fitted_on": "elsewhere", "n": 9}
-    return Shop(colour_bundle(folder / "photo", COLOURS, novelty=novelty, calibration=calibration), folder / "own.csv")
+    return Shop(
+        colour_bundle(folder / "photo", COLOURS, extras={NOVELTY: novelty}, calibration=calibration), folder / "own.csv"
+    )
 
 
 LINES = Columns("picture", "kind", "line")
@@ -95,6 +102,28 @@ def test_calibrating_again_changes_nothing(shop: Shop, tmp_path: Path) -> None:
     second = calibrate(str(tmp_path / "mine"), data=shop.table, out=tmp_path / "mine", columns=LINES)
     assert second.after["temperature"] == pytest.approx(first.after["temperature"], rel=1e-4)
     assert second.thresholds.accept == pytest.approx(first.thresholds.accept, abs=1e-4)
+
+
+def test_photos_that_the_model_learnt_from_prove_nothing(
+    shop: Shop, tmp_path: Path, colour_bundle: Callable[..., Bundle]
+) -> None:
+    """Four of the shop's photos are no plain ones, and the model has learnt from them."""
+    generator, views = np.random.default_rng(1), []
+    rows = shop.table.read_text(encoding="utf-8").splitlines()
+    for name in ("a", "b", "c", "d"):
+        blotches = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(blotches).save(shop.table.parent / f"{name}.png")
+        views.append(load_view(shop.table.parent / f"{name}.png", View("square", 16, 16, 3)))
+        rows.append(f"{name}.png,hat,line 0")
+    table = shop.table.parent / "more.csv"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    learnt = io.BytesIO()
+    np.save(learnt, difference_hashes(np.stack(views)))
+    model = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: learnt.getvalue()})
+    made = calibrate(str(model.path), data=table, out=tmp_path / "mine", columns=LINES)
+    assert made.n == PHOTOS
+    assert made.notes[-1] == "informed learnt from 4 of the photos, so they prove nothing and were left out"
+    assert made.bundle.extras == model.extras
 
 
 def test_without_groups_it_says_what_that_assumes(shop: Shop, tmp_path: Path) -> None:

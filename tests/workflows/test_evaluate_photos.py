@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,12 @@ from PIL import Image
 from clothier.analysis.corruptions import CORRUPTIONS
 from clothier.analysis.novelty import fit_novelty
 from clothier.analysis.selective import Thresholds
+from clothier.bundle import LEARNT, NOVELTY
+from clothier.data.difference_hash import difference_hashes
 from clothier.data.photo_csv import Columns
+from clothier.data.photos import load_view
 from clothier.errors import DataError, UsageError
+from clothier.records import View
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows import evaluate_corrupted
 from clothier.workflows.evaluate import evaluate
@@ -70,6 +75,7 @@ def test_a_finer_answer_counts_for_the_broader_label(photos: Path, model: str) -
     assert recalls == {"dress": (0.5, 2), "shoes": (1.0, 3), "hat": (1.0, 1)}
     assert found["macro_recall"] == pytest.approx(2.5 / 3)
     assert found["failures"] == []
+    assert found["n_learnt"] == 0
     assert "coverage" not in found, "the model has no thresholds"
 
 
@@ -114,13 +120,25 @@ def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> 
     known = np.random.default_rng(0).normal(np.repeat([(0.9, 0.1, 0.1), (0.1, 0.1, 0.9)], 20, axis=0), 0.01)
     novelty = fit_novelty(known, np.zeros(len(known), np.int64), components=2)
     thresholds = Thresholds(accept=0.9).to_json()
-    saved = colour_bundle(tmp_path / "sure", COLOURS, novelty=novelty.to_bytes(), thresholds=thresholds)
+    saved = colour_bundle(tmp_path / "sure", COLOURS, extras={NOVELTY: novelty.to_bytes()}, thresholds=thresholds)
     (found,) = answer([str(saved.path)], photos)
     assert found["coverage"] == 1.0
     assert found["selective_risk"] == pytest.approx(1 / 6)
     assert found["promise"] is None
     assert 0 <= found["novelty_auroc"] <= 1
     assert set(found) >= {"selective_risk_open"}
+
+
+def test_photos_that_were_learnt_from_are_told(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
+    blotches = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    Image.fromarray(blotches).save(photos.parent / "f.png")
+    learnt = io.BytesIO()
+    np.save(learnt, difference_hashes(load_view(photos.parent / "f.png", View("square", 16, 16, 3))[None]))
+    saved = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: learnt.getvalue()})
+    notes: list[str] = []
+    (found,) = answer([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
+    assert found["n_learnt"] == 1
+    assert any(note.startswith("informed learnt from 1 of these 6 photos, so its figures here are") for note in notes)
 
 
 def test_each_model_sees_its_own_view(photos: Path, model: str) -> None:

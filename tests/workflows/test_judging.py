@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import fit_novelty
 from clothier.analysis.selective import Thresholds, decide
+from clothier.bundle import LEARNT, NOVELTY
+from clothier.data.difference_hash import difference_hashes
 from clothier.errors import ModelError
 from clothier.workflows.judging import open_judge
 
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 
 COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+
+
+def stored(array: np.ndarray) -> bytes:
+    """As an ``.npy`` file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def test_without_thresholds_it_decides_nothing(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
@@ -35,7 +45,9 @@ def test_with_thresholds_and_novelty(tmp_path: Path, colour_bundle: Callable[...
     known = np.random.default_rng(1).normal(0.5, 0.2, (30, 3))
     novelty = fit_novelty(known, np.zeros(30, np.int64), components=2)
     thresholds = Thresholds(accept=0.7, reject=0.5)
-    saved = colour_bundle(tmp_path / "sure", COLOURS, novelty=novelty.to_bytes(), thresholds=thresholds.to_json())
+    saved = colour_bundle(
+        tmp_path / "sure", COLOURS, extras={NOVELTY: novelty.to_bytes()}, thresholds=thresholds.to_json()
+    )
     judge = open_judge(saved)
     judged = judge.judge(PICTURES)
     assert judged.novelty is not None
@@ -48,3 +60,16 @@ def test_with_thresholds_and_novelty(tmp_path: Path, colour_bundle: Callable[...
 def test_damaged_thresholds(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
     with pytest.raises(ModelError, match="the card's thresholds are damaged"):
         open_judge(colour_bundle(tmp_path / "odd", COLOURS, thresholds={"sure": 1}))
+
+
+def test_it_knows_what_it_learnt_from(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+    saved = colour_bundle(tmp_path / "open", COLOURS, extras={LEARNT: stored(difference_hashes(PICTURES[1:3]))})
+    assert open_judge(saved).learnt_from(PICTURES).tolist() == [False, True, True, False, False]
+    silent = colour_bundle(tmp_path / "silent", COLOURS)
+    assert not open_judge(silent).learnt_from(PICTURES).any()
+
+
+@pytest.mark.parametrize("content", [b"no array", stored(np.zeros((2, 5), np.uint8)), stored(np.zeros((2, 32)))])
+def test_damaged_hashes(tmp_path: Path, colour_bundle: Callable[..., Bundle], content: bytes) -> None:
+    with pytest.raises(ModelError, match=r"learnt\.npy (is damaged: .*|holds .*, no hashes)\. Make the bundle again"):
+        open_judge(colour_bundle(tmp_path / "odd", COLOURS, extras={LEARNT: content}))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from clothier import bundle
@@ -20,8 +21,10 @@ from clothier.learning.backbone import pretrained
 from clothier.learning.frozen import FrozenBlocks
 from clothier.recipes.photo import BEST, FAST
 from clothier.records import EpochRecord, silent
+from clothier.workflows import fine_tuning
 from clothier.workflows import train_photo as work
 from clothier.workflows.deliver_photo import protocol
+from clothier.workflows.judging import open_judge
 from clothier.workflows.photo_figures import logits_in, out_of_fold
 from clothier.workflows.photo_lesson import FEWEST, counted_in, read_lesson, reworded
 from clothier.workflows.photo_options import PhotoOptions, photo_options_from_config
@@ -30,8 +33,10 @@ from clothier.workflows.train_photo import resume_photo, train_photo
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from clothier.records import Progress
     from clothier.runs import Run
     from clothier.workflows.deliver_photo import Taught
+    from clothier.workflows.fine_tuning import FineTuning
     from clothier.workflows.photo_lesson import Lesson
 
 COLOURS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
@@ -113,6 +118,7 @@ def test_the_bundle_answers_for_photos(made: Run, table: Path) -> None:
     assert found.card.thresholds
     assert found.novelty is not None
     lesson = read_lesson(table, photo_options_from_config(made.path / "config.json").columns, silent)
+    assert open_judge(found).learnt_from(lesson.views).sum() == 24, "not from strangers"
     answer = OnnxClassifier(found).run(lesson.views[:3])
     assert answer.logits.shape == (3, 2)
     assert answer.embeddings.shape == (3, 1280)
@@ -142,7 +148,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(table: Path, tmp_path: Path, monkeypat
         train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
     delivered: list[Taught] = []
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
-    monkeypatch.setattr(work, "train_epoch", _stopped)  # the epoch that was saved is not trained again
+    monkeypatch.setattr(fine_tuning, "train_epoch", _stopped)  # the epoch that was saved is not trained again
     assert len(resume_photo(stop.value.run).read_results()) == 1
     assert len(delivered[0].records) == 1
 
@@ -178,11 +184,43 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
 
 def test_a_time_limit_leaves_epochs_out() -> None:
     record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
-    clock = work.Clock(started=5.0, limit=100.0, look=2.0)
+    clock = fine_tuning.Clock(started=5.0, limit=100.0, look=2.0)
     assert clock.epochs_left(4, [record], learnt=5.0, now=15.0) == 3  # 82 s are left of 23 s each
     assert clock.epochs_left(4, [record], learnt=5.0, now=85.0) == 0
     assert clock.epochs_left(4, [], learnt=5.0, now=15.0) == 2  # before the first, 2 s make it 25 s
-    assert work.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
+    assert fine_tuning.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
+
+
+@pytest.mark.parametrize(
+    ("losses", "best", "over"),
+    [([], 0, False), ([0.9], 1, False), ([0.9, 0.8, 0.85], 2, False), ([0.9, 0.8, 0.85, 0.8], 2, True)],
+)
+def test_two_epochs_without_a_gain_end_training(losses: list[float], best: int, over: bool) -> None:
+    records = [EpochRecord(place, 1.0, 0.5, loss, 0.5, 1e-3, 1.0) for place, loss in enumerate(losses, 1)]
+    assert fine_tuning.best_epoch(records) == best
+    assert fine_tuning.is_over(records, patience=2) == over
+
+
+@pytest.mark.usefixtures("cached")
+def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of nine epochs does best here, because no other may: two more, and training is over."""
+    kept: list[dict[str, torch.Tensor]] = []
+    whole = fine_tuning.FineTuning.epoch
+
+    def worse(tuning: FineTuning, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
+        record = whole(tuning, number, span, progress)
+        kept.append({name: value.clone() for name, value in tuning.learners[-1].kept.state_dict().items()})
+        return replace(record, validation_loss=float(number))
+
+    delivered: list[Taught] = []
+    monkeypatch.setattr(fine_tuning.FineTuning, "epoch", worse)
+    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
+    train_photo(PhotoOptions(data=table, recipe=replace(RECIPE, epochs=9), out=tmp_path / "run"))
+    (taught,) = delivered
+    assert [record.epoch for record in taught.records] == [1, 2, 3]
+    weights = taught.network.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in kept[0].items())
+    assert not all(torch.equal(weights[name], value) for name, value in kept[1].items())
 
 
 def test_one_class_is_too_few(tmp_path: Path) -> None:

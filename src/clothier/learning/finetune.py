@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from clothier.learning.backbone import pretrained
@@ -30,45 +29,13 @@ if TYPE_CHECKING:
 
     from clothier.learning.backbone import EfficientNetLite0
     from clothier.learning.frozen import Halves
+    from clothier.learning.probe import Probe
     from clothier.recipes.photo import PhotoRecipe
-    from clothier.records import Floats, Labels
+    from clothier.records import Labels
 
     Rows = npt.NDArray[np.intp]
 
 LOOK = 64  # photos a pass without gradients
-ROUNDS = 500  # of the logistic regression; 50 to 200 are enough on 3,400 photos
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """Logistic regression on standardised embeddings, as one layer."""
-
-    weight: Floats
-    bias: Floats
-
-    def logits(self, embeddings: Floats) -> Floats:
-        """(N, D) to (N, K)."""
-        return np.asarray(embeddings @ self.weight.T + self.bias, np.float32)
-
-
-def fit_probe(embeddings: Floats, labels: Labels, classes: int, strength: float) -> Probe:
-    """Fits the head that a frozen backbone gets.
-
-    Args:
-        embeddings: (N, D).
-        labels: (N,) int64; a class that does not occur is never answered.
-        classes: K.
-        strength: scikit-learn's C.
-    """
-    mean, spread = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-6
-    model = LogisticRegression(C=strength, max_iter=ROUNDS).fit((embeddings - mean) / spread, labels)
-    slopes, offsets = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
-        slopes, offsets = np.concatenate([-slopes, slopes]) / 2, np.concatenate([-offsets, offsets]) / 2
-    weight, bias = np.zeros((classes, embeddings.shape[1])), np.full(classes, offsets.min() - 10.0)
-    weight[model.classes_] = slopes / spread
-    bias[model.classes_] = offsets - (slopes / spread) @ mean
-    return Probe(weight.astype(np.float32), bias.astype(np.float32))
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +44,8 @@ class Learner:
 
     Attributes:
         network: what is trained.
-        kept: the running mean of its weights along the way: what will answer.
+        kept: the running mean of its weights along the way.
+        best: what will answer: ``kept`` as it was when :meth:`remember` was last called; before, as it began.
         rows: (M,) places of its photos.
         optimizer: how its later blocks and its head move.
         steps: done so far.
@@ -87,17 +55,23 @@ class Learner:
 
     network: EfficientNetLite0
     kept: EfficientNetLite0
+    best: EfficientNetLite0
     rows: Rows
     optimizer: torch.optim.Optimizer
     steps: int = 0
     loss: float = 0.0
     right: float = 0.0
 
+    def remember(self) -> None:
+        """Lets the running mean of now be what will answer."""
+        self.best.load_state_dict(self.kept.state_dict())
+
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "kept": self.kept.state_dict(),
+            "best": self.best.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
         }
@@ -106,6 +80,7 @@ class Learner:
         """Takes up a checkpoint."""
         self.network.load_state_dict(state["network"])
         self.kept.load_state_dict(state["kept"])
+        self.best.load_state_dict(state["best"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps = state["steps"]
 
@@ -115,8 +90,8 @@ def begin_learner(probe: Probe, rows: Rows, recipe: PhotoRecipe) -> Learner:
 
     A head that starts at random would first spoil what the backbone knows (arXiv 2202.10054).
     """
-    network, kept = (_with_head(probe, recipe) for _ in range(2))
-    return Learner(network, kept, rows, _optimizer(network, recipe))
+    network, kept, best = (_with_head(probe, recipe) for _ in range(3))
+    return Learner(network, kept, best, rows, _optimizer(network, recipe))
 
 
 def _with_head(probe: Probe, recipe: PhotoRecipe) -> EfficientNetLite0:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from clothier import atomic
-from clothier.learning.checkpoint import read_content
+from clothier.errors import ModelError
+from clothier.learning.checkpoint import FORMAT, read_content
 from clothier.records import EpochRecord
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.learning.finetune import Learner
-
-FORMAT = 1
 
 
 def save(path: Path, learners: Sequence[Learner], reached: float, records: list[EpochRecord]) -> None:
@@ -42,6 +41,9 @@ def restore(path: Path, learners: Sequence[Learner]) -> tuple[float, list[EpochR
     if not path.is_file():
         return 0.0, []
     content = read_content(path)
-    for learner, state in zip(learners, content["learners"], strict=True):
-        learner.load_state_dict(state)
-    return float(content["reached"]), [EpochRecord(**record) for record in content["records"]]
+    try:
+        for learner, state in zip(learners, content["learners"], strict=True):
+            learner.load_state_dict(state)
+        return float(content["reached"]), [EpochRecord(**record) for record in content["records"]]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the checkpoint {path} belongs to other networks; train anew without --resume.") from error

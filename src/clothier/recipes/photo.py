@@ -35,6 +35,8 @@ class PhotoRecipe:
         model: ``photo``.
         preset: its name.
         epochs: passes over the photos; 0 leaves the backbone as ImageNet made it, with a head of logistic regression.
+        patience: training ends early after so many epochs that lowered no loss on photographers kept out; few photos
+            are soon learnt by heart.
         frozen: blocks of the backbone that stay as they are; what they make of a photo is computed once for all folds.
         batch_size: photos a step.
         learning_rate: peak rate of the backbone's later blocks.
@@ -52,6 +54,7 @@ class PhotoRecipe:
     model: Literal["photo"] = "photo"
     preset: str
     epochs: int
+    patience: int = 2
     frozen: int = 11
     batch_size: int = 32
     learning_rate: float = 3e-4

@@ -64,9 +64,11 @@ def _front_matter(dataset: str) -> str:
 
 
 def _identity(model: ModelSection, found: Mapping[str, Any]) -> str:
-    names = [score["class"] for score in found["per_class"]]
+    counted = [score["class"] for score in found["per_class"]]
+    names = model.metrics.get("classes", counted)
+    broader = "" if names == counted else f"Its figures count in {len(counted)} broader ones: {', '.join(counted)}. "
     return (
-        f"A classifier of pictures into {len(names)} classes: {', '.join(names)}. "
+        f"A classifier of pictures into {len(names)} classes: {', '.join(names)}. {broader}"
         f"{words.number(model.metrics['parameters'])} parameters. It takes uint8 pictures, and its preprocessing is "
         "part of the saved model."
     )

@@ -10,16 +10,15 @@ import numpy as np
 from clothier import atomic, bundle
 from clothier.analysis.calibration import cross_calibrated
 from clothier.analysis.metrics import reliability, softmax
-from clothier.analysis.novelty import Novelty
 from clothier.analysis.selective import Thresholds, held_to
 from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
 from clothier.errors import UsageError
-from clothier.inference import OnnxClassifier
 from clothier.records import silent
 from clothier.runs import RUNS
 from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import CONFIDENCE, RISK, certify
+from clothier.workflows.judging import open_judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +28,14 @@ if TYPE_CHECKING:
     from clothier.bundle import Bundle, Card
     from clothier.data.photo_table import PhotoTable
     from clothier.records import FailedInput, Images, Progress
+    from clothier.workflows.judging import Judge
 
     Doubles = npt.NDArray[np.float64]
 
 LEAST = 300  # labelled photos; with fewer, hardly a model can prove 5 %
 USUAL = Columns()
 PHOTO = "photo"
+LEARNT = "{} learnt from {:,} of the photos, so they prove nothing and were left out"
 APART = (
     "no column says who took the photos, so each counts as a witness of its own: if some belong together (one "
     "photographer, one product line), the promise is too bold; name the column with --group-column"
@@ -101,8 +102,8 @@ def calibrate(
 ) -> Calibrated:
     """Fits temperature, thresholds and promise to reviewed photos, and writes them with the model as a new bundle.
 
-    The photos must be ones that the model was not trained on. Rows without a label only measure how well strangers are
-    told; the promise is over photos inside the classes.
+    Photos that the model learnt from are left out, as far as it knows them. Rows without a label only measure how well
+    strangers are told; the promise is over photos inside the classes.
 
     Args:
         model: a run folder, a bundle's folder or the name of a shipped bundle.
@@ -123,9 +124,10 @@ def calibrate(
         _check_place(out)
     table = read_photo_table(data, columns=columns, classes=given.card.classes)
     _check_number(table)
-    images, table = load_photos(table, given.card.view, progress=progress)
+    judge = open_judge(given)
+    images, table = _not_learnt(judge, *load_photos(table, given.card.view, progress=progress))
     _check_number(table)
-    logits, strange = _look(given, images)
+    logits, strange = _look(judge, images, float(given.card.calibration.get("temperature", 1.0)))
     card = certify(
         given.card,
         logits,
@@ -141,7 +143,7 @@ def calibrate(
     )
     place = out or atomic.new_folder(RUNS / f"{given.card.name}-calibrated")
     card = replace(card, name=place.name)
-    saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), _novelty(given))
+    saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), given.extras)
     notes = table.notes if table.has_groups else (*table.notes, APART)
     return _told(given.card, saved, table, logits, strange, notes)
 
@@ -176,15 +178,19 @@ def _told(
     )
 
 
-def _look(given: Bundle, images: Images) -> tuple[Doubles, Doubles | None]:
-    """(N, K) logits as they were before any temperature, and (N,) novelty scores, if the model has such."""
-    outputs = OnnxClassifier(given).run(images)
-    strange = Novelty.read(given.novelty).score(outputs.logits, outputs.embeddings) if given.novelty else None
-    return outputs.logits.astype(np.float64) * float(given.card.calibration.get("temperature", 1.0)), strange
+def _look(judge: Judge, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:
+    """(N, K) logits as they were before the temperature, and (N,) novelty scores, if the model has such."""
+    judged = judge.judge(images)
+    return judged.logits.astype(np.float64) * temperature, judged.novelty
 
 
-def _novelty(given: Bundle) -> bytes | None:
-    return given.novelty.read_bytes() if given.novelty else None
+def _not_learnt(judge: Judge, images: Images, table: PhotoTable) -> tuple[Images, PhotoTable]:
+    """Without the photos that the model learnt from: it is surer of those than of any others."""
+    learnt = judge.learnt_from(images)
+    if not learnt.any():
+        return images, table
+    kept = table.take(~learnt)
+    return images[~learnt], replace(kept, notes=(*kept.notes, LEARNT.format(judge.classifier.name, int(learnt.sum()))))
 
 
 def _check_place(out: Path) -> None:

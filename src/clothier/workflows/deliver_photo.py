@@ -21,6 +21,7 @@ from clothier.learning.classifier import TorchClassifier
 from clothier.learning.networks import count_parameters
 from clothier.workflows.deliver import check_parity
 from clothier.workflows.findings import COLUMNS, Finding, unreadable
+from clothier.workflows.fine_tuning import best_epoch
 from clothier.workflows.photo_figures import fold_figures, logits_in, mean_of, out_of_fold
 from clothier.workflows.photo_lesson import VIEW, reworded
 from clothier.workflows.photo_report import drawings, write_report
@@ -99,13 +100,13 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
 def save_bundle(run: Run, card: bundle.Card, taught: Taught, lesson: Lesson) -> None:
     """Exports the final network, and opens it as a user would."""
     graph, weights = export.to_onnx(taught.network, VIEW), export.to_safetensors(taught.network)
-    known = lesson.known
-    novelty = None
+    known, extras = lesson.known, {bundle.LEARNT: lesson.hashes()}
     if len(known) >= FEWEST:
-        novelty = fit_novelty(taught.final.embeddings[known], lesson.table.labels[known]).to_bytes()
-    classifier = OnnxClassifier(bundle.save(run.bundle, replace(card, calibration={}), graph, weights, novelty))
+        bank = fit_novelty(taught.final.embeddings[known], lesson.table.labels[known])
+        extras[bundle.NOVELTY] = bank.to_bytes()
+    classifier = OnnxClassifier(bundle.save(run.bundle, replace(card, calibration={}), graph, weights, extras))
     check_parity(TorchClassifier(taught.network, card.classes, view=VIEW), classifier, lesson.views[known[:256]])
-    bundle.save(run.bundle, card, graph, weights, novelty)
+    bundle.save(run.bundle, card, graph, weights, extras)
 
 
 def _card(taught: Taught, lesson: Lesson) -> bundle.Card:
@@ -129,6 +130,7 @@ def _metrics(
     return {
         "model": "photo",
         "preset": taught.recipe.preset,
+        "classes": list(card.classes),
         "parameters": card.parameters,
         "seed": taught.seed,
         "train_seconds": taught.seconds,
@@ -153,8 +155,18 @@ def protocol(taught: Taught, lesson: Lesson) -> str:
         f"{len(taught.folds)} folds of {len(lesson.known):,} labelled photos, {grouped}: StratifiedGroupKFold, "
         f"shuffled, random_state {taught.seed}. Each photo is answered by the network that did not learn from its "
         "fold; accuracy, recall and calibration are over all these answers, with each fold's temperature fitted on "
-        "the others. The thresholds are fitted on the same answers. The shipped network learnt from all labelled "
-        "photos by the same recipe, epochs fixed beforehand; it was not measured itself."
+        f"the others. The thresholds are fitted on the same answers. {_ended(taught)}The shipped network learnt from "
+        "all labelled photos in the same way; it was not measured itself."
+    )
+
+
+def _ended(taught: Taught) -> str:
+    """Which epoch was kept, in a sentence, where there was a choice."""
+    if len(taught.records) < 2:
+        return ""
+    return (
+        f"Of {len(taught.records)} epochs the one with the lowest loss on these answers was kept, number "
+        f"{best_epoch(taught.records)}, which makes the figures a little kind. "
     )
 
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 LEAST = 1e-12  # a probability whose logarithm is taken
+LEARNT = (
+    "{} learnt from {:,} of these {:,} photos, so its figures here are too good; what it does on photographers that it "
+    "did not learn from stands in its card, and other photos of yours would tell as well"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class PhotoEvaluation:
         gap: beside Fashion-MNIST's CNN, where the two share classes.
         corrupted: on corrupted pictures, where that was asked for.
         failures: photos that could not be read, and are in no figure.
+        n_learnt: photos among those of the evaluation that the model learnt from, as far as it knows.
     """
 
     evaluation: Evaluation
@@ -49,10 +54,12 @@ class PhotoEvaluation:
     gap: DomainGap | None = None
     corrupted: Corrupted | None = None
     failures: tuple[FailedInput, ...] = ()
+    n_learnt: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
+            "n_learnt": self.n_learnt,
             **(self.abstaining or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
@@ -92,7 +99,10 @@ def evaluate_photos(
     if corruptions:
         images = exam.images[exam.inside]
         bad = corrupt(classifier, images, exam.is_right, name=classifier.name, progress=progress)
-    return PhotoEvaluation(of_those_that_occur(exam.evaluation), held, gap, bad, table.failures)
+    n_learnt = int(judge.learnt_from(exam.images[exam.inside]).sum())
+    if n_learnt:
+        progress("evaluate", 0, 0, LEARNT.format(classifier.name, n_learnt, int(exam.inside.sum())))
+    return PhotoEvaluation(of_those_that_occur(exam.evaluation), held, gap, bad, table.failures, n_learnt)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import Novelty
 from clothier.analysis.selective import Thresholds, Verdict, decide
+from clothier.data.difference_hash import BYTES, difference_hashes, known_again
+from clothier.errors import ModelError
 from clothier.inference import OnnxClassifier
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from clothier.bundle import Bundle
     from clothier.records import Classifier, Floats, Images
 
+    Hashes = npt.NDArray[np.uint8]
     Doubles = npt.NDArray[np.float64]
 
 UNDECIDED = "the model has no thresholds yet, so it neither accepts nor sends to review"
@@ -45,11 +49,19 @@ class Judge:
         classifier: the model.
         thresholds: None where it has none: then it decides nothing.
         novelty: None where it cannot tell strangers.
+        learnt: (M, 32) uint8, difference hashes of what it learnt from; None where that is not known.
     """
 
     classifier: Classifier
     thresholds: Thresholds | None = None
     novelty: Novelty | None = None
+    learnt: Hashes | None = None
+
+    def learnt_from(self, images: Images) -> npt.NDArray[np.bool_]:
+        """Which of N pictures the model learnt from, as far as it knows: (N,) bool."""
+        if self.learnt is None:
+            return np.zeros(len(images), bool)
+        return known_again(difference_hashes(images), self.learnt)
 
     def judge(self, images: Images) -> Judged:
         """Looks at N pictures of the classifier's view."""
@@ -68,7 +80,25 @@ def open_judge(bundle: Bundle) -> Judge:
     """Loads all that a bundle holds.
 
     Raises:
-        ModelError: the graph, the thresholds or the novelty score are damaged.
+        ModelError: the graph, the thresholds, the novelty score or the hashes are damaged.
     """
     novelty = Novelty.read(bundle.novelty) if bundle.novelty else None
-    return Judge(OnnxClassifier(bundle), Thresholds.from_json(bundle.card.thresholds), novelty)
+    thresholds = Thresholds.from_json(bundle.card.thresholds)
+    return Judge(OnnxClassifier(bundle), thresholds, novelty, read_learnt(bundle))
+
+
+def read_learnt(bundle: Bundle) -> Hashes | None:
+    """The difference hashes of what a bundle's model learnt from; None where it does not say.
+
+    Raises:
+        ModelError: they are damaged.
+    """
+    if bundle.learnt is None:
+        return None
+    try:
+        hashes = np.load(bundle.learnt, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{bundle.learnt} is damaged: {error}. Make the bundle again.") from error
+    if hashes.dtype != np.uint8 or hashes.shape[1:] != (BYTES,):
+        raise ModelError(f"{bundle.learnt} holds {hashes.dtype} {hashes.shape}, no hashes. Make the bundle again.")
+    return np.asarray(hashes)

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clothier.errors import DataError, Interrupted
-from clothier.learning import photo_checkpoint
 from clothier.learning.backbone import SIDE, pretrained
 from clothier.learning.device import choose
-from clothier.learning.finetune import answers, begin_learner, fit_probe, train_epoch
+from clothier.learning.finetune import answers, begin_learner
 from clothier.learning.frozen import FrozenBlocks
-from clothier.learning.photo_augment import varied
+from clothier.learning.probe import fit_probe
 from clothier.records import EpochRecord, Outputs, silent
 from clothier.runs import RUNS, Run, new_run
 from clothier.workflows.deliver_photo import Taught, deliver_photo
+from clothier.workflows.fine_tuning import Clock, FineTuning, fine_tune, look
 from clothier.workflows.photo_lesson import read_lesson
 from clothier.workflows.photo_options import photo_options_from_config
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from clothier.learning.finetune import Learner, Probe
-    from clothier.learning.frozen import Halves
-    from clothier.recipes.photo import PhotoAugment, PhotoRecipe
+    from clothier.learning.probe import Probe
     from clothier.records import Floats, Labels, Progress
     from clothier.workflows.photo_lesson import Lesson
     from clothier.workflows.photo_options import PhotoOptions
@@ -38,8 +34,6 @@ if TYPE_CHECKING:
     Fold = tuple[Rows, Rows]
 
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is held against
-RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
-LEARNING, FIGURES = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
 
 
 def train_photo(options: PhotoOptions, *, lesson: Lesson | None = None, progress: Progress = silent) -> Run:
@@ -98,7 +92,7 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
     folds, classes = lesson.folds(recipe.folds, options.seed), len(lesson.table.classes)
     blocks = FrozenBlocks(pretrained(), recipe.frozen, SIDE)
     begun = time.perf_counter()
-    early, features = _looked(lesson, blocks, None, "frozen features", progress)
+    early, features = look(lesson, blocks, "frozen features", progress)
     clock = Clock(started, options.time_limit, time.perf_counter() - begun)
     strength, before = _baseline(features, labels, folds, classes, progress)
     rows = [*(learnt for learnt, _ in folds), lesson.known]  # of each fold's network, and of the final one
@@ -106,11 +100,12 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
     prepared = time.perf_counter() - started
     if recipe.epochs:
         learners = [begin_learner(probe, one, recipe) for probe, one in zip(probes, rows, strict=True)]
-        records = _fine_tune(run, options, lesson, blocks, learners, (early, folds), clock, progress)
-        outputs = [answers(one.kept, early, np.arange(len(labels)), recipe.frozen) for one in learners]
-        network = learners[-1].kept
+        tuning = FineTuning(recipe, options.seed, lesson, blocks, early, folds, learners)
+        records = fine_tune(run, tuning, clock, progress)
+        outputs = [answers(one.best, early, np.arange(len(labels)), recipe.frozen) for one in learners]
+        network = learners[-1].best
     else:
-        records, network = [], begin_learner(probes[-1], lesson.known, recipe).kept
+        records, network = list[EpochRecord](), begin_learner(probes[-1], lesson.known, recipe).best
         outputs = [Outputs(probe.logits(features), features) for probe in probes]
         run.write_results(records)
     return Taught(
@@ -125,55 +120,6 @@ def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, prog
         records=tuple(records),
         seconds=prepared + sum(record.seconds for record in records),  # of all epochs, before a stop as well
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """What time there is.
-
-    Attributes:
-        started: when the work began, as ``time.perf_counter`` counts.
-        limit: seconds for all of it; None where there is none.
-        look: seconds that looking at all photos once took, with nothing trained.
-    """
-
-    started: float
-    limit: float | None
-    look: float
-
-    def epochs_left(self, wanted: int, records: Sequence[EpochRecord], learnt: float, now: float) -> int:
-        """How many epochs may still be run: ``wanted``, or what the limit leaves beside the figures and the report.
-
-        Args:
-            wanted: by the recipe.
-            records: of the epochs so far; before the first, it is told from the look how long it will take.
-            learnt: photos that all networks learn from in an epoch, by the number of photos.
-            now: as ``time.perf_counter`` counts.
-        """
-        if self.limit is None:
-            return wanted
-        epoch = records[-1].seconds if records else self.look * (1 + LEARNING * learnt)
-        left = self.limit - (now - self.started) - FIGURES * self.look
-        return max(0, min(wanted, int(left / (RESERVE * epoch))))
-
-
-def _looked(
-    lesson: Lesson,
-    blocks: FrozenBlocks,
-    epoch: tuple[int, int] | None,
-    task: str,
-    progress: Progress,
-    augment: PhotoAugment | None = None,
-) -> tuple[Halves, Floats]:
-    """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is."""
-    count = len(lesson.table)
-
-    def view(row: int) -> npt.NDArray[np.uint8]:
-        if epoch is None or augment is None:
-            return np.asarray(lesson.views[row])
-        return varied(lesson.images[row], blocks.side, augment, np.random.default_rng([*epoch, row]))
-
-    return blocks.look(count, view, lambda done: progress(task, done, count))
 
 
 def _baseline(
@@ -194,63 +140,3 @@ def _baseline(
     progress("logistic regression", len(STRENGTHS), len(STRENGTHS))
     assert best is not None  # noqa: S101 - STRENGTHS is not empty
     return best[1], best[2]
-
-
-def _fine_tune(
-    run: Run,
-    options: PhotoOptions,
-    lesson: Lesson,
-    blocks: FrozenBlocks,
-    learners: list[Learner],
-    test: tuple[Halves, list[Fold]],
-    clock: Clock,
-    progress: Progress,
-) -> list[EpochRecord]:
-    """All networks, epoch by epoch; each epoch is saved, and judged on the photographers that each fold keeps out."""
-    recipe, labels = options.recipe, lesson.table.labels
-    reached, records = photo_checkpoint.restore(run.checkpoint, learners)
-    run.write_results(records)
-    learnt = sum(len(one.rows) for one in learners) / len(labels)
-    while reached < 1:
-        begun, epoch = time.perf_counter(), len(records) + 1
-        left = clock.epochs_left(recipe.epochs - len(records), records, learnt, begun)
-        if left < 1:
-            break
-        span = (reached, reached + (1 - reached) / left)
-        name = f"epoch {epoch}, photos"
-        early, _ = _looked(lesson, blocks, (options.seed, epoch), name, progress, recipe.augment)
-        for done in train_epoch(learners, early, labels, recipe, span=span, seed=(options.seed, epoch)):
-            progress(f"epoch {epoch}, networks", done, len(learners))
-        loss, accuracy = _judged(learners, labels, test, recipe)
-        seconds = time.perf_counter() - begun
-        records.append(
-            EpochRecord(
-                epoch=epoch,
-                train_loss=float(np.mean([one.loss for one in learners])),
-                train_accuracy=float(np.mean([one.right for one in learners])),
-                validation_loss=loss,
-                validation_accuracy=accuracy,
-                learning_rate=learners[-1].optimizer.param_groups[0]["lr"],
-                seconds=round(seconds, 3),
-            )
-        )
-        reached = span[1] if left > 1 else 1.0
-        photo_checkpoint.save(run.checkpoint, learners, reached, records)
-        run.append_result(records[-1])
-        progress("train photo", epoch, epoch + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")
-    return records
-
-
-def _judged(
-    learners: list[Learner], labels: Labels, test: tuple[Halves, list[Fold]], recipe: PhotoRecipe
-) -> tuple[float, float]:
-    """Mean cross-entropy in nats and accuracy over all folds' kept-out photos."""
-    early, folds = test
-    losses, right = [], []
-    for learner, (_, tested) in zip(learners, folds, strict=False):  # the last network has no photos left to judge it
-        found: Outputs = answers(learner.kept, early, tested, recipe.frozen)
-        scores = found.logits - found.logits.max(axis=1, keepdims=True)
-        chance = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        losses.append(-chance[np.arange(len(tested)), labels[tested]])
-        right.append(found.logits.argmax(1) == labels[tested])
-    return float(np.concatenate(losses).mean()), float(np.concatenate(right).mean())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from clothier.data.photos import garment, garment28, load_view, mirrored
+from clothier.data.photos import garment, garment28, load_view
 from clothier.data.synthetic import draw_garments
 from clothier.records import View
 
@@ -69,10 +69,3 @@ class TestGarment28:
         assert sharp[10, 14] > pixels[10, 14]
         assert sharp[2, 2] == pixels[2, 2]
         assert sharp[14, 14] == pixels[14, 14]
-
-
-def test_a_mirror_exchanges_left_and_right() -> None:
-    view = np.arange(28 * 28).reshape(28, 28).astype(np.uint8)
-    assert np.array_equal(mirrored(view)[:, 0], view[:, -1])
-    assert np.array_equal(mirrored(np.stack([view, view.T]))[1], mirrored(view.T))
-    assert np.array_equal(mirrored(mirrored(view)), view)

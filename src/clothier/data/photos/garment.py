@@ -131,8 +131,3 @@ def _extend(pixels: Images, background: int) -> Images:
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     canvas[top : top + height, left : left + width] = pixels
     return canvas
-
-
-def mirrored(view: Images) -> Images:
-    """The view as in a mirror: left and right exchanged. All shoes of Fashion-MNIST face left."""
-    return view[..., ::-1].copy()
