@@ -1,16 +1,17 @@
 """What each trick of our CNN recipes buys, in points and in seconds: everything stays but the one.
 
-    python benchmarks/ablation.py                 writes benchmarks/results/ablation.json
-    python benchmarks/ablation.py --seconds-only  times anew, and keeps the accuracies of the file
+    python benchmarks/ablation.py       writes benchmarks/results/ablation.json
 
 Accuracies come from whole trainings on all 60,000 images, side by side in processes of one thread each; test is read
-after each. Seconds are the steps that a training takes, times the median step of a short one on every core, in turns:
+after each. It takes an hour, so each row is kept as soon as it is there, and not trained again while its recipe is the
+same; remove the file to begin anew. Seconds are the steps that a training takes, times the median step of a short one on every core, in turns:
 they want a quiet machine, accuracies do not.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 from concurrent.futures import ProcessPoolExecutor
@@ -35,6 +36,8 @@ from clothier.workflows.alone import alone
 from clothier.workflows.evaluate import measure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clothier.data.dataset import Dataset
     from clothier.learning.networks import GarmentNetwork
     from clothier.recipes import Recipe
@@ -59,6 +62,12 @@ class Variant:
     name: str
     recipe: Recipe
     learnt_stem: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides its accuracy, but for the seed."""
+        told = {"recipe": self.recipe.to_json(), "learnt_stem": self.learnt_stem}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def variants(preset: str) -> list[Variant]:
@@ -88,43 +97,47 @@ def main() -> None:
     """Trains every variant with every seed, then times their steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
-    parser.add_argument("--seconds-only", action="store_true", help="time anew, keep the file's accuracies")
     parser.add_argument("--out", type=Path, default=RESULTS / "ablation.json", help="where the figures go")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
     command = f"python benchmarks/ablation.py --seeds {options.seeds}"
-    if options.seconds_only:
-        scores = _kept(options.out)
-    else:
-        scores = _scores(plan, dataset, options.seeds)
-        write(options.out, "ablation", command, scores)  # an hour's work is kept, whatever becomes of the timing
-    seconds = _seconds(plan, dataset)
-    rows = [{**taken, **score} for taken, score in zip(seconds, scores, strict=True)]
+    scores: list[dict[str, Any]] = []
+    for row in _scores(plan, dataset, options.seeds, _kept(options.out)):
+        scores.append(row)
+        write(options.out, "ablation", command, scores)
+    rows = [{**taken, **row} for taken, row in zip(_seconds(plan, dataset), scores, strict=True)]
     write(options.out, "ablation", command, rows)
 
 
-def _kept(path: Path) -> list[dict[str, Any]]:
-    """The accuracies of a file, with their names."""
-    names = ("name", "seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
-    return [{name: row[name] for name in names} for row in json.loads(path.read_text())["rows"]]
+def _kept(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """The accuracies of a file: recipe and number of seeds to the row, without its seconds."""
+    if not path.is_file():
+        return {}
+    names = ("name", "recipe", "seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return {(row["recipe"], row["seeds"]): {name: row[name] for name in names} for row in rows}
 
 
-def _scores(plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int) -> list[dict[str, Any]]:
+def _scores(
+    plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int, kept: dict[tuple[str, int], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
     with ProcessPoolExecutor(machine.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
         promised = {
-            f"{preset}: {variant.name}": [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
-            for preset, variant in plan
+            variant.digest: [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
+            for _, variant in plan
+            if (variant.digest, seeds) not in kept
         }
-        return [_spread(name, [one.result() for one in made]) for name, made in promised.items()]
+        for preset, variant in plan:
+            name = f"{preset}: {variant.name}"
+            row = kept.get((variant.digest, seeds)) or _spread([one.result() for one in promised[variant.digest]])
+            yield {**row, "name": name, "recipe": variant.digest}
 
 
-def _spread(name: str, found: list[tuple[float, float]]) -> dict[str, Any]:
+def _spread(found: list[tuple[float, float]]) -> dict[str, Any]:
     plain, augmented = zip(*found, strict=True)
-    print(name, *(f"{100 * one:.2f}" for one in plain), flush=True)
     return {
-        "name": name,
         "seeds": len(plain),
         "accuracy": statistics.mean(plain),
         "accuracy_min": min(plain),
