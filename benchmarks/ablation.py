@@ -4,8 +4,8 @@
 
 Accuracies come from whole trainings on all 60,000 images, side by side in processes of one thread each; test is read
 after each. It takes an hour, so each row is kept as soon as it is there, and not trained again while its recipe is the
-same; remove the file to begin anew. Seconds are the steps that a training takes, times the median step of a short one on every core, in turns:
-they want a quiet machine, accuracies do not.
+same; remove the file to begin anew. Seconds are the steps that a training takes, times the median step of a short one
+on every core, in turns: they want a quiet machine, accuracies do not.
 """
 
 from __future__ import annotations

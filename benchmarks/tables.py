@@ -213,10 +213,15 @@ def photo() -> str:
         (f"AUROC of {figures['n_outside']} photos outside the classes, %", "novelty_auroc"),
     ):
         lines.append(_line(name, "", _percent(figures[figure])))
+    apart, strange, *_ = results("abstaining")["rows"]
+    lines.append(_line(f"AUROC of {strange['n']} pictures without a garment, %", "", _percent(strange["auroc"])))
+    lines.append(_line("wrong, thresholds from four fifths of the photographers, %", "", _percent(apart["mean"])))
     size = sum(file.stat().st_size for file in made.path.iterdir()) / 1e6
     note = (
         f"{made.card.figures['protocol']} {len(made.card.classes)} classes, counted in the table's broader words; "
-        f"{made.card.parameters:,} weights, {size:.1f} MB. Made by `python tools/make_photo_bundle.py PHOTOS`.\n"
+        f"{made.card.parameters:,} weights, {size:.1f} MB. The last row is the mean of {apart['n']} splits, of which "
+        f"{apart['above']} were above 5 %; {_percent(apart['coverage'])} % were accepted. Made by "
+        "`python tools/make_photo_bundle.py PHOTOS` and `python benchmarks/abstaining.py RUN STRANGERS`.\n"
     )
     return "\n".join([*lines, "", note])
 
