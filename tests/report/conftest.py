@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +42,26 @@ def labelled() -> Labelled:
 def dataset(labelled: Labelled) -> Dataset:
     return Dataset(
         "Fashion-MNIST", FASHION_MNIST, labelled, telling(np.arange(80) % 10, 1), {"train-images": "ab" * 32}
+    )
+
+
+@pytest.fixture
+def abstaining(models: tuple[ModelSection, ModelSection]) -> ModelSection:
+    """A model with what only photo models have: a comparison with frozen features, and tags that need no person."""
+    folds = [{"n": 40, "accuracy": 0.8, "macro_recall": 0.7}] * 2
+    before = {"name": "frozen features", "accuracy": 0.8123, "macro_recall": 0.71, "folds": folds}
+    after = {"name": "photo best", "accuracy": 0.9046, "macro_recall": 0.87, "folds": folds}
+    dress = {"name": "Dress", "accepted": 61, "wrong": 2, "bound": 0.0987, "kept": False}
+    told = {"confidence": 0.95, "bound": 0.0481, "observed": 0.05, "coverage": 0.75, "accepted": 60, "classes": [dress]}
+    metrics = models[0].metrics
+    return replace(
+        models[0],
+        metrics={
+            **metrics,
+            "test": {**metrics["test"], "promise": told},
+            "before_and_after": {"before": before, "after": after},
+            "data": {"name": "photos", "digest": "ab" * 32},
+        },
     )
 
 

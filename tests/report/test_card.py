@@ -36,6 +36,19 @@ def test_the_card_names_all_classes_where_figures_count_in_broader_ones(models: 
     )
 
 
+def test_the_card_says_what_fine_tuning_brought_and_which_tags_need_no_person(
+    abstaining: ModelSection, models: Models, origin: Origin
+) -> None:
+    text = card(abstaining, origin, "photos")
+    assert "| means of 2 folds | accuracy | macro recall |" in text
+    assert "| frozen features | 81.23 % | 71.00 % |\n| photo best | 90.46 % | 87.00 % |" in text
+    assert "75.0 % of the photos. Of those tags 5.0 % were wrong, and with 95 % confidence at most 4.8 % are" in text
+    assert "| Dress | 61 | 2 | 9.9 % |" in text
+    assert f"| photos |  |\n| --- | --- |\n| name | photos |\n| digest | {'ab' * 32} |" in text
+    assert "means of" not in card(models[0], origin)
+    assert "Accepted without a person" not in card(models[0], origin)
+
+
 def test_the_card_says_its_limits_before_its_figures(models: Models, origin: Origin) -> None:
     text = card(models[0], origin)
     assert text.index("## Limits") < text.index("## Figures")

@@ -220,6 +220,17 @@ def test_a_run_has_a_page_of_its_own(models: Models, origin: Origin) -> None:
     assert "dense-on-pca" in found.text
 
 
+def test_a_photo_model_says_what_fine_tuning_brought_and_which_tags_need_no_person(
+    abstaining: ModelSection, models: Models, origin: Origin
+) -> None:
+    text = Page(render_run(abstaining, "photos", origin)).text
+    assert "Before and after, means of 2 folds" in text
+    assert "Accepted tags, and the most of them that may be wrong with 95" in text
+    for figure in ("81.23", "90.46", "9.9", "4.8"):
+        assert figure in text
+    assert "Before and after" not in Page(render_run(models[0], "Fashion-MNIST", origin)).text
+
+
 def test_metrics_that_lack_a_figure_are_not_papered_over(models: Models, origin: Origin) -> None:
     gap = {name: value for name, value in models[0].metrics.items() if name != "parameters"}
     with pytest.raises((UndefinedError, TypeError)):

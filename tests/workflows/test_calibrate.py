@@ -124,6 +124,13 @@ def test_photos_that_the_model_learnt_from_prove_nothing(
     assert made.n == PHOTOS
     assert made.notes[-1] == "informed learnt from 4 of the photos, so they prove nothing and were left out"
     assert made.bundle.extras == model.extras
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-4:])]), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"few has 4 readable photos with a label, and a promise needs 300 or more\."):
+        calibrate(str(model.path), data=few, out=tmp_path / "none", columns=LINES)
+    few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-323:])]), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"few has 299 readable photos .* without the 4 that the model learnt from,"):
+        calibrate(str(model.path), data=few, out=tmp_path / "none", columns=LINES)
 
 
 def test_without_groups_it_says_what_that_assumes(shop: Shop, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def model_card(model: ModelSection, dataset: str, origin: Origin) -> str:
         "## Figures",
         f"{model.protocol} Spread: one standard error over the images; no spread over seeds.",
         _evaluations(model.metrics),
+        _before_and_after(model.metrics),
+        _accepted(found),
         f"On the {found['n']:,} {split} images:",
         _per_class(found),
         "## How it was trained",
@@ -92,6 +94,34 @@ def _augmented(found: Mapping[str, Any]) -> str:
     return "not measured" if found["accuracy_tta"] is None else words.percent(found["accuracy_tta"], 2)
 
 
+def _before_and_after(metrics: Mapping[str, Any]) -> str:
+    """What fine-tuning a photo model brought; nothing for other models."""
+    both = metrics.get("before_and_after")
+    if not both:
+        return ""
+    sides = (both["before"], both["after"])
+    rows = [(one["name"], *(words.percent(one[name], 2) for name in ("accuracy", "macro_recall"))) for one in sides]
+    return _table((f"means of {len(both['after']['folds'])} folds", "accuracy", "macro recall"), rows)
+
+
+def _accepted(found: Mapping[str, Any]) -> str:
+    """Which tags need no person, where the model knows when to ask one."""
+    promise = found.get("promise")
+    if not promise:
+        return ""
+    confidence = words.percent(promise["confidence"], 0)
+    rows = [
+        (one["name"], words.number(one["accepted"]), words.number(one["wrong"]), words.percent(one["bound"], 1))
+        for one in promise["classes"]
+    ]
+    return (
+        f"Accepted without a person: {words.percent(promise['coverage'], 1)} of the photos. Of those tags "
+        f"{words.percent(promise['observed'], 1)} were wrong, and with {confidence} confidence at most "
+        f"{words.percent(promise['bound'], 1)} are, of photos like these.\n\n"
+        + _table(("class", "accepted", "wrong", f"at most, {confidence} confidence"), rows)
+    ).rstrip()
+
+
 def _per_class(found: Mapping[str, Any]) -> str:
     rows = [
         (score["class"], *(f"{score[key]:.3f}" for key in ("precision", "recall", "f1")), words.number(score["n"]))
@@ -114,7 +144,8 @@ def _data(dataset: str, digests: Mapping[str, Any]) -> str:
             "Fashion-MNIST, © 2017 Zalando SE, MIT licence (arXiv 1708.07747, "
             "github.com/zalandoresearch/fashion-mnist)."
         )
-    return f"{source}\n\n{_table(('file', 'SHA-256, uncompressed'), words.flattened(digests))}"
+    heads = ("photos", "") if "digest" in digests else ("file", "SHA-256, uncompressed")
+    return f"{source}\n\n{_table(heads, words.flattened(digests))}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

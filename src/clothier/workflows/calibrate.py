@@ -125,8 +125,10 @@ def calibrate(
     table = read_photo_table(data, columns=columns, classes=given.card.classes)
     _check_number(table)
     judge = open_judge(given)
-    images, table = _not_learnt(judge, *load_photos(table, given.card.view, progress=progress))
-    _check_number(table)
+    images, table = load_photos(table, given.card.view, progress=progress)
+    learnt = judge.learnt_from(images)  # it is surer of those than of any others
+    images, table = images[~learnt], table.take(~learnt)
+    _check_number(table, int(learnt.sum()))
     logits, strange = _look(judge, images, float(given.card.calibration.get("temperature", 1.0)))
     card = certify(
         given.card,
@@ -144,7 +146,7 @@ def calibrate(
     place = out or atomic.new_folder(RUNS / f"{given.card.name}-calibrated")
     card = replace(card, name=place.name)
     saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), given.extras)
-    notes = table.notes if table.has_groups else (*table.notes, APART)
+    notes = _notes(table, given.card.name, int(learnt.sum()))
     return _told(given.card, saved, table, logits, strange, notes)
 
 
@@ -184,13 +186,10 @@ def _look(judge: Judge, images: Images, temperature: float) -> tuple[Doubles, Do
     return judged.logits.astype(np.float64) * temperature, judged.novelty
 
 
-def _not_learnt(judge: Judge, images: Images, table: PhotoTable) -> tuple[Images, PhotoTable]:
-    """Without the photos that the model learnt from: it is surer of those than of any others."""
-    learnt = judge.learnt_from(images)
-    if not learnt.any():
-        return images, table
-    kept = table.take(~learnt)
-    return images[~learnt], replace(kept, notes=(*kept.notes, LEARNT.format(judge.classifier.name, int(learnt.sum()))))
+def _notes(table: PhotoTable, model: str, learnt: int) -> tuple[str, ...]:
+    """What the figures assume, in sentences."""
+    apart = () if table.has_groups else (APART,)
+    return (*table.notes, *apart, *((LEARNT.format(model, learnt),) if learnt else ()))
 
 
 def _check_place(out: Path) -> None:
@@ -198,10 +197,11 @@ def _check_place(out: Path) -> None:
         raise UsageError(f"{out} is where the shipped models lie, which stay as they are; name a folder of your own.")
 
 
-def _check_number(table: PhotoTable) -> None:
+def _check_number(table: PhotoTable, learnt: int = 0) -> None:
     labelled = int((table.labels != OUTSIDE).sum())
     if labelled < LEAST:
+        others = f", without the {learnt:,} that the model learnt from," if learnt else ""
         raise UsageError(
-            f"{table.name} has {labelled} readable photos with a label, and a promise needs {LEAST} or more. Review "
-            f"{LEAST - labelled} more, the latest of your catalogue, say."
+            f"{table.name} has {labelled} readable photos with a label{others or ','} and a promise needs {LEAST} or "
+            f"more. Review {LEAST - labelled} more, the latest of your catalogue, say."
         )
