@@ -19,7 +19,8 @@ from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.conformal import class_coverage, fit_conformal
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import auroc, fpr_at_95_tpr
-from clothier.analysis.selective import Thresholds, held_to
+from clothier.analysis.selective import held_to
+from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import open_bundle
 from clothier.data.photo_table import TABLE, load_photos, read_photo_table
 from clothier.runs import Run

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clothier.analysis.selective import ClassPromise, Promise, Thresholds, accepted, decide, held_to, risk_coverage
+from clothier.analysis.selective import accepted, decide, held_to, risk_coverage
+from clothier.analysis.thresholds import ClassPromise, Promise, Thresholds
 from clothier.errors import ModelError
 
 CLASSES = ("dress", "hat", "boot")

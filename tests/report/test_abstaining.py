@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clothier.analysis.selective import Promise, risk_coverage
+from clothier.analysis.selective import risk_coverage
+from clothier.analysis.thresholds import Promise
 from clothier.report.figures import abstaining
 
 N = 400

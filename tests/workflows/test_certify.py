@@ -9,7 +9,7 @@ import pytest
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
 from clothier.analysis.promise import find_threshold
-from clothier.analysis.selective import Thresholds
+from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import Card
 from clothier.workflows.certify import FITTED_ON, certify
 

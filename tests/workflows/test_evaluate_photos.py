@@ -13,7 +13,7 @@ from PIL import Image
 
 from clothier.analysis.corruptions import CORRUPTIONS
 from clothier.analysis.novelty import fit_novelty
-from clothier.analysis.selective import Thresholds
+from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import LEARNT, NOVELTY
 from clothier.data.difference_hash import difference_hashes
 from clothier.data.photo_csv import Columns

@@ -10,7 +10,8 @@ import pytest
 
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import fit_novelty
-from clothier.analysis.selective import Thresholds, decide
+from clothier.analysis.selective import decide
+from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import LEARNT, NOVELTY
 from clothier.data.difference_hash import difference_hashes
 from clothier.errors import ModelError

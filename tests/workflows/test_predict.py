@@ -13,7 +13,7 @@ from PIL import Image
 import clothier
 from clothier import bundle
 from clothier.analysis.metrics import softmax
-from clothier.analysis.selective import Thresholds
+from clothier.analysis.thresholds import Thresholds
 from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import OnnxClassifier

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betaincinv, stdtrit
 
-from clothier.analysis.selective import ClassPromise, Promise
+from clothier.analysis.thresholds import ClassPromise, Promise
 from clothier.errors import DataError
 
 if TYPE_CHECKING:

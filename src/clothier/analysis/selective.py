@@ -5,128 +5,26 @@ Legend: N images, K classes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clothier.analysis.novelty import auroc
-from clothier.errors import ModelError
+from clothier.analysis.thresholds import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
+    from clothier.analysis.thresholds import Thresholds
     from clothier.records import Decision, Labels
 
     Doubles = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
 
 UNPROVEN = "unproven for this catalogue until clothier calibrate has seen photos of it"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassPromise:
-    """What can be said of the accepted tags of one class.
-
-    Attributes:
-        name: the class.
-        accepted: calibration photos that were accepted as it, 59 or more.
-        wrong: how many of those tags were wrong.
-        bound: upper bound of the share of wrong ones, with the promise's confidence in this class alone.
-        kept: whether the bound keeps the promised risk.
-    """
-
-    name: str
-    accepted: int
-    wrong: int
-    bound: float
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """At most ``risk`` of the accepted tags are wrong, with ``confidence``; and what stands behind it.
-
-    Attributes:
-        risk: the promised share of wrong tags among all accepted ones, 0 to 1.
-        confidence: of the promise, 0 to 1.
-        bound: upper bound of that share at the threshold that was found; None where no threshold keeps the promise.
-        observed: share of wrong tags among the accepted calibration photos; None likewise.
-        coverage: share of the calibration photos that were accepted; 0 where none may be.
-        photos: calibration photos.
-        accepted: how many of them were accepted.
-        groups: photographers (or product lines), each resampled as a whole.
-        grouped_by: what a group is; ``photo`` where every photo stands for itself.
-        method: the published method, in a few words.
-        classes: promises of single classes, where enough accepted photos stand behind them.
-    """
-
-    risk: float
-    confidence: float
-    bound: float | None
-    observed: float | None
-    coverage: float
-    photos: int
-    accepted: int
-    groups: int
-    grouped_by: str
-    method: str
-    classes: tuple[ClassPromise, ...] = ()
-
-    def sentence(self) -> str:
-        """The promise in plain words."""
-        risk, confidence = (_percent(100 * share) for share in (self.risk, self.confidence))
-        return f"at most {risk} of the accepted tags are wrong, with {confidence} confidence"
-
-    def to_json(self) -> dict[str, Any]:
-        """As a card and ``--json`` hold it."""
-        return {**asdict(self), "classes": [asdict(one) for one in self.classes]}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Promise:
-        """Reads what :meth:`to_json` wrote."""
-        classes = tuple(ClassPromise(**one) for one in values.get("classes", ()))
-        return cls(**{**values, "classes": classes})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """Where a tag is accepted, goes to a person, or looks like none of the classes.
-
-    Attributes:
-        accept: the least calibrated probability of an accepted tag; None accepts nothing.
-        reject: the highest novelty score of a garment that is taken for known; None looks for no strangers.
-        known: share of known garments that stay at or below ``reject``.
-        promise: what acceptance promises; None where nothing was promised.
-        own: whether all this was fitted on the user's own photos.
-    """
-
-    accept: float | None
-    reject: float | None = None
-    known: float = 0.95
-    promise: Promise | None = None
-    own: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``card.json`` holds it."""
-        return {**asdict(self), "promise": self.promise.to_json() if self.promise else None}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Thresholds | None:
-        """Reads a card's ``thresholds``; None where it has none.
-
-        Raises:
-            ModelError: they are not what :meth:`to_json` writes.
-        """
-        if not values:
-            return None
-        try:
-            promise = Promise.from_json(values["promise"]) if values.get("promise") else None
-            return cls(**{**values, "promise": promise})
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"the card's thresholds are damaged: {error}. Calibrate the model again.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +144,6 @@ def _share(flags: Flags) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
-def _percent(share: float) -> str:
-    """``5 %`` or ``84.3 %``; six digits hide what floats add."""
-    return f"{share:.6g} %"
-
-
 def _tops(shares: Doubles, strange: Doubles) -> Iterator[tuple[np.float64, np.float64]]:
     return zip(shares.max(axis=1) if len(shares) else shares[:, 0], strange, strict=True)
 
@@ -261,7 +154,7 @@ def _verdict(top: float, score: float, thresholds: Thresholds, classes: int) -> 
         return Verdict("reject", _strange(score, thresholds, classes))
     if thresholds.accept is None:
         return Verdict("review", _nothing(thresholds))
-    sure, wanted = _percent(round(100 * top, 1)), _percent(round(100 * thresholds.accept, 1))
+    sure, wanted = percent(round(100 * top, 1)), percent(round(100 * thresholds.accept, 1))
     if top >= thresholds.accept:
         return Verdict("accept", f"{sure} reaches the {wanted} from where {_means(thresholds)}")
     return Verdict("review", f"{sure} does not reach the {wanted} from where {_means(thresholds)}")
@@ -269,7 +162,7 @@ def _verdict(top: float, score: float, thresholds: Thresholds, classes: int) -> 
 
 def _strange(score: float, thresholds: Thresholds, classes: int) -> str:
     proof = "" if thresholds.own else f"; the limit is {UNPROVEN}"
-    limit = f"{thresholds.reject:.3g}, which {_percent(100 * thresholds.known)} of the known garments keep"
+    limit = f"{thresholds.reject:.3g}, which {percent(100 * thresholds.known)} of the known garments keep"
     return f"its novelty of {score:.3g} is above {limit}: it looks like none of the {classes} classes{proof}"
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from clothier import atomic, bundle
 from clothier.analysis.calibration import cross_calibrated
 from clothier.analysis.metrics import reliability, softmax
-from clothier.analysis.selective import Thresholds, held_to
+from clothier.analysis.selective import held_to
+from clothier.analysis.thresholds import Thresholds
 from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
 from clothier.errors import UsageError

@@ -10,7 +10,8 @@ import numpy as np
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
 from clothier.analysis.promise import make_promise
-from clothier.analysis.selective import Thresholds, familiar
+from clothier.analysis.selective import familiar
+from clothier.analysis.thresholds import Thresholds
 from clothier.taxonomy import in_terms_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def certify(
         own: whether they are the user's own photos.
 
     Returns:
-        A card whose ``thresholds`` are :class:`~clothier.analysis.selective.Thresholds`; where no threshold keeps the
+        A card whose ``thresholds`` are :class:`~clothier.analysis.thresholds.Thresholds`; where no threshold keeps the
         promise, ``accept`` is None and nothing will be accepted.
 
     Raises:

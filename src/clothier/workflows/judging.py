@@ -9,7 +9,8 @@ import numpy as np
 
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import Novelty
-from clothier.analysis.selective import Thresholds, Verdict, decide
+from clothier.analysis.selective import Verdict, decide
+from clothier.analysis.thresholds import Thresholds
 from clothier.data.difference_hash import BYTES, difference_hashes, known_again
 from clothier.errors import ModelError
 from clothier.inference import OnnxClassifier

@@ -11,7 +11,8 @@ from clothier.analysis import metrics
 from clothier.analysis.calibration import fit_temperature
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, Novelty, fit_novelty
-from clothier.analysis.selective import Thresholds, familiar, held_to, risk_coverage
+from clothier.analysis.selective import familiar, held_to, risk_coverage
+from clothier.analysis.thresholds import Thresholds
 from clothier.taxonomy import in_terms_of
 from clothier.workflows.certify import certify
 from clothier.workflows.photo_lesson import counted_in, reworded

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.analysis.novelty import Novelty
-    from clothier.analysis.selective import Thresholds, Verdict
+    from clothier.analysis.selective import Verdict
+    from clothier.analysis.thresholds import Thresholds
     from clothier.records import Classifier, Images, Outputs, Progress
     from clothier.taxonomy import Taxonomy
 

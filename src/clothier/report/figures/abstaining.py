@@ -15,7 +15,8 @@ from clothier.report.words import percent
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from clothier.analysis.selective import Promise, RiskCoverage
+    from clothier.analysis.selective import RiskCoverage
+    from clothier.analysis.thresholds import Promise
 
 FEW = 20  # tags, of which the share of wrong ones only jumps
 
