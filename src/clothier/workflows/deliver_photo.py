@@ -92,7 +92,7 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
     progress("measure photo", 2, 3, "report")
     _write_audit(run, lesson, found)
     _write_answers(run, lesson, found)
-    write_report(run, taught, drawings(taught.records, found, card), measured)
+    write_report(run, taught.recipe, taught.records, drawings(taught.records, found, card), measured)
     atomic.write_json(run.path / "metrics.json", measured)
     progress("measure photo", 3, 3, f"photographers kept out: {100 * evaluation.accuracy:.2f} %")
 

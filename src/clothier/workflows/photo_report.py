@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clothier.bundle import Card
+    from clothier.recipes.photo import PhotoRecipe
     from clothier.records import EpochRecord
     from clothier.report.drawing import Drawing
     from clothier.runs import Run
-    from clothier.workflows.deliver_photo import Taught
     from clothier.workflows.photo_figures import OutOfFold
 
 
@@ -47,20 +47,34 @@ def drawings(records: Sequence[EpochRecord], found: OutOfFold, card: Card) -> di
     return {**figures, "reliability": scores.reliability(metrics.reliability(shares, found.labels[known]))}
 
 
-def write_report(run: Run, taught: Taught, figures: Mapping[str, Drawing], measured: Mapping[str, Any]) -> None:
-    """Writes the figures, ``model_card.md`` and ``report.html`` of a run; ``measured`` is its ``metrics.json``."""
+def write_report(
+    run: Run,
+    recipe: PhotoRecipe,
+    records: Sequence[EpochRecord],
+    figures: Mapping[str, Drawing],
+    measured: Mapping[str, Any],
+) -> None:
+    """Writes the figures, ``model_card.md`` and ``report.html`` of a run.
+
+    Args:
+        run: where to.
+        recipe: of the model.
+        records: one an epoch.
+        figures: by name.
+        measured: what ``metrics.json`` will hold.
+    """
     save_figures(figures, run.path / "figures")
     data = measured["data"]
     section = ModelSection(
         name="photo",
         metrics=measured,
-        history=taught.records,
+        history=tuple(records),
         figures=figures,
-        recipe=taught.recipe.to_json(),
+        recipe=recipe.to_json(),
         protocol=f"{measured['protocol']} {data['unseen']}",
     )
     place = shlex.quote(str(run.config["data"]))
-    command = f"clothier train photo --preset {taught.recipe.preset} --data {place} --seed {taught.seed}"
+    command = f"clothier train photo --preset {recipe.preset} --data {place} --seed {measured['seed']}"
     origin = Origin(command, run.environment)
     atomic.write_text(run.path / "model_card.md", model_card(section, data["name"], origin))
     atomic.write_text(run.path / "report.html", render_run(section, data["name"], origin))
