@@ -45,6 +45,10 @@ def test_the_card_says_what_fine_tuning_brought_and_which_tags_need_no_person(
     assert "75.0 % of the photos. Of those tags 5.0 % were wrong, and with 95 % confidence at most 4.8 % are" in text
     assert "| Dress | 61 | 2 | 9.9 % |" in text
     assert f"| photos |  |\n| --- | --- |\n| name | photos |\n| digest | {'ab' * 32} |" in text
+    metrics = abstaining.metrics
+    nothing = {**metrics["test"], "promise": {**metrics["test"]["promise"], "bound": None, "observed": None}}
+    unproven = replace(abstaining, metrics={**metrics, "test": nothing})
+    assert "so every tag goes to a person" in card(unproven, origin, "photos")
     assert "means of" not in card(models[0], origin)
     assert "Accepted without a person" not in card(models[0], origin)
 

@@ -109,6 +109,8 @@ def _accepted(found: Mapping[str, Any]) -> str:
     promise = found.get("promise")
     if not promise:
         return ""
+    if promise["bound"] is None:
+        return "No probability proves the promise on these photos, so every tag goes to a person."
     confidence = words.percent(promise["confidence"], 0)
     rows = [
         (one["name"], words.number(one["accepted"]), words.number(one["wrong"]), words.percent(one["bound"], 1))
