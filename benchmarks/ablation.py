@@ -32,7 +32,7 @@ from clothier.learning.classifier import TorchClassifier
 from clothier.learning.device import choose
 from clothier.learning.engine import begin, fit
 from clothier.learning.networks import build
-from clothier.workflows.alone import alone
+from clothier.workflows.benchmark.alone import alone
 from clothier.workflows.evaluate import measure
 
 if TYPE_CHECKING:

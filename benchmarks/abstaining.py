@@ -25,9 +25,9 @@ from clothier.bundle import open_bundle
 from clothier.data.photo_table import TABLE, load_photos, read_photo_table
 from clothier.runs import Run
 from clothier.taxonomy import in_terms_of
-from clothier.workflows.certify import certify
 from clothier.workflows.judging import open_judge
-from clothier.workflows.photo_figures import logits_in
+from clothier.workflows.photo_model.certify import certify
+from clothier.workflows.photo_model.figures import logits_in
 
 if TYPE_CHECKING:
     import numpy.typing as npt

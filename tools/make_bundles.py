@@ -23,9 +23,9 @@ from clothier.data.sources import load_fashion_mnist
 from clothier.inference import BATCH, OnnxClassifier
 from clothier.learning.compress import halve_graph, halve_weights
 from clothier.learning.quantize import calibration_sample, quantize_graph
+from clothier.workflows.benchmark.turns import in_turns
 from clothier.workflows.evaluate import measure
 from clothier.workflows.train import TrainOptions, split, train
-from clothier.workflows.turns import in_turns
 
 if TYPE_CHECKING:
     from clothier.records import Images

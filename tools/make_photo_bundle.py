@@ -27,12 +27,12 @@ from clothier.learning.compress import halve_weights, pack_graph
 from clothier.learning.quantize import calibration_sample, quantize_graph
 from clothier.recipes.photo import BEST
 from clothier.runs import Run
-from clothier.workflows.photo_lesson import read_lesson
-from clothier.workflows.photo_options import PhotoOptions
+from clothier.workflows.photo_model.lesson import read_lesson
+from clothier.workflows.photo_model.options import PhotoOptions
 from clothier.workflows.train_photo import train_photo
 
 if TYPE_CHECKING:
-    from clothier.workflows.photo_lesson import Lesson
+    from clothier.workflows.photo_model.lesson import Lesson
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
 JUDGED = 10  # every tenth labelled photo judges the small graph; the others may fix its scales

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from clothier.recipes import Recipe, preset
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
+    from clothier.workflows.exploration.garment_map import load_map
     from clothier.workflows.explore import explore
-    from clothier.workflows.garment_map import load_map
     from clothier.workflows.predict import load, predict
     from clothier.workflows.study import study
     from clothier.workflows.train import train_model as train
@@ -38,7 +38,7 @@ _HOMES = {
     "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "load": ("clothier.workflows.predict", "load"),
-    "load_map": ("clothier.workflows.garment_map", "load_map"),
+    "load_map": ("clothier.workflows.exploration.garment_map", "load_map"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),

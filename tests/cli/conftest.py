@@ -255,7 +255,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "calibrate": [_calibrate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
-        **{f"benchmark_{what}": [_benchmark(seen, f"benchmark_{what}")] for what in BENCHMARKS},
+        **{f"benchmark.{what}": [_benchmark(seen, f"benchmark_{what}")] for what in BENCHMARKS},
         "predict": [_predict(seen)],
         "study": _study(seen),
         "tune": [*_tuning(seen), TuneOptions],

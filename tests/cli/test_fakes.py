@@ -24,7 +24,7 @@ NAMES = {
     "calibrate": ["calibrate"],
     "compare": ["compare"],
     "explore": ["explore"],
-    "benchmark_map": ["benchmark_map"],
+    "benchmark.map": ["benchmark_map"],
     "predict": ["predict"],
     "study": ["study", "resume_study"],
     "tune": ["tune", "resume_tune"],

@@ -16,7 +16,7 @@ from clothier.learning.quantize import is_quantized
 from clothier.recipes import WhitenedCnn, preset
 from clothier.records import View
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.turns import Turns
+from clothier.workflows.benchmark.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import pytest
 from clothier import bundle
 from clothier.data.sources import load_fashion_mnist
 from clothier.inference import OnnxClassifier
-from clothier.workflows.audit import Audit, audit
+from clothier.workflows.exploration.audit import Audit, audit
 
 pytestmark = pytest.mark.journey
 

@@ -22,9 +22,9 @@ from clothier.inference import OnnxClassifier
 from clothier.recipes import Augment
 from clothier.records import Outputs, View
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows import evaluate_corrupted
 from clothier.workflows.evaluate import BESIDE, evaluate, measure
-from clothier.workflows.evaluate_corrupted import Corrupted, relative
+from clothier.workflows.evaluation import corrupted as evaluate_corrupted
+from clothier.workflows.evaluation.corrupted import Corrupted, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.records import FailedInput
 from clothier.report.words import percent
 from clothier.taxonomy import FASHION_MNIST
+from clothier.workflows.exploration.garment_map import load_map
 from clothier.workflows.explore import Explored, ExploreOptions, explore, look, shipped_judge
-from clothier.workflows.garment_map import load_map
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.records import Progress
-    from clothier.workflows.deliver import Trained
+    from clothier.workflows.training.deliver import Trained
 
 TINY = Recipe(
     model="dnn",

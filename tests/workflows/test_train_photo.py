@@ -21,13 +21,13 @@ from clothier.learning.backbone import pretrained
 from clothier.learning.frozen import FrozenBlocks
 from clothier.recipes.photo import BEST, FAST
 from clothier.records import EpochRecord, silent
-from clothier.workflows import fine_tuning
 from clothier.workflows import train_photo as work
-from clothier.workflows.deliver_photo import protocol
 from clothier.workflows.judging import open_judge
-from clothier.workflows.photo_figures import logits_in, out_of_fold
-from clothier.workflows.photo_lesson import FEWEST, counted_in, read_lesson, reworded
-from clothier.workflows.photo_options import PhotoOptions, photo_options_from_config
+from clothier.workflows.photo_model import fine_tuning
+from clothier.workflows.photo_model.deliver import protocol
+from clothier.workflows.photo_model.figures import logits_in, out_of_fold
+from clothier.workflows.photo_model.lesson import FEWEST, counted_in, read_lesson, reworded
+from clothier.workflows.photo_model.options import PhotoOptions, photo_options_from_config
 from clothier.workflows.train_photo import resume_photo, train_photo
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from clothier.records import Progress
     from clothier.runs import Run
-    from clothier.workflows.deliver_photo import Taught
-    from clothier.workflows.fine_tuning import FineTuning
-    from clothier.workflows.photo_lesson import Lesson
+    from clothier.workflows.photo_model.deliver import Taught
+    from clothier.workflows.photo_model.fine_tuning import FineTuning
+    from clothier.workflows.photo_model.lesson import Lesson
 
 COLOURS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
 RECIPE = replace(BEST, epochs=1, folds=2, frozen=15)

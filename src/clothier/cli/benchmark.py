@@ -11,7 +11,7 @@ from clothier.cli.progress import watching
 from clothier.errors import UnknownNameError
 
 BENCHMARKS = ("training", "inference", "map")
-"""Each is the function ``benchmark_NAME`` of the workflow of that name."""
+"""Each is the function ``benchmark_NAME`` of the workflow ``benchmark/NAME``."""
 
 What = Annotated[str, typer.Argument(metavar="|".join(BENCHMARKS), help="What to measure.")]
 Rounds = Annotated[
@@ -26,9 +26,7 @@ def benchmark(what: What, rounds: Rounds = None, json: Json = False) -> None:
     """Measure Clothier beside its rivals on this machine, in turns."""
     if what not in BENCHMARKS:
         raise UnknownNameError(what, "benchmark", BENCHMARKS)
-    name = f"benchmark_{what}"
+    measure = getattr(import_module(f"clothier.workflows.benchmark.{what}"), f"benchmark_{what}")
     with watching() as progress:
-        found = getattr(import_module(f"clothier.workflows.{name}"), name)(
-            **only_given(rounds=rounds), progress=progress
-        )
+        found = measure(**only_given(rounds=rounds), progress=progress)
     show.answer(found, json, tables.benchmark)

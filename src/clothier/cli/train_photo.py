@@ -83,7 +83,7 @@ def _trained(preset: str | None, config: Path | None, given: dict[str, Any]) -> 
             "sender_id; or a folder with a subfolder of photos for each class."
         )
     from clothier.data.photo_csv import Columns
-    from clothier.workflows.photo_options import PhotoOptions, photo_options_from_config
+    from clothier.workflows.photo_model.options import PhotoOptions, photo_options_from_config
     from clothier.workflows.train_photo import train_photo
 
     columns = {name.removesuffix("_column"): given.pop(name) for name in [*given] if name.endswith("_column")}

@@ -18,8 +18,8 @@ from clothier.errors import UsageError
 from clothier.records import silent
 from clothier.runs import RUNS
 from clothier.taxonomy import in_terms_of
-from clothier.workflows.certify import CONFIDENCE, RISK, certify
 from clothier.workflows.judging import open_judge
+from clothier.workflows.photo_model.certify import CONFIDENCE, RISK, certify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,10 +15,10 @@ from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
 from clothier.inference import OnnxClassifier
 from clothier.records import silent
-from clothier.workflows.evaluate_corrupted import corrupt, relative
-from clothier.workflows.evaluate_photos import evaluate_photos
+from clothier.workflows.evaluation.corrupted import corrupt, relative
+from clothier.workflows.evaluation.photo_views import Photos
+from clothier.workflows.evaluation.photos import evaluate_photos
 from clothier.workflows.judging import open_judge
-from clothier.workflows.photo_views import Photos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from clothier.data.photo_csv import Columns
     from clothier.recipes import Augment
     from clothier.records import Classifier, Evaluation, Floats, Progress
-    from clothier.workflows.evaluate_corrupted import Corrupted
-    from clothier.workflows.evaluate_photos import PhotoEvaluation
+    from clothier.workflows.evaluation.corrupted import Corrupted
+    from clothier.workflows.evaluation.photos import PhotoEvaluation
     from clothier.workflows.judging import Judge
 
 RIVAL = "fashion-cnn"  # Fashion-MNIST's model that photo models are held against

@@ -18,9 +18,9 @@ from clothier.report.page import render_exploration
 from clothier.report.sections import DataSection, Origin
 from clothier.report.words import percent
 from clothier.runs import RUNS, read_json
-from clothier.workflows.audit_stage import look_at_audit
-from clothier.workflows.map_stage import look_at_map
-from clothier.workflows.stages import SHARES, look_at_classes, look_at_components, look_at_pixels
+from clothier.workflows.exploration.audit_stage import look_at_audit
+from clothier.workflows.exploration.map_stage import look_at_map
+from clothier.workflows.exploration.stages import SHARES, look_at_classes, look_at_components, look_at_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
     from clothier.records import Classifier, Labels, Progress
-    from clothier.workflows.stages import Stage
+    from clothier.workflows.exploration.stages import Stage
 
 TASK, DRAWING = "explore", "figures"
 FORMAT = 1  # of explore.json

@@ -18,9 +18,9 @@ from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.page import render_study
 from clothier.report.sections import ComparisonSection, Origin
 from clothier.runs import RUNS, Run, new_run, read_json
-from clothier.workflows.deliver import model_section
 from clothier.workflows.explore import Exploration, ExploreOptions, look, require_two_classes
 from clothier.workflows.train import TrainOptions, require_same_data, resume, split, train
+from clothier.workflows.training.deliver import model_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,8 +20,8 @@ from clothier.learning.engine import begin, fit
 from clothier.learning.networks import build
 from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run
-from clothier.workflows.deliver import Trained, deliver
-from clothier.workflows.train_options import TrainOptions, options_from_config, read_options, require_same
+from clothier.workflows.training.deliver import Trained, deliver
+from clothier.workflows.training.options import TrainOptions, options_from_config, read_options, require_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,10 +15,10 @@ from clothier.learning.frozen import FrozenBlocks
 from clothier.learning.probe import fit_probe
 from clothier.records import EpochRecord, Outputs, silent
 from clothier.runs import RUNS, Run, new_run
-from clothier.workflows.deliver_photo import Taught, deliver_photo
-from clothier.workflows.fine_tuning import Clock, FineTuning, fine_tune, look
-from clothier.workflows.photo_lesson import read_lesson
-from clothier.workflows.photo_options import photo_options_from_config
+from clothier.workflows.photo_model.deliver import Taught, deliver_photo
+from clothier.workflows.photo_model.fine_tuning import Clock, FineTuning, fine_tune, look
+from clothier.workflows.photo_model.lesson import read_lesson
+from clothier.workflows.photo_model.options import photo_options_from_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from clothier.learning.probe import Probe
     from clothier.records import Floats, Labels, Progress
-    from clothier.workflows.photo_lesson import Lesson
-    from clothier.workflows.photo_options import PhotoOptions
+    from clothier.workflows.photo_model.lesson import Lesson
+    from clothier.workflows.photo_model.options import PhotoOptions
 
     Rows = npt.NDArray[np.intp]
     Fold = tuple[Rows, Rows]

@@ -21,8 +21,8 @@ from clothier.learning.networks import build
 from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run, read_json
 from clothier.workflows.train import require_same_data, split
-from clothier.workflows.trials import open_trials
-from clothier.workflows.tune_options import FORMAT, TuneOptions, config_of, read_tune_options
+from clothier.workflows.tuning.options import FORMAT, TuneOptions, config_of, read_tune_options
+from clothier.workflows.tuning.trials import open_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, Labelled
     from clothier.recipes import Recipe
     from clothier.records import EpochRecord, Progress
-    from clothier.workflows.trials import Trial, Trials
+    from clothier.workflows.tuning.trials import Trial, Trials
 
 __all__ = ["TuneOptions", "Tuning", "resume_tune", "tune"]
 

@@ -1,0 +1,1 @@
+"""The benchmarks: each measured in turns, in processes of their own."""

@@ -1,0 +1,1 @@
+"""What ``evaluate`` is made of: photos, their views, the domain gap, corruptions."""

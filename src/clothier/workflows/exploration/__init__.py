@@ -1,0 +1,1 @@
+"""What ``explore`` is made of: its stages, what an audit finds, and the map."""

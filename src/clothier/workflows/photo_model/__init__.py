@@ -1,0 +1,1 @@
+"""What ``train photo`` is made of, from the lesson to the report."""
