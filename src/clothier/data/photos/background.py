@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Mask = npt.NDArray[np.bool_]
-    Grid = TypeVar("Grid", npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.intp])
+    Grid = TypeVar("Grid", npt.NDArray[np.bool_], npt.NDArray[np.intp])
     Shares = npt.NDArray[np.float64]
 
 WORKING = 96  # pixels, the longer side
@@ -81,49 +81,59 @@ def _histogram(bins: npt.NDArray[np.intp], weights: Shares) -> Shares:
     """How probable each colour is, from the pixels of these weights; near colours help one another."""
     counts = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS**3), np.float64).reshape(BINS, BINS, BINS)
     for axis in range(3):
-        counts = 0.5 * counts + 0.25 * (_shifted(counts, 1, axis) + _shifted(counts, -1, axis))
+        counts = _smoothed(counts, axis)
     seen = counts.ravel() + RARE
     histogram: Shares = seen / seen.sum()
     return histogram
 
 
-def _shifted(array: Grid, by: int, axis: int) -> Grid:
-    """Moved by one place along an axis; the edge is repeated."""
-    padded = np.pad(array, [(1, 1) if one == axis else (0, 0) for one in range(array.ndim)], mode="edge")
-    return np.take(padded, np.arange(1 - by, 1 - by + array.shape[axis]), axis)
-
-
 def _blurred(shares: Shares, times: int = 1) -> Shares:
     for axis in (0, 1) * times:
-        shares = 0.5 * shares + 0.25 * (_shifted(shares, 1, axis) + _shifted(shares, -1, axis))
+        shares = _smoothed(shares, axis)
     return shares
+
+
+def _smoothed(array: Shares, axis: int) -> Shares:
+    """Half of each place and a quarter of both its neighbours along an axis; the edge is repeated."""
+    moved = np.moveaxis(array, axis, 0)
+    padded = np.concatenate([moved[:1], moved, moved[-1:]])
+    smooth = 0.5 * moved + 0.25 * (padded[:-2] + padded[2:])
+    return np.asarray(np.moveaxis(smooth, 0, axis))
 
 
 def _largest(mask: Mask) -> Mask:
     """The largest connected part (4 neighbours)."""
-    labels = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    while True:
-        spread = labels
-        for axis in range(2):
-            for by in (1, -1):
-                spread = np.where(mask, np.maximum(spread, _shifted(spread, by, axis)), 0)
-        if np.array_equal(spread, labels):
-            break
-        labels = spread
+    if not mask.any():
+        return mask
+    labels = _spread(np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0), mask)
     counts = np.bincount(labels.ravel())
     counts[0] = 0
-    return labels == counts.argmax() if counts.any() else mask
+    return np.asarray(labels == counts.argmax())
 
 
 def _filled(mask: Mask) -> Mask:
     """Without holes: what the outside cannot reach belongs to it."""
     ground = np.pad(~mask, 1, constant_values=True)
-    reached = np.zeros_like(ground)
-    reached[0] = True
+    outside = np.zeros_like(ground)
+    outside[0] = True
+    return ~_spread(outside, ground)[1:-1, 1:-1]
+
+
+def _spread(values: Grid, mask: Mask) -> Grid:
+    """The largest value of each connected part of ``mask``, everywhere in it: along rows and columns in turns."""
     while True:
-        spread = reached
-        for axis in range(2):
-            spread = ground & (spread | _shifted(spread, 1, axis) | _shifted(spread, -1, axis))
-        if np.array_equal(spread, reached):
-            return ~reached[1:-1, 1:-1]
-        reached = spread
+        spread = _along_rows(_along_rows(values, mask).T, mask.T).T
+        if np.array_equal(spread, values):
+            return spread
+        values = spread
+
+
+def _along_rows(values: Grid, mask: Mask) -> Grid:
+    """The largest value of each run of True in a row, everywhere in the run; outside, values stay."""
+    begins = mask.copy()
+    begins[:, 1:] &= ~mask[:, :-1]
+    first = begins[mask]
+    largest = np.maximum.reduceat(values[mask], np.flatnonzero(first))
+    spread = values.copy()
+    spread[mask] = largest[np.cumsum(first) - 1]
+    return spread
