@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from PIL import Image
 from clothier import bundle
 from clothier.analysis.novelty import fit_novelty
 from clothier.bundle import LEARNT, NOVELTY
-from clothier.data.difference_hash import difference_hashes
+from clothier.data.difference_hash import difference_hashes, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_view
 from clothier.errors import UsageError
@@ -117,9 +116,8 @@ def test_photos_that_the_model_learnt_from_prove_nothing(
         rows.append(f"{name}.png,hat,line 0")
     table = shop.table.parent / "more.csv"
     table.write_text("\n".join(rows), encoding="utf-8")
-    learnt = io.BytesIO()
-    np.save(learnt, difference_hashes(np.stack(views)))
-    model = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: learnt.getvalue()})
+    learnt = to_bytes(difference_hashes(np.stack(views)))
+    model = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: learnt})
     made = calibrate(str(model.path), data=table, out=tmp_path / "mine", columns=LINES)
     assert made.n == PHOTOS
     assert made.notes[-1] == "informed learnt from 4 of the photos, so they prove nothing and were left out"

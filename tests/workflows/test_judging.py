@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from clothier.analysis.novelty import fit_novelty
 from clothier.analysis.selective import decide
 from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import LEARNT, NOVELTY
-from clothier.data.difference_hash import difference_hashes
+from clothier.data.difference_hash import difference_hashes, to_bytes
 from clothier.errors import ModelError
 from clothier.workflows.judging import open_judge
 
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
 
 COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
-
-
-def stored(array: np.ndarray) -> bytes:
-    """As an ``.npy`` file."""
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def test_without_thresholds_it_decides_nothing(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
@@ -64,13 +56,13 @@ def test_damaged_thresholds(tmp_path: Path, colour_bundle: Callable[..., Bundle]
 
 
 def test_it_knows_what_it_learnt_from(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
-    saved = colour_bundle(tmp_path / "open", COLOURS, extras={LEARNT: stored(difference_hashes(PICTURES[1:3]))})
+    saved = colour_bundle(tmp_path / "open", COLOURS, extras={LEARNT: to_bytes(difference_hashes(PICTURES[1:3]))})
     assert open_judge(saved).learnt_from(PICTURES).tolist() == [False, True, True, False, False]
     silent = colour_bundle(tmp_path / "silent", COLOURS)
     assert not open_judge(silent).learnt_from(PICTURES).any()
 
 
-@pytest.mark.parametrize("content", [b"no array", stored(np.zeros((2, 5), np.uint8)), stored(np.zeros((2, 32)))])
+@pytest.mark.parametrize("content", [b"no array", to_bytes(np.zeros((2, 5), np.uint8)), to_bytes(np.zeros((2, 32)))])
 def test_damaged_hashes(tmp_path: Path, colour_bundle: Callable[..., Bundle], content: bytes) -> None:
     with pytest.raises(ModelError, match=r"learnt\.npy (is damaged: .*|holds .*, no hashes)\. Make the bundle again"):
         open_judge(colour_bundle(tmp_path / "odd", COLOURS, extras={LEARNT: content}))

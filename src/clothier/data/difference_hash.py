@@ -6,12 +6,17 @@ Few bytes that survive another size and another JPEG quality: of 150 photos save
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from clothier.errors import ModelError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from clothier.records import Images
@@ -43,3 +48,25 @@ def known_again(hashes: Hashes, learnt: Hashes) -> npt.NDArray[np.bool_]:
 def _bits(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """(n, 4) words to (n,) set bits."""
     return np.asarray(np.bitwise_count(words).sum(axis=1))
+
+
+def to_bytes(hashes: Hashes) -> bytes:
+    """As a bundle's ``learnt.npy`` holds them: one plain array."""
+    file = io.BytesIO()
+    np.save(file, hashes)
+    return file.getvalue()
+
+
+def read_hashes(path: Path) -> Hashes:
+    """What :func:`to_bytes` wrote: (M, 32) uint8.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    try:
+        hashes = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}. Make the bundle again.") from error
+    if hashes.dtype != np.uint8 or hashes.shape[1:] != (BYTES,):
+        raise ModelError(f"{path} holds {hashes.dtype} {hashes.shape}, no hashes. Make the bundle again.")
+    return np.asarray(hashes)

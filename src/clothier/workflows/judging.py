@@ -11,8 +11,7 @@ from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import Novelty
 from clothier.analysis.selective import Verdict, decide
 from clothier.analysis.thresholds import Thresholds
-from clothier.data.difference_hash import BYTES, difference_hashes, known_again
-from clothier.errors import ModelError
+from clothier.data.difference_hash import difference_hashes, known_again, read_hashes
 from clothier.inference import OnnxClassifier
 
 if TYPE_CHECKING:
@@ -84,22 +83,5 @@ def open_judge(bundle: Bundle) -> Judge:
         ModelError: the graph, the thresholds, the novelty score or the hashes are damaged.
     """
     novelty = Novelty.read(bundle.novelty) if bundle.novelty else None
-    thresholds = Thresholds.from_json(bundle.card.thresholds)
-    return Judge(OnnxClassifier(bundle), thresholds, novelty, read_learnt(bundle))
-
-
-def read_learnt(bundle: Bundle) -> Hashes | None:
-    """The difference hashes of what a bundle's model learnt from; None where it does not say.
-
-    Raises:
-        ModelError: they are damaged.
-    """
-    if bundle.learnt is None:
-        return None
-    try:
-        hashes = np.load(bundle.learnt, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{bundle.learnt} is damaged: {error}. Make the bundle again.") from error
-    if hashes.dtype != np.uint8 or hashes.shape[1:] != (BYTES,):
-        raise ModelError(f"{bundle.learnt} holds {hashes.dtype} {hashes.shape}, no hashes. Make the bundle again.")
-    return np.asarray(hashes)
+    learnt = read_hashes(bundle.learnt) if bundle.learnt else None
+    return Judge(OnnxClassifier(bundle), Thresholds.from_json(bundle.card.thresholds), novelty, learnt)

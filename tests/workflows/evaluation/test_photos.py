@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from clothier.analysis.corruptions import CORRUPTIONS
 from clothier.analysis.novelty import fit_novelty
 from clothier.analysis.thresholds import Thresholds
 from clothier.bundle import LEARNT, NOVELTY
-from clothier.data.difference_hash import difference_hashes
+from clothier.data.difference_hash import difference_hashes, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_view
 from clothier.errors import DataError, UsageError
@@ -132,9 +131,8 @@ def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> 
 def test_photos_that_were_learnt_from_are_told(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
     blotches = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(blotches).save(photos.parent / "f.png")
-    learnt = io.BytesIO()
-    np.save(learnt, difference_hashes(load_view(photos.parent / "f.png", View("square", 16, 16, 3))[None]))
-    saved = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: learnt.getvalue()})
+    seen = load_view(photos.parent / "f.png", View("square", 16, 16, 3))[None]
+    saved = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: to_bytes(difference_hashes(seen))})
     notes: list[str] = []
     (found,) = answer([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
     assert found["n_learnt"] == 1

@@ -15,6 +15,7 @@ from clothier.analysis import metrics
 from clothier.analysis.audit.label_issues import label_issues
 from clothier.analysis.metrics import softmax
 from clothier.analysis.novelty import FEWEST, fit_novelty
+from clothier.data.difference_hash import difference_hashes, to_bytes
 from clothier.inference import OnnxClassifier
 from clothier.learning import export
 from clothier.learning.classifier import TorchClassifier
@@ -100,7 +101,8 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
 def save_bundle(run: Run, card: bundle.Card, taught: Taught, lesson: Lesson) -> None:
     """Exports the final network, and opens it as a user would."""
     graph, weights = export.to_onnx(taught.network, VIEW), export.to_safetensors(taught.network)
-    known, extras = lesson.known, {bundle.LEARNT: lesson.hashes()}
+    known = lesson.known
+    extras = {bundle.LEARNT: to_bytes(difference_hashes(lesson.views[known]))}
     if len(known) >= FEWEST:
         bank = fit_novelty(taught.final.embeddings[known], lesson.table.labels[known])
         extras[bundle.NOVELTY] = bank.to_bytes()

@@ -113,7 +113,7 @@ class FineTuning:
     def judged(self) -> Evaluation:
         """The running means' figures over all photos that a fold keeps out, at the temperature that suits them best.
 
-        Label smoothing leaves the networks less sure than they could be, and less so from epoch to epoch; the
+        Label smoothing leaves the networks less sure than they could be, each epoch in another measure; the
         temperature, which is fitted in the end anyway, makes epochs comparable.
         """
         tested = [rows for _, rows in self.folds]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from clothier.analysis.audit.duplicates import NEAR_PHOTOS, find_duplicates
-from clothier.data.difference_hash import difference_hashes
 from clothier.data.photo_table import OUTSIDE, Columns, PhotoTable, load_photos, read_photo_table
 from clothier.data.prints import read_prints
 from clothier.errors import DataError
@@ -81,12 +79,6 @@ class Lesson:
             raise DataError("all photos are of one group; give photos of two or more, so that one can be kept out.")
         dealt = StratifiedGroupKFold(splits, shuffle=True, random_state=seed).split(labels, labels, groups)
         return [(self._labelled(rows[learnt]), self._labelled(rows[tested])) for learnt, tested in dealt]
-
-    def hashes(self) -> bytes:
-        """Difference hashes of the labelled photos' views, as a bundle's ``learnt.npy`` holds them."""
-        file = io.BytesIO()
-        np.save(file, difference_hashes(self.views[self.known]))
-        return file.getvalue()
 
     def _labelled(self, rows: Rows) -> Rows:
         return np.asarray(rows[self.table.labels[rows] != OUTSIDE])
