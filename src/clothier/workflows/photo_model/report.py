@@ -66,7 +66,7 @@ def write_report(
     save_figures(figures, run.path / "figures")
     data = measured["data"]
     section = ModelSection(
-        name="photo",
+        name="photo model",
         metrics=measured,
         history=tuple(records),
         figures=figures,
