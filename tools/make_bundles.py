@@ -25,7 +25,8 @@ from clothier.learning.compress import halve_graph, halve_weights
 from clothier.learning.quantize import calibration_sample, quantize_graph
 from clothier.workflows.benchmark.turns import in_turns
 from clothier.workflows.evaluate import measure
-from clothier.workflows.train import TrainOptions, split, train
+from clothier.workflows.train import TrainOptions, train
+from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from clothier.records import Images

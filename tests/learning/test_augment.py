@@ -3,8 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clothier.learning.augment import alternating, blanked, shifted, vary
-from clothier.recipes import Augment
+from clothier.learning.augment import alternating, blanked, mirrored, mixed, moves, shifted
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -34,14 +33,14 @@ def test_shifted_moves_each_picture_by_at_most_the_limit_and_brings_in_black(lim
     picture = bright(1)[0]
     reach = range(-limit, limit + 1)
     possible = [moved(picture, down, right) for down in reach for right in reach]
-    for result in shifted(bright(4), limit, chance(seed)):
+    for result in shifted(bright(4), moves(4, limit, chance(seed)), limit):
         assert any(torch.equal(result, one) for one in possible)
 
 
 def test_shifted_reaches_every_place_about_equally_often() -> None:
     picture = torch.zeros((4500, 9, 9), dtype=torch.uint8)
     picture[:, 4, 4] = 255
-    hits = shifted(picture, 1, chance()).float().sum(0) / 255
+    hits = shifted(picture, moves(4500, 1, chance()), 1).float().sum(0) / 255
     expected = 4500 / 9
     assert (hits[3:6, 3:6] - expected).abs().max() < 5 * (expected * 8 / 9) ** 0.5  # five standard deviations
     assert hits.sum() == 4500
@@ -67,26 +66,71 @@ def test_every_picture_is_mirrored_every_other_epoch() -> None:
     assert torch.equal(shown[1:], ~shown[:-1])
 
 
-def test_vary_mirrors_the_marked_pictures_only() -> None:
+def test_the_marked_pictures_alone_are_mirrored() -> None:
     images = bright(3)
-    result = vary(images, Augment(flip=True), torch.tensor([False, True, False]), chance())
+    result = mirrored(images, torch.tensor([False, True, False]))
     assert torch.equal(result[1], images[1].flip(-1))
     assert torch.equal(result[[0, 2]], images[[0, 2]])
 
 
-@pytest.mark.parametrize("augment", [Augment(), Augment(shift=2), Augment(cutout=5), Augment(shift=1, cutout=3)])
-def test_vary_keeps_shape_type_and_its_input_and_repeats_itself_by_its_generator(augment: Augment) -> None:
+def test_a_move_is_counted_from_the_lowest_and_rightmost_place() -> None:
+    picture = bright(1)
+    for down, right in ((-1, 0), (0, 0), (1, -1)):
+        result = shifted(picture, torch.tensor([[1 - down], [1 - right]]), 1)
+        assert torch.equal(result[0], moved(picture[0], down, right))
+
+
+def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_share() -> None:
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    images = values[:, None, None].expand(200, 9, 11).contiguous()
+    found = mixed(images, chance())
+    for place in range(200):
+        own = found.images[place] == values[place]
+        partner = values[found.partners[place]]
+        assert (found.images[place][~own] == partner).all()
+        if partner != values[place] and not own.all():
+            rows, columns = torch.nonzero(~own, as_tuple=True)
+            assert (~own[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]).all()
+            assert float(found.shares[place]) == pytest.approx(float(own.float().mean()))
+
+
+def test_a_mixture_leaves_between_all_and_nothing_of_a_picture() -> None:
+    shares = mixed(bright(2000), chance()).shares
+    assert shares.min() < 0.1
+    assert shares.max() > 0.95
+    assert 0.5 < shares.mean() < 0.75  # half would be left if nothing of the rectangles were cut off at the edge
+
+
+def test_targets_are_blended_as_the_pictures_are() -> None:
+    found = mixed(bright(50), chance())
+    blended = found.blend(torch.eye(50))
+    assert torch.allclose(blended.sum(1), torch.ones(50))
+    for place, partner in enumerate(found.partners.tolist()):
+        whole = float(found.shares[place])
+        assert float(blended[place, place]) == pytest.approx(1.0 if partner == place else whole)
+        assert float(blended[place, partner]) == pytest.approx(1.0 if partner == place else 1 - whole)
+
+
+def varied(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
+    """A batch after each kind of chance."""
+    return [
+        shifted(images, moves(len(images), 2, chance(seed)), 2),
+        blanked(images, 3, chance(seed)),
+        mixed(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], chance(seed)).images,
+    ]
+
+
+def test_variations_keep_shape_type_and_their_input_and_repeat_themselves_by_their_generator() -> None:
     images = bright(20)
-    coins = torch.arange(20) % 2 == 0
-    first, again, other = (vary(images, augment, coins, chance(seed)) for seed in (0, 0, 1))
-    assert (first.shape, first.dtype) == (images.shape, torch.uint8)
+    for first, again, other in zip(*(varied(images, seed) for seed in (0, 0, 1)), strict=True):
+        assert (first.shape, first.dtype) == (images.shape, torch.uint8)
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
     assert torch.equal(images, bright(20))
-    assert torch.equal(first, again)
-    assert torch.equal(first, other) == (augment == Augment())
 
 
 def test_chance_comes_from_the_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    vary(bright(4), Augment(shift=2, cutout=3), None, chance())
+    varied(bright(4), 0)
     assert torch.equal(torch.get_rng_state(), before)

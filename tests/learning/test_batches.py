@@ -11,6 +11,7 @@ import torch
 
 from clothier.data.dataset import Labelled
 from clothier.errors import UsageError
+from clothier.learning.answers import Answers, views
 from clothier.learning.batches import Batches, chosen
 from clothier.learning.distributed import Team
 from clothier.recipes import Augment, DenseOnPca, Focus, Recipe
@@ -63,7 +64,7 @@ def test_pictures_that_fill_no_batch_sit_an_epoch_out(
 ) -> None:
     numbered = Labelled(garments.images[:pictures], np.arange(pictures))
     batches = Batches(numbered, replace(PLAIN, batch_size=size), 0, cpu, Team())
-    seen = [torch.cat([labels for _, _, labels in batches.epoch(number, UNSEEN[:pictures])]) for number in (1, 2)]
+    seen = [torch.cat([batch.labels for batch in batches.epoch(number, UNSEEN[:pictures])]) for number in (1, 2)]
     assert [batches.steps(number) for number in (1, 2)] == [steps, steps]
     for labels in seen:
         assert len(labels) == len(labels.unique()) == steps * min(size, pictures)
@@ -75,18 +76,18 @@ def test_labels_stay_with_their_pictures(cpu: Device, garments: Labelled) -> Non
     originals: dict[bytes, int] = {}
     for image, label in zip(garments.images, garments.labels, strict=True):
         originals[image.tobytes()] = originals[image[:, ::-1].tobytes()] = int(label)
-    for places, images, labels in batches.epoch(1, UNSEEN):
-        assert labels.tolist() == garments.labels[places].tolist()
+    for places, images, labels, targets in batches.epoch(1, UNSEEN):
+        assert labels.tolist() == targets.tolist() == garments.labels[places].tolist()
         assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
 
 
 def test_a_team_shares_the_batches_of_one(cpu: Device, garments: Labelled, recipe: Recipe) -> None:
     alone = list(Batches(garments, recipe, 5, cpu, Team()).epoch(2, UNSEEN))
     shared = [list(Batches(garments, recipe, 5, cpu, Team(rank, 3)).epoch(2, UNSEEN)) for rank in range(3)]
-    for step, (_, images, labels) in enumerate(alone):
+    for step, whole in enumerate(alone):
         for rank in range(3):
-            assert torch.equal(shared[rank][step].images, images[rank::3])
-            assert torch.equal(shared[rank][step].labels, labels[rank::3])
+            for part, all_of_it in zip(shared[rank][step], whole, strict=True):
+                assert torch.equal(part, all_of_it[rank::3])
 
 
 def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, garments: Labelled) -> None:
@@ -105,3 +106,48 @@ def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: Labell
     )
     with pytest.raises(UsageError, match=sentence):
         Batches(garments, replace(PLAIN, batch_size=5), 0, cpu, Team(0, 3))
+
+
+MIXED = replace(PLAIN, augment=Augment(shift=1, flip=True, cutmix=1.0, plain=1))
+
+
+def test_a_mixed_batch_asks_for_shares_until_the_plain_epochs(cpu: Device, garments: Labelled) -> None:
+    batches = Batches(garments, MIXED, 0, cpu, Team())
+    early, late = ([*batches.epoch(number, UNSEEN)] for number in (2, 3))
+    for batch in early:
+        assert batch.targets.shape == (50, garments.labels.max() + 1)
+        assert torch.allclose(batch.targets.sum(1), torch.ones(50))
+        assert (batch.targets.argmax(1) == batch.labels).float().mean() > 0.4  # most keep the larger part
+        assert (batch.targets > 0).sum(1).max() == 2
+    assert all(torch.equal(batch.targets, batch.labels) for batch in late)
+
+
+def test_half_of_the_batches_are_mixed_where_half_is_asked(cpu: Device, garments: Labelled) -> None:
+    recipe = replace(PLAIN, epochs=60, augment=Augment(cutmix=0.5))
+    batches = Batches(garments, recipe, 0, cpu, Team())
+    mixed = [batch.targets.ndim == 2 for number in range(1, 61) for batch in batches.epoch(number, UNSEEN)]
+    assert len(mixed) == 360
+    assert 0.4 < sum(mixed) / 360 < 0.6  # 0.5 and almost four standard deviations
+
+
+def test_a_student_is_asked_for_what_its_teachers_said_of_the_very_picture_that_it_sees(
+    cpu: Device, garments: Labelled
+) -> None:
+    how = Augment(shift=1, flip=True)
+    seen = [*views(torch.as_tensor(garments.images), how)]
+    weights = torch.rand(28, 28, generator=drawn_by(0)) / 255
+
+    def told_of(pictures: torch.Tensor) -> torch.Tensor:
+        return (pictures * weights).mean((1, 2))  # an answer that gives the view away
+
+    told = torch.stack([told_of(view) for view in seen])
+    answers = Answers(torch.stack((told, 1 - told), dim=2).half(), how.shift)
+    batches = Batches(garments, replace(PLAIN, augment=how), 0, cpu, Team(), answers)
+    different = 0
+    for number in (1, 2):
+        for batch in batches.epoch(number, UNSEEN):
+            expected = told_of(batch.images)
+            assert torch.allclose(batch.targets[:, 0], expected, atol=2e-4)
+            as_they_are = told_of(torch.as_tensor(garments.images)[batch.places])
+            different += int(((expected - as_they_are).abs() > 4e-4).sum())
+    assert different > 200  # of 600: views differ, so that a wrong one would have been noticed

@@ -38,7 +38,7 @@ def test_classic_adds_nothing_to_the_study(model: str) -> None:
     assert round(recipe.validation * 60_000) == 12_000
 
 
-@pytest.mark.parametrize("name", ["fast", "sprint"])
+@pytest.mark.parametrize("name", ["fast", "sprint", "solo", "best"])
 @pytest.mark.parametrize("model", MODELS)
 def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, name: str) -> None:
     recipe = preset(model, name)
@@ -48,12 +48,21 @@ def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, na
 
 
 def test_every_model_has_every_preset_once() -> None:
-    assert PRESETS == ("classic", "fast", "sprint")
+    assert PRESETS == ("classic", "fast", "sprint", "solo", "best")
     assert sorted((recipe.model, recipe.preset) for recipe in ALL) == sorted(
         (model, name) for model in MODELS for name in PRESETS
     )
     for recipe in ALL:
         assert preset(recipe.model, recipe.preset) is recipe
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_best_learn_from_networks_that_learn_from_labels(model: str) -> None:
+    best = preset(model, "best")
+    assert best.distill.teachers >= 3
+    assert preset("cnn", best.distill.preset).distill.teachers == 0
+    assert preset("cnn", best.distill.preset).validation == best.validation
+    assert preset(model, "solo").distill.teachers == 0
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,7 @@ def test_every_model_has_every_preset_once() -> None:
         ("cnm", "fast", "'cnm' is not a model to train; did you mean 'cnn'?"),
         ("forest", "fast", "'forest' is not a model to train; known: dnn, cnn."),
         ("cnn", "clasic", "'clasic' is not a preset; did you mean 'classic'?"),
-        ("cnn", "slow", "'slow' is not a preset; known: classic, fast, sprint."),
+        ("cnn", "quick", "'quick' is not a preset; known: classic, fast, sprint, solo, best."),
     ],
 )
 def test_unknown(model: str, name: str, sentence: str) -> None:

@@ -14,6 +14,7 @@ from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes import (
     Augment,
     DenseOnPca,
+    Distill,
     Focus,
     Optimizer,
     Recipe,
@@ -44,11 +45,18 @@ DENSE = st.builds(
 )
 GROUPS = st.lists(st.tuples(st.integers(1, 512), st.integers(1, 4)), min_size=1, max_size=4)
 CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
-    lambda patch, groups: WhitenedCnn(
-        patch=patch, widths=tuple(width for width, _ in groups), depths=tuple(depth for _, depth in groups)
+    lambda patch, groups, pooled: WhitenedCnn(
+        patch=patch,
+        widths=tuple(width for width, _ in groups),
+        depths=tuple(depth for _, depth in groups),
+        pooled_stem=pooled,
     ),
     st.integers(1, 14),
     GROUPS,
+    st.booleans(),
+)
+AUGMENTS = st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)) | st.builds(
+    Augment, cutmix=st.floats(0.01, 1), plain=st.integers(0, 9)
 )
 OPTIMIZERS = (
     st.builds(Optimizer, learning_rate=POSITIVE)
@@ -79,8 +87,9 @@ def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Re
         preset=st.sampled_from(["classic", "fast"]),
         network=network,
         optimizer=OPTIMIZERS,
-        augment=st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)),
+        augment=AUGMENTS,
         focus=st.builds(Focus, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=SHARE),
+        distill=st.builds(Distill, teachers=st.integers(0, 9), preset=st.sampled_from(["solo", "fast"])),
         epochs=st.integers(1, 1000),
         batch_size=st.integers(2, 60_000),
         validation=st.floats(0.01, 0.99),
@@ -194,7 +203,7 @@ def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -
         ('keep = "first"', "'first' is not a value for keep; known: best, last."),
         ("precision = 32", "'32' is not a value for precision; known: float32, auto."),
         ('preset = "fats"', "'fats' is not a preset; did you mean 'fast'?"),
-        ("preset = 3", "'3' is not a preset; known: classic, fast, sprint."),
+        ("preset = 3", "'3' is not a preset; known: classic, fast, sprint, solo, best."),
     ],
 )
 def test_unknown_names(tmp_path: Path, text: str, sentence: str) -> None:

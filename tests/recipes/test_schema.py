@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clothier.errors import UsageError
-from clothier.recipes import Augment, DenseOnPca, Focus, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
+from clothier.recipes import Augment, DenseOnPca, Distill, Focus, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
 
 MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
 WARM = {"schedule": "triangle"}
@@ -39,6 +39,10 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which has none"),
     (Augment, {}, "shift", [0, 14], [-1, 15], "0 to 14 pixels"),
     (Augment, {}, "cutout", [0, 28], [-1, 29], "0 to 28 pixels"),
+    (Augment, {}, "cutmix", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
+    (Augment, {"cutmix": 0.5}, "plain", [0, 9], [-1], "0 or more"),
+    (Augment, {}, "plain", [0], [1], "0 without cutout or cutmix"),
+    (Distill, {}, "teachers", [0, 5], [-1], "0 or more"),
     (Focus, {}, "start", [2, 9], [1, 0], "2 or more"),
     (Focus, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
     (Focus, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
@@ -53,6 +57,7 @@ PREFIX = {
     Optimizer: "optimizer.",
     Augment: "augment.",
     Focus: "focus.",
+    Distill: "distill.",
     Recipe: "",
 }
 NO_RANGE = {
@@ -61,12 +66,14 @@ NO_RANGE = {
     "activation",
     "schedule",
     "flip",
+    "pooled_stem",
     "model",
     "preset",
     "network",
     "optimizer",
     "augment",
     "focus",
+    "distill",
 }
 
 

@@ -26,14 +26,15 @@ from clothier.recipes import Augment, DenseOnPca, Recipe, preset
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows import train as workflow
-from clothier.workflows.train import TrainOptions, options_from_config, resume, split, train, train_model
+from clothier.workflows.train import TrainOptions, options_from_config, resume, train, train_model
+from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from clothier.records import Progress
-    from clothier.workflows.training.deliver import Trained
+    from clothier.workflows.training.lesson import Trained
 
 TINY = Recipe(
     model="dnn",
@@ -234,7 +235,7 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monk
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workflow, "build", stopped)
+    monkeypatch.setattr(workflow, "prepare", stopped)
     with pytest.raises(KeyboardInterrupt) as caught:
         train(options)
     assert not isinstance(caught.value, Interrupted)

@@ -98,7 +98,8 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         metavar="|".join(PRESETS),
-        help=f"Recipe: the original study's, better in less time, or as good in seconds. Default: {DEFAULT_PRESET}.",
+        help="Recipe: the original study's, better in less time, as good in seconds, the best that learns from labels, "
+        f"or the best of all, in hours. Default: {DEFAULT_PRESET}.",
     ),
 ]
 Seed = Annotated[

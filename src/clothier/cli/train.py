@@ -50,6 +50,10 @@ TimeLimit = Annotated[
         "--time-limit", metavar="TIME", parser=duration, help="Stop after the epoch that reaches 90s, 10m, 1h30m, ..."
     ),
 ]
+Teachers = Annotated[
+    Path | None,
+    typer.Option("--teachers", metavar="RUN", help="Learn from this run's teachers, with a recipe that has some."),
+]
 Resume = Annotated[
     Path | None,
     typer.Option("--resume", metavar="RUN", help="Continue this run; a model named besides must agree with it."),
@@ -66,6 +70,7 @@ def train(
     out: Out = None,
     seed: Seed = None,
     time_limit: TimeLimit = None,
+    teachers: Teachers = None,
     resume: Resume = None,
     file_column: FileColumn = "file",
     label_column: LabelColumn = "label",
@@ -75,13 +80,15 @@ def train(
     """Train a DNN or a CNN, or a photo model on your own photos; its figures and the model go to a run folder."""
     columns = {"file_column": file_column, "label_column": label_column, "group_column": group_column}
     if train_photo.concerns(model, resume or config):
-        given = only_given(data=data, any_idx=any_idx, recipe=recipe, out=out, seed=seed, time_limit=time_limit)
+        given = only_given(
+            data=data, any_idx=any_idx, recipe=recipe, out=out, seed=seed, time_limit=time_limit, teachers=teachers
+        )
         train_photo.answer(train_photo.train(preset, config, resume, given | train_photo.named(columns)), json)
         return
     if named := train_photo.named(columns):
         raise UsageError(f"{spelt(named)} belong to train photo.")
     told = _told(model, preset, recipe, config)
-    given = only_given(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
+    given = only_given(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers)
     if resume:
         run = _resumed(resume, told, given)
     elif told:

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
-if TYPE_CHECKING:
-    from clothier.recipes import Augment
 
-
-def vary(
-    images: torch.Tensor, augment: Augment, mirrored: torch.Tensor | None, generator: torch.Generator
-) -> torch.Tensor:
-    """Shifts, mirrors and blanks a batch as a recipe says.
-
-    Args:
-        images: (N, H, W) uint8.
-        augment: which variations, and how strong.
-        mirrored: (N,) bool, which pictures to mirror this time; None for none.
-        generator: where chance comes from.
-
-    Returns:
-        (N, H, W) uint8; ``images`` itself where there is nothing to vary.
-    """
-    if mirrored is not None:
-        images = torch.where(mirrored[:, None, None], images.flip(-1), images)
-    if augment.shift:
-        images = shifted(images, augment.shift, generator)
-    if augment.cutout:
-        images = blanked(images, augment.cutout, generator)
-    return images
+def mirrored(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """(N, H, W) pictures, those mirrored left-right that ``which``, (N,) bool, says."""
+    return torch.where(which[:, None, None], images.flip(-1), images)
 
 
 def alternating(coins: torch.Tensor, epoch: int) -> torch.Tensor:
@@ -50,13 +29,17 @@ def alternating(coins: torch.Tensor, epoch: int) -> torch.Tensor:
     return coins if epoch % 2 else ~coins
 
 
-def shifted(images: torch.Tensor, limit: int, generator: torch.Generator) -> torch.Tensor:
-    """Moves each of (N, H, W) pictures by up to ``limit`` pixels either way; black comes in at the border."""
+def moves(count: int, limit: int, generator: torch.Generator) -> torch.Tensor:
+    """Moves up and left of ``count`` pictures, (2, count) int64, counted from 0 for ``limit`` pixels down and right."""
+    return torch.randint(0, 2 * limit + 1, (2, count, 1), generator=generator)[..., 0]
+
+
+def shifted(images: torch.Tensor, moved: torch.Tensor, limit: int) -> torch.Tensor:
+    """Moves each of (N, H, W) pictures as :func:`moves` says; black comes in at the border."""
     count, height, width = images.shape
     padded = F.pad(images, (limit, limit, limit, limit))
-    offsets = torch.randint(0, 2 * limit + 1, (2, count, 1), generator=generator).to(images.device)
-    rows = offsets[0] + torch.arange(height, device=images.device)
-    columns = offsets[1] + torch.arange(width, device=images.device)
+    rows = moved[0, :, None] + torch.arange(height, device=images.device)
+    columns = moved[1, :, None] + torch.arange(width, device=images.device)
     pictures = torch.arange(count, device=images.device)[:, None, None]
     return padded[pictures, rows[:, :, None], columns[:, None, :]]
 
@@ -66,8 +49,50 @@ def blanked(images: torch.Tensor, side: int, generator: torch.Generator) -> torc
     count, height, width = images.shape
     top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - side // 2
     left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - side // 2
-    rows = torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device)
-    in_rows = (rows >= top) & (rows < top + side)
-    in_columns = (columns >= left) & (columns < left + side)
-    return images.masked_fill(in_rows[:, :, None] & in_columns[:, None, :], 0)
+    return images.masked_fill(_inside(images, top, left, side, side), 0)
+
+
+class Mixture(NamedTuple):
+    """Pictures with a rectangle of another one in them.
+
+    Attributes:
+        images: (N, H, W) uint8.
+        partners: (N,) int64, whose rectangle it is, as a place in the batch.
+        shares: (N,) float32, what is left of the picture itself: 1 less the rectangle's share of the area.
+    """
+
+    images: torch.Tensor
+    partners: torch.Tensor
+    shares: torch.Tensor
+
+    def blend(self, targets: torch.Tensor) -> torch.Tensor:
+        """(N, K) float32 shares of the classes, each mixed with its partner's as the pictures are."""
+        own = self.shares[:, None]
+        return own * targets + (1 - own) * targets[self.partners]
+
+
+def mixed(images: torch.Tensor, generator: torch.Generator) -> Mixture:
+    """CutMix (arXiv 1905.04899): each of (N, H, W) pictures gets a rectangle from the same place of another one.
+
+    The rectangle has the picture's proportions and an area that is uniform between none and all; its centre lies
+    anywhere inside, and what would stick out is cut off.
+    """
+    count, height, width = images.shape
+    partners = torch.randperm(count, generator=generator).to(images.device)
+    side = torch.rand((count, 1), generator=generator).to(images.device).sqrt()
+    tall, wide = (side * height).round().long(), (side * width).round().long()
+    top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - tall // 2
+    left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - wide // 2
+    inside = _inside(images, top, left, tall, wide)
+    return Mixture(torch.where(inside, images[partners], images), partners, 1 - inside.float().mean((1, 2)))
+
+
+def _inside(
+    images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, tall: torch.Tensor | int, wide: torch.Tensor | int
+) -> torch.Tensor:
+    """(N, H, W) bool: which pixels lie in the rectangle of each picture, given as (N, 1) int64."""
+    rows = torch.arange(images.shape[1], device=images.device)
+    columns = torch.arange(images.shape[2], device=images.device)
+    in_rows = (rows >= top) & (rows < top + tall)
+    in_columns = (columns >= left) & (columns < left + wide)
+    return in_rows[:, :, None] & in_columns[:, None, :]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+import torch.nn.functional as F
 
 from clothier.errors import UsageError
-from clothier.learning.augment import alternating, vary
+from clothier.learning import augment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clothier.data.dataset import Labelled
+    from clothier.learning.answers import Answers
     from clothier.learning.device import Device
     from clothier.learning.distributed import Team
     from clothier.recipes import Focus, Recipe
@@ -28,17 +30,22 @@ class Batch(NamedTuple):
         places: (n,) int64, where the pictures stand in the training set.
         images: (n, H, W) uint8, varied.
         labels: (n,) int64.
+        targets: what is to be answered: the labels, or (n, K) float32 shares of the classes where teachers have
+            answered or pictures are mixed.
     """
 
     places: torch.Tensor
     images: torch.Tensor
     labels: torch.Tensor
+    targets: torch.Tensor
 
 
 class Batches:
     """The epochs of a recipe over a training set."""
 
-    def __init__(self, train: Labelled, recipe: Recipe, seed: int, device: Device, team: Team) -> None:
+    def __init__(
+        self, train: Labelled, recipe: Recipe, seed: int, device: Device, team: Team, answers: Answers | None = None
+    ) -> None:
         self.images = torch.as_tensor(train.images).to(device.torch)
         self.labels = torch.as_tensor(train.labels).to(device.torch)
         self.size = min(recipe.batch_size, len(train)) // team.size * team.size  # equal shares
@@ -52,6 +59,8 @@ class Batches:
             )
         coins = torch.Generator().manual_seed(seed)
         self._coins = torch.randint(0, 2, (len(train),), generator=coins).bool().to(device.torch)
+        self._answers = answers
+        self._classes = int(self.labels.max()) + 1
 
     def steps(self, number: int) -> int:
         """Steps of an epoch, 1 for the first; the last images of an order that fill no batch sit this one out."""
@@ -79,13 +88,32 @@ class Batches:
         generator = torch.Generator().manual_seed(stream)
         torch.manual_seed(stream * self.team.size + self.team.rank)  # dropout draws from it, each rank its own units
         order = chosen(losses, self._recipe.focus, number, generator)
-        augment = self._recipe.augment
-        mirrored = alternating(self._coins, number) if augment.flip else None
-        for batch in torch.split(order, self.size)[: self.steps(number)]:
-            here = batch.to(self.images.device)
-            flips = None if mirrored is None else mirrored[here]
-            varied = vary(self.images[here], augment, flips, generator)
-            yield Batch(*(self.team.share(part) for part in (here, varied, self.labels[here])))
+        for places in torch.split(order, self.size)[: self.steps(number)]:
+            batch = self._varied(places.to(self.images.device), number, generator)
+            yield Batch(*(self.team.share(part) for part in batch))
+
+    def _varied(self, places: torch.Tensor, number: int, generator: torch.Generator) -> Batch:
+        """The pictures at ``places`` as epoch ``number`` shows them, and what is to be answered."""
+        how = self._recipe.augment
+        images, labels = self.images[places], self.labels[places]
+        flips = augment.alternating(self._coins, number)[places] if how.flip else None
+        if flips is not None:
+            images = augment.mirrored(images, flips)
+        moved = augment.moves(len(places), how.shift, generator).to(images.device) if how.shift else None
+        if moved is not None:
+            images = augment.shifted(images, moved, how.shift)
+        targets = labels if self._answers is None else self._answers.of(places, flips, moved)
+        if number <= self._recipe.epochs - how.plain:
+            if how.cutout:
+                images = augment.blanked(images, how.cutout, generator)
+            if how.cutmix and float(torch.rand((), generator=generator)) < how.cutmix:
+                mixture = augment.mixed(images, generator)
+                images, targets = mixture.images, mixture.blend(self._shares(targets))
+        return Batch(places, images, labels, targets)
+
+    def _shares(self, targets: torch.Tensor) -> torch.Tensor:
+        """(n, K) float32: labels as shares of the classes; what is so already stays."""
+        return targets if targets.ndim > 1 else F.one_hot(targets, self._classes).float()
 
 
 def chosen(losses: torch.Tensor, focus: Focus, number: int, generator: torch.Generator) -> torch.Tensor:

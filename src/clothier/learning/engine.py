@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from clothier.data.dataset import Labelled
+    from clothier.learning.answers import Answers
     from clothier.learning.batches import Batch
     from clothier.recipes import Recipe
 
@@ -100,6 +101,7 @@ def fit(
     training: Training | None = None,
     time_limit: float | None = None,
     team: Team | None = None,
+    answers: Answers | None = None,
 ) -> Iterator[EpochRecord]:
     """Trains, and yields a record after every epoch.
 
@@ -113,6 +115,7 @@ def fit(
         training: an earlier one to go on with, as :func:`begin` or a checkpoint gave it.
         time_limit: seconds; the schedule hastens so that training ends by then with its last, calm steps.
         team: the processes that train together.
+        answers: what teachers say of ``train``, to be learnt in place of its labels.
 
     Yields:
         One record an epoch; the network then holds that epoch's weights, and after the last one those that the
@@ -131,7 +134,7 @@ def fit(
     team = team or Team()
     training.seconds = team.agree(training.seconds)
     pupil = team.wrap(network)
-    batches = Batches(train, recipe, seed, device, team)
+    batches = Batches(train, recipe, seed, device, team, answers)
     if not training.epoch:
         training.losses = torch.full((len(train),), math.inf)
     while training.epoch < recipe.epochs and not _is_over(training, time_limit):
@@ -199,12 +202,17 @@ def _step(
     """One batch: forward, backward, move. Returns the (n, K) logits before it, and the loss that was lowered."""
     with device.autocast():
         logits = network(scaled(batch.images).contiguous(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(logits, batch.labels, label_smoothing=recipe.label_smoothing)
+    loss = F.cross_entropy(logits, _wide(batch.targets, logits), label_smoothing=recipe.label_smoothing)
     torch.autograd.backward(loss)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return logits.detach(), loss.detach()
+
+
+def _wide(targets: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Labels as they are; shares of the classes with a column for each, also for one that no picture shows."""
+    return targets if targets.ndim == 1 else F.pad(targets, (0, logits.shape[1] - targets.shape[1]))
 
 
 def _set_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:

@@ -104,7 +104,7 @@ class StudyNetwork(GarmentNetwork):
 
 
 class WhitenedNetwork(GarmentNetwork):
-    """A frozen whitening stem, pooled at once, then groups of convolutions that each halve the side."""
+    """A frozen whitening stem, pooled at once or not, then groups of convolutions that halve the side between them."""
 
     def __init__(self, spec: WhitenedCnn, classes: int) -> None:
         super().__init__()
@@ -115,7 +115,8 @@ class WhitenedNetwork(GarmentNetwork):
         self.features = nn.Sequential(
             OrderedDict(
                 stem=stem,
-                halve=nn.MaxPool2d(2),  # before the activation, which commutes: a quarter of the memory to write
+                # before the activation, which commutes: a quarter of the memory to write
+                halve=nn.MaxPool2d(2) if spec.pooled_stem else nn.Identity(),
                 activation=nn.ReLU(),
                 groups=nn.Sequential(*groups),
                 pool=nn.AdaptiveMaxPool2d(1),
@@ -216,7 +217,8 @@ def _study(images: Images, classes: int) -> StudyNetwork:
 
 def _whitened(spec: WhitenedCnn, images: Images, classes: int) -> WhitenedNetwork:
     height, width = images.shape[1:]
-    least = 2 ** len(spec.widths) + spec.patch - 1  # the stem takes a patch less one, and each group halves the rest
+    # the stem takes a patch less one; then the stem's pool, if any, and all groups but the first halve the rest
+    least = 2 ** (len(spec.widths) - (not spec.pooled_stem)) + spec.patch - 1
     if min(height, width) < least:
         raise UsageError(
             f"a CNN with a {spec.patch}x{spec.patch} stem and {len(spec.widths)} groups takes pictures from "

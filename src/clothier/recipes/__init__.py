@@ -6,6 +6,8 @@ changes some fields. What ran is what ``config.json`` holds.
     classic   the original study's winners, number for number
     fast      clearly better in less time; the choice is made on validation (docs/log.md)
     sprint    as good as the study in seconds
+    solo      the most accurate network that learns from the labels alone
+    best      the most accurate network: it learns from four ``solo`` CNNs; hours
 """
 
 from clothier.recipes.presets import PRESETS, preset
@@ -14,6 +16,7 @@ from clothier.recipes.schema import (
     MODELS,
     Augment,
     DenseOnPca,
+    Distill,
     Focus,
     Network,
     Optimizer,
@@ -27,6 +30,7 @@ __all__ = [
     "PRESETS",
     "Augment",
     "DenseOnPca",
+    "Distill",
     "Focus",
     "Network",
     "Optimizer",

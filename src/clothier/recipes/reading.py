@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes.presets import preset
-from clothier.recipes.schema import NETWORKS, Augment, Focus, Optimizer, Recipe
+from clothier.recipes.schema import NETWORKS, Augment, Distill, Focus, Optimizer, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +88,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
         "optimizer": _built(Optimizer, values.get("optimizer", {}), "optimizer"),
         "augment": _built(Augment, values.get("augment", {}), "augment"),
         "focus": _built(Focus, values.get("focus", {}), "focus"),
+        "distill": _built(Distill, values.get("distill", {}), "distill"),
     }
     recipe: Recipe = _built(Recipe, {**values, **parts})
     return recipe

@@ -59,12 +59,14 @@ class WhitenedCnn:
         patch: side of the stem's patches, pixels. 4x4 gives 16 eigenvectors; with their negatives 32 channels.
         widths: channels of each group; each group halves the picture's side.
         depths: convolutions of each group. From the third on, a residual runs around the group's later ones.
+        pooled_stem: halve the stem's maps at once: a quarter of the work. Without it, small garments' details last.
     """
 
     kind: Literal["whitened-cnn"] = "whitened-cnn"
     patch: int = 4
     widths: tuple[int, ...] = (64, 128, 256)
     depths: tuple[int, ...] = (2, 2, 2)
+    pooled_stem: bool = True
 
     def __post_init__(self) -> None:
         _require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
@@ -137,15 +139,24 @@ class Augment:
         shift: largest move up, down, left or right, pixels of 28; the border shows black.
         flip: mirror left-right, each picture in every other epoch (alternating flip, arXiv 2404.00498).
         cutout: side of a square that is blanked, pixels (arXiv 1708.04552); 0 for none.
+        cutmix: share of the batches in which each picture gets a rectangle of another one, and of its label
+            (arXiv 1905.04899).
+        plain: the last epochs, which neither blank nor mix: a network ends on pictures as it will meet them.
     """
 
     shift: int = 0
     flip: bool = False
     cutout: int = 0
+    cutmix: float = 0.0
+    plain: int = 0
 
     def __post_init__(self) -> None:
         _require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
         _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
+        _require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
+        _require(self.plain >= 0, "augment.plain", self.plain, "0 or more")
+        without = not (self.cutout or self.cutmix)
+        _require(not (self.plain and without), "augment.plain", self.plain, "0 without cutout or cutmix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,22 @@ class Focus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Distill:
+    """Teachers: CNNs that are trained beforehand, and whose mean answer is what a student learns (arXiv 1503.02531).
+
+    Attributes:
+        teachers: how many, each from a seed of its own; 0 for none: the labels are learnt.
+        preset: the CNN recipe that trains each of them, one that has no teachers itself.
+    """
+
+    teachers: int = 0
+    preset: str = "solo"
+
+    def __post_init__(self) -> None:
+        _require(self.teachers >= 0, "distill.teachers", self.teachers, "0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One way to train one model.
 
@@ -182,6 +209,7 @@ class Recipe:
         optimizer: how weights move.
         augment: how pictures are varied.
         focus: which pictures sit an epoch out.
+        distill: whose answers are learnt in place of the labels.
         epochs: passes over the training images, or over what the focus leaves of them.
         batch_size: images a step.
         validation: share of the training images that is kept out, stratified, to choose by; 0 to 1.
@@ -196,6 +224,7 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=Optimizer)
     augment: Augment = field(default_factory=Augment)
     focus: Focus = field(default_factory=Focus)
+    distill: Distill = field(default_factory=Distill)
     epochs: int
     batch_size: int
     validation: float = TUNING_VALIDATION

@@ -19,8 +19,9 @@ from clothier.report.page import render_study
 from clothier.report.sections import ComparisonSection, Origin
 from clothier.runs import RUNS, Run, new_run, read_json
 from clothier.workflows.explore import Exploration, ExploreOptions, look, require_two_classes
-from clothier.workflows.train import TrainOptions, require_same_data, resume, split, train
+from clothier.workflows.train import TrainOptions, require_same_data, resume, train
 from clothier.workflows.training.deliver import model_section
+from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +48,13 @@ class StudyOptions:
         data = None if self.data is None else str(self.data.absolute())
         return {"format": 1, "preset": self.preset, "data": data, "any_idx": self.any_idx, "seed": self.seed}
 
-    def for_model(self, model: str, out: Path) -> TrainOptions:
-        """The same, for the training of one model."""
+    def for_model(self, model: str, out: Path, before: Run | None) -> TrainOptions:
+        """The same, for the training of one model; it learns from the teachers of the run before it, if there are."""
         recipe = recipes.preset(model, self.preset)
-        return TrainOptions(recipe=recipe, data=self.data, any_idx=self.any_idx, out=out, seed=self.seed)
+        teachers = before.path if before and recipe.distill.teachers else None
+        return TrainOptions(
+            recipe=recipe, data=self.data, any_idx=self.any_idx, out=out, seed=self.seed, teachers=teachers
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
         runs: list[Run] = []
         for model in recipes.MODELS:
             progress(TASK, len(runs), STEPS, model)
-            runs.append(_trained(path / model, options.for_model(model, path / model), dataset, progress))
+            asked = options.for_model(model, path / model, runs[0] if runs else None)
+            runs.append(_trained(path / model, asked, dataset, progress))
         progress(TASK, len(runs), STEPS, "explore")
         exploration = _explored(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
         progress(TASK, STEPS - 1, STEPS, REPORT)

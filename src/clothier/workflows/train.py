@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clothier import recipes
 from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
-from clothier.data.splits import stratified_split
 from clothier.errors import DataError, Interrupted, UsageError
-from clothier.learning import checkpoint
-from clothier.learning.device import choose
 from clothier.learning.distributed import team
-from clothier.learning.engine import begin, fit
-from clothier.learning.networks import build
 from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run
-from clothier.workflows.training.deliver import Trained, deliver
+from clothier.workflows.training.deliver import deliver
+from clothier.workflows.training.lesson import learn, prepare
 from clothier.workflows.training.options import TrainOptions, options_from_config, read_options, require_same
+from clothier.workflows.training.teachers import gather, require_teachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.data.dataset import Labelled
     from clothier.learning.distributed import Team
-    from clothier.learning.engine import Training
     from clothier.learning.networks import AnyNetwork
-    from clothier.records import EpochRecord, Progress
+    from clothier.records import Progress
+    from clothier.workflows.training.lesson import Lesson, Trained
 
 __all__ = [
     "TrainOptions",
     "options_from_config",
     "require_same_data",
     "resume",
-    "split",
     "train",
     "train_model",
 ]
@@ -65,11 +58,12 @@ def train(
     """
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     with team() as members:
-        lesson = _prepared(options, dataset, network)
+        require_teachable(options, members)
+        lesson = prepare(options, dataset, network)
         run = members.agree(_begin_run(options, dataset, network) if members.leads else None)
         if run is None:
             raise RuntimeError("the leading process began no run")
-        trained = _learn(run, lesson, members, progress)
+        trained = _learn(run, lesson, dataset, members, progress)
     return _delivered(run, trained, dataset, members, progress)
 
 
@@ -106,7 +100,8 @@ def resume(
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     require_same_data(run, dataset)
     with team() as members:
-        trained = _learn(run, _prepared(options, dataset, network), members, progress)
+        require_teachable(options, members)
+        trained = _learn(run, prepare(options, dataset, network), dataset, members, progress)
     return _delivered(run, trained, dataset, members, progress)
 
 
@@ -120,6 +115,7 @@ def train_model(
     out: str | Path | None = None,
     seed: int = 0,
     time_limit: float | None = None,
+    teachers: str | Path | None = None,
     network: AnyNetwork | None = None,
     progress: Progress = silent,
 ) -> Run:
@@ -134,6 +130,7 @@ def train_model(
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
+        teachers: a run whose teachers are to be learnt from, in place of new ones.
         network: a network of one's own, in place of the recipe's.
         progress: told of every epoch.
 
@@ -149,15 +146,9 @@ def train_model(
         out=None if out is None else Path(out),
         seed=seed,
         time_limit=time_limit,
+        teachers=None if teachers is None else Path(teachers),
     )
     return train(options, dataset=dataset, network=network, progress=progress)
-
-
-def split(dataset: Dataset, recipe: recipes.Recipe) -> tuple[Labelled, Labelled]:
-    """The training pictures as the recipe splits them: to learn from, and to choose by."""
-    held_out = round(recipe.validation * len(dataset.train))
-    kept, held = stratified_split(dataset.train.labels, held_out)
-    return dataset.train.take(kept), dataset.train.take(held)
 
 
 def require_same_data(run: Run, dataset: Dataset) -> None:
@@ -174,26 +165,6 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """A training that is ready for its first step, and its pictures."""
-
-    options: TrainOptions
-    learning: Labelled
-    validation: Labelled
-    training: Training
-
-
-def _prepared(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> _Lesson:
-    """Fits a network to the pictures as far as it must be before its first step; the time counts as training."""
-    recipe = options.recipe
-    learning, validation = split(dataset, recipe)
-    started = time.perf_counter()
-    network = network or build(recipe.network, learning.images, len(dataset.classes), options.seed)
-    training = begin(network, recipe, choose(recipe.precision))
-    return _Lesson(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
-
-
 def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> Run:
     run = new_run(options.out or RUNS / f"{options.recipe.model}-{options.recipe.preset}")
     own = None if network is None else type(network).__name__
@@ -201,28 +172,10 @@ def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | No
     return run
 
 
-def _learn(run: Run, lesson: _Lesson, members: Team, progress: Progress) -> Trained:
-    """Trains to the recipe's end, saving every epoch."""
-    options, training = lesson.options, lesson.training
-    recipe = options.recipe
+def _learn(run: Run, lesson: Lesson, dataset: Dataset, members: Team, progress: Progress) -> Trained:
+    """Has the teachers answer, where the recipe has any, and trains to the recipe's end."""
     with _resumable(run):
-        records = _take_up(run, training, members)
-        for record in fit(
-            training.network,
-            lesson.learning,
-            lesson.validation,
-            recipe,
-            seed=options.seed,
-            training=training,
-            time_limit=options.time_limit,
-            team=members,
-        ):
-            records.append(record)
-            if members.leads:
-                checkpoint.save(run.checkpoint, training, records)
-                run.append_result(record)
-                progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
-    return Trained(training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, lesson.validation)
+        return learn(run, lesson, members, gather(run, lesson.options, dataset, progress), progress)
 
 
 def _delivered(run: Run, trained: Trained, dataset: Dataset, members: Team, progress: Progress) -> Run:
@@ -240,24 +193,6 @@ def _resumable(run: Run) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(run.path) from stop
-
-
-def _take_up(run: Run, training: Training, members: Team) -> list[EpochRecord]:
-    """The epochs of the run's checkpoint; before the first there is none yet, and it is written now.
-
-    Raises:
-        ModelError: the run has been going on, and its checkpoint is missing or damaged.
-    """
-    going_on = (run.path / "results.csv").is_file()  # written after the first checkpoint
-    records = checkpoint.restore(run.checkpoint, training) if going_on else []
-    if members.leads:
-        checkpoint.save(run.checkpoint, training, records)
-        run.write_results(records)
-    return records
-
-
-def _note(record: EpochRecord) -> str:
-    return "" if record.validation_accuracy is None else f"validation {100 * record.validation_accuracy:.1f} %"
 
 
 def _require_network(run: Run, network: AnyNetwork | None) -> None:

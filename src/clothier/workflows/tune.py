@@ -20,7 +20,8 @@ from clothier.learning.engine import fit
 from clothier.learning.networks import build
 from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run, read_json
-from clothier.workflows.train import require_same_data, split
+from clothier.workflows.train import require_same_data
+from clothier.workflows.training.lesson import split
 from clothier.workflows.tuning.options import FORMAT, TuneOptions, config_of, read_tune_options
 from clothier.workflows.tuning.trials import open_trials
 

@@ -15,7 +15,8 @@ from clothier.records import EpochRecord, Outputs, View
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows.training import deliver as workflow
-from clothier.workflows.training.deliver import Trained, check_parity, deliver, model_section
+from clothier.workflows.training.deliver import check_parity, deliver, model_section
+from clothier.workflows.training.lesson import Trained
 
 if TYPE_CHECKING:
     from pathlib import Path

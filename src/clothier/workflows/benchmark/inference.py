@@ -22,7 +22,7 @@ from clothier.learning.quantize import calibration_sample, is_quantized, quantiz
 from clothier.records import silent
 from clothier.workflows.benchmark.measured import Measured
 from clothier.workflows.benchmark.turns import in_turns
-from clothier.workflows.train import split
+from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

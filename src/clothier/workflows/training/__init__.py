@@ -1,1 +1,1 @@
-"""What ``train`` is made of: what it is asked for, and what it hands over."""
+"""What ``train`` is made of: what it is asked for, the way to final weights, teachers, and what it hands over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -29,37 +29,16 @@ from clothier.workflows.evaluate import measure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clothier.data.dataset import Dataset, Labelled
-    from clothier.learning.networks import AnyNetwork
+    from clothier.data.dataset import Dataset
     from clothier.recipes import Recipe
-    from clothier.records import Classifier, EpochRecord, Floats, Images, Progress
+    from clothier.records import Classifier, Floats, Images, Progress
     from clothier.report.drawing import Drawing
     from clothier.runs import Run
+    from clothier.workflows.training.lesson import Trained
 
 PARITY = 1e-4  # largest difference of a probability between torch and ONNX Runtime, both in float32
 GARMENT = View()  # of Fashion-MNIST, which photos can be brought to
 PARITY_BATCHES = (1, 7, 64, 256)  # pictures; a graph that froze its batch size fails at one of them
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What training hands over.
-
-    Attributes:
-        network: with the weights that the recipe keeps.
-        recipe: how they were found.
-        seed: likewise.
-        records: one an epoch.
-        seconds: from arrays in memory to final weights, validation after each epoch included.
-        validation: the pictures that were kept out to choose by.
-    """
-
-    network: AnyNetwork
-    recipe: Recipe
-    seed: int
-    records: tuple[EpochRecord, ...]
-    seconds: float
-    validation: Labelled
 
 
 def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) -> None:
@@ -108,7 +87,19 @@ def model_section(run: Run, recipe: Recipe, metrics: Mapping[str, Any], figures:
         history=run.read_results(),
         figures=figures,
         recipe=as_it_ran(run, recipe),
-        protocol=protocol + _focused(recipe),
+        protocol=protocol + _focused(recipe) + _taught(metrics.get("teachers")),
+    )
+
+
+def _taught(teachers: Mapping[str, Any] | None) -> str:
+    """Whom the network learnt from, and how good those are together."""
+    if not teachers:
+        return ""
+    together, several = teachers["test"], teachers["test"]["accuracy_tta"]
+    return (
+        f" It learnt the mean answer of {teachers['n']} CNNs (preset {teachers['preset']}), which were trained on the "
+        f"same images from the labels; together they reach {words.percent(together['accuracy'], 2)} on test, and "
+        f"{words.percent(several, 2)} with test-time augmentation."
     )
 
 
@@ -202,5 +193,6 @@ def _metrics(trained: Trained, dataset: Dataset, evaluations: dict[str, Any]) ->
             "failures": [failure.to_json() for failure in dataset.failures],
             "notes": list(dataset.notes),
         },
+        **({"teachers": trained.teachers} if trained.teachers else {}),
         **evaluations,
     }

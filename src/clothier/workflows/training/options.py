@@ -22,6 +22,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "time_limit": (int, float, NoneType),
 }
+LATER: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType)}
+"""Fields that configurations of earlier versions lack; None is what they meant."""
 ABSENT = "absent"
 
 
@@ -36,6 +38,7 @@ class TrainOptions:
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
+        teachers: a run whose teachers are to be learnt from; None for the recipe's own, if it has any.
     """
 
     recipe: recipes.Recipe
@@ -44,6 +47,7 @@ class TrainOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
+    teachers: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds of it; where the run lies is no part of what it does."""
@@ -54,6 +58,7 @@ class TrainOptions:
             "any_idx": self.any_idx,
             "seed": self.seed,
             "time_limit": self.time_limit,
+            "teachers": None if self.teachers is None else str(self.teachers.absolute()),
         }
 
 
@@ -77,7 +82,8 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
     """The options in a run's ``config``, which lies at ``path``; raises as :func:`options_from_config` does."""
     if config.get("format", FORMAT) != FORMAT:
         raise ModelError(f"{path} has format {config['format']}, and this Clothier reads {FORMAT}. Train anew.")
-    wrong = [name for name, kind in FIELDS.items() if name not in config or not isinstance(config[name], kind)]
+    config = {**dict.fromkeys(LATER), **config}
+    wrong = [name for name, kind in {**FIELDS, **LATER}.items() if not isinstance(config.get(name, ...), kind)]
     if wrong:
         raise ModelError(
             f"{path} is no configuration of a run: its {wrong[0]!r} is {config.get(wrong[0], ABSENT)!r}. "
@@ -89,6 +95,7 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
         any_idx=config["any_idx"],
         seed=config["seed"],
         time_limit=config["time_limit"],
+        teachers=None if config["teachers"] is None else Path(config["teachers"]),
     )
 
 
