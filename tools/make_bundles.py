@@ -1,10 +1,11 @@
 """Makes the bundles that ship inside the package: ``fashion-dnn`` and ``fashion-cnn``.
 
-    python tools/make_bundles.py [--preset fast] [--seed 0]
+    python tools/make_bundles.py [--preset best] [--seed 0] [--runs FOLDER]
 
-Each is trained from the start. Its graph ships in int8 if that is quicker here and costs nothing on validation: at
-least 99 % of the answers must stay the same, and less than 0.1 point may be lost. If not, it ships in float16, which
-must keep to the same. The weights to train on from are float16.
+Each is trained from the start; with --runs the trainings are kept, and gone on with when the command was stopped. Both
+learn from the same teachers, where the preset has any. A graph ships in int8 if that is quicker here and costs nothing
+on validation: at least 99 % of the answers must stay the same, and less than 0.1 point may be lost. If not, it ships in
+float16, which must keep to the same. The weights to train on from are float16.
 """
 
 from __future__ import annotations
@@ -25,26 +26,31 @@ from clothier.learning.compress import halve_graph, halve_weights
 from clothier.learning.quantize import calibration_sample, quantize_graph
 from clothier.workflows.benchmark.turns import in_turns
 from clothier.workflows.evaluate import measure
-from clothier.workflows.train import TrainOptions, train
+from clothier.workflows.train import TrainOptions, resume, train
 from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from clothier.records import Images
 
+MODELS = ("cnn", "dnn")  # the first has the teachers
 TURNS = 21  # of each side
 
 
 def main() -> None:
     """Trains, compresses, checks and stores both models."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="fast", choices=recipes.PRESETS)
+    parser.add_argument("--preset", default="best", choices=recipes.PRESETS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=Path, help="keeps the trainings in FOLDER/cnn and FOLDER/dnn", metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=bundle.SHIPPED)
     options = parser.parse_args()
-    for model in recipes.MODELS:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        runs = options.runs or Path(folder)
+        for model in MODELS:
             recipe = recipes.preset(model, options.preset)
-            run = train(TrainOptions(recipe=recipe, seed=options.seed, out=Path(folder) / model))
+            teachers = runs / MODELS[0] if model != MODELS[0] and recipe.distill.teachers else None
+            asked = TrainOptions(recipe=recipe, seed=options.seed, out=runs / model, teachers=teachers)
+            run = resume(runs / model, expected=asked) if (runs / model / "config.json").is_file() else train(asked)
             ship(bundle.open_bundle(run.bundle), f"fashion-{model}", recipe, options.out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,8 @@ from clothier.workflows.benchmark.turns import Turns
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from clothier.workflows.train import TrainOptions
 
 TOOL = "tools/make_bundles.py"
 DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
@@ -93,3 +96,36 @@ def test_time_is_compared_in_turns(
     assert module.delays(whole, small, DATASET.test.images) == "takes 1.50 of float32's time"
     taken["small"] = [0.5, 1.0]
     assert module.delays(whole, small, DATASET.test.images) is None
+
+
+@pytest.mark.parametrize("preset_name", ["best", "fast"])
+def test_both_learn_from_the_same_teachers_and_a_training_that_is_there_is_gone_on_with(
+    script: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset_name: str
+) -> None:
+    module = script(TOOL)
+    (tmp_path / "cnn").mkdir()
+    (tmp_path / "cnn" / "config.json").write_text("{}")
+    done: list[tuple[str, TrainOptions]] = []
+    run = SimpleNamespace(bundle=None)
+
+    def resumed(path: Path, expected: TrainOptions) -> Any:
+        assert path == expected.out
+        done.append(("resumed", expected))
+        return run
+
+    def trained(asked: TrainOptions) -> Any:
+        done.append(("trained", asked))
+        return run
+
+    shipped_as: list[str] = []
+    monkeypatch.setattr(module, "resume", resumed)
+    monkeypatch.setattr(module, "train", trained)
+    monkeypatch.setattr(module.bundle, "open_bundle", lambda _: None)
+    monkeypatch.setattr(module, "ship", lambda _whole, name, *_: shipped_as.append(name))
+    monkeypatch.setattr("sys.argv", [TOOL, "--preset", preset_name, "--runs", str(tmp_path)])
+    module.main()
+    (first, cnn), (second, dnn) = done
+    assert (first, second) == ("resumed", "trained")
+    assert (cnn.recipe, dnn.recipe) == (preset("cnn", preset_name), preset("dnn", preset_name))
+    assert (cnn.teachers, dnn.teachers) == (None, tmp_path / "cnn" if preset_name == "best" else None)
+    assert shipped_as == ["fashion-cnn", "fashion-dnn"]

@@ -50,6 +50,7 @@ def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monke
         ({"any_idx": "yes"}, "'any_idx' is 'yes'"),
         ({"seed": "7"}, "'seed' is '7'"),
         ({"time_limit": ...}, "'time_limit' is 'absent'"),
+        ({"teachers": 5}, "'teachers' is 5"),
     ],
 )
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
@@ -97,3 +98,16 @@ def test_the_first_difference_is_named(expected: TrainOptions, difference: str) 
         f"runs/mine was begun with other options: {difference}. Resume it without options, or train anew."
     )
     require_same(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
+
+
+def test_a_configuration_from_before_there_were_teachers_has_none(tmp_path: Path) -> None:
+    assert options_from_config(written(tmp_path, teachers=...)) == OPTIONS
+
+
+def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = replace(OPTIONS, teachers=Path("runs/cnn-best"))
+    assert told.to_json()["teachers"] == str(tmp_path / "runs" / "cnn-best")
+    assert options_from_config(written(tmp_path, teachers=str(tmp_path))).teachers == tmp_path
