@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+ANCHORS = ROOT / "benchmarks" / "anchors.json"
+TODAY = "today's"  # release of Fashion-MNIST, in the anchors
+KINDS = {
+    "cnn": "Convolutional networks",
+    "small": "Convolutional networks of at most 300,000 weights",
+    "dnn": "Without convolutions; ours are fully connected, on PCA features",
+}
+SURE = 0.001  # p-values below are not told apart
 TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 Row = dict[str, Any]
@@ -239,6 +247,81 @@ def bundles() -> str:
     return "\n".join([*lines, "", "10,000 test images, one seed each. Made by `python tools/make_bundles.py`.\n"])
 
 
+def ablation() -> str:
+    """What each trick of the CNN recipes buys."""
+    found = results("ablation")
+    lines = [_line("recipe", "seconds", "test accuracy, %", "points", "with TTA, %"), _line("---", *["---:"] * 4)]
+    for row in found["rows"]:
+        preset, name = row["name"].split(": ")
+        if name == "the recipe":
+            whole, title = row, f"**`{preset}`**"
+        else:
+            title = name
+        spread = f"{_percent(row['accuracy'])} ({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})"
+        points = "" if row is whole else f"{100 * (row['accuracy'] - whole['accuracy']):+.2f}"
+        lines.append(_line(title, f"{row['median']:.1f}", spread, points, _percent(row["accuracy_tta"])))
+    note = (
+        f"Accuracy: mean (lowest to highest) of {found['rows'][0]['seeds']} seeds. TTA: six views. {_machine(found)}."
+    )
+    return "\n".join([*lines, "", _noted(note, found)])
+
+
+def records() -> str:
+    """The most accurate networks, ours and the published ones, by kind."""
+    found = results("records")
+    anchors: list[Row] = json.loads(ANCHORS.read_text())["rows"]
+    ours = [row for row in found["rows"] if "kind" in row]
+    head = ("network", "weights", "epochs", "core-hours", "seeds", "test, %", "with TTA, %", "protocol")
+    lines = []
+    for kind, title in KINDS.items():
+        rows = [(row["accuracy"], _ours(row)) for row in ours if row["kind"] == kind]
+        fresh = [row for row in anchors if row["kind"] == kind and row["release"] == TODAY]
+        stale = [row for row in anchors if row["kind"] == kind and row["release"] != TODAY]
+        rows += [(row["accuracy"] / 100, _published(row)) for row in fresh]
+        lines += ["", f"### {title}", "", _line(*head), _line("---", *["---:"] * 6, "---")]
+        lines += [line for _, line in sorted(rows, key=lambda one: one[0], reverse=True)]
+        lines += [_published(row) for row in stale]
+    learnt = ours[0]["learnt"]
+    note = (
+        f"Ours, in bold: mean (lowest to highest) of their seeds, trained on {learnt:,} images of "
+        f"today's files, last epoch, on {_machine(found)}. What a row does not say, its source does not."
+    )
+    return "\n".join([*lines[1:], "", _noted(note, found)])
+
+
+def _ours(row: Row) -> str:
+    spread = f" ({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})" if row["seeds"] > 1 else ""
+    protocol = "learns from teachers" if row["taught_by"] else "learns from labels"
+    return _line(
+        f"**{row['name']}**",
+        f"{row['parameters']:,}",
+        row["epochs"],
+        f"{row['core_hours']:.1f}",
+        row["seeds"],
+        f"**{_percent(row['accuracy'])}**{spread}",
+        _percent(row["accuracy_tta"]),
+        protocol,
+    )
+
+
+def _published(row: Row) -> str:
+    release = "" if row["release"] == TODAY else f"{row['release'] or 'release not said'}; "
+    protocol = f"{release}{row['chosen'] or 'choice of the epoch not said'}; {row['source']}"
+    size = f"{row['parameters']:,}" if row["parameters"] else ""
+    return _line(row["name"], size, row["epochs"] or "", "", row["seeds"] or "", f"{row['accuracy']:.2f}", "", protocol)
+
+
+def paired() -> str:
+    """Whether two of our rows differ."""
+    found = results("records")
+    lines = [_line("first", "second", "difference, points", "95 % interval", "p"), _line("---", "---", *["---:"] * 3)]
+    for row in (row for row in found["rows"] if "p_value" in row):
+        low, high = (f"{100 * end:+.2f}" for end in row["interval"])
+        chance = "< 0.001" if row["p_value"] < SURE else f"{row['p_value']:.3f}"
+        lines.append(_line(row["first"], row["second"], f"{100 * row['difference']:+.2f}", f"{low} to {high}", chance))
+    return "\n".join([*lines, "", _noted("10,000 test images.", found)])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "presets": presets,
     "study": study,
@@ -249,6 +332,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "audit": audit,
     "photo": photo,
     "bundles": bundles,
+    "ablation": ablation,
+    "records": records,
+    "paired": paired,
 }
 
 

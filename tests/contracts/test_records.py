@@ -1,0 +1,132 @@
+"""The page of records: its rows come from runs, each counts once, and a published row is shown for what it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier.recipes import from_file
+from clothier.runs import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+TEACHERS = {
+    "n": 4,
+    "preset": "solo",
+    "parameters": 2_000_000,
+    "epochs": 20,
+    "core_seconds": 7200.0,
+    "digest": "abc",
+    "validation": {"accuracy": 0.96, "accuracy_tta": 0.962, "ece": 0.01},
+    "test": {"accuracy": 0.955, "accuracy_tta": 0.957, "ece": 0.01},
+}
+
+
+@pytest.fixture
+def modules() -> Iterator[Any]:
+    """``benchmarks/records.py`` and ``benchmarks/tables.py``."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import records
+        import tables
+
+        yield records, tables
+    finally:
+        sys.path.pop(0)
+
+
+def finished(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weights: int = 500_000, **more: Any) -> Run:
+    """A run as far as the records look at it."""
+    part = {"accuracy": accuracy, "accuracy_tta": accuracy + 0.001, "ece": 0.02}
+    metrics = {
+        "model": "cnn",
+        "preset": "best",
+        "parameters": weights,
+        "epochs": 20,
+        "seed": seed,
+        "train_seconds": 1800.0,
+        "data": {"train": 55_000, "digest": "d"},
+        "validation": part,
+        "test": part,
+        **more,
+    }
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"recipe": {"widths": widths}, "seed": seed}))
+    (folder / "environment.json").write_text(json.dumps({"cpu": {"cores_usable": 2}}))
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return Run(folder)
+
+
+def test_runs_of_one_recipe_are_the_seeds_of_one_row(tmp_path: Path, modules: Any) -> None:
+    records, _ = modules
+    runs = [
+        finished(tmp_path / "a" / "cnn-best-0", 0, 0.95),
+        finished(tmp_path / "a" / "small-0", 0, 0.94, widths=4, weights=290_000),
+        finished(tmp_path / "a" / "cnn-best-1", 1, 0.96),
+    ]
+    best, small = [records.row(group) for group in records.grouped(runs)]
+    assert (best["name"], best["seeds"], best["kind"]) == ("cnn-best", 2, "cnn")
+    assert (best["accuracy"], best["accuracy_min"], best["accuracy_max"]) == (pytest.approx(0.955), 0.95, 0.96)
+    assert best["core_hours"] == pytest.approx(1.0)  # half an hour on two cores
+    assert (small["name"], small["seeds"], small["kind"]) == ("small", 1, "small")
+
+
+def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_each(
+    tmp_path: Path, modules: Any
+) -> None:
+    records, _ = modules
+    runs = [finished(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
+    groups = records.grouped(runs)
+    (ensemble,) = records.ensembles(groups)
+    assert ensemble["name"] == "ensemble of 4 `solo`"
+    assert (ensemble["accuracy"], ensemble["accuracy_tta"], ensemble["parameters"]) == (0.955, 0.957, 2_000_000)
+    assert ensemble["core_hours"] == pytest.approx(2.0)
+    assert records.row(groups[0])["core_hours"] == pytest.approx(3.0)
+    assert records.row(groups[0])["taught_by"] == "abc"
+
+
+def test_a_published_row_says_which_files_and_how_its_epoch_was_chosen(modules: Any) -> None:
+    _, tables = modules
+    anchors = json.loads(tables.ANCHORS.read_text())["rows"]
+    assert {row["kind"] for row in anchors} == set(tables.KINDS)
+    for row in anchors:
+        line = tables._published(row)
+        assert row["source"] in line
+        assert "**" not in line
+        if row["release"] != "today's":
+            assert (row["release"] or "release not said") in line
+        if row["chosen"] is None:
+            assert "choice of the epoch not said" in line
+
+
+def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
+    tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, tables = modules
+    groups = records.grouped([finished(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)])
+    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
+    found = {"rows": [*map(records.row, groups), *records.ensembles(groups)], "machine": machine, "command": "made"}
+    monkeypatch.setattr(tables, "results", lambda _: found)
+    first = tables.records().split("\n\n")[1]
+    order = [line.split(" | ")[0] for line in first.splitlines()[2:]]
+    names = ["shake-shake", "cnn-best", "VGG8B", "ensemble of 4", "fast.ai"]
+    places = [next(place for place, line in enumerate(order) if name in line) for name in names]
+    assert places == sorted(places)
+    stale = [place for place, line in enumerate(first.splitlines()[2:]) if "before September 2017" in line]
+    assert min(stale) > max(places)
+
+
+def test_the_small_recipe_is_small() -> None:
+    pytest.importorskip("torch")
+    from clothier.data.synthetic import draw_garments
+    from clothier.learning.networks import build, count_parameters
+
+    recipe = from_file(BENCHMARKS / "small.toml", "cnn")
+    assert recipe.distill.teachers > 0
+    assert count_parameters(build(recipe.network, draw_garments(50, seed=0).images, 10, 0)) <= 300_000
