@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clothier.learning.augment import alternating, blanked, mirrored, mixed, moves, shifted
+from clothier.learning.augment import alternating, blanked, cutmix, mirrored, mixup, moves, shifted
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -83,7 +83,7 @@ def test_a_move_is_counted_from_the_lowest_and_rightmost_place() -> None:
 def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_share() -> None:
     values = torch.arange(1, 201, dtype=torch.uint8)
     images = values[:, None, None].expand(200, 9, 11).contiguous()
-    found = mixed(images, chance())
+    found = cutmix(images, chance())
     for place in range(200):
         own = found.images[place] == values[place]
         partner = values[found.partners[place]]
@@ -95,14 +95,14 @@ def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_sha
 
 
 def test_a_mixture_leaves_between_all_and_nothing_of_a_picture() -> None:
-    shares = mixed(bright(2000), chance()).shares
+    shares = cutmix(bright(2000), chance()).shares
     assert shares.min() < 0.1
     assert shares.max() > 0.95
     assert 0.5 < shares.mean() < 0.75  # half would be left if nothing of the rectangles were cut off at the edge
 
 
 def test_targets_are_blended_as_the_pictures_are() -> None:
-    found = mixed(bright(50), chance())
+    found = cutmix(bright(50), chance())
     blended = found.blend(torch.eye(50))
     assert torch.allclose(blended.sum(1), torch.ones(50))
     for place, partner in enumerate(found.partners.tolist()):
@@ -111,12 +111,29 @@ def test_targets_are_blended_as_the_pictures_are() -> None:
         assert float(blended[place, partner]) == pytest.approx(1.0 if partner == place else 1 - whole)
 
 
+def test_a_blend_is_between_the_two_by_its_share_and_half_its_own_at_least() -> None:
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    found = mixup(values[:, None, None].expand(200, 9, 11).contiguous(), 0.5, chance())
+    expected = found.shares * values + (1 - found.shares) * values[found.partners]
+    assert torch.allclose(found.images[:, 0, 0].float(), expected, atol=0.5)
+    assert (found.images == found.images[:, :1, :1]).all()
+    assert found.shares.min() >= 0.5
+    assert found.shares.max() > 0.99
+
+
+def test_a_small_beta_leaves_most_pictures_almost_alone() -> None:
+    little, much = (float(mixup(bright(2000), alpha, chance()).shares.mean()) for alpha in (0.1, 5.0))
+    assert little > 0.9
+    assert much < 0.65
+
+
 def varied(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
     """A batch after each kind of chance."""
     return [
         shifted(images, moves(len(images), 2, chance(seed)), 2),
         blanked(images, 3, chance(seed)),
-        mixed(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], chance(seed)).images,
+        cutmix(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], chance(seed)).images,
+        mixup(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], 0.3, chance(seed)).images,
     ]
 
 

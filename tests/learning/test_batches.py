@@ -122,6 +122,14 @@ def test_a_mixed_batch_asks_for_shares_until_the_plain_epochs(cpu: Device, garme
     assert all(torch.equal(batch.targets, batch.labels) for batch in late)
 
 
+def test_batches_that_are_not_cut_are_blended_where_a_recipe_does_both(cpu: Device, garments: Labelled) -> None:
+    recipe = replace(PLAIN, epochs=20, augment=Augment(cutmix=0.5, mixup=0.4))
+    batches = Batches(garments, recipe, 0, cpu, Team())
+    seen = [batch for number in range(1, 21) for batch in batches.epoch(number, UNSEEN)]
+    rectangles = [float((batch.targets[range(50), batch.labels] < 0.5).float().mean()) > 0 for batch in seen]
+    assert 0.25 < sum(rectangles) / len(seen) < 0.75  # only a rectangle may take more than half of a picture
+
+
 def test_half_of_the_batches_are_mixed_where_half_is_asked(cpu: Device, garments: Labelled) -> None:
     recipe = replace(PLAIN, epochs=60, augment=Augment(cutmix=0.5))
     batches = Batches(garments, recipe, 0, cpu, Team())

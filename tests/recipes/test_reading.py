@@ -56,7 +56,7 @@ CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
     st.booleans(),
 )
 AUGMENTS = st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)) | st.builds(
-    Augment, cutmix=st.floats(0.01, 1), plain=st.integers(0, 9)
+    Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)
 )
 OPTIMIZERS = (
     st.builds(Optimizer, learning_rate=POSITIVE)

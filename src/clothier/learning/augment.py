@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -53,12 +54,12 @@ def blanked(images: torch.Tensor, side: int, generator: torch.Generator) -> torc
 
 
 class Mixture(NamedTuple):
-    """Pictures with a rectangle of another one in them.
+    """Pictures with something of another one in them.
 
     Attributes:
         images: (N, H, W) uint8.
-        partners: (N,) int64, whose rectangle it is, as a place in the batch.
-        shares: (N,) float32, what is left of the picture itself: 1 less the rectangle's share of the area.
+        partners: (N,) int64, the other one of each, as a place in the batch.
+        shares: (N,) float32, what is left of the picture itself, 0 to 1.
     """
 
     images: torch.Tensor
@@ -71,11 +72,11 @@ class Mixture(NamedTuple):
         return own * targets + (1 - own) * targets[self.partners]
 
 
-def mixed(images: torch.Tensor, generator: torch.Generator) -> Mixture:
+def cutmix(images: torch.Tensor, generator: torch.Generator) -> Mixture:
     """CutMix (arXiv 1905.04899): each of (N, H, W) pictures gets a rectangle from the same place of another one.
 
     The rectangle has the picture's proportions and an area that is uniform between none and all; its centre lies
-    anywhere inside, and what would stick out is cut off.
+    anywhere inside, and what would stick out is cut off. What is left is 1 less its share of the area.
     """
     count, height, width = images.shape
     partners = torch.randperm(count, generator=generator).to(images.device)
@@ -85,6 +86,17 @@ def mixed(images: torch.Tensor, generator: torch.Generator) -> Mixture:
     left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - wide // 2
     inside = _inside(images, top, left, tall, wide)
     return Mixture(torch.where(inside, images[partners], images), partners, 1 - inside.float().mean((1, 2)))
+
+
+def mixup(images: torch.Tensor, alpha: float, generator: torch.Generator) -> Mixture:
+    """Mixup (arXiv 1710.09412): each of (N, H, W) pictures is blended with another one, at least half of it its own."""
+    partners = torch.randperm(len(images), generator=generator).to(images.device)
+    chance = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))  # PyTorch's Beta knows no seed
+    drawn = torch.from_numpy(chance.beta(alpha, alpha, len(images))).float().to(images.device)
+    shares = torch.maximum(drawn, 1 - drawn)
+    own = shares[:, None, None]
+    blend = own * images + (1 - own) * images[partners]
+    return Mixture(blend.round().to(torch.uint8), partners, shares)
 
 
 def _inside(

@@ -106,10 +106,16 @@ class Batches:
         if number <= self._recipe.epochs - how.plain:
             if how.cutout:
                 images = augment.blanked(images, how.cutout, generator)
-            if how.cutmix and float(torch.rand((), generator=generator)) < how.cutmix:
-                mixture = augment.mixed(images, generator)
+            if mixture := self._mixture(images, generator):
                 images, targets = mixture.images, mixture.blend(self._shares(targets))
         return Batch(places, images, labels, targets)
+
+    def _mixture(self, images: torch.Tensor, generator: torch.Generator) -> augment.Mixture | None:
+        """The batch as the recipe mixes it, this time by rectangles, by blending, or not at all."""
+        how = self._recipe.augment
+        if how.cutmix and float(torch.rand((), generator=generator)) < how.cutmix:
+            return augment.cutmix(images, generator)
+        return augment.mixup(images, how.mixup, generator) if how.mixup else None
 
     def _shares(self, targets: torch.Tensor) -> torch.Tensor:
         """(n, K) float32: labels as shares of the classes; what is so already stays."""

@@ -11,6 +11,7 @@ ModelName = Literal["dnn", "cnn"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
 STUDY_VALIDATION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
+LARGEST_BETA = 100.0  # of mixup; from there on every blend is half and half
 TUNING_VALIDATION = 1 / 12  # 55,000 / 5,000 of Fashion-MNIST: more to learn from, still +-0.3 points to choose by
 
 
@@ -141,6 +142,8 @@ class Augment:
         cutout: side of a square that is blanked, pixels (arXiv 1708.04552); 0 for none.
         cutmix: share of the batches in which each picture gets a rectangle of another one, and of its label
             (arXiv 1905.04899).
+        mixup: in the other batches each picture and its label are blended with another one by a share from
+            Beta(mixup, mixup), the larger part its own (arXiv 1710.09412); 0 for none.
         plain: the last epochs, which neither blank nor mix: a network ends on pictures as it will meet them.
     """
 
@@ -148,15 +151,17 @@ class Augment:
     flip: bool = False
     cutout: int = 0
     cutmix: float = 0.0
+    mixup: float = 0.0
     plain: int = 0
 
     def __post_init__(self) -> None:
         _require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
         _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
         _require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
+        _require(0 <= self.mixup <= LARGEST_BETA, "augment.mixup", self.mixup, f"0 to {LARGEST_BETA}")
         _require(self.plain >= 0, "augment.plain", self.plain, "0 or more")
-        without = not (self.cutout or self.cutmix)
-        _require(not (self.plain and without), "augment.plain", self.plain, "0 without cutout or cutmix")
+        without = not (self.cutout or self.cutmix or self.mixup)
+        _require(not (self.plain and without), "augment.plain", self.plain, "0 without cutout, cutmix or mixup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
