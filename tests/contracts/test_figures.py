@@ -40,7 +40,7 @@ def test_a_changed_figure_is_noticed() -> None:
     assert filled(readme.replace(shown, "99.99")) == readme
 
 
-@pytest.mark.parametrize("name", ["presets", "study", "explore", "training", "map", "inference"])
+@pytest.mark.parametrize("name", ["presets", "study", "explore", "training", "map", "inference", "ablation"])
 def test_each_result_names_its_command_and_its_machine(name: str) -> None:
     found = results(name)
     first, second, *_ = found["command"].split()
@@ -129,3 +129,12 @@ def test_a_machine_without_wide_instructions_learns_as_well() -> None:
     found = rows("study")
     here, narrow = (found[name]["accuracies"] for name in ("study --preset fast", "study --preset fast, AVX2 only"))
     assert all(abs(here[model] - narrow[model]) < 0.01 for model in ("dnn", "cnn"))  # four standard errors
+
+
+def test_the_ablation_has_the_whole_recipe_before_what_is_left_of_it() -> None:
+    found = rows("ablation")
+    for preset in ("sprint", "fast"):
+        names = [name for name in found if name.startswith(f"{preset}: ")]
+        assert names[0] == f"{preset}: the recipe"
+        assert len(names) >= 7
+    assert all(row["seeds"] >= 3 for row in found.values())
