@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset, Labelled
+    from clothier.learning.answers import Answers
     from clothier.learning.distributed import Team
     from clothier.learning.engine import Training
     from clothier.learning.networks import AnyNetwork
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from clothier.records import EpochRecord, Progress
     from clothier.runs import Run
     from clothier.workflows.training.options import TrainOptions
-    from clothier.workflows.training.teachers import Faculty
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,19 @@ class Lesson:
     learning: Labelled
     validation: Labelled
     training: Training
+
+
+@dataclass(frozen=True, slots=True)
+class Faculty:
+    """Teachers that have answered.
+
+    Attributes:
+        answers: the mean of what they say of the pictures to learn from.
+        figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
+    """
+
+    answers: Answers
+    figures: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from clothier.learning.networks import count_parameters
 from clothier.learning.side_by_side import side_by_side
 from clothier.records import silent
 from clothier.runs import Run
-from clothier.workflows.training.lesson import learn, prepare, split
+from clothier.workflows.training.lesson import Faculty, learn, prepare, split
 from clothier.workflows.training.options import TrainOptions, read_options
 
 if TYPE_CHECKING:
@@ -37,26 +37,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.data.dataset import Dataset, Labelled
-    from clothier.learning.answers import Answers
     from clothier.recipes import Augment, Recipe
     from clothier.records import Progress
 
 FOLDER = "teachers"  # in the student's run, a folder for each: 1, 2, ...
 ANSWERS = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
 DIGITS = 16  # of a digest, hexadecimal: enough to tell teachers apart
-
-
-@dataclass(frozen=True, slots=True)
-class Faculty:
-    """Teachers that have answered.
-
-    Attributes:
-        answers: the mean of what they say of the pictures to learn from.
-        figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
-    """
-
-    answers: Answers
-    figures: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
