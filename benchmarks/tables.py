@@ -284,7 +284,7 @@ def records() -> str:
     learnt = ours[0]["learnt"]
     note = (
         f"Ours, in bold: mean (lowest to highest) of their seeds, trained on {learnt:,} images of "
-        f"today's files, last epoch, on {_machine(found)}. What a row does not say, its source does not."
+        f"today's files, last epoch, on {_machine(found)}. What a cell leaves empty, we do not know."
     )
     return "\n".join([*lines[1:], "", _noted(note, found)])
 
@@ -308,7 +308,9 @@ def _published(row: Row) -> str:
     release = "" if row["release"] == TODAY else f"{row['release'] or 'release not said'}; "
     protocol = f"{release}{row['chosen'] or 'choice of the epoch not said'}; {row['source']}"
     size = f"{row['parameters']:,}" if row["parameters"] else ""
-    return _line(row["name"], size, row["epochs"] or "", "", row["seeds"] or "", f"{row['accuracy']:.2f}", "", protocol)
+    augmented = f"{row['accuracy_tta']:.2f}" if "accuracy_tta" in row else ""
+    accuracies = (f"{row['accuracy']:.2f}", augmented)
+    return _line(row["name"], size, row["epochs"] or "", "", row["seeds"] or "", *accuracies, protocol)
 
 
 def paired() -> str:

@@ -103,6 +103,14 @@ def test_a_published_row_says_which_files_and_how_its_epoch_was_chosen(modules: 
             assert (row["release"] or "release not said") in line
         if row["chosen"] is None:
             assert "choice of the epoch not said" in line
+        assert (f" {row.get('accuracy_tta', 0):.2f} " in line) == ("accuracy_tta" in row)
+
+
+def test_a_published_row_that_is_better_than_ours_is_not_left_out(modules: Any) -> None:
+    _, tables = modules
+    features = [line for line in tables.records().splitlines() if line.startswith("| HOG features, SVM |")]
+    assert len(features) == 1
+    assert " 92.60 " in features[0]
 
 
 def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
