@@ -250,18 +250,21 @@ def bundles() -> str:
 def ablation() -> str:
     """What each trick of the CNN recipes buys."""
     found = results("ablation")
-    lines = [_line("recipe", "seconds", "test accuracy, %", "points", "with TTA, %"), _line("---", *["---:"] * 4)]
+    lines = [_line("recipe", "seconds", "change", "test accuracy, %", "points", "with TTA, %")]
+    lines.append(_line("---", *["---:"] * 5))
     for row in found["rows"]:
         preset, name = row["name"].split(": ")
         if name == "the recipe":
-            whole, title = row, f"**`{preset}`**"
+            whole, title, change, points = row, f"**`{preset}`**", "", ""
         else:
-            title = name
+            change = f"{row['median'] - whole['median']:+z.1f}"
+            title, points = name, f"{100 * (row['accuracy'] - whole['accuracy']):+z.2f}"
         spread = f"{_percent(row['accuracy'])} ({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})"
-        points = "" if row is whole else f"{100 * (row['accuracy'] - whole['accuracy']):+.2f}"
-        lines.append(_line(title, f"{row['median']:.1f}", spread, points, _percent(row["accuracy_tta"])))
+        lines.append(_line(title, f"{row['median']:.1f}", change, spread, points, _percent(row["accuracy_tta"])))
+    first = found["rows"][0]
     note = (
-        f"Accuracy: mean (lowest to highest) of {found['rows'][0]['seeds']} seeds. TTA: six views. {_machine(found)}."
+        f"Seconds: median of {first['n']} rounds; change, in seconds, and points: against the whole recipe. Accuracy: "
+        f"mean (lowest to highest) of {first['seeds']} seeds. TTA: six views. {_machine(found)}."
     )
     return "\n".join([*lines, "", _noted(note, found)])
 

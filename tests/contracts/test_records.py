@@ -1,4 +1,4 @@
-"""The page of records: its rows come from runs, each counts once, and a published row is shown for what it is."""
+"""The pages of records and of the ablation: rows come from runs, each counts once, and each says what it is."""
 
 from __future__ import annotations
 
@@ -128,6 +128,35 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
     assert places == sorted(places)
     stale = [place for place, line in enumerate(first.splitlines()[2:]) if "before September 2017" in line]
     assert min(stale) > max(places)
+
+
+def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
+    modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, tables = modules
+
+    def variant(name: str, seconds: float, accuracy: float) -> dict[str, Any]:
+        spread = {"accuracy_min": accuracy - 0.002, "accuracy_max": accuracy + 0.002, "accuracy_tta": accuracy + 0.01}
+        return {"name": name, "n": 5, "median": seconds, "seeds": 3, "accuracy": accuracy, **spread}
+
+    rows = [
+        variant("sprint: the recipe", 5.0, 0.9),
+        variant("sprint: no shift", 4.5, 0.905),
+        variant("fast: the recipe", 50.0, 0.94),
+        variant("fast: no shift", 52.0, 0.93999),
+    ]
+    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
+    monkeypatch.setattr(tables, "results", lambda _: {"rows": rows, "machine": machine, "command": "made"})
+    lines = tables.ablation().splitlines()
+    assert lines[2:6] == [
+        "| **`sprint`** | 5.0 |  | 90.00 (89.80 to 90.20) |  | 91.00 |",
+        "| no shift | 4.5 | -0.5 | 90.50 (90.30 to 90.70) | +0.50 | 91.50 |",
+        "| **`fast`** | 50.0 |  | 94.00 (93.80 to 94.20) |  | 95.00 |",
+        "| no shift | 52.0 | +2.0 | 94.00 (93.80 to 94.20) | +0.00 | 95.00 |",
+    ]
+    assert "median of 5 rounds" in lines[-1]
+    assert "3 seeds" in lines[-1]
+    assert "2 cores of a processor" in lines[-1]
 
 
 def test_the_small_recipe_is_small() -> None:
