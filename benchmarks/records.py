@@ -2,9 +2,9 @@
 
     python benchmarks/records.py RUN [RUN ...]      writes benchmarks/results/records.json
 
-Runs of one recipe are the seeds of one row, named after the first one's folder. The teachers that a student learnt from
-are a row of their own, an ensemble, however many students they had. Between the first runs of any two rows of one kind
-stands McNemar's test on the test images.
+Runs of one recipe that share their teachers, if they have any, are the seeds of one row, named after the folder of the
+first seed. Teachers are a row of their own, an ensemble, however many students they had. Between the first seeds of any
+two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 from itertools import combinations
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from results import RESULTS, write
@@ -22,11 +22,16 @@ from results import RESULTS, write
 from clothier import bundle
 from clothier.analysis.metrics import mcnemar
 from clothier.data.sources import load_fashion_mnist
+from clothier.errors import DataError
 from clothier.inference import OnnxClassifier
 from clothier.runs import Run
 
+if TYPE_CHECKING:
+    from clothier.data.dataset import Dataset, Labelled
+
 SMALL = 300_000  # weights; up to here a CNN stands among the small ones
 HOUR = 3600  # seconds
+ALIKE = ("recipe", "time_limit", "own_network")  # of a configuration: what decides a training besides data and seed
 
 
 def main() -> None:
@@ -35,18 +40,29 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
     parser.add_argument("--out", type=Path, default=RESULTS / "records.json", help="where the figures go")
     options = parser.parse_args()
-    groups = grouped([Run(path) for path in options.runs])
+    dataset = load_fashion_mnist()
+    groups = grouped([Run(path) for path in options.runs], dataset)
     rows = [row(runs) for runs in groups] + ensembles(groups)
     command = "python benchmarks/records.py RUN ..."
-    write(options.out, "records", command, rows + paired(groups))
+    write(options.out, "records", command, rows + paired(groups, dataset.test))
 
 
-def grouped(runs: list[Run]) -> list[list[Run]]:
-    """Runs of one recipe together, in the order in which they were named."""
+def grouped(runs: list[Run], dataset: Dataset) -> list[list[Run]]:
+    """Runs of one recipe and the same teachers together, by seed; groups in the order in which they were named.
+
+    Raises:
+        DataError: a run learnt from other data than ``dataset``.
+        ModelError: one has not ended, or is no run.
+    """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(json.dumps(run.config["recipe"], sort_keys=True), []).append(run)
-    return list(groups.values())
+        config, metrics = run.config, run.metrics
+        if metrics["data"]["digest"] != dataset.digest:
+            raise DataError(f"{run.path} learnt from other data than today's {dataset.name}; leave it out.")
+        told = {name: config.get(name) for name in ALIKE}
+        told["teachers"] = metrics.get("teachers", {}).get("digest")
+        groups.setdefault(json.dumps(told, sort_keys=True), []).append(run)
+    return [sorted(group, key=lambda run: int(run.metrics["seed"])) for group in groups.values()]
 
 
 def kind(metrics: dict[str, Any]) -> str:
@@ -78,12 +94,13 @@ def row(runs: list[Run]) -> dict[str, Any]:
 
 def _accuracies(found: list[dict[str, Any]]) -> dict[str, Any]:
     test = [one["test"] for one in found]
+    augmented = [one["accuracy_tta"] for one in test]
     return {
         "validation": mean(one["validation"]["accuracy"] for one in found),
         "accuracy": mean(one["accuracy"] for one in test),
         "accuracy_min": min(one["accuracy"] for one in test),
         "accuracy_max": max(one["accuracy"] for one in test),
-        "accuracy_tta": mean(one["accuracy_tta"] for one in test),
+        "accuracy_tta": None if None in augmented else mean(augmented),
         "ece": mean(one["ece"] for one in test),
     }
 
@@ -118,9 +135,8 @@ def ensembles(groups: list[list[Run]]) -> list[dict[str, Any]]:
     ]
 
 
-def paired(groups: list[list[Run]]) -> list[dict[str, Any]]:
-    """McNemar's exact test between the first runs of every two rows of one kind."""
-    test = load_fashion_mnist().test
+def paired(groups: list[list[Run]], test: Labelled) -> list[dict[str, Any]]:
+    """McNemar's exact test between the first seeds of every two rows of one model."""
     first = [runs[0] for runs in groups]
     right = {
         run.path: OnnxClassifier(bundle.open_bundle(run.bundle)).run(test.images).logits.argmax(axis=1) == test.labels

@@ -294,6 +294,7 @@ def records() -> str:
 
 def _ours(row: Row) -> str:
     spread = f" ({_percent(row['accuracy_min'])} to {_percent(row['accuracy_max'])})" if row["seeds"] > 1 else ""
+    augmented = "" if row["accuracy_tta"] is None else _percent(row["accuracy_tta"])
     protocol = "learns from teachers" if row["taught_by"] else "learns from labels"
     return _line(
         f"**{row['name']}**",
@@ -302,7 +303,7 @@ def _ours(row: Row) -> str:
         f"{row['core_hours']:.1f}",
         row["seeds"],
         f"**{_percent(row['accuracy'])}**{spread}",
-        _percent(row["accuracy_tta"]),
+        augmented,
         protocol,
     )
 

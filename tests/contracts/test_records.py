@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from clothier.data.dataset import Labelled
+from clothier.errors import DataError, ModelError
 from clothier.recipes import from_file
+from clothier.records import Outputs
 from clothier.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+DATA = SimpleNamespace(name="Fashion-MNIST", digest="d")
 TEACHERS = {
     "n": 4,
     "preset": "solo",
@@ -70,7 +76,7 @@ def test_runs_of_one_recipe_are_the_seeds_of_one_row(tmp_path: Path, modules: An
         finished(tmp_path / "a" / "small-0", 0, 0.94, widths=4, weights=290_000),
         finished(tmp_path / "a" / "cnn-best-1", 1, 0.96),
     ]
-    best, small = [records.row(group) for group in records.grouped(runs)]
+    best, small = [records.row(group) for group in records.grouped(runs, DATA)]
     assert (best["name"], best["seeds"], best["kind"]) == ("cnn-best", 2, "cnn")
     assert (best["accuracy"], best["accuracy_min"], best["accuracy_max"]) == (pytest.approx(0.955), 0.95, 0.96)
     assert best["core_hours"] == pytest.approx(1.0)  # half an hour on two cores
@@ -82,13 +88,78 @@ def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_e
 ) -> None:
     records, _ = modules
     runs = [finished(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
-    groups = records.grouped(runs)
+    groups = records.grouped(runs, DATA)
     (ensemble,) = records.ensembles(groups)
     assert ensemble["name"] == "ensemble of 4 `solo`"
     assert (ensemble["accuracy"], ensemble["accuracy_tta"], ensemble["parameters"]) == (0.955, 0.957, 2_000_000)
     assert ensemble["core_hours"] == pytest.approx(2.0)
     assert records.row(groups[0])["core_hours"] == pytest.approx(3.0)
     assert records.row(groups[0])["taught_by"] == "abc"
+
+
+def test_students_of_other_teachers_are_another_row(tmp_path: Path, modules: Any) -> None:
+    records, _ = modules
+    others = {**TEACHERS, "digest": "def", "core_seconds": 3600.0}
+    runs = [finished(tmp_path / f"best-{n}", n, 0.95, teachers=one) for n, one in enumerate((TEACHERS, others))]
+    rows = [records.row(group) for group in records.grouped(runs, DATA)]
+    assert [(one["seeds"], one["taught_by"], one["core_hours"]) for one in rows] == [
+        (1, "abc", pytest.approx(3.0)),
+        (1, "def", pytest.approx(2.0)),
+    ]
+
+
+def test_a_run_of_other_data_or_one_that_goes_on_is_refused(tmp_path: Path, modules: Any) -> None:
+    records, _ = modules
+    foreign = finished(tmp_path / "kmnist", 0, 0.95, data={"train": 55_000, "digest": "another"})
+    with pytest.raises(DataError, match="kmnist learnt from other data than today's Fashion-MNIST"):
+        records.grouped([foreign], DATA)
+    going_on = finished(tmp_path / "going-on", 0, 0.95)
+    (going_on.path / "metrics.json").unlink()
+    with pytest.raises(ModelError, match="has not ended"):
+        records.grouped([going_on], DATA)
+
+
+def test_a_recipe_without_augmentation_has_no_figure_of_several_views(tmp_path: Path, modules: Any) -> None:
+    records, tables = modules
+    part = {"accuracy": 0.93, "accuracy_tta": None, "ece": 0.02}
+    row = records.row([finished(tmp_path / "plain-0", 0, 0.93, test=part, validation=part)])
+    assert row["accuracy_tta"] is None
+    assert tables._ours(row).endswith("| **93.00** |  | learns from labels |")
+
+
+def test_first_seeds_of_one_model_are_paired_on_the_test_images(
+    tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, tables = modules
+    test = Labelled(np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.int64))
+    wrong = {"large-0": 1, "large-1": 9, "small-0": 4}  # of the ten pictures, the last ones
+
+    class Knowing:
+        def __init__(self, name: str) -> None:
+            self.answers = np.arange(10) >= 10 - wrong[name]
+
+        def run(self, images: Any) -> Outputs:
+            logits = np.eye(2, dtype=np.float32)[self.answers.astype(int)]
+            return Outputs(logits, np.zeros((len(images), 1), np.float32))
+
+    monkeypatch.setattr(records.bundle, "open_bundle", lambda path: path.parent.name)
+    monkeypatch.setattr(records, "OnnxClassifier", Knowing)
+    runs = [
+        finished(tmp_path / "large-1", 1, 0.95),
+        finished(tmp_path / "large-0", 0, 0.95),
+        finished(tmp_path / "small-0", 0, 0.94, widths=4, weights=290_000),
+    ]
+    dense = finished(tmp_path / "dense-0", 0, 0.92, widths=2, model="dnn")
+    wrong["dense-0"] = 5
+    (pair,) = records.paired(records.grouped([*runs, dense], DATA), test)
+    assert (pair["first"], pair["second"]) == ("large", "small")
+    assert pair["difference"] == pytest.approx(0.3)
+    assert pair["p_value"] == pytest.approx(0.25)  # three to nothing: twice an eighth
+    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
+    monkeypatch.setattr(tables, "results", lambda _: {"rows": [pair], "machine": machine, "command": "made"})
+    line = tables.paired().splitlines()[2]
+    assert line.startswith("| large | small | +30.00 | ")
+    assert line.endswith(" | 0.250 |")
 
 
 def test_a_published_row_says_which_files_and_how_its_epoch_was_chosen(modules: Any) -> None:
@@ -117,7 +188,7 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
     tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records, tables = modules
-    groups = records.grouped([finished(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)])
+    groups = records.grouped([finished(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)], DATA)
     machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
     found = {"rows": [*map(records.row, groups), *records.ensembles(groups)], "machine": machine, "command": "made"}
     monkeypatch.setattr(tables, "results", lambda _: found)
