@@ -90,6 +90,7 @@ class TrainOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
+    teachers: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 def test_every_network_learns_32_pictures_by_heart(recipe: Recipe, cpu: Device) -> None:
     few = draw_garments(32, seed=3)
-    recipe = replace(recipe, epochs=60, batch_size=32, augment=Augment(), label_smoothing=0.0)
+    recipe = replace(recipe, epochs=60, batch_size=32, augment=Augment(), focus=Focus(), label_smoothing=0.0)
     if isinstance(recipe.network, DenseOnPca):
         recipe = replace(recipe, network=replace(recipe.network, components=20, dropout=0.0))
     training = prepared(recipe, few, cpu)

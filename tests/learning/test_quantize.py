@@ -18,7 +18,7 @@ from clothier.learning.engine import begin, fit
 from clothier.learning.export import to_onnx
 from clothier.learning.networks import build
 from clothier.learning.quantize import CALIBRATION, calibration_sample, is_quantized, quantize_graph
-from clothier.recipes import WhitenedCnn, preset
+from clothier.recipes import Focus, WhitenedCnn, preset
 from clothier.records import View
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SEVEN_BITS = 64  # the largest weight
 @pytest.fixture(scope="module", params=list(RECIPES))
 def graph(request: pytest.FixtureRequest, garments: Labelled) -> bytes:
     """Each network after a few epochs: it must have something to say."""
-    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50)
+    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, focus=Focus())
     device = Device("cpu", 2, "float32", "the tests ask for it")
     training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
     list(fit(training.network, garments, garments, recipe, training=training, device=device))

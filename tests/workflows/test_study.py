@@ -14,7 +14,7 @@ from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
 from clothier.inference import OnnxClassifier
 from clothier.learning.export import to_safetensors
-from clothier.recipes import DenseOnPca, WhitenedCnn, presets
+from clothier.recipes import DenseOnPca, Distill, WhitenedCnn, presets
 from clothier.runs import Run
 from clothier.workflows import train as training
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
@@ -182,5 +182,17 @@ def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:
 def test_both_models_are_trained_on_what_the_study_was_asked_for() -> None:
     options = StudyOptions("fast", Path("/data/mine"), True, 4)
     for model, recipe in zip(("dnn", "cnn"), RECIPES, strict=True):
-        asked = options.for_model(model, Path("out"))
+        asked = options.for_model(model, Path("out"), None)
         assert (asked.recipe, asked.data, asked.any_idx, asked.seed) == (recipe, Path("/data/mine"), True, 4)
+
+
+def test_the_second_model_learns_from_the_teachers_of_the_first_where_the_preset_has_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught = [replace(recipe, preset="best", distill=Distill(teachers=2)) for recipe in RECIPES]
+    monkeypatch.setattr(presets, "ALL", (*RECIPES, *taught))
+    first = Run(Path("study/dnn"))
+    for preset, teachers in (("fast", None), ("best", first.path)):
+        options = StudyOptions(preset)
+        assert options.for_model("dnn", first.path, None).teachers is None
+        assert options.for_model("cnn", Path("study/cnn"), first).teachers == teachers
