@@ -45,11 +45,11 @@ class TestTrain:
     def test_defaults(self, run: Runner, workflows: Workflows) -> None:
         assert run("train", "cnn").code == 0
         recipe = recipes.preset("cnn", "fast")
-        nothing = {"data": None, "any_idx": False, "out": None, "seed": 0, "time_limit": None}
+        nothing = {"data": None, "any_idx": False, "out": None, "seed": 0, "time_limit": None, "teachers": None}
         assert workflows.calls == [("train", {"recipe": recipe, **nothing})]
 
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
-        words = "train dnn --preset classic --data d --any-idx --out o --seed 3 --time-limit 1h30m"
+        words = "train dnn --preset classic --data d --any-idx --out o --seed 3 --time-limit 1h30m --teachers t"
         assert run(*words.split()).code == 0
         assert workflows.only == {
             "recipe": recipes.preset("dnn", "classic"),
@@ -58,6 +58,7 @@ class TestTrain:
             "out": Path("o"),
             "seed": 3,
             "time_limit": 5400.0,
+            "teachers": Path("t"),
         }
 
     def test_own_recipe(self, run: Runner, workflows: Workflows, tmp_path: Path) -> None:
