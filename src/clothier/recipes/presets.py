@@ -109,7 +109,7 @@ SOLO_DNN = Recipe(
     # twice as wide as 1024 is worth 0.3 points on validation; 2048 would make a bundle of more than 12 MB
     network=DenseOnPca(components=480, whitening=0.25, hidden=(1536, 1536), batch_norm=True),
     optimizer=replace(DENSE, weight_decay=0.1),  # 0.3 is level with it
-    # shift 2, CutMix and blanked squares all cost points; blending a little is worth some (docs/log.md)
+    # shift 2, CutMix and blanked squares all cost points; mixup 0.3 gained a tenth, which may be chance (docs/log.md)
     augment=Augment(shift=1, flip=True, mixup=0.3, plain=6),
     epochs=60,
     batch_size=500,

@@ -235,7 +235,10 @@ def test_what_teachers_cannot_do(
 
 
 def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
-    require_teachable(replace(options, time_limit=60.0, teachers=taught.path), Team())
+    limited = replace(options, time_limit=60.0)
+    with pytest.raises(UsageError, match="a time limit cannot hold"):
+        require_teachable(limited, Team())
+    require_teachable(replace(limited, teachers=taught.path), Team())
 
 
 def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: TrainOptions) -> None:

@@ -95,11 +95,11 @@ def _taught(teachers: Mapping[str, Any] | None) -> str:
     """Whom the network learnt from, and how good those are together."""
     if not teachers:
         return ""
-    together, several = teachers["test"], teachers["test"]["accuracy_tta"]
+    together = teachers["test"]
     return (
         f" It learnt the mean answer of {teachers['n']} CNNs (preset {teachers['preset']}), which were trained on the "
         f"same images from the labels; together they reach {words.percent(together['accuracy'], 2)} on test, and "
-        f"{words.percent(several, 2)} with test-time augmentation."
+        f"{words.percent(together['accuracy_tta'], 2)} with test-time augmentation."
     )
 
 
