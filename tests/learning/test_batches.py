@@ -76,7 +76,8 @@ def test_labels_stay_with_their_pictures(cpu: Device, garments: Labelled) -> Non
     originals: dict[bytes, int] = {}
     for image, label in zip(garments.images, garments.labels, strict=True):
         originals[image.tobytes()] = originals[image[:, ::-1].tobytes()] = int(label)
-    for places, images, labels, targets in batches.epoch(1, UNSEEN):
+    for places, images, labels, targets, mixed in batches.epoch(1, UNSEEN):
+        assert not mixed
         assert labels.tolist() == targets.tolist() == garments.labels[places].tolist()
         assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
 
@@ -86,7 +87,8 @@ def test_a_team_shares_the_batches_of_one(cpu: Device, garments: Labelled, recip
     shared = [list(Batches(garments, recipe, 5, cpu, Team(rank, 3)).epoch(2, UNSEEN)) for rank in range(3)]
     for step, whole in enumerate(alone):
         for rank in range(3):
-            for part, all_of_it in zip(shared[rank][step], whole, strict=True):
+            assert shared[rank][step].mixed == whole.mixed
+            for part, all_of_it in zip(shared[rank][step][:-1], whole[:-1], strict=True):
                 assert torch.equal(part, all_of_it[rank::3])
 
 
@@ -119,7 +121,8 @@ def test_a_mixed_batch_asks_for_shares_until_the_plain_epochs(cpu: Device, garme
         assert torch.allclose(batch.targets.sum(1), torch.ones(50))
         assert (batch.targets.argmax(1) == batch.labels).float().mean() > 0.4  # most keep the larger part
         assert (batch.targets > 0).sum(1).max() == 2
-    assert all(torch.equal(batch.targets, batch.labels) for batch in late)
+        assert batch.mixed
+    assert all(torch.equal(batch.targets, batch.labels) and not batch.mixed for batch in late)
 
 
 def test_batches_that_are_not_cut_are_blended_where_a_recipe_does_both(cpu: Device, garments: Labelled) -> None:

@@ -158,6 +158,18 @@ def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
     assert same_weights(resumed.network, straight.network)
 
 
+def test_a_picture_with_another_in_it_does_not_tell_how_hard_it_is(
+    cpu: Device, garments: Labelled, others: Labelled
+) -> None:
+    recipe = replace(PLAIN, epochs=2, augment=Augment(cutmix=1.0, plain=1))
+    training = prepared(recipe, garments, cpu)
+    epochs = learn(training, recipe, garments, others, cpu)
+    next(epochs)
+    assert training.losses.isinf().all()  # mixed: as if never seen
+    next(epochs)
+    assert training.losses.isfinite().all()
+
+
 def test_break_leaves_that_epochs_network_ready_for_use(cpu: Device, garments: Labelled, others: Labelled) -> None:
     network = build(PLAIN.network, garments.images, 10, 0)
     accuracies = []

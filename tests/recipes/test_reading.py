@@ -55,8 +55,12 @@ CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
     GROUPS,
     st.booleans(),
 )
-AUGMENTS = st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)) | st.builds(
-    Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)
+FOCUSES = st.builds(Focus, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=SHARE)
+SEEN_AS_THEY_ARE = st.tuples(
+    st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)), FOCUSES
+)
+MIXED = st.tuples(
+    st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)), st.just(Focus())
 )
 OPTIMIZERS = (
     st.builds(Optimizer, learning_rate=POSITIVE)
@@ -82,13 +86,12 @@ OPTIMIZERS = (
 
 def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Recipe]:
     return st.builds(
-        Recipe,
+        lambda shown, **told: Recipe(augment=shown[0], focus=shown[1], **told),
+        shown=SEEN_AS_THEY_ARE | MIXED,
         model=st.just(model),
         preset=st.sampled_from(["classic", "fast"]),
         network=network,
         optimizer=OPTIMIZERS,
-        augment=AUGMENTS,
-        focus=st.builds(Focus, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=SHARE),
         distill=st.builds(Distill, teachers=st.integers(0, 9), preset=st.sampled_from(["solo", "fast"])),
         epochs=st.integers(1, 1000),
         batch_size=st.integers(2, 60_000),

@@ -103,6 +103,16 @@ def test_every_number_has_a_range(cls: type[Any]) -> None:
     assert {one.name for one in fields(cls)} - NO_RANGE - {"keep", "precision"} == ranged
 
 
+@pytest.mark.parametrize("augment", [Augment(mixup=0.3), Augment(cutmix=1.0), Augment(cutmix=0.5, mixup=0.1)])
+def test_a_focus_needs_pictures_that_are_seen_as_they_are(augment: Augment) -> None:
+    recipe = preset("cnn", "fast")
+    assert replace(recipe, augment=Augment(cutmix=0.5)).focus.share == 0.3
+    with pytest.raises(UsageError) as caught:
+        replace(recipe, augment=augment)
+    wanted = "1 where every picture is mixed: none shows how hard it is"
+    assert str(caught.value) == f"the recipe's focus.share is 0.3; it must be {wanted}."
+
+
 @pytest.mark.parametrize(
     ("model", "network", "sentence"),
     [

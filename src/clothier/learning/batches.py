@@ -32,12 +32,14 @@ class Batch(NamedTuple):
         labels: (n,) int64.
         targets: what is to be answered: the labels, or (n, K) float32 shares of the classes where teachers have
             answered or pictures are mixed.
+        mixed: whether there is something of other pictures in them, so that how hard they are cannot be told.
     """
 
     places: torch.Tensor
     images: torch.Tensor
     labels: torch.Tensor
     targets: torch.Tensor
+    mixed: bool = False
 
 
 class Batches:
@@ -82,7 +84,8 @@ class Batches:
 
         Args:
             number: 1 for the first epoch.
-            losses: (N,) float32, each picture's when it was last seen; what an epoch leaves out is chosen by them.
+            losses: (N,) float32, each picture's when it was last seen as itself; what an epoch leaves out is chosen by
+                them.
         """
         stream = self._seed * _PRIME + number
         generator = torch.Generator().manual_seed(stream)
@@ -90,7 +93,10 @@ class Batches:
         order = chosen(losses, self._recipe.focus, number, generator)
         for places in torch.split(order, self.size)[: self.steps(number)]:
             batch = self._varied(places.to(self.images.device), number, generator)
-            yield Batch(*(self.team.share(part) for part in batch))
+            share = self.team.share
+            yield Batch(
+                share(batch.places), share(batch.images), share(batch.labels), share(batch.targets), batch.mixed
+            )
 
     def _varied(self, places: torch.Tensor, number: int, generator: torch.Generator) -> Batch:
         """The pictures at ``places`` as epoch ``number`` shows them, and what is to be answered."""
@@ -103,12 +109,13 @@ class Batches:
         if moved is not None:
             images = augment.shifted(images, moved, how.shift)
         targets = labels if self._answers is None else self._answers.of(places, flips, moved)
+        mixture = None
         if number <= self._recipe.epochs - how.plain:
             if how.cutout:
                 images = augment.blanked(images, how.cutout, generator)
             if mixture := self._mixture(images, generator):
                 images, targets = mixture.images, mixture.blend(self._shares(targets))
-        return Batch(places, images, labels, targets)
+        return Batch(places, images, labels, targets, mixed=mixture is not None)
 
     def _mixture(self, images: torch.Tensor, generator: torch.Generator) -> augment.Mixture | None:
         """The batch as the recipe mixes it, this time by rectangles, by blending, or not at all."""

@@ -46,7 +46,7 @@ class Training:
 
     network: nn.Module
     optimizers: list[torch.optim.Optimizer]
-    losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))  # (N,), each picture's when last seen, nats
+    losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))  # (N,) nats, when last seen as themselves
     epoch: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -180,7 +180,8 @@ def _epoch(
             break
         last_rate = _set_rates(training.optimizers, recipe, progress)
         logits, loss = _step(network, training.optimizers, batch, recipe, device)
-        losses[batch.places] = F.cross_entropy(logits, batch.labels, reduction="none")
+        if not batch.mixed:
+            losses[batch.places] = F.cross_entropy(logits, batch.labels, reduction="none")
         totals += torch.stack((loss * len(batch.labels), (logits.argmax(1) == batch.labels).sum()))
         seen += len(batch.labels)
         training.steps += 1
@@ -191,7 +192,7 @@ def _epoch(
 
 
 def _renewed(before: torch.Tensor, losses: torch.Tensor, team: Team) -> torch.Tensor:
-    """Losses of an epoch, each of its pictures seen by one of the team; where a picture sat out, what was before."""
+    """Losses of an epoch, each of its pictures seen by one of the team; where one sat out or was mixed, as before."""
     seen = team.total((~losses.isnan()).float())
     return torch.where(seen.bool(), team.total(losses.nan_to_num(0)), before.to(losses.device)).cpu()
 

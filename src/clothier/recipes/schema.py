@@ -166,7 +166,7 @@ class Augment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Focus:
-    """Which pictures sit an epoch out: the easy ones, by the loss that each had when it was last seen.
+    """Which pictures sit an epoch out: the easy ones, by the loss that each had when it was last seen as itself.
 
     Most garments are told with certainty after two epochs, and a step on them moves nothing. Losses that are an epoch
     old cost nothing to know (InfoBatch, arXiv 2303.04947, prunes by them, too).
@@ -244,6 +244,8 @@ class Recipe:
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
         kind, kinds = self.network.kind, KINDS[self.model]
         _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
+        told = self.focus.share == 1 or not (self.augment.mixup or self.augment.cutmix == 1)
+        _require(told, "focus.share", self.focus.share, "1 where every picture is mixed: none shows how hard it is")
 
     def to_json(self) -> dict[str, Any]:
         """Field to value, nested as in a recipe file."""
