@@ -1,9 +1,13 @@
 """What the most accurate recipes reach: the rows of docs/records.md, from the folders of finished runs.
 
-    python benchmarks/records.py RUN [RUN ...]      writes benchmarks/results/records.json
+    python benchmarks/records.py [--add] RUN [RUN ...]      writes benchmarks/results/records.json
+
+With --add, rows that stand there already stay, but for those of the same name: runs may be made over weeks, and on
+machines that are gone.
 
 Runs of one recipe that share their teachers, if they have any, are the seeds of one row, named after the folder of the
-first seed. Teachers are a row of their own, an ensemble, however many students they had. Between the first seeds of any
+first seed. Teachers are two rows of their own, each for itself and all as an ensemble, however many students they had.
+Between the first seeds of any
 two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
 """
 
@@ -39,12 +43,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
     parser.add_argument("--out", type=Path, default=RESULTS / "records.json", help="where the figures go")
+    parser.add_argument("--add", action="store_true", help="keep the rows of other names that stand there")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     groups = grouped([Run(path) for path in options.runs], dataset)
-    rows = [row(runs) for runs in groups] + ensembles(groups)
-    command = "python benchmarks/records.py RUN ..."
-    write(options.out, "records", command, rows + paired(groups, dataset.test))
+    rows = [row(runs) for runs in groups] + ensembles(groups) + paired(groups, dataset.test)
+    earlier = json.loads(options.out.read_text())["rows"] if options.add else []
+    write(options.out, "records", "python benchmarks/records.py RUN ...", joined(earlier, rows))
+
+
+def joined(earlier: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """New rows after the earlier ones of other names; a pair of which one is new goes as well."""
+    new = {one["name"] for one in rows if "name" in one}
+    return [one for one in earlier if not new & {one.get(key) for key in ("name", "first", "second")}] + rows
 
 
 def grouped(runs: list[Run], dataset: Dataset) -> list[list[Run]]:
@@ -111,28 +122,43 @@ def _named(run: Run) -> str:
 
 
 def ensembles(groups: list[list[Run]]) -> list[dict[str, Any]]:
-    """The teachers of all students, once each."""
+    """The teachers of all students, once each: together, and each for itself."""
     found: dict[str, dict[str, Any]] = {}
     for runs in groups:
         for metrics in (run.metrics for run in runs):
             if teachers := metrics.get("teachers"):
                 found[teachers["digest"]] = {**teachers, "data": metrics["data"]}
-    return [
-        {
-            "name": f"ensemble of {one['n']} `{one['preset']}`",
-            "kind": "cnn",
-            "preset": one["preset"],
-            "parameters": one["parameters"],
-            "epochs": one["epochs"],
-            "core_hours": one["core_seconds"] / HOUR,
-            "seeds": 1,
-            "learnt": one["data"]["train"],
-            "digest": one["data"]["digest"],
-            "taught_by": None,
-            **_accuracies([one]),
-        }
-        for one in found.values()
-    ]
+    return [made for one in found.values() for made in (_together(one), _alone(one))]
+
+
+def _together(teachers: dict[str, Any]) -> dict[str, Any]:
+    """The row of an ensemble."""
+    return {
+        "name": f"ensemble of {teachers['n']} `{teachers['preset']}`",
+        "kind": "cnn",
+        "preset": teachers["preset"],
+        "parameters": teachers["parameters"],
+        "epochs": teachers["epochs"],
+        "core_hours": teachers["core_seconds"] / HOUR,
+        "seeds": 1,
+        "learnt": teachers["data"]["train"],
+        "digest": teachers["data"]["digest"],
+        "taught_by": None,
+        **_accuracies([teachers]),
+    }
+
+
+def _alone(teachers: dict[str, Any]) -> dict[str, Any]:
+    """The row of its members, each a seed."""
+    count, each = teachers["n"], teachers["each"]
+    members = [{"validation": one, "test": other} for one, other in zip(each["validation"], each["test"], strict=True)]
+    shared = {name: teachers[name] / count for name in ("core_seconds", "parameters")}
+    return {
+        **_together({**teachers, "parameters": round(shared["parameters"]), "core_seconds": shared["core_seconds"]}),
+        "name": f"cnn-{teachers['preset']}",
+        "seeds": count,
+        **_accuracies(members),
+    }
 
 
 def paired(groups: list[list[Run]], test: Labelled) -> list[dict[str, Any]]:

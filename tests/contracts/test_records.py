@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 DATA = SimpleNamespace(name="Fashion-MNIST", digest="d")
 TEACHERS = {
-    "n": 4,
+    "n": 2,
     "preset": "solo",
     "parameters": 2_000_000,
     "epochs": 20,
@@ -31,6 +31,13 @@ TEACHERS = {
     "digest": "abc",
     "validation": {"accuracy": 0.96, "accuracy_tta": 0.962, "ece": 0.01},
     "test": {"accuracy": 0.955, "accuracy_tta": 0.957, "ece": 0.01},
+    "each": {
+        "validation": [{"accuracy": 0.955, "accuracy_tta": 0.96, "ece": 0.01}] * 2,
+        "test": [
+            {"accuracy": 0.94, "accuracy_tta": 0.95, "ece": 0.03},
+            {"accuracy": 0.95, "accuracy_tta": 0.952, "ece": 0.01},
+        ],
+    },
 }
 
 
@@ -89,8 +96,12 @@ def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_e
     records, _ = modules
     runs = [finished(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
     groups = records.grouped(runs, DATA)
-    (ensemble,) = records.ensembles(groups)
-    assert ensemble["name"] == "ensemble of 4 `solo`"
+    ensemble, alone = records.ensembles(groups)
+    assert (alone["name"], alone["parameters"], alone["seeds"]) == ("cnn-solo", 1_000_000, 2)
+    assert (alone["accuracy"], alone["accuracy_min"], alone["accuracy_max"]) == (pytest.approx(0.945), 0.94, 0.95)
+    assert alone["core_hours"] == pytest.approx(1.0)
+    assert (alone["accuracy_tta"], alone["ece"]) == (pytest.approx(0.951), pytest.approx(0.02))
+    assert ensemble["name"] == "ensemble of 2 `solo`"
     assert (ensemble["accuracy"], ensemble["accuracy_tta"], ensemble["parameters"]) == (0.955, 0.957, 2_000_000)
     assert ensemble["core_hours"] == pytest.approx(2.0)
     assert records.row(groups[0])["core_hours"] == pytest.approx(3.0)
@@ -162,6 +173,14 @@ def test_first_seeds_of_one_model_are_paired_on_the_test_images(
     assert line.endswith(" | 0.250 |")
 
 
+def test_rows_that_are_added_leave_the_others_and_take_the_place_of_their_own(modules: Any) -> None:
+    records, _ = modules
+    old = [{"name": "a", "n": 1}, {"name": "b", "n": 1}, {"name": "c", "n": 1}]
+    pairs = [{"first": "a", "second": "b"}, {"first": "a", "second": "c"}, {"first": "c", "second": "b"}]
+    new = [{"name": "b", "n": 2}, {"name": "d", "n": 2}, {"first": "b", "second": "d"}]
+    assert records.joined([*old, *pairs], new) == [old[0], old[2], pairs[1], *new]
+
+
 def test_a_published_row_says_which_files_and_how_its_epoch_was_chosen(modules: Any) -> None:
     _, tables = modules
     anchors = json.loads(tables.ANCHORS.read_text())["rows"]
@@ -194,7 +213,7 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
     monkeypatch.setattr(tables, "results", lambda _: found)
     first = tables.records().split("\n\n")[1]
     order = [line.split(" | ")[0] for line in first.splitlines()[2:]]
-    names = ["shake-shake", "cnn-best", "VGG8B", "ensemble of 4", "fast.ai"]
+    names = ["shake-shake", "cnn-best", "VGG8B", "ensemble of 2", "fast.ai"]
     places = [next(place for place, line in enumerate(order) if name in line) for name in names]
     assert places == sorted(places)
     stale = [place for place, line in enumerate(first.splitlines()[2:]) if "before September 2017" in line]

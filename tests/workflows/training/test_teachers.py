@@ -117,6 +117,8 @@ def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run,
         assert figures[name]["n"] == len(part)
         assert figures[name]["accuracy"] == pytest.approx((mean.argmax(1) == part.labels).mean())
         assert figures[name]["accuracy_tta"] == pytest.approx((mean_tta.argmax(1) == part.labels).mean())
+        alone = [float((one[name].argmax(1) == part.labels).mean()) for one in said]
+        assert [one["accuracy"] for one in figures["each"][name]] == pytest.approx(alone)
         assert figures[name]["nll"] == pytest.approx(-np.log(mean[np.arange(len(part)), part.labels]).mean(), rel=1e-6)
     assert (figures["n"], figures["preset"], figures["epochs"]) == (2, "tiny", 2)
     assert figures["parameters"] == sum(int(one["parameters"]) for one in said)

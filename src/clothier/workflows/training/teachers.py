@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 FOLDER = "teachers"  # in the student's run, a folder for each: 1, 2, ...
 ANSWERS = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
+ALONE = ("accuracy", "accuracy_tta", "ece")  # told of each teacher by itself, without a temperature
 DIGITS = 16  # of a digest, hexadecimal: enough to tell teachers apart
 
 
@@ -181,6 +182,7 @@ def _faculty(
     """What all of them say together."""
     total: npt.NDArray[np.float32] | None = None
     said: dict[str, npt.NDArray[np.float64]] = {}
+    each: dict[str, list[dict[str, Any]]] = {"validation": [], "test": []}
     parameters, seconds, digest = 0, 0.0, hashlib.sha256()
     for folder in folders:
         content = _read(folder / ANSWERS)
@@ -191,6 +193,8 @@ def _faculty(
         parameters += int(content["parameters"])
         seconds += float(content["seconds"])
         digest.update(content["test"].tobytes())
+        each["validation"].append(_judged(content, "validation", validation, dataset))
+        each["test"].append(_judged(content, "test", dataset.test, dataset))
     if total is None:
         raise RuntimeError("a faculty without teachers")
     figures = {
@@ -202,12 +206,13 @@ def _faculty(
         "digest": digest.hexdigest()[:DIGITS],
         "validation": _judged(said, "validation", validation, dataset),
         "test": _judged(said, "test", dataset.test, dataset),
+        "each": {part: [{name: one[name] for name in ALONE} for one in found] for part, found in each.items()},
     }
     return Faculty(answers_from((total / len(folders)).astype(np.float16), shown), figures)
 
 
 def _judged(said: dict[str, npt.NDArray[np.float64]], name: str, part: Labelled, dataset: Dataset) -> dict[str, Any]:
-    """An ensemble's figures: of its mean probabilities, and with test-time augmentation besides."""
+    """A teacher's or an ensemble's figures: of its probabilities, and with test-time augmentation besides."""
     tiny = np.finfo(np.float64).tiny
     found = metrics.evaluate(np.log(said[name] + tiny), part.labels, dataset.classes)
     augmented = said[f"{name}_tta"].argmax(axis=1) == part.labels
