@@ -1,11 +1,11 @@
 """Makes the bundles that ship inside the package: ``fashion-dnn`` and ``fashion-cnn``.
 
-    python tools/make_bundles.py [--preset fast] [--seed 0] [--runs FOLDER]
+    python tools/make_bundles.py [--preset best] [--seed 0] [--runs FOLDER]
 
-Each is trained from the start; with --runs the trainings are kept, and gone on with when the command was stopped. Both
-learn from the same teachers, where the preset has any. A graph ships in int8 if that is quicker here and costs nothing
-on validation: at least 99 % of the answers must stay the same, and less than 0.1 point may be lost. If not, it ships in
-float16, which must keep to the same. The weights to train on from are float16.
+Each is trained from the start, hours by the preset best; with --runs the trainings are kept, and gone on with when the
+command was stopped. Both learn from the same teachers, where the preset has any. A graph ships in int8 if that is
+quicker here and costs nothing on validation: at least 99 % of the answers must stay the same, and less than 0.1 point may
+be lost. If not, it ships in float16, which must keep to the same. The weights to train on from are float16.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TURNS = 21  # of each side
 def main() -> None:
     """Trains, compresses, checks and stores both models."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="fast", choices=recipes.PRESETS)
+    parser.add_argument("--preset", default="best", choices=recipes.PRESETS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, help="keeps the trainings in FOLDER/cnn and FOLDER/dnn", metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=bundle.SHIPPED)

@@ -13,12 +13,14 @@ import pytest
 
 from clothier.data.dataset import Labelled
 from clothier.errors import DataError, ModelError
-from clothier.recipes import from_file
+from clothier.recipes import from_file, preset
 from clothier.records import Outputs
 from clothier.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from clothier.recipes import Recipe
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 DATA = SimpleNamespace(name="Fashion-MNIST", digest="d")
@@ -249,11 +251,10 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
     assert "2 cores of a processor" in lines[-1]
 
 
-def test_the_small_recipe_is_small() -> None:
+@pytest.mark.parametrize("recipe", [preset("cnn", "best"), from_file(BENCHMARKS / "small-solo.toml", "cnn")])
+def test_the_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")
     from clothier.data.synthetic import draw_garments
     from clothier.learning.networks import build, count_parameters
 
-    recipe = from_file(BENCHMARKS / "small.toml", "cnn")
-    assert recipe.distill.teachers > 0
     assert count_parameters(build(recipe.network, draw_garments(50, seed=0).images, 10, 0)) <= 300_000
