@@ -4,8 +4,8 @@
 
 Each is trained from the start, hours by the preset best; with --runs the trainings are kept, and gone on with when the
 command was stopped. Both learn from the same teachers, where the preset has any. A graph ships in int8 if that is
-quicker here and costs nothing on validation: at least 99 % of the answers must stay the same, and less than 0.1 point may
-be lost. If not, it ships in float16, which must keep to the same. The weights to train on from are float16.
+quicker here and costs nothing on validation: at least 99 % of the answers must stay the same, and less than 0.1 point
+may be lost. If not, it ships in float16, which must keep to the same. The weights to train on from are float16.
 """
 
 from __future__ import annotations

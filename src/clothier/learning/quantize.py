@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 from onnxruntime import quantization
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
     from clothier.records import Images
+
+    Doubles = npt.NDArray[np.float64]
 
 CALIBRATION = 256  # pictures; 64 to 512 answer alike within 0.1 points (docs/log.md)
 QUANTIZED = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
@@ -34,7 +41,9 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
     ones would depend on what else is in a batch. Weights take seven bits, -64 to 64. A processor with AVX2 or AVX-512
     but without VNNI adds two products of a byte and a weight in sixteen bits: 2 * 255 * 127 is more than those hold,
     the sum saturates and answers are wrong (onnxruntime issue 5849), which a machine with VNNI never shows;
-    2 * 255 * 64 fits. The last layer stays float32: it is small, and the embedding that enters it is an output.
+    2 * 255 * 64 fits. The last layer stays float32: it is small, and the embedding that enters it is an output. Two
+    dense layers with nothing between, such as a projection on principal components and what follows, become one first:
+    what is never written down is never rounded.
 
     Args:
         graph: float32, as :func:`clothier.learning.export.to_onnx` makes it.
@@ -44,6 +53,7 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
         A graph with the same uint8 input and the same two float32 outputs, any batch size.
     """
     model = onnx.load_from_string(graph)
+    _join_dense(model.graph)
     onnx.helper.set_model_props(model, _READY)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model.onnx"
@@ -67,6 +77,36 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
 def is_quantized(graph: bytes) -> bool:
     """Whether a graph reckons in eight bits."""
     return any(node.op_type == "QuantizeLinear" for node in onnx.load_from_string(graph).graph.node)
+
+
+def _join_dense(graph: onnx.GraphProto) -> None:
+    """Makes one layer of each two Gemms of which the second alone takes what the first gives."""
+    weights = {one.name: numpy_helper.to_array(one).astype(np.float64) for one in graph.initializer}
+    outputs = {one.name for one in graph.output}
+    for second in [node for node in graph.node if node.op_type == "Gemm"]:
+        first = next((node for node in graph.node if node.output[0] == second.input[0]), None)
+        users = [node for node in graph.node if second.input[0] in node.input]
+        if first is None or first.op_type != "Gemm" or len(users) > 1 or first.output[0] in outputs:
+            continue
+        (inner, shift), (outer, bias) = (_dense(node, weights) for node in (first, second))
+        name = f"{first.name}/{second.name}"
+        joined = {f"{name}/weight": outer @ inner, f"{name}/bias": outer @ shift + bias}
+        weights |= joined
+        graph.initializer.extend(
+            numpy_helper.from_array(value.astype(np.float32), name) for name, value in joined.items()
+        )
+        del second.input[:]
+        second.input.extend([first.input[0], *joined])
+        graph.node.remove(first)
+    needed = {name for node in graph.node for name in node.input}
+    for unused in [one for one in graph.initializer if one.name not in needed]:
+        graph.initializer.remove(unused)
+
+
+def _dense(node: onnx.NodeProto, weights: Mapping[str, Doubles]) -> tuple[Doubles, Doubles]:
+    """A Gemm's (O, I) weights and (O,) bias; the exporter writes linear layers without other factors."""
+    weight = weights[node.input[1]]
+    return weight, weights[node.input[2]] if len(node.input) > 2 else np.zeros(len(weight))
 
 
 class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
