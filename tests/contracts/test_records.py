@@ -251,7 +251,12 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
     assert "2 cores of a processor" in lines[-1]
 
 
-@pytest.mark.parametrize("recipe", [preset("cnn", "best"), from_file(BENCHMARKS / "small-solo.toml", "cnn")])
+SMALL = ("small-solo", "unmixed")
+
+
+@pytest.mark.parametrize(
+    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / f"{name}.toml", "cnn") for name in SMALL)]
+)
 def test_the_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")
     from clothier.data.synthetic import draw_garments
