@@ -22,6 +22,7 @@ HEAVY = (
     "sqlalchemy",
 )
 QUICK = 0.25  # seconds, the best of some tries: neighbours on the machine are no fault of ours
+TRIES = 60  # some neighbours stay for ten seconds
 FOR_TRAINING = (
     "torch",
     "sklearn",
@@ -83,7 +84,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_answers_at_once(question: str) -> None:
     command = [sys.executable, "-m", "clothier", *QUESTIONS[question]]
     seconds = []
-    for _ in range(10):
+    for _ in range(TRIES):
         started = time.perf_counter()
         subprocess.run(command, check=False, capture_output=True)
         seconds.append(time.perf_counter() - started)
