@@ -2,13 +2,11 @@
 
     python benchmarks/records.py [--add] RUN [RUN ...]      writes benchmarks/results/records.json
 
-With --add, rows that stand there already stay, but for those of the same name: runs may be made over weeks, and on
-machines that are gone.
+With --add, rows that stand there already stay, but for those of the same name: a long run's folder need not be kept.
 
 Runs of one recipe that share their teachers, if they have any, are the seeds of one row, named after the folder of the
 first seed. Teachers are two rows of their own, each for itself and all as an ensemble, however many students they had.
-Between the first seeds of any
-two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
+Between the first seeds of any two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
 """
 
 from __future__ import annotations
