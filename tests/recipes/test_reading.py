@@ -84,6 +84,11 @@ OPTIMIZERS = (
 )
 
 
+TEACHERS = st.builds(
+    Distill, teachers=st.integers(1, 9), preset=st.sampled_from(["solo", "fast"]), generations=st.integers(1, 3)
+)
+
+
 def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Recipe]:
     return st.builds(
         lambda shown, **told: Recipe(augment=shown[0], focus=shown[1], **told),
@@ -92,7 +97,7 @@ def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Re
         preset=st.sampled_from(["classic", "fast"]),
         network=network,
         optimizer=OPTIMIZERS,
-        distill=st.builds(Distill, teachers=st.integers(0, 9), preset=st.sampled_from(["solo", "fast"])),
+        distill=st.just(Distill()) | TEACHERS,
         epochs=st.integers(1, 1000),
         batch_size=st.integers(2, 60_000),
         validation=st.floats(0.01, 0.99),

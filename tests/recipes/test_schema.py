@@ -45,6 +45,8 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Augment, {"mixup": 0.5}, "plain", [0, 9], [-1], "0 or more"),
     (Augment, {}, "plain", [0], [1], "0 without cutout, cutmix or mixup"),
     (Distill, {}, "teachers", [0, 5], [-1], "0 or more"),
+    (Distill, {"teachers": 2}, "generations", [1, 3], [0, -1], "1 or more"),
+    (Distill, {}, "generations", [1], [2], "1 without distill.teachers"),
     (Focus, {}, "start", [2, 9], [1, 0], "2 or more"),
     (Focus, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
     (Focus, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),

@@ -192,15 +192,21 @@ class Distill:
     """Teachers: CNNs that are trained beforehand, and whose mean answer is what a student learns (arXiv 1503.02531).
 
     Attributes:
-        teachers: how many, each from a seed of its own; 0 for none: the labels are learnt.
+        teachers: how many to a generation, each from a seed of its own; 0 for none: the labels are learnt.
         preset: the CNN recipe that trains each of them, one that has no teachers itself.
+        generations: the first learns the labels, each later one what all before it say (born-again networks, arXiv
+            1805.04770).
     """
 
     teachers: int = 0
     preset: str = "solo"
+    generations: int = 1
 
     def __post_init__(self) -> None:
         _require(self.teachers >= 0, "distill.teachers", self.teachers, "0 or more")
+        _require(self.generations >= 1, "distill.generations", self.generations, "1 or more")
+        idle = self.generations > 1 and not self.teachers
+        _require(not idle, "distill.generations", self.generations, "1 without distill.teachers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,9 @@ def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | No
 def _learn(run: Run, lesson: Lesson, dataset: Dataset, members: Team, progress: Progress) -> Trained:
     """Has the teachers answer, where the recipe has any, and trains to the recipe's end."""
     with _resumable(run):
-        return learn(run, lesson, members, gather(run, lesson.options, dataset, progress), progress)
+        faculty = gather(run, lesson.options, dataset, progress)
+        trained = learn(run, lesson, members, faculty.answers if faculty else None, progress)
+        return replace(trained, teachers=faculty.figures) if faculty else trained
 
 
 def _delivered(run: Run, trained: Trained, dataset: Dataset, members: Team, progress: Progress) -> Run:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.workflows.training.lesson import Trained
 
+BAG = 8
 SHIFT = Augment(shift=1, flip=True)
 TEACHER = replace(
     preset("cnn", "fast"),
@@ -75,6 +76,19 @@ def taught(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train(TrainOptions(recipe=STUDENT, data=data, any_idx=True, out=out, seed=3))
 
 
+@pytest.fixture(scope="module")
+def reborn(data: Path, taught: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A student of two generations, of which the first, those of ``taught``, calls every picture a bag."""
+    out = tmp_path_factory.mktemp("reborn") / "run"
+    recipe = replace(STUDENT, distill=replace(STUDENT.distill, generations=2))
+    run = Run(out)
+    begun = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
+    run.begin({**begun.to_json(), "data_digest": dataset_of(data).digest, "own_network": None})
+    shutil.copytree(taught.path / "teachers", out / "teachers")
+    call_everything_a_bag(out)
+    return resume(out)
+
+
 @pytest.fixture
 def options(data: Path, tmp_path: Path) -> TrainOptions:
     return TrainOptions(recipe=STUDENT, data=data, any_idx=True, out=tmp_path / "run", seed=3)
@@ -96,6 +110,15 @@ def answers(run: Run) -> list[dict[str, Any]]:
     """What each teacher of a run said."""
     files = sorted((run.path / "teachers").glob("*/answers.npz"))
     return [dict(np.load(file)) for file in files]
+
+
+def call_everything_a_bag(run: Path) -> None:
+    """Changes what a run's teachers say of the pictures to learn from."""
+    for file in (run / "teachers").glob("*/answers.npz"):
+        content = dict(np.load(file))
+        content["shares"] = np.zeros_like(content["shares"])
+        content["shares"][..., BAG] = 1
+        np.savez(file, **content)
 
 
 def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
@@ -120,14 +143,15 @@ def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run,
         alone = [float((one[name].argmax(1) == part.labels).mean()) for one in said]
         assert [one["accuracy"] for one in figures["each"][name]] == pytest.approx(alone)
         assert figures[name]["nll"] == pytest.approx(-np.log(mean[np.arange(len(part)), part.labels]).mean(), rel=1e-6)
-    assert (figures["n"], figures["preset"], figures["epochs"]) == (2, "tiny", 2)
+    assert (figures["n"], figures["generations"], figures["preset"], figures["epochs"]) == (2, 1, "tiny", 2)
     assert figures["parameters"] == sum(int(one["parameters"]) for one in said)
     assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
 
 
 def test_the_report_says_who_taught(taught: Run) -> None:
     for name in ("report.html", "model_card.md"):
-        assert "the mean answer of 2 CNNs (preset tiny)" in (taught.path / name).read_text(encoding="utf-8")
+        text = (taught.path / name).read_text(encoding="utf-8")
+        assert "the mean answer of 2 CNNs (preset tiny), which were trained on the same images from the labels" in text
 
 
 def test_a_student_learns_the_answers_and_not_the_labels(
@@ -136,16 +160,43 @@ def test_a_student_learns_the_answers_and_not_the_labels(
     """Teachers that call every picture a bag make a student that does."""
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
-    for file in (owner / "teachers").glob("*/answers.npz"):
-        content = dict(np.load(file))
-        content["shares"] = np.zeros_like(content["shares"])
-        content["shares"][..., 8] = 1
-        np.savez(file, **content)
+    call_everything_a_bag(owner)
     train(replace(options, recipe=replace(STUDENT, epochs=30), teachers=owner))
     (student,) = students
     dataset = dataset_of(data)
     said = TorchClassifier(student.network, dataset.classes).run(dataset.test.images).logits.argmax(axis=1)
-    assert (said == 8).mean() > 0.9
+    assert (said == BAG).mean() > 0.9
+
+
+def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> None:
+    configs = [Run(reborn.path / "teachers" / str(number)).config for number in (1, 2, 3, 4)]
+    assert [config["seed"] for config in configs] == [4, 5, 6, 7]
+    taught_by = [config["recipe"]["distill"] for config in configs]
+    assert [one["teachers"] for one in taught_by] == [0, 0, 2, 2]
+    assert [one["generations"] for one in taught_by] == [1, 1, 1, 1]
+    labelled, _, third, fourth = answers(reborn)
+    for one in (third, fourth):
+        assert (one["test"].argmax(axis=1) == BAG).mean() > 0.9
+        assert not np.array_equal(one["test"], labelled["test"])
+    assert not np.array_equal(third["test"], fourth["test"])
+
+
+def test_a_student_learns_from_all_generations(reborn: Run) -> None:
+    figures, said = reborn.metrics["teachers"], answers(reborn)
+    assert (figures["n"], figures["generations"]) == (4, 2)
+    assert len(figures["each"]["test"]) == 4
+    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
+    words = "the first 2 from the labels, every further 2 from the mean answer of all before them; together they reach"
+    assert words in (reborn.path / "model_card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("shown", "name"), [(Augment(shift=2, flip=True), "shift"), (Augment(shift=1), "flip")])
+def test_later_generations_see_what_the_student_sees(options: TrainOptions, shown: Augment, name: str) -> None:
+    one = replace(STUDENT, augment=shown)
+    require_teachable(replace(options, recipe=one), Team())
+    two = replace(one, distill=replace(one.distill, generations=2))
+    with pytest.raises(UsageError, match=rf"by the preset tiny their augment\.{name} is .*, the student's is "):
+        require_teachable(replace(options, recipe=two), Team())
 
 
 def test_another_student_takes_the_same_teachers(options: TrainOptions, taught: Run, students: list[Trained]) -> None:
@@ -250,16 +301,19 @@ def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: 
     assert not options.out.exists()
 
 
-def test_progress_counts_the_epochs_of_all_teachers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_counts_the_epochs_of_all_teachers(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folders = [tmp_path / "1", tmp_path / "2"]
     for folder, epochs in zip(folders, (2, 1), strict=True):
         folder.mkdir()
         (folder / "results.csv").write_text("epoch\n" + "1\n" * epochs)
     told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(teachers, "side_by_side", lambda *_, watch, **__: watch())
-    job = teachers._Job(folders[0], TrainOptions(recipe=TEACHER), None, SHIFT)  # type: ignore[arg-type]
-    teachers._train([job], folders, 4, lambda *said: told.append(said))
-    assert told == [("train teachers", 3, 8, "2 CNNs")]
+    options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
+    jobs = [teachers._Job(folder, options, dataset, SHIFT, []) for folder in folders]
+    teachers._train(jobs[:1], jobs, lambda *said: told.append(said))
+    assert told == [("train teachers", 3, 4, "2 CNNs")]
 
 
 def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:

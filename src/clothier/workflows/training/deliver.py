@@ -98,9 +98,18 @@ def _taught(teachers: Mapping[str, Any] | None) -> str:
     together = teachers["test"]
     return (
         f" It learnt the mean answer of {teachers['n']} CNNs (preset {teachers['preset']}), which were trained on the "
-        f"same images from the labels; together they reach {words.percent(together['accuracy'], 2)} on test, and "
-        f"{words.percent(together['accuracy_tta'], 2)} with test-time augmentation."
+        f"same images{_generations(teachers)}; together they reach {words.percent(together['accuracy'], 2)} on test, "
+        f"and {words.percent(together['accuracy_tta'], 2)} with test-time augmentation."
     )
+
+
+def _generations(teachers: Mapping[str, Any]) -> str:
+    """What the teachers learnt themselves."""
+    generations = teachers.get("generations", 1)  # runs of earlier versions had one and did not say so
+    if generations == 1:
+        return " from the labels"
+    count = teachers["n"] // generations
+    return f", the first {count} from the labels, every further {count} from the mean answer of all before them"
 
 
 def _focused(recipe: Recipe) -> str:

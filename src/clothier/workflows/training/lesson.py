@@ -37,19 +37,6 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class Faculty:
-    """Teachers that have answered.
-
-    Attributes:
-        answers: the mean of what they say of the pictures to learn from.
-        figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
-    """
-
-    answers: Answers
-    figures: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Trained:
     """What training hands over.
 
@@ -89,8 +76,10 @@ def prepare(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None 
     return Lesson(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
 
 
-def learn(run: Run, lesson: Lesson, members: Team, faculty: Faculty | None, progress: Progress) -> Trained:
+def learn(run: Run, lesson: Lesson, members: Team, answers: Answers | None, progress: Progress) -> Trained:
     """Trains to the recipe's end, from where the run's checkpoint is, saving every epoch.
+
+    ``answers`` are the teachers' to the pictures to learn from; None where the labels are learnt.
 
     Raises:
         ModelError: the run has been going on, and its checkpoint is missing or damaged.
@@ -109,22 +98,14 @@ def learn(run: Run, lesson: Lesson, members: Team, faculty: Faculty | None, prog
         training=training,
         time_limit=options.time_limit,
         team=members,
-        answers=faculty.answers if faculty else None,
+        answers=answers,
     ):
         records.append(record)
         if members.leads:
             checkpoint.save(run.checkpoint, training, records)
             run.append_result(record)
             progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
-    return Trained(
-        training.network.cpu(),
-        recipe,
-        options.seed,
-        tuple(records),
-        training.seconds,
-        lesson.validation,
-        faculty.figures if faculty else None,
-    )
+    return Trained(training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, lesson.validation)
 
 
 def _take_up(run: Run, training: Training, members: Team) -> list[EpochRecord]:
