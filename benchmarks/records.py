@@ -5,7 +5,8 @@
 With --add, rows that stand there already stay, but for those of the same name: a long run's folder need not be kept.
 
 Runs of one recipe that share their teachers, if they have any, are the seeds of one row, named after the folder of the
-first seed. Teachers are two rows of their own, each for itself and all as an ensemble, however many students they had.
+first seed. Teachers are rows of their own, each generation for itself and all as an ensemble, however many students
+they had.
 Between the first seeds of any two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
 """
 
@@ -105,7 +106,7 @@ def _accuracies(found: list[dict[str, Any]]) -> dict[str, Any]:
     test = [one["test"] for one in found]
     augmented = [one["accuracy_tta"] for one in test]
     return {
-        "validation": mean(one["validation"]["accuracy"] for one in found),
+        "validation": mean(one["validation"]["accuracy"] for one in found) if found[0]["validation"] else None,
         "accuracy": mean(one["accuracy"] for one in test),
         "accuracy_min": min(one["accuracy"] for one in test),
         "accuracy_max": max(one["accuracy"] for one in test),
@@ -126,7 +127,7 @@ def ensembles(groups: list[list[Run]]) -> list[dict[str, Any]]:
         for metrics in (run.metrics for run in runs):
             if teachers := metrics.get("teachers"):
                 found[teachers["digest"]] = {**teachers, "data": metrics["data"]}
-    return [made for one in found.values() for made in (_together(one), _alone(one))]
+    return [made for one in found.values() for made in (_together(one), *_alone(one))]
 
 
 def _together(teachers: dict[str, Any]) -> dict[str, Any]:
@@ -146,17 +147,24 @@ def _together(teachers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _alone(teachers: dict[str, Any]) -> dict[str, Any]:
-    """The row of its members, each a seed."""
-    count, each = teachers["n"], teachers["each"]
-    members = [{"validation": one, "test": other} for one, other in zip(each["validation"], each["test"], strict=True)]
-    shared = {name: teachers[name] / count for name in ("core_seconds", "parameters")}
-    return {
-        **_together({**teachers, "parameters": round(shared["parameters"]), "core_seconds": shared["core_seconds"]}),
-        "name": f"cnn-{teachers['preset']}",
-        "seeds": count,
-        **_accuracies(members),
-    }
+def _alone(teachers: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each generation, its members the seeds; a later one's hours count the earlier ones in."""
+    each, count = teachers["each"], teachers["n"]
+    size = count // teachers.get("generations", 1)
+    shared = {"core_seconds": teachers["core_seconds"] / count, "parameters": round(teachers["parameters"] / count)}
+    kept_out = each.get("validation") or [None] * count  # none by teachers that learnt from all pictures
+    members = [{"validation": one, "test": other} for one, other in zip(kept_out, each["test"], strict=True)]
+    rows = []
+    for elders in range(0, count, size):
+        later = {"name": f"cnn-{teachers['preset']}, generation {elders // size + 1}", "taught_by": teachers["digest"]}
+        row = {
+            **_together({**teachers, **shared, "core_seconds": shared["core_seconds"] * (1 + elders)}),
+            "name": f"cnn-{teachers['preset']}",
+            "seeds": size,
+            **_accuracies(members[elders : elders + size]),
+        }
+        rows.append({**row, **later} if elders else row)
+    return rows
 
 
 def paired(groups: list[list[Run]], test: Labelled) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,7 @@ class TrainOptions:
     seed: int = 0
     time_limit: float | None = None
     teachers: Path | None = None
+    twin: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,10 @@ def _training(seen: Workflows) -> list[Any]:
     def options_from_config(path: Path) -> TrainOptions:
         return TrainOptions(f"recipe in {path}", seed=7, data=Path("old"))
 
-    return [train, resume, options_from_config]
+    def once_more_on_all(options: TrainOptions, twin: Path) -> TrainOptions:
+        return replace(options, recipe=f"{options.recipe}, on all", twin=twin)
+
+    return [train, resume, options_from_config, once_more_on_all]
 
 
 def _evaluate(seen: Workflows) -> Any:

@@ -45,8 +45,8 @@ class TestTrain:
     def test_defaults(self, run: Runner, workflows: Workflows) -> None:
         assert run("train", "cnn").code == 0
         recipe = recipes.preset("cnn", "fast")
-        nothing = {"data": None, "any_idx": False, "out": None, "seed": 0, "time_limit": None, "teachers": None}
-        assert workflows.calls == [("train", {"recipe": recipe, **nothing})]
+        nothing = {"data": None, "any_idx": False, "out": None, "seed": 0, "time_limit": None}
+        assert workflows.calls == [("train", {"recipe": recipe, **nothing, "teachers": None, "twin": None})]
 
     def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
         words = "train dnn --preset classic --data d --any-idx --out o --seed 3 --time-limit 1h30m --teachers t"
@@ -59,6 +59,7 @@ class TestTrain:
             "seed": 3,
             "time_limit": 5400.0,
             "teachers": Path("t"),
+            "twin": None,
         }
 
     def test_own_recipe(self, run: Runner, workflows: Workflows, tmp_path: Path) -> None:
@@ -72,6 +73,12 @@ class TestTrain:
         assert workflows.only["recipe"] == "recipe in runs/a/config.json"
         assert workflows.only["seed"] == 0, "a seed that was given wins over the config's 7"
         assert workflows.only["data"] == Path("old"), "what was not given stays"
+
+    def test_a_twin_tells_everything_but_the_seed(self, run: Runner, workflows: Workflows) -> None:
+        assert run("train", "--twin", "runs/a", "--seed", "3").code == 0
+        assert workflows.only["recipe"] == "recipe in runs/a/config.json, on all"
+        assert (workflows.only["twin"], workflows.only["seed"]) == (Path("runs/a"), 3)
+        assert workflows.only["data"] == Path("old")
 
     def test_resume_alone_expects_nothing(self, run: Runner, workflows: Workflows) -> None:
         assert run("train", "--resume", "runs/a").code == 0
@@ -94,14 +101,19 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            ("train", "nothing to train was named; give dnn, cnn or photo, --config or --resume."),
-            ("train --seed 3", "nothing to train was named; give dnn, cnn or photo, --config or --resume."),
+            ("train", "nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume."),
+            ("train --seed 3", "nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume."),
             ("train cnm", "'cnm' is not a model to train; did you mean 'cnn'?"),
             ("train cnn --preset fats", "'fats' is not a preset; did you mean 'fast'?"),
             (
                 "train cnn --config c.json",
                 "--config already names the model and its recipe; leave out the model, --preset and --recipe.",
             ),
+            (
+                "train cnn --twin runs/a",
+                "--twin already names the model and its recipe; leave out the model, --preset and --recipe.",
+            ),
+            ("train --config c.json --twin runs/a", "got --config and --twin; the twin already tells how to train."),
             (
                 "train cnn --preset fast --recipe r.toml",
                 "got --preset and --recipe; a recipe file names the preset that it starts from.",

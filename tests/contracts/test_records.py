@@ -110,6 +110,33 @@ def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_e
     assert records.row(groups[0])["taught_by"] == "abc"
 
 
+def test_each_generation_of_teachers_is_a_row(tmp_path: Path, modules: Any) -> None:
+    records, tables = modules
+    each = {part: found * 2 for part, found in TEACHERS["each"].items()}
+    each["test"] = [*each["test"][:2], *({**one, "accuracy": one["accuracy"] + 0.01} for one in each["test"][2:])]
+    reborn = {**TEACHERS, "n": 4, "generations": 2, "parameters": 4_000_000, "core_seconds": 14400.0, "each": each}
+    together, first, second = records.ensembles([[finished(tmp_path / "cnn-best", 0, 0.95, teachers=reborn)]])
+    assert together["name"] == "ensemble of 4 `solo`"
+    assert (first["name"], first["seeds"], first["taught_by"]) == ("cnn-solo", 2, None)
+    assert (first["accuracy"], first["core_hours"]) == (pytest.approx(0.945), pytest.approx(1.0))
+    assert (second["name"], second["seeds"], second["taught_by"]) == ("cnn-solo, generation 2", 2, "abc")
+    assert (second["accuracy"], second["parameters"]) == (pytest.approx(0.955), 1_000_000)
+    assert second["core_hours"] == pytest.approx(3.0)  # two teachers before it
+    assert "learns from teachers" in tables._ours(second)
+
+
+def test_a_run_on_all_pictures_says_how_many(tmp_path: Path, modules: Any) -> None:
+    records, tables = modules
+    every = {"data": {"train": 60_000, "digest": "d"}, "validation": None}
+    teachers = {**TEACHERS, "validation": None, "each": {"test": TEACHERS["each"]["test"]}}
+    run = finished(tmp_path / "cnn-best-all", 0, 0.95, teachers=teachers, **every)
+    for row in (records.row([run]), *records.ensembles([[run]])):
+        assert row["validation"] is None
+        assert tables._ours(row).endswith("; 60,000 images |")
+    kept = records.row([finished(tmp_path / "cnn-best", 0, 0.95)])
+    assert tables._ours(kept).endswith("| learns from labels |")
+
+
 def test_students_of_other_teachers_are_another_row(tmp_path: Path, modules: Any) -> None:
     records, _ = modules
     others = {**TEACHERS, "digest": "def", "core_seconds": 3600.0}

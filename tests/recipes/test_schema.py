@@ -52,7 +52,8 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Focus, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
     (Recipe, {}, "epochs", [1, 500], [0, -1], "1 or more"),
     (Recipe, {}, "batch_size", [2, 60_000], [1, 0], "2 or more"),
-    (Recipe, {}, "validation", [0.01, 0.99], [0.0, 1.0, -TENTH], "a share above 0 and below 1"),
+    (Recipe, {}, "validation", [0.01, 0.99], [1.0, -TENTH], "a share from 0, below 1"),
+    (Recipe, {}, "validation", [0.01], [0.0], 'above 0 with keep = "best", to tell the best epoch by'),
     (Recipe, {}, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
 ]
 PREFIX = {

@@ -54,6 +54,10 @@ Teachers = Annotated[
     Path | None,
     typer.Option("--teachers", metavar="RUN", help="Learn from this run's teachers, with a recipe that has some."),
 ]
+Twin = Annotated[
+    Path | None,
+    typer.Option("--twin", metavar="RUN", help="Train as this run did, on all pictures; it lends its temperature."),
+]
 Resume = Annotated[
     Path | None,
     typer.Option("--resume", metavar="RUN", help="Continue this run; a model named besides must agree with it."),
@@ -71,6 +75,7 @@ def train(
     seed: Seed = None,
     time_limit: TimeLimit = None,
     teachers: Teachers = None,
+    twin: Twin = None,
     resume: Resume = None,
     file_column: FileColumn = "file",
     label_column: LabelColumn = "label",
@@ -79,41 +84,44 @@ def train(
 ) -> None:
     """Train a DNN or a CNN, or a photo model on your own photos; its figures and the model go to a run folder."""
     columns = {"file_column": file_column, "label_column": label_column, "group_column": group_column}
-    if train_photo.concerns(model, resume or config):
-        given = only_given(
-            data=data, any_idx=any_idx, recipe=recipe, out=out, seed=seed, time_limit=time_limit, teachers=teachers
-        )
-        train_photo.answer(train_photo.train(preset, config, resume, given | train_photo.named(columns)), json)
+    given = only_given(
+        data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers, twin=twin
+    )
+    if train_photo.concerns(model, resume or config or twin):
+        given |= only_given(recipe=recipe) | train_photo.named(columns)
+        train_photo.answer(train_photo.train(preset, config, resume, given), json)
         return
     if named := train_photo.named(columns):
         raise UsageError(f"{spelt(named)} belong to train photo.")
-    told = _told(model, preset, recipe, config)
-    given = only_given(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers)
+    told = _told(model, preset, recipe, config, twin)
     if resume:
         run = _resumed(resume, told, given)
     elif told:
         run = _trained(told, given)
     else:
-        raise UsageError("nothing to train was named; give dnn, cnn or photo, --config or --resume.")
+        raise UsageError("nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume.")
     show.answer(run, json, scores.run)
 
 
 def _told(
-    model: str | None, preset: str | None, file: Path | None, config: Path | None
+    model: str | None, preset: str | None, file: Path | None, config: Path | None, twin: Path | None
 ) -> recipes.Recipe | Path | None:
     """What the command line tells of how to train. Quick: no torch yet.
 
     Raises:
         UsageError: two of them contradict each other, or one lacks its model.
     """
-    if config and (model or preset or file):
-        raise UsageError("--config already names the model and its recipe; leave out the model, --preset and --recipe.")
+    if config and twin:
+        raise UsageError("got --config and --twin; the twin already tells how to train.")
+    if (config or twin) and (model or preset or file):
+        told = "--config" if config else "--twin"
+        raise UsageError(f"{told} already names the model and its recipe; leave out the model, --preset and --recipe.")
     if preset and file:
         raise UsageError("got --preset and --recipe; a recipe file names the preset that it starts from.")
     if (preset or file) and not model:
         raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
     if model is None:
-        return config
+        return twin / "config.json" if twin else config
     return recipes.from_file(file, model) if file else recipes.preset(model, preset or DEFAULT_PRESET)
 
 
@@ -136,7 +144,9 @@ def _resumed(run: Path, told: Told | None, given: dict[str, Any]) -> "Run":
 
 
 def _options(told: Told, given: dict[str, Any]) -> "TrainOptions":
-    from clothier.workflows.train import TrainOptions, options_from_config
+    from clothier.workflows.train import TrainOptions, once_more_on_all, options_from_config
 
     base = options_from_config(told) if isinstance(told, Path) else TrainOptions(recipe=told)
+    if twin := given.get("twin"):
+        base = once_more_on_all(base, twin)
     return replace(base, **given)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clothier.runs import Run
 
 PHOTO = "photo"
-ELSEWHERE = ("any_idx", "recipe")
+ELSEWHERE = ("any_idx", "recipe", "teachers", "twin")
 """Options of the other models alone."""
 
 

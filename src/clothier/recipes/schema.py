@@ -223,7 +223,8 @@ class Recipe:
         distill: whose answers are learnt in place of the labels.
         epochs: passes over the training images, or over what the focus leaves of them.
         batch_size: images a step.
-        validation: share of the training images that is kept out, stratified, to choose by; 0 to 1.
+        validation: share of the training images that is kept out, stratified, to choose by; 0 where a twin lends its
+            temperature and nothing is left to choose.
         keep: ``best`` keeps the epoch with the best validation accuracy (the study's way), ``last`` the last.
         label_smoothing: share of the target spread over all classes, 0 to 1.
         precision: ``float32``, or ``auto``: bfloat16 arithmetic with float32 weights where the processor has it.
@@ -246,7 +247,9 @@ class Recipe:
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
-        _require(0 < self.validation < 1, "validation", self.validation, "a share above 0 and below 1")
+        _require(0 <= self.validation < 1, "validation", self.validation, "a share from 0, below 1")
+        told_by = self.validation or self.keep == "last"
+        _require(bool(told_by), "validation", self.validation, 'above 0 with keep = "best", to tell the best epoch by')
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
         kind, kinds = self.network.kind, KINDS[self.model]
         _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")

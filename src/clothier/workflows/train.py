@@ -16,7 +16,14 @@ from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run
 from clothier.workflows.training.deliver import deliver
 from clothier.workflows.training.lesson import learn, prepare
-from clothier.workflows.training.options import TrainOptions, options_from_config, read_options, require_same
+from clothier.workflows.training.options import (
+    TrainOptions,
+    once_more_on_all,
+    options_from_config,
+    read_options,
+    require_same,
+    require_twin,
+)
 from clothier.workflows.training.teachers import gather, require_teachable
 
 if TYPE_CHECKING:
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TrainOptions",
+    "once_more_on_all",
     "options_from_config",
     "require_same_data",
     "resume",
@@ -58,6 +66,7 @@ def train(
         ClothierError: the data, the recipe or the disk; see each.
     """
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
+    require_twin(options, dataset.digest)
     with team() as members:
         require_teachable(options, members)
         lesson = prepare(options, dataset, network)
@@ -100,6 +109,7 @@ def resume(
     _require_network(run, network)
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     require_same_data(run, dataset)
+    require_twin(options, dataset.digest)
     with team() as members:
         require_teachable(options, members)
         trained = _learn(run, prepare(options, dataset, network), dataset, members, progress)
@@ -117,6 +127,7 @@ def train_model(
     seed: int = 0,
     time_limit: float | None = None,
     teachers: str | Path | None = None,
+    twin: str | Path | None = None,
     network: AnyNetwork | None = None,
     progress: Progress = silent,
 ) -> Run:
@@ -132,6 +143,7 @@ def train_model(
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
         teachers: a run whose teachers are to be learnt from, in place of new ones.
+        twin: a run by the same recipe, to be trained once more on all pictures: it lends its temperature.
         network: a network of one's own, in place of the recipe's.
         progress: told of every epoch.
 
@@ -147,8 +159,9 @@ def train_model(
         out=None if out is None else Path(out),
         seed=seed,
         time_limit=time_limit,
-        teachers=None if teachers is None else Path(teachers),
     )
+    options = once_more_on_all(options, Path(twin)) if twin else options
+    options = replace(options, teachers=None if teachers is None else Path(teachers))
     return train(options, dataset=dataset, network=network, progress=progress)
 
 

@@ -51,6 +51,7 @@ def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monke
         ({"seed": "7"}, "'seed' is '7'"),
         ({"time_limit": ...}, "'time_limit' is 'absent'"),
         ({"teachers": 5}, "'teachers' is 5"),
+        ({"twin": 5}, "'twin' is 5"),
     ],
 )
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:

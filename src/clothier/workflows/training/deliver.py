@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,16 +25,16 @@ from clothier.report.drawing import save_figures
 from clothier.report.figures import model_figures
 from clothier.report.page import render_run
 from clothier.report.sections import ModelSection, Origin
+from clothier.runs import Run
 from clothier.workflows.evaluate import measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clothier.data.dataset import Dataset
+    from clothier.data.dataset import Dataset, Labelled
     from clothier.recipes import Recipe
     from clothier.records import Classifier, Floats, Images, Progress
     from clothier.report.drawing import Drawing
-    from clothier.runs import Run
     from clothier.workflows.training.lesson import Trained
 
 PARITY = 1e-4  # largest difference of a probability between torch and ONNX Runtime, both in float32
@@ -57,20 +58,20 @@ def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) ->
     card = _card(run, trained, dataset)
     graph, weights = export.to_onnx(trained.network, card.view), export.to_safetensors(trained.network)
     raw = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
-    check_parity(TorchClassifier(trained.network, dataset.classes), raw, trained.validation.images)
     held_out = trained.validation
-    card = replace(card, calibration=calibration(raw.run(held_out.images).logits, held_out.labels))
+    check_parity(TorchClassifier(trained.network, dataset.classes), raw, (held_out or dataset.train).images)
+    card = replace(card, calibration=_calibration(run, raw, held_out))
     classifier = OnnxClassifier(bundle.save(run.bundle, card, graph, weights))
     progress(task, 1, steps, "validation")
     augment = trained.recipe.augment
-    validation = measure(classifier, held_out, augment)
+    validation = measure(classifier, held_out, augment).to_json() if held_out else None
     progress(task, 2, steps, "test")
     test = measure(classifier, dataset.test, augment)
-    metrics = _metrics(trained, dataset, {"validation": validation.to_json(), "test": test.to_json()})
+    metrics = _metrics(trained, dataset, {"validation": validation, "test": test.to_json()})
     progress(task, 3, steps, "report")
     logits = classifier.run(dataset.test.images).logits
     _report(run, trained, dataset, metrics, logits)
-    figures = {part: metrics[part] for part in ("validation", "test")}
+    figures = {part: metrics[part] for part in ("validation", "test") if metrics[part]}
     bundle.save(run.bundle, replace(card, figures=figures), graph, weights)
     atomic.write_json(run.path / "metrics.json", metrics)
     progress(task, steps, steps, f"test {100 * test.accuracy:.2f} %")
@@ -78,9 +79,13 @@ def deliver(run: Run, trained: Trained, dataset: Dataset, progress: Progress) ->
 
 def model_section(run: Run, recipe: Recipe, metrics: Mapping[str, Any], figures: Mapping[str, Drawing]) -> ModelSection:
     """A run as the report shows it."""
-    share = f"{metrics['data']['train']:,} images, {metrics['validation']['n']:,} kept out to choose by"
+    held_out = metrics["validation"]
+    chosen = f"{held_out['n']:,} kept out to choose by" if held_out else "none kept out; the temperature is its twin's"
     kept = "the epoch with the best validation accuracy" if recipe.keep == "best" else "the last epoch"
-    protocol = f"Trained on {share}; the weights are those of {kept}; the test images were read once, after that."
+    protocol = (
+        f"Trained on {metrics['data']['train']:,} images, {chosen}; the weights are those of {kept}; the test images "
+        "were read once, after that."
+    )
     return ModelSection(
         name=recipe.model.upper(),
         metrics=metrics,
@@ -145,6 +150,14 @@ def _command(run: Run, recipe: Recipe) -> str:
     return f"clothier train --config {shlex.quote(str(run.path / 'config.json'))}"
 
 
+def _calibration(run: Run, raw: Classifier, held_out: Labelled | None) -> dict[str, Any]:
+    """The temperature by what was kept out; where nothing was, that of the run's twin."""
+    if held_out:
+        return calibration(raw.run(held_out.images).logits, held_out.labels)
+    twin = bundle.open_bundle(Run(Path(run.config["twin"])).bundle)
+    return {**twin.card.calibration, "fitted_on": "the validation images of a twin"}
+
+
 def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, images: Images) -> float:
     """The largest difference of a probability between the two, over several batch sizes.
 
@@ -198,7 +211,7 @@ def _metrics(trained: Trained, dataset: Dataset, evaluations: dict[str, Any]) ->
             "name": dataset.name,
             "digest": dataset.digest,
             "files": dict(dataset.digests),
-            "train": len(dataset.train) - len(trained.validation),
+            "train": len(dataset.train) - len(trained.validation or ()),
             "failures": [failure.to_json() for failure in dataset.failures],
             "notes": list(dataset.notes),
         },

@@ -65,7 +65,7 @@ def write_answers(folder: Path, trained: Trained, lesson: Lesson, dataset: Datas
     images = lesson.learning.images
     shares = ask(trained.network, images, shown, dataset.classes, choose(trained.recipe.precision))
     exact = TorchClassifier(trained.network.cpu(), dataset.classes)
-    parts = {"validation": lesson.validation, "test": dataset.test}
+    parts = {"test": dataset.test} | ({"validation": lesson.validation} if lesson.validation else {})
     said = {name: metrics.softmax(exact.run(part.images).logits) for name, part in parts.items()}
     tta = {f"{name}_tta": mean_answer(exact, part.images, trained.recipe.augment) for name, part in parts.items()}
     facts = {"parameters": np.array(count_parameters(trained.network)), "seconds": np.array(trained.seconds)}
@@ -86,7 +86,7 @@ def mean_answers(folders: Sequence[Path], shown: Augment) -> Answers:
 
 
 def faculty_of(
-    folders: Sequence[Path], student: Recipe, epochs: int, validation: Labelled, dataset: Dataset
+    folders: Sequence[Path], student: Recipe, epochs: int, validation: Labelled | None, dataset: Dataset
 ) -> Faculty:
     """The teachers in ``folders``: as one, and how good they are.
 
@@ -94,24 +94,25 @@ def faculty_of(
         folders: one a teacher, the first generation first.
         student: who learns from them.
         epochs: of each.
-        validation: the pictures that all of them kept out.
+        validation: the pictures that all of them kept out, if any.
         dataset: both parts.
 
     Raises:
         ModelError: one's answers are missing or damaged.
     """
     said: dict[str, npt.NDArray[np.float64]] = {}
-    each: dict[str, list[dict[str, Any]]] = {"validation": [], "test": []}
+    parts = {"test": dataset.test} | ({"validation": validation} if validation else {})
+    each: dict[str, list[dict[str, Any]]] = {name: [] for name in parts}
     parameters, seconds, digest = 0, 0.0, hashlib.sha256()
     for folder in folders:
         content = _read(folder)
-        for name in ("validation", "test", "validation_tta", "test_tta"):
+        for name in (*parts, *(f"{part}_tta" for part in parts)):
             said[name] = said.get(name, 0.0) + content[name] / len(folders)
         parameters += int(content["parameters"])
         seconds += float(content["seconds"])
         digest.update(content["test"].tobytes())
-        each["validation"].append(_judged(content, "validation", validation, dataset))
-        each["test"].append(_judged(content, "test", dataset.test, dataset))
+        for name, part in parts.items():
+            each[name].append(_judged(content, name, part, dataset))
     figures = {
         "n": len(folders),
         "preset": student.distill.preset,
@@ -120,8 +121,8 @@ def faculty_of(
         "epochs": epochs,
         "core_seconds": seconds,
         "digest": digest.hexdigest()[:DIGITS],
-        "validation": _judged(said, "validation", validation, dataset),
-        "test": _judged(said, "test", dataset.test, dataset),
+        "validation": None,
+        **{name: _judged(said, name, part, dataset) for name, part in parts.items()},
         "each": {part: [{name: one[name] for name in ALONE} for one in found] for part, found in each.items()},
     }
     return Faculty(mean_answers(folders, student.augment), figures)

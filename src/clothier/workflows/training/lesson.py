@@ -32,7 +32,7 @@ class Lesson:
 
     options: TrainOptions
     learning: Labelled
-    validation: Labelled
+    validation: Labelled | None
     training: Training
 
 
@@ -46,7 +46,7 @@ class Trained:
         seed: likewise.
         records: one an epoch.
         seconds: from arrays in memory to final weights, validation after each epoch included.
-        validation: the pictures that were kept out to choose by.
+        validation: the pictures that were kept out to choose by, if any were.
         teachers: the figures of those that the network learnt from, if any.
     """
 
@@ -55,21 +55,30 @@ class Trained:
     seed: int
     records: tuple[EpochRecord, ...]
     seconds: float
-    validation: Labelled
+    validation: Labelled | None
     teachers: Mapping[str, Any] | None = None
 
 
 def split(dataset: Dataset, recipe: Recipe) -> tuple[Labelled, Labelled]:
-    """The training pictures as the recipe splits them: to learn from, and to choose by."""
+    """The training pictures as the recipe splits them: to learn from, and to choose by.
+
+    Raises:
+        DataError: a class has too few pictures to stand on both sides, or the recipe keeps none out.
+    """
     held_out = round(recipe.validation * len(dataset.train))
     kept, held = stratified_split(dataset.train.labels, held_out)
     return dataset.train.take(kept), dataset.train.take(held)
 
 
+def parts(dataset: Dataset, recipe: Recipe) -> tuple[Labelled, Labelled | None]:
+    """As :func:`split`; with None to choose by where the recipe keeps nothing out."""
+    return split(dataset, recipe) if recipe.validation else (dataset.train, None)
+
+
 def prepare(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None = None) -> Lesson:
     """Fits a network to the pictures as far as it must be before its first step; the time counts as training."""
     recipe = options.recipe
-    learning, validation = split(dataset, recipe)
+    learning, validation = parts(dataset, recipe)
     started = time.perf_counter()
     network = network or build(recipe.network, learning.images, len(dataset.classes), options.seed)
     training = begin(network, recipe, choose(recipe.precision))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from clothier import recipes
 from clothier.errors import ModelError, UsageError
-from clothier.runs import read_json
+from clothier.runs import Run, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "time_limit": (int, float, NoneType),
 }
-LATER: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType)}
+LATER: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType), "twin": (str, NoneType)}
 """Fields that configurations of earlier versions lack; None is what they meant."""
 ABSENT = "absent"
 
@@ -39,6 +39,7 @@ class TrainOptions:
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
         teachers: a run whose teachers are to be learnt from; None for the recipe's own, if it has any.
+        twin: a run by the same recipe that kept pictures out; it lends its temperature to one that keeps none out.
     """
 
     recipe: recipes.Recipe
@@ -48,6 +49,7 @@ class TrainOptions:
     seed: int = 0
     time_limit: float | None = None
     teachers: Path | None = None
+    twin: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds of it; where the run lies is no part of what it does."""
@@ -59,6 +61,7 @@ class TrainOptions:
             "seed": self.seed,
             "time_limit": self.time_limit,
             "teachers": None if self.teachers is None else str(self.teachers.absolute()),
+            "twin": None if self.twin is None else str(self.twin.absolute()),
         }
 
 
@@ -96,7 +99,13 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
         seed=config["seed"],
         time_limit=config["time_limit"],
         teachers=None if config["teachers"] is None else Path(config["teachers"]),
+        twin=None if config["twin"] is None else Path(config["twin"]),
     )
+
+
+def once_more_on_all(options: TrainOptions, twin: Path) -> TrainOptions:
+    """The training of ``twin`` with nothing kept out; its teachers, if it has any, keep nothing out either."""
+    return replace(options, recipe=replace(options.recipe, validation=0.0), twin=twin, teachers=None)
 
 
 def require_same(options: TrainOptions, expected: TrainOptions, run: Path) -> None:
@@ -112,6 +121,38 @@ def require_same(options: TrainOptions, expected: TrainOptions, run: Path) -> No
                 f"{run} was begun with other options: its {name} is {ours.get(name, ABSENT)!r}, now it is "
                 f"{theirs.get(name, ABSENT)!r}. Resume it without options, or train anew."
             )
+
+
+def require_twin(options: TrainOptions, digest: str) -> None:
+    """Refuses a training that keeps nothing out and finds no temperature, or would find another training's.
+
+    Args:
+        options: of the training.
+        digest: of its data.
+
+    Raises:
+        UsageError: nothing is kept out and no twin was named, or the twin is none, or has not ended.
+        ModelError: the twin is no run, or its files are damaged.
+    """
+    recipe, twin = options.recipe, options.twin
+    if twin is None:
+        if not recipe.validation:
+            raise UsageError(
+                f"the recipe {recipe.preset} keeps nothing out (validation = 0), so nothing tells its temperature. "
+                "Train it with some kept out, and then once more with --twin RUN."
+            )
+        return
+    run = Run(twin)
+    theirs = read_options(run.config, twin / "config.json").recipe
+    if recipe.validation or not theirs.validation or replace(theirs, validation=0.0) != recipe:
+        raise UsageError(
+            f"{twin} is no twin of this training: it must have the same recipe and keep pictures out, where this one "
+            "keeps out none. Leave the model and its recipe to --twin."
+        )
+    if run.config.get("data_digest") != digest:
+        raise UsageError(f"{twin} is no twin of this training: it learnt from other data.")
+    if not run.is_finished:
+        raise UsageError(f"{twin} has not ended, so it has no temperature to lend; resume it first.")
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from clothier.learning.side_by_side import side_by_side
 from clothier.records import silent
 from clothier.runs import Run
 from clothier.workflows.training.faculty import ANSWERS, faculty_of, mean_answers, write_answers
-from clothier.workflows.training.lesson import learn, prepare, split
+from clothier.workflows.training.lesson import learn, parts, prepare
 from clothier.workflows.training.options import TrainOptions, read_options
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def gather(run: Run, options: TrainOptions, dataset: Dataset, progress: Progress
         raise UsageError(f"the teachers of {owner} have not all answered yet; resume that run first.")
     for first in range(0, len(jobs), distill.teachers):
         _train(jobs[first : first + distill.teachers], jobs, progress)
-    recipe, validation = options.recipe, split(dataset, options.recipe)[1]
+    recipe, validation = options.recipe, parts(dataset, options.recipe)[1]
     return faculty_of([job.path for job in jobs], recipe, jobs[0].options.recipe.epochs, validation, dataset)
 
 
