@@ -121,13 +121,17 @@ def _named(run: Run) -> str:
 
 
 def ensembles(groups: list[list[Run]]) -> list[dict[str, Any]]:
-    """The teachers of all students, once each: together, and each for itself."""
+    """The teachers of all students, once each: together, and each for itself.
+
+    The first generation of one school may be the whole of another one.
+    """
     found: dict[str, dict[str, Any]] = {}
     for runs in groups:
         for metrics in (run.metrics for run in runs):
             if teachers := metrics.get("teachers"):
                 found[teachers["digest"]] = {**teachers, "data": metrics["data"]}
-    return [made for one in found.values() for made in (_together(one), *_alone(one))]
+    rows = [made for one in found.values() for made in (_together(one), *_alone(one))]
+    return list({(row["name"], row["accuracy"], row["accuracy_tta"]): row for row in rows}.values())
 
 
 def _together(teachers: dict[str, Any]) -> dict[str, Any]:

@@ -122,6 +122,10 @@ def test_each_generation_of_teachers_is_a_row(tmp_path: Path, modules: Any) -> N
     assert (second["name"], second["seeds"], second["taught_by"]) == ("cnn-solo, generation 2", 2, "abc")
     assert (second["accuracy"], second["parameters"]) == (pytest.approx(0.955), 1_000_000)
     assert second["core_hours"] == pytest.approx(3.0)  # two teachers before it
+    schools = [TEACHERS, {**reborn, "digest": "def"}]  # the first is the first generation of the second
+    runs = [finished(tmp_path / f"of-{one['n']}", 0, 0.95, teachers=one) for one in schools]
+    names = ["ensemble of 2 `solo`", "cnn-solo", "ensemble of 4 `solo`", "cnn-solo, generation 2"]
+    assert [row["name"] for row in records.ensembles([[run] for run in runs])] == names
     assert "learns from teachers" in tables._ours(second)
 
 
@@ -278,7 +282,7 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
     assert "2 cores of a processor" in lines[-1]
 
 
-SMALL = ("small-solo", "unmixed")
+SMALL = ("small-solo", "two-generations", "unmixed")
 
 
 @pytest.mark.parametrize(
