@@ -5,8 +5,9 @@
 With --add, rows that stand there already stay, but for those of the same name: a long run's folder need not be kept.
 
 Runs of one recipe that share their teachers, if they have any, are the seeds of one row, named after the folder of the
-first seed. Teachers are rows of their own, each generation for itself and all as an ensemble, however many students
-they had.
+first seed, and an ensemble in another. Teachers are rows of their own, each generation for itself and all as an
+ensemble, however many students they had.
+
 Between the first seeds of any two rows of one model, ``cnn`` or ``dnn``, stands McNemar's test on the test images.
 """
 
@@ -22,12 +23,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from results import RESULTS, write
 
-from clothier import bundle
-from clothier.analysis.metrics import mcnemar
+from clothier import bundle, recipes
+from clothier.analysis.metrics import evaluate, mcnemar, softmax
+from clothier.analysis.views import mean_answer
 from clothier.data.sources import load_fashion_mnist
 from clothier.errors import DataError
 from clothier.inference import OnnxClassifier
 from clothier.runs import Run
+from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, Labelled
@@ -46,7 +49,9 @@ def main() -> None:
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     groups = grouped([Run(path) for path in options.runs], dataset)
-    rows = [row(runs) for runs in groups] + ensembles(groups) + paired(groups, dataset.test)
+    several = [runs for runs in groups if len(runs) > 1]
+    rows = [row(runs) for runs in groups] + [seeds_together(runs, dataset) for runs in several]
+    rows += ensembles(groups) + paired(groups, dataset.test)
     earlier = json.loads(options.out.read_text())["rows"] if options.add else []
     write(options.out, "records", "python benchmarks/records.py RUN ...", joined(earlier, rows))
 
@@ -120,6 +125,36 @@ def _named(run: Run) -> str:
     return run.path.name.rstrip("0123456789").rstrip("-")
 
 
+def seeds_together(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
+    """The seeds of one recipe as an ensemble: the mean of their probabilities, each with its own temperature."""
+    alone, recipe = row(runs), recipes.from_json(runs[0].config["recipe"])
+    classifiers = [OnnxClassifier(bundle.open_bundle(run.bundle)) for run in runs]
+    parts = {"test": dataset.test} | ({"validation": split(dataset, recipe)[1]} if recipe.validation else {})
+    found = {name: _judged(classifiers, part, recipe.augment) for name, part in parts.items()}
+    hours = alone["core_hours"] * len(runs)
+    if teachers := runs[0].metrics.get("teachers"):  # the same for all of them, and trained once
+        hours -= teachers["core_seconds"] * (len(runs) - 1) / HOUR
+    weights = alone["parameters"] * len(runs)
+    return {
+        **alone,
+        "name": f"ensemble of {len(runs)} `{alone['name']}`",
+        "kind": kind({"model": runs[0].metrics["model"], "parameters": weights}),
+        "parameters": weights,
+        "core_hours": hours,
+        "seeds": 1,
+        **_accuracies([{"validation": None, **found}]),
+    }
+
+
+def _judged(classifiers: list[OnnxClassifier], part: Labelled, augment: recipes.Augment) -> dict[str, Any]:
+    """Figures of the mean of some classifiers' probabilities, and of their mean over several views."""
+    plain = np.mean([softmax(one.run(part.images).logits) for one in classifiers], axis=0)
+    views = np.mean([mean_answer(one, part.images, augment) for one in classifiers], axis=0)
+    evaluation = evaluate(np.log(plain), part.labels, classifiers[0].classes)
+    augmented = float((views.argmax(axis=1) == part.labels).mean())
+    return {"accuracy": evaluation.accuracy, "accuracy_tta": augmented, "ece": evaluation.ece}
+
+
 def ensembles(groups: list[list[Run]]) -> list[dict[str, Any]]:
     """The teachers of all students, once each: together, and each for itself.
 
@@ -146,7 +181,7 @@ def _together(teachers: dict[str, Any]) -> dict[str, Any]:
         "seeds": 1,
         "learnt": teachers["data"]["train"],
         "digest": teachers["data"]["digest"],
-        "taught_by": None,
+        "taught_by": teachers["digest"] if teachers.get("generations", 1) > 1 else None,
         **_accuracies([teachers]),
     }
 
@@ -160,14 +195,15 @@ def _alone(teachers: dict[str, Any]) -> list[dict[str, Any]]:
     members = [{"validation": one, "test": other} for one, other in zip(kept_out, each["test"], strict=True)]
     rows = []
     for elders in range(0, count, size):
-        later = {"name": f"cnn-{teachers['preset']}, generation {elders // size + 1}", "taught_by": teachers["digest"]}
+        later = f", generation {elders // size + 1}" if elders else ""
         row = {
             **_together({**teachers, **shared, "core_seconds": shared["core_seconds"] * (1 + elders)}),
-            "name": f"cnn-{teachers['preset']}",
+            "name": f"cnn-{teachers['preset']}{later}",
             "seeds": size,
+            "taught_by": teachers["digest"] if elders else None,
             **_accuracies(members[elders : elders + size]),
         }
-        rows.append({**row, **later} if elders else row)
+        rows.append(row)
     return rows
 
 

@@ -206,6 +206,39 @@ def test_first_seeds_of_one_model_are_paired_on_the_test_images(
     assert line.endswith(" | 0.250 |")
 
 
+def test_the_seeds_of_a_row_together_say_the_mean_of_their_probabilities(
+    tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of three is sure of nine pictures and leans to a wrong class in one of its own."""
+    records, tables = modules
+    count, names = 10, ["best-0", "best-1", "best-2"]
+
+    class Leaning:
+        classes = ("Bag", "Coat")
+
+        def __init__(self, name: str) -> None:
+            self.logits = np.tile(np.float32([3, 0]), (count, 1))
+            self.logits[names.index(name)] = [0, 1]
+
+        def run(self, images: Any) -> Outputs:
+            return Outputs(self.logits, np.zeros((len(images), 1), np.float32))
+
+    part = Labelled(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.int64))
+    recipe = preset("cnn", "solo")
+    monkeypatch.setattr(records.bundle, "open_bundle", lambda path: path.parent.name)
+    monkeypatch.setattr(records, "OnnxClassifier", Leaning)
+    monkeypatch.setattr(records, "split", lambda *_: (None, part))
+    runs = [finished(tmp_path / name, seed, 0.9, weights=290_000, teachers=TEACHERS) for seed, name in enumerate(names)]
+    for run in runs:
+        (run.path / "config.json").write_text(json.dumps({"recipe": recipe.to_json()}))
+    together = records.seeds_together(runs, SimpleNamespace(test=part))
+    assert (together["name"], together["kind"], together["seeds"]) == ("ensemble of 3 `best`", "cnn", 1)
+    assert (together["accuracy"], together["accuracy_tta"], together["validation"]) == (1.0, 1.0, 1.0)
+    assert together["parameters"] == 870_000
+    assert together["core_hours"] == pytest.approx(2 + 3 * 1)  # two of the teachers', one of each student's own
+    assert tables._ours(together).endswith("| **100.00** | 100.00 | learns from teachers |")
+
+
 def test_rows_that_are_added_leave_the_others_and_take_the_place_of_their_own(modules: Any) -> None:
     records, _ = modules
     old = [{"name": "a", "n": 1}, {"name": "b", "n": 1}, {"name": "c", "n": 1}]
