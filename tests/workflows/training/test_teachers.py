@@ -62,14 +62,6 @@ def tiny() -> Any:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 drawn pictures to learn from, 60 to test on."""
-    folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=200, test=60)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def taught(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A student and its two teachers. For reading only."""
     out = tmp_path_factory.mktemp("taught") / "run"

@@ -42,14 +42,6 @@ TEACHER = replace(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 drawn pictures to learn from, 60 to test on."""
-    folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=200, test=60)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def twin(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """For reading only."""
     out = tmp_path_factory.mktemp("twin") / "run"
