@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from threadpoolctl import threadpool_limits
 
+import clothier  # noqa: F401 - before ONNX Runtime, whose telemetry it switches off
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 

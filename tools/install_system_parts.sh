@@ -1,13 +1,18 @@
 #!/bin/sh
-# Installs what tests need and pip cannot bring, where that is allowed; otherwise says which tests will be skipped.
+# Installs what the tests need and pip cannot install, where that is allowed; otherwise says which tests are skipped.
 set -eu
 
-if command -v chromium >/dev/null; then
+packages=""
+command -v chromium >/dev/null || packages="chromium"
+command -v ip >/dev/null || packages="$packages iproute2"
+if [ -z "$packages" ]; then
     exit 0
 fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing Chromium, for the tests in a browser."
-    apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null && exit 0
-    echo "Chromium could not be installed."
+    echo "Installing for the tests: $packages"
+    # shellcheck disable=SC2086  # a list of words
+    apt-get update -qq && apt-get install -qq --yes --no-install-recommends $packages >/dev/null && exit 0
+    echo "They could not be installed."
 fi
-echo "There is no Chromium here: the tests in a browser will be skipped. On Debian: apt-get install chromium"
+echo "Missing: $packages. The tests that need them (web pages, network) are skipped."
+echo "On Debian: apt-get install $packages"

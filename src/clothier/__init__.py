@@ -11,6 +11,9 @@ Names are resolved when they are first used, so that ``import clothier`` is quic
 
 from __future__ import annotations
 
+import os
+import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,15 @@ if TYPE_CHECKING:
     from clothier.workflows.train import train_model as train
 
     __version__: str
+
+if "onnxruntime" in sys.modules and os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+    warnings.warn(
+        "onnxruntime was imported before clothier, so its telemetry is on in this process. Import clothier first, or "
+        "set ORT_DISABLE_TELEMETRY=1.",
+        stacklevel=2,
+    )
+# ONNX Runtime reads this variable once, when it is imported; without it, it sends telemetry and stores a device id.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _HOMES = {
     "ClothierError": ("clothier.errors", "ClothierError"),

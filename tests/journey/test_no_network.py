@@ -1,0 +1,131 @@
+"""Nothing but ``clothier data`` opens a connection or looks a name up; no library stores anything in the user's home."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clothier.data.synthetic import SHAPES, draw_garments, write_fashion_folder
+
+WATCH = Path(__file__).with_name("watch_network.py")
+NAMESPACE = ("unshare", "--net", "--mount", "--map-root-user")
+SILENCE = 14  # seconds; ONNX Runtime sends some 9 seconds after a session was made
+
+
+@pytest.fixture(scope="module")
+def namespace() -> None:
+    """Skips where the kernel grants no network namespace, or a tool for it is missing."""
+    missing = [tool for tool in ("unshare", "ip", "mount") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    tried = subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no network namespace here: {tried.stderr.strip()}")
+
+
+def watched(home: Path, *command: str) -> dict[str, Any]:
+    """What a command tried to reach, with an empty home of its own."""
+    home.mkdir(exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    folders = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "MPLCONFIGDIR": str(home.parent / "fonts")}
+    done = subprocess.run(
+        [*NAMESPACE, sys.executable, str(WATCH), *command],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**inherited, **folders, "OMP_NUM_THREADS": "1"},
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["exit_code"] == 0, found["stderr"]
+    return found
+
+
+def left_in(home: Path) -> list[str]:
+    """Files in a home, but for Clothier's own cache."""
+    files = (file for file in home.rglob("*") if file.is_file())
+    return [str(file) for file in files if "clothier" not in file.relative_to(home).parts]
+
+
+@pytest.mark.usefixtures("namespace")
+def test_the_watch_sees_names_connections_and_addresses(tmp_path: Path) -> None:
+    """Without this, the tests below could pass because the watch is blind."""
+    code = (
+        "import socket\n"
+        "for address in ('shop.example', 443), ('192.0.2.9', 80), ('2001:db8::1', 80):\n"
+        "    try: socket.create_connection(address, timeout=1)\n"
+        "    except OSError: pass\n"
+    )
+    found = watched(tmp_path / "home", sys.executable, "-c", code)
+    assert found["names"] == ["shop.example"]
+    assert found["addresses"] == ["192.0.2.9:80", "2001:db8::1:80", "203.0.113.7:443"]
+
+
+@pytest.mark.usefixtures("namespace")
+def test_the_watch_sees_onnx_runtime_without_clothier(tmp_path: Path) -> None:
+    """The reason for the rest: a session by itself sends telemetry. If this fails, the library has changed its ways."""
+    graph = Path(__file__).parents[2] / "src/clothier/bundles/fashion-cnn/model.onnx"
+    code = f"import time, onnxruntime; onnxruntime.InferenceSession({str(graph)!r}); time.sleep({SILENCE})"
+    found = watched(tmp_path / "home", sys.executable, "-c", code)
+    assert found["names"]
+    assert left_in(tmp_path / "home")
+
+
+@pytest.mark.usefixtures("namespace")
+def test_a_long_process_that_predicts_reaches_nobody(tmp_path: Path) -> None:
+    Image.fromarray(draw_garments(1, 0).images[0]).save(tmp_path / "shirt.png")
+    code = (
+        "import sys, time, clothier\n"
+        "for name in ('photo', 'fashion-cnn', 'fashion-dnn'): clothier.load(name).predict(sys.argv[1:])\n"
+        f"time.sleep({SILENCE})\n"
+    )
+    found = watched(tmp_path / "home", sys.executable, "-c", code, str(tmp_path / "shirt.png"))
+    assert (found["names"], found["addresses"]) == ([], [])
+    assert left_in(tmp_path / "home") == []
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of drawn garments, and a folder of drawn photos with a subfolder for each of two classes."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_fashion_folder(folder / "idx", train=400, test=100)
+    part = draw_garments(400, 3)
+    names = list(SHAPES)
+    for number, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
+        if names[label] in ("Dress", "Sneaker"):
+            path = folder / "photos" / names[label] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.stack([image] * 3, axis=-1)).resize((96, 96)).save(path)
+    return folder
+
+
+@pytest.mark.usefixtures("namespace")
+def test_no_command_but_data_reaches_anybody(tmp_path: Path, drawn: Path) -> None:
+    home, idx, photos = tmp_path / "home", drawn / "idx", drawn / "photos"
+    run, data = tmp_path / "run", ("--data", str(idx), "--any-idx")
+    photo = str(next(photos.rglob("*.png")))
+    commands: list[tuple[str, ...]] = [
+        ("doctor",),
+        ("train", "dnn", "--preset", "sprint", *data, "--out", str(run)),
+        ("evaluate", str(run), *data),
+        ("compare", str(run), str(run), *data),
+        ("predict", photo),
+        ("predict", photo, "--model", str(run)),
+        ("tune", "dnn", "--trials", "1", "--epochs", "1", *data, "--out", str(tmp_path / "search")),
+        ("study", "--preset", "sprint", *data, "--out", str(tmp_path / "study")),
+        ("explore", *data, "--audit", "labels", "--map", "cnn", "--out", str(tmp_path / "explore")),
+        ("train", "photo", "--preset", "fast", "--data", str(photos), "--out", str(tmp_path / "photo")),
+        ("evaluate", str(tmp_path / "photo"), "--data", str(photos)),
+    ]
+    for command in commands:
+        found = watched(home, sys.executable, "-m", "clothier", *command)
+        assert (found["names"], found["addresses"]) == ([], []), command
+    assert left_in(home) == []
