@@ -1,4 +1,4 @@
-"""Nothing but ``clothier data`` opens a connection or looks a name up; no library stores anything in the user's home."""
+"""Nothing but ``clothier data`` opens a connection or looks a name up; no library writes to the user's home."""
 
 from __future__ import annotations
 

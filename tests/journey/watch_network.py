@@ -99,7 +99,7 @@ def main() -> None:
     done.set()
     watcher.join()
     found = {"names": sorted(names), "addresses": sorted(addresses)}
-    print(json.dumps({**found, "exit_code": finished.returncode, "stderr": finished.stderr[-2000:]}))
+    sys.stdout.write(json.dumps({**found, "exit_code": finished.returncode, "stderr": finished.stderr[-2000:]}))
 
 
 if __name__ == "__main__":
