@@ -32,17 +32,22 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+BENCHMARKS := benchmark-training benchmark-map benchmark-inference
+.PHONY: $(BENCHMARKS)
+$(BENCHMARKS): benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+	$(BIN)/python -m benchmarks.$* $(ARGS)
+
 docs: $(VENV)/.all ## write docs/cli.md anew from --help
-	$(BIN)/python tools/generate_cli_docs.py
+	$(BIN)/python -m tools.generate_cli_docs
 
 notebook: $(VENV)/.all ## run notebooks/fashion_mnist.py and keep what it shows as .ipynb
-	$(BIN)/python tools/make_notebook.py
+	$(BIN)/python -m tools.make_notebook
 
 audit: $(VENV)/.tools ## look for known holes in the pinned packages
 	$(TOOLS)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 constraints: $(VENV)/.tools ## pin the newest versions that fit, in constraints.txt
-	$(TOOLS)/python tools/compile_constraints.py
+	$(TOOLS)/python -m tools.compile_constraints
 
 clean: ## remove the virtual environment and what tools left; runs/ stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """What each trick of our CNN recipes buys, in points and in seconds: everything stays but the one.
 
-    python benchmarks/ablation.py       writes benchmarks/results/ablation.json
+    python -m benchmarks.ablation       writes benchmarks/results/ablation.json
 
 Accuracies come from whole trainings on all 60,000 images, side by side in processes of one thread each; test is read
 after each. It takes an hour, so each row is kept as soon as it is there, and not trained again while its recipe is the
@@ -23,24 +23,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from results import RESULTS, spread, write
 from torch import nn
 
-from clothier import machine, recipes
+from benchmarks.isolation import alone
+from benchmarks.results import RESULTS, spread, write
+from clothier import recipes, system
 from clothier.data.sources import load_fashion_mnist
-from clothier.learning.classifier import TorchClassifier
-from clothier.learning.device import choose
-from clothier.learning.engine import begin, fit
-from clothier.learning.networks import build
-from clothier.workflows.benchmark.alone import alone
-from clothier.workflows.evaluate import measure
+from clothier.evaluation.classifier import measure
+from clothier.training.device import choose
+from clothier.training.networks import build
+from clothier.training.torch_classifier import TorchClassifier
+from clothier.training.trainer import begin, fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clothier.data.dataset import Dataset
-    from clothier.learning.networks import GarmentNetwork
     from clothier.recipes import Recipe
+    from clothier.training.networks import GarmentNetwork
 
 PRESETS = ("sprint", "fast")
 ADAMW = {"sprint": 0.016, "fast": 0.004}  # the best of six (sprint) and three rates on validation
@@ -101,7 +101,7 @@ def main() -> None:
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
-    command = f"python benchmarks/ablation.py --seeds {options.seeds}"
+    command = f"python -m benchmarks.ablation --seeds {options.seeds}"
     scores: list[dict[str, Any]] = []
     for row in _scores(plan, dataset, options.seeds, _kept(options.out)):
         scores.append(row)
@@ -123,7 +123,7 @@ def _scores(
     plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int, kept: dict[tuple[str, int], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
-    with ProcessPoolExecutor(machine.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
+    with ProcessPoolExecutor(system.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
         promised = {
             variant.digest: [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
             for _, variant in plan

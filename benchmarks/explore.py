@@ -1,6 +1,6 @@
 """What ``clothier explore`` takes, and what its audit finds in Fashion-MNIST.
 
-    python benchmarks/explore.py            writes benchmarks/results/explore.json
+    python -m benchmarks.explore            writes benchmarks/results/explore.json
 
 A process of its own: class counts, principal components, duplicates and one map of all 70,000 images, with every figure
 and page written. Data are in place. Time it on a machine that does nothing else.
@@ -14,9 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from results import RESULTS, spread, write
-from study import run
-
+from benchmarks.results import RESULTS, spread, write
+from benchmarks.study import run
 from clothier.data.sources import locate_fashion_mnist
 
 AUDITED = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
@@ -38,7 +37,7 @@ def main() -> None:
         {"name": "explore, peak memory", **spread([peak / 1e9], "GB")},
         {"name": "explore, map.html", **spread([page / 1e6], "MB")},
     ]
-    write(options.out, "explore", "python benchmarks/explore.py", rows)
+    write(options.out, "explore", "python -m benchmarks.explore", rows)
 
 
 if __name__ == "__main__":

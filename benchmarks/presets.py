@@ -1,7 +1,7 @@
 """What the presets reach that ``clothier benchmark training`` does not race, over three seeds: accuracy on test.
 
-    python benchmarks/presets.py            writes benchmarks/results/presets.json
-    python benchmarks/presets.py --seeds 5  more seeds
+    python -m benchmarks.presets            writes benchmarks/results/presets.json
+    python -m benchmarks.presets --seeds 5  more seeds
 
 Recipes were chosen on validation before; test is read here. Runs take turns, so that a machine that grows slower with
 time slows all of them. A busy neighbour multiplies the seconds of two threads, so documents quote the fastest run.
@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from results import RESULTS, spread, write
-
+from benchmarks.results import RESULTS, spread, write
 from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.workflows.train import TrainOptions, train
@@ -41,7 +40,7 @@ def main() -> None:
                 found[model, preset].append(metrics)
                 print(model, preset, seed, metrics["test"]["accuracy"], round(metrics["train_seconds"], 1), flush=True)
     rows = [_row(f"{model} {preset}", runs) for (model, preset), runs in found.items()]
-    command = f"python benchmarks/presets.py --seeds {options.seeds}"
+    command = f"python -m benchmarks.presets --seeds {options.seeds}"
     write(options.out, "presets", command, rows)
 
 

@@ -1,6 +1,6 @@
 """What a user waits for: the whole study from cold, its memory, and the answer to ``--help``.
 
-    python benchmarks/study.py              writes benchmarks/results/study.json
+    python -m benchmarks.study              writes benchmarks/results/study.json
 
 Each is a process of its own. The study also runs with ``ONEDNN_MAX_CPU_ISA=AVX2``, which stands for a machine without
 AVX-512 and AMX. Data are in place; nothing is installed. Time it on a machine that does nothing else.
@@ -18,8 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from results import RESULTS, spread, write
-
+from benchmarks.results import RESULTS, spread, write
 from clothier.data.sources import locate_fashion_mnist
 
 HELP_RUNS = 11
@@ -34,7 +33,7 @@ def main() -> None:
     rows = [row for name, switches in _KINDS.items() for row in _study(name, switches)]
     seconds = [run([sys.executable, "-m", "clothier", "--help"], {})[0] for _ in range(HELP_RUNS)]
     rows.append({"name": "clothier --help", **spread(seconds[1:], "s")})
-    write(options.out, "study", "python benchmarks/study.py", rows)
+    write(options.out, "study", "python -m benchmarks.study", rows)
 
 
 _KINDS = {"study --preset fast": {}, "study --preset fast, AVX2 only": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}

@@ -1,7 +1,7 @@
 """Writes the tables of README.md and docs/ anew from ``benchmarks/results``, between their markers.
 
-    python benchmarks/tables.py           writes
-    python benchmarks/tables.py --check   exits 1 where a document disagrees with the results
+    python -m benchmarks.tables           writes
+    python -m benchmarks.tables --check   exits 1 where a document disagrees with the results
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import bundle
-from clothier.report.original import ORIGINALS
+from clothier.report.reference_study import ORIGINALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def main() -> None:
     for document in () if check else stale:
         document.write_text(filled(document.read_text()))
     if check and stale:
-        sys.exit(f"out of date: {', '.join(one.name for one in stale)}; run python benchmarks/tables.py")
+        sys.exit(f"out of date: {', '.join(one.name for one in stale)}; run python -m benchmarks.tables")
 
 
 def filled(text: str) -> str:
@@ -230,7 +230,7 @@ def photo() -> str:
         f"{made.card.figures['protocol']} {len(made.card.classes)} classes, counted in the table's broader words; "
         f"{made.card.parameters:,} weights, {size:.1f} MB. The last row is the mean of {apart['n']} splits, of which "
         f"{apart['above']} were above 5 %; {_percent(apart['coverage'])} % were accepted. Made by "
-        "`python tools/make_photo_bundle.py PHOTOS` and `python benchmarks/abstaining.py RUN STRANGERS`.\n"
+        "`python tools/make_photo_bundle.py PHOTOS` and `python -m benchmarks.selective_prediction RUN STRANGERS`.\n"
     )
     return "\n".join([*lines, "", note])
 

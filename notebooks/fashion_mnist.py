@@ -51,21 +51,20 @@ import seaborn as sns
 from IPython.display import Markdown, display
 
 import clothier
-from clothier import bundle
-from clothier.analysis import metrics
-from clothier.analysis.audit.duplicates import find_duplicates
-from clothier.analysis.audit.parts import repeated_in_train, tally_copies, tally_pairs
-from clothier.analysis.embedding import embed
-from clothier.analysis.map_quality import map_quality
-from clothier.analysis.mistakes import most_confident_mistakes
-from clothier.analysis.pca import fit_pca
-from clothier.analysis.pixels import WHITE, describe_pixels
-from clothier.data.pool import Pool
-from clothier.inference import OnnxClassifier
-from clothier.report.figures import audit, comparison, components, data, scores, training
-from clothier.report.figures.garment_map import garment_map
-from clothier.report.original import ORIGINALS
-from clothier.report.words import percent
+from clothier import bundle, metrics
+from clothier.data.combined_splits import Pool
+from clothier.evaluation.misclassified import most_confident_mistakes
+from clothier.exploration.audit.duplicates import find_duplicates
+from clothier.exploration.audit.split_overlap import repeated_in_train, tally_copies, tally_pairs
+from clothier.exploration.pca import fit_pca
+from clothier.exploration.pixels import WHITE, describe_pixels
+from clothier.exploration.tsne.embedding import embed
+from clothier.exploration.tsne.map_quality import map_quality
+from clothier.inference.session import OnnxClassifier
+from clothier.report.figures import audit, class_overview, classification, comparison, components, training_curves
+from clothier.report.figures.embedding_map import garment_map
+from clothier.report.formatting import percent
+from clothier.report.reference_study import ORIGINALS
 
 QUICK = os.environ.get("CLOTHIER_QUICK") == "1"
 SEED = 0
@@ -99,10 +98,10 @@ say(
 # did not: labels of a shuffled part stood under pictures that were not shuffled.)
 
 # %%
-data.sample_grid(train, classes, seed=SEED)
+class_overview.sample_grid(train, classes, seed=SEED)
 
 # %%
-data.class_counts({"train": train.labels, "test": test.labels}, classes)
+class_overview.class_counts({"train": train.labels, "test": test.labels}, classes)
 
 # %% [markdown]
 # ### A picture is numbers
@@ -127,7 +126,7 @@ plt.close(figure)
 
 # %%
 pixels = describe_pixels(train.images, train.labels, len(classes))
-data.mean_garments(pixels, classes)
+class_overview.mean_garments(pixels, classes)
 
 # %% [markdown]
 # **Try.** Draw other garments with `seed=1`. Which two classes would *you* mix up at this size? Write your guess down:
@@ -249,7 +248,7 @@ def tell(task, done, total, note=""):
 dnn = clothier.train("dnn", recipe=recipe("dnn", 3), data=dataset, out="runs/notebook-dnn", seed=SEED, progress=tell)
 
 # %%
-training.accuracy_curves(dnn.read_results())
+training_curves.accuracy_curves(dnn.read_results())
 
 
 # %%
@@ -281,7 +280,7 @@ say(
 cnn = clothier.train("cnn", recipe=recipe("cnn", 2), data=dataset, out="runs/notebook-cnn", seed=SEED, progress=tell)
 
 # %%
-training.accuracy_curves(cnn.read_results())
+training_curves.accuracy_curves(cnn.read_results())
 
 # %%
 cnn_logits = answers(cnn)
@@ -354,14 +353,14 @@ comparison.f1_side_by_side(names, (dnn_found, cnn_found))
 # The mistakes that the CNN was surest of are worth a look: some are its own, some are the label's.
 
 # %%
-scores.mistakes(test, most_confident_mistakes(cnn_logits, test.labels, 15), classes)
+classification.mistakes(test, most_confident_mistakes(cnn_logits, test.labels, 15), classes)
 
 # %% [markdown]
 # Is an answer given with 80 % probability right four times in five? A model can be accurate and still be wrong about
 # how sure it may be.
 
 # %%
-scores.reliability(metrics.reliability(metrics.softmax(cnn_logits), test.labels))
+classification.reliability(metrics.reliability(metrics.softmax(cnn_logits), test.labels))
 
 # %% [markdown]
 # **Try.** Sort the mistakes by class. How many would you have made? Ask a friend to name the pictures without labels.

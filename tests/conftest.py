@@ -24,9 +24,9 @@ NO_SKIP = bool(os.environ.get("CLOTHIER_NO_SKIP"))  # the CI's: there a skip is 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what lies in ``tests/journey``."""
+    """Marks what lies in ``tests/e2e``."""
     for item in items:
-        if HERE / "journey" in item.path.parents:
+        if HERE / "e2e" in item.path.parents:
             item.add_marker(pytest.mark.journey)
 
 
@@ -173,7 +173,7 @@ def colour_bundle() -> Callable[..., Bundle]:
     from onnx import TensorProto, helper, numpy_helper
 
     from clothier import bundle
-    from clothier.records import View
+    from clothier.types import View
 
     def save(
         path: Path, colours: dict[str, tuple[int, int, int]], extras: dict[str, bytes] | None = None, **card: Any

@@ -13,7 +13,7 @@ import pytest
 from clothier import bundle
 from clothier.bundle import CARD, FORMAT, GRAPH, NOVELTY, WEIGHTS, Card, find, open_bundle
 from clothier.errors import ModelError, StorageError, UnknownNameError, UsageError
-from clothier.records import View
+from clothier.types import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

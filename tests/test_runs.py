@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clothier import machine
+from clothier import system
 from clothier.errors import ModelError, StorageError
-from clothier.records import EpochRecord
 from clothier.runs import Run, new_run, read_json
+from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def test_where_things_lie(run: Run) -> None:
 def test_begins_with_what_was_asked_for_and_the_machine(run: Run) -> None:
     run.begin({"recipe": {"epochs": 3}, "seed": 0})
     assert run.config == {"recipe": {"epochs": 3}, "seed": 0}
-    assert run.environment == json.loads(json.dumps(machine.describe()))
+    assert run.environment == json.loads(json.dumps(system.describe()))
     assert not run.is_finished
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from clothier.cli.app import app
-from clothier.cli.door import __doc__ as endings
+from clothier.cli.main import __doc__ as endings
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 WIDTH = 96  # characters a line

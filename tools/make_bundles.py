@@ -1,6 +1,6 @@
 """Makes the bundles that ship inside the package: ``fashion-dnn`` and ``fashion-cnn``.
 
-    python tools/make_bundles.py [--preset best] [--seed 0] [--runs FOLDER]
+    python -m tools.make_bundles [--preset best] [--seed 0] [--runs FOLDER]
 
 Each is trained from the start, hours by the preset best; with --runs the trainings are kept, and gone on with when the
 command was stopped. Both learn from the same teachers, where the preset has any. A graph ships in int8 if that is
@@ -17,20 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import shipping
-
+from benchmarks.timing import in_turns
 from clothier import bundle, recipes
 from clothier.data.sources import load_fashion_mnist
-from clothier.inference import BATCH, OnnxClassifier
-from clothier.learning.compress import halve_graph, halve_weights
-from clothier.learning.quantize import calibration_sample, quantize_graph
-from clothier.workflows.benchmark.turns import in_turns
-from clothier.workflows.evaluate import measure
+from clothier.evaluation.classifier import measure
+from clothier.inference.session import BATCH, OnnxClassifier
+from clothier.training.export.float16 import halve_graph, halve_weights
+from clothier.training.export.int8 import calibration_sample, quantize_graph
+from clothier.training.prepared_training import split
 from clothier.workflows.train import TrainOptions, resume, train
-from clothier.workflows.training.lesson import split
+from tools import compression_check as shipping
 
 if TYPE_CHECKING:
-    from clothier.records import Images
+    from clothier.types import Images
 
 MODELS = ("cnn", "dnn")  # the first has the teachers
 TURNS = 21  # of each side

@@ -1,6 +1,6 @@
 """Makes ``notebooks/fashion_mnist.ipynb`` from ``notebooks/fashion_mnist.py``: every cell run, every output kept.
 
-    python tools/make_notebook.py [--quick] [--out FILE]
+    python -m tools.make_notebook [--quick] [--out FILE]
 
 Cells are named by their order, and nothing of the machine or the hour is kept, so that two notebooks differ only where
 their cells or their outputs do.

@@ -1,6 +1,6 @@
 """Makes the bundle ``photo`` that ships inside the package, from a folder of the photos and our table of their labels.
 
-    python tools/make_photo_bundle.py PHOTOS_FOLDER [--seed 0] [--run FINISHED_RUN]
+    python -m tools.make_photo_bundle PHOTOS_FOLDER [--seed 0] [--run FINISHED_RUN]
 
 PHOTOS_FOLDER is a clone of the photos' source (github alexeygrigorev/clothing-dataset, CC0 1.0), or any folder with
 them: of it, only the files that ``tools/photo_labels.csv`` names are read, in ``images/`` or beside it. The model is
@@ -19,20 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import shipping
 
 from clothier import bundle
 from clothier.data.photo_table import OUTSIDE
-from clothier.learning.compress import halve_weights, pack_graph
-from clothier.learning.quantize import calibration_sample, quantize_graph
 from clothier.recipes.photo import BEST
 from clothier.runs import Run
-from clothier.workflows.photo_model.lesson import read_lesson
-from clothier.workflows.photo_model.options import PhotoOptions
+from clothier.training.export.float16 import halve_weights, pack_graph
+from clothier.training.export.int8 import calibration_sample, quantize_graph
+from clothier.training.finetune.data import read_lesson
+from clothier.training.finetune.options import PhotoOptions
 from clothier.workflows.train_photo import train_photo
+from tools import compression_check as shipping
 
 if TYPE_CHECKING:
-    from clothier.workflows.photo_model.lesson import Lesson
+    from clothier.training.finetune.data import Lesson
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
 JUDGED = 10  # every tenth labelled photo judges the small graph; the others may fix its scales

@@ -22,10 +22,10 @@ from clothier.errors import MissingExtraError
 if TYPE_CHECKING:
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
+    from clothier.exploration.embedding_map import load_map
     from clothier.recipes import Recipe, preset
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
-    from clothier.workflows.exploration.garment_map import load_map
     from clothier.workflows.explore import explore
     from clothier.workflows.predict import load, predict
     from clothier.workflows.study import study
@@ -50,7 +50,7 @@ _HOMES = {
     "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "load": ("clothier.workflows.predict", "load"),
-    "load_map": ("clothier.workflows.exploration.garment_map", "load_map"),
+    "load_map": ("clothier.exploration.embedding_map", "load_map"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),

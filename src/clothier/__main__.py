@@ -2,6 +2,6 @@
 
 import sys
 
-from clothier.cli import main
+from clothier.cli.main import main
 
 sys.exit(main())

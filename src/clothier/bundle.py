@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from clothier import atomic
 from clothier.errors import ModelError, UnknownNameError, UsageError
-from clothier.records import View
+from clothier.types import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ class Bundle:
 
     @property
     def novelty(self) -> Path | None:
-        """The arrays of :class:`clothier.analysis.novelty.Novelty`; None where the model cannot tell strangers."""
+        """The arrays of :class:`clothier.selective.ood.Novelty`; None where the model cannot tell strangers."""
         return self._extra(NOVELTY)
 
     @property

@@ -21,9 +21,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, machine
+from clothier import atomic, system
 from clothier.errors import ModelError
-from clothier.records import EpochRecord
+from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ class Run:
 
     def begin(self, config: dict[str, Any]) -> None:
         """Writes the machine, and then what is asked of it: where ``config.json`` stands, the run can be resumed."""
-        atomic.write_json(self.path / "environment.json", machine.describe())
+        atomic.write_json(self.path / "environment.json", system.describe())
         atomic.write_json(self.path / "config.json", config)
 
     @property

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier import cli
-from clothier.cli.benchmark import BENCHMARKS
-from clothier.records import ClassProbability, ClassScore, Evaluation, FailedInput, PairedTest, Prediction
+from clothier.cli.main import main
+from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, PairedTest, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +39,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a command line: ``run("train", "cnn")``."""
 
     def go(*arguments: str) -> Ending:
-        code = cli.main(arguments)
+        code = main(arguments)
         captured = capsys.readouterr()
         return Ending(code, captured.out, captured.err)
 
@@ -257,7 +256,6 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
         "calibrate": [_calibrate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
-        **{f"benchmark.{what}": [_benchmark(seen, f"benchmark_{what}")] for what in BENCHMARKS},
         "predict": [_predict(seen)],
         "study": _study(seen),
         "tune": [*_tuning(seen), TuneOptions],
@@ -383,24 +381,6 @@ def _compare(seen: Workflows) -> Any:
         return Comparison(ModelEvaluation(first, evaluation(0.93)), ModelEvaluation(second, evaluation(0.86)), test)
 
     return compare
-
-
-MEASURED = {
-    "rows": [
-        {"name": "ours", "n": 3, "min": 31.4, "median": 32.0, "max": 35.6, "unit": "s", "accuracy": 0.8375},
-        {"name": "PCA", "n": 7, "min": 0.41, "median": 0.42, "max": 0.5, "unit": "s", "accuracy": None},
-    ],
-    "ratios": {"map/opentsne": 0.1934},
-}
-
-
-def _benchmark(seen: Workflows, name: str) -> Any:
-    def benchmark(*, rounds: int = 3, progress: Any) -> Answer:
-        seen.called(name, progress, rounds=rounds)
-        return Answer(MEASURED)
-
-    benchmark.__name__ = name
-    return benchmark
 
 
 def _explore(seen: Workflows) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from clothier import recipes
 from clothier.data.photo_csv import Columns
-from clothier.records import DEFAULT_MODEL, FailedInput
+from clothier.types import DEFAULT_MODEL, FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from clothier import records
+from clothier import types
 from clothier.cli import progress
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_nothing_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with progress.watching() as watch:
-        assert watch is records.silent
+        assert watch is types.silent
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from clothier.data.photo_csv import Columns
 from clothier.recipes.photo import BEST, FAST
-from clothier.workflows.photo_model.options import PhotoOptions
+from clothier.training.finetune.options import PhotoOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from PIL import Image
 
 from clothier.data.photo_table import Columns, load_photos, read_photo_table
 from clothier.errors import DataError
-from clothier.records import View
 from clothier.taxonomy import PHOTO_CLASSES
+from clothier.types import View
 
 if TYPE_CHECKING:
     from pathlib import Path

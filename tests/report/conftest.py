@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from clothier.analysis.correlation import correlations, feature_correlations
-from clothier.analysis.metrics import evaluate
-from clothier.analysis.pca import fit_pca
-from clothier.analysis.pixels import describe_pixels
 from clothier.data.dataset import Dataset, Labelled
-from clothier.records import EpochRecord
+from clothier.exploration.correlation import correlations, feature_correlations
+from clothier.exploration.pca import fit_pca
+from clothier.exploration.pixels import describe_pixels
+from clothier.metrics import evaluate
 from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
 from clothier.report.sections import Chapter, ComparisonSection, DataSection, ModelSection, Origin
 from clothier.taxonomy import FASHION_MNIST
+from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from clothier.analysis.pca import PCA
-    from clothier.report.drawing import Drawing
+    from clothier.exploration.pca import PCA
+    from clothier.report.captioned_figure import Drawing
 
 SIDE = 8
 ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_usable": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
@@ -140,7 +140,7 @@ def data(dataset: Dataset) -> DataSection:
 
 @pytest.fixture(scope="session")
 def comparison(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> ComparisonSection:
-    from clothier.analysis.metrics import mcnemar
+    from clothier.metrics import mcnemar
 
     first, second = (scores.argmax(axis=1) == dataset.test.labels for scores in logits)
     figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST)

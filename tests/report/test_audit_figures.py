@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.analysis.audit.duplicates import Duplicates, find_duplicates
-from clothier.analysis.audit.label_issues import LabelIssues, label_issues
-from clothier.analysis.audit.outliers import Outlier
-from clothier.analysis.metrics import softmax
-from clothier.data.pool import Pool
+from clothier.data.combined_splits import Pool
+from clothier.exploration.audit.duplicates import Duplicates, find_duplicates
+from clothier.exploration.audit.label_issues import LabelIssues, label_issues
+from clothier.exploration.audit.outliers import Outlier
+from clothier.metrics import softmax
 from clothier.report.figures import audit
 from clothier.report.figures.audit import audit_figures
 from clothier.taxonomy import FASHION_MNIST

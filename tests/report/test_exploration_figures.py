@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.analysis.correlation import correlations, feature_correlations, mean_off_diagonal
-from clothier.analysis.pca import PCA, fit_pca
-from clothier.analysis.pixels import PixelStatistics, describe_pixels
-from clothier.report.figures import cloud, data, pixels, spectrum
+from clothier.exploration.correlation import correlations, feature_correlations, mean_off_diagonal
+from clothier.exploration.pca import PCA, fit_pca
+from clothier.exploration.pixels import PixelStatistics, describe_pixels
+from clothier.report.figures import class_overview, pixels, scatter3d, spectrum
 from clothier.report.figures.correlation import heat_maps
 from clothier.taxonomy import FASHION_MNIST
 
@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 
 
 def test_deviations_are_each_pixels_and_the_extremes_are_named(labelled: Labelled, found: PixelStatistics) -> None:
-    drawing = data.deviations(found, FASHION_MNIST)
+    drawing = class_overview.deviations(found, FASHION_MNIST)
     ink = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
     expected = [labelled.images[labelled.labels == label].std(axis=0) for label in range(10)]
     largest = max(each.max() for each in expected)
@@ -120,7 +120,7 @@ def test_a_large_heat_map_is_thinned_and_says_so() -> None:
 
 def test_the_cloud_holds_the_projections(labelled: Labelled, pca: PCA) -> None:
     features = pca.project(labelled.images)
-    drawing = cloud.component_cloud(features, labelled.labels, FASHION_MNIST, pca)
+    drawing = scatter3d.component_cloud(features, labelled.labels, FASHION_MNIST, pca)
     axes = drawing.figure.axes[0]
     drawn = np.column_stack([np.asarray(along) for along in axes.collections[0]._offsets3d])
     assert np.sort(drawn, axis=0) == pytest.approx(np.sort(features[:, :3], axis=0))

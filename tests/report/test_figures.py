@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.analysis.metrics import evaluate, mcnemar, reliability, softmax
-from clothier.analysis.mistakes import most_confident_mistakes
-from clothier.analysis.pca import fit_pca
-from clothier.analysis.pixels import describe_pixels
 from clothier.data.dataset import Dataset, Labelled
-from clothier.report.drawing import Drawing, svg
+from clothier.evaluation.misclassified import most_confident_mistakes
+from clothier.exploration.pca import fit_pca
+from clothier.exploration.pixels import describe_pixels
+from clothier.metrics import evaluate, mcnemar, reliability, softmax
+from clothier.report.captioned_figure import Drawing, svg
 from clothier.report.figures import (
+    class_overview,
+    classification,
     comparison,
     comparison_figures,
     components,
     count_figures,
-    data,
     model_figures,
     pixel_figures,
-    scores,
-    training,
+    training_curves,
 )
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.taxonomy import FASHION_MNIST
@@ -33,7 +33,7 @@ from .conftest import figures_of_pca, telling
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from clothier.records import EpochRecord
+    from clothier.types import EpochRecord
 
 
 def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
@@ -53,7 +53,7 @@ def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
 
 
 def test_every_sample_stands_above_its_own_label(labelled: Labelled) -> None:
-    shown = captions(data.sample_grid(labelled, FASHION_MNIST).figure)
+    shown = captions(class_overview.sample_grid(labelled, FASHION_MNIST).figure)
     assert len(shown) == 30
     for image, lines in shown:
         assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
@@ -62,7 +62,9 @@ def test_every_sample_stands_above_its_own_label(labelled: Labelled) -> None:
 
 
 def test_a_sample_depends_on_its_seed_alone(labelled: Labelled) -> None:
-    first, again, other = (captions(data.sample_grid(labelled, FASHION_MNIST, seed=s).figure) for s in (1, 1, 2))
+    first, again, other = (
+        captions(class_overview.sample_grid(labelled, FASHION_MNIST, seed=s).figure) for s in (1, 1, 2)
+    )
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
 
@@ -71,7 +73,7 @@ def test_every_mistake_stands_above_its_label_its_answer_and_its_probability(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     answers = most_confident_mistakes(logits[0], dataset.test.labels, 7)
-    shown = captions(scores.mistakes(dataset.test, answers, FASHION_MNIST).figure)
+    shown = captions(classification.mistakes(dataset.test, answers, FASHION_MNIST).figure)
     assert len(shown) == 7
     for (image, lines), said in zip(shown, answers, strict=True):
         assert np.array_equal(image, dataset.test.images[said.index])
@@ -102,14 +104,14 @@ def test_a_gallery_takes_gaps_headings_and_two_inks() -> None:
 
 def test_class_counts_draw_every_split() -> None:
     splits = {"train": np.array([0, 0, 0, 1, 1, 2]), "test": np.array([0, 1, 2])}
-    drawing = data.class_counts(splits, ("Coat", "Bag", "Shirt"))
+    drawing = class_overview.class_counts(splits, ("Coat", "Bag", "Shirt"))
     widths = [[bar.get_width() for bar in axes.patches] for axes in drawing.figure.axes]
     assert widths == [[3, 2, 1], [1, 1, 1]]
     assert drawing.title == "In train, Coat has 3 images and Shirt only 1"
 
 
 def test_balanced_classes_are_called_so() -> None:
-    drawing = data.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
+    drawing = class_overview.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
     assert drawing.title == "Every class has as many images as any other: 3 train, 1 test"
 
 
@@ -117,7 +119,7 @@ def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
     images = np.zeros((6, 2, 2), np.uint8)
     images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
     found = describe_pixels(images, np.array([0, 0, 1, 1, 2, 2]), 4)
-    drawing = data.mean_garments(found, ("Coat", "Bag", "Shirt", "Ghost"))
+    drawing = class_overview.mean_garments(found, ("Coat", "Bag", "Shirt", "Ghost"))
     shown = captions(drawing.figure)
     assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
     assert drawing.title == "Coat and Shirt have the averages that are most alike"
@@ -126,8 +128,8 @@ def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
 def test_one_class_alone_still_has_an_average() -> None:
     some = telling(np.zeros(3, int))
     found = describe_pixels(some.images, some.labels, 2)
-    assert data.mean_garments(found, ("Coat", "Bag")).title == "The average garment"
-    assert data.deviations(found, ("Coat", "Bag")).title == "Where the pixels vary"
+    assert class_overview.mean_garments(found, ("Coat", "Bag")).title == "The average garment"
+    assert class_overview.deviations(found, ("Coat", "Bag")).title == "Where the pixels vary"
 
 
 def test_the_variance_curve_marks_what_the_pca_counts(labelled: Labelled) -> None:
@@ -182,7 +184,7 @@ def test_reconstructions_stand_beside_their_original(labelled: Labelled) -> None
 
 
 def test_curves_draw_the_history(history: list[EpochRecord]) -> None:
-    loss, accuracy = training.loss_curves(history), training.accuracy_curves(history)
+    loss, accuracy = training_curves.loss_curves(history), training_curves.accuracy_curves(history)
     assert [list(line.get_ydata()) for line in loss.figure.axes[0].lines] == [
         [record.train_loss for record in history],
         [record.validation_loss for record in history],
@@ -194,24 +196,24 @@ def test_curves_draw_the_history(history: list[EpochRecord]) -> None:
 
 def test_an_earlier_best_epoch_is_told(history: list[EpochRecord]) -> None:
     better = [history[0], replace(history[1], validation_accuracy=0.95), *history[2:]]
-    assert "; epoch 2 had 95.0" in training.accuracy_curves(better).title
+    assert "; epoch 2 had 95.0" in training_curves.accuracy_curves(better).title
 
 
 def test_an_earlier_best_epoch_that_reads_the_same_is_not_told(history: list[EpochRecord]) -> None:
     tied = [replace(record, validation_accuracy=0.9212 - 0.0001 * place) for place, record in enumerate(history)]
-    assert training.accuracy_curves(tied).title == "Validation accuracy ends at 92.1\N{NO-BREAK SPACE}%"
+    assert training_curves.accuracy_curves(tied).title == "Validation accuracy ends at 92.1\N{NO-BREAK SPACE}%"
 
 
 def test_curves_without_validation_have_one_line(history: list[EpochRecord]) -> None:
     blind = [replace(record, validation_loss=None, validation_accuracy=None) for record in history]
-    assert len(training.loss_curves(blind).figure.axes[0].lines) == 1
-    assert training.loss_curves(blind).title == "Training loss falls from 1.00 to 0.25"
-    assert training.accuracy_curves(blind[:1]).title == "Training accuracy ends at 82.0\N{NO-BREAK SPACE}%"
+    assert len(training_curves.loss_curves(blind).figure.axes[0].lines) == 1
+    assert training_curves.loss_curves(blind).title == "Training loss falls from 1.00 to 0.25"
+    assert training_curves.accuracy_curves(blind[:1]).title == "Training accuracy ends at 82.0\N{NO-BREAK SPACE}%"
 
 
 def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate(logits[0], dataset.test.labels, FASHION_MNIST)
-    drawing = scores.confusion(found)
+    drawing = classification.confusion(found)
     shown = np.zeros((10, 10), int)
     for text in drawing.figure.axes[0].texts:
         column, row = text.get_position()
@@ -226,12 +228,14 @@ def _worst(confusion: tuple[tuple[int, ...], ...]) -> int:
 
 
 def test_a_faultless_confusion_matrix_says_so() -> None:
-    assert scores.confusion(evaluate(np.eye(3), np.arange(3), ("a", "b", "c"))).title == "Not one answer is wrong"
+    assert (
+        classification.confusion(evaluate(np.eye(3), np.arange(3), ("a", "b", "c"))).title == "Not one answer is wrong"
+    )
 
 
 def test_class_scores_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate(logits[1], dataset.test.labels, FASHION_MNIST)
-    drawing = scores.class_scores(found)
+    drawing = classification.class_scores(found)
     precision, recall, f1 = (line.get_xdata() for line in drawing.figure.axes[0].lines)
     assert list(precision) == [score.precision for score in found.per_class]
     assert list(recall) == [score.recall for score in found.per_class]
@@ -245,7 +249,7 @@ def test_the_reliability_diagram_draws_filled_bins_only(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     found = reliability(softmax(logits[0]), dataset.test.labels)
-    drawing = scores.reliability(found)
+    drawing = classification.reliability(found)
     dots = drawing.figure.axes[0].lines[-1]
     filled = found.counts > 0
     assert list(dots.get_xdata()) == list(found.confidence[filled])
@@ -263,7 +267,7 @@ def test_the_reliability_diagram_draws_filled_bins_only(
 )
 def test_a_models_confidence_is_judged(logits: np.ndarray, title: str) -> None:
     found = reliability(softmax(logits), np.array([0, 0, 1, 1]))
-    assert scores.reliability(found).title.startswith(title)
+    assert classification.reliability(found).title.startswith(title)
 
 
 def test_two_models_are_told_apart_or_not() -> None:
@@ -291,8 +295,8 @@ def test_both_accuracies_are_drawn_with_their_intervals(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     labels = dataset.test.labels
-    found = tuple(evaluate(scores, labels, FASHION_MNIST) for scores in logits)
-    paired = mcnemar(*(scores.argmax(axis=1) == labels for scores in logits))
+    found = tuple(evaluate(classification, labels, FASHION_MNIST) for classification in logits)
+    paired = mcnemar(*(classification.argmax(axis=1) == labels for classification in logits))
     drawing = comparison.accuracies(("DNN", "CNN"), found, paired)
     above, below = drawing.figure.axes
     assert [container.lines[0].get_xdata()[0] for container in above.containers] == [f.accuracy for f in found]
@@ -342,7 +346,7 @@ def test_the_exploration_is_whole(dataset: Dataset) -> None:
 
 def test_names_with_dollars_and_angles_are_names(labelled: Labelled) -> None:
     names = tuple(f"<{k}> $5 & $6 shirt" for k in range(10))
-    drawing = data.sample_grid(labelled, names, count=10)
+    drawing = class_overview.sample_grid(labelled, names, count=10)
     drawing.figure.draw_without_rendering()
     assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6…"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from clothier.analysis.map_quality import MapQuality
-from clothier.report.figures.garment_map import LARGEST, SMALLEST, garment_map, map_figures, map_qualities
+from clothier.exploration.tsne.map_quality import MapQuality
+from clothier.report.figures.embedding_map import LARGEST, SMALLEST, garment_map, map_figures, map_qualities
 
 GOOD = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trusted=300)
 FLAT = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trusted=300)

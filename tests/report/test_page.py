@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
-from clothier.records import ClassScore
 from clothier.report.page import render_exploration, render_run, render_study
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
+from clothier.types import ClassScore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from clothier.report.figures.scores import STRONGEST
+from clothier.report.figures.classification import STRONGEST
 from clothier.report.style import CATEGORIES, DARK, LIGHT, shortened, wrapped
 
 

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 
 from clothier import bundle
-from clothier.analysis.novelty import fit_novelty
 from clothier.bundle import LEARNT, NOVELTY
-from clothier.data.difference_hash import difference_hashes, to_bytes
+from clothier.data.perceptual_hash import difference_hashes, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_view
 from clothier.errors import UsageError
-from clothier.records import View
+from clothier.inference.predictor import open_judge
+from clothier.selective.ood import fit_novelty
+from clothier.types import View
 from clothier.workflows.calibrate import APART, calibrate
-from clothier.workflows.judging import open_judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from clothier.data.idx_files import CLASS_NAMES
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import UnknownNameError, UsageError
-from clothier.inference import OnnxClassifier
+from clothier.inference.session import OnnxClassifier
 from clothier.taxonomy import FASHION_MNIST
 from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate

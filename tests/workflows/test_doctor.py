@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier import machine
+from clothier import system
 from clothier.data import sources
 from clothier.data.release import FASHION_MNIST
 from clothier.data.synthetic import write_fashion_folder
@@ -72,8 +72,8 @@ class TestTraining:
         assert found.advice == "To train: pip install 'clothier[train]'"
 
     def test_with_a_broken_torch(self, nowhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "clothier.learning.device", None)
-        monkeypatch.delattr("clothier.learning.device", raising=False)
+        monkeypatch.setitem(sys.modules, "clothier.training.device", None)
+        monkeypatch.delattr("clothier.training.device", raising=False)
         found = finding(doctor.examine(), "training")
         assert not found.ok
         assert found.found.startswith("PyTorch cannot be loaded: ")
@@ -114,11 +114,11 @@ class TestData:
 
 class TestThreads:
     def test_as_many_as_cores(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("OMP_NUM_THREADS", str(machine.usable_cores()))
+        monkeypatch.setenv("OMP_NUM_THREADS", str(system.usable_cores()))
         assert doctor._processor().ok
 
     def test_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        cores = machine.usable_cores()
+        cores = system.usable_cores()
         monkeypatch.setenv("OMP_NUM_THREADS", "64")
         found = doctor._processor()
         assert not found.ok
@@ -136,7 +136,7 @@ class TestThreads:
     ],
 )
 def test_memory(monkeypatch: pytest.MonkeyPatch, size: int | None, ok: bool, found: str) -> None:
-    monkeypatch.setattr(machine, "usable_memory", lambda: size)
+    monkeypatch.setattr(system, "usable_memory", lambda: size)
     examined = doctor._memory()
     assert (examined.ok, examined.found) == (ok, found)
     assert ok or examined.advice == "The study wants 2.5 GB; predicting needs far less."

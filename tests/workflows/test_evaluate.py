@@ -10,27 +10,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.analysis import metrics
-from clothier.analysis.corruptions import CORRUPTIONS
+from clothier import metrics
 from clothier.bundle import find, open_bundle
 from clothier.data.dataset import Labelled
 from clothier.data.idx_files import CLASS_NAMES
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import DataError, ModelError, UnknownNameError, UsageError
-from clothier.inference import OnnxClassifier
+from clothier.evaluation import robustness as evaluate_corrupted
+from clothier.evaluation.classifier import measure
+from clothier.evaluation.corruptions import CORRUPTIONS
+from clothier.evaluation.robustness import Corrupted, relative
+from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment
-from clothier.records import Outputs, View
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.evaluate import BESIDE, evaluate, measure
-from clothier.workflows.evaluation import corrupted as evaluate_corrupted
-from clothier.workflows.evaluation.corrupted import Corrupted, relative
+from clothier.types import Outputs, View
+from clothier.workflows.evaluate import BESIDE, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clothier.bundle import Bundle
-    from clothier.records import Images
+    from clothier.types import Images
 
     MakeBundle = Callable[..., Bundle]
 

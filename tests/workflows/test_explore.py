@@ -13,10 +13,10 @@ from PIL import Image
 from clothier.data.dataset import Dataset, Labelled
 from clothier.data.synthetic import draw_garments, write_fashion_folder
 from clothier.errors import DataError, UnknownNameError, UsageError
-from clothier.records import FailedInput
-from clothier.report.words import percent
+from clothier.exploration.embedding_map import load_map
+from clothier.report.formatting import percent
 from clothier.taxonomy import FASHION_MNIST
-from clothier.workflows.exploration.garment_map import load_map
+from clothier.types import FailedInput
 from clothier.workflows.explore import Explored, ExploreOptions, explore, look, shipped_judge
 
 if TYPE_CHECKING:

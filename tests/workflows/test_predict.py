@@ -12,20 +12,20 @@ from PIL import Image
 
 import clothier
 from clothier import bundle
-from clothier.analysis.metrics import softmax
-from clothier.analysis.thresholds import Thresholds
 from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError, UnknownNameError, UsageError
-from clothier.inference import OnnxClassifier
-from clothier.records import FailedInput, Outputs, Prediction, View
+from clothier.inference.session import OnnxClassifier
+from clothier.metrics import softmax
+from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import FASHION_MNIST
+from clothier.types import FailedInput, Outputs, Prediction, View
 from clothier.workflows.predict import BATCH, UNDECIDED, Model, load, predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clothier.bundle import Bundle
-    from clothier.records import Images
+    from clothier.types import Images
 
     MakeBundle = Callable[..., Bundle]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import bundle
-from clothier.analysis.metrics import mcnemar
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
-from clothier.inference import OnnxClassifier
-from clothier.learning.export import to_safetensors
+from clothier.inference.session import OnnxClassifier
+from clothier.metrics import mcnemar
 from clothier.recipes import DenseOnPca, Distill, WhitenedCnn, presets
 from clothier.runs import Run
+from clothier.training.export.graph import to_safetensors
 from clothier.workflows import train as training
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
 

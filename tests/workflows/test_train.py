@@ -20,21 +20,21 @@ from clothier.data.dataset import Dataset, Labelled
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import draw_garments, write_fashion_folder
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
-from clothier.inference import OnnxClassifier
-from clothier.learning.export import to_safetensors
+from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment, DenseOnPca, Recipe, preset
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST
+from clothier.training.export.graph import to_safetensors
+from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
 from clothier.workflows.train import TrainOptions, options_from_config, resume, train, train_model
-from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from clothier.records import Progress
-    from clothier.workflows.training.lesson import Trained
+    from clothier.training.prepared_training import Trained
+    from clothier.types import Progress
 
 TINY = Recipe(
     model="dnn",

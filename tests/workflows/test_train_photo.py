@@ -16,28 +16,28 @@ from PIL import Image
 from clothier import bundle
 from clothier.data.photo_csv import Columns
 from clothier.errors import DataError, Interrupted
-from clothier.inference import OnnxClassifier
-from clothier.learning.backbone import pretrained
-from clothier.learning.frozen import FrozenBlocks
+from clothier.inference.predictor import open_judge
+from clothier.inference.session import OnnxClassifier
 from clothier.recipes.photo import BEST, FAST
-from clothier.records import EpochRecord, silent
+from clothier.training.finetune import epochs
+from clothier.training.finetune.cross_validation import logits_in, out_of_fold
+from clothier.training.finetune.data import FEWEST, counted_in, read_lesson, reworded
+from clothier.training.finetune.efficientnet_lite import pretrained
+from clothier.training.finetune.features import FrozenBlocks
+from clothier.training.finetune.finalize import protocol
+from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
+from clothier.types import EpochRecord, silent
 from clothier.workflows import train_photo as work
-from clothier.workflows.judging import open_judge
-from clothier.workflows.photo_model import fine_tuning
-from clothier.workflows.photo_model.deliver import protocol
-from clothier.workflows.photo_model.figures import logits_in, out_of_fold
-from clothier.workflows.photo_model.lesson import FEWEST, counted_in, read_lesson, reworded
-from clothier.workflows.photo_model.options import PhotoOptions, photo_options_from_config
 from clothier.workflows.train_photo import resume_photo, train_photo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.records import Progress
     from clothier.runs import Run
-    from clothier.workflows.photo_model.deliver import Taught
-    from clothier.workflows.photo_model.fine_tuning import FineTuning
-    from clothier.workflows.photo_model.lesson import Lesson
+    from clothier.training.finetune.data import Lesson
+    from clothier.training.finetune.epochs import FineTuning
+    from clothier.training.finetune.finalize import Taught
+    from clothier.types import Progress
 
 COLOURS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
 RECIPE = replace(BEST, epochs=1, folds=2, frozen=15)
@@ -148,7 +148,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(table: Path, tmp_path: Path, monkeypat
         train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
     delivered: list[Taught] = []
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
-    monkeypatch.setattr(fine_tuning, "train_epoch", _stopped)  # the epoch that was saved is not trained again
+    monkeypatch.setattr(epochs, "train_epoch", _stopped)  # the epoch that was saved is not trained again
     assert len(resume_photo(stop.value.run).read_results()) == 1
     assert len(delivered[0].records) == 1
 
@@ -184,11 +184,11 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
 
 def test_a_time_limit_leaves_epochs_out() -> None:
     record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
-    clock = fine_tuning.Clock(started=5.0, limit=100.0, look=2.0)
+    clock = epochs.Clock(started=5.0, limit=100.0, look=2.0)
     assert clock.epochs_left(4, [record], learnt=5.0, now=15.0) == 3  # 82 s are left of 23 s each
     assert clock.epochs_left(4, [record], learnt=5.0, now=85.0) == 0
     assert clock.epochs_left(4, [], learnt=5.0, now=15.0) == 2  # before the first, 2 s make it 25 s
-    assert fine_tuning.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
+    assert epochs.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
 
 
 @pytest.mark.parametrize(
@@ -197,15 +197,15 @@ def test_a_time_limit_leaves_epochs_out() -> None:
 )
 def test_two_epochs_without_a_gain_end_training(losses: list[float], best: int, over: bool) -> None:
     records = [EpochRecord(place, 1.0, 0.5, loss, 0.5, 1e-3, 1.0) for place, loss in enumerate(losses, 1)]
-    assert fine_tuning.best_epoch(records) == best
-    assert fine_tuning.is_over(records, patience=2) == over
+    assert epochs.best_epoch(records) == best
+    assert epochs.is_over(records, patience=2) == over
 
 
 @pytest.mark.usefixtures("cached")
 def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of nine epochs does best here, because no other may: two more, and training is over."""
     kept: list[dict[str, torch.Tensor]] = []
-    whole = fine_tuning.FineTuning.epoch
+    whole = epochs.FineTuning.epoch
 
     def worse(tuning: FineTuning, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
         record = whole(tuning, number, span, progress)
@@ -213,7 +213,7 @@ def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, mo
         return replace(record, validation_loss=float(number))
 
     delivered: list[Taught] = []
-    monkeypatch.setattr(fine_tuning.FineTuning, "epoch", worse)
+    monkeypatch.setattr(epochs.FineTuning, "epoch", worse)
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
     train_photo(PhotoOptions(data=table, recipe=replace(RECIPE, epochs=9), out=tmp_path / "run"))
     (taught,) = delivered

@@ -16,8 +16,8 @@ from clothier.data.dataset import Labelled
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_fashion_folder
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
-from clothier.recipes import DenseOnPca, spaces
-from clothier.recipes.spaces import Choice, Range, Space
+from clothier.recipes import DenseOnPca, search_spaces
+from clothier.recipes.search_spaces import Choice, Range, Space
 from clothier.workflows import tune as workflow
 from clothier.workflows.tune import TuneOptions, Tuning, resume_tune, tune
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BASE = replace(
     recipes.preset("dnn", "classic"), network=DenseOnPca(components=12, hidden=(8,)), epochs=3, batch_size=30
 )
-GRID = Space("grid", BASE, spaces.STUDY_DNN.dimensions, grid=True, source="the study's, on a small network")
+GRID = Space("grid", BASE, search_spaces.STUDY_DNN.dimensions, grid=True, source="the study's, on a small network")
 DRAWN = Space(
     "drawn",
     replace(BASE, keep="last"),
@@ -50,7 +50,7 @@ def _small() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spaces, "SPACES", (GRID, DRAWN, ASTRAY, HOPELESS))
+        patch.setattr(search_spaces, "SPACES", (GRID, DRAWN, ASTRAY, HOPELESS))
         yield
     torch.set_num_threads(threads)
 

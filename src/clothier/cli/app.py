@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import benchmark, calibrate, compare, data, doctor, evaluate, explore, predict, study, train, tune
+from clothier.cli import calibrate, compare, data, doctor, evaluate, explore, predict, study, train, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,12 +153,5 @@ _add(
     "Use a model",
     "clothier calibrate photo --data reviewed.csv --out models/shop",
     "clothier calibrate photo --data reviewed --out models/shop --risk 0.02 --json",
-)
-_add(
-    benchmark.benchmark,
-    "Machine",
-    "clothier benchmark training",
-    "clothier benchmark inference",
-    "clothier benchmark map --rounds 1 --json",
 )
 _add(doctor.doctor, "Machine", "clothier doctor", "clothier doctor --json")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import promises, show
+from clothier.cli import calibration, output
 from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, part
 from clothier.cli.progress import watching
 from clothier.errors import GateError
@@ -45,8 +45,8 @@ def calibrate(
     named = Columns(file_column, label_column, group_column)
     with watching() as progress:
         made = fit(model, data=data, out=out, columns=named, risk=risk, confidence=confidence, progress=progress)
-    show.answer(made, json, promises.calibrated)
-    show.failures(made.failures)
+    output.answer(made, json, calibration.calibrated)
+    output.failures(made.failures)
     if strict and not made.kept:
         raise GateError(f"no probability proves the promise of {risk:g} on {made.data}. The results above are whole.")
     if made.failures:

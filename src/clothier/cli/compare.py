@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import scores, show
+from clothier.cli import metrics_tables, output
 from clothier.cli.options import AnyIdx, Data, Json
 from clothier.cli.progress import watching
 
@@ -18,4 +18,4 @@ def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = F
 
     with watching() as progress:
         comparison = pair(first, second, data=data, any_idx=any_idx, progress=progress)
-    show.answer(comparison, json, scores.comparison)
+    output.answer(comparison, json, metrics_tables.comparison)

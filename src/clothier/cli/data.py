@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
+from clothier.cli import output, tables
 from clothier.cli.options import Json
 from clothier.cli.progress import watching
 
@@ -18,4 +18,4 @@ def data(source: Source = None, json: Json = False) -> None:
 
     with watching() as progress:
         found = prepare(source, progress=progress)
-    show.answer(found, json, tables.data)
+    output.answer(found, json, tables.data)

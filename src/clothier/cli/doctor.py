@@ -1,6 +1,6 @@
 """``clothier doctor``."""
 
-from clothier.cli import show, tables
+from clothier.cli import output, tables
 from clothier.cli.options import Json
 
 
@@ -8,4 +8,4 @@ def doctor(json: Json = False) -> None:
     """Examine this machine: versions, threads, device, data, models."""
     from clothier.workflows.doctor import examine
 
-    show.answer(examine(), json, tables.examination)
+    output.answer(examine(), json, tables.examination)

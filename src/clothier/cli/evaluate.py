@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import scores, show
+from clothier.cli import metrics_tables, output
 from clothier.cli.options import AnyIdx, FileColumn, GroupColumn, Json, LabelColumn, share
 from clothier.cli.progress import watching
 from clothier.errors import GateError
@@ -47,9 +47,9 @@ def evaluate(
     named = Columns(file_column, label_column, group_column)
     with watching() as progress:
         results = measure(models, data=data, any_idx=any_idx, columns=named, corruptions=corruptions, progress=progress)
-    show.answers(results, json, scores.evaluations)
+    output.answers(results, json, metrics_tables.evaluations)
     failed = {one.file: one for result in results if result.photos for one in result.photos.failures}
-    show.failures(failed.values())
+    output.failures(failed.values())
     low = [one for one in results[: len(models)] if fail_under is not None and one.evaluation.accuracy < fail_under]
     if low:
         found = ", ".join(f"{one.model} reached {one.evaluation.accuracy:.4f}" for one in low)

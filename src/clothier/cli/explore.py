@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
+from clothier.cli import output, tables
 from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, only_given
 from clothier.cli.progress import watching
 
@@ -36,9 +36,9 @@ def explore(
     given = only_given(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
     with watching() as progress:
         explored = look(**given, progress=progress)
-    show.answer(explored, json, tables.exploration)
+    output.answer(explored, json, tables.exploration)
     failures = explored.to_json()["failures"]
     for one in failures:
-        show.note(one["error"]["message"])
+        output.note(one["error"]["message"])
     if failures:
         raise typer.Exit(3)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import guesses, show
+from clothier.cli import output, predictions
 from clothier.cli.options import Json, count
 from clothier.cli.progress import watching
-from clothier.records import DEFAULT_MODEL
+from clothier.types import DEFAULT_MODEL
 
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Pictures of one garment each: JPEG, PNG, ...")]
 Model = Annotated[str, typer.Option("--model", metavar="RUN|NAME", help="A run folder, a bundle, or a shipped model.")]
@@ -32,13 +32,13 @@ def predict(
     json: Json = False,
 ) -> None:
     """Say what is on pictures of garments, and whether a person should look."""
-    from clothier.records import FailedInput
+    from clothier.types import FailedInput
     from clothier.workflows.predict import predict as look
 
     with watching() as progress:
         results = look(photos, model=model, top=top, taxonomy=taxonomy, show=kept, progress=progress)
-    show.answers(results, json, guesses.predictions)
+    output.answers(results, json, predictions.predictions)
     failed = [one for one in results if isinstance(one, FailedInput)]
-    show.failures(failed)
+    output.failures(failed)
     if failed:
         raise typer.Exit(3)

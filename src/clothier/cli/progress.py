@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from clothier import records
-from clothier.cli import show
+from clothier import types
+from clothier.cli import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,11 +26,11 @@ COUNTED = 1000  # up to here "3/5" says more than "60 %"
 
 
 @contextmanager
-def watching() -> Iterator[records.Progress]:
-    """Yields the :class:`~clothier.records.Progress` that fits stderr."""
+def watching() -> Iterator[types.Progress]:
+    """Yields the :class:`~clothier.types.Progress` that fits stderr."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    if not show.is_first():
-        yield records.silent
+    if not output.is_first():
+        yield types.silent
     elif console.is_terminal:
         with _CalmProgress(*_columns(), console=console) as display:
             yield Bars(display)
@@ -67,7 +67,7 @@ class Lines:
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         """Prints when ``task`` ends or was not heard of for long; a task without a size is a remark."""
         if not total:
-            show.note(note)
+            output.note(note)
             return
         now = time.monotonic()
         started = self.started.setdefault(task, now)
@@ -75,7 +75,7 @@ class Lines:
         if now - self.printed.setdefault(task, now) >= LOG_INTERVAL or ended:
             self.printed[task] = now
             found = f", {note}" if note else ""
-            show.note(f"{task}: {amount(done, total)}{found}, {now - started:.0f} s")
+            output.note(f"{task}: {amount(done, total)}{found}, {now - started:.0f} s")
         if done >= total:
             del self.started[task], self.printed[task]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import show, tables
+from clothier.cli import output, tables
 from clothier.cli.options import DEFAULT_PRESET, DEFAULT_SEED, AnyIdx, Data, Json, Out, Preset, Seed, only_given, spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
@@ -36,4 +36,4 @@ def study(
             made = resume_study(resume, progress=progress)
         else:
             made = begin(**{"preset": DEFAULT_PRESET, "seed": DEFAULT_SEED, **given}, progress=progress)
-    show.answer(made, json, tables.study)
+    output.answer(made, json, tables.study)

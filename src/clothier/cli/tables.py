@@ -9,13 +9,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from clothier.cli.cells import NUMBER, WORD, accuracy_of, columns, percent, short
-from clothier.cli.scores import paired
+from clothier.cli.formatting import NUMBER, WORD, accuracy_of, columns, percent, short
+from clothier.cli.metrics_tables import paired
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from clothier.cli.show import Answer
+    from clothier.cli.output import Answer
 
 
 def data(prepared: Answer) -> RenderableType:
@@ -84,20 +84,6 @@ def tuning(made: Answer) -> RenderableType:
     spread = f"{n:,} validation images (standard error {100 * error:.2f} points)"
     command = f"clothier train {found['options']['model']} --recipe {shlex.quote(found['best']['file'])}"
     return Group(table, f"Best of {len(found['trials'])} by {spread}. Train it with: {command}")
-
-
-def benchmark(measured: Answer) -> RenderableType:
-    """A row a side, then what ours is of the rivals'."""
-    found = measured.to_json()
-    table = columns(
-        {"": WORD, "Median": NUMBER, "Lowest": NUMBER, "Highest": NUMBER, "Runs": NUMBER, "Accuracy": NUMBER}
-    )
-    for row in found["rows"]:
-        spread = (f"{row[name]:.3g} {row['unit']}" for name in ("median", "min", "max"))
-        accuracy = "" if row["accuracy"] is None else percent(row["accuracy"], 2)
-        table.add_row(row["name"], *spread, str(row["n"]), accuracy)
-    ratios = [f"{name}: {ratio:.3f}" for name, ratio in found["ratios"].items()]
-    return Group(table, "Ours by the rival's, medians of the paired ratios:", *ratios)
 
 
 def examination(found: Answer) -> RenderableType:

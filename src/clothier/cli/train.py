@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clothier import recipes
-from clothier.cli import scores, show, train_photo
+from clothier.cli import metrics_tables, output, train_photo
 from clothier.cli.options import (
     DEFAULT_PRESET,
     AnyIdx,
@@ -100,7 +100,7 @@ def train(
         run = _trained(told, given)
     else:
         raise UsageError("nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume.")
-    show.answer(run, json, scores.run)
+    output.answer(run, json, metrics_tables.run)
 
 
 def _told(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from clothier.cli import scores, show
+from clothier.cli import metrics_tables, output
 from clothier.cli.options import spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
 from clothier.recipes.photo import DEFAULT, photo_preset
-from clothier.records import FailedInput
+from clothier.types import FailedInput
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,9 +45,9 @@ def named(columns: dict[str, str]) -> dict[str, str]:
 
 def answer(run: Run, as_json: bool) -> None:
     """Shows a run; what was left out is named on stderr, and ends with 3."""
-    show.answer(run, as_json, scores.run)
+    output.answer(run, as_json, metrics_tables.run)
     failed = [FailedInput(one["file"], **one["error"]) for one in run.metrics["data"]["failures"]]
-    show.failures(failed)
+    output.failures(failed)
     if failed:
         raise typer.Exit(3)
 
@@ -83,7 +83,7 @@ def _trained(preset: str | None, config: Path | None, given: dict[str, Any]) -> 
             "sender_id; or a folder with a subfolder of photos for each class."
         )
     from clothier.data.photo_csv import Columns
-    from clothier.workflows.photo_model.options import PhotoOptions, photo_options_from_config
+    from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
     from clothier.workflows.train_photo import train_photo
 
     columns = {name.removesuffix("_column"): given.pop(name) for name in [*given] if name.endswith("_column")}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clothier import recipes
-from clothier.cli import show, tables
+from clothier.cli import output, tables
 from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, count, duration, only_given, spelt
 from clothier.cli.progress import watching
 from clothier.errors import UsageError
-from clothier.recipes import spaces
+from clothier.recipes import search_spaces
 
 if TYPE_CHECKING:
     from clothier.workflows.tune import Tuning
@@ -20,8 +20,8 @@ Space = Annotated[
     str | None,
     typer.Option(
         "--space",
-        metavar="|".join(spaces.NAMES),
-        help=f"The study's grid (dnn), or around our own recipe. Default: {spaces.DEFAULT_SPACE}.",
+        metavar="|".join(search_spaces.NAMES),
+        help=f"The study's grid (dnn), or around our own recipe. Default: {search_spaces.DEFAULT_SPACE}.",
     ),
 ]
 Trials = Annotated[
@@ -30,7 +30,7 @@ Trials = Annotated[
         "--trials",
         metavar="N",
         parser=count,
-        help=f"How many recipes to try. Default: a whole grid, or {spaces.DEFAULT_TRIALS}.",
+        help=f"How many recipes to try. Default: a whole grid, or {search_spaces.DEFAULT_TRIALS}.",
     ),
 ]
 TimeLimit = Annotated[
@@ -76,11 +76,13 @@ def tune(
         found = _begun(model, {**length, **given})
     else:
         raise UsageError(f"nothing to tune was named; give {' or '.join(recipes.MODELS)}, or --resume.")
-    show.answer(found, json, tables.tuning)
+    output.answer(found, json, tables.tuning)
 
 
 def _begun(model: str, given: dict[str, Any]) -> "Tuning":
-    spaces.space(model, given.get("space", spaces.DEFAULT_SPACE))  # an unknown one is told before torch is loaded
+    search_spaces.space(
+        model, given.get("space", search_spaces.DEFAULT_SPACE)
+    )  # an unknown one is told before torch is loaded
     from clothier.workflows.tune import TuneOptions
     from clothier.workflows.tune import tune as work
 

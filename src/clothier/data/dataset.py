@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.records import FailedInput, Images, Labels
+    from clothier.types import FailedInput, Images, Labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clothier.errors import DataError
-from clothier.records import silent
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.records import Progress
+    from clothier.types import Progress
 
 TIME_LIMIT = 600.0  # seconds for one call of apt-get; a slow line needs minutes for 31 MB
 TOOLS = ("apt-get", "dpkg-deb")

@@ -21,7 +21,7 @@ from clothier.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.records import Images
+    from clothier.types import Images
 
 GZIP_MAGIC = b"\x1f\x8b"
 UINT8 = 0x08

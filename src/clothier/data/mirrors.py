@@ -8,10 +8,10 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from clothier.errors import DataError
-from clothier.records import silent
+from clothier.types import silent
 
 if TYPE_CHECKING:
-    from clothier.records import Progress
+    from clothier.types import Progress
 
 TIMEOUT = 20.0  # seconds without a byte
 CHUNK = 1 << 16  # bytes between two reports of progress

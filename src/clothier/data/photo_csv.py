@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clothier.errors import DataError
-from clothier.records import FailedInput
+from clothier.types import FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

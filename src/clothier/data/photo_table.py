@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.folders import class_folders, picture_files
+from clothier.data.image_folder import class_folders, picture_files
 from clothier.data.photo_csv import Columns, Listing, Row, read_rows
 from clothier.data.photos import load_view
 from clothier.errors import DataError, PhotoError
-from clothier.machine import usable_cores
-from clothier.records import FailedInput, silent
+from clothier.system import usable_cores
 from clothier.taxonomy import BROADER
+from clothier.types import FailedInput, silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.records import Images, Labels, Progress, View
+    from clothier.types import Images, Labels, Progress, View
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 

@@ -16,17 +16,17 @@ import platformdirs
 
 from clothier import atomic
 from clothier.data import debian, idx, idx_files, mirrors
-from clothier.data.folders import has_class_folders, read_picture_folder
+from clothier.data.image_folder import has_class_folders, read_picture_folder
 from clothier.data.release import COPY_AGAIN, FASHION_MNIST, OR_ANY_IDX, Release
 from clothier.errors import DataError
-from clothier.records import silent
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from clothier.data.dataset import Dataset
     from clothier.data.release import Contents
-    from clothier.records import Progress
+    from clothier.types import Progress
 
 SourceName = Literal["folder", "cache", "system", "debian", "mirror"]
 
@@ -77,7 +77,7 @@ def open_dataset(
 
     Args:
         folder: None for Fashion-MNIST, from wherever it can be had; or a folder with its four files; or one with a
-            subfolder of pictures for each class (:func:`clothier.data.folders.read_picture_folder`).
+            subfolder of pictures for each class (:func:`clothier.data.image_folder.read_picture_folder`).
         any_idx: take the four IDX files of ``folder`` as they are: KMNIST, or the user's own.
         any_size: take IDX pictures of other sizes than 28x28, too: to look at, as no network here takes them.
         progress: told of downloads, and of damaged copies that were passed over.

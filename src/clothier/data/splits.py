@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.records import Labels
+    from clothier.types import Labels
 
     Indices = npt.NDArray[np.int64]
 

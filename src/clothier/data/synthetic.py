@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from clothier.records import Images
+    from clothier.types import Images
 
 SIDE = 28  # pixels
 SCALE = 4  # drawn so much larger, then averaged: smooth outlines

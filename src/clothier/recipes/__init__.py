@@ -10,8 +10,8 @@ changes some fields. What ran is what ``config.json`` holds.
     best      the most accurate network, and the one that ships: it learns from two ``solo`` CNNs; hours
 """
 
+from clothier.recipes.loader import changed, from_file, from_json, to_toml
 from clothier.recipes.presets import PRESETS, preset
-from clothier.recipes.reading import changed, from_file, from_json, to_toml
 from clothier.recipes.schema import (
     MODELS,
     Augment,

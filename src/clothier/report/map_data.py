@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.records import Floats, Images, Labels
+    from clothier.types import Floats, Images, Labels
 
 FINEST = 2**16 - 1  # steps of a coordinate, and the last label that fits
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
+from clothier.report.jinja_env import typesetting
 from clothier.report.map_data import MapContent, packed
 from clothier.report.sprites import QUALITY
 from clothier.report.style import CATEGORIES, DARK, LIGHT
-from clothier.report.typesetting import typesetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from clothier.report import words
-from clothier.report.drawing import svg
+from clothier.report import formatting
+from clothier.report.captioned_figure import svg
 from clothier.report.figures.comparison import significance, verdict
-from clothier.report.limits import FASHION_MNIST, limits
-from clothier.report.original import CLAIMED_CLASSES, CLAIMED_F1, CORRECTIONS, ORIGINALS, SOURCE
+from clothier.report.jinja_env import typesetting
+from clothier.report.limitations import FASHION_MNIST, limits
+from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, CORRECTIONS, ORIGINALS, SOURCE
 from clothier.report.style import DARK, LIGHT
-from clothier.report.typesetting import typesetting
 from clothier.taxonomy import FASHION_MNIST as FASHION_CLASSES
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def render_study(
     data: DataSection, models: Sequence[ModelSection], comparisons: Sequence[ComparisonSection], origin: Origin
 ) -> str:
     """The page of a study: the data, each of ``models``, how they compare, and the original beside them."""
-    ranked = sorted(models, key=lambda model: -words.evaluated(model.metrics)[1]["accuracy"])
+    ranked = sorted(models, key=lambda model: -formatting.evaluated(model.metrics)[1]["accuracy"])
     return _render(
         "study.html.j2",
         dataset=data.name,
@@ -57,8 +57,8 @@ def _render(template: str, *, dataset: str, models: Sequence[ModelSection], **co
     environment = typesetting()
     environment.globals.update(
         drawn=lambda drawing, name: Markup(svg(drawing, name)),  # noqa: S704  # our own SVG, its alt text is quoted
-        evaluated=words.evaluated,
-        machine=words.machine,
+        evaluated=formatting.evaluated,
+        machine=formatting.machine,
         verdict=verdict,
         significance=significance,
         light=LIGHT,
@@ -66,7 +66,7 @@ def _render(template: str, *, dataset: str, models: Sequence[ModelSection], **co
         corrections=CORRECTIONS,
         source=SOURCE,
     )
-    found = limits(dataset, [(model.name, words.evaluated(model.metrics)[1]) for model in models])
+    found = limits(dataset, [(model.name, formatting.evaluated(model.metrics)[1]) for model in models])
     return environment.get_template(template).render(dataset=dataset, models=models, limits=found, **content)
 
 
@@ -80,7 +80,7 @@ def _headline(dataset: str, models: Sequence[ModelSection]) -> str:
 
 
 def _accuracy(model: ModelSection) -> str:
-    return words.percent(words.evaluated(model.metrics)[1]["accuracy"], 1)
+    return formatting.percent(formatting.evaluated(model.metrics)[1]["accuracy"], 1)
 
 
 def _beside_the_original(models: Sequence[ModelSection]) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clothier.records import EpochRecord, PairedTest
-    from clothier.report.drawing import Drawing
+    from clothier.report.captioned_figure import Drawing
+    from clothier.types import EpochRecord, PairedTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Origin:
 
     Attributes:
         command: what to type.
-        environment: machine and versions (:func:`clothier.machine.describe`).
+        environment: machine and versions (:func:`clothier.system.describe`).
     """
 
     command: str

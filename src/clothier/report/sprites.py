@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from clothier.records import Images
+    from clothier.types import Images
 
 LONGEST = 28  # pixels of a thumbnail's longer edge: Fashion-MNIST stays as it is, larger pictures are reduced
 COLUMNS = 64

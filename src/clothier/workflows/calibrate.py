@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.analysis.calibration import cross_calibrated
-from clothier.analysis.metrics import reliability, softmax
-from clothier.analysis.selective import held_to
-from clothier.analysis.thresholds import Thresholds
 from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
 from clothier.errors import UsageError
-from clothier.records import silent
+from clothier.inference.predictor import open_judge
+from clothier.metrics import reliability, softmax
 from clothier.runs import RUNS
+from clothier.selective.calibrate_card import CONFIDENCE, RISK, certify
+from clothier.selective.decisions import held_to
+from clothier.selective.temperature import cross_calibrated
+from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import in_terms_of
-from clothier.workflows.judging import open_judge
-from clothier.workflows.photo_model.certify import CONFIDENCE, RISK, certify
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle, Card
     from clothier.data.photo_table import PhotoTable
-    from clothier.records import FailedInput, Images, Progress
-    from clothier.workflows.judging import Judge
+    from clothier.inference.predictor import Judge
+    from clothier.types import FailedInput, Images, Progress
 
     Doubles = npt.NDArray[np.float64]
 

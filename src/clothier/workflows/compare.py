@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier import bundle
-from clothier.analysis import metrics
+from clothier import bundle, metrics
 from clothier.data.sources import open_dataset
-from clothier.inference import OnnxClassifier
-from clothier.records import silent
-from clothier.workflows.evaluate import ModelEvaluation, require_same_classes
+from clothier.evaluation.classifier import require_same_classes
+from clothier.inference.session import OnnxClassifier
+from clothier.types import silent
+from clothier.workflows.evaluate import ModelEvaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.records import PairedTest, Progress
+    from clothier.types import PairedTest, Progress
 
 
 @dataclass(frozen=True, slots=True)

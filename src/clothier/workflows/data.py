@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data import sources
 from clothier.data.release import FASHION_MNIST, Release
-from clothier.records import silent
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import Labelled
-    from clothier.records import Progress
+    from clothier.types import Progress
 
 
 @dataclass(frozen=True, slots=True)

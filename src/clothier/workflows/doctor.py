@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from clothier import bundle, machine
+from clothier import bundle, system
 from clothier.data import idx_files, sources
 from clothier.data.release import FASHION_MNIST
 from clothier.errors import DataError
@@ -49,14 +49,14 @@ class Examination:
     """What ``clothier doctor`` found.
 
     Attributes:
-        machine: as :func:`clothier.machine.describe` gives it.
+        system: as :func:`clothier.system.describe` gives it.
         training: ``type``, ``threads``, ``precision`` and ``reason`` of the device that training takes, or None.
         data: folder of a whole copy of Fashion-MNIST, or None.
         models: names of the models that ship with this installation.
         findings: one a thing looked at.
     """
 
-    machine: dict[str, Any]
+    system: dict[str, Any]
     training: dict[str, Any] | None
     data: Path | None
     models: list[str]
@@ -65,7 +65,7 @@ class Examination:
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
         return {
-            "machine": self.machine,
+            "system": self.system,
             "training": self.training,
             "data": None if self.data is None else str(self.data),
             "models": self.models,
@@ -79,14 +79,14 @@ def examine() -> Examination:
     data, about_data = _data()
     models = bundle.shipped()
     findings = (_processor(), _memory(), about_training, about_data, _models(models), _disk(sources.cache_folder()))
-    return Examination(machine.describe(), training, data, models, findings)
+    return Examination(system.describe(), training, data, models, findings)
 
 
 def _processor() -> Finding:
     """The processor, and whether as many threads will be used as there are cores to use."""
-    cores = machine.usable_cores()
-    sets = " ".join(machine.instruction_sets()) or "instruction sets unknown"
-    found = f"{machine.cpu_model() or 'unknown'}, {cores} usable cores, {sets}"
+    cores = system.usable_cores()
+    sets = " ".join(system.instruction_sets()) or "instruction sets unknown"
+    found = f"{system.cpu_model() or 'unknown'}, {cores} usable cores, {sets}"
     threads = os.environ.get("OMP_NUM_THREADS", str(cores))
     if threads == str(cores):
         return Finding("processor", True, found)
@@ -99,7 +99,7 @@ def _processor() -> Finding:
 
 
 def _memory() -> Finding:
-    size = machine.usable_memory()
+    size = system.usable_memory()
     if size is None:
         return Finding("memory", True, "the system does not tell")
     if size >= STUDY_MEMORY:
@@ -115,7 +115,7 @@ def _training() -> tuple[dict[str, Any] | None, Finding]:
         found = "PyTorch is not installed, and using models does not need it"
         return None, Finding("training", True, found, "To train: pip install 'clothier[train]'")
     try:
-        from clothier.learning import device
+        from clothier.training import device
     except (ImportError, OSError) as error:
         advice = "Install it again: pip install --force-reinstall torch"
         return None, Finding("training", False, f"PyTorch cannot be loaded: {error}", advice)

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import bundle
-from clothier.analysis import metrics
-from clothier.analysis.views import mean_answer
 from clothier.data.photo_table import TABLE, USUAL
 from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
-from clothier.inference import OnnxClassifier
-from clothier.records import silent
-from clothier.workflows.evaluation.corrupted import corrupt, relative
-from clothier.workflows.evaluation.photo_views import Photos
-from clothier.workflows.evaluation.photos import evaluate_photos
-from clothier.workflows.judging import open_judge
+from clothier.evaluation.classifier import measure, require_same_classes
+from clothier.evaluation.photo_cache import Photos
+from clothier.evaluation.photos import evaluate_photos
+from clothier.evaluation.robustness import corrupt, relative
+from clothier.inference.predictor import open_judge
+from clothier.inference.session import OnnxClassifier
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,11 +27,10 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, Labelled
     from clothier.data.photo_csv import Columns
-    from clothier.recipes import Augment
-    from clothier.records import Classifier, Evaluation, Floats, Progress
-    from clothier.workflows.evaluation.corrupted import Corrupted
-    from clothier.workflows.evaluation.photos import PhotoEvaluation
-    from clothier.workflows.judging import Judge
+    from clothier.evaluation.photos import PhotoEvaluation
+    from clothier.evaluation.robustness import Corrupted
+    from clothier.inference.predictor import Judge
+    from clothier.types import Classifier, Evaluation, Floats, Progress
 
 RIVAL = "fashion-cnn"  # Fashion-MNIST's model that photo models are held against
 BESIDE = ("fashion-dnn", "fashion-cnn")
@@ -110,36 +108,6 @@ def evaluate(
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", measure(classifier, dataset.test)))
     progress("evaluate", len(named), len(named))
     return _corrupted(evaluations, named, dataset.test, progress) if corruptions else evaluations
-
-
-def measure(classifier: Classifier, data: Labelled, augment: Augment | None = None) -> Evaluation:
-    """A classifier's figures over labelled pictures.
-
-    Args:
-        classifier: the model.
-        data: N pictures of its view and their labels.
-        augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
-    """
-    logits = classifier.run(data.images).logits
-    evaluation = metrics.evaluate(logits, data.labels, classifier.classes)
-    if augment is None or not (augment.flip or augment.shift):
-        return evaluation
-    answers = mean_answer(classifier, data.images, augment, logits).argmax(1)
-    return replace(evaluation, accuracy_tta=float((answers == data.labels).mean()))
-
-
-def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
-    """Refuses to hold models against labels that mean something else.
-
-    Raises:
-        UsageError: the class names differ.
-    """
-    for classifier in classifiers:
-        if classifier.classes != dataset.classes:
-            raise UsageError(
-                f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
-                f"{', '.join(dataset.classes)}. Give data with the model's classes."
-            )
 
 
 def _is_table(data: Path) -> bool:

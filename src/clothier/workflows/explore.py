@@ -8,27 +8,27 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, bundle, machine
+from clothier import atomic, bundle, system
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, UnknownNameError
-from clothier.inference import OnnxClassifier
-from clothier.records import silent
-from clothier.report.drawing import png, svg_file
+from clothier.inference.session import OnnxClassifier
+from clothier.report.audit_section import look_at_audit
+from clothier.report.captioned_figure import png, svg_file
+from clothier.report.explore_sections import SHARES, look_at_classes, look_at_components, look_at_pixels
+from clothier.report.formatting import percent
+from clothier.report.map_section import look_at_map
 from clothier.report.page import render_exploration
 from clothier.report.sections import DataSection, Origin
-from clothier.report.words import percent
 from clothier.runs import RUNS, read_json
-from clothier.workflows.exploration.audit_stage import look_at_audit
-from clothier.workflows.exploration.map_stage import look_at_map
-from clothier.workflows.exploration.stages import SHARES, look_at_classes, look_at_components, look_at_pixels
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
-    from clothier.records import Classifier, Labels, Progress
-    from clothier.workflows.exploration.stages import Stage
+    from clothier.report.explore_sections import Stage
+    from clothier.types import Classifier, Labels, Progress
 
 TASK, DRAWING = "explore", "figures"
 FORMAT = 1  # of explore.json
@@ -167,12 +167,12 @@ def explore(
     with _new_folder(out or RUNS / "explore") as folder:
         found = look(dataset, splits, options, shipped_judge(dataset), progress=progress)
         _draw(found.section, folder / "figures", progress)
-        origin = Origin(options.command, machine.describe())
+        origin = Origin(options.command, system.describe())
         found.write_files(folder)
         report = Explored(folder).report
         atomic.write_text(report, render_exploration(found.section, found.headline, origin))
         about = {"format": FORMAT, "options": options.to_json(), "data": dataset.name, "data_digest": dataset.digest}
-        content = {**about, **found.to_json(), "environment": machine.describe(), "report": str(report)}
+        content = {**about, **found.to_json(), "environment": system.describe(), "report": str(report)}
         atomic.write_json(folder / "explore.json", content)
     return Explored(folder)
 

@@ -11,23 +11,23 @@ import numpy as np
 
 from clothier import bundle
 from clothier.data.photos import is_garment28, read_for, view_of
+from clothier.data.photos.save_input import keep
 from clothier.errors import PhotoError, UsageError
-from clothier.machine import usable_cores
-from clothier.records import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, silent
+from clothier.inference.predictor import UNDECIDED, Judge, open_judge
+from clothier.system import usable_cores
 from clothier.taxonomy import read_taxonomy
-from clothier.workflows.judging import UNDECIDED, Judge, open_judge
-from clothier.workflows.keepsakes import keep
+from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.analysis.novelty import Novelty
-    from clothier.analysis.selective import Verdict
-    from clothier.analysis.thresholds import Thresholds
-    from clothier.records import Classifier, Images, Outputs, Progress
+    from clothier.selective.decisions import Verdict
+    from clothier.selective.ood import Novelty
+    from clothier.selective.thresholds import Thresholds
     from clothier.taxonomy import Taxonomy
+    from clothier.types import Classifier, Images, Outputs, Progress
 
     Doubles = npt.NDArray[np.float64]
 

@@ -7,28 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, bundle, machine, recipes
-from clothier.analysis import metrics
+from clothier import atomic, bundle, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.errors import Interrupted, ModelError
-from clothier.inference import OnnxClassifier
-from clothier.records import silent
-from clothier.report.drawing import save_figures
+from clothier.inference.session import OnnxClassifier
+from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.page import render_study
 from clothier.report.sections import ComparisonSection, Origin
 from clothier.runs import RUNS, Run, new_run, read_json
+from clothier.training.finalize import model_section
+from clothier.training.prepared_training import split
+from clothier.types import silent
 from clothier.workflows.explore import Exploration, ExploreOptions, look, require_two_classes
 from clothier.workflows.train import TrainOptions, require_same_data, resume, train
-from clothier.workflows.training.deliver import model_section
-from clothier.workflows.training.lesson import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset
-    from clothier.records import Floats, Progress
     from clothier.report.sections import ModelSection
+    from clothier.types import Floats, Progress
 
 TASK, REPORT = "study", "report"
 STEPS = len(recipes.MODELS) + 2  # the exploration and the report
@@ -180,7 +179,7 @@ def _report(path: Path, options: StudyOptions, dataset: Dataset, exploration: Ex
     right = [answers.argmax(1) == dataset.test.labels for answers in logits]
     paired = metrics.mcnemar(right[0], right[1])
     save_figures({**exploration.section.figures, **figures}, path / "figures")
-    origin = Origin(f"clothier study --preset {options.preset} --seed {options.seed}", machine.describe())
+    origin = Origin(f"clothier study --preset {options.preset} --seed {options.seed}", system.describe())
     exploration.write_files(path)
     comparison = ComparisonSection(names, paired, figures)
     atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], origin))

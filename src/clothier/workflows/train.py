@@ -11,12 +11,11 @@ from clothier import recipes
 from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, Interrupted, UsageError
-from clothier.learning.distributed import team
-from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run
-from clothier.workflows.training.deliver import deliver
-from clothier.workflows.training.lesson import learn, prepare
-from clothier.workflows.training.options import (
+from clothier.training.ddp import team
+from clothier.training.distillation.teachers import gather, require_teachable
+from clothier.training.finalize import deliver
+from clothier.training.options import (
     TrainOptions,
     once_more_on_all,
     options_from_config,
@@ -24,15 +23,16 @@ from clothier.workflows.training.options import (
     require_same,
     require_twin,
 )
-from clothier.workflows.training.teachers import gather, require_teachable
+from clothier.training.prepared_training import learn, prepare
+from clothier.types import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.learning.distributed import Team
-    from clothier.learning.networks import AnyNetwork
-    from clothier.records import Progress
-    from clothier.workflows.training.lesson import Lesson, Trained
+    from clothier.training.ddp import Team
+    from clothier.training.networks import AnyNetwork
+    from clothier.training.prepared_training import Lesson, Trained
+    from clothier.types import Progress
 
 __all__ = [
     "TrainOptions",

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError, Interrupted
-from clothier.learning.backbone import SIDE, pretrained
-from clothier.learning.device import choose
-from clothier.learning.finetune import answers, begin_learner
-from clothier.learning.frozen import FrozenBlocks
-from clothier.learning.probe import fit_probe
-from clothier.records import EpochRecord, Outputs, silent
 from clothier.runs import RUNS, Run, new_run
-from clothier.workflows.photo_model.deliver import Taught, deliver_photo
-from clothier.workflows.photo_model.fine_tuning import Clock, FineTuning, fine_tune, look
-from clothier.workflows.photo_model.lesson import read_lesson
-from clothier.workflows.photo_model.options import photo_options_from_config
+from clothier.training.device import choose
+from clothier.training.finetune.data import read_lesson
+from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
+from clothier.training.finetune.epochs import Clock, FineTuning, fine_tune, look
+from clothier.training.finetune.features import FrozenBlocks
+from clothier.training.finetune.finalize import Taught, deliver_photo
+from clothier.training.finetune.linear_probe import fit_probe
+from clothier.training.finetune.networks import answers, begin_learner
+from clothier.training.finetune.options import photo_options_from_config
+from clothier.types import EpochRecord, Outputs, silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from clothier.learning.probe import Probe
-    from clothier.records import Floats, Labels, Progress
-    from clothier.workflows.photo_model.lesson import Lesson
-    from clothier.workflows.photo_model.options import PhotoOptions
+    from clothier.training.finetune.data import Lesson
+    from clothier.training.finetune.linear_probe import Probe
+    from clothier.training.finetune.options import PhotoOptions
+    from clothier.types import Floats, Labels, Progress
 
     Rows = npt.NDArray[np.intp]
     Fold = tuple[Rows, Rows]

@@ -12,18 +12,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, machine, recipes
+from clothier import atomic, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.errors import Interrupted, ModelError, StorageError, UsageError
-from clothier.learning.device import choose
-from clothier.learning.engine import fit
-from clothier.learning.networks import build
-from clothier.records import silent
 from clothier.runs import RUNS, Run, new_run, read_json
+from clothier.training.device import choose
+from clothier.training.networks import build
+from clothier.training.prepared_training import split
+from clothier.training.trainer import fit
+from clothier.training.tuning.options import FORMAT, TuneOptions, config_of, read_tune_options
+from clothier.training.tuning.trials import open_trials
+from clothier.types import silent
 from clothier.workflows.train import require_same_data
-from clothier.workflows.training.lesson import split
-from clothier.workflows.tuning.options import FORMAT, TuneOptions, config_of, read_tune_options
-from clothier.workflows.tuning.trials import open_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, Labelled
     from clothier.recipes import Recipe
-    from clothier.records import EpochRecord, Progress
-    from clothier.workflows.tuning.trials import Trial, Trials
+    from clothier.training.tuning.trials import Trial, Trials
+    from clothier.types import EpochRecord, Progress
 
 __all__ = ["TuneOptions", "Tuning", "resume_tune", "tune"]
 
@@ -228,6 +228,6 @@ def _write(path: Path, lessons: _Lessons, trials: Trials) -> None:
         "validation": {"n": n, "standard_error": math.sqrt(accuracy * (1 - accuracy) / n)},
         "best": {**best.to_json(), **about},
         "trials": [one.to_json() for one in ranked],
-        "environment": machine.describe(),
+        "environment": system.describe(),
     }
     atomic.write_json(path / FOUND, content)

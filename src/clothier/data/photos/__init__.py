@@ -5,8 +5,8 @@ model: ``square`` for the photo model, ``garment28`` by the steps of the Fashion
 found and taken away.
 """
 
-from clothier.data.photos.garment import garment28, is_garment28
-from clothier.data.photos.reading import read_picture
-from clothier.data.photos.views import load_view, read_for, square, view_of
+from clothier.data.photos.decode import read_picture
+from clothier.data.photos.fashion_mnist import garment28, is_garment28
+from clothier.data.photos.preprocessing import load_view, read_for, square, view_of
 
 __all__ = ["garment28", "is_garment28", "load_view", "read_for", "read_picture", "square", "view_of"]

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clothier.analysis import metrics
-from clothier.analysis.mistakes import most_confident_mistakes, only_first_right
-from clothier.report.figures import comparison, components, data, pixels, scores, spectrum, training
-from clothier.report.figures.cloud import component_cloud
+from clothier import metrics
+from clothier.evaluation.misclassified import most_confident_mistakes, only_first_right
+from clothier.report.figures import (
+    class_overview,
+    classification,
+    comparison,
+    components,
+    pixels,
+    spectrum,
+    training_curves,
+)
 from clothier.report.figures.correlation import heat_maps
+from clothier.report.figures.scatter3d import component_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,11 +27,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from clothier.analysis.pca import PCA
-    from clothier.analysis.pixels import PixelStatistics
     from clothier.data.dataset import Dataset, Labelled
-    from clothier.records import EpochRecord, Floats, Labels
-    from clothier.report.drawing import Drawing
+    from clothier.exploration.pca import PCA
+    from clothier.exploration.pixels import PixelStatistics
+    from clothier.report.captioned_figure import Drawing
+    from clothier.types import EpochRecord, Floats, Labels
 
     Doubles = npt.NDArray[np.float64]
 
@@ -41,16 +49,16 @@ def count_figures(dataset: Dataset, splits: Mapping[str, Labels], seed: int = 0)
         seed: draws the sample.
     """
     return {
-        "class-counts": data.class_counts(splits, dataset.classes),
-        "samples": data.sample_grid(dataset.train, dataset.classes, seed=seed),
+        "class-counts": class_overview.class_counts(splits, dataset.classes),
+        "samples": class_overview.sample_grid(dataset.train, dataset.classes, seed=seed),
     }
 
 
 def pixel_figures(found: PixelStatistics, classes: Sequence[str]) -> dict[str, Drawing]:
     """Average garments, and the grey levels that they are made of."""
     return {
-        "mean-garments": data.mean_garments(found, classes),
-        "deviations": data.deviations(found, classes),
+        "mean-garments": class_overview.mean_garments(found, classes),
+        "deviations": class_overview.deviations(found, classes),
         "grey-levels": pixels.grey_levels(found),
         "class-greys": pixels.class_greys(found, classes),
         "ink": pixels.ink(found),
@@ -107,15 +115,15 @@ def model_figures(
     found = metrics.evaluate(logits, labelled.labels, classes)
     figures = {}
     if history:
-        figures["loss"] = training.loss_curves(history)
-        figures["accuracy"] = training.accuracy_curves(history)
-    figures["confusion"] = scores.confusion(found)
-    figures["class-scores"] = scores.class_scores(found)
+        figures["loss"] = training_curves.loss_curves(history)
+        figures["accuracy"] = training_curves.accuracy_curves(history)
+    figures["confusion"] = classification.confusion(found)
+    figures["class-scores"] = classification.class_scores(found)
     wrong = most_confident_mistakes(logits, labelled.labels, MISTAKES)
     if wrong:
-        figures["mistakes"] = scores.mistakes(labelled, wrong, classes)
+        figures["mistakes"] = classification.mistakes(labelled, wrong, classes)
     calibration = metrics.reliability(metrics.softmax(logits), labelled.labels)
-    figures["reliability"] = scores.reliability(calibration)
+    figures["reliability"] = classification.reliability(calibration)
     return figures
 
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clothier.report.drawing import Drawing
+from clothier.report.captioned_figure import Drawing
 from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.formatting import percent
 from clothier.report.style import shortened
-from clothier.report.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from clothier.analysis.audit.duplicates import Duplicates
-    from clothier.analysis.audit.label_issues import LabelIssues
-    from clothier.analysis.audit.outliers import Outlier
-    from clothier.data.pool import Pool
+    from clothier.data.combined_splits import Pool
+    from clothier.exploration.audit.duplicates import Duplicates
+    from clothier.exploration.audit.label_issues import LabelIssues
+    from clothier.exploration.audit.outliers import Outlier
 
 PAIRS = 12  # shown of duplicates
 PAIR_COLUMNS = 6

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib import rc_context
 
-from clothier.analysis.metrics import NORMAL_95
-from clothier.report.drawing import Drawing
+from clothier.metrics import NORMAL_95
+from clothier.report.captioned_figure import Drawing
 from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.formatting import percent
 from clothier.report.style import FIRST, INK, MUTED, RULE, SECOND, STYLE, canvas, class_axis, plot, shortened
-from clothier.report.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from clothier.analysis.mistakes import Answer
     from clothier.data.dataset import Labelled
-    from clothier.records import Evaluation, PairedTest
+    from clothier.evaluation.misclassified import Answer
+    from clothier.types import Evaluation, PairedTest
 
 Pair = tuple[str, str]
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 
-from clothier.analysis.pixels import WHITE
-from clothier.report.drawing import Drawing
+from clothier.exploration.pixels import WHITE
+from clothier.report.captioned_figure import Drawing
 from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.formatting import percent
 from clothier.report.style import CATEGORIES, FIRST, INK, MUTED, PAPER, SECOND, STYLE, plot, shortened
-from clothier.report.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-    from clothier.analysis.pca import PCA
     from clothier.data.dataset import Labelled
-    from clothier.records import Floats, Labels
+    from clothier.exploration.pca import PCA
+    from clothier.types import Floats, Labels
 
 SHARES = (0.90, 0.95)
 """Shares of the variance that the study asks for."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.analysis.correlation import mean_off_diagonal
-from clothier.report.drawing import Drawing
+from clothier.exploration.correlation import mean_off_diagonal
+from clothier.report.captioned_figure import Drawing
 from clothier.report.figures.gallery import Tile, gallery
 
 if TYPE_CHECKING:

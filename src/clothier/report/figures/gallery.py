@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 
-from clothier.report.drawing import GARMENT, SIGNED
+from clothier.report.captioned_figure import GARMENT, SIGNED
 from clothier.report.style import FIRST, INK, MUTED, SECOND, STYLE, WIDTH, canvas
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
-from clothier.analysis.pixels import BLACK, LEVELS, WHITE, moments
-from clothier.report.drawing import Drawing
+from clothier.exploration.pixels import BLACK, LEVELS, WHITE, moments
+from clothier.report.captioned_figure import Drawing
 from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.formatting import percent
 from clothier.report.style import FIRST, STYLE, canvas, class_axis, plot
-from clothier.report.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.analysis.pixels import PixelStatistics
+    from clothier.exploration.pixels import PixelStatistics
 
     Doubles = npt.NDArray[np.float64]
 

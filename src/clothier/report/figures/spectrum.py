@@ -12,15 +12,15 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import LogLocator
 
-from clothier.analysis.pixels import WHITE
-from clothier.report.drawing import Drawing
+from clothier.exploration.pixels import WHITE
+from clothier.report.captioned_figure import Drawing
+from clothier.report.formatting import percent
 from clothier.report.style import FIRST, INK, SECOND, STYLE, plot
-from clothier.report.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clothier.analysis.pca import PCA
+    from clothier.exploration.pca import PCA
 
 
 @rc_context(STYLE)

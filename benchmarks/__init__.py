@@ -1,0 +1,1 @@
+"""Every benchmark, every baseline and their results. Run from the repository's root: python -m benchmarks.NAME."""

@@ -1,0 +1,72 @@
+"""Plain PyTorch as a reader of the study would run it: what tuned inference is measured against."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load
+
+from clothier.recipes import from_json
+from clothier.training.networks import build
+from clothier.training.torch_classifier import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+    from clothier.bundle import Bundle, Card
+    from clothier.recipes import Recipe
+    from clothier.types import Floats, Images
+
+
+def eager(network: nn.Module) -> Callable[[Images], Floats]:
+    """(N, H, W) uint8 pictures to (N, K) float32 logits: evaluation mode, no gradients, float32, NCHW, on the CPU.
+
+    Making floats of the bytes belongs to it, as it belongs to an exported graph.
+    """
+    network = network.cpu().eval()
+
+    def run(images: Images) -> Floats:
+        with torch.no_grad():
+            logits: Floats = network(scaled(torch.from_numpy(images))).numpy()
+        return logits
+
+    return run
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Gives PyTorch so many threads within the block, whatever the environment says; its own come back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def restored(made: Bundle, images: Images) -> nn.Module:
+    """The network that a bundle was exported from, with the bundle's weights in float32.
+
+    Args:
+        made: a bundle of a recipe's network.
+        images: (N, H, W) uint8; the network is built from them, and all that is fitted to them is then overwritten.
+
+    Raises:
+        UsageError: the card's recipe is none of this Clothier's.
+    """
+    network = build(recipe_of(made.card).network, images, len(made.card.classes), seed=0)
+    network.load_state_dict(load(made.weights.read_bytes()))
+    return network
+
+
+def recipe_of(card: Card) -> Recipe:
+    """How a bundle was trained.
+
+    Raises:
+        UsageError: the card's recipe is none of this Clothier's.
+    """
+    return from_json({name: value for name, value in card.recipe.items() if name != "seed"})

@@ -1,0 +1,181 @@
+"""How quickly models answer, beside plain PyTorch: ``benchmark inference``."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.eager import eager, recipe_of, restored, torch_threads
+from benchmarks.results import BenchmarkResult, run_benchmark
+from benchmarks.timing import in_turns
+from clothier import bundle, recipes, system
+from clothier.data.sources import load_fashion_mnist
+from clothier.inference.session import OnnxClassifier
+from clothier.training.export.graph import to_onnx
+from clothier.training.export.int8 import calibration_sample, is_quantized, quantize_graph
+from clothier.training.networks import build, count_parameters
+from clothier.training.prepared_training import split
+from clothier.types import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.timing import Turns
+    from clothier.data.dataset import Dataset, Labelled
+    from clothier.types import Floats, Images, Labels, Progress
+
+    Run = Callable[[Images], Floats]
+
+ROUNDS = 5
+BATCH = 256  # pictures of a pass when many wait
+CALLS = {1: 100, BATCH: 5}  # passes a turn, by the pictures of a pass: under a second either way
+SHIPPED = ("fashion-cnn", "fashion-dnn")
+STUDY = "study-cnn"
+EAGER, FLOAT32, INT8 = "torch", "float32", "int8"
+TITLES = {EAGER: "eager torch", FLOAT32: "ONNX Runtime, float32", INT8: "ONNX Runtime, int8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model and the ways to run it.
+
+    Attributes:
+        name: what rows and ratios call it.
+        sides: how it can be run, by :data:`TITLES`.
+        ships: the side whose arithmetic the bundle inside the package has; None for a model that does not ship.
+        judged: name of a figure to the pictures that it is taken on; empty for a model that is not trained.
+    """
+
+    name: str
+    sides: Mapping[str, Run]
+    ships: str | None
+    judged: Mapping[str, Labelled]
+
+
+def benchmark_inference(*, rounds: int = ROUNDS, progress: Progress = silent) -> BenchmarkResult:
+    """Times one picture at a time, and batches of 256, by every side in turns; each side has every core.
+
+    The sides: eager PyTorch as a reader of the study would run it, the exported graph in float32, and in int8. All
+    start from the same bytes. The study's CNN has its first weights, which are as quick as trained ones; for the
+    models that ship, every side's accuracy stands beside its time. A ratio of a ``latency`` is of seconds: below 1 ours
+    is quicker; of a ``rate`` of pictures a second: above 1 ours is.
+
+    Args:
+        rounds: how often each side has its turn.
+        progress: told of every turn.
+
+    Raises:
+        DataError: Fashion-MNIST cannot be had.
+        ModelError: a model that ships is missing or damaged.
+    """
+    dataset = load_fashion_mnist(progress=progress)
+    rows: list[dict[str, Any]] = []
+    ratios: dict[str, float] = {}
+    with torch_threads(system.usable_cores()):
+        for contender in (_study(dataset), *(_shipped(name, dataset) for name in SHIPPED)):
+            accuracies = {side: _accuracies(run, contender.judged) for side, run in contender.sides.items()}
+            for batch in CALLS:
+                turns = _race(contender, dataset.test.images[:batch], rounds, progress)
+                rows += [_row(contender, side, batch, turns, accuracies[side]) for side in contender.sides]
+                ratios |= _ratios(contender, batch, turns)
+    return BenchmarkResult("inference", rows, ratios)
+
+
+def _study(dataset: Dataset) -> Contender:
+    """The study's CNN. In eight bits it is no quicker than in float32 (docs/log.md), so it has two sides."""
+    recipe = recipes.preset("cnn", "classic")
+    network = build(recipe.network, dataset.train.images, len(dataset.classes), seed=0)
+    card = bundle.Card(
+        name=STUDY,
+        model=recipe.model,
+        preset=recipe.preset,
+        classes=dataset.classes,
+        parameters=count_parameters(network),
+        data={},
+        clothier=version("clothier"),
+    )
+    return Contender(STUDY, {EAGER: eager(network), FLOAT32: _opened(card, to_onnx(network, card.view))}, None, {})
+
+
+def _shipped(name: str, dataset: Dataset) -> Contender:
+    """A model of the package, on its own weights; int8 is the bundle's own graph, or made as the bundle's would be."""
+    made = bundle.find(name)
+    card, graph = made.card, made.graph.read_bytes()
+    network = restored(made, dataset.train.images)
+    float32 = to_onnx(network, card.view)
+    learnt, validation = split(dataset, recipe_of(card))
+    ships = INT8 if is_quantized(graph) else FLOAT32  # float16 is how weights are stored; they are used in float32
+    int8 = graph if ships == INT8 else quantize_graph(float32, calibration_sample(learnt.images))
+    sides = {EAGER: eager(network), FLOAT32: _opened(card, float32), INT8: _opened(card, int8)}
+    return Contender(card.name, sides, ships, {"accuracy": dataset.test, "validation_accuracy": validation})
+
+
+def _opened(card: bundle.Card, graph: bytes) -> Run:
+    """The graph as a user runs it: out of a bundle, by all cores."""
+    with tempfile.TemporaryDirectory() as folder:
+        classifier = OnnxClassifier(bundle.save(Path(folder) / card.name, card, graph, b""))
+    return lambda images: classifier.run(images).logits
+
+
+def _accuracies(run: Run, judged: Mapping[str, Labelled]) -> dict[str, float]:
+    """Share of right answers to each of ``judged``."""
+    return {name: float((_answers(run, data.images) == data.labels).mean()) for name, data in judged.items()}
+
+
+def _answers(run: Run, images: Images) -> Labels:
+    """(N,) the likeliest class of each picture."""
+    parts = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+    return np.concatenate([run(part).argmax(1) for part in parts])
+
+
+def _race(contender: Contender, images: Images, rounds: int, progress: Progress) -> Turns:
+    sides = {name: partial(_look, run, images) for name, run in contender.sides.items()}
+    task = f"{contender.name}, {_pictures(len(images))}"
+    return in_turns(sides, rounds, warm_up=True, calls=CALLS[len(images)], task=task, progress=progress)
+
+
+def _look(run: Run, images: Images, _: int) -> None:
+    run(images)
+
+
+def _row(contender: Contender, side: str, batch: int, turns: Turns, accuracies: Mapping[str, float]) -> dict[str, Any]:
+    """Milliseconds for one picture, or pictures a second for a batch."""
+    taken = turns.seconds[side]
+    values, unit = ([1e3 * one for one in taken], "ms") if batch == 1 else ([batch / one for one in taken], "images/s")
+    return {
+        "name": f"{contender.name}, {TITLES[side]}, {_pictures(batch)}",
+        "n": len(values),
+        "min": min(values),
+        "median": statistics.median(values),
+        "max": max(values),
+        "unit": unit,
+        "accuracy": None,
+        **accuracies,
+        "calls": CALLS[batch],
+        "threads": system.usable_cores(),
+        "ships": side == contender.ships,
+    }
+
+
+def _ratios(contender: Contender, batch: int, turns: Turns) -> dict[str, float]:
+    """Ours by PyTorch's, and int8 by float32."""
+    pairs = [(FLOAT32, EAGER), (INT8, EAGER), (INT8, FLOAT32)]
+    raced = [pair for pair in pairs if contender.sides.keys() >= set(pair)]
+    if batch == 1:
+        return {f"{contender.name} {ours} latency/{rival}": turns.ratio(ours, rival) for ours, rival in raced}
+    return {f"{contender.name} {ours} rate/{rival}": turns.ratio(rival, ours) for ours, rival in raced}
+
+
+def _pictures(batch: int) -> str:
+    return "1 picture" if batch == 1 else f"{batch} pictures"
+
+
+if __name__ == "__main__":
+    run_benchmark("inference", benchmark_inference, __doc__)

@@ -1,0 +1,109 @@
+"""The way in and every way out: an exit code always, and a sentence when something went wrong.
+
+    0    fine
+    1    unexpected, or the disk refused
+    2    the request cannot be taken as it stands
+    3    done, but some inputs failed; each is named
+    4    data or a model is missing or damaged
+    5    done, but a gate (--fail-under) was not met
+    130  interrupted; a run under way can be resumed
+
+Sentences go to stderr. With ``--json`` an error leaves stdout empty, unless the work was done (codes 3 and 5): then
+stdout holds its whole, valid JSON.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import typer
+from typer.main import get_command
+
+from clothier.cli import output
+from clothier.cli.app import HaltedError, app
+from clothier.errors import ClothierError, Interrupted, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line.
+
+    Args:
+        arguments: what follows ``clothier``; None takes this process's own.
+
+    Returns:
+        The exit code.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    ordered, debug = debug_first(given)
+    _survive_odd_file_names()
+    try:
+        code = get_command(app).main(args=ordered, prog_name="clothier", standalone_mode=False)
+        output.finish()
+    except Exception as error:  # noqa: BLE001 - the last stop: whatever comes gets its sentence and its code
+        if debug:
+            traceback.print_exception(error)
+        sentence, code = explain(error, given)
+        output.complain(sentence)
+    return code if isinstance(code, int) else 0
+
+
+def debug_first(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Moves ``--debug`` to the front, where it is declared, so that it can be given anywhere before ``--``."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    if "--debug" not in arguments[:end]:
+        return list(arguments), False
+    rest = [word for place, word in enumerate(arguments) if place >= end or word != "--debug"]
+    return ["--debug", *rest], True
+
+
+def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
+    """The sentence for the user and the exit code."""
+    if isinstance(error, typer.TyperException):
+        return _usage(error), error.exit_code
+    if isinstance(error, ClothierError):
+        return str(error), error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        missing = MissingExtraError.behind(error, _command(arguments))
+        if missing is not None:
+            return str(missing), missing.exit_code
+    cause = error.__cause__ if isinstance(error, HaltedError) else error
+    if isinstance(cause, KeyboardInterrupt):
+        return _interrupted(cause), 130
+    name = f"{type(cause).__name__}: {cause}".rstrip(": ")
+    return f"this is a fault of Clothier: {name}. Run it again with --debug and report what it prints.", 1
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Typer's own complaint, with the place to read on; nothing when the help itself was the answer."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    if not message:
+        return ""
+    where = context.command_path if context else "clothier"
+    return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {where} --help"
+
+
+def _interrupted(stop: KeyboardInterrupt) -> str:
+    if isinstance(stop, Interrupted):
+        resumed = f"clothier {stop.command} --resume {shlex.quote(str(stop.run))}"
+        return f"interrupted. What is done is kept; continue it with: {resumed}"
+    return "interrupted."
+
+
+def _command(arguments: Sequence[str]) -> str:
+    words = [word for word in arguments if not word.startswith("-")]
+    return " ".join(["clothier", *words[:1]])
+
+
+def _survive_odd_file_names() -> None:
+    """File names that are not Unicode, and terminals that are not UTF-8, get escapes in place of a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

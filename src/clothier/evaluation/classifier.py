@@ -1,0 +1,47 @@
+"""Metrics of a classifier on labeled images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from clothier import metrics
+from clothier.errors import UsageError
+from clothier.inference.tta import mean_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clothier.data.dataset import Dataset, Labelled
+    from clothier.recipes import Augment
+    from clothier.types import Classifier, Evaluation
+
+
+def measure(classifier: Classifier, data: Labelled, augment: Augment | None = None) -> Evaluation:
+    """A classifier's figures over labelled pictures.
+
+    Args:
+        classifier: the model.
+        data: N pictures of its view and their labels.
+        augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
+    """
+    logits = classifier.run(data.images).logits
+    evaluation = metrics.evaluate(logits, data.labels, classifier.classes)
+    if augment is None or not (augment.flip or augment.shift):
+        return evaluation
+    answers = mean_answer(classifier, data.images, augment, logits).argmax(1)
+    return replace(evaluation, accuracy_tta=float((answers == data.labels).mean()))
+
+
+def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
+    """Refuses to hold models against labels that mean something else.
+
+    Raises:
+        UsageError: the class names differ.
+    """
+    for classifier in classifiers:
+        if classifier.classes != dataset.classes:
+            raise UsageError(
+                f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
+                f"{', '.join(dataset.classes)}. Give data with the model's classes."
+            )

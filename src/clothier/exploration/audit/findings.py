@@ -1,0 +1,115 @@
+"""What an audit found, one line a finding: as ``audit.csv`` and ``--json`` hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from clothier.exploration.audit.outliers import SUSPICIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clothier.data.combined_splits import Pool
+    from clothier.exploration.audit.duplicates import Duplicates
+    from clothier.exploration.audit.label_issues import LabelIssues
+    from clothier.exploration.audit.outliers import Outlier
+    from clothier.types import FailedInput
+
+Kind = Literal["unreadable", "exact-duplicate", "near-duplicate", "label", "outlier"]
+
+COLUMNS = ("kind", "part", "index", "file", "class", "score", "suspicion", "suggested", "other")
+"""The columns of ``audit.csv``; see :class:`Finding`. Empty where a finding has no such thing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One picture, and what may be wrong with it.
+
+    Attributes:
+        kind: what was looked for.
+        part: ``train`` or ``test``; None for a file that could not be read and is in neither.
+        index: the picture's place in its part, from 0; None where it is a file.
+        file: its path, where it is a file of its own.
+        class_name: the class that it is labelled with.
+        score: of its kind, higher is more suspicious. ``exact-duplicate``: 1; ``near-duplicate``: the correlation with
+            ``other``; ``label``: by how much ``suggested`` is more probable, 0 to 1; ``outlier``: robust spreads from
+            the median of the class.
+        suspicion: what is suspected, in words.
+        suggested: the class that a wrong label should perhaps be.
+        other: the picture that this one repeats: its part and index, or its path.
+    """
+
+    kind: Kind
+    part: str | None = None
+    index: int | None = None
+    file: str | None = None
+    class_name: str | None = None
+    score: float | None = None
+    suspicion: str
+    suggested: str | None = None
+    other: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Column name to value, in the order of :data:`COLUMNS`."""
+        return {name: getattr(self, "class_name" if name == "class" else name) for name in COLUMNS}
+
+
+def unreadable(failures: Iterable[FailedInput]) -> Iterator[Finding]:
+    """Files that are no pictures of the data set, because they could not be read."""
+    for failure in failures:
+        yield Finding(kind="unreadable", file=failure.file, suspicion=failure.message)
+
+
+def repeated(pool: Pool, duplicates: Duplicates) -> Iterator[Finding]:
+    """Pictures that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
+    for first, *copies in duplicates.exact:
+        for copy in copies:
+            yield _finding(pool, copy, "exact-duplicate", 1.0, "the same picture", other=_reference(pool, first))
+    near = duplicates.near_pairs
+    for first, second, correlation in zip(near.first, near.second, near.correlation, strict=True):
+        other = _reference(pool, int(first))
+        yield _finding(pool, int(second), "near-duplicate", float(correlation), "nearly the same picture", other=other)
+
+
+def doubtful_labels(pool: Pool, start: int, found: LabelIssues) -> Iterator[Finding]:
+    """Labels that are probably wrong, of the part that begins at ``start`` in ``pool``."""
+    for index in found.issues.tolist():
+        suggested = pool.classes[found.suggested[index]]
+        words = f"labelled {pool.class_of(start + index)}, looks like {suggested}"
+        yield _finding(pool, start + index, "label", -float(found.margin[index]), words, suggested=suggested)
+
+
+def standing_out(pool: Pool, outliers: Iterable[Outlier]) -> Iterator[Finding]:
+    """Pictures that stand out from their class by light."""
+    for outlier in outliers:
+        words = f"{outlier.suspicion}: {SUSPICIONS[outlier.suspicion]}"
+        yield _finding(pool, outlier.index, "outlier", outlier.score, words)
+
+
+def _finding(
+    pool: Pool,
+    place: int,
+    kind: Kind,
+    score: float,
+    suspicion: str,
+    *,
+    suggested: str | None = None,
+    other: str | None = None,
+) -> Finding:
+    file = pool.file(place)
+    return Finding(
+        kind=kind,
+        part=pool.part(place),
+        index=pool.index(place) if file is None else None,  # where a folder is split by chance, an index names nothing
+        file=file,
+        class_name=pool.class_of(place),
+        score=round(score, 6),
+        suspicion=suspicion,
+        suggested=suggested,
+        other=other,
+    )
+
+
+def _reference(pool: Pool, place: int) -> str:
+    return pool.file(place) or pool.name(place)

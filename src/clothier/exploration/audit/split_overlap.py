@@ -1,0 +1,111 @@
+"""Duplicates by where they stand: within the training part, within the test part, or across the two.
+
+Places count the training pictures first, then the test pictures. numpy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import comb
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.exploration.audit.duplicates import Group
+    from clothier.exploration.audit.similar_pairs import Pairs
+    from clothier.types import Labels
+
+    Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many duplicates there are, and where.
+
+    Attributes:
+        groups: of pictures that are the same.
+        pictures: in all groups.
+        within_train: pairs of two training pictures.
+        within_test: pairs of two test pictures.
+        across: pairs of a training picture and a test picture.
+        groups_with_two_labels: groups whose pictures are labelled differently; one label or the other is wrong.
+    """
+
+    groups: int
+    pictures: int
+    within_train: int
+    within_test: int
+    across: int
+    groups_with_two_labels: int
+
+    @property
+    def pairs(self) -> int:
+        """All of them."""
+        return self.within_train + self.within_test + self.across
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {"pairs": self.pairs, **asdict(self)}
+
+
+def tally_copies(groups: Sequence[Group], labels: Labels, in_train: int) -> Tally:
+    """Of exact duplicates: every two of a group are a pair, counted without listing them.
+
+    Args:
+        groups: of places among the N.
+        labels: (N,) int64.
+        in_train: how many of the N are training pictures.
+    """
+    train = [sum(place < in_train for place in group) for group in groups]
+    sizes = list(zip(train, (len(group) - count for group, count in zip(groups, train, strict=True)), strict=True))
+    return _tally(
+        groups,
+        labels,
+        within_train=sum(comb(a, 2) for a, _ in sizes),
+        within_test=sum(comb(b, 2) for _, b in sizes),
+        across=sum(a * b for a, b in sizes),
+    )
+
+
+def tally_pairs(groups: Sequence[Group], pairs: Pairs, labels: Labels, in_train: int) -> Tally:
+    """Of near duplicates: ``pairs`` are counted one by one, for not every two of a group need be alike.
+
+    Args:
+        groups: that ``pairs`` connect, of places among the N.
+        pairs: of places among the N.
+        labels: (N,) int64.
+        in_train: how many of the N are training pictures.
+    """
+    first, second = pairs.first < in_train, pairs.second < in_train
+    return _tally(
+        groups,
+        labels,
+        within_train=int((first & second).sum()),
+        within_test=int((~first & ~second).sum()),
+        across=int((first != second).sum()),
+    )
+
+
+def repeated_in_train(groups: Sequence[Group], n: int, in_train: int) -> Flags:
+    """(n - in_train,) bool: the test pictures that share a group with a training picture."""
+    repeats = np.zeros(n, bool)
+    for group in groups:
+        if min(group) < in_train:
+            repeats[list(group)] = True
+    return repeats[in_train:]
+
+
+def within_train(groups: Sequence[Group], in_train: int) -> list[Group]:
+    """What each group has in the training part, where that is two pictures or more."""
+    parts = (tuple(place for place in group if place < in_train) for group in groups)
+    return [part for part in parts if len(part) > 1]
+
+
+def _tally(groups: Sequence[Group], labels: Labels, **pairs: int) -> Tally:
+    torn = sum(len(set(labels[list(group)].tolist())) > 1 for group in groups)
+    return Tally(len(groups), sum(map(len, groups)), **pairs, groups_with_two_labels=torn)

@@ -1,0 +1,128 @@
+"""What the pixels of a data set are like, before anything is learnt from them. numpy only.
+
+Legend: N images, H, W, P = H * W pixels, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.types import Images, Labels
+
+    Doubles = npt.NDArray[np.float64]
+    Counts = npt.NDArray[np.int64]
+
+LEVELS = 256  # of a uint8 pixel
+BLACK, WHITE = 0, 255
+ROWS = 4096  # images whose squares are in memory at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelStatistics:
+    """Counts and moments of the grey levels, 0 to 255, of N images in K classes.
+
+    Attributes:
+        histogram: (K, 256) int64, pixels of each class at each grey level.
+        images: (K,) int64, images of each class.
+        means: (K, H, W) float64, the average image of each class; 0 where a class has none.
+        deviations: (K, H, W) float64, the standard deviation of each pixel among the images of a class.
+        constant: pixels that have one grey level in all N images.
+    """
+
+    histogram: Counts
+    images: Counts
+    means: Doubles
+    deviations: Doubles
+    constant: int
+
+    @property
+    def present(self) -> list[int]:
+        """Labels of the classes that have images."""
+        return [int(label) for label in np.flatnonzero(self.images)]
+
+    @property
+    def mean_image(self) -> Doubles:
+        """(H, W) float64, the average of all N images."""
+        return np.asarray(np.tensordot(self.images, self.means, axes=1) / self.images.sum())
+
+    @property
+    def deviation_image(self) -> Doubles:
+        """(H, W) float64, the standard deviation of each pixel among all N images."""
+        squares = self.deviations**2 + (self.means - self.mean_image) ** 2
+        return np.asarray(np.sqrt(np.tensordot(self.images, squares, axes=1) / self.images.sum()))
+
+    def share(self, level: int) -> float:
+        """Share of all pixels, 0 to 1, that have this grey level."""
+        return float(self.histogram[:, level].sum() / self.histogram.sum())
+
+    def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
+        """As ``explore.json`` holds it, with the names of the K ``classes``; grey levels of 255."""
+        mean, deviation = moments(self.histogram.sum(axis=0))
+        return {
+            "n": int(self.images.sum()),
+            "mean": mean,
+            "standard_deviation": deviation,
+            "black": self.share(BLACK),
+            "white": self.share(WHITE),
+            "constant": self.constant,
+            "per_class": [self._of_class(label, classes[label]) for label in self.present],
+            "histogram": self.histogram.sum(axis=0).tolist(),
+        }
+
+    def _of_class(self, label: int, name: str) -> dict[str, Any]:
+        counts = self.histogram[label]
+        mean, deviation = moments(counts)
+        black = float(counts[BLACK] / counts.sum())
+        return {
+            "class": name,
+            "n": int(self.images[label]),
+            "mean": mean,
+            "standard_deviation": deviation,
+            "black": black,
+        }
+
+
+def describe_pixels(images: Images, labels: Labels, classes: int) -> PixelStatistics:
+    """Counts grey levels and averages images, class by class.
+
+    Args:
+        images: (N, H, W) uint8, N of 1 or more.
+        labels: (N,) 0 to K - 1.
+        classes: K.
+    """
+    shape = images.shape[1:]
+    histogram = np.zeros((classes, LEVELS), np.int64)
+    means, deviations = np.zeros((classes, *shape)), np.zeros((classes, *shape))
+    for label in np.unique(labels):
+        of_class = images[labels == label]  # one class in memory at a time
+        histogram[label] = np.bincount(of_class.ravel(), minlength=LEVELS)
+        means[label], deviations[label] = _image_moments(of_class)
+    constant = int((images.min(axis=0) == images.max(axis=0)).sum())
+    return PixelStatistics(histogram, np.bincount(labels, minlength=classes), means, deviations, constant)
+
+
+def moments(counts: Counts) -> tuple[float, float]:
+    """Mean and standard deviation of the grey levels that (256,) ``counts`` counts."""
+    levels, n = np.arange(LEVELS), int(counts.sum())
+    first, second = int(counts @ levels), int(counts @ levels**2)
+    return first / n, math.sqrt(n * second - first**2) / n  # whole numbers of any size: nothing cancels
+
+
+def _image_moments(images: Images) -> tuple[Doubles, Doubles]:
+    """Mean and standard deviation of each pixel: (H, W) each."""
+    sums, squares = np.zeros(images.shape[1:], np.int64), np.zeros(images.shape[1:], np.int64)
+    for start in range(0, len(images), ROWS):
+        chunk = images[start : start + ROWS]
+        sums += chunk.sum(axis=0, dtype=np.int64)
+        squares += np.square(chunk, dtype=np.uint16).sum(axis=0, dtype=np.int64)  # 255^2 fits 16 bits
+    n = len(images)
+    return sums / n, np.sqrt(n * squares - sums**2) / n

@@ -1,0 +1,1 @@
+"""t-SNE of tens of thousands of images in minutes on a CPU."""

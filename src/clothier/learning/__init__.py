@@ -1,1 +1,0 @@
-"""Training: the only place that imports torch."""

@@ -1,0 +1,233 @@
+"""How good a classifier is: its logits held against labels. numpy only, float64 inside.
+
+Legend: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clothier.errors import DataError, ModelError
+from clothier.types import ClassScore, Evaluation, PairedTest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.types import Labels
+
+    Doubles = npt.NDArray[np.float64]
+    Counts = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+RELIABILITY_BINS = 15
+"""Equal-width bins of the top label's probability, as in Guo et al. 2017 (arXiv 1706.04599)."""
+
+NORMAL_95 = 1.959963984540054
+"""Standard errors on either side of a normal mean that hold 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """What a reliability diagram draws: is an answer given with 80 % right four times in five?
+
+    Attributes:
+        edges: (bins + 1,) float64, of the top label's probability, 0 to 1.
+        counts: (bins,) int64, images whose top probability lies above an edge and up to the next.
+        confidence: (bins,) float64, mean top probability there; 0 where a bin is empty.
+        accuracy: (bins,) float64, share of right answers there; 0 where a bin is empty.
+    """
+
+    edges: Doubles
+    counts: Counts
+    confidence: Doubles
+    accuracy: Doubles
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: mean gap of confidence and accuracy, weighted by counts."""
+        gaps = np.abs(self.confidence - self.accuracy)
+        return float(gaps @ self.counts / self.counts.sum())
+
+
+def evaluate(
+    logits: npt.ArrayLike, labels: Labels, classes: Sequence[str], accuracy_tta: float | None = None
+) -> Evaluation:
+    """Holds ``logits``, (N, K), against ``labels``, (N,) with values 0 to K - 1.
+
+    Args:
+        logits: before softmax, any float type.
+        labels: the truth.
+        classes: the K names, in the order of the logits.
+        accuracy_tta: accuracy with test-time augmentation, where the protocol asks for it.
+
+    Raises:
+        DataError: no images, or labels that do not belong to the logits.
+        ModelError: logits that are not finite, or not K a picture.
+    """
+    scores, truth = checked(logits, labels, len(classes))
+    probabilities = softmax(scores)
+    answers = scores.argmax(axis=1)
+    accuracy = float((answers == truth).mean())
+    confusion = confusion_matrix(truth, answers, len(classes))
+    per_class = class_scores(confusion, classes)
+    return Evaluation(
+        n=len(truth),
+        accuracy=accuracy,
+        accuracy_tta=accuracy_tta,
+        standard_error=standard_error(accuracy, len(truth)),
+        macro_f1=float(np.mean([score.f1 for score in per_class])),
+        macro_recall=float(np.mean([score.recall for score in per_class])),
+        per_class=per_class,
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        ece=reliability(probabilities, truth).ece,
+        nll=nll(scores, truth),
+        brier=brier(probabilities, truth),
+    )
+
+
+def softmax(logits: npt.ArrayLike) -> Doubles:
+    """Probabilities of (N, K) ``logits``: (N, K) float64, rows sum to 1. Huge logits do not overflow."""
+    return np.exp(log_softmax(logits))
+
+
+def log_softmax(logits: npt.ArrayLike) -> Doubles:
+    """Logarithms of the probabilities of (N, K) ``logits``, nats: (N, K) float64."""
+    scores = np.asarray(logits, dtype=np.float64)
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+def confusion_matrix(labels: Labels, answers: npt.ArrayLike, classes: int) -> Counts:
+    """Counts of (true, answered): (K, K) int64, a row a true class."""
+    cells = np.asarray(labels, dtype=np.int64) * classes + np.asarray(answers, dtype=np.int64)
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+
+
+def class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore, ...]:
+    """Precision, recall and F1 of each class of a (K, K) ``confusion``; 0 where nothing defines them."""
+    right = np.diag(confusion).astype(np.float64)
+    answered, truly = confusion.sum(axis=0), confusion.sum(axis=1)
+    precision = _ratio(right, answered)
+    recall = _ratio(right, truly)
+    f1 = _ratio(2 * right, answered + truly)
+    return tuple(
+        ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(truly[i]))
+        for i, name in enumerate(classes)
+    )
+
+
+def standard_error(accuracy: float, n: int) -> float:
+    """Binomial standard error of an ``accuracy`` over ``n`` images."""
+    return math.sqrt(accuracy * (1 - accuracy) / n)
+
+
+def wilson_interval(share: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
+    """95 % interval of each ``share`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
+    squared = NORMAL_95**2 / n
+    middle = (share + squared / 2) / (1 + squared)
+    reach = np.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+    return middle - reach, middle + reach
+
+
+def nll(logits: npt.ArrayLike, labels: Labels) -> float:
+    """Mean negative log-likelihood of the labels, nats."""
+    return float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
+
+
+def brier(probabilities: Doubles, labels: Labels) -> float:
+    """Mean squared distance of (N, K) ``probabilities`` from the one-hot labels, 0 to 2 (Brier 1950)."""
+    # |p - e_y|^2 = |p|^2 - 2 p_y + 1
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    return float(((probabilities**2).sum(axis=1) - 2 * of_truth + 1).mean())
+
+
+def expected_calibration_error(probabilities: Doubles, labels: Labels) -> float:
+    """Mean gap between confidence and accuracy over 15 bins (arXiv 1706.04599, equation 3), 0 to 1."""
+    return reliability(probabilities, labels).ece
+
+
+def reliability(probabilities: Doubles, labels: Labels, bins: int = RELIABILITY_BINS) -> Reliability:
+    """Sorts N answers by the probability of their top label into ``bins`` of equal width."""
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    return Reliability(
+        edges=np.linspace(0, 1, bins + 1),
+        counts=counts,
+        confidence=_ratio(np.bincount(place, confidence, bins), counts),
+        accuracy=_ratio(np.bincount(place, right, bins), counts),
+    )
+
+
+def mcnemar(first_right: Flags, second_right: Flags) -> PairedTest:
+    """McNemar's exact test of two classifiers on the same N images (Dietterich 1998, 10.1162/089976698300017197).
+
+    Args:
+        first_right: (N,) bool, where the first classifier was right.
+        second_right: (N,) bool, where the second was.
+
+    Raises:
+        DataError: no images, or two different numbers of them.
+    """
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first.shape != second.shape or first.ndim != 1 or not first.size:
+        raise DataError(
+            f"a paired test wants two answers a picture, and got {first.size} and {second.size} of them. "
+            "Evaluate both models on the same pictures."
+        )
+    n = first.size
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    difference = (only_first - only_second) / n
+    spread = NORMAL_95 * math.sqrt(max((only_first + only_second) / n - difference**2, 0.0) / n)
+    interval = (max(difference - spread, -1.0), min(difference + spread, 1.0))
+    return PairedTest(n, only_first, only_second, difference, interval, sign_test(only_first, only_second))
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Two-sided exact p-value of ``wins`` against ``losses`` when both are equally probable.
+
+    The tail is summed from its largest term down, so nothing overflows; relative error below 1e-9 at a million.
+    """
+    n, fewer = wins + losses, min(wins, losses)
+    log_largest = math.lgamma(n + 1) - math.lgamma(fewer + 1) - math.lgamma(n - fewer + 1) - n * math.log(2)
+    k = np.arange(fewer, 0, -1, dtype=np.float64)
+    tail = 1 + float(np.cumprod(k / (n - k + 1)).sum())
+    return min(1.0, 2 * math.exp(log_largest) * tail)
+
+
+def checked(logits: npt.ArrayLike, labels: npt.ArrayLike, classes: int) -> tuple[Doubles, Labels]:
+    """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that belong together.
+
+    Raises:
+        DataError: no images, or labels that do not belong to the logits.
+        ModelError: logits that are not finite, or not K a picture.
+    """
+    scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    if scores.ndim != 2 or scores.shape[1] != classes:
+        raise ModelError(
+            f"the model answers in the shape {scores.shape}, and {classes} classes want (N, {classes}). "
+            "Use the model with the classes that it was trained on."
+        )
+    if not np.isfinite(scores).all():
+        raise ModelError("the model's answers hold NaN or infinity: its training went astray. Train it again.")
+    if truth.shape != (len(scores),) or not len(truth):
+        raise DataError(f"{len(scores)} answers cannot be held against {truth.size} labels; give one label a picture.")
+    if truth.min() < 0 or truth.max() >= classes:
+        raise DataError(
+            f"labels run from {truth.min()} to {truth.max()}, and {classes} classes want 0 to {classes - 1}. "
+            "Use the data set that the model was trained for."
+        )
+    return scores, truth.astype(np.int64)
+
+
+def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Doubles:
+    """``part / whole``, and 0 where ``whole`` is 0."""
+    parts, wholes = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

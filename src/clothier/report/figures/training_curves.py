@@ -1,0 +1,80 @@
+"""Figures of how a training went."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
+
+from clothier.report.captioned_figure import Drawing
+from clothier.report.formatting import percent
+from clothier.report.style import FIRST, SECOND, STYLE, plot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from clothier.types import EpochRecord
+
+
+def loss_curves(history: Sequence[EpochRecord]) -> Drawing:
+    """Training and, where there is any, validation loss by epoch."""
+    train, validation = [e.train_loss for e in history], _known([e.validation_loss for e in history])
+    figure, axes = _curves(history, train, validation)
+    axes.set_ylabel("loss, nats")
+    axes.set_ylim(bottom=0)
+    title, ends = _loss_finding(train, validation, history)
+    note = "The training loss counts augmentation and label smoothing in, where the recipe has them."
+    return Drawing(figure, title, f"Loss by epoch. {ends}", note)
+
+
+def accuracy_curves(history: Sequence[EpochRecord]) -> Drawing:
+    """Training and, where there is any, validation accuracy by epoch."""
+    train, validation = [e.train_accuracy for e in history], _known([e.validation_accuracy for e in history])
+    figure, axes = _curves(history, train, validation)
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(lambda share, _: percent(share, 0 if round(share * 100, 6) % 1 == 0 else 1))
+    title = f"Training accuracy ends at {percent(train[-1])}"
+    if validation:
+        best = max(range(len(validation)), key=validation.__getitem__)
+        last, highest = percent(validation[-1]), percent(validation[best])
+        title = f"Validation accuracy ends at {last}"
+        title += "" if highest == last else f"; epoch {history[best].epoch} had {highest}"
+    note = "Training images are counted as they were trained on, augmented and before each step."
+    return Drawing(figure, title, f"Accuracy by epoch. {title}.", note)
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    """All values where every epoch has one, otherwise none: a recipe keeps validation images or it does not."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
+
+
+@rc_context(STYLE)
+def _curves(history: Sequence[EpochRecord], train: Sequence[float], validation: Sequence[float]) -> tuple[Figure, Axes]:
+    figure, axes = plot(3.0)
+    epochs = [record.epoch for record in history]
+    marker = "o" if len(epochs) <= 12 else None
+    for values, colour, name in ((train, SECOND, "training"), (validation, FIRST, "validation")):
+        if values:
+            axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=name)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0.7, max(len(epochs), 2) + 0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.02, 1.0), handlelength=1.2, borderpad=0)
+    return figure, axes
+
+
+def _loss_finding(
+    train: Sequence[float], validation: Sequence[float], history: Sequence[EpochRecord]
+) -> tuple[str, str]:
+    if not validation:
+        return f"Training loss falls from {train[0]:.2f} to {train[-1]:.2f}", f"It ends at {train[-1]:.3f} nats."
+    lowest = min(range(len(validation)), key=validation.__getitem__)
+    ends = f"Training ends at {train[-1]:.3f} nats, validation at {validation[-1]:.3f}."
+    if lowest == len(validation) - 1:
+        return "Validation loss is lowest in the last epoch", ends
+    return f"Validation loss is lowest in epoch {history[lowest].epoch} of {len(history)}", ends

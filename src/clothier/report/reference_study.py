@@ -1,0 +1,82 @@
+"""What the original study printed and claimed, to stand beside our figures.
+
+Source: github.com/geeteshCh/FashionMNIST_Classification, the outputs of ``Code.ipynb`` and the text of ``README.md``
+and ``Report.pdf``. One run of each model, 10,000 test images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clothier.exploration.tsne.map_quality import MapQuality
+from clothier.metrics import standard_error
+
+SOURCE = "github.com/geeteshCh/FashionMNIST_Classification"
+
+TEST_IMAGES = 10_000
+
+CLAIMED_F1 = 0.90
+CLAIMED_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Shirt")
+"""The README gives the DNN an F1 above 0.9 in these; its own classification report says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """One model of the study on the test set.
+
+    Attributes:
+        model: ``dnn`` or ``cnn``.
+        accuracy: test accuracy, 0 to 1; from the printed confusion matrix.
+        claimed: what the README makes of it.
+        parameters: trained numbers.
+        f1: printed F1, two decimals, in the order of the classes.
+    """
+
+    model: str
+    accuracy: float
+    claimed: str
+    parameters: int
+    f1: tuple[float, ...]
+
+    @property
+    def standard_error(self) -> float:
+        """Binomial, of ``accuracy`` over the test images."""
+        return standard_error(self.accuracy, TEST_IMAGES)
+
+
+ORIGINALS = {
+    "dnn": Original("dnn", 0.8850, "89 %", 12_682, (0.83, 0.98, 0.80, 0.89, 0.82, 0.96, 0.70, 0.95, 0.97, 0.96)),
+    "cnn": Original("cnn", 0.8970, "90 %", 262_890, (0.85, 0.98, 0.85, 0.90, 0.84, 0.96, 0.73, 0.93, 0.97, 0.95)),
+}
+
+ORIGINAL_MAP = MapQuality(n=5000, knn10=0.691, knn100=0.68, trustworthiness=0.9352753521362374, trusted=5000)
+"""Of its t-SNE setting: three dimensions of the first 5,000 raw images, of which it drew the first two; votes are
+learnt from 4,000 of them. It gave no figure itself; ``clothier benchmark map`` measures scikit-learn's t-SNE so."""
+
+CORRECTIONS = (
+    (
+        "t-SNE of 5,000 of 70,000 pictures, three dimensions drawn as two, “properly clustered”.",
+        "All 70,000 on one map, with figures of its quality beside those of the first two principal components.",
+    ),
+    (
+        "One run of each model, without an interval, rounded up in the headline.",
+        "Every accuracy carries its standard error and its number of images; a paired test tells the models apart.",
+    ),
+    (
+        "The grid of pictures sets the labels of a shuffled split under images that were not shuffled.",
+        "A picture and its label travel together from the file to the caption, and a test holds them together.",
+    ),
+    (
+        "The results are given for “MNIST” and pictures of 786 pixels.",
+        "The data are Fashion-MNIST, 28x28, or 784, pixels.",
+    ),
+    (
+        "The PCA is fitted in the notebook and not saved, so its DNN cannot be asked about a new picture.",
+        "The projection is part of the saved model.",
+    ),
+    (
+        "Automatic categorisation for a clothing company is promised; no software comes with it.",
+        "Each trained model is a bundle that answers for new pictures from the command line.",
+    ),
+)
+"""What the study does, and what is done here. Figures that depend on a run are computed on the page instead."""

@@ -1,0 +1,1 @@
+"""Calibration and abstention: temperature, out-of-distribution score, risk control, thresholds, decisions."""

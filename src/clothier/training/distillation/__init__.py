@@ -1,0 +1,1 @@
+"""Distillation: teachers, their soft targets, and the ensemble that a student learns from."""

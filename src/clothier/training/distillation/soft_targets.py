@@ -1,0 +1,97 @@
+"""What teachers say of a training set, asked once for every view that a student may see.
+
+A student that asked its teachers at every step would pay for all of them at every step. Mirrored or not, and moved by a
+pixel or not at all, a picture has 18 views; so its answers are a table, and a student looks them up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from clothier.metrics import softmax
+from clothier.training import augment
+from clothier.training.torch_classifier import TorchClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from clothier.recipes import Augment
+    from clothier.training.device import Device
+    from clothier.training.networks import AnyNetwork
+    from clothier.types import Images
+
+    Table = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A table of answers.
+
+    Attributes:
+        shares: (V, N, K) float16, the probabilities of the classes for each view of each picture; V as
+            :func:`views` orders them.
+        limit: largest move, pixels.
+    """
+
+    shares: torch.Tensor
+    limit: int
+
+    def of(self, places: torch.Tensor, flips: torch.Tensor | None, moved: torch.Tensor | None) -> torch.Tensor:
+        """The answers for some pictures as they are varied.
+
+        Args:
+            places: (n,) int64, where the pictures stand in the training set.
+            flips: (n,) bool, which are mirrored; None for none.
+            moved: (2, n) int64, as :func:`augment.moves` says; None for not at all.
+
+        Returns:
+            (n, K) float32.
+        """
+        side = 2 * self.limit + 1
+        view = torch.zeros_like(places) if moved is None else moved[0] * side + moved[1]
+        if flips is not None:
+            view = view + side * side * flips
+        return self.shares[view.to(self.shares.device), places.to(self.shares.device)].float().to(places.device)
+
+
+def views(images: torch.Tensor, how: Augment) -> Iterator[torch.Tensor]:
+    """Every view of (N, H, W) pictures that ``how`` may show, in the order of the table: V times (N, H, W).
+
+    What blanks or mixes is left out: a teacher's answer to a picture without its middle teaches nothing.
+    """
+    side = 2 * how.shift + 1
+    for flip in range(1 + how.flip):
+        seen = images.flip(-1) if flip else images
+        for place in range(side * side):
+            down, right = divmod(place, side)
+            moved = torch.tensor([[down], [right]], device=images.device).expand(2, len(images))
+            yield augment.shifted(seen, moved, how.shift) if how.shift else seen
+
+
+def ask(network: AnyNetwork, images: Images, how: Augment, classes: tuple[str, ...], device: Device) -> Table:
+    """What a network says of every view of (N, H, W) uint8 ``images`` that ``how`` may show.
+
+    Args:
+        network: the teacher.
+        images: the pictures to learn from.
+        how: the student's variations.
+        classes: the K classes.
+        device: where to ask, and in which precision.
+
+    Returns:
+        (V, N, K) float16 probabilities.
+    """
+    teacher = TorchClassifier(network.to(device.torch), classes, device=device)
+    seen = views(torch.as_tensor(images), how)
+    return np.stack([softmax(teacher.run(view.numpy()).logits).astype(np.float16) for view in seen])
+
+
+def answers_from(table: Table, how: Augment) -> Answers:
+    """Answers by a table, (V, N, K), that :func:`ask` made for the variations of ``how``."""
+    return Answers(torch.from_numpy(table), how.shift)

@@ -1,0 +1,144 @@
+"""What teachers said, each in a file of its own, and what they say together.
+
+``answers.npz`` holds a teacher's answers to every view of the pictures to learn from, to the validation pictures and to
+the test pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from clothier import atomic, metrics
+from clothier.errors import ModelError
+from clothier.inference.tta import mean_answer
+from clothier.training.device import choose
+from clothier.training.distillation.soft_targets import answers_from, ask
+from clothier.training.networks import count_parameters
+from clothier.training.torch_classifier import TorchClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from clothier.data.dataset import Dataset, Labelled
+    from clothier.recipes import Augment, Recipe
+    from clothier.training.distillation.soft_targets import Answers
+    from clothier.training.prepared_training import Lesson, Trained
+
+ANSWERS = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
+ALONE = ("accuracy", "accuracy_tta", "ece")  # told of each teacher by itself, without a temperature
+DIGITS = 16  # of a digest, hexadecimal: enough to tell teachers apart
+
+
+@dataclass(frozen=True, slots=True)
+class Faculty:
+    """Teachers that have answered.
+
+    Attributes:
+        answers: the mean of what they say of the pictures to learn from.
+        figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
+    """
+
+    answers: Answers
+    figures: Mapping[str, Any]
+
+
+def write_answers(folder: Path, trained: Trained, lesson: Lesson, dataset: Dataset, shown: Augment) -> None:
+    """Asks a teacher everything that its students will want to know, once.
+
+    Args:
+        folder: where its answers go.
+        trained: the teacher.
+        lesson: what it learnt from and was chosen by.
+        dataset: both parts.
+        shown: how its students vary the pictures.
+    """
+    images = lesson.learning.images
+    shares = ask(trained.network, images, shown, dataset.classes, choose(trained.recipe.precision))
+    exact = TorchClassifier(trained.network.cpu(), dataset.classes)
+    parts = {"test": dataset.test} | ({"validation": lesson.validation} if lesson.validation else {})
+    said = {name: metrics.softmax(exact.run(part.images).logits) for name, part in parts.items()}
+    tta = {f"{name}_tta": mean_answer(exact, part.images, trained.recipe.augment) for name, part in parts.items()}
+    facts = {"parameters": np.array(count_parameters(trained.network)), "seconds": np.array(trained.seconds)}
+    columns: dict[str, Any] = {"shares": shares, **facts, **said, **tta}
+    content = io.BytesIO()
+    np.savez(content, **columns)
+    atomic.write_bytes(folder / ANSWERS, content.getvalue())
+
+
+def mean_answers(folders: Sequence[Path], shown: Augment) -> Answers:
+    """What the teachers in ``folders`` say of the pictures to learn from, as one.
+
+    Raises:
+        ModelError: one's answers are missing or damaged.
+    """
+    first, *others = (_read(folder)["shares"].astype(np.float32) for folder in folders)
+    return answers_from((sum(others, first) / len(folders)).astype(np.float16), shown)
+
+
+def faculty_of(
+    folders: Sequence[Path], student: Recipe, epochs: int, validation: Labelled | None, dataset: Dataset
+) -> Faculty:
+    """The teachers in ``folders``: as one, and how good they are.
+
+    Args:
+        folders: one a teacher, the first generation first.
+        student: who learns from them.
+        epochs: of each.
+        validation: the pictures that all of them kept out, if any.
+        dataset: both parts.
+
+    Raises:
+        ModelError: one's answers are missing or damaged.
+    """
+    said: dict[str, npt.NDArray[np.float64]] = {}
+    parts = {"test": dataset.test} | ({"validation": validation} if validation else {})
+    each: dict[str, list[dict[str, Any]]] = {name: [] for name in parts}
+    parameters, seconds, digest = 0, 0.0, hashlib.sha256()
+    for folder in folders:
+        content = _read(folder)
+        for name in (*parts, *(f"{part}_tta" for part in parts)):
+            said[name] = said.get(name, 0.0) + content[name] / len(folders)
+        parameters += int(content["parameters"])
+        seconds += float(content["seconds"])
+        digest.update(content["test"].tobytes())
+        for name, part in parts.items():
+            each[name].append(_judged(content, name, part, dataset))
+    figures = {
+        "n": len(folders),
+        "preset": student.distill.preset,
+        "generations": student.distill.generations,
+        "parameters": parameters,
+        "epochs": epochs,
+        "core_seconds": seconds,
+        "digest": digest.hexdigest()[:DIGITS],
+        "validation": None,
+        **{name: _judged(said, name, part, dataset) for name, part in parts.items()},
+        "each": {part: [{name: one[name] for name in ALONE} for one in found] for part, found in each.items()},
+    }
+    return Faculty(mean_answers(folders, student.augment), figures)
+
+
+def _judged(said: dict[str, npt.NDArray[np.float64]], name: str, part: Labelled, dataset: Dataset) -> dict[str, Any]:
+    """A teacher's or an ensemble's figures: of its probabilities, and with test-time augmentation besides."""
+    tiny = np.finfo(np.float64).tiny
+    found = metrics.evaluate(np.log(said[name] + tiny), part.labels, dataset.classes)
+    augmented = said[f"{name}_tta"].argmax(axis=1) == part.labels
+    return replace(found, accuracy_tta=float(augmented.mean())).to_json()
+
+
+def _read(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    path = folder / ANSWERS
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+            return dict(content)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise ModelError(f"{path} is damaged: {error}. Remove it, and the teacher answers anew.") from error

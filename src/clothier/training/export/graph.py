@@ -1,0 +1,72 @@
+"""A trained network as the two files of a bundle: an ONNX graph and safetensors weights."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import torch
+from safetensors.torch import save as save_tensors
+
+from clothier.training.torch_classifier import Deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import nn
+
+    from clothier.types import View
+
+OPSET = 20  # understood by ONNX Runtime 1.17 and later
+_PLAIN = torch.contiguous_format  # safetensors takes no other, and knows no two names for one tensor
+_EXAMPLE = 2  # pictures in the example batch; 1 would freeze the batch size (pytorch issue 157621)
+
+
+def to_onnx(network: nn.Module, view: View) -> bytes:
+    """One graph: ``images`` (N, H, W) uint8 in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out; any N.
+
+    The network stays as it is, and the graph says nothing of the machine that it was made on. The exporter folds
+    BatchNorm into the layer before it.
+    """
+    deployed = Deployed(copy.deepcopy(network).cpu().to(memory_format=_PLAIN)).eval()  # type: ignore[call-overload]  # documented, not in the stubs
+    example = torch.zeros((_EXAMPLE, *view.shape), dtype=torch.uint8)
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            deployed,
+            (example,),
+            input_names=["images"],
+            output_names=["logits", "embedding"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:  # the exporter's stubs allow it; its dynamo path never does it
+        raise RuntimeError("torch.onnx.export returned no program")
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # stack traces, with the paths of this machine
+    return cast("bytes", program.model_proto.SerializeToString())
+
+
+def to_safetensors(network: nn.Module) -> bytes:
+    """All weights and fitted buffers by name, float32 as trained."""
+    weights = network.state_dict()
+    return save_tensors({name: value.cpu().clone(memory_format=_PLAIN) for name, value in weights.items()})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps to itself what the exporter says of its own libraries: deprecations, and parts that we do not use."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

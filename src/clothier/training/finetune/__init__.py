@@ -1,0 +1,1 @@
+"""Fine-tuning of EfficientNet-Lite on labeled photos, cross-validated by group."""

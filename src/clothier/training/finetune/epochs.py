@@ -1,0 +1,188 @@
+"""The epochs of a photo model: every fold's network and the final one, judged, saved, and ended early."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clothier.metrics import evaluate
+from clothier.selective.temperature import fit_temperature
+from clothier.training.finetune import checkpoint
+from clothier.training.finetune.augment import varied
+from clothier.training.finetune.networks import answers, train_epoch
+from clothier.types import EpochRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.recipes.photo import PhotoAugment, PhotoRecipe
+    from clothier.runs import Run
+    from clothier.training.finetune.data import Lesson
+    from clothier.training.finetune.features import FrozenBlocks, Halves
+    from clothier.training.finetune.networks import Learner
+    from clothier.types import Evaluation, Floats, Progress
+
+    Rows = npt.NDArray[np.intp]
+    Fold = tuple[Rows, Rows]
+
+RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
+LEARNING, FIGURES = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time there is.
+
+    Attributes:
+        started: when the work began, as ``time.perf_counter`` counts.
+        limit: seconds for all of it; None where there is none.
+        look: seconds that looking at all photos once took, with nothing trained.
+    """
+
+    started: float
+    limit: float | None
+    look: float
+
+    def epochs_left(self, wanted: int, records: Sequence[EpochRecord], learnt: float, now: float) -> int:
+        """How many epochs may still be run: ``wanted``, or what the limit leaves beside the figures and the report.
+
+        Args:
+            wanted: by the recipe.
+            records: of the epochs so far; before the first, it is told from the look how long it will take.
+            learnt: photos that all networks learn from in an epoch, by the number of photos.
+            now: as ``time.perf_counter`` counts.
+        """
+        if self.limit is None:
+            return wanted
+        epoch = records[-1].seconds if records else self.look * (1 + LEARNING * learnt)
+        left = self.limit - (now - self.started) - FIGURES * self.look
+        return max(0, min(wanted, int(left / (RESERVE * epoch))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FineTuning:
+    """What epochs are made of: N photos, and F + 1 networks.
+
+    Attributes:
+        recipe: every number.
+        seed: of order, dropout, and how photos are varied.
+        lesson: the photos.
+        blocks: the frozen ones.
+        early: (N, C, H, W) float16, what they make of the photos as they are.
+        folds: F pairs of places to learn from and to test on.
+        learners: each fold's network, and last the one that learns from all.
+    """
+
+    recipe: PhotoRecipe
+    seed: int
+    lesson: Lesson
+    blocks: FrozenBlocks
+    early: Halves
+    folds: Sequence[Fold]
+    learners: Sequence[Learner]
+
+    def epoch(self, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
+        """Trains every network once over its photos, and judges the folds' on those that they did not see.
+
+        Args:
+            number: 1 for the first.
+            span: progress of the whole training, 0 to 1, at its begin and end.
+            progress: told of photos and networks.
+        """
+        begun, labels = time.perf_counter(), self.lesson.table.labels
+        seed, task = (self.seed, number), f"epoch {number}, photos"
+        early, _ = look(self.lesson, self.blocks, task, progress, seed=seed, augment=self.recipe.augment)
+        for done in train_epoch(self.learners, early, labels, self.recipe, span=span, seed=seed):
+            progress(f"epoch {number}, networks", done, len(self.learners))
+        kept_out = self.judged()
+        return EpochRecord(
+            epoch=number,
+            train_loss=float(np.mean([one.loss for one in self.learners])),
+            train_accuracy=float(np.mean([one.right for one in self.learners])),
+            validation_loss=kept_out.nll,
+            validation_accuracy=kept_out.accuracy,
+            learning_rate=self.learners[-1].optimizer.param_groups[0]["lr"],
+            seconds=round(time.perf_counter() - begun, 3),
+        )
+
+    def judged(self) -> Evaluation:
+        """The running means' figures over all photos that a fold keeps out, at the temperature that suits them best.
+
+        Label smoothing leaves the networks less sure than they could be, each epoch in another measure; the
+        temperature, which is fitted in the end anyway, makes epochs comparable.
+        """
+        tested = [rows for _, rows in self.folds]
+        pairs = zip(self.learners, tested, strict=False)  # the last network has no photos left to judge it
+        logits = np.concatenate([answers(one.kept, self.early, rows, self.recipe.frozen).logits for one, rows in pairs])
+        labels = self.lesson.table.labels[np.concatenate(tested)]
+        return evaluate(logits / fit_temperature(logits, labels), labels, self.lesson.table.classes)
+
+
+def fine_tune(run: Run, tuning: FineTuning, clock: Clock, progress: Progress) -> list[EpochRecord]:
+    """All epochs of a recipe, or fewer: the time is up, or photographers kept out have gained nothing for a while.
+
+    Each epoch is saved. Every learner's ``best`` is left as it was after the epoch with the lowest loss on
+    photographers kept out.
+
+    Args:
+        run: its checkpoint is taken up, if it has one.
+        tuning: what is trained.
+        clock: when to end.
+        progress: told of every epoch.
+    """
+    recipe, learners = tuning.recipe, tuning.learners
+    reached, records = checkpoint.restore(run.checkpoint, learners)
+    run.write_results(records)
+    learnt = sum(len(one.rows) for one in learners) / len(tuning.lesson.table)
+    while reached < 1 and not is_over(records, recipe.patience):
+        wanted, number = recipe.epochs - len(records), len(records) + 1
+        left = clock.epochs_left(wanted, records, learnt, time.perf_counter())
+        if left < 1:
+            break
+        span = (reached, reached + (1 - reached) / left)
+        records.append(tuning.epoch(number, span, progress))
+        if best_epoch(records) == number:
+            for learner in learners:
+                learner.remember()
+        reached = span[1] if left > 1 else 1.0
+        checkpoint.save(run.checkpoint, learners, reached, records)
+        run.append_result(records[-1])
+        accuracy = records[-1].validation_accuracy or 0.0
+        progress("train photo", number, number + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")
+    return records
+
+
+def best_epoch(records: Sequence[EpochRecord]) -> int:
+    """The number of the epoch with the lowest loss on photographers kept out; the first of equals, 0 of none."""
+    losses = [record.validation_loss or 0.0 for record in records]
+    return losses.index(min(losses)) + 1 if losses else 0
+
+
+def is_over(records: Sequence[EpochRecord], patience: int) -> bool:
+    """Whether ``patience`` epochs have passed since the best one."""
+    return len(records) - best_epoch(records) >= patience
+
+
+def look(
+    lesson: Lesson,
+    blocks: FrozenBlocks,
+    task: str,
+    progress: Progress,
+    *,
+    seed: tuple[int, int] | None = None,
+    augment: PhotoAugment | None = None,
+) -> tuple[Halves, Floats]:
+    """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is; and its embedding."""
+    count = len(lesson.table)
+
+    def view(row: int) -> npt.NDArray[np.uint8]:
+        if seed is None or augment is None:
+            return np.asarray(lesson.views[row])
+        return varied(lesson.images[row], blocks.side, augment, np.random.default_rng([*seed, row]))
+
+    return blocks.look(count, view, lambda done: progress(task, done, count))

@@ -1,0 +1,1 @@
+"""Search for recipes with Optuna."""

@@ -1,1 +1,0 @@
-"""The benchmarks: each measured in turns, in processes of their own."""

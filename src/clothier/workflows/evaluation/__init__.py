@@ -1,1 +1,0 @@
-"""What ``evaluate`` is made of: photos, their views, the domain gap, corruptions."""

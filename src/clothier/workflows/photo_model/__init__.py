@@ -1,1 +1,0 @@
-"""What ``train photo`` is made of, from the lesson to the report."""

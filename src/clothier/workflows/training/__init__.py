@@ -1,1 +1,0 @@
-"""What ``train`` is made of: what it is asked for, the way to final weights, teachers, and what it hands over."""

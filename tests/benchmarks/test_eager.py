@@ -1,0 +1,50 @@
+"""Plain PyTorch beside what we ship: the same network, the same answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load
+
+from benchmarks.eager import eager, recipe_of, restored, torch_threads
+from clothier import bundle
+from clothier.data.synthetic import draw_garments
+from clothier.inference.session import OnnxClassifier
+from clothier.recipes import preset
+
+
+@pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn"])
+def test_a_bundles_network_comes_back(name: str) -> None:
+    made = bundle.find(name)
+    network = restored(made, draw_garments(500, seed=0).images)  # as many as the DNN has components, or more
+    weights = load(made.weights.read_bytes())
+    for key, value in network.state_dict().items():
+        assert torch.equal(value.float(), weights[key].float())
+        assert value.dtype in (torch.float32, torch.int64)
+    images = draw_garments(20, seed=5).images
+    ours, theirs = OnnxClassifier(made).run(images).logits, eager(network)(images)
+    assert (ours.argmax(1) == theirs.argmax(1)).mean() >= 0.95
+    assert (theirs.shape, theirs.dtype) == ((20, 10), np.float32)
+
+
+def test_a_card_names_its_recipe() -> None:
+    recipe = recipe_of(bundle.find("fashion-dnn").card)
+    assert recipe == preset("dnn", "best")
+
+
+def test_a_reader_looks_without_gradients_and_without_dropout() -> None:
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)).train()
+    run, images = eager(network), draw_garments(3, seed=0).images
+    np.testing.assert_array_equal(run(images), run(images))
+    expected = images.reshape(3, 784) / 255 @ network[2].weight.detach().numpy().T + network[2].bias.detach().numpy()
+    np.testing.assert_allclose(run(images), expected, atol=1e-5)
+
+
+def test_threads_come_back() -> None:
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    with pytest.raises(RuntimeError, match="stop"), torch_threads(before + 1):
+        raise RuntimeError("stop")
+    assert torch.get_num_threads() == before

@@ -1,0 +1,139 @@
+"""The benchmark of inference, on few drawn garments: who is measured against whom, and what rows and ratios say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from benchmarks import inference as module
+from benchmarks.timing import Turns
+from clothier import bundle
+from clothier.data.dataset import Dataset
+from clothier.data.synthetic import draw_garments
+from clothier.recipes import WhitenedCnn, preset
+from clothier.taxonomy import FASHION_MNIST
+from clothier.training.export.graph import to_onnx, to_safetensors
+from clothier.training.export.int8 import quantize_graph
+from clothier.training.networks import build
+from clothier.types import View
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A small bundle that ships in float32, and one in int8."""
+    recipe = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
+    network = build(recipe.network, DATASET.train.images, 10, 0)
+    graph = to_onnx(network, View())
+    found = {}
+    for name, kept in (("plain", graph), ("small", quantize_graph(graph, DATASET.train.images[:32]))):
+        card = bundle.Card(
+            name=name,
+            model="cnn",
+            preset="fast",
+            classes=FASHION_MNIST,
+            recipe={**recipe.to_json(), "seed": 0},
+            parameters=1,
+            data={},
+            clothier="0",
+        )
+        found[name] = bundle.save(tmp_path_factory.mktemp(name) / name, card, kept, to_safetensors(network)).path
+    return found
+
+
+@pytest.fixture(scope="module")
+def measured(folders: dict[str, Path]) -> tuple[dict[str, Any], list[str]]:
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
+        patch.setattr(module, "CALLS", {1: 3, 8: 2})
+        patch.setattr(module, "SHIPPED", tuple(str(path) for path in folders.values()))
+        found = module.benchmark_inference(rounds=2, progress=lambda task, done, total, note="": told.append(note))
+    return found.to_json(), told
+
+
+def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in found["rows"]}
+
+
+def test_every_side_is_measured_in_turns(measured: tuple[dict[str, Any], list[str]]) -> None:
+    found, told = measured
+    assert len(rows(found)) == len(found["rows"]) == 2 * (2 + 3 + 3)
+    assert all(row["n"] == 2 and 0 < row["min"] <= row["median"] <= row["max"] for row in found["rows"])
+    assert {row["unit"] for row in found["rows"] if "1 picture" in row["name"]} == {"ms"}
+    assert {row["unit"] for row in found["rows"] if "8 pictures" in row["name"]} == {"images/s"}
+    assert [note for note in told if note][-3:] == ["torch", "float32", "int8"]
+    assert all(row["threads"] >= 1 for row in found["rows"])
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_model_is_judged_where_it_is_trained(measured: tuple[dict[str, Any], list[str]]) -> None:
+    by_name = rows(measured[0])
+    assert by_name["study-cnn, eager torch, 1 picture"]["accuracy"] is None
+    for side in ("eager torch", "ONNX Runtime, float32", "ONNX Runtime, int8"):
+        row = by_name[f"plain, {side}, 8 pictures"]
+        assert 0 <= row["accuracy"] <= 1
+        assert 0 <= row["validation_accuracy"] <= 1
+
+
+def test_a_row_says_what_ships(measured: tuple[dict[str, Any], list[str]]) -> None:
+    ships = {row["name"] for row in measured[0]["rows"] if row["ships"]}
+    assert ships == {
+        f"{name}, {pictures}"
+        for name in ("plain, ONNX Runtime, float32", "small, ONNX Runtime, int8")
+        for pictures in ("1 picture", "8 pictures")
+    }
+
+
+def test_ratios_are_ours_by_the_rivals(measured: tuple[dict[str, Any], list[str]]) -> None:
+    kinds = ("latency/torch", "rate/torch")
+    assert set(measured[0]["ratios"]) == {f"study-cnn float32 {kind}" for kind in kinds} | {
+        f"{model} {ours} {kind}"
+        for model in ("plain", "small")
+        for ours, kind in [
+            *((ours, kind) for ours in ("float32", "int8") for kind in kinds),
+            ("int8", "latency/float32"),
+            ("int8", "rate/float32"),
+        ]
+    }
+
+
+def test_a_latency_falls_and_a_rate_rises() -> None:
+    turns = Turns({"torch": (4.0, 8.0), "float32": (2.0, 4.0), "int8": (1.0, 2.0)})
+    contender = module.Contender("cnn", dict.fromkeys(turns.seconds, lambda images: images), "int8", {})
+    assert module._ratios(contender, 1, turns) == {
+        "cnn float32 latency/torch": 0.5,
+        "cnn int8 latency/torch": 0.25,
+        "cnn int8 latency/float32": 0.5,
+    }
+    assert module._ratios(contender, 256, turns) == {
+        "cnn float32 rate/torch": 2,
+        "cnn int8 rate/torch": 4,
+        "cnn int8 rate/float32": 2,
+    }
+    row = module._row(contender, "int8", 256, turns, {"accuracy": 0.9})
+    assert (row["min"], row["median"], row["max"], row["unit"]) == (128, 192, 256, "images/s")
+    assert module._row(contender, "torch", 1, turns, {})["median"] == 6_000
+
+
+def test_every_side_has_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    class StopHereError(Exception):
+        pass
+
+    def study(dataset: Dataset) -> None:
+        assert torch.get_num_threads() == 3
+        raise StopHereError
+
+    monkeypatch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
+    monkeypatch.setattr(module, "_study", study)
+    monkeypatch.setattr(module.machine, "usable_cores", lambda: 3)
+    with pytest.raises(StopHereError):
+        module.benchmark_inference()

@@ -1,0 +1,261 @@
+import io
+import os
+import struct
+import sys
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from clothier.data.photos import decode, read_picture
+from clothier.data.synthetic import draw_garments
+from clothier.errors import PhotoError
+
+NOBODY = 65534
+STARTS = [*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
+OUTCOMES = {"L", "RGB", "empty", "not-a-picture", "truncated", "too-large", "too-small", "unsupported"}
+DRAWN = draw_garments(20, 1).images
+
+
+def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **more)
+    return file.getvalue()
+
+
+def read(tmp_path: Path, content: bytes, name: str = "picture") -> Image.Image:
+    (tmp_path / name).write_bytes(content)
+    return read_picture(tmp_path / name)
+
+
+@pytest.fixture
+def gradient() -> Image.Image:
+    """40 wide, 30 high, red to the right, green downwards."""
+    y, x = np.mgrid[:30, :40]
+    return Image.fromarray(np.stack([x * 6, y * 8, np.full_like(x, 50)], axis=2).astype(np.uint8))
+
+
+class TestReading:
+    def test_a_png_comes_as_it_was(self, tmp_path: Path, gradient: Image.Image) -> None:
+        image = read(tmp_path, encoded(gradient, "PNG"))
+        assert image.mode == "RGB"
+        assert np.array_equal(np.asarray(image), np.asarray(gradient))
+
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
+    def test_other_formats_come_nearly_so(self, tmp_path: Path, gradient: Image.Image, kind: str) -> None:
+        image = read(tmp_path, encoded(gradient, kind))
+        assert image.mode == "RGB"
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
+
+    def test_the_suffix_does_not_matter(self, tmp_path: Path, gradient: Image.Image) -> None:
+        assert read(tmp_path, encoded(gradient, "PNG"), "picture.jpg").size == (40, 30)
+
+    def test_grey_stays_grey(self, tmp_path: Path) -> None:
+        assert read(tmp_path, encoded(Image.new("L", (9, 9), 77), "PNG")).mode == "L"
+        assert read(tmp_path, encoded(Image.new("1", (9, 9), 1), "PNG")).getpixel((0, 0)) == 255
+
+    @pytest.mark.parametrize(("tag", "dark_corner"), [(1, (0, 0)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))])
+    def test_it_is_upright(self, tmp_path: Path, gradient: Image.Image, tag: int, dark_corner: tuple[int, int]) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        image = read(tmp_path, encoded(gradient, "JPEG", exif=exif, quality=95))
+        assert image.size == ((40, 30) if tag in {1, 3} else (30, 40))
+        corners = {(row, column): np.asarray(image)[row, column].sum() for row in (0, -1) for column in (0, -1)}
+        assert min(corners, key=corners.__getitem__) == dark_corner
+
+    @pytest.mark.parametrize("tag", range(1, 9))
+    def test_all_eight_ways_of_holding_a_camera_are_as_pillow_has_them(
+        self, tmp_path: Path, gradient: Image.Image, tag: int
+    ) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        content = encoded(gradient, "PNG", exif=exif)
+        theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+        assert np.array_equal(np.asarray(read(tmp_path, content)), np.asarray(theirs))
+
+    def test_a_damaged_tag_does_not_cost_the_picture(self, tmp_path: Path, gradient: Image.Image) -> None:
+        image = read(tmp_path, encoded(gradient, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12"))
+        assert np.array_equal(np.asarray(image), np.asarray(gradient))
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+    def test_what_is_transparent_is_white(self, tmp_path: Path, mode: str) -> None:
+        layer = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+        layer.paste((60, 60, 60, 255), (2, 2, 6, 6))
+        image = read(tmp_path, encoded(layer.convert(mode), "PNG"))
+        assert image.mode == ("L" if mode == "LA" else "RGB")
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+        assert image.convert("RGB").getpixel((4, 4)) == (60, 60, 60)
+
+    def test_sixteen_bits_become_eight(self, tmp_path: Path) -> None:
+        deep = Image.fromarray(np.array([[0, 255, 256, 65535] * 2] * 8, np.uint16))
+        for kind in ("PNG", "TIFF"):
+            image = read(tmp_path, encoded(deep, kind))
+            assert np.asarray(image)[0, :4].tolist() == [0, 0, 1, 255]
+
+    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF"])
+    @pytest.mark.parametrize("tag", range(1, 9))
+    def test_each_format_is_turned_once(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        turn = decode.UPRIGHT.get(tag)
+        wanted = gradient if turn is None else gradient.transpose(turn)
+        image = read(tmp_path, encoded(gradient, kind, exif=exif))
+        assert image.size == wanted.size
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(wanted)).mean() < 12
+
+    @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+    def test_the_first_frame_of_an_animation(self, tmp_path: Path, kind: str) -> None:
+        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+        image = read(tmp_path, encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
+        red, green, blue = image.convert("RGB").getpixel((8, 8))
+        assert red > 240
+        assert max(green, blue) < 15
+
+    @pytest.mark.parametrize(("longest", "size"), [(None, 1600), (900, 1600), (800, 800), (401, 800), (50, 200)])
+    def test_a_jpeg_is_decoded_smaller_but_never_too_small(
+        self, tmp_path: Path, longest: int | None, size: int
+    ) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
+        assert read_picture(tmp_path / "photo", longest=longest).height == size
+
+    def test_other_formats_are_not(self, tmp_path: Path) -> None:
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
+        assert read_picture(tmp_path / "photo", longest=40).size == (300, 400)
+
+
+class TestHeic:
+    def test_with_the_part_that_reads_it(self, tmp_path: Path, gradient: Image.Image) -> None:
+        pillow_heif = pytest.importorskip("pillow_heif")
+        pillow_heif.from_pillow(gradient).save(tmp_path / "photo.heic")
+        image = read_picture(tmp_path / "photo.heic")
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
+
+    def test_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+        with pytest.raises(
+            PhotoError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
+        ) as no:
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        assert no.value.code == "needs-heic"
+
+    def test_a_damaged_one(self, tmp_path: Path) -> None:
+        pytest.importorskip("pillow_heif")
+        with pytest.raises(PhotoError, match="is cut short or damaged"):
+            read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG whose header promises much more than the file holds."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("content", "code", "sentence"),
+        [
+            (b"", "empty", "picture is empty; a picture is needed. Copy it again."),
+            (
+                b"just words",
+                "not-a-picture",
+                "can be read; PNG, JPEG, WEBP, AVIF, TIFF, BMP, GIF, HEIC can be",
+            ),
+            (
+                b"\x89PNG\r\n\x1a\n",
+                "truncated",
+                r"picture is cut short or damaged \(its header is not whole\); a whole",
+            ),
+            (png_of_size(30_000, 30_000), "too-large", "picture has far more than the 64000000 pixels"),
+            (png_of_size(9_000, 10_000), "too-large", "picture has 9000x10000 pixels; up to 64000000 in all can be"),
+            (png_of_size(8_000, 8_001), "too-large", "picture has 8000x8001 pixels"),
+            (png_of_size(1, 1), "too-small", "has 1x1 pixels; a garment needs 8 or more each way. Take the original."),
+            (
+                encoded(Image.effect_noise((64, 64), 90), "JPEG")[:-150],
+                "truncated",
+                "is cut short or damaged .* Copy it",
+            ),
+            (encoded(Image.fromarray(DRAWN[0]), "PNG")[:300], "truncated", "picture is cut short or damaged"),
+        ],
+        ids=["empty", "text", "no header", "bomb", "warned of", "just above", "one pixel", "half a JPEG", "half a PNG"],
+    )
+    def test_each_has_its_code_and_sentence(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
+        with warnings.catch_warnings(record=True) as leaked:
+            warnings.simplefilter("always")
+            with pytest.raises(PhotoError, match=sentence) as failure:
+                read(tmp_path, content)
+        assert failure.value.code == code
+        assert leaked == []
+
+    def test_paths_that_are_no_files(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        for name, code, sentence in (
+            ("no\0ne", "not-found", r"is not a path \(embedded null byte\)\. Check the path\."),
+            ("none", "not-found", r"none does not exist\. Check the path\."),
+            ("pipe", "not-readable", "pipe is not a file; a picture is needed. Name the picture itself."),
+            (".", "not-readable", "is not a file"),
+            ("n" * 300, "not-readable", "cannot be read: File name too long. Check its permissions."),
+        ):
+            with pytest.raises(PhotoError, match=sentence) as failure:
+                read_picture(tmp_path / name)
+            assert failure.value.code == code
+
+    def test_a_file_without_permission(self, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_bytes(b"x")
+        (tmp_path / "secret").chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            tmp_path.chmod(0o755)
+            os.seteuid(NOBODY)
+        try:
+            with pytest.raises(PhotoError, match=r"cannot be read: Permission denied\. Check its") as failure:
+                read_picture(tmp_path / "secret")
+        finally:
+            os.seteuid(user)
+        assert failure.value.code == "not-readable"
+
+    def test_a_file_of_too_many_bytes_is_not_even_read(self, tmp_path: Path) -> None:
+        with (tmp_path / "large").open("wb") as file:
+            file.truncate(decode.MAX_BYTES + 1)
+        with pytest.raises(
+            PhotoError, match=r"large has 67108865 bytes; up to 67108864 can be taken\. Save it"
+        ) as failure:
+            read_picture(tmp_path / "large")
+        assert failure.value.code == "too-large"
+
+    @given(st.data())
+    def test_no_damage_gives_anything_but_a_picture_or_its_error(self, tmp_path_factory, data) -> None:
+        kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"]))
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        content = bytearray(encoded(Image.fromarray(DRAWN[1]).convert("RGB"), kind, exif=exif))
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        end = data.draw(st.integers(1, len(content)))
+        path = tmp_path_factory.getbasetemp() / "damaged"
+        path.write_bytes(content[:end])
+        try:
+            outcome = read_picture(path).mode
+        except PhotoError as error:
+            outcome = error.code
+        assert outcome in OUTCOMES
+
+    @given(
+        st.sampled_from([*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]),
+        st.binary(max_size=200),
+    )
+    def test_nor_do_any_bytes(self, tmp_path_factory, start: bytes, rest: bytes) -> None:
+        path = tmp_path_factory.getbasetemp() / "bytes"
+        path.write_bytes(start + rest)
+        try:
+            outcome = read_picture(path).mode
+        except PhotoError as error:
+            outcome = error.code
+        assert outcome in OUTCOMES

@@ -1,0 +1,35 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clothier.data.combined_splits import Pool
+from clothier.data.dataset import Dataset
+from clothier.data.synthetic import draw_garments
+from clothier.taxonomy import FASHION_MNIST
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return Dataset("Drawn", FASHION_MNIST, draw_garments(30, 0), draw_garments(12, 1), {})
+
+
+def test_every_place_is_a_picture_of_its_part(dataset: Dataset) -> None:
+    pool = Pool.of(dataset)
+    assert (len(pool), pool.in_train) == (42, 30)
+    for place in range(42):
+        part = getattr(dataset, pool.part(place))
+        assert np.array_equal(pool.images[place], part.images[pool.index(place)])
+        assert pool.class_of(place) == FASHION_MNIST[part.labels[pool.index(place)]]
+
+
+def test_places_have_names_and_files_where_there_are_any(dataset: Dataset) -> None:
+    pool = Pool.of(dataset)
+    assert (pool.name(29), pool.name(30), pool.file(30)) == ("train 29", "test 0", None)
+    named = {
+        name: replace(part, files=tuple(f"shop/{name}/{number}.png" for number in range(len(part))))
+        for name, part in (("train", dataset.train), ("test", dataset.test))
+    }
+    pool = Pool.of(replace(dataset, **named))
+    assert (pool.file(29), pool.file(30)) == ("shop/train/29.png", "shop/test/0.png")
+    assert pool.name(30) == "0.png"

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from clothier.data.fingerprints import SIDE, read_prints
+from clothier.data.photos import garment28, read_picture
+from clothier.errors import PhotoError
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """A garment of chance on a light carpet, 300x400 pixels in colour."""
+    generator = np.random.default_rng(4)
+    pixels = generator.normal(215, 6, (400, 300, 3))
+    pixels[60:330, 70:240] = generator.normal(90, 25, (270, 170, 3)) + 40 * np.sin(np.arange(170) / 9)[:, None]
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.5))
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.corrcoef(first.ravel().astype(float), second.ravel().astype(float))[0, 1])
+
+
+def test_other_bytes_of_the_same_pixels_have_the_same_digest(tmp_path: Path, photo: Image.Image) -> None:
+    photo.save(tmp_path / "a.png", compress_level=1)
+    photo.save(tmp_path / "b.png", compress_level=9)
+    photo.save(tmp_path / "c.bmp")
+    photo.save(tmp_path / "d.jpg")
+    photo.rotate(90, expand=True).save(tmp_path / "e.png")
+    told = []
+    prints = read_prints(
+        [str(tmp_path / name) for name in ("a.png", "b.png", "c.bmp", "d.jpg", "e.png")],
+        lambda task, done, total, note="": told.append((done, total)),
+    )
+    digests = [digest.tobytes() for digest in prints.digests]
+    assert digests[0] == digests[1] == digests[2]
+    assert len(set(digests)) == 3
+    assert told == [(done, 5) for done in range(1, 6)]
+
+
+def test_a_reduced_copy_stays_alike_where_its_view_does_not(tmp_path: Path, photo: Image.Image) -> None:
+    photo.save(tmp_path / "whole.png")
+    photo.resize((210, 280), Image.Resampling.LANCZOS).save(tmp_path / "copy.jpg", quality=60)
+    files = tmp_path / "whole.png", tmp_path / "copy.jpg"
+    small = read_prints([str(file) for file in files]).small
+    assert small.shape == (2, SIDE, SIDE)
+    assert correlation(*small) > 0.999
+    assert correlation(*(garment28(read_picture(file)) for file in files)) < 0.999
+
+
+def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError, match=r"gone\.png does not exist"):
+        read_prints([str(tmp_path / "gone.png")])

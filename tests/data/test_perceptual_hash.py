@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from clothier.data.perceptual_hash import difference_hashes, known_again
+
+
+def photos(count: int) -> np.ndarray:
+    """Blotches, each picture its own."""
+    blotches = np.random.default_rng(0).integers(0, 256, (count, 12, 12, 3), dtype=np.uint8)
+    return np.stack([np.asarray(Image.fromarray(one).resize((96, 96), Image.Resampling.BICUBIC)) for one in blotches])
+
+
+def copy(picture: np.ndarray) -> np.ndarray:
+    """As a smaller picture was made from it, and made large again."""
+    small = Image.fromarray(picture).resize((61, 61), Image.Resampling.BILINEAR)
+    return np.asarray(small.resize((96, 96), Image.Resampling.BILINEAR))
+
+
+def test_copies_are_known_again_and_others_are_not() -> None:
+    seen = photos(20)
+    learnt = difference_hashes(seen[:10])
+    assert (learnt.shape, learnt.dtype) == ((10, 32), np.uint8)
+    asked = np.stack([copy(one) for one in seen])
+    assert known_again(difference_hashes(asked), learnt).tolist() == [True] * 10 + [False] * 10
+
+
+def test_a_plain_picture_is_never_known_again() -> None:
+    plain = np.full((2, 96, 96, 3), 240, np.uint8)
+    assert known_again(difference_hashes(plain), difference_hashes(plain)).tolist() == [False, False]
+
+
+def test_grey_pictures_and_none() -> None:
+    grey = photos(3)[..., 0]
+    assert known_again(difference_hashes(grey), difference_hashes(grey)).all()
+    assert known_again(difference_hashes(grey), difference_hashes(grey[:0])).tolist() == [False] * 3
+    assert known_again(difference_hashes(grey[:0]), difference_hashes(grey)).shape == (0,)

@@ -1,0 +1,315 @@
+"""The map of all 70,000 garments in a real browser: moved, pointed at, searched, filtered, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from clothier.data.sources import load_fashion_mnist
+from clothier.exploration.pca import fit_pca
+from clothier.report.map_page import MapContent, render_map
+from clothier.report.style import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+    from clothier.data.dataset import Dataset
+
+pytestmark = pytest.mark.journey
+
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+MIDDLE = (472, 400)  # of the map on the desk: the panel is 21 rem wide
+FLIGHT = 1300  # milliseconds: longer than the longest that the page makes
+SLOWEST = 20  # frames a second on two busy cores; 60 were seen on quiet ones
+WRONG = 23  # one answer in so many
+
+# Draws counted where they happen, while the pointer drags the map along a loop, a step before every frame.
+PAN = """async () => {
+  const drawn = [];
+  const canvas = document.getElementById("canvas");
+  const context = canvas.getContext("2d");
+  context.putImageData = function (...words) {
+    drawn.push(performance.now());
+    return CanvasRenderingContext2D.prototype.putImageData.apply(this, words);
+  };
+  const send = (type, target, t) => target.dispatchEvent(new MouseEvent(type, {
+    view: window, bubbles: true, cancelable: true, button: 0, buttons: 1,
+    clientX: 470 + 150 * Math.sin(3 * t), clientY: 400 + 100 * Math.sin(2 * t),
+  }));
+  const start = performance.now();
+  send("mousedown", canvas, 0);
+  await new Promise((done) => {
+    function frame() {
+      const seconds = (performance.now() - start) / 1000;
+      send("mousemove", window, seconds);
+      if (seconds < 3) requestAnimationFrame(frame);
+      else done();
+    }
+    requestAnimationFrame(frame);
+  });
+  send("mouseup", window, 3);
+  delete context.putImageData;
+  return drawn;
+}"""
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load_fashion_mnist()
+
+
+@pytest.fixture(scope="module")
+def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page, with two principal components for a map and answers of which one in ``WRONG`` is not the label."""
+    images = np.concatenate([data.train.images, data.test.images])
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    positions = fit_pca(data.train.images[::6], 2).project(images)
+    answers = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
+    parts = {"train": len(data.train), "test": len(data.test)}
+    content = MapContent(
+        "All garments", positions, images, labels, data.classes, parts, answers, "CNN", ["A stand-in."]
+    )
+    path = tmp_path_factory.mktemp("map") / "map.html"
+    path.write_text(render_map(content))
+    return path
+
+
+def opened(context: BrowserContext, address: str, said: list[str]) -> Page:
+    page = context.new_page()
+    page.on("request", lambda request: said.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(address)
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, file: Path) -> Iterator[Page]:
+    yield from watched(browser, file, "light")
+
+
+@pytest.fixture(params=["light", "dark"])
+def screen(browser: Browser, file: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    yield from watched(browser, file, request.param)
+
+
+def watched(browser: Browser, file: Path, scheme: Literal["light", "dark"]) -> Iterator[Page]:
+    """The page on a desk, which must have fetched nothing and complained of nothing when the test is over."""
+    said: list[str] = []
+    context = browser.new_context(color_scheme=scheme, viewport=DESK)
+    yield opened(context, file.as_uri(), said)
+    assert said == [file.as_uri()]
+    context.close()
+
+
+def search(page: Page, query: str) -> None:
+    page.fill("#query", query)
+    page.press("#query", "Enter")
+    page.wait_for_timeout(FLIGHT)
+
+
+def facts(card: Locator) -> list[str]:
+    return card.inner_text().split("\n\n")
+
+
+def chosen(page: Page) -> Locator:
+    return page.locator("#chosen .card")
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """What a canvas shows: (H, W, 3) uint8."""
+    address: str = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB"))
+
+
+def palette(page: Page) -> dict[str, np.ndarray]:
+    """Role to (3,) colour on this screen."""
+    roles = DARK if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else LIGHT
+    return {role: np.array(ImageColor.getrgb(colour)) for role, colour in roles.items()}
+
+
+def grey(page: Page) -> np.ndarray:
+    """The picture on the card, back from ink on paper to 0 to 255."""
+    colours = palette(page)
+    red = pixels(chosen(page).locator("canvas"))[:, :, 0].astype(float)
+    return 255 * (red - colours["paper"][0]) / (colours["ink"][0] - colours["paper"][0])
+
+
+def test_seventy_thousand_fit_in_a_small_file(file: Path) -> None:
+    assert file.stat().st_size < 15_000_000
+
+
+def test_a_searched_garment_is_flown_to_and_pointed_at_where_it_was_dragged(page: Page, data: Dataset) -> None:
+    search(page, "test 123")
+    label = data.classes[data.test.labels[123]]
+    assert facts(chosen(page)) == [label, "test 123", f"CNN says {label}, right"]
+    page.mouse.move(*MIDDLE)
+    page.mouse.down()
+    page.mouse.move(MIDDLE[0] + 120, MIDDLE[1] - 90, steps=5)
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    assert page.locator("#hover").inner_text() != chosen(page).inner_text()
+    page.mouse.move(MIDDLE[0] + 120, MIDDLE[1] - 90)
+    assert page.locator("#hover").inner_text() == chosen(page).inner_text()
+
+
+def test_the_card_shows_the_garment_itself(screen: Page, data: Dataset) -> None:
+    for index in (0, 4321, 9999):
+        search(screen, f"test {index}")
+        differences = data.test.images - grey(screen)
+        errors = np.sqrt((differences**2).mean(axis=(1, 2)))
+        assert errors.argmin() == index
+        assert errors[index] < 20  # grey values of 255, lost in compression
+
+
+def test_an_index_counts_over_all_parts_or_within_one(page: Page, data: Dataset) -> None:
+    for query, name in (
+        ("60123", "test 123"),
+        ("123", "train 123"),
+        ("Test #123", "test 123"),
+        ("tr 59,999", "train 59999"),
+    ):
+        search(page, query)
+        assert facts(chosen(page))[1] == name
+
+
+def test_what_cannot_be_found_is_told(page: Page) -> None:
+    for query, sentence in (
+        ("boot", "“boot” is no index; type a number, such as test 9999."),
+        ("test 10000", "There is no test 10,000; test goes from 0 to 9,999."),
+        ("70000", "There is no index 70,000; index goes from 0 to 69,999."),
+        ("photo 3", "There is no part “photo”; there is train and test."),
+    ):
+        search(page, query)
+        assert page.inner_text("#found") == sentence
+    assert not chosen(page).is_visible()
+
+
+def test_colour_tells_right_from_wrong(screen: Page) -> None:
+    mistaken = palette(screen)["second"]
+
+    def nearest() -> int:
+        return int(np.abs(pixels(screen.locator("#canvas")).astype(int) - mistaken).max(axis=2).min())
+
+    screen.wait_for_timeout(200)
+    by_class = nearest()
+    screen.check("input[name=colour][value=answer]")
+    screen.wait_for_timeout(200)
+    assert nearest() < 8 < by_class
+    screen.uncheck("input[name=answer][value=right]")
+    assert screen.inner_text("#count") == f"{-(-70_000 // WRONG):,} of 70,000 shown"
+
+
+def test_the_legend_switches_classes_and_parts(page: Page) -> None:
+    page.click("#none")
+    page.wait_for_timeout(200)
+    assert page.inner_text("#count") == "0 of 70,000 shown"
+    assert len(np.unique(pixels(page.locator("#canvas")).reshape(-1, 3), axis=0)) == 1
+    page.check("text=Trouser")
+    assert page.inner_text("#count") == "7,000 of 70,000 shown"
+    page.uncheck("input[name=part][value='0']")
+    assert page.inner_text("#count") == "1,000 of 70,000 shown"
+    search(page, "train 1")
+    assert page.inner_text("#found") == "train 1 is switched off in the legend; its place is marked."
+    page.mouse.move(MIDDLE[0] + 2, MIDDLE[1])
+    assert "train" not in page.locator("#hover").inner_text()
+    page.click("#every")
+    assert page.inner_text("#count") == "10,000 of 70,000 shown"
+
+
+def test_a_keyboard_is_enough(page: Page) -> None:
+    page.focus("#canvas")
+    page.keyboard.press("Enter")
+    first = facts(chosen(page))[1]
+    page.keyboard.press("Shift+ArrowRight")
+    second = facts(chosen(page))[1]
+    page.wait_for_timeout(FLIGHT)
+    page.keyboard.press("Shift+ArrowLeft")
+    assert re.fullmatch(r"(train|test) \d+", first)
+    assert len({first, second, facts(chosen(page))[1]}) >= 2
+    before = pixels(page.locator("#canvas"))
+    for key in ("+", "+", "ArrowUp", "-", "ArrowLeft"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(FLIGHT // 4)
+        before, last = pixels(page.locator("#canvas")), before
+        assert (before != last).any()
+    page.keyboard.press("Escape")
+    assert not chosen(page).is_visible()
+
+
+def test_an_address_opens_at_a_garment(browser: Browser, file: Path) -> None:
+    said: list[str] = []
+    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
+    linked = opened(context, f"{file.as_uri()}#train-45592", said)
+    assert facts(chosen(linked))[1] == "train 45592"
+    linked.mouse.move(*MIDDLE)  # who wants no motion is there at once
+    assert linked.locator("#hover").inner_text() == chosen(linked).inner_text()
+    assert said == [file.as_uri()]
+    context.close()
+
+
+def test_a_phone_taps_and_pinches(browser: Browser, file: Path) -> None:
+    said: list[str] = []
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=3)
+    phone = opened(context, file.as_uri(), said)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    phone.touchscreen.tap(195, 240)
+    assert facts(chosen(phone))[1].startswith(("train", "test"))
+    assert chosen(phone).bounding_box()["y"] < PHONE["height"] - 100  # type: ignore[index]
+    far = restless(phone)
+    devtools = context.new_cdp_session(phone)
+    for kind, reach in (
+        ("touchStart", 20),
+        *(("touchMove", 20 + 12 * step) for step in range(1, 10)),
+        ("touchEnd", None),
+    ):
+        fingers = [] if reach is None else [{"x": 195 - reach, "y": 240}, {"x": 195 + reach, "y": 240}]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    phone.wait_for_timeout(FLIGHT)
+    assert restless(phone) < 0.9 * far
+    assert phone.evaluate("visualViewport.scale") == 1  # the map grew, not the page
+    assert said == [file.as_uri()]
+    context.close()
+
+
+def restless(page: Page) -> float:
+    """The share of the map's pixels that differ from their neighbour: the closer the map, the smaller."""
+    shown = pixels(page.locator("#canvas"))
+    return float((shown[:, 1:] != shown[:, :-1]).any(axis=2).mean())
+
+
+def test_a_browser_that_cannot_says_so(browser: Browser, file: Path) -> None:
+    context = browser.new_context(viewport=DESK)
+    context.add_init_script("delete window.createImageBitmap")
+    said: list[str] = []
+    old = opened(context, f"{file.as_uri()}#test-0", said)
+    old.wait_for_selector("#trouble:visible")
+    assert re.fullmatch(
+        r"The map cannot be drawn here: .*createImageBitmap.*\. Try a browser of 2023 or later\.",
+        old.inner_text("#trouble"),
+    )
+    context.close()
+
+
+def test_panning_is_smooth(browser: Browser, file: Path) -> None:
+    context = browser.new_context(viewport=DESK)
+    said: list[str] = []
+    moved = opened(context, file.as_uri(), said)
+    moved.wait_for_timeout(1000)
+    drawn: Any = moved.evaluate(PAN)
+    rates = 1000 / np.diff(drawn)
+    median, slow = np.median(rates), np.percentile(rates, 5)
+    print(f"panning 70,000 points: {median:.0f} frames a second, 5th percentile {slow:.0f}, n = {len(rates)} frames")  # noqa: T201
+    assert median >= SLOWEST
+    assert len(drawn) >= 3 * SLOWEST  # drawn in three seconds, so a stutter counts
+    assert said == [file.as_uri()]
+    context.close()

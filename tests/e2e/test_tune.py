@@ -1,0 +1,86 @@
+"""``clothier tune`` as a user types it, on the real data: the study's grid, stopped, killed, taken up, and trained."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier.recipes.search_spaces import STUDY_DNN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.journey
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "clothier", *map(str, words)]
+
+
+def clothier(*words: object) -> tuple[Any, str]:
+    """Runs the command to its end; what it prints as JSON, and what it says besides."""
+    done = subprocess.run(command(*words, "--json"), capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def states(database: Path) -> list[str]:
+    """Of every trial so far."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
+        except sqlite3.OperationalError:  # its tables are not made yet
+            return []
+
+
+def signalled(number: signal.Signals, database: Path, ended: int, *words: object) -> tuple[int, str, str]:
+    """Sends a signal in the middle of a trial, once so many have ended; exit code, stdout and stderr."""
+    process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 300
+    while (found := states(database)).count("COMPLETE") < ended or found[-1] != "RUNNING":
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    printed, complaint = process.communicate(timeout=60)
+    return process.returncode, printed, complaint
+
+
+def test_the_studys_grid_stopped_and_killed_has_every_point_once(tmp_path: Path) -> None:
+    out = tmp_path / "grid"
+    asked = ("tune", "dnn", "--space", "study", "--epochs", 1, "--out", out)
+    code, printed, complaint = signalled(signal.SIGINT, out / "trials.db", 2, *asked, "--json")
+    assert (code, printed) == (130, "")
+    remedy = f"Error: interrupted. What is done is kept; continue it with: clothier tune --resume {out}"
+    assert complaint.splitlines()[-1] == remedy
+    code, _, _ = signalled(signal.SIGKILL, out / "trials.db", 3, "tune", "--resume", out)
+    assert code == -signal.SIGKILL
+    assert not (out / "tune.json").exists()
+
+    found, said = clothier(*asked)
+    assert said.startswith(f"{out} holds the same search, which has not ended; it goes on.\n")
+    assert "optuna" not in said.lower()
+    assert sorted(map(str, (one["values"] for one in found["trials"]))) == sorted(map(str, STUDY_DNN.points))
+    assert {(one["state"], one["epochs"]) for one in found["trials"]} == {("complete", 1)}
+    assert sorted(states(out / "trials.db")) == ["COMPLETE"] * 8 + ["FAIL"] * 2
+    assert found["validation"]["n"] == 12_000
+    assert 0.8 < found["best"]["validation_accuracy"] < 0.9
+    assert not list(tmp_path.glob("grid-*")), "it went on in its own folder"
+
+    clothier("train", "dnn", "--recipe", out / "best.toml", "--out", tmp_path / "run")
+    with (tmp_path / "run" / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["validation_accuracy"]) == found["best"]["validation_accuracy"], (
+        "what was found is what is trained"
+    )

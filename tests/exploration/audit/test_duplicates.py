@@ -1,0 +1,75 @@
+"""Copies and near copies that were planted are found, and nothing besides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clothier.data.synthetic import draw_garments
+from clothier.errors import DataError
+from clothier.exploration.audit.duplicates import LOOSE, NEAR, NEAR_PHOTOS, connected, exact_duplicates, find_duplicates
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    """Forty drawn garments: 7 and 30 are 2, and 11 is 5 in another brightness with a speck on it."""
+    images = draw_garments(40, 8).images
+    images[[7, 30]] = images[2]
+    images[11] = images[5] * 0.7 + 6
+    images[11, 0, 0] += 20
+    return images
+
+
+def test_what_was_planted_is_found(images: np.ndarray) -> None:
+    found = find_duplicates(images)
+    assert found.exact == ((2, 7, 30),)
+    assert found.near == ((5, 11),)
+    assert (found.near_pairs.first.tolist(), found.near_pairs.second.tolist()) == ([5], [11])
+    assert NEAR <= found.near_pairs.correlation[0] < 1
+
+
+def test_groups_join_copies_and_what_is_near_to_the_first_of_them(images: np.ndarray) -> None:
+    images[20] = images[2] * 0.8
+    found = find_duplicates(images)
+    assert found.near == ((2, 20), (5, 11))
+    assert found.groups_at(NEAR) == ((2, 7, 20, 30), (5, 11))
+    assert found.groups_at(1.0) == ((2, 7, 30),)
+
+
+def test_contents_decide_what_is_a_copy_and_pictures_what_is_near(images: np.ndarray) -> None:
+    contents = np.arange(40, dtype=np.uint8)[:, np.newaxis].copy()
+    contents[13] = contents[9]
+    found = find_duplicates(images, contents)
+    assert found.exact == ((9, 13),)
+    assert found.near == ((2, 7, 30), (5, 11))
+
+
+def test_the_threshold_can_be_the_one_for_photos(images: np.ndarray) -> None:
+    images[14] = np.clip(images[3] + np.random.default_rng(0).normal(0, 8, images[3].shape), 0, 255)
+    assert (3, 14) not in find_duplicates(images).near
+    assert (3, 14) in find_duplicates(images, least=NEAR_PHOTOS).near
+    assert {NEAR, NEAR_PHOTOS} <= set(LOOSE)
+
+
+def test_pictures_of_one_grey_may_be_copies(images: np.ndarray) -> None:
+    images[[0, 39]] = 0
+    assert find_duplicates(images).exact == ((0, 39), (2, 7, 30))
+
+
+def test_no_contrast_anywhere_is_said() -> None:
+    greys = np.repeat(np.arange(6, dtype=np.uint8), 9).reshape(6, 3, 3)
+    with pytest.raises(
+        DataError, match="each of the 6 pictures is of one grey, without any contrast; there is nothing"
+    ):
+        find_duplicates(greys)
+
+
+def test_equal_bytes_make_groups_in_the_order_of_their_first() -> None:
+    assert exact_duplicates(np.array([[3, 1], [2, 2], [3, 1], [1, 3], [2, 2], [2, 2]], np.uint8)) == ((0, 2), (1, 4, 5))
+
+
+def test_links_connect_through_others() -> None:
+    assert connected([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)]) == ((0, 4, 7, 9), (1, 2))
+    assert connected([]) == ()
+    chain = [(place, place + 1) for place in range(5_000)]
+    assert connected(np.random.default_rng(0).permutation(chain).tolist()) == (tuple(range(5_001)),)

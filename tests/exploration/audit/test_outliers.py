@@ -1,0 +1,112 @@
+"""Pictures that were spoilt on purpose are found, and named for what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy.stats import median_abs_deviation
+
+from clothier.data.synthetic import draw_garments
+from clothier.exploration.audit.outliers import (
+    BORDER,
+    EMPTY,
+    FAR,
+    FLAT,
+    LARGE,
+    SUSPICIONS,
+    from_class,
+    measure_light,
+    outliers,
+)
+
+if TYPE_CHECKING:
+    from clothier.data.dataset import Labelled
+
+
+@pytest.fixture
+def garments() -> Labelled:
+    """800 drawn garments, of which none stands out: 80 of each class."""
+    return draw_garments(800, 9)
+
+
+def found(garments: Labelled) -> dict[int, str]:
+    return {outlier.index: outlier.suspicion for outlier in outliers(garments.images, garments.labels)}
+
+
+def spoilt(label: int, garments: Labelled) -> int:
+    return int(np.flatnonzero(garments.labels == label)[0])
+
+
+def test_what_was_spoilt_is_found_and_named(garments: Labelled) -> None:
+    before = found(garments)
+    empty, large, flat, bright = (spoilt(label, garments) for label in (0, 1, 2, 3))
+    garments.images[empty] = 0
+    garments.images[empty, 8:12, 8:12] = 255
+    garments.images[large, 1:27, 1:27] = 120
+    garments.images[flat] = 77
+    garments.images[bright] = np.maximum(garments.images[bright], np.tile([200, 250], 14).astype(np.uint8))
+    after = found(garments)
+    assert after[empty] == EMPTY
+    assert after[large] == LARGE
+    assert after[flat] == FLAT
+    assert after[bright] == BORDER
+    assert len(set(after) - set(before)) <= 4
+    assert len(before) < 8
+
+
+def test_a_class_is_measured_by_its_own_pictures(garments: Labelled) -> None:
+    sandals = garments.labels == 5
+    garments.images[sandals] = 0
+    garments.images[sandals, 20, 5:25] = 255
+    garments.images[sandals, 5, 5:15] = np.random.default_rng(0).integers(0, 255, (sandals.sum(), 10))
+    assert not set(np.flatnonzero(sandals)) & set(found(garments))
+    one = spoilt(0, garments)
+    garments.images[one] = garments.images[sandals][0]
+    assert found(garments)[one] == EMPTY
+
+
+def test_the_farthest_come_first_and_each_once(garments: Labelled) -> None:
+    garments.images[:3] = 0
+    garments.images[5, 2:26] = 255
+    scores = [outlier.score for outlier in outliers(garments.images, garments.labels)]
+    places = [outlier.index for outlier in outliers(garments.images, garments.labels)]
+    assert scores == sorted(scores, reverse=True)
+    assert len(places) == len(set(places))
+    assert {0, 1, 2, 5} <= set(places)
+
+
+def test_pictures_without_contrast_are_found_though_all_are_so() -> None:
+    images = np.full((50, 5, 5), 40, np.uint8)
+    assert {o.suspicion for o in outliers(images, np.zeros(50, np.int64))} == {FLAT}
+    assert len(outliers(images, np.zeros(50, np.int64))) == 50
+
+
+def test_three_measures_by_hand() -> None:
+    image = np.zeros((1, 4, 4), np.uint8)
+    image[0, 0, :2] = 26, 25
+    image[0, 1:3, 1:3] = 255
+    light = measure_light(image)
+    assert light.lit.tolist() == [5 / 16]
+    assert light.border.tolist() == [1 / 12]
+    assert light.contrast == pytest.approx([image.std() / 255])
+
+
+def test_distances_are_in_robust_spreads_of_the_class() -> None:
+    generator = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], [200, 100, 5])
+    values = generator.normal(labels, 0.1 + labels)
+    scores = from_class(values, labels)
+    for label in (0, 1):
+        own = values[labels == label]
+        spread = median_abs_deviation(own, scale="normal")
+        assert scores[labels == label] == pytest.approx((own - np.median(own)) / spread, rel=1e-4)
+    whole = (values - np.median(values)) / median_abs_deviation(values, scale="normal")
+    assert scores[labels == 2] == pytest.approx(whole[labels == 2], rel=1e-4)
+
+
+def test_every_suspicion_has_its_meaning() -> None:
+    assert list(SUSPICIONS) == [EMPTY, LARGE, FLAT, BORDER]
+    assert all(SUSPICIONS.values())
+    assert FAR > 3

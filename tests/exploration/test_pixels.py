@@ -1,0 +1,62 @@
+"""Pixel statistics against numpy's own, on all pixels at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clothier.exploration import pixels
+from clothier.exploration.pixels import describe_pixels, moments
+
+
+def some(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of 4x3, black in a third of their pixels, in the classes 0, 1 and 3 of four."""
+    chance = np.random.default_rng(seed)
+    images = chance.integers(0, 256, (n, 4, 3), dtype=np.uint8) * (chance.random((n, 4, 3)) > 1 / 3)
+    images[:, 0, 0] = 7
+    return images.astype(np.uint8), np.array([0, 1, 3])[np.arange(n) % 3]
+
+
+def test_counts_are_of_every_pixel() -> None:
+    images, labels = some()
+    found = describe_pixels(images, labels, 4)
+    for label in range(4):
+        of_class = images[labels == label]
+        assert found.histogram[label].tolist() == [int((of_class == level).sum()) for level in range(256)]
+    assert found.images.tolist() == [20, 20, 0, 20]
+    assert found.present == [0, 1, 3]
+    assert found.share(0) == pytest.approx((images == 0).mean())
+    assert found.constant == 1
+
+
+def test_moments_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "ROWS", 7)  # so that chunks end in the middle of a class
+    images, labels = some()
+    found = describe_pixels(images, labels, 4)
+    for label in found.present:
+        of_class = images[labels == label].astype(float)
+        assert found.means[label] == pytest.approx(of_class.mean(axis=0))
+        assert found.deviations[label] == pytest.approx(of_class.std(axis=0))
+        assert moments(found.histogram[label]) == pytest.approx((of_class.mean(), of_class.std()))
+    assert found.mean_image == pytest.approx(images.astype(float).mean(axis=0))
+    assert found.deviation_image == pytest.approx(images.astype(float).std(axis=0))
+
+
+def test_json_names_the_classes_that_have_pictures() -> None:
+    images, labels = some()
+    content = describe_pixels(images, labels, 4).to_json(("Coat", "Bag", "Ghost", "Shirt"))
+    assert content["n"] == 60
+    assert content["mean"] == pytest.approx(images.mean())
+    assert content["standard_deviation"] == pytest.approx(images.astype(float).std())
+    assert [one["class"] for one in content["per_class"]] == ["Coat", "Bag", "Shirt"]
+    assert content["per_class"][1]["black"] == pytest.approx((images[labels == 1] == 0).mean())
+    assert sum(content["histogram"]) == images.size
+    assert content["white"] == pytest.approx((images == 255).mean())
+
+
+def test_a_million_white_pixels_do_not_cancel() -> None:
+    images = np.full((400, 50, 50), 255, np.uint8)
+    images[0, 0, 0] = 254
+    mean, deviation = moments(describe_pixels(images, np.zeros(400, int), 1).histogram[0])
+    assert mean == pytest.approx(255 - 1e-6)
+    assert deviation == pytest.approx(images.astype(float).std(), rel=1e-9)

@@ -1,0 +1,254 @@
+"""A bundle put to work on ONNX Runtime: the same answer in any batch, and a sentence for whatever is wrong."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+
+from clothier import system
+from clothier.errors import ModelError, UsageError
+from clothier.inference.session import BATCH, OnnxClassifier
+from clothier.metrics import softmax
+from clothier.taxonomy import FASHION_MNIST
+from clothier.types import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clothier.bundle import Bundle
+    from clothier.types import Images
+
+    MakeBundle = Callable[..., Bundle]
+    MakeGraph = Callable[..., bytes]
+
+SAME = 1e-5  # the largest difference of a probability that a batch size may make
+
+
+def pictures(n: int, seed: int = 0) -> Images:
+    return np.random.default_rng(seed).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture
+def classifier(tmp_path: Path, tiny_bundle: MakeBundle) -> OnnxClassifier:
+    return OnnxClassifier(tiny_bundle(tmp_path / "tiny"), threads=1)
+
+
+def test_says_what_it_is(classifier: OnnxClassifier) -> None:
+    assert (classifier.name, classifier.classes, classifier.view) == ("tiny", FASHION_MNIST, View())
+
+
+def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    graph = onnx.load_from_string(tiny_graph())
+    first, second = (onnx.numpy_helper.to_array(graph.graph.initializer[place]) for place in (1, 2))
+    images = pictures(5)
+    hidden = np.maximum(images.reshape(5, 784).astype(np.float64) / 255 @ first, 0)
+    outputs = OnnxClassifier(tiny_bundle(tmp_path / "tiny"), threads=1).run(images)
+    np.testing.assert_allclose(outputs.embeddings, hidden, atol=1e-4)
+    np.testing.assert_allclose(outputs.logits, hidden @ second, atol=1e-4)
+
+
+def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    plain = OnnxClassifier(bundle, threads=1).run(pictures(5))
+    cooled = replace(bundle, card=replace(bundle.card, calibration={"temperature": 0.5}))
+    outputs = OnnxClassifier(cooled, threads=1).run(pictures(5))
+    np.testing.assert_array_equal(outputs.logits, plain.logits * 2)
+    np.testing.assert_array_equal(outputs.embeddings, plain.embeddings)
+    assert outputs.logits.dtype == np.float32
+
+
+@pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
+def test_a_temperature_that_is_none_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    strange = replace(bundle, card=replace(bundle.card, calibration={"temperature": told}))
+    with pytest.raises(ModelError) as caught:
+        OnnxClassifier(strange)
+    assert str(caught.value) == (
+        f"the card of {bundle.path} has the temperature {told!r}; it must be a number above 0."
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3])
+def test_shapes_and_types(classifier: OnnxClassifier, n: int) -> None:
+    outputs = classifier.run(pictures(n))
+    assert (outputs.logits.shape, outputs.logits.dtype) == ((n, 10), np.float32)
+    assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((n, 16), np.float32)
+
+
+def test_no_pictures_no_answers(classifier: OnnxClassifier) -> None:
+    outputs = classifier.run(pictures(0))
+    assert (outputs.logits.shape, outputs.logits.dtype) == ((0, 10), np.float32)
+    assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((0, 16), np.float32)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, BATCH, BATCH + 1, 600])
+def test_batch_size_changes_no_probability(classifier: OnnxClassifier, size: int) -> None:
+    images = pictures(600)
+    whole = softmax(classifier.run(images).logits)
+    parts = [classifier.run(images[start : start + size]).logits for start in range(0, len(images), size)]
+    assert np.abs(softmax(np.concatenate(parts)) - whole).max() <= SAME
+
+
+def test_order_of_pictures_is_order_of_answers(classifier: OnnxClassifier) -> None:
+    images = pictures(2 * BATCH + 10)
+    order = np.random.default_rng(1).permutation(len(images))
+    shuffled, straight = classifier.run(images[order]).logits, classifier.run(images).logits
+    np.testing.assert_allclose(shuffled, straight[order], atol=1e-4)
+
+
+def test_pictures_that_lie_otherwise_in_memory(classifier: OnnxClassifier) -> None:
+    images = pictures(20)
+    for view in (images[:, :, ::-1], images[::2], np.asfortranarray(images), images.transpose(0, 2, 1)):
+        np.testing.assert_array_equal(classifier.run(view).logits, classifier.run(view.copy()).logits)
+
+
+@pytest.mark.parametrize(
+    ("images", "got"),
+    [
+        (np.zeros((2, 28, 28), np.float32), "float32 of shape (2, 28, 28)"),
+        (np.zeros((28, 28), np.uint8), "uint8 of shape (28, 28)"),
+        (np.zeros((2, 28, 27), np.uint8), "uint8 of shape (2, 28, 27)"),
+        (np.zeros((2, 28, 28, 3), np.uint8), "uint8 of shape (2, 28, 28, 3)"),
+        (np.zeros((0, 1), np.uint8), "uint8 of shape (0, 1)"),
+        (np.zeros((), np.uint8), "uint8 of shape ()"),
+    ],
+)
+def test_other_pictures(classifier: OnnxClassifier, images: Images, got: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        classifier.run(images)
+    assert str(caught.value) == f"tiny takes uint8 pictures of shape (N, 28, 28), not {got}."
+
+
+def threads_of_this_process() -> int:
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are all that is wanted
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not tell the threads of a process")
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_threads(tmp_path: Path, tiny_bundle: MakeBundle, threads: int) -> None:
+    saved = tiny_bundle(tmp_path / "tiny")
+    gc.collect()  # classifiers of other tests take their threads with them
+    before = threads_of_this_process()
+    classifier = OnnxClassifier(saved, threads)
+    assert threads_of_this_process() - before == threads - 1  # the caller's own is the first
+    assert len(classifier.run(pictures(3)).logits) == 3
+
+
+def test_threads_by_default_are_the_cores_that_we_may_use(
+    tmp_path: Path, tiny_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "usable_cores", lambda: 3)
+    classifier = OnnxClassifier(tiny_bundle(tmp_path / "tiny"))
+    assert classifier._session.get_session_options().intra_op_num_threads == 3
+
+
+def test_threads_leave_the_cores_to_others_while_they_wait(classifier: OnnxClassifier) -> None:
+    options = classifier._session.get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
+@pytest.mark.parametrize("graph", [b"no graph at all", b"\x08"])
+def test_damaged_graph(tmp_path: Path, tiny_bundle: MakeBundle, graph: bytes) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=graph)
+    with pytest.raises(
+        ModelError, match=rf"^{re.escape(str(saved.graph))} cannot be loaded: .*\. Make the bundle again"
+    ):
+        OnnxClassifier(saved)
+
+
+def test_graph_cut_short(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph()[:-1000])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        OnnxClassifier(saved)
+
+
+def test_graph_for_other_classes(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph(7))
+    with pytest.raises(ModelError) as caught:
+        OnnxClassifier(saved)
+    assert str(caught.value) == (
+        f"{saved.graph} answers one picture with logits float32 of shape (1, 7) and an embedding float32 of shape "
+        "(1, 16); its card wants float32 of shape (1, 10) and float32 of shape (1, 16). Make the bundle again."
+    )
+
+
+def changed(graph: bytes, change: Callable[[onnx.GraphProto], None]) -> bytes:
+    model = onnx.load_from_string(graph)
+    change(model.graph)
+    return bytes(model.SerializeToString())
+
+
+def without_embedding(graph: onnx.GraphProto) -> None:
+    del graph.output[1]
+
+
+def with_other_pictures(graph: onnx.GraphProto) -> None:
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+
+
+def with_other_names(graph: onnx.GraphProto) -> None:
+    graph.input[0].name = graph.node[0].input[0] = "pixels_of_something"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (without_embedding, "embedding"),
+        (with_other_pictures, "Unexpected input data type"),
+        (with_other_names, "pixels_of_something"),
+    ],
+)
+def test_graph_that_breaks_the_promise_of_a_bundle(
+    tmp_path: Path,
+    tiny_bundle: MakeBundle,
+    tiny_graph: MakeGraph,
+    change: Callable[[onnx.GraphProto], None],
+    reason: str,
+) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), change))
+    with pytest.raises(ModelError, match=rf"(?s)^the graph of tiny fails: .*{reason}.*Make the bundle again\.$"):
+        OnnxClassifier(saved)
+
+
+def with_half_logits(graph: onnx.GraphProto) -> None:
+    graph.node[-1].output[0] = "wide"
+    graph.node.append(onnx.helper.make_node("Cast", ["wide"], ["logits"], to=onnx.TensorProto.FLOAT16))
+    graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+
+
+def test_graph_with_other_numbers(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_half_logits))
+    with pytest.raises(ModelError, match=r"answers one picture with logits float16 of shape \(1, 10\) and"):
+        OnnxClassifier(saved)
+
+
+def test_graph_with_a_frozen_batch_size_fails_with_a_sentence(
+    tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    frozen_at_one = OnnxClassifier(tiny_bundle(tmp_path / "one", graph=tiny_graph(batch=1)))
+    with pytest.raises(ModelError, match=r"(?s)^the graph of one fails: .*Make the bundle again\.$"):
+        frozen_at_one.run(pictures(3))
+    with pytest.raises(ModelError, match=r"^the graph of two fails: "):
+        OnnxClassifier(tiny_bundle(tmp_path / "two", graph=tiny_graph(batch=2)))
+    assert capfd.readouterr() == ("", ""), "libraries do not print"
+
+
+def test_needs_no_torch(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
+    saved = tiny_bundle(tmp_path / "tiny")
+    script = (
+        "import sys; from pathlib import Path; from clothier.bundle import open_bundle; "
+        "from clothier.inference.session import OnnxClassifier; OnnxClassifier(open_bundle(Path(sys.argv[1]))); "
+        "print(sorted({'torch', 'sklearn', 'onnx', 'safetensors', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, saved.path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

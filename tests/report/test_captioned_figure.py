@@ -1,0 +1,142 @@
+"""A drawing is the same file every time, and fits into a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from matplotlib import rc_context, rcParams
+from PIL import Image
+
+from clothier.errors import StorageError
+from clothier.report.captioned_figure import Drawing, png, save_figures, svg, svg_file
+from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.style import LIGHT, STYLE, plot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@rc_context(STYLE)
+def drawing(title: str = "Two points make a line") -> Drawing:
+    figure, axes = plot(2.0)
+    axes.plot([0, 1], [0, 1], color=LIGHT["first"])
+    axes.set_xlabel("epoch")
+    return Drawing(figure, title, 'A "line" & <more>')
+
+
+def test_a_png_is_the_same_bytes_each_time() -> None:
+    assert png(drawing()) == png(drawing())
+    one = drawing()
+    assert png(one) == png(one)
+
+
+def test_a_png_has_its_title_above_the_figure() -> None:
+    short, long = (Image.open(io.BytesIO(png(drawing(title)))) for title in ("Short", "A long title " * 8))
+    assert short.size[0] == long.size[0] == 780
+    assert short.size[1] == pytest.approx((2.0 + 1.4 * 0.25) * 150, abs=1)
+    assert long.size[1] > short.size[1]
+
+
+def test_a_notebook_shows_a_drawing_with_all_its_words() -> None:
+    silent, spoken = drawing(), replace(drawing(), note="How to read it, at some length. " * 6)
+    (bundle, metadata), (longer, _) = silent._repr_mimebundle_(include=None, exclude=None), spoken._repr_mimebundle_()
+    assert base64.b64decode(bundle["image/png"]) == png(silent)
+    assert bundle["text/plain"] == 'Two points make a line. A "line" & <more>'
+    assert metadata == {"image/png": {"alt": silent.alt, "width": 499}}
+    shown, below = (Image.open(io.BytesIO(base64.b64decode(one["image/png"]))) for one in (bundle, longer))
+    assert below.size[0] == shown.size[0]
+    footing = np.asarray(below)[shown.size[1] :]
+    assert np.array_equal(np.asarray(below)[: shown.size[1]], np.asarray(shown))
+    assert (footing.min(axis=(0, 2))[-8:] > 240).all(), "the note runs out of the sheet"
+    assert footing.min() < 150, "there is no note"
+
+
+def test_an_svg_is_the_same_text_each_time() -> None:
+    one = drawing()
+    assert svg(one, "a") == svg(one, "a") == svg(drawing(), "a")
+
+
+def test_a_png_leaves_no_trace_in_the_svg_after_it() -> None:
+    one = drawing()
+    before = svg(one, "a")
+    png(one)
+    assert svg(one, "a") == before
+
+
+def test_an_svg_file_stands_alone() -> None:
+    title = "A title of several lines & signs <of its own> " * 3
+    text = svg_file(drawing(title), "a")
+    assert text == svg_file(drawing(title), "a")
+    root = ET.fromstring(text)  # noqa: S314 - our own text
+    assert "var(--" not in text
+    assert LIGHT["first"] in text
+    assert root.attrib["aria-label"] == 'A "line" & <more>'
+    words = " ".join(span.text or "" for span in root.iter("{http://www.w3.org/2000/svg}tspan"))
+    assert words == " ".join(title.split())
+    inner = root.find("{http://www.w3.org/2000/svg}svg")
+    assert inner is not None
+    whole, below = (tuple(map(float, one.attrib["viewBox"].split()[2:])) for one in (root, inner))
+    assert float(inner.attrib["y"]) + below[1] == pytest.approx(whole[1])
+    assert (inner.attrib["width"], root.attrib["width"]) == (f"{below[0]:g}", f"{whole[0]:g}pt")
+
+
+def test_an_svg_takes_type_and_colours_from_the_page() -> None:
+    text = svg(drawing(), "a")
+    assert "var(--first)" in text
+    assert not any(colour in text for colour in LIGHT.values())
+    assert re.search(r"<text[^>]*var\(--sans\)[^>]*>epoch</text>", text)
+    assert "DejaVu" not in text
+    assert "Two points" not in text  # the page sets the title itself
+
+
+def test_an_svg_says_what_it_shows() -> None:
+    assert 'role="img" aria-label=\'A "line" &amp; &lt;more&gt;\'' in svg(drawing(), "a")
+
+
+def test_an_svg_scales_and_brings_nothing_of_its_own_file() -> None:
+    text = svg(drawing(), "a")
+    head = text[: text.index(">")]
+    assert "viewBox" in head
+    assert not re.search(r'\s(width|height)="', head)
+    assert not re.search("<metadata|<style|<!DOCTYPE|<[?]xml", text)
+
+
+def test_two_drawings_on_a_page_share_no_id() -> None:
+    ids = [re.findall(r'\bid="([^"]+)"', svg(drawing(), name)) for name in ("a", "b")]
+    assert ids[0]
+    assert len({*ids[0], *ids[1]}) == len(ids[0]) + len(ids[1])
+
+
+def test_pictures_are_marked_so_that_a_dark_screen_turns_them() -> None:
+    image = np.eye(4)
+    one = Drawing(gallery([Tile(image, "ink"), Tile(image - 0.5, "two inks", signed=True)], 2), "t", "a")
+    text = svg(one, "a")
+    assert len(re.findall(r'class="garment"', text)) == 1
+    assert len(re.findall(r'class="signed"', text)) == 1
+
+
+def test_drawing_leaves_matplotlibs_settings_alone() -> None:
+    before = dict(rcParams)
+    one = drawing()
+    png(one)
+    svg(one, "a")
+    assert dict(rcParams) == before
+
+
+def test_figures_are_saved_by_their_names(tmp_path: Path) -> None:
+    save_figures({"loss": drawing(), "f1": drawing("F1")}, tmp_path / "figures")
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == ["f1.png", "loss.png"]
+    assert (tmp_path / "figures" / "loss.png").read_bytes() == png(drawing())
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "figures").write_text("a file in the way")
+    with pytest.raises(StorageError, match="cannot write"):
+        save_figures({"loss": drawing()}, tmp_path / "figures")

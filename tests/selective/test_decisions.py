@@ -1,0 +1,128 @@
+"""Verdicts, their sentences, and the figures of a model that abstains."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clothier.errors import ModelError
+from clothier.selective.decisions import accepted, decide, held_to, risk_coverage
+from clothier.selective.thresholds import ClassPromise, Promise, Thresholds
+
+CLASSES = ("dress", "hat", "boot")
+PROMISE = Promise(
+    risk=0.05,
+    confidence=0.95,
+    bound=0.048,
+    observed=0.031,
+    coverage=0.7,
+    photos=1000,
+    accepted=700,
+    groups=90,
+    grouped_by="photographer",
+    method="a method",
+    classes=(ClassPromise(name="hat", accepted=80, wrong=0, bound=0.04, kept=True),),
+)
+THRESHOLDS = Thresholds(accept=0.8, reject=2.5, promise=PROMISE)
+SHARES = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.97, 0.02, 0.01], [0.1, 0.8, 0.1]])
+STATED = "at most 5 % of the accepted tags are wrong, with 95 % confidence"
+STRANGE = "its novelty of 2.61 is above 2.5, which 95 % of the known garments keep: it looks like none of the 3 classes"
+UNPROVEN = "unproven for this catalogue until clothier calibrate has seen photos of it"
+
+
+def test_each_verdict_and_its_sentence() -> None:
+    verdicts = decide(SHARES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
+    assert [one.decision for one in verdicts] == ["accept", "review", "reject", "accept"]
+    assert [one.reason for one in verdicts[:3]] == [
+        f"90 % reaches the 80 % from where {STATED}; {UNPROVEN}",
+        f"50 % does not reach the 80 % from where {STATED}; {UNPROVEN}",
+        f"{STRANGE}; the limit is {UNPROVEN}",
+    ]
+
+
+def test_ones_own_photos_prove_it() -> None:
+    verdicts = decide(SHARES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, own=True), CLASSES)
+    assert verdicts[0].reason.endswith(f"{STATED}; proven on your own photos")
+    assert verdicts[2].reason.endswith("it looks like none of the 3 classes")
+
+
+def test_where_nothing_keeps_the_promise_all_goes_to_a_person() -> None:
+    (first, *_) = decide(SHARES, None, replace(THRESHOLDS, accept=None), CLASSES)
+    assert (first.decision, first.reason) == (
+        "review",
+        f"no probability proves that {STATED}, so every tag goes to a person",
+    )
+    (first, *_) = decide(SHARES, None, Thresholds(accept=None), CLASSES)
+    assert first.reason == "the model has no threshold for accepting, so every tag goes to a person"
+    (first, *_) = decide(SHARES, None, Thresholds(accept=0.5), CLASSES)
+    assert first.reason == "90 % reaches the 50 % from where tags are accepted without a promise"
+
+
+def test_a_score_that_is_no_number_is_strange() -> None:
+    assert decide(SHARES[:1], [np.nan], THRESHOLDS, CLASSES)[0].decision == "reject"
+    assert not accepted(SHARES[:1], [np.nan], THRESHOLDS)[0]
+
+
+def test_accepted_is_where_it_decides_so() -> None:
+    generator = np.random.default_rng(0)
+    shares, strange = generator.dirichlet([0.3] * 3, 500), generator.normal(1, 1.5, 500)
+    for thresholds in (THRESHOLDS, replace(THRESHOLDS, accept=None), replace(THRESHOLDS, reject=None)):
+        said = [one.decision == "accept" for one in decide(shares, strange, thresholds, CLASSES)]
+        np.testing.assert_array_equal(accepted(shares, strange, thresholds), said)
+    assert decide(np.empty((0, 3)), None, THRESHOLDS, CLASSES) == []
+
+
+@pytest.mark.parametrize("thresholds", [THRESHOLDS, Thresholds(accept=None), Thresholds(accept=0.5, own=True)])
+def test_a_card_keeps_them(thresholds: Thresholds) -> None:
+    assert Thresholds.from_json(json.loads(json.dumps(thresholds.to_json()))) == thresholds
+
+
+def test_a_card_without_them_and_a_damaged_one() -> None:
+    assert Thresholds.from_json({}) is None
+    for damaged in ({"sure": 1}, {"accept": 0.5, "promise": {"risk": 0.05}}, {"accept": 0.5, "promise": "5 %"}):
+        with pytest.raises(ModelError, match=r"the card's thresholds are damaged: .*\. Calibrate the model again"):
+            Thresholds.from_json(damaged)
+
+
+def test_the_curve_against_counting() -> None:
+    confidence, right = [0.9, 0.5, 0.9, 0.7, 0.6], [True, False, False, True, True]
+    curve = risk_coverage(confidence, right)
+    assert curve.thresholds.tolist() == [0.9, 0.7, 0.6, 0.5]
+    assert curve.coverage.tolist() == [0.4, 0.6, 0.8, 1.0]
+    np.testing.assert_allclose(curve.risk, [1 / 2, 1 / 3, 1 / 4, 2 / 5])
+    assert curve.aurc == pytest.approx(0.4 * 1 / 2 + 0.2 * (1 / 3 + 1 / 4 + 2 / 5))
+
+
+def test_the_area_is_the_mean_risk_over_all_coverages() -> None:
+    generator = np.random.default_rng(0)
+    confidence = generator.permutation(200) / 200
+    right = generator.random(200) < confidence
+    by_rank = [1 - right[confidence >= threshold].mean() for threshold in confidence]
+    assert risk_coverage(confidence, right).aurc == pytest.approx(np.mean(by_rank))
+
+
+def test_held_to_counts_strangers_as_wrong_only_where_it_says_so() -> None:
+    labels = np.array([0, 0, -1, 2])
+    held = held_to(SHARES, [0.1, 0.2, 1.0, 0.3], labels, THRESHOLDS)
+    assert held["coverage"] == pytest.approx(2 / 3)
+    assert held["selective_risk"] == pytest.approx(1 / 2)
+    assert held["selective_risk_open"] == pytest.approx(2 / 3)
+    assert held["novelty_auroc"] == 1.0
+    assert held["promise"] == {**PROMISE.to_json(), "own": False}
+    told = held_to(SHARES, None, labels, THRESHOLDS, right=[True, True, True, True])
+    assert (told["selective_risk"], told["novelty_auroc"]) == (0, None)
+    assert told["selective_risk_open"] == pytest.approx(1 / 3), "a stranger is never right"
+
+
+def test_held_to_without_anything_accepted() -> None:
+    held = held_to(SHARES, None, np.zeros(4, np.int64), Thresholds(accept=None))
+    assert held == {
+        "coverage": 0,
+        "selective_risk": None,
+        "selective_risk_open": None,
+        "promise": None,
+        "novelty_auroc": None,
+    }

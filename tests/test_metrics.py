@@ -1,0 +1,181 @@
+"""The figures of merit against scikit-learn and scipy, and at the edges of what they are defined for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import binomtest
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+)
+
+from clothier import metrics
+from clothier.errors import DataError, ModelError
+
+CLASSES = ("Trouser", "Coat", "Shirt", "Bag")
+
+
+def answers(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(0, classes, n)
+    logits = chance.normal(size=(n, classes)).astype(np.float32)
+    logits[np.arange(n), labels] += 1.5
+    return logits, labels
+
+
+def test_an_evaluation_agrees_with_scikit_learn() -> None:
+    logits, labels = answers()
+    got = metrics.evaluate(logits, labels, CLASSES, accuracy_tta=0.9)
+    said, probabilities = logits.argmax(axis=1), metrics.softmax(logits)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, said, labels=range(4))
+
+    assert got.n == 400
+    assert got.accuracy == pytest.approx(accuracy_score(labels, said))
+    assert got.accuracy_tta == 0.9
+    assert [score.name for score in got.per_class] == list(CLASSES)
+    assert [score.precision for score in got.per_class] == pytest.approx(precision)
+    assert [score.recall for score in got.per_class] == pytest.approx(recall)
+    assert [score.f1 for score in got.per_class] == pytest.approx(f1)
+    assert [score.n for score in got.per_class] == list(support)
+    assert got.macro_f1 == pytest.approx(f1.mean())
+    assert got.macro_recall == pytest.approx(recall.mean())
+    assert np.array_equal(got.confusion, confusion_matrix(labels, said))
+    assert got.nll == pytest.approx(log_loss(labels, probabilities), rel=1e-12)
+    assert got.brier == pytest.approx(brier_score_loss(labels, probabilities, scale_by_half=False), rel=1e-12)
+    assert got.standard_error == pytest.approx(math.sqrt(got.accuracy * (1 - got.accuracy) / 400))
+
+
+def test_the_standard_error_of_the_study_is_about_three_tenths_of_a_point() -> None:
+    assert metrics.standard_error(0.885, 10_000) == pytest.approx(0.0032, abs=5e-5)
+
+
+def test_a_class_without_images_and_a_class_never_answered_score_zero() -> None:
+    labels = np.array([0, 0, 1, 1])
+    logits = np.eye(3)[[0, 0, 0, 2]]
+    absent, _, ghost = "without answers", "x", "without images"
+    scores = {s.name: s for s in metrics.evaluate(logits, labels, ("first", absent, ghost)).per_class}
+    assert (scores[absent].precision, scores[absent].recall, scores[absent].f1, scores[absent].n) == (0, 0, 0, 2)
+    assert (scores[ghost].precision, scores[ghost].recall, scores[ghost].f1, scores[ghost].n) == (0, 0, 0, 0)
+    assert scores["first"].f1 == pytest.approx(f1_score(labels, [0, 0, 0, 2], labels=[0], average="macro"))
+
+
+@pytest.mark.parametrize(("label", "accuracy"), [(1, 1.0), (0, 0.0)])
+def test_one_image_is_enough(label: int, accuracy: float) -> None:
+    got = metrics.evaluate([[0.0, 3.0]], np.array([label]), ("Coat", "Shirt"))
+    assert (got.n, got.accuracy, got.standard_error) == (1, accuracy, 0.0)
+
+
+def test_softmax_survives_huge_logits() -> None:
+    probabilities = metrics.softmax([[1e4, 0.0], [-1e4, -1e4]])
+    assert probabilities == pytest.approx(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    assert metrics.nll([[1e4, 0.0]], np.array([1])) == pytest.approx(1e4)
+
+
+@given(hnp.arrays(np.float32, (5, 3), elements=st.floats(-50, 50, width=32)), st.floats(-100, 100))
+def test_softmax_rows_sum_to_one_and_ignore_a_shift(logits: np.ndarray, shift: float) -> None:
+    probabilities = metrics.softmax(logits)
+    assert probabilities.sum(axis=1) == pytest.approx(1.0)
+    assert (probabilities >= 0).all()
+    assert metrics.softmax(logits.astype(float) + shift) == pytest.approx(probabilities, abs=1e-9)
+
+
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_what_holds_for_every_evaluation(n: int, classes: int, seed: int) -> None:
+    logits, labels = answers(n, classes, seed)
+    got = metrics.evaluate(logits, labels, [str(k) for k in range(classes)])
+    assert sum(map(sum, got.confusion)) == n
+    assert sum(got.confusion[k][k] for k in range(classes)) == round(got.accuracy * n)
+    assert 0 <= got.ece <= 1
+    assert 0 <= got.brier <= 2
+    assert got.nll >= 0
+    assert sum(score.n for score in got.per_class) == n
+    for score in got.per_class:
+        assert min(score.precision, score.recall) - 1e-12 <= score.f1 <= max(score.precision, score.recall) + 1e-12
+
+
+def test_calibration_error_by_hand() -> None:
+    # Two answers in the bin up to 9/15, one right; two in the last bin, both right.
+    probabilities = np.array([[0.58, 0.42], [0.42, 0.58], [0.98, 0.02], [0.96, 0.04]])
+    labels = np.array([0, 0, 0, 0])
+    found = metrics.reliability(probabilities, labels)
+    assert found.counts.tolist() == [0] * 8 + [2] + [0] * 5 + [2]
+    assert found.accuracy[[8, 14]] == pytest.approx([0.5, 1.0])
+    assert found.confidence[[8, 14]] == pytest.approx([0.58, 0.97])
+    assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx((0.08 + 0.03) / 2)
+
+
+def test_certain_answers_fall_into_the_last_bin() -> None:
+    found = metrics.reliability(np.array([[1.0, 0.0]]), np.array([0]))
+    assert found.counts[-1] == 1
+    assert found.ece == 0
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (5, 5), (3, 12), (40, 61), (700, 300), (2100, 1900)])
+def test_the_sign_test_is_scipys(wins: int, losses: int) -> None:
+    expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    assert metrics.sign_test(wins, losses) == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+@settings(max_examples=60)
+def test_the_sign_test_is_symmetric_and_a_probability(wins: int, losses: int) -> None:
+    value = metrics.sign_test(wins, losses)
+    assert value == metrics.sign_test(losses, wins)
+    assert 0 < value <= 1
+
+
+def test_the_sign_test_keeps_its_head_with_a_million() -> None:
+    assert metrics.sign_test(500_500, 499_500) == pytest.approx(binomtest(500_500, 1_000_000).pvalue, rel=1e-7)
+    assert metrics.sign_test(1_000_000, 0) == 0
+
+
+def test_mcnemar_counts_only_disagreement() -> None:
+    first = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1, 1], bool)
+    second = np.array([1, 1, 0, 0, 1, 0, 0, 1, 1, 1], bool)
+    got = metrics.mcnemar(first, second)
+    assert (got.n, got.only_first, got.only_second) == (10, 3, 1)
+    assert got.difference == pytest.approx(0.2)
+    assert got.p_value == pytest.approx(binomtest(3, 4).pvalue)
+    # Twice the paired standard error: of the differences +1 (3 times), -1 (once) and 0 (6 times).
+    deviation = np.std([1] * 3 + [-1] + [0] * 6) / math.sqrt(10)
+    assert got.interval == pytest.approx((0.2 - 1.96 * deviation, 0.2 + 1.96 * deviation), abs=1e-4)
+
+
+def test_mcnemar_of_twins_finds_nothing() -> None:
+    right = np.array([True, False, True])
+    got = metrics.mcnemar(right, right)
+    assert (got.difference, got.interval, got.p_value) == (0.0, (0.0, 0.0), 1.0)
+
+
+@pytest.mark.parametrize("pair", [(np.ones(3, bool), np.ones(2, bool)), (np.ones(0, bool), np.ones(0, bool))])
+def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(DataError, match="a paired test wants two answers a picture, and got"):
+        metrics.mcnemar(*pair)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "error", "sentence"),
+    [
+        ([[0.0, 1.0]], [0, 1], DataError, "1 answers cannot be held against 2 labels; give one label a picture."),
+        (np.empty((0, 2)), [], DataError, "0 answers cannot be held against 0 labels"),
+        ([[0.0, 1.0]], [2], DataError, "labels run from 2 to 2, and 2 classes want 0 to 1."),
+        ([[0.0, 1.0]], [-1], DataError, "labels run from -1 to -1"),
+        ([[0.0, math.nan]], [1], ModelError, "the model's answers hold NaN or infinity"),
+        ([[0.0, 1.0, 2.0]], [1], ModelError, r"answers in the shape \(1, 3\), and 2 classes want \(N, 2\)"),
+        ([0.0, 1.0], [1], ModelError, r"answers in the shape \(2,\)"),
+    ],
+)
+def test_what_cannot_be_evaluated_says_so(logits: object, labels: list[int], error: type, sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        metrics.evaluate(logits, np.array(labels, dtype=np.int64), ("Coat", "Shirt"))

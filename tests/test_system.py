@@ -1,0 +1,109 @@
+"""The description of a machine, read from files as the kernel writes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clothier import system
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+XEON = """processor\t: 0
+model name\t: Intel(R) Xeon(R) Platinum 8488C
+flags\t\t: fpu sse2 avx2 fma avx512f avx512_bf16 amx_bf16
+
+processor\t: 1
+model name\t: another
+flags\t\t: fpu
+"""
+GRAVITON = "processor\t: 0\nFeatures\t: fp asimd bf16\n"
+
+
+def written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_is_ready_for_json() -> None:
+    described = system.describe()
+    assert json.loads(json.dumps(described, allow_nan=False)) == described
+    assert described["python"] == f"{platform.python_implementation()} {platform.python_version()}"
+    assert described["cpu"]["cores_usable"] >= 1
+
+
+def test_processor(tmp_path: Path) -> None:
+    cpuinfo = written(tmp_path / "cpuinfo", XEON)
+    assert system.cpu_model(cpuinfo) == "Intel(R) Xeon(R) Platinum 8488C"
+    assert system.instruction_sets(cpuinfo) == ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"]
+
+
+def test_arm(tmp_path: Path) -> None:
+    assert system.instruction_sets(written(tmp_path / "cpuinfo", GRAVITON)) == ["asimd", "bf16"]
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    assert system.instruction_sets(none) == []
+    assert system.cpu_model(none) == (platform.processor() or None)
+    assert system.usable_cores(none) == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "9900000 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+    ],
+)
+def test_quota_of_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    for name, text in files.items():
+        written(tmp_path / name, text)
+    assert system.usable_cores(tmp_path) == cores
+
+
+@pytest.mark.parametrize(
+    ("files", "size"),
+    [
+        ({}, 8_000_000 * 1024),
+        ({"memory.max": "max\n"}, 8_000_000 * 1024),
+        ({"memory.max": "1073741824\n"}, 1 << 30),
+        ({"memory/memory.limit_in_bytes": "2147483648\n"}, 2 << 30),
+        ({"memory/memory.limit_in_bytes": "9223372036854771712\n"}, 8_000_000 * 1024),
+    ],
+)
+def test_memory_limit_of_a_container(tmp_path: Path, files: dict[str, str], size: int) -> None:
+    meminfo = written(tmp_path / "meminfo", "MemTotal:        8000000 kB\nMemFree: 5 kB\n")
+    for name, text in files.items():
+        written(tmp_path / name, text)
+    assert system.usable_memory(meminfo, tmp_path) == size
+
+
+def test_memory_without_meminfo(tmp_path: Path) -> None:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert system.usable_memory(tmp_path / "none", tmp_path) == pages
+
+
+def test_only_switches_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in system.SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert system.describe()["environment"] == {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def test_only_libraries_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "LIBRARIES", ("numpy", "no-such-library"))
+    assert list(system.versions()) == ["clothier", "numpy"]

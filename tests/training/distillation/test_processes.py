@@ -1,0 +1,119 @@
+"""Work in processes: all of it is done, a failure comes home, and nobody is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from clothier.errors import UsageError
+from clothier.training.distillation.processes import side_by_side
+
+SECONDS = 60  # within which a process must be gone
+
+
+def note(folder: Path) -> None:
+    """Leaves the process's number and its threads."""
+    (folder / str(os.getpid())).write_text(str(torch.get_num_threads()))
+
+
+def refuse(sentence: str) -> None:
+    raise UsageError(sentence)
+
+
+def stumble(what: str) -> None:
+    raise KeyError(what)
+
+
+def die(code: int) -> None:
+    os._exit(code)
+
+
+def wait_for_ever(folder: Path) -> None:
+    note(folder)
+    while True:
+        time.sleep(1)
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{process}/stat").exists() and ") Z " in Path(f"/proc/{process}/stat").read_text()
+
+
+def eventually(what: object) -> bool:
+    """Whether ``what()`` comes true in time."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        if what():  # type: ignore[operator]
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_every_job_is_done_in_a_process_of_its_own(tmp_path: Path) -> None:
+    looks: list[int] = []
+    side_by_side(note, [tmp_path] * 3, processes=2, threads=1, watch=lambda: looks.append(1))
+    files = [*tmp_path.iterdir()]
+    assert len(files) == 3
+    assert str(os.getpid()) not in {file.name for file in files}
+    assert {file.read_text() for file in files} == {"1"}
+    assert looks
+
+
+def test_an_explained_failure_comes_home_as_it_was() -> None:
+    with pytest.raises(UsageError, match=r"^no such thing$"):
+        side_by_side(refuse, ["no such thing"], processes=2, threads=1, watch=lambda: None)
+
+
+def test_another_failure_brings_its_trace() -> None:
+    with pytest.raises(RuntimeError, match=r"in stumble\n.*\n(.*\n)?KeyError: 'over'"):
+        side_by_side(stumble, ["over"], processes=1, threads=1, watch=lambda: None)
+
+
+def test_a_process_that_dies_is_noticed() -> None:
+    with pytest.raises(RuntimeError, match="exit code 7"):
+        side_by_side(die, [7], processes=1, threads=1, watch=lambda: None)
+
+
+def test_those_at_work_are_ended_with_an_interrupted_leader(tmp_path: Path) -> None:
+    def interrupt_once_at_work() -> None:
+        if len([*tmp_path.iterdir()]) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(wait_for_ever, [tmp_path] * 3, processes=2, threads=1, watch=interrupt_once_at_work)
+    numbers = [int(file.name) for file in tmp_path.iterdir()]
+    assert len(numbers) == 2  # the third was never begun
+    assert all(is_gone(number) for number in numbers)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_those_at_work_end_when_their_leader_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "leader.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_side_by_side import side_by_side, wait_for_ever\n"
+        "if __name__ == '__main__':\n"
+        "    side_by_side(wait_for_ever, [Path(sys.argv[1])], processes=1, threads=1, watch=lambda: None)\n"
+    )
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    leader = subprocess.Popen([sys.executable, str(script), str(notes)])
+    try:
+        assert eventually(lambda: [*notes.iterdir()])
+        (number,) = (int(file.name) for file in notes.iterdir())
+        assert not is_gone(number)
+    finally:
+        leader.send_signal(signal.SIGKILL)
+        leader.wait()
+    assert eventually(lambda: is_gone(number))

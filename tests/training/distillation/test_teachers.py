@@ -1,0 +1,314 @@
+"""Teachers: trained once beside their student, asked once, and known again by another student."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from clothier.data.sources import open_dataset
+from clothier.data.synthetic import write_fashion_folder
+from clothier.errors import Interrupted, ModelError, UnknownNameError, UsageError
+from clothier.recipes import Augment, DenseOnPca, Distill, Recipe, WhitenedCnn, preset, presets
+from clothier.runs import Run
+from clothier.training.ddp import Team
+from clothier.training.distillation import teachers
+from clothier.training.distillation.teachers import require_teachable
+from clothier.training.prepared_training import split
+from clothier.training.torch_classifier import TorchClassifier
+from clothier.workflows import train as workflow
+from clothier.workflows.train import TrainOptions, resume, train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.data.dataset import Dataset
+    from clothier.training.prepared_training import Trained
+
+BAG = 8
+SHIFT = Augment(shift=1, flip=True)
+TEACHER = replace(
+    preset("cnn", "fast"),
+    preset="tiny",
+    network=WhitenedCnn(patch=3, widths=(8,), depths=(1,)),
+    augment=SHIFT,
+    focus=preset("cnn", "classic").focus,
+    epochs=2,
+    batch_size=40,
+    validation=0.25,
+)
+STUDENT = Recipe(
+    model="dnn",
+    preset="best",
+    network=DenseOnPca(components=16, hidden=(24,)),
+    augment=SHIFT,
+    distill=Distill(teachers=2, preset="tiny"),
+    epochs=2,
+    batch_size=40,
+    validation=0.2,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tiny() -> Any:
+    """A preset that a test has time for, in this process; the teachers' processes are handed its recipe."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(presets, "ALL", (*presets.ALL, TEACHER))
+        yield
+
+
+@pytest.fixture(scope="module")
+def taught(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A student and its two teachers. For reading only."""
+    out = tmp_path_factory.mktemp("taught") / "run"
+    return train(TrainOptions(recipe=STUDENT, data=data, any_idx=True, out=out, seed=3))
+
+
+@pytest.fixture(scope="module")
+def reborn(data: Path, taught: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A student of two generations, of which the first, those of ``taught``, calls every picture a bag."""
+    out = tmp_path_factory.mktemp("reborn") / "run"
+    recipe = replace(STUDENT, distill=replace(STUDENT.distill, generations=2))
+    run = Run(out)
+    begun = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
+    run.begin({**begun.to_json(), "data_digest": dataset_of(data).digest, "own_network": None})
+    shutil.copytree(taught.path / "teachers", out / "teachers")
+    call_everything_a_bag(out)
+    return resume(out)
+
+
+@pytest.fixture
+def options(data: Path, tmp_path: Path) -> TrainOptions:
+    return TrainOptions(recipe=STUDENT, data=data, any_idx=True, out=tmp_path / "run", seed=3)
+
+
+@pytest.fixture
+def students(monkeypatch: pytest.MonkeyPatch) -> list[Trained]:
+    """Those that have ended, delivered to a list alone."""
+    ended: list[Trained] = []
+    monkeypatch.setattr(workflow, "deliver", lambda run, trained, *_: ended.append(trained))
+    return ended
+
+
+def dataset_of(data: Path) -> Dataset:
+    return open_dataset(data, any_idx=True)
+
+
+def answers(run: Run) -> list[dict[str, Any]]:
+    """What each teacher of a run said."""
+    files = sorted((run.path / "teachers").glob("*/answers.npz"))
+    return [dict(np.load(file)) for file in files]
+
+
+def call_everything_a_bag(run: Path) -> None:
+    """Changes what a run's teachers say of the pictures to learn from."""
+    for file in (run / "teachers").glob("*/answers.npz"):
+        content = dict(np.load(file))
+        content["shares"] = np.zeros_like(content["shares"])
+        content["shares"][..., BAG] = 1
+        np.savez(file, **content)
+
+
+def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
+    configs = [Run(folder).config for folder in sorted((taught.path / "teachers").iterdir())]
+    assert [config["seed"] for config in configs] == [4, 5]
+    assert all(config["recipe"]["network"]["kind"] == "whitened-cnn" for config in configs)
+    assert all(config["recipe"]["validation"] == STUDENT.validation for config in configs)
+    one, other = answers(taught)
+    assert one["shares"].shape == (18, 160, 10)
+    assert not np.allclose(one["shares"], other["shares"], atol=0.01)
+
+
+def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run, data: Path) -> None:
+    figures, said, dataset = taught.metrics["teachers"], answers(taught), dataset_of(data)
+    validation = split(dataset, STUDENT)[1]
+    for name, part in (("validation", validation), ("test", dataset.test)):
+        mean = sum(one[name] for one in said) / 2
+        mean_tta = sum(one[f"{name}_tta"] for one in said) / 2
+        assert figures[name]["n"] == len(part)
+        assert figures[name]["accuracy"] == pytest.approx((mean.argmax(1) == part.labels).mean())
+        assert figures[name]["accuracy_tta"] == pytest.approx((mean_tta.argmax(1) == part.labels).mean())
+        alone = [float((one[name].argmax(1) == part.labels).mean()) for one in said]
+        assert [one["accuracy"] for one in figures["each"][name]] == pytest.approx(alone)
+        assert figures[name]["nll"] == pytest.approx(-np.log(mean[np.arange(len(part)), part.labels]).mean(), rel=1e-6)
+    assert (figures["n"], figures["generations"], figures["preset"], figures["epochs"]) == (2, 1, "tiny", 2)
+    assert figures["parameters"] == sum(int(one["parameters"]) for one in said)
+    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
+
+
+def test_the_report_says_who_taught(taught: Run) -> None:
+    for name in ("report.html", "model_card.md"):
+        text = (taught.path / name).read_text(encoding="utf-8")
+        assert "the mean answer of 2 CNNs (preset tiny), which were trained on the same images from the labels" in text
+
+
+def test_a_student_learns_the_answers_and_not_the_labels(
+    options: TrainOptions, taught: Run, students: list[Trained], data: Path, tmp_path: Path
+) -> None:
+    """Teachers that call every picture a bag make a student that does."""
+    owner = tmp_path / "owner"
+    shutil.copytree(taught.path, owner)
+    call_everything_a_bag(owner)
+    train(replace(options, recipe=replace(STUDENT, epochs=30), teachers=owner))
+    (student,) = students
+    dataset = dataset_of(data)
+    said = TorchClassifier(student.network, dataset.classes).run(dataset.test.images).logits.argmax(axis=1)
+    assert (said == BAG).mean() > 0.9
+
+
+def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> None:
+    configs = [Run(reborn.path / "teachers" / str(number)).config for number in (1, 2, 3, 4)]
+    assert [config["seed"] for config in configs] == [4, 5, 6, 7]
+    taught_by = [config["recipe"]["distill"] for config in configs]
+    assert [one["teachers"] for one in taught_by] == [0, 0, 2, 2]
+    assert [one["generations"] for one in taught_by] == [1, 1, 1, 1]
+    labelled, _, third, fourth = answers(reborn)
+    for one in (third, fourth):
+        assert (one["test"].argmax(axis=1) == BAG).mean() > 0.9
+        assert not np.array_equal(one["test"], labelled["test"])
+    assert not np.array_equal(third["test"], fourth["test"])
+
+
+def test_a_student_learns_from_all_generations(reborn: Run) -> None:
+    figures, said = reborn.metrics["teachers"], answers(reborn)
+    assert (figures["n"], figures["generations"]) == (4, 2)
+    assert len(figures["each"]["test"]) == 4
+    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
+    words = "the first 2 from the labels, every further 2 from the mean answer of all before them; together they reach"
+    assert words in (reborn.path / "model_card.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("shown", "name"), [(Augment(shift=2, flip=True), "shift"), (Augment(shift=1), "flip")])
+def test_later_generations_see_what_the_student_sees(options: TrainOptions, shown: Augment, name: str) -> None:
+    one = replace(STUDENT, augment=shown)
+    require_teachable(replace(options, recipe=one), Team())
+    two = replace(one, distill=replace(one.distill, generations=2))
+    with pytest.raises(UsageError, match=rf"by the preset tiny their augment\.{name} is .*, the student's is "):
+        require_teachable(replace(options, recipe=two), Team())
+
+
+def test_another_student_takes_the_same_teachers(options: TrainOptions, taught: Run, students: list[Trained]) -> None:
+    train(replace(options, teachers=taught.path, seed=9))
+    (student,) = students
+    assert student.teachers == taught.metrics["teachers"]
+    assert options.out is not None
+    assert not (options.out / "teachers").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"distill": Distill(teachers=1, preset="tiny")}, "distill"),
+        ({"validation": 0.25}, "validation"),
+        ({"augment": Augment(shift=2, flip=True)}, r"augment\.shift"),
+        ({"augment": Augment(shift=1)}, r"augment\.flip"),
+    ],
+)
+def test_teachers_that_were_asked_something_else_are_refused(
+    options: TrainOptions, taught: Run, students: list[Trained], change: dict[str, Any], name: str
+) -> None:
+    other = replace(options, recipe=replace(STUDENT, **change), teachers=taught.path)
+    with pytest.raises(UsageError, match=rf"cannot teach here: its {name} is .*, here it is "):
+        train(other)
+    assert not students
+
+
+def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
+    write_fashion_folder(tmp_path / "others", train=200, test=60, seed=5)
+    with pytest.raises(UsageError, match="cannot teach here: its data is"):
+        train(replace(options, data=tmp_path / "others", teachers=taught.path))
+
+
+def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
+    owner = tmp_path / "owner"
+    shutil.copytree(taught.path, owner)
+    (owner / "teachers" / "2" / "answers.npz").unlink()
+    with pytest.raises(UsageError, match="have not all answered yet; resume that run first"):
+        train(replace(options, teachers=owner))
+
+
+def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
+    options: TrainOptions, taught: Run, students: list[Trained]
+) -> None:
+    def stop_when_one_is_done(task: str, *_: object) -> None:
+        assert options.out is not None
+        if task == "train teachers" and [*options.out.glob("teachers/*/answers.npz")]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        train(options, progress=stop_when_one_is_done)
+    assert options.out is not None
+    run = Run(options.out)
+    done = {file: file.stat().st_mtime_ns for file in run.path.glob("teachers/*/answers.npz")}
+    assert done
+    resume(run.path)
+    assert {file: file.stat().st_mtime_ns for file in done} == done
+    for ours, theirs in zip(answers(run), answers(taught), strict=True):
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours if name != "seconds")
+    (student,) = students
+    assert student.teachers is not None
+    assert student.teachers["digest"] == taught.metrics["teachers"]["digest"]
+
+
+def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
+    owner = tmp_path / "owner"
+    shutil.copytree(taught.path, owner)
+    (owner / "teachers" / "1" / "answers.npz").write_bytes(b"PK\x03\x04 not all of it")
+    with pytest.raises(ModelError, match=r"answers\.npz is damaged: .*Remove it, and the teacher answers anew"):
+        train(replace(options, teachers=owner))
+
+
+@pytest.mark.parametrize(
+    ("change", "members", "sentence"),
+    [
+        ({}, Team(0, 2), "start it without torchrun"),
+        ({"time_limit": 60.0}, Team(), "a time limit cannot hold"),
+        ({"recipe": replace(STUDENT, distill=Distill(teachers=2, preset="best"))}, Team(), "need teachers themselves"),
+        ({"recipe": replace(STUDENT, distill=Distill())}, Team(), "learns from labels, and teachers were named"),
+    ],
+)
+def test_what_teachers_cannot_do(
+    options: TrainOptions, taught: Run, change: dict[str, Any], members: Team, sentence: str
+) -> None:
+    teachers_named = taught.path if "recipe" in change else None
+    with pytest.raises(UsageError, match=sentence):
+        require_teachable(replace(options, teachers=teachers_named, **change), members)
+
+
+def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
+    limited = replace(options, time_limit=60.0)
+    with pytest.raises(UsageError, match="a time limit cannot hold"):
+        require_teachable(limited, Team())
+    require_teachable(replace(limited, teachers=taught.path), Team())
+
+
+def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: TrainOptions) -> None:
+    with pytest.raises(UnknownNameError):
+        train(replace(options, recipe=replace(STUDENT, distill=Distill(teachers=1, preset="sola"))))
+    assert options.out is not None
+    assert not options.out.exists()
+
+
+def test_progress_counts_the_epochs_of_all_teachers(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for folder, epochs in zip(folders, (2, 1), strict=True):
+        folder.mkdir()
+        (folder / "results.csv").write_text("epoch\n" + "1\n" * epochs)
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(teachers, "side_by_side", lambda *_, watch, **__: watch())
+    options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
+    jobs = [teachers._Job(folder, options, dataset, SHIFT, []) for folder in folders]
+    teachers._train(jobs[:1], jobs, lambda *said: told.append(said))
+    assert told == [("train teachers", 3, 4, "2 CNNs")]
+
+
+def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:
+    told = json.loads(json.dumps(replace(options, teachers=taught.path).to_json()))
+    assert told["teachers"] == str(taught.path)
+    assert options.to_json()["teachers"] is None

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from safetensors.torch import load
+from torch import nn
+
+from clothier.metrics import softmax
+from clothier.recipes import WhitenedCnn, preset
+from clothier.taxonomy import FASHION_MNIST
+from clothier.training.device import Device
+from clothier.training.export.graph import OPSET, to_onnx, to_safetensors
+from clothier.training.networks import build
+from clothier.training.torch_classifier import TorchClassifier
+from clothier.training.trainer import begin, fit
+from clothier.types import Outputs, View
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.data.dataset import Labelled
+
+SIZES = (1, 2, 7, 300)  # pictures a batch
+RECIPES = {"dnn": preset("dnn", "fast"), "study-cnn": preset("cnn", "classic"), "cnn": preset("cnn", "fast")}
+
+
+@pytest.fixture(scope="module", params=list(RECIPES))
+def network(request: pytest.FixtureRequest, garments: Labelled) -> nn.Module:
+    """Each network of the presets after an epoch, as training leaves it."""
+    recipe = replace(RECIPES[request.param], epochs=1, batch_size=100)
+    device = Device("cpu", 2, "float32", "the tests ask for it")
+    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
+    list(fit(training.network, garments, garments, recipe, training=training, device=device))
+    return training.network
+
+
+@pytest.fixture(scope="module")
+def graph(network: nn.Module) -> bytes:
+    return to_onnx(network, View())
+
+
+def answers(graph: bytes, images: np.ndarray) -> Outputs:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 2
+    session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
+    return Outputs(*session.run(["logits", "embedding"], {"images": images}))
+
+
+def probabilities_by(size: int, run: object, images: np.ndarray) -> np.ndarray:
+    """What ``run`` makes of pictures that come to it ``size`` at a time."""
+    parts = [images[start : start + size] for start in range(0, len(images), size)]
+    return np.concatenate([softmax(run(part).logits) for part in parts])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_graph_answers_as_the_network_does(network: nn.Module, graph: bytes, garments: Labelled, size: int) -> None:
+    images = garments.images[:size]
+    ours, theirs = TorchClassifier(network, FASHION_MNIST).run(images), answers(graph, images)
+    assert theirs.logits.shape == (size, 10)
+    assert theirs.logits.dtype == theirs.embeddings.dtype == np.float32
+    assert np.abs(softmax(ours.logits) - softmax(theirs.logits)).max() <= 1e-4
+    assert np.abs(ours.embeddings - theirs.embeddings).max() <= 1e-3 * np.abs(ours.embeddings).max()
+
+
+def test_the_batch_size_changes_no_probability(network: nn.Module, graph: bytes, garments: Labelled) -> None:
+    images = garments.images
+    for run in (TorchClassifier(network, FASHION_MNIST).run, lambda part: answers(graph, part)):
+        whole = probabilities_by(300, run, images)
+        assert np.abs(probabilities_by(7, run, images[:70]) - whole[:70]).max() < 1e-5
+        assert np.abs(probabilities_by(1, run, images[:5]) - whole[:5]).max() < 1e-5
+
+
+def test_the_graph_says_what_it_takes_and_gives(graph: bytes) -> None:
+    model = onnx.load_from_string(graph)
+    onnx.checker.check_model(model, full_check=True)
+    (images,) = model.graph.input
+    assert images.name == "images"
+    assert images.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    sizes = [one.dim_param or one.dim_value for one in images.type.tensor_type.shape.dim]
+    assert sizes == ["batch", 28, 28]
+    outputs = {one.name: one.type.tensor_type.shape.dim for one in model.graph.output}
+    assert list(outputs) == ["logits", "embedding"]
+    assert [one[0].dim_param for one in outputs.values()] == ["batch", "batch"]
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", OPSET)]
+
+
+def test_batch_norm_is_folded_into_the_layer_before_it(network: nn.Module, graph: bytes) -> None:
+    assert any(isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d) for one in network.modules())
+    nodes = onnx.load_from_string(graph).graph.node
+    assert "BatchNormalization" not in {node.op_type for node in nodes}
+
+
+def test_the_graph_tells_nothing_of_the_machine_that_made_it(graph: bytes) -> None:
+    import clothier
+
+    for path in (clothier.__path__[0], torch.__path__[0], "site-packages"):
+        assert path.encode() not in graph
+    assert not any(node.metadata_props for node in onnx.load_from_string(graph).graph.node)
+
+
+def test_the_network_stays_as_it_is() -> None:
+    network = OwnWithHead().to(memory_format=torch.channels_last).train()
+    before = {name: (value.clone(), value.stride()) for name, value in network.state_dict().items()}
+    to_safetensors(network)
+    to_onnx(network, View())
+    assert network.training
+    assert not any(module._forward_pre_hooks for module in network.modules())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name][0])
+        assert value.stride() == before[name][1]
+
+
+class Own(nn.Module):
+    """A user's network: logits, and nothing that we know by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.layers(pictures)
+
+
+class OwnWithHead(nn.Module):
+    """One that has a head, and does more between its parts than hand over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Conv2d(1, 12, 5)
+        self.head = nn.Linear(12, 10)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(pictures).relu().mean((2, 3)))
+
+
+class OwnWithOddHead(OwnWithHead):
+    """One whose head takes maps, and pools them itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10))
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(pictures))
+
+
+@pytest.mark.parametrize(("kind", "width"), [(Own, 10), (OwnWithHead, 12), (OwnWithOddHead, 12 * 24 * 24)])
+def test_a_network_of_ones_own_answers_as_it_was_trained(kind: type[nn.Module], width: int, garments: Labelled) -> None:
+    own = kind()
+    images = garments.images[:7]
+    with torch.no_grad():
+        expected = softmax(own(torch.as_tensor(images)[:, None] / 255).numpy())
+    for outputs in (TorchClassifier(own, FASHION_MNIST).run(images), answers(to_onnx(own, View()), images)):
+        assert np.abs(softmax(outputs.logits) - expected).max() < 1e-4
+        assert outputs.embeddings.shape == (7, width)
+    if kind is Own:
+        assert np.array_equal(outputs.embeddings, outputs.logits)
+
+
+def test_the_exporter_is_silent_and_leaves_warnings_and_loggers_as_they_were(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger, filters = logging.getLogger("torch.onnx"), list(warnings.filters)
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    to_onnx(Own(), View())
+    assert logger.level == logging.INFO
+    assert warnings.filters == filters
+    assert capfd.readouterr() == ("", "")
+
+
+def test_other_sizes_of_pictures_make_other_graphs(garments: Labelled) -> None:
+    wide = np.ascontiguousarray(garments.images[:, :, 4:24])
+    network = build(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), wide, 10, 0)
+    outputs = answers(to_onnx(network, View("grey28x20", 28, 20)), wide[:3])
+    ours = TorchClassifier(network, FASHION_MNIST).run(wide[:3])
+    assert np.abs(softmax(outputs.logits) - softmax(ours.logits)).max() < 1e-4
+
+
+def test_weights_are_kept_by_name_with_what_was_fitted(network: nn.Module, tmp_path: Path) -> None:
+    weights = load(to_safetensors(network))
+    state = network.state_dict()
+    assert weights.keys() == state.keys()
+    assert all(torch.equal(value, state[name]) for name, value in weights.items())
+
+
+def test_tied_weights_are_kept_under_both_names() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    network[1].weight = network[0].weight
+    weights = load(to_safetensors(network))
+    assert torch.equal(weights["0.weight"], weights["1.weight"])

@@ -1,0 +1,153 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clothier.training.augment import alternating, blanked, cutmix, mirrored, mixup, moves, shifted
+
+
+def chance(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def bright(count: int, height: int = 9, width: int = 11) -> torch.Tensor:
+    """Pictures without a black pixel, all pixels of one different."""
+    pixels = torch.arange(1, height * width + 1, dtype=torch.uint8).reshape(1, height, width)
+    return pixels.repeat(count, 1, 1)
+
+
+def moved(picture: torch.Tensor, down: int, right: int) -> torch.Tensor:
+    """Pixel by pixel, the slow and obvious way."""
+    height, width = picture.shape
+    result = torch.zeros_like(picture)
+    for row in range(height):
+        for column in range(width):
+            if 0 <= row - down < height and 0 <= column - right < width:
+                result[row, column] = picture[row - down, column - right]
+    return result
+
+
+@settings(max_examples=25, deadline=None)
+@given(limit=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_shifted_moves_each_picture_by_at_most_the_limit_and_brings_in_black(limit: int, seed: int) -> None:
+    picture = bright(1)[0]
+    reach = range(-limit, limit + 1)
+    possible = [moved(picture, down, right) for down in reach for right in reach]
+    for result in shifted(bright(4), moves(4, limit, chance(seed)), limit):
+        assert any(torch.equal(result, one) for one in possible)
+
+
+def test_shifted_reaches_every_place_about_equally_often() -> None:
+    picture = torch.zeros((4500, 9, 9), dtype=torch.uint8)
+    picture[:, 4, 4] = 255
+    hits = shifted(picture, moves(4500, 1, chance()), 1).float().sum(0) / 255
+    expected = 4500 / 9
+    assert (hits[3:6, 3:6] - expected).abs().max() < 5 * (expected * 8 / 9) ** 0.5  # five standard deviations
+    assert hits.sum() == 4500
+
+
+def test_a_blank_is_one_square_that_may_hang_over_the_edge() -> None:
+    results = blanked(bright(500), 4, chance())
+    for result in results:
+        rows, columns = torch.nonzero(result == 0, as_tuple=True)
+        black = (result == 0)[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert black.all()
+        assert max(black.shape) <= 4
+    areas = (results == 0).sum((1, 2))
+    assert areas.max() == 16
+    assert areas.min() == 4  # its centre lies inside: at least two rows and two columns of it show
+    assert (results == 0).any(0).all()  # no place is spared for ever
+
+
+def test_every_picture_is_mirrored_every_other_epoch() -> None:
+    coins = torch.tensor([True, False, False, True])
+    shown = torch.stack([alternating(coins, epoch) for epoch in range(1, 7)])
+    assert shown[0].tolist() == coins.tolist()
+    assert torch.equal(shown[1:], ~shown[:-1])
+
+
+def test_the_marked_pictures_alone_are_mirrored() -> None:
+    images = bright(3)
+    result = mirrored(images, torch.tensor([False, True, False]))
+    assert torch.equal(result[1], images[1].flip(-1))
+    assert torch.equal(result[[0, 2]], images[[0, 2]])
+
+
+def test_a_move_is_counted_from_the_lowest_and_rightmost_place() -> None:
+    picture = bright(1)
+    for down, right in ((-1, 0), (0, 0), (1, -1)):
+        result = shifted(picture, torch.tensor([[1 - down], [1 - right]]), 1)
+        assert torch.equal(result[0], moved(picture[0], down, right))
+
+
+def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_share() -> None:
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    images = values[:, None, None].expand(200, 9, 11).contiguous()
+    found = cutmix(images, chance())
+    for place in range(200):
+        own = found.images[place] == values[place]
+        partner = values[found.partners[place]]
+        assert (found.images[place][~own] == partner).all()
+        if partner != values[place] and not own.all():
+            rows, columns = torch.nonzero(~own, as_tuple=True)
+            assert (~own[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]).all()
+            assert float(found.shares[place]) == pytest.approx(float(own.float().mean()))
+
+
+def test_a_mixture_leaves_between_all_and_nothing_of_a_picture() -> None:
+    shares = cutmix(bright(2000), chance()).shares
+    assert shares.min() < 0.1
+    assert shares.max() > 0.95
+    assert 0.5 < shares.mean() < 0.75  # half would be left if nothing of the rectangles were cut off at the edge
+
+
+def test_targets_are_blended_as_the_pictures_are() -> None:
+    found = cutmix(bright(50), chance())
+    blended = found.blend(torch.eye(50))
+    assert torch.allclose(blended.sum(1), torch.ones(50))
+    for place, partner in enumerate(found.partners.tolist()):
+        whole = float(found.shares[place])
+        assert float(blended[place, place]) == pytest.approx(1.0 if partner == place else whole)
+        assert float(blended[place, partner]) == pytest.approx(1.0 if partner == place else 1 - whole)
+
+
+def test_a_blend_is_between_the_two_by_its_share_and_half_its_own_at_least() -> None:
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    found = mixup(values[:, None, None].expand(200, 9, 11).contiguous(), 0.5, chance())
+    expected = found.shares * values + (1 - found.shares) * values[found.partners]
+    assert torch.allclose(found.images[:, 0, 0].float(), expected, atol=0.5)
+    assert (found.images == found.images[:, :1, :1]).all()
+    assert found.shares.min() >= 0.5
+    assert found.shares.max() > 0.99
+
+
+def test_a_small_beta_leaves_most_pictures_almost_alone() -> None:
+    little, much = (float(mixup(bright(2000), alpha, chance()).shares.mean()) for alpha in (0.1, 5.0))
+    assert little > 0.9
+    assert much < 0.65
+
+
+def varied(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
+    """A batch after each kind of chance."""
+    return [
+        shifted(images, moves(len(images), 2, chance(seed)), 2),
+        blanked(images, 3, chance(seed)),
+        cutmix(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], chance(seed)).images,
+        mixup(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], 0.3, chance(seed)).images,
+    ]
+
+
+def test_variations_keep_shape_type_and_their_input_and_repeat_themselves_by_their_generator() -> None:
+    images = bright(20)
+    for first, again, other in zip(*(varied(images, seed) for seed in (0, 0, 1)), strict=True):
+        assert (first.shape, first.dtype) == (images.shape, torch.uint8)
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+    assert torch.equal(images, bright(20))
+
+
+def test_chance_comes_from_the_generator_alone() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    varied(bright(4), 0)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+import pytest
+import torch
+
+from clothier.errors import ModelError, StorageError
+from clothier.recipes import DenseOnPca, Recipe
+from clothier.training import checkpoint
+from clothier.training.networks import build
+from clothier.training.trainer import Training, begin, fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clothier.data.dataset import Labelled
+    from clothier.training.device import Device
+    from clothier.types import EpochRecord
+
+
+PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=8), epochs=1, batch_size=50, keep="best")
+
+
+def trained(recipe: Recipe, garments: Labelled, others: Labelled, device: Device) -> tuple[Training, list[EpochRecord]]:
+    """A training after its first epoch."""
+    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
+    return training, list(fit(training.network, garments, others, recipe, training=training, device=device))
+
+
+@pytest.fixture
+def path(tmp_path: Path, garments: Labelled, others: Labelled, cpu: Device) -> Path:
+    """A checkpoint of ``PLAIN``."""
+    checkpoint.save(tmp_path / "last.pt", *trained(PLAIN, garments, others, cpu))
+    return tmp_path / "last.pt"
+
+
+@pytest.fixture
+def fresh(garments: Labelled, cpu: Device) -> Training:
+    """A training of ``PLAIN`` with other weights, at its first step."""
+    return begin(build(PLAIN.network, garments.images, 10, 7), PLAIN, cpu)
+
+
+def flattened(state: object, name: str = "") -> dict[str, object]:
+    """Nested dicts and lists as one, by dotted names."""
+    if isinstance(state, dict):
+        return {key: value for name_, one in state.items() for key, value in flattened(one, f"{name}.{name_}").items()}
+    if isinstance(state, (list, tuple)):
+        return {
+            key: value for place, one in enumerate(state) for key, value in flattened(one, f"{name}.{place}").items()
+        }
+    return {name: state}
+
+
+def test_everything_comes_back(
+    recipe: Recipe, garments: Labelled, others: Labelled, cpu: Device, tmp_path: Path
+) -> None:
+    recipe = replace(recipe, epochs=1, keep="best")
+    training, records = trained(recipe, garments, others, cpu)
+    checkpoint.save(tmp_path / "last.pt", training, records)
+    other = begin(build(recipe.network, garments.images, 10, 7), recipe, cpu)
+    assert checkpoint.restore(tmp_path / "last.pt", other) == records
+    before, after = flattened(training.state_dict()), flattened(other.state_dict())
+    assert before.keys() == after.keys()
+    assert any("momentum_buffer" in name or "exp_avg" in name for name in before)
+    for name, value in before.items():
+        equal = torch.equal(value, after[name]) if isinstance(value, torch.Tensor) else value == after[name]
+        assert equal, name
+
+
+def test_there_is_no_checkpoint(fresh: Training, tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh)
+    assert str(caught.value) == f"there is no checkpoint at {path}; the run cannot be resumed. Train anew."
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
+def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: Training) -> None:
+    content = path.read_bytes()
+    with ZipFile(path) as parts:
+        largest = parts.read(max(parts.infolist(), key=lambda part: part.file_size))
+    place = content.index(largest) + len(largest) // 2
+    flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    middle = len(content) // 2
+    path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh)
+    assert str(caught.value) == f"the checkpoint {path} is damaged and cannot be read; train anew."
+
+
+@pytest.mark.parametrize(("content", "found"), [({"format": 2}, 2), ({"training": {}}, None), ([1, 2], None)])
+def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: Training) -> None:
+    torch.save(content, path)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, fresh)
+    assert str(caught.value) == f"the checkpoint {path} has format {found}; this Clothier reads 1. Train anew."
+
+
+def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device) -> None:
+    other = begin(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), PLAIN, cpu)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.restore(path, other)
+    assert str(caught.value) == f"the checkpoint {path} belongs to another network; train anew without --resume."
+
+
+def test_nothing_in_a_checkpoint_is_executed(fresh: Training, tmp_path: Path) -> None:
+    path, mark = tmp_path / "last.pt", tmp_path / "executed"
+
+    class Malicious:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(mark),)
+
+    torch.save({"format": 1, "training": Malicious(), "records": []}, path)
+    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+        checkpoint.restore(path, fresh)
+    path.write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+        checkpoint.restore(path, fresh)
+    assert not mark.exists()
+    pickle.loads(pickle.dumps(Malicious()))  # noqa: S301 - our own
+    assert mark.exists()  # it would have been
+
+
+def test_a_disk_that_refuses_keeps_the_checkpoint_before(path: Path, fresh: Training) -> None:
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 10, hard))
+    try:
+        with pytest.raises(StorageError, match=f"^cannot write {path}: File too large"):
+            checkpoint.save(path, fresh, [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["last.pt"]
+    assert [record.epoch for record in checkpoint.restore(path, fresh)] == [1]

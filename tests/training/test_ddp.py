@@ -1,0 +1,140 @@
+"""A team is two real processes that speak gloo; torchrun itself is in the journey."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from clothier.training.ddp import Team, team
+
+MEMBER = """
+import gc
+import os
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+gc.disable()  # what is a cycle stays until somebody sees to it
+warnings.simplefilter("error")
+import torch
+
+from clothier.data.synthetic import draw_garments
+from clothier.training.device import Device
+from clothier.training.ddp import team
+from clothier.training.trainer import begin, fit
+from clothier.training.networks import build
+from clothier.recipes import WhitenedCnn, preset
+
+torch.set_num_threads(1)
+torch.manual_seed(int(sys.argv[1]))  # chance differs between the two
+train, validation = draw_garments(120, seed=1), draw_garments(60, seed=2)
+recipe = replace(
+    preset("cnn", "fast"),
+    network=WhitenedCnn(patch=3, widths=(16, 16), depths=(2, 2)),
+    epochs=2,
+    batch_size=41,
+    keep="best",
+)
+device = Device("cpu", 1, "float32", "")
+said = {}
+with team() as members:
+    said["agreed"] = members.agree(f"from {members.rank}")
+    said["total"] = members.total(torch.tensor([1.0, members.rank])).tolist()
+    for name, limit, epochs in (("free", None, 2), ("limited", 0.4, 100_000)):
+        chosen = replace(recipe, epochs=epochs)
+        training = begin(build(recipe.network, train.images, 10, members.rank), chosen, device)
+        training = replace(training, seconds=0.01 * members.rank)
+        arguments = {"training": training, "device": device, "team": members, "time_limit": limit}
+        records = list(fit(training.network, train, validation, chosen, **arguments))
+        said[name] = [replace(record, seconds=0).to_json() for record in records]
+        said[f"{name} seconds"] = training.seconds
+        said[f"{name} weights"] = training.network.state_dict()
+said["threads"] = [Path(f"/proc/self/task/{one}/comm").read_text() for one in os.listdir("/proc/self/task")]
+torch.save(said, sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What rank 0 and rank 1 say after they trained together."""
+    folder = tmp_path_factory.mktemp("team")
+    (folder / "member.py").write_text(MEMBER)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, folder / "member.py", str(rank), folder / f"{rank}.pt"],
+            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    complaints = [process.communicate(timeout=120)[1] for process in processes]
+    assert complaints == ["", ""]
+    assert [process.returncode for process in processes] == [0, 0]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def test_both_end_with_the_same_weights_and_records(pair: list[dict[str, Any]]) -> None:
+    for name in ("free", "limited"):
+        assert pair[0][name] == pair[1][name]
+        assert pair[0][f"{name} seconds"] == pair[1][f"{name} seconds"]
+        for key, value in pair[0][f"{name} weights"].items():
+            assert torch.equal(value, pair[1][f"{name} weights"][key]), key
+    assert len(pair[0]["free"]) == 2
+
+
+def test_they_learn_together(pair: list[dict[str, Any]]) -> None:
+    assert pair[0]["limited"][-1]["validation_accuracy"] > 0.8
+
+
+def test_a_time_limit_stops_both_at_once(pair: list[dict[str, Any]]) -> None:
+    assert 1 <= len(pair[0]["limited"]) < 100_000
+    assert 0.4 <= pair[0]["limited seconds"] < 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have names to look up on Linux alone")
+def test_nothing_of_the_group_is_left(pair: list[dict[str, Any]]) -> None:
+    assert not [thread for said in pair for thread in said["threads"] if "gloo" in thread]
+
+
+def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:
+    assert [said["agreed"] for said in pair] == ["from 0", "from 0"]
+    assert [said["total"] for said in pair] == [[2.0, 1.0], [2.0, 1.0]]
+
+
+def test_without_torchrun_there_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with team() as members:
+        assert members == Team(rank=0, size=1)
+        assert members.leads
+    monkeypatch.setenv("WORLD_SIZE", "1")  # torchrun --nproc-per-node 1
+    with team() as members:
+        assert members == Team()
+    assert not torch.distributed.is_initialized()
+
+
+def test_one_alone_needs_nobody() -> None:
+    alone, network = Team(), torch.nn.Linear(2, 2)
+    assert alone.wrap(network) is network
+    assert alone.agree("mine") == "mine"
+    assert alone.total(torch.ones(2)).tolist() == [1, 1]
+    alone.share_buffers(network)
+
+
+def test_shares_are_disjoint_and_whole() -> None:
+    batch = torch.arange(12)
+    shares = [Team(rank, 3).share(batch) for rank in range(3)]
+    assert [len(share) for share in shares] == [4, 4, 4]
+    assert torch.equal(torch.cat(shares).sort().values, batch)
+    assert [Team(rank, 3).leads for rank in range(3)] == [True, False, False]

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.recipes import MODELS, PRESETS, preset
+from clothier.training.options import TrainOptions, options_from_config, require_same
+
+OPTIONS = TrainOptions(recipe=preset("dnn", "fast"), data=Path("/data/mine"), any_idx=True, seed=7, time_limit=90.0)
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """A ``config.json`` of ``OPTIONS``; a change of ``...`` takes the field out."""
+    content = {**OPTIONS.to_json(), **changes}
+    path = folder / "config.json"
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not ...}))
+    return path
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("model", MODELS)
+def test_options_come_back_as_they_were_written(tmp_path: Path, model: str, name: str) -> None:
+    options = TrainOptions(recipe=preset(model, name))
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**options.to_json(), "data_digest": "abc", "own_network": None}))
+    assert options_from_config(path) == options
+    assert options_from_config(written(tmp_path)) == OPTIONS
+
+
+def test_where_a_run_lies_is_no_part_of_what_it_does(tmp_path: Path) -> None:
+    assert replace(OPTIONS, out=tmp_path).to_json() == OPTIONS.to_json()
+
+
+def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert replace(OPTIONS, data=Path("mine")).to_json()["data"] == str(tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"recipe": ...}, "'recipe' is 'absent'"),
+        ({"recipe": [1]}, r"'recipe' is \[1\]"),
+        ({"data": 5}, "'data' is 5"),
+        ({"any_idx": "yes"}, "'any_idx' is 'yes'"),
+        ({"seed": "7"}, "'seed' is '7'"),
+        ({"time_limit": ...}, "'time_limit' is 'absent'"),
+        ({"teachers": 5}, "'teachers' is 5"),
+        ({"twin": 5}, "'twin' is 5"),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+    path = written(tmp_path, **changes)
+    sentence = rf"^{path} is no configuration of a run: its {what}\. Give a run's config\.json\.$"
+    with pytest.raises(ModelError, match=sentence):
+        options_from_config(path)
+
+
+def test_a_newer_configuration_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, format=2)
+    with pytest.raises(ModelError, match=rf"^{path} has format 2, and this Clothier reads 1\. Train anew\.$"):
+        options_from_config(path)
+
+
+def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> None:
+    recipe = {**OPTIONS.recipe.to_json(), "epoch": 3}
+    with pytest.raises(UnknownNameError, match=r"^'epoch' is not a .*; did you mean 'epochs'\?$"):
+        options_from_config(written(tmp_path, recipe=recipe))
+
+
+def test_a_network_of_ones_own_cannot_come_from_a_configuration(tmp_path: Path) -> None:
+    path = written(tmp_path, own_network="MyNet")
+    sentence = rf"^{path} is of a run that trained a network of your own, MyNet; train it from Python: clothier\.train"
+    with pytest.raises(UsageError, match=sentence):
+        options_from_config(path)
+
+
+@pytest.mark.parametrize(
+    ("expected", "difference"),
+    [
+        (replace(OPTIONS, seed=8), "its seed is 7, now it is 8"),
+        (
+            replace(OPTIONS, recipe=replace(OPTIONS.recipe, epochs=99)),
+            f"its recipe.epochs is {OPTIONS.recipe.epochs}, now it is 99",
+        ),
+        (replace(OPTIONS, data=None), "its data is '/data/mine', now it is None"),
+        (replace(OPTIONS, recipe=preset("cnn", "fast")), "its recipe.model is 'dnn', now it is 'cnn'"),
+    ],
+)
+def test_the_first_difference_is_named(expected: TrainOptions, difference: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        require_same(OPTIONS, expected, Path("runs/mine"))
+    assert str(caught.value) == (
+        f"runs/mine was begun with other options: {difference}. Resume it without options, or train anew."
+    )
+    require_same(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
+
+
+def test_a_configuration_from_before_there_were_teachers_has_none(tmp_path: Path) -> None:
+    assert options_from_config(written(tmp_path, teachers=...)) == OPTIONS
+
+
+def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = replace(OPTIONS, teachers=Path("runs/cnn-best"))
+    assert told.to_json()["teachers"] == str(tmp_path / "runs" / "cnn-best")
+    assert options_from_config(written(tmp_path, teachers=str(tmp_path))).teachers == tmp_path
