@@ -1,6 +1,6 @@
-"""What the most accurate recipes reach: the rows of docs/records.md, from the folders of finished runs.
+"""What the most accurate recipes reach: the rows of docs/leaderboard.md, from the folders of finished runs.
 
-    python -m benchmarks.leaderboard [--add] RUN [RUN ...]      writes benchmarks/results/records.json
+    python -m benchmarks.leaderboard [--add] RUN [RUN ...]      writes benchmarks/results/leaderboard.json
 
 With --add, rows that stand there already stay, but for those of the same name: a long run's folder need not be kept.
 
@@ -44,7 +44,7 @@ def main() -> None:
     """Writes the rows of the runs that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
-    parser.add_argument("--out", type=Path, default=RESULTS / "records.json", help="where the figures go")
+    parser.add_argument("--out", type=Path, default=RESULTS / "leaderboard.json", help="where the figures go")
     parser.add_argument("--add", action="store_true", help="keep the rows of other names that stand there")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
@@ -53,7 +53,7 @@ def main() -> None:
     rows = [row(runs) for runs in groups] + [seeds_together(runs, dataset) for runs in several]
     rows += ensembles(groups) + paired(groups, dataset.test)
     earlier = json.loads(options.out.read_text())["rows"] if options.add else []
-    write(options.out, "records", "python -m benchmarks.leaderboard RUN ...", joined(earlier, rows))
+    write(options.out, "leaderboard", "python -m benchmarks.leaderboard RUN ...", joined(earlier, rows))
 
 
 def joined(earlier: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Whether a photo model keeps its promise on photographers kept out, and tells garments from what is none.
 
-    python -m benchmarks.selective_prediction RUN STRANGERS     writes benchmarks/results/abstaining.json
+    python -m benchmarks.selective_prediction RUN STRANGERS     writes benchmarks/results/selective_prediction.json
 
 RUN is a finished run of ``clothier train photo``, or of ``tools/make_photo_bundle.py --run``, STRANGERS a folder that
 ``benchmarks/strangers.py`` filled. Each photo's answer is of the network that did not learn from it.
@@ -55,7 +55,7 @@ def main() -> None:
     rows = [promise(card, found), strangers(run, found, options.strangers)]
     rows += [conformal(found, risk) for risk in RISKS]
     command = f"python -m benchmarks.selective_prediction RUN STRANGERS, of {run.metrics['preset']}, {len(found['labels'])} photos"
-    write(RESULTS / "abstaining.json", "abstaining", command, rows)
+    write(RESULTS / "selective_prediction.json", "selective_prediction", command, rows)
 
 
 def promise(card: Card, found: Arrays) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-ANCHORS = ROOT / "benchmarks" / "anchors.json"
+ANCHORS = ROOT / "benchmarks" / "published_results.json"
 KEPT = 55_000  # images that our recipes learn from where nothing else is said
 TODAY = "today's"  # release of Fashion-MNIST, in the anchors
 KINDS = {
@@ -272,7 +272,7 @@ def ablation() -> str:
 
 def records() -> str:
     """The most accurate networks, ours and the published ones, by kind."""
-    found = results("records")
+    found = results("leaderboard")
     anchors: list[Row] = json.loads(ANCHORS.read_text())["rows"]
     ours = [row for row in found["rows"] if "kind" in row]
     head = ("network", "weights", "epochs", "core-hours", "seeds", "test, %", "with TTA, %", "protocol")
@@ -321,7 +321,7 @@ def _published(row: Row) -> str:
 
 def paired() -> str:
     """Whether two of our rows differ."""
-    found = results("records")
+    found = results("leaderboard")
     lines = [_line("first", "second", "difference, points", "95 % interval", "p"), _line("---", "---", *["---:"] * 3)]
     for row in (row for row in found["rows"] if "p_value" in row):
         low, high = (f"{100 * end:+.2f}" for end in row["interval"])

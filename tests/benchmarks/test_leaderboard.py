@@ -306,11 +306,11 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
     assert "2 cores of a processor" in lines[-1]
 
 
-SMALL = ("small-solo", "two-generations", "unmixed")
+SMALL = ("small-cnn", "born-again", "no-cutmix")
 
 
 @pytest.mark.parametrize(
-    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / f"{name}.toml", "cnn") for name in SMALL)]
+    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / "recipes" / f"{name}.toml", "cnn") for name in SMALL)]
 )
 def test_the_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")

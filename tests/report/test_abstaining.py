@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clothier.report.figures import risk_coverage
+from clothier.selective.decisions import risk_coverage as risk_coverage_curve
 from clothier.selective.thresholds import Promise
 
 N = 400
