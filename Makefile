@@ -1,32 +1,35 @@
-# `make run` sets everything up and does the main job; `make test` sets everything up and proves it.
-# What can be given: PYTHON=python3.12   VENV=elsewhere   TORCH_INDEX=(a package index with PyTorch's CPU wheels)
+# `make run` sets everything up and runs the study; `make test` sets everything up and runs the tests.
+# Options: PYTHON=python3.12   VENV=DIR   TORCH_INDEX=URL (a package index with PyTorch wheels)   ARGS="..."
 
 PYTHON ?= python3
 VENV ?= .venv
-TORCH_INDEX ?=
 ARGS ?=
+# PyTorch's CPU index where it answers within two seconds, asked once when it is first needed; otherwise pip's own.
+ifeq ($(origin TORCH_INDEX),undefined)
+TORCH_INDEX = $(eval TORCH_INDEX := $(shell $(PYTHON) tools/torch_index.py))$(TORCH_INDEX)
+endif
 
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/tools/bin
-PIP := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check docs notebook audit constraints clean system-parts
+.PHONY: help run test test-slow check docs notebook audit constraints clean system-parts
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.html
 	$(BIN)/clothier study --preset fast
 
-test: $(VENV)/.all system-parts ## set up and run every test, with real data and a real browser (ARGS="-k name")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.all system-parts ## set up and run the tests, the study on real data included: 6 minutes (ARGS="-k name")
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
-quick: $(VENV)/.all ## the quick tests only
-	$(BIN)/python -m pytest -m "not journey" $(ARGS)
+test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
+	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
-check: $(VENV)/.all ## ruff, mypy --strict, import-linter
+check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -56,8 +59,7 @@ clean: ## remove the virtual environment and what tools left; runs/ stays
 # Stamps: each is touched when its step has succeeded, so that nothing is installed twice.
 
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else \
-		f"Clothier needs Python 3.11 or newer; $(PYTHON) is {v}. Give another: make PYTHON=python3.12 ...")'
+	@$(PYTHON) tools/check_python.py
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 

@@ -24,19 +24,16 @@ NO_SKIP = bool(os.environ.get("CLOTHIER_NO_SKIP"))  # the CI's: there a skip is 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what lies in ``tests/e2e``."""
+    """Marks the end-to-end tests as slow."""
     for item in items:
         if HERE / "e2e" in item.path.parents:
-            item.add_marker(pytest.mark.journey)
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:
-    """Gives torch two threads, if any test has loaded it: the same everywhere, whatever the machine.
-
-    numpy's BLAS gets one: beside a busy neighbour two of them wait for each other, a PCA of 0.1 seconds for ten.
-    """
+    """Gives torch and BLAS one thread: the same everywhere, and xdist runs one worker a core."""
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(2)
+        sys.modules["torch"].set_num_threads(1)
     threadpool_limits(limits=1, user_api="blas")
 
 
@@ -84,9 +81,9 @@ def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_cache(request: pytest.FixtureRequest, session_cache: Path) -> Iterator[None]:
-    """Keeps quick tests out of the user's cache; journeys use it, so as not to fetch the data every time."""
+    """Keeps tests out of the user's cache, but for the end-to-end ones, which need the real data."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.node.get_closest_marker("journey") is None:
+        if HERE / "e2e" not in request.node.path.parents:
             patch.setenv("CLOTHIER_CACHE", str(session_cache))
         yield
 

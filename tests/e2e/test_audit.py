@@ -9,7 +9,7 @@ from clothier.data.sources import load_fashion_mnist
 from clothier.exploration.audit.dataset_audit import Audit, audit
 from clothier.inference.session import OnnxClassifier
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

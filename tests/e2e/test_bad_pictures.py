@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
 TAKEN = ("animated.gif", "mislabelled.png", "dress.jpg")

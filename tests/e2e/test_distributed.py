@@ -20,7 +20,7 @@ from clothier.workflows.train import options_from_config, train
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 RECIPE = """
 epochs = 8

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 FIGURES = {"class-counts", "samples", "mean-garments", "ink", "pca-variance", "correlation", "pca-1-2", "pca-1-2-3"}
 
@@ -26,7 +26,7 @@ FIGURES = {"class-counts", "samples", "mean-garments", "ink", "pca-variance", "c
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The folder, and what ``--json`` printed."""
-    out = tmp_path_factory.mktemp("journey") / "explore"
+    out = tmp_path_factory.mktemp("e2e") / "explore"
     words = ["explore", "--out", str(out), "--map", "none", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "clothier", *words], check=False, capture_output=True, text=True, timeout=600

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 MIDDLE = (472, 400)  # of the map on the desk: the panel is 21 rem wide

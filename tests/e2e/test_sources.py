@@ -16,7 +16,7 @@ from clothier.data.sources import load_fashion_mnist, open_dataset
 from clothier.types import View
 
 pytestmark = [
-    pytest.mark.journey,
+    pytest.mark.slow,
     pytest.mark.skipif(bool(debian.missing_tools()), reason="this system has no apt-get, so no Debian package"),
 ]
 

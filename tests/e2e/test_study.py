@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 MEGABYTE = 1_000_000
 
@@ -42,7 +42,7 @@ def clothier(*words: str | Path, code: int = 0) -> str:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of ``clothier study --preset fast`` on the real data."""
-    out = tmp_path_factory.mktemp("journey") / "study"
+    out = tmp_path_factory.mktemp("e2e") / "study"
     printed = json.loads(clothier("study", "--preset", "fast", "--out", out, "--json"))
     assert printed == json.loads((out / "study.json").read_text())
     return out

@@ -22,7 +22,7 @@ from clothier.taxonomy import FASHION_MNIST
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 EPOCHS = {"dnn": 4, "cnn": 2}
 NARROW = "[network]\nwidths = [16, 32, 64]\n"  # a CNN of the same kind, whose epochs take a few seconds

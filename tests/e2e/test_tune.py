@@ -19,7 +19,7 @@ from clothier.recipes.search_spaces import STUDY_DNN
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.slow
 
 
 def command(*words: object) -> list[str]:

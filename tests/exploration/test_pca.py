@@ -178,7 +178,7 @@ def test_nan_is_refused(bad: float) -> None:
         fit_pca(images)
 
 
-@pytest.mark.journey
+@pytest.mark.slow
 def test_the_studys_components_are_found_again() -> None:
     from clothier.data.sources import load_fashion_mnist
 

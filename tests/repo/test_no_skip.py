@@ -30,7 +30,7 @@ def outcome(folder: Path, *arguments: str, **environment: str) -> str:
 def run(folder: Path, *arguments: str, **environment: str) -> str:
     """The closing line of a pytest in ``folder``."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("CLOTHIER_", "PYTEST_"))}
-    options = ["-q", "-p", "no:cacheprovider", "--override-ini=markers=journey", "--rootdir", str(folder)]
+    options = ["-q", "-p", "no:cacheprovider", "--override-ini=markers=slow", "--rootdir", str(folder)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *arguments, str(folder)],
         check=False,

@@ -237,7 +237,7 @@ def test_metrics_that_lack_a_figure_are_not_papered_over(models: Models, origin:
         render_run(replace(models[0], metrics=gap), "Fashion-MNIST", origin)
 
 
-@pytest.mark.journey
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_a_phone_and_a_desk(study: str, tmp_path: Path, width: int) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,4 +1,4 @@
-"""A team is two real processes that speak gloo; torchrun itself is in the journey."""
+"""A team is two real processes that speak gloo; torchrun itself is tested end to end."""
 
 from __future__ import annotations
 
