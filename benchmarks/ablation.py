@@ -25,28 +25,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.isolation import alone
-from benchmarks.results import RESULTS, spread, write
+from benchmarks.isolation import run_in_subprocess
+from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier import recipes, system
 from clothier.data.sources import load_fashion_mnist
 from clothier.evaluation.classifier import measure
-from clothier.training.device import choose
-from clothier.training.networks import build
+from clothier.training.device import select_device
+from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
-from clothier.training.trainer import begin, fit
+from clothier.training.trainer import fit, init_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clothier.data.dataset import Dataset
     from clothier.recipes import Recipe
-    from clothier.training.networks import GarmentNetwork
+    from clothier.training.networks import ImageClassifier
 
 PRESETS = ("sprint", "fast")
-ADAMW = {"sprint": 0.016, "fast": 0.004}  # the best of six (sprint) and three rates on validation
+ADAMW_LR = {"sprint": 0.016, "fast": 0.004}  # the best of six (sprint) and three rates on validation
 TIMED_STEPS = 40
 ROUNDS = 5
-WHOLE = "the recipe"
+FULL_RECIPE = "the recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Variant:
 
     name: str
     recipe: Recipe
-    learnt_stem: bool = False
+    trainable_stem: bool = False
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything that decides its accuracy, but for the seed."""
-        told = {"recipe": self.recipe.to_json(), "learnt_stem": self.learnt_stem}
+        told = {"recipe": self.recipe.to_json(), "learnt_stem": self.trainable_stem}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -75,42 +75,50 @@ def variants(preset: str) -> list[Variant]:
     whole = recipes.preset("cnn", preset)
     changed = partial(replace, whole)
     found = [
-        Variant(WHOLE, whole),
-        Variant("stem learnt, not whitened", whole, learnt_stem=True),
-        Variant("AdamW for Muon", changed(optimizer=_adamw(ADAMW[preset]))),
+        Variant(FULL_RECIPE, whole),
+        Variant("stem learnt, not whitened", whole, trainable_stem=True),
+        Variant("AdamW for Muon", changed(optimizer=_adamw(ADAMW_LR[preset]))),
         Variant("no mirroring", changed(augment=replace(whole.augment, flip=False))),
         Variant("no shift", changed(augment=replace(whole.augment, shift=0))),
         Variant("no label smoothing", changed(label_smoothing=0.0)),
         Variant("batches twice as large", changed(batch_size=2 * whole.batch_size)),
     ]
-    if whole.focus.share < 1:
-        worth = round(whole.focus.start - 1 + (whole.epochs - whole.focus.start + 1) * whole.focus.share)
-        found.append(Variant(f"no focus, {worth} whole epochs", changed(focus=recipes.Focus(), epochs=worth)))
+    if whole.hard_example_mining.fraction < 1:
+        worth = round(
+            whole.hard_example_mining.start_epoch
+            - 1
+            + (whole.epochs - whole.hard_example_mining.start_epoch + 1) * whole.hard_example_mining.fraction
+        )
+        found.append(
+            Variant(f"no focus, {worth} whole epochs", changed(focus=recipes.HardExampleMining(), epochs=worth))
+        )
     return found
 
 
-def _adamw(rate: float) -> recipes.Optimizer:
-    return recipes.Optimizer(kind="adamw", learning_rate=rate, weight_decay=0.02, schedule="triangle", warmup=0.1)
+def _adamw(learning_rate: float) -> recipes.Optimizer:
+    return recipes.Optimizer(
+        kind="adamw", learning_rate=learning_rate, weight_decay=0.02, schedule="triangle", warmup=0.1
+    )
 
 
 def main() -> None:
     """Trains every variant with every seed, then times their steps."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
-    parser.add_argument("--out", type=Path, default=RESULTS / "ablation.json", help="where the figures go")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "ablation.json", help="where the figures go")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
     command = f"python -m benchmarks.ablation --seeds {options.seeds}"
     scores: list[dict[str, Any]] = []
-    for row in _scores(plan, dataset, options.seeds, _kept(options.out)):
+    for row in _accuracy_rows(plan, dataset, options.seeds, _previous_rows(options.out)):
         scores.append(row)
-        write(options.out, "ablation", command, scores)
-    rows = [{**taken, **row} for taken, row in zip(_seconds(plan, dataset), scores, strict=True)]
-    write(options.out, "ablation", command, rows)
+        write_results(options.out, "ablation", command, scores)
+    rows = [{**taken, **row} for taken, row in zip(_timing_rows(plan, dataset), scores, strict=True)]
+    write_results(options.out, "ablation", command, rows)
 
 
-def _kept(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+def _previous_rows(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """The accuracies of a file: recipe and number of seeds to the row, without its seconds."""
     if not path.is_file():
         return {}
@@ -119,24 +127,26 @@ def _kept(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return {(row["recipe"], row["seeds"]): {name: row[name] for name in names} for row in rows}
 
 
-def _scores(
-    plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int, kept: dict[tuple[str, int], dict[str, Any]]
+def _accuracy_rows(
+    plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int, previous: dict[tuple[str, int], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
-    with ProcessPoolExecutor(system.usable_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
+    with ProcessPoolExecutor(system.available_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
         promised = {
-            variant.digest: [processes.submit(score, variant, dataset, seed) for seed in range(seeds)]
+            variant.digest: [processes.submit(train_and_evaluate, variant, dataset, seed) for seed in range(seeds)]
             for _, variant in plan
-            if (variant.digest, seeds) not in kept
+            if (variant.digest, seeds) not in previous
         }
         for preset, variant in plan:
             name = f"{preset}: {variant.name}"
-            row = kept.get((variant.digest, seeds)) or _spread([one.result() for one in promised[variant.digest]])
+            row = previous.get((variant.digest, seeds)) or _summarize_seeds(
+                [one.result() for one in promised[variant.digest]]
+            )
             yield {**row, "name": name, "recipe": variant.digest}
 
 
-def _spread(found: list[tuple[float, float]]) -> dict[str, Any]:
-    plain, augmented = zip(*found, strict=True)
+def _summarize_seeds(accuracies: list[tuple[float, float]]) -> dict[str, Any]:
+    plain, augmented = zip(*accuracies, strict=True)
     return {
         "seeds": len(plain),
         "accuracy": statistics.mean(plain),
@@ -146,7 +156,7 @@ def _spread(found: list[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def score(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
+def train_and_evaluate(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
     """Accuracy on test of one training, and the same over six views."""
     network = _network(variant, dataset, seed)
     for _ in fit(network, dataset.train, None, variant.recipe, seed=seed):
@@ -156,9 +166,9 @@ def score(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
     return found.accuracy, found.accuracy_tta or found.accuracy
 
 
-def _network(variant: Variant, dataset: Dataset, seed: int) -> GarmentNetwork:
-    network = build(variant.recipe.network, dataset.train.images, len(dataset.classes), seed)
-    if variant.learnt_stem:
+def _network(variant: Variant, dataset: Dataset, seed: int) -> ImageClassifier:
+    network = build_network(variant.recipe.network, dataset.train.images, len(dataset.classes), seed)
+    if variant.trainable_stem:
         stem = network.features.get_submodule("stem")
         start = torch.empty_like(stem.get_buffer("filters"))
         del stem.filters
@@ -166,34 +176,40 @@ def _network(variant: Variant, dataset: Dataset, seed: int) -> GarmentNetwork:
     return network
 
 
-def _seconds(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict[str, Any]]:
+def _timing_rows(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict[str, Any]]:
     """What a training of each variant takes: median over the rounds of a step, times its steps."""
     steps: list[list[float]] = [[] for _ in plan]
     for _ in range(ROUNDS):
         for taken, (_preset, variant) in zip(steps, plan, strict=True):
-            taken.append(alone(step_seconds, variant, dataset))
-    counts = [_steps(variant.recipe, len(dataset.train)) for _, variant in plan]
+            taken.append(run_in_subprocess(step_seconds, variant, dataset))
+    counts = [_count_steps(variant.recipe, len(dataset.train)) for _, variant in plan]
     return [
-        {**spread([count * one for one in taken], "s"), "steps": count}
+        {**summarize([count * one for one in taken], "s"), "steps": count}
         for count, taken in zip(counts, steps, strict=True)
     ]
 
 
 def step_seconds(variant: Variant, dataset: Dataset) -> float:
     """Of one step, the mean over the second epoch of a short training."""
-    recipe = replace(variant.recipe, epochs=2, focus=recipes.Focus())
-    few = dataset.train.take(np.arange(TIMED_STEPS * recipe.batch_size))
+    recipe = replace(variant.recipe, epochs=2, focus=recipes.HardExampleMining())
+    few = dataset.train.subset(np.arange(TIMED_STEPS * recipe.batch_size))
     network = _network(variant, dataset, 0)
-    device = choose(recipe.precision)
-    *_, last = fit(network, few, None, recipe, device=device, training=begin(network, recipe, device))
+    device = select_device(recipe.precision)
+    *_, last = fit(network, few, None, recipe, device=device, state=init_state(network, recipe, device))
     return last.seconds / TIMED_STEPS
 
 
-def _steps(recipe: Recipe, images: int) -> int:
+def _count_steps(recipe: Recipe, n_images: int) -> int:
     """How many steps the training has."""
-    focused = max(0, recipe.epochs - recipe.focus.start + 1) if recipe.focus.share < 1 else 0
-    whole = images // recipe.batch_size
-    return (recipe.epochs - focused) * whole + focused * (round(recipe.focus.share * images) // recipe.batch_size)
+    focused = (
+        max(0, recipe.epochs - recipe.hard_example_mining.start_epoch + 1)
+        if recipe.hard_example_mining.fraction < 1
+        else 0
+    )
+    whole = n_images // recipe.batch_size
+    return (recipe.epochs - focused) * whole + focused * (
+        round(recipe.hard_example_mining.fraction * n_images) // recipe.batch_size
+    )
 
 
 if __name__ == "__main__":

@@ -20,22 +20,22 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from clothier.data.splits import STUDY_VALIDATION, stratified_split
-from clothier.training.networks import StudyNetwork, count_parameters
+from clothier.training.networks import StudyCnnNetwork, count_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sklearn.base import ClassifierMixin
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
 
-STUDY_BATCH, STUDY_EPOCHS, STUDY_RATE = 128, 10, 1e-3  # seed of this project: the study's CNN, Adam
-TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_RATE = 64, 5, 1e-3  # what tutorials of Fashion-MNIST mostly say, Adam
+STUDY_BATCH, STUDY_EPOCHS, STUDY_LR = 128, 10, 1e-3  # seed of this project: the study's CNN, Adam
+TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_LR = 64, 5, 1e-3  # what tutorials of Fashion-MNIST mostly say, Adam
 SVM_COMPONENTS, SVM_C = 100, 10.0  # arXiv 1708.07747's best SVC has C = 10 on pixels; 100 components keep 91 %
 
 
 @dataclass(frozen=True, slots=True)
-class Lap:
+class TimedRun:
     """One training.
 
     Attributes:
@@ -55,25 +55,25 @@ class Lap:
     peak: float | None = None
 
 
-def study_cnn(dataset: Dataset, seed: int) -> Lap:
+def study_cnn(dataset: Dataset, seed: int) -> TimedRun:
     """The original study's CNN by its own recipe: 48,000 pictures, ten epochs, the best one by validation kept."""
     torch.manual_seed(seed)
     kept, held = stratified_split(dataset.train.labels, STUDY_VALIDATION * len(dataset.train) // 60_000)
     started = time.perf_counter()
-    network = StudyNetwork(len(dataset.classes))
+    network = StudyCnnNetwork(len(dataset.classes))
     best, weights, outside = -1.0, network.state_dict(), 0.0
-    for _ in _epochs(network, dataset.train.take(kept), STUDY_BATCH, STUDY_EPOCHS, STUDY_RATE):
+    for _ in _train_epochs(network, dataset.train.subset(kept), STUDY_BATCH, STUDY_EPOCHS, STUDY_LR):
         paused = time.perf_counter()
-        accuracy = _accuracy(network, dataset.train.take(held))
+        accuracy = _accuracy(network, dataset.train.subset(held))
         if accuracy > best:
             best, weights = accuracy, copy.deepcopy(network.state_dict())
         outside += time.perf_counter() - paused
     seconds = time.perf_counter() - started - outside
     network.load_state_dict(weights)
-    return Lap(seconds, _accuracy(network, dataset.test), parameters=count_parameters(network))
+    return TimedRun(seconds, _accuracy(network, dataset.test), parameters=count_parameters(network))
 
 
-def tutorial_cnn(dataset: Dataset, seed: int) -> Lap:
+def tutorial_cnn(dataset: Dataset, seed: int) -> TimedRun:
     """The CNN of most tutorials: two convolutions with pooling, one hidden layer; all pictures, five epochs."""
     torch.manual_seed(seed)
     started = time.perf_counter()
@@ -82,27 +82,29 @@ def tutorial_cnn(dataset: Dataset, seed: int) -> Lap:
         *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Flatten(), nn.LazyLinear(128), nn.ReLU(), nn.Linear(128, len(dataset.classes))),
     )
-    network(_pictures(dataset.train)[:1])  # LazyLinear learns its width
-    for _ in _epochs(network, dataset.train, TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_RATE):
+    network(_to_tensor(dataset.train)[:1])  # LazyLinear learns its width
+    for _ in _train_epochs(network, dataset.train, TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_LR):
         pass
     seconds = time.perf_counter() - started
-    return Lap(seconds, _accuracy(network, dataset.test), parameters=count_parameters(network))
+    return TimedRun(seconds, _accuracy(network, dataset.test), parameters=count_parameters(network))
 
 
-def boosted_trees(dataset: Dataset, seed: int) -> Lap:
+def boosted_trees(dataset: Dataset, seed: int) -> TimedRun:
     """scikit-learn's HistGradientBoosting on pixels, as it comes."""
-    return _fitted(HistGradientBoostingClassifier(random_state=seed), dataset)
+    return _fit_sklearn(HistGradientBoostingClassifier(random_state=seed), dataset)
 
 
-def svm_on_pca(dataset: Dataset, seed: int) -> Lap:
+def svm_on_pca(dataset: Dataset, seed: int) -> TimedRun:
     """A support vector machine with a Gaussian kernel on principal components."""
-    return _fitted(make_pipeline(PCA(SVM_COMPONENTS, random_state=seed), SVC(C=SVM_C, cache_size=2_000)), dataset)
+    return _fit_sklearn(make_pipeline(PCA(SVM_COMPONENTS, random_state=seed), SVC(C=SVM_C, cache_size=2_000)), dataset)
 
 
-def _epochs(network: nn.Module, train: Labelled, batch: int, epochs: int, rate: float) -> Iterator[None]:
+def _train_epochs(
+    network: nn.Module, train: LabeledImages, batch: int, epochs: int, learning_rate: float
+) -> Iterator[None]:
     """Trains with Adam through a DataLoader without workers; pauses after every epoch."""
-    loader = DataLoader(TensorDataset(_pictures(train), torch.as_tensor(train.labels)), batch, shuffle=True)
-    optimizer, criterion = torch.optim.Adam(network.parameters(), lr=rate), nn.CrossEntropyLoss()
+    loader = DataLoader(TensorDataset(_to_tensor(train), torch.as_tensor(train.labels)), batch, shuffle=True)
+    optimizer, criterion = torch.optim.Adam(network.parameters(), lr=learning_rate), nn.CrossEntropyLoss()
     for _ in range(epochs):
         network.train()
         for images, labels in loader:
@@ -112,21 +114,21 @@ def _epochs(network: nn.Module, train: Labelled, batch: int, epochs: int, rate: 
         yield
 
 
-def _pictures(data: Labelled) -> torch.Tensor:
+def _to_tensor(data: LabeledImages) -> torch.Tensor:
     """(N, 1, H, W) float32 in [0, 1]."""
     return torch.as_tensor(data.images).unsqueeze(1).float() / 255
 
 
-def _accuracy(network: nn.Module, data: Labelled) -> float:
+def _accuracy(network: nn.Module, data: LabeledImages) -> float:
     network.eval()
     with torch.no_grad():
-        answers = torch.cat([network(part).argmax(1) for part in torch.split(_pictures(data), 1_000)])
+        answers = torch.cat([network(part).argmax(1) for part in torch.split(_to_tensor(data), 1_000)])
     return float((answers == torch.as_tensor(data.labels)).double().mean())
 
 
-def _fitted(model: ClassifierMixin, dataset: Dataset) -> Lap:
+def _fit_sklearn(model: ClassifierMixin, dataset: Dataset) -> TimedRun:
     """A model of scikit-learn on pixels in [0, 1]."""
     train, test = (part.images.reshape(len(part), -1) / 255 for part in (dataset.train, dataset.test))
     started = time.perf_counter()
     model.fit(train, dataset.train.labels)
-    return Lap(time.perf_counter() - started, float(model.score(test, dataset.test.labels)))
+    return TimedRun(time.perf_counter() - started, float(model.score(test, dataset.test.labels)))

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conformal:
+class ClassConditionalConformal:
     """Calibration photos, class by class.
 
     Attributes:
         scores: K arrays, rising: 1 less the probability of the true class, of that class's calibration photos.
     """
 
-    scores: tuple[Doubles, ...]
+    calibration_scores: tuple[Doubles, ...]
 
     def p_values(self, probabilities: npt.ArrayLike) -> Doubles:
         """How well each class fits each photo: (N, K), shares of that class's photos that fit no better.
@@ -40,20 +40,20 @@ class Conformal:
             probabilities: (N, K).
         """
         strange = 1 - np.asarray(probabilities, dtype=np.float64)
-        columns = [_p_values(known, strange[:, place]) for place, known in enumerate(self.scores)]
+        columns = [_p_values(known, strange[:, place]) for place, known in enumerate(self.calibration_scores)]
         return np.stack(columns, axis=1)
 
-    def sets(self, probabilities: npt.ArrayLike, risk: float = 0.05) -> Flags:
+    def prediction_sets(self, probabilities: npt.ArrayLike, alpha: float = 0.05) -> Flags:
         """The classes that may be true: (N, K) bool; in each class, at most ``risk`` of its photos lack it.
 
         Args:
             probabilities: (N, K).
             risk: 0 to 1. A class with fewer than 1 / risk - 1 calibration photos is in every set.
         """
-        return np.asarray(self.p_values(probabilities) > risk)
+        return np.asarray(self.p_values(probabilities) > alpha)
 
 
-def fit_conformal(probabilities: npt.ArrayLike, labels: Labels) -> Conformal:
+def fit_conformal(probabilities: npt.ArrayLike, labels: Labels) -> ClassConditionalConformal:
     """Calibrates on photos that the answering model did not learn from, such as grouped out-of-fold answers.
 
     Args:
@@ -61,21 +61,23 @@ def fit_conformal(probabilities: npt.ArrayLike, labels: Labels) -> Conformal:
         labels: (M,) int64; -1, outside the classes, is left out.
     """
     shares, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
-    return Conformal(tuple(np.sort(1 - shares[truth == place, place]) for place in range(shares.shape[1])))
+    return ClassConditionalConformal(
+        tuple(np.sort(1 - shares[truth == place, place]) for place in range(shares.shape[1]))
+    )
 
 
-def class_coverage(sets: Flags, labels: Labels) -> Doubles:
+def class_coverage(prediction_sets: Flags, labels: Labels) -> Doubles:
     """The share of each class's photos whose set holds it: (K,) float64, NaN where a class has none.
 
     Args:
         sets: (N, K) bool.
         labels: (N,) int64.
     """
-    held = [sets[labels == place, place] for place in range(sets.shape[1])]
+    held = [prediction_sets[labels == place, place] for place in range(prediction_sets.shape[1])]
     return np.array([flags.mean() if flags.size else np.nan for flags in held])
 
 
-def _p_values(known: Doubles, strange: Doubles) -> Doubles:
+def _p_values(calibration_scores: Doubles, scores: Doubles) -> Doubles:
     """The new photo counts itself, which makes the p-value valid for any number of calibration photos."""
-    at_least = len(known) - np.searchsorted(known, strange, side="left")
-    return np.asarray((at_least + 1) / (len(known) + 1))
+    at_least = len(calibration_scores) - np.searchsorted(calibration_scores, scores, side="left")
+    return np.asarray((at_least + 1) / (len(calibration_scores) + 1))

@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import load
 
 from clothier.recipes import from_json
-from clothier.training.networks import build
-from clothier.training.torch_classifier import scaled
+from clothier.training.networks import build_network
+from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import nn
 
-    from clothier.bundle import Bundle, Card
+    from clothier.bundle import Bundle, BundleMetadata
     from clothier.recipes import Recipe
     from clothier.types import Floats, Images
 
@@ -31,7 +31,7 @@ def eager(network: nn.Module) -> Callable[[Images], Floats]:
 
     def run(images: Images) -> Floats:
         with torch.no_grad():
-            logits: Floats = network(scaled(torch.from_numpy(images))).numpy()
+            logits: Floats = network(to_float(torch.from_numpy(images))).numpy()
         return logits
 
     return run
@@ -48,7 +48,7 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def restored(made: Bundle, images: Images) -> nn.Module:
+def load_network(bundle: Bundle, images: Images) -> nn.Module:
     """The network that a bundle was exported from, with the bundle's weights in float32.
 
     Args:
@@ -58,12 +58,12 @@ def restored(made: Bundle, images: Images) -> nn.Module:
     Raises:
         UsageError: the card's recipe is none of this Clothier's.
     """
-    network = build(recipe_of(made.card).network, images, len(made.card.classes), seed=0)
-    network.load_state_dict(load(made.weights.read_bytes()))
+    network = build_network(recipe_from_card(bundle.metadata).network, images, len(bundle.metadata.classes), seed=0)
+    network.load_state_dict(load(bundle.weights.read_bytes()))
     return network
 
 
-def recipe_of(card: Card) -> Recipe:
+def recipe_from_card(card: BundleMetadata) -> Recipe:
     """How a bundle was trained.
 
     Raises:

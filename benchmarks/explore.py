@@ -14,30 +14,30 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.results import RESULTS, spread, write
-from benchmarks.study import run
+from benchmarks.results import RESULTS_DIR, summarize, write_results
+from benchmarks.study import run_process
 from clothier.data.sources import locate_fashion_mnist
 
-AUDITED = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
+AUDIT_KEYS = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
 
 
 def main() -> None:
     """Explores once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=RESULTS / "explore.json", help="where the figures go")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "explore.json", help="where the figures go")
     options = parser.parse_args()
     locate_fashion_mnist()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "explore"
-        seconds, peak = run([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})
+        seconds, peak = run_process([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})
         audit = json.loads((out / "explore.json").read_text())["audit"]
         page = (out / "map.html").stat().st_size
     rows = [
-        {"name": "explore", **spread([seconds], "s"), "audit": {name: audit[name] for name in AUDITED}},
-        {"name": "explore, peak memory", **spread([peak / 1e9], "GB")},
-        {"name": "explore, map.html", **spread([page / 1e6], "MB")},
+        {"name": "explore", **summarize([seconds], "s"), "audit": {name: audit[name] for name in AUDIT_KEYS}},
+        {"name": "explore, peak memory", **summarize([peak / 1e9], "GB")},
+        {"name": "explore, map.html", **summarize([page / 1e6], "MB")},
     ]
-    write(options.out, "explore", "python -m benchmarks.explore", rows)
+    write_results(options.out, "explore", "python -m benchmarks.explore", rows)
 
 
 if __name__ == "__main__":

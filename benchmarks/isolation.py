@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def alone(function: Callable[..., T], *given: object, environment: Mapping[str, str] | None = None) -> T:
+def run_in_subprocess(function: Callable[..., T], *args: object, environment: Mapping[str, str] | None = None) -> T:
     """What ``function(*given)`` returns in a new interpreter; function, arguments and answer must be picklable.
 
     Args:
@@ -25,12 +25,12 @@ def alone(function: Callable[..., T], *given: object, environment: Mapping[str, 
     Raises:
         BrokenProcessPool: the process died.
     """
-    with _environment(environment or {}), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(function, *given).result()
+    with _set_environment(environment or {}), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(function, *args).result()
 
 
 @contextmanager
-def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+def _set_environment(changes: Mapping[str, str]) -> Iterator[None]:
     """The variables within the block, which a child inherits; what was comes back."""
     before = {name: os.environ.get(name) for name in changes}
     os.environ.update(changes)

@@ -11,36 +11,36 @@ from sklearn import manifold
 from sklearn.decomposition import PCA
 
 from benchmarks.results import BenchmarkResult, run_benchmark
-from benchmarks.timing import in_turns
+from benchmarks.timing import time_interleaved
 from clothier import system
 from clothier.data.sources import load_fashion_mnist
-from clothier.exploration.embedding_map import COMPONENTS
+from clothier.exploration.embedding_map import N_COMPONENTS
 from clothier.exploration.pca import fit_pca
-from clothier.exploration.tsne.embedding import PERPLEXITY, embed
+from clothier.exploration.tsne.embedding import PERPLEXITY, tsne
 from clothier.exploration.tsne.map_quality import map_quality
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.exploration.tsne.map_quality import MapQuality
     from clothier.types import Floats, Images, Progress
 
 ROUNDS = 3
-OURS, RIVAL, ORIGINAL, PLANE = "clothier", "openTSNE", "the original's setting", "two principal components"
-OUR_PCA, PCA_RIVALS = (
+OURS, BASELINE, REFERENCE, TWO_COMPONENTS = "clothier", "openTSNE", "the original's setting", "two principal components"
+OUR_PCA, PCA_BASELINES = (
     "clothier, PCA",
     {"scikit-learn, PCA float32": np.float32, "scikit-learn, PCA float64": np.float64},
 )
 PCA_SOLVER = "covariance_eigh"  # scikit-learn's quickest for many more images than pixels (its User Guide, 2.5.1)
 PCA_ROUNDS = 7
-ORIGINAL_IMAGES = 5_000  # the first of the training images, raw pixels
-ORIGINAL_FITTED = 4_000  # of those, for the votes
-ORIGINAL_DIMENSIONS = 3  # of which it drew the first two
+REFERENCE_IMAGES = 5_000  # the first of the training images, raw pixels
+REFERENCE_FIT_IMAGES = 4_000  # of those, for the votes
+REFERENCE_DIMENSIONS = 3  # of which it drew the first two
 
 
-def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = silent) -> BenchmarkResult:
+def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = no_progress) -> BenchmarkResult:
     """Maps all 70,000 garments in turns, by our t-SNE and by openTSNE's own defaults, from the same 50 components.
 
     openTSNE is given every core, although its default is one. Every round has a seed of its own. Then, once, the
@@ -54,63 +54,63 @@ def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = silent) -> Bench
         DataError: Fashion-MNIST cannot be had.
     """
     dataset = load_fashion_mnist(progress=progress)
-    map_rows, map_ratio = _maps(dataset, rounds, progress)
-    pca_rows, pca_ratio = _pca(dataset.train.images, progress)
-    rows = [*map_rows, _original(dataset.train, progress), *pca_rows]
+    map_rows, map_ratio = _map_rows(dataset, rounds, progress)
+    pca_rows, pca_ratio = _pca_rows(dataset.train.images, progress)
+    rows = [*map_rows, _reference_row(dataset.train, progress), *pca_rows]
     return BenchmarkResult("map", rows, {"map/opentsne": map_ratio, "pca/scikit-learn": pca_ratio})
 
 
-def _maps(dataset: Dataset, rounds: int, progress: Progress) -> tuple[list[dict[str, Any]], float]:
+def _map_rows(dataset: Dataset, rounds: int, progress: Progress) -> tuple[list[dict[str, Any]], float]:
     images = np.concatenate([dataset.train.images, dataset.test.images])
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    features = fit_pca(dataset.train.images, COMPONENTS).project(images)
-    made: dict[str, list[Floats]] = {OURS: [], RIVAL: [], PLANE: []}
-    cores = system.usable_cores()
+    features = fit_pca(dataset.train.images, N_COMPONENTS).transform(images)
+    made: dict[str, list[Floats]] = {OURS: [], BASELINE: [], TWO_COMPONENTS: []}
+    cores = system.available_cores()
     sides: dict[str, Callable[[int], object]] = {
-        OURS: lambda seed: made[OURS].append(embed(features, perplexity=PERPLEXITY, seed=seed).positions),
-        RIVAL: lambda seed: made[RIVAL].append(np.asarray(TSNE(n_jobs=cores, random_state=seed).fit(features))),
-        PLANE: lambda _: made[PLANE].append(fit_pca(dataset.train.images, 2).project(images)),
+        OURS: lambda seed: made[OURS].append(tsne(features, perplexity=PERPLEXITY, seed=seed).positions),
+        BASELINE: lambda seed: made[BASELINE].append(np.asarray(TSNE(n_jobs=cores, random_state=seed).fit(features))),
+        TWO_COMPONENTS: lambda _: made[TWO_COMPONENTS].append(fit_pca(dataset.train.images, 2).transform(images)),
     }
-    turns = in_turns(sides, rounds, task="maps", progress=progress)
+    turns = time_interleaved(sides, rounds, task="maps", progress=progress)
     judged = {
         name: [map_quality(one.astype(np.float32), features, labels, len(dataset.train)) for one in maps]
         for name, maps in made.items()
     }
-    rows = [turns.row(name, **_means(found)) for name, found in judged.items()]
-    return rows, turns.ratio(OURS, RIVAL)
+    rows = [turns.row(name, **_mean_quality(found)) for name, found in judged.items()]
+    return rows, turns.ratio(OURS, BASELINE)
 
 
-def _original(train: Labelled, progress: Progress) -> dict[str, Any]:
+def _reference_row(train: LabeledImages, progress: Progress) -> dict[str, Any]:
     """Three dimensions of 5,000 raw images, judged by the two that the original drew."""
-    pixels = (train.images[:ORIGINAL_IMAGES].reshape(ORIGINAL_IMAGES, -1) / 255).astype(np.float32)
+    pixels = (train.images[:REFERENCE_IMAGES].reshape(REFERENCE_IMAGES, -1) / 255).astype(np.float32)
     made: list[Floats] = []
-    tsne = manifold.TSNE(ORIGINAL_DIMENSIONS, perplexity=30, random_state=0, n_jobs=system.usable_cores())
-    sides = {ORIGINAL: lambda _: made.append(tsne.fit_transform(pixels))}
-    turns = in_turns(sides, 1, task=ORIGINAL, progress=progress)
-    found = map_quality(made[0][:, :2], pixels, train.labels[:ORIGINAL_IMAGES], ORIGINAL_FITTED)
-    return turns.row(ORIGINAL, **_means([found]))
+    tsne = manifold.TSNE(REFERENCE_DIMENSIONS, perplexity=30, random_state=0, n_jobs=system.available_cores())
+    sides = {REFERENCE: lambda _: made.append(tsne.fit_transform(pixels))}
+    turns = time_interleaved(sides, 1, task=REFERENCE, progress=progress)
+    found = map_quality(made[0][:, :2], pixels, train.labels[:REFERENCE_IMAGES], REFERENCE_FIT_IMAGES)
+    return turns.row(REFERENCE, **_mean_quality([found]))
 
 
-def _pca(images: Images, progress: Progress) -> tuple[list[dict[str, Any]], float]:
+def _pca_rows(images: Images, progress: Progress) -> tuple[list[dict[str, Any]], float]:
     """Ours from bytes; scikit-learn's from floats that are made beforehand, in the precision that suits it best."""
     flat = images.reshape(len(images), -1)
-    sides: dict[str, Callable[[int], object]] = {OUR_PCA: lambda _: fit_pca(images, COMPONENTS)}
-    for name, precision in PCA_RIVALS.items():
-        sides[name] = _rival_pca(np.divide(flat, 255, dtype=precision))
-    turns = in_turns(sides, PCA_ROUNDS, warm_up=True, task="PCA", progress=progress)
-    quickest = min(PCA_RIVALS, key=lambda name: statistics.median(turns.seconds[name]))
+    sides: dict[str, Callable[[int], object]] = {OUR_PCA: lambda _: fit_pca(images, N_COMPONENTS)}
+    for name, precision in PCA_BASELINES.items():
+        sides[name] = _sklearn_pca(np.divide(flat, 255, dtype=precision))
+    turns = time_interleaved(sides, PCA_ROUNDS, warm_up=True, task="PCA", progress=progress)
+    quickest = min(PCA_BASELINES, key=lambda name: statistics.median(turns.seconds[name]))
     return [turns.row(name) for name in sides], turns.ratio(OUR_PCA, quickest)
 
 
-def _rival_pca(pixels: Any) -> Callable[[int], object]:
-    return lambda _: PCA(COMPONENTS, svd_solver=PCA_SOLVER).fit(pixels)
+def _sklearn_pca(pixels: Any) -> Callable[[int], object]:
+    return lambda _: PCA(N_COMPONENTS, svd_solver=PCA_SOLVER).fit(pixels)
 
 
-def _means(judged: Sequence[MapQuality]) -> dict[str, Any]:
+def _mean_quality(qualities: Sequence[MapQuality]) -> dict[str, Any]:
     """Means of the maps' figures, and the lowest and highest of each; ``accuracy`` is that of ten neighbours."""
-    figures: dict[str, Any] = {"points": judged[0].n}
+    figures: dict[str, Any] = {"points": qualities[0].n}
     for name in ("knn10", "knn100", "trustworthiness"):
-        values = [getattr(one, name) for one in judged]
+        values = [getattr(one, name) for one in qualities]
         figures[name] = statistics.mean(values)
         figures[f"{name}_min"], figures[f"{name}_max"] = min(values), max(values)
     return {**figures, "accuracy": figures["knn10"]}

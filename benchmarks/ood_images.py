@@ -23,63 +23,67 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    Picture = npt.NDArray[np.uint8]
+    RgbImage = npt.NDArray[np.uint8]
     Doubles = npt.NDArray[np.float64]
 
-SIDE = 224  # pixels
+IMAGE_SIZE = 224  # pixels
 SAMPLES = ("brick", "cat", "cell", "clock", "coffee", "coins", "grass", "gravel", "horse", "hubble_deep_field")
-OTHERS = ("immunohistochemistry", "logo", "moon", "page", "retina", "rocket", "text")
-CROPS = 12  # of each sample picture: 19 x 12 = 228
-DRAWN = 75  # of each other kind: 4 x 75 = 300
+MORE_SAMPLES = ("immunohistochemistry", "logo", "moon", "page", "retina", "rocket", "text")
+CROPS_PER_SAMPLE = 12  # of each sample picture: 19 x 12 = 228
+IMAGES_PER_KIND = 75  # of each other kind: 4 x 75 = 300
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.;:-+%&()       "))
 
 
-def strangers(seed: int = 0) -> dict[str, Picture]:
+def make_ood_images(seed: int = 0) -> dict[str, RgbImage]:
     """(224, 224, 3) uint8 pictures by name."""
     generator = np.random.default_rng(seed)
-    pictures = {f"{name}-{place}": crop(sample, generator) for name, sample in samples() for place in range(CROPS)}
-    kinds: dict[str, Callable[[np.random.Generator], Picture]] = {
-        "words": words,
+    pictures = {
+        f"{name}-{place}": crop(sample, generator)
+        for name, sample in sample_images()
+        for place in range(CROPS_PER_SAMPLE)
+    }
+    kinds: dict[str, Callable[[np.random.Generator], RgbImage]] = {
+        "words": text,
         "texture": texture,
         "gradient": gradient,
         "noise": noise,
     }
-    drawn = {f"{name}-{place}": draw(generator) for name, draw in kinds.items() for place in range(DRAWN)}
+    drawn = {f"{name}-{place}": draw(generator) for name, draw in kinds.items() for place in range(IMAGES_PER_KIND)}
     return pictures | drawn
 
 
-def samples() -> list[tuple[str, Picture]]:
+def sample_images() -> list[tuple[str, RgbImage]]:
     """Sample pictures in colour, by name."""
-    own = [(name, _colour(getattr(skimage.data, name)())) for name in SAMPLES + OTHERS]
+    own = [(name, _to_rgb(getattr(skimage.data, name)())) for name in SAMPLES + MORE_SAMPLES]
     return own + [(name, load_sample_image(f"{name}.jpg")) for name in ("china", "flower")]
 
 
-def crop(sample: Picture, generator: np.random.Generator) -> Picture:
+def crop(sample: RgbImage, generator: np.random.Generator) -> RgbImage:
     """A square of 30 to 100 % of the shorter side, anywhere."""
     side = int(min(sample.shape[:2]) * generator.uniform(0.3, 1.0))
     top, left = (int(generator.integers(0, length - side + 1)) for length in sample.shape[:2])
     square = Image.fromarray(sample[top : top + side, left : left + side])
-    return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    return np.asarray(square.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC))
 
 
-def words(generator: np.random.Generator) -> Picture:
+def text(generator: np.random.Generator) -> RgbImage:
     """Lines of letters in one ink on one paper."""
     paper, ink = (tuple(int(part) for part in generator.integers(0, 256, 3)) for _ in range(2))
-    image = Image.new("RGB", (SIDE, SIDE), paper)
+    image = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), paper)
     size = int(generator.integers(9, 60))
     font, draw = ImageFont.load_default(size), ImageDraw.Draw(image)
-    for top in range(int(generator.integers(0, 40)), SIDE, int(1.4 * size)):
+    for top in range(int(generator.integers(0, 40)), IMAGE_SIZE, int(1.4 * size)):
         draw.text((float(generator.uniform(0, 40)), top), "".join(generator.choice(LETTERS, 40)), fill=ink, font=font)
     return np.asarray(image)
 
 
-def texture(generator: np.random.Generator) -> Picture:
+def texture(generator: np.random.Generator) -> RgbImage:
     """Stripes, checks or rings of two colours."""
-    across, down = np.mgrid[:SIDE, :SIDE].astype(np.float64)
+    across, down = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float64)
     angle, wave = generator.uniform(0, np.pi), generator.uniform(6, 60)  # pixels
     along = across * np.cos(angle) + down * np.sin(angle)
     beside = down * np.cos(angle) - across * np.sin(angle)
-    round_about = np.hypot(across - generator.uniform(0, SIDE), down - generator.uniform(0, SIDE))
+    round_about = np.hypot(across - generator.uniform(0, IMAGE_SIZE), down - generator.uniform(0, IMAGE_SIZE))
     waves = (
         np.sin(along * 2 * np.pi / wave),
         np.sin(beside * 2 * np.pi / wave),
@@ -87,38 +91,38 @@ def texture(generator: np.random.Generator) -> Picture:
     )
     kind = generator.integers(0, 3)
     level = waves[0] if kind == 0 else waves[0] * waves[1] if kind == 1 else waves[2]
-    return _between(_hard(level, generator), generator)
+    return _blend_colors(_sharpen(level, generator), generator)
 
 
-def gradient(generator: np.random.Generator) -> Picture:
+def gradient(generator: np.random.Generator) -> RgbImage:
     """One colour passing into another."""
-    across, down = np.mgrid[:SIDE, :SIDE] / SIDE
+    across, down = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] / IMAGE_SIZE
     angle = generator.uniform(0, 2 * np.pi)
-    return _between(np.clip(0.5 + (across - 0.5) * np.cos(angle) + (down - 0.5) * np.sin(angle), 0, 1), generator)
+    return _blend_colors(np.clip(0.5 + (across - 0.5) * np.cos(angle) + (down - 0.5) * np.sin(angle), 0, 1), generator)
 
 
-def noise(generator: np.random.Generator) -> Picture:
+def noise(generator: np.random.Generator) -> RgbImage:
     """Noise whose amplitude falls with the frequency to the power of 0 (white) to 2 (clouds), grey or in colour."""
     channels = int(generator.choice([1, 3]))
-    rows, columns = np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None, :]
-    frequency = np.maximum(np.hypot(rows, columns), 1 / SIDE)[..., None]
-    spectrum = np.fft.fft2(generator.normal(size=(SIDE, SIDE, channels)), axes=(0, 1))
+    rows, columns = np.fft.fftfreq(IMAGE_SIZE)[:, None], np.fft.fftfreq(IMAGE_SIZE)[None, :]
+    frequency = np.maximum(np.hypot(rows, columns), 1 / IMAGE_SIZE)[..., None]
+    spectrum = np.fft.fft2(generator.normal(size=(IMAGE_SIZE, IMAGE_SIZE, channels)), axes=(0, 1))
     field = np.fft.ifft2(spectrum / frequency ** generator.uniform(0, 2), axes=(0, 1)).real
     scaled = 128 + generator.uniform(20, 70) * (field - field.mean()) / field.std()
     return np.repeat(np.clip(scaled, 0, 255).astype(np.uint8), 3 // channels, axis=2)
 
 
-def _between(level: Doubles, generator: np.random.Generator) -> Picture:
+def _blend_colors(level: Doubles, generator: np.random.Generator) -> RgbImage:
     first, second = generator.uniform(0, 255, (2, 3))
     return np.asarray(first + level[..., None] * (second - first), dtype=np.uint8)
 
 
-def _hard(level: Doubles, generator: np.random.Generator) -> Doubles:
+def _sharpen(level: Doubles, generator: np.random.Generator) -> Doubles:
     """Waves of -1 to 1 as shares of 0 to 1, with edges as hard as chance wants."""
     return np.asarray(1 / (1 + np.exp(-level * generator.uniform(1, 20))))
 
 
-def _colour(sample: npt.NDArray[np.generic]) -> Picture:
+def _to_rgb(sample: npt.NDArray[np.generic]) -> RgbImage:
     pixels = np.asarray(sample)
     scaled = pixels if pixels.dtype == np.uint8 else (pixels * 255.0).astype(np.uint8)
     return np.repeat(scaled[..., None], 3, axis=2) if scaled.ndim == 2 else np.ascontiguousarray(scaled[..., :3])
@@ -129,7 +133,7 @@ def main(folder: Path) -> None:
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["file", "label"])
-        for name, picture in strangers().items():
+        for name, picture in make_ood_images().items():
             Image.fromarray(picture).save(folder / f"{name}.png")
             rows.writerow([f"{name}.png", ""])
 

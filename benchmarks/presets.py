@@ -15,25 +15,25 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.results import RESULTS, spread, write
+from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.workflows.train import TrainOptions, train
 
-PAIRS = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
+MODEL_PRESETS = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
 
 
 def main() -> None:
     """Trains every model of every preset with every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
-    parser.add_argument("--out", type=Path, default=RESULTS / "presets.json", help="where the figures go")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "presets.json", help="where the figures go")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in PAIRS}
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in MODEL_PRESETS}
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(options.seeds):
-            for model, preset in PAIRS:
+            for model, preset in MODEL_PRESETS:
                 out = Path(folder) / f"{model}-{preset}-{seed}"
                 asked = TrainOptions(recipe=recipes.preset(model, preset), seed=seed, out=out)
                 metrics = train(asked, dataset=dataset).metrics
@@ -41,7 +41,7 @@ def main() -> None:
                 print(model, preset, seed, metrics["test"]["accuracy"], round(metrics["train_seconds"], 1), flush=True)
     rows = [_row(f"{model} {preset}", runs) for (model, preset), runs in found.items()]
     command = f"python -m benchmarks.presets --seeds {options.seeds}"
-    write(options.out, "presets", command, rows)
+    write_results(options.out, "presets", command, rows)
 
 
 def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     augmented = [run["test"]["accuracy_tta"] for run in runs]
     return {
         "name": name,
-        **spread([run["train_seconds"] for run in runs], "s"),
+        **summarize([run["train_seconds"] for run in runs], "s"),
         "accuracy": mean(accuracies),
         "accuracy_min": min(accuracies),
         "accuracy_max": max(accuracies),

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from clothier import atomic, system
-from clothier.cli.progress import watching
+from clothier.cli.progress import progress_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS_DIR = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ class BenchmarkResult:
         found = {
             "benchmark": self.benchmark,
             "command": self.command or f"make benchmark-{self.benchmark}",
-            "machine": system.describe(),
+            "machine": system.system_info(),
             "rows": list(self.rows),
             "ratios": self.ratios,
         }
         return {**found, "targets": list(self.targets)} if self.targets else found
 
 
-def spread(values: list[float], unit: str) -> dict[str, Any]:
+def summarize(values: list[float], unit: str) -> dict[str, Any]:
     """``n``, ``min``, ``median`` and ``max`` of repeated measurements."""
     return {"n": len(values), "min": min(values), "median": median(values), "max": max(values), "unit": unit}
 
 
-def write(
+def write_results(
     path: Path, benchmark: str, command: str, rows: list[dict[str, Any]], ratios: dict[str, float] | None = None
 ) -> None:
     """Writes one benchmark's figures, with the machine that they were taken on."""
@@ -69,10 +69,10 @@ def run_benchmark(name: str, measure: Callable[..., BenchmarkResult], descriptio
     """The command line of a timed benchmark: ``--rounds N``, ``--out FILE``, ``--json``."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
     parser.add_argument("--rounds", type=int, help="how often each candidate is timed")
-    parser.add_argument("--out", type=Path, default=RESULTS / f"{name}.json", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR / f"{name}.json", help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else, on stdout")
     options = parser.parse_args()
-    with watching() as progress:
+    with progress_display() as progress:
         result = measure(**({} if options.rounds is None else {"rounds": options.rounds}), progress=progress)
     atomic.write_json(options.out, result.to_json())
     if options.json:

@@ -15,30 +15,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.conformal import class_coverage, fit_conformal
-from benchmarks.results import RESULTS, spread, write
+from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier.bundle import open_bundle
-from clothier.data.photo_table import TABLE, load_photos, read_photo_table
-from clothier.inference.predictor import open_judge
+from clothier.data.photo_table import LABELS_CSV, load_photos, read_photo_table
+from clothier.inference.predictor import load_predictor
 from clothier.metrics import softmax
 from clothier.runs import Run
-from clothier.selective.calibrate_card import certify
-from clothier.selective.decisions import held_to
+from clothier.selective.calibrate_card import calibrate_card
+from clothier.selective.decisions import selective_metrics
 from clothier.selective.ood import auroc, fpr_at_95_tpr
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import in_terms_of
-from clothier.training.finetune.cross_validation import logits_in
+from clothier.taxonomy import aggregate_to
+from clothier.training.finetune.cross_validation import aggregate_logits
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.bundle import Card
+    from clothier.bundle import BundleMetadata
 
-    Arrays = dict[str, npt.NDArray[Any]]
+    OutOfFoldArrays = dict[str, npt.NDArray[Any]]
     Flags = npt.NDArray[np.bool_]
 
 SPLITS = 100
-KEPT_OUT = 0.2  # of the photographers
+HELD_OUT_FRACTION = 0.2  # of the photographers
 RISKS = (0.05, 0.1)  # of conformal sets
 
 
@@ -51,47 +51,51 @@ def main() -> None:
     run = Run(options.run)
     with np.load(run.path / "out_of_fold.npz") as file:
         found = dict(file)
-    card = open_bundle(run.bundle).card
-    rows = [promise(card, found), strangers(run, found, options.strangers)]
-    rows += [conformal(found, risk) for risk in RISKS]
+    card = open_bundle(run.bundle).metadata
+    rows = [guarantee_row(card, found), ood_row(run, found, options.strangers)]
+    rows += [conformal_row(found, risk) for risk in RISKS]
     command = f"python -m benchmarks.selective_prediction RUN STRANGERS, of {run.metrics['preset']}, {len(found['labels'])} photos"
-    write(RESULTS / "selective_prediction.json", "selective_prediction", command, rows)
+    write_results(RESULTS_DIR / "selective_prediction.json", "selective_prediction", command, rows)
 
 
-def promise(card: Card, found: Arrays) -> dict[str, Any]:
+def guarantee_row(card: BundleMetadata, out_of_fold: OutOfFoldArrays) -> dict[str, Any]:
     """Thresholds from four fifths of the photographers, by lot, and what they do on the others' photos."""
-    chance, people = np.random.default_rng(0), np.unique(found["groups"])
+    chance, people = np.random.default_rng(0), np.unique(out_of_fold["groups"])
     held = []
     for _ in range(SPLITS):
-        out = np.isin(found["groups"], chance.choice(people, round(KEPT_OUT * len(people)), replace=False))
-        held.append(_held(card, found, out))
+        out = np.isin(
+            out_of_fold["groups"], chance.choice(people, round(HELD_OUT_FRACTION * len(people)), replace=False)
+        )
+        held.append(_evaluate_split(card, out_of_fold, out))
     risks = [one["selective_risk"] for one in held]
     return {
         "name": "promise of 5 %, photographers kept out",
-        **spread(risks, "share of accepted tags that are wrong"),
+        **summarize(risks, "share of accepted tags that are wrong"),
         "mean": float(np.mean(risks)),
         "above": sum(risk > card.thresholds["promise"]["risk"] for risk in risks),
         "coverage": float(np.mean([one["coverage"] for one in held])),
     }
 
 
-def _held(card: Card, found: Arrays, out: Flags) -> dict[str, Any]:
-    fitted, words = ~out, tuple(found["words"])
-    parts = (found[name][fitted] for name in ("logits", "labels", "groups", "novelty"))
-    own = certify(card, *parts, classes=words)
-    shares = softmax(found["logits"][out] / own.calibration["temperature"])
-    right = in_terms_of(shares, card.classes, words).argmax(axis=1) == found["labels"][out]
-    thresholds = Thresholds.from_json(own.thresholds) or Thresholds(accept=None)
-    return held_to(shares, found["novelty"][out], found["labels"][out], thresholds, right)
+def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out: Flags) -> dict[str, Any]:
+    fitted, words = ~held_out, tuple(out_of_fold["words"])
+    parts = (out_of_fold[name][fitted] for name in ("logits", "labels", "groups", "novelty"))
+    own = calibrate_card(card, *parts, classes=words)
+    shares = softmax(out_of_fold["logits"][held_out] / own.calibration["temperature"])
+    right = aggregate_to(shares, card.classes, words).argmax(axis=1) == out_of_fold["labels"][held_out]
+    thresholds = Thresholds.from_json(own.thresholds) or Thresholds(min_probability=None)
+    return selective_metrics(
+        shares, out_of_fold["novelty"][held_out], out_of_fold["labels"][held_out], thresholds, right
+    )
 
 
-def strangers(run: Run, found: Arrays, folder: Path) -> dict[str, Any]:
+def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, Any]:
     """Novelty and decisions on pictures without a garment, by the final network; garments' novelty is out of fold."""
-    judge = open_judge(open_bundle(run.bundle))
-    images, _ = load_photos(read_photo_table(folder / TABLE), judge.classifier.view)
-    judged = judge.judge(images)
-    decisions = [verdict.decision for verdict in judge.verdicts(judged) if verdict]
-    known, strange = found["novelty"][found["labels"] >= 0], np.asarray(judged.novelty)
+    judge = load_predictor(open_bundle(run.bundle))
+    images, _ = load_photos(read_photo_table(folder / LABELS_CSV), judge.classifier.input_spec)
+    judged = judge.predict_images(images)
+    decisions = [verdict.decision for verdict in judge.decide(judged) if verdict]
+    known, strange = out_of_fold["novelty"][out_of_fold["labels"] >= 0], np.asarray(judged.ood_scores)
     return {
         "name": "pictures without a garment",
         "n": len(images),
@@ -101,17 +105,17 @@ def strangers(run: Run, found: Arrays, folder: Path) -> dict[str, Any]:
     }
 
 
-def conformal(found: Arrays, risk: float) -> dict[str, Any]:
+def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:
     """Sets of classes, class by class, each fold's calibrated on the other folds."""
-    inside = found["labels"] >= 0
-    labels, fold = found["labels"][inside], found["fold"][inside]
-    logits = logits_in(found["logits"][inside], tuple(found["classes"]), tuple(found["words"]))
+    inside = out_of_fold["labels"] >= 0
+    labels, fold = out_of_fold["labels"][inside], out_of_fold["fold"][inside]
+    logits = aggregate_logits(out_of_fold["logits"][inside], tuple(out_of_fold["classes"]), tuple(out_of_fold["words"]))
     sets = np.zeros(logits.shape, bool)
     for place in np.unique(fold):
         here = fold == place
         temperature = fit_temperature(logits[~here], labels[~here])
         known = fit_conformal(softmax(logits[~here] / temperature), labels[~here])
-        sets[here] = known.sets(softmax(logits[here] / temperature), risk)
+        sets[here] = known.prediction_sets(softmax(logits[here] / temperature), risk)
     covered = class_coverage(sets, labels)
     return {
         "name": f"conformal sets, risk {100 * risk:g} %",

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from clothier.training.torch_classifier import scaled
+from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from clothier.training.device import Device
     from clothier.types import Images
 
-SIDE = 4_096  # rows and columns of the matrices
-PRODUCTS = 5  # timed; the median counts
+MATRIX_SIZE = 4_096  # rows and columns of the matrices
+REPEATS = 5  # timed; the median counts
 
 
-def matmul_rate(device: Device, side: int = SIDE) -> float:
+def matmul_throughput(device: Device, size: int = MATRIX_SIZE) -> float:
     """Operations a second of a square matrix product in the device's precision: the median of five, warmed up."""
-    square = torch.rand(side, side).to(device.torch, device.dtype)
+    square = torch.rand(size, size).to(device.torch_device, device.dtype)
     seconds = []
-    for _ in range(1 + PRODUCTS):
+    for _ in range(1 + REPEATS):
         started = time.perf_counter()
         float(torch.mm(square, square)[0, 0])  # an accelerator answers at once and computes later
         seconds.append(time.perf_counter() - started)
-    return 2 * side**3 / statistics.median(seconds[1:])
+    return 2 * size**3 / statistics.median(seconds[1:])
 
 
 def training_flops(network: nn.Module, images: Images) -> int:
@@ -45,6 +45,6 @@ def training_flops(network: nn.Module, images: Images) -> int:
     """
     trained = copy.deepcopy(network).train()
     with FlopCounterMode(display=False) as counter:
-        logits = trained(scaled(torch.as_tensor(images)))
+        logits = trained(to_float(torch.as_tensor(images)))
         torch.autograd.backward(F.cross_entropy(logits, logits.detach().argmax(1)))
     return int(counter.get_total_flops())

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class Timings:
     """Seconds of each side, round by round.
 
     Attributes:
@@ -25,27 +25,27 @@ class Turns:
 
     seconds: Mapping[str, Sequence[float]]
 
-    def row(self, name: str, **more: Any) -> dict[str, Any]:
+    def row(self, name: str, **extra: Any) -> dict[str, Any]:
         """One side, as ``benchmark --json`` prints it; ``more`` is added, ``accuracy`` None where it is not given."""
         taken = self.seconds[name]
         spread = {"min": min(taken), "median": statistics.median(taken), "max": max(taken)}
-        return {"name": name, "n": len(taken), **spread, "unit": "s", "accuracy": None, **more}
+        return {"name": name, "n": len(taken), **spread, "unit": "s", "accuracy": None, **extra}
 
-    def ratio(self, ours: str, rival: str) -> float:
+    def ratio(self, ours: str, baseline: str) -> float:
         """Median over the rounds of our seconds by the rival's; below 1 ours is quicker."""
-        pairs = zip(self.seconds[ours], self.seconds[rival], strict=True)
+        pairs = zip(self.seconds[ours], self.seconds[baseline], strict=True)
         return statistics.median(one / other for one, other in pairs)
 
 
-def in_turns(
-    sides: Mapping[str, Callable[[int], object]],
+def time_interleaved(
+    variants: Mapping[str, Callable[[int], object]],
     rounds: int,
     *,
     warm_up: bool = False,
     calls: int = 1,
     task: str = "benchmark",
-    progress: Progress = silent,
-) -> Turns:
+    progress: Progress = no_progress,
+) -> Timings:
     """Times every side once a round, in the order given.
 
     Args:
@@ -56,19 +56,19 @@ def in_turns(
         task: what progress calls it.
         progress: told of every turn.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
     counted = [False] * warm_up + [True] * rounds
     for done, counts in enumerate(counted):
-        for place, (name, side) in enumerate(sides.items()):
-            progress(task, done + place / len(sides), len(counted), name)
-            taken = statistics.median(_timed(side, max(0, done - warm_up)) for _ in range(calls))
+        for place, (name, side) in enumerate(variants.items()):
+            progress(task, done + place / len(variants), len(counted), name)
+            taken = statistics.median(_time_call(side, max(0, done - warm_up)) for _ in range(calls))
             if counts:
                 seconds[name].append(taken)
     progress(task, len(counted), len(counted))
-    return Turns(seconds)
+    return Timings(seconds)
 
 
-def _timed(side: Callable[[int], object], number: int) -> float:
+def _time_call(function: Callable[[int], object], round_index: int) -> float:
     begun = time.perf_counter()
-    side(number)
+    function(round_index)
     return time.perf_counter() - begun

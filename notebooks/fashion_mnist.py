@@ -26,8 +26,8 @@ from pathlib import Path
 
 REPOSITORY = ""
 
-needed = ("clothier", "matplotlib", "onnxscript", "scipy", "seaborn", "sklearn", "torch")
-if any(importlib.util.find_spec(name) is None for name in needed):
+REQUIRED_MODULES = ("clothier", "matplotlib", "onnxscript", "scipy", "seaborn", "sklearn", "torch")
+if any(importlib.util.find_spec(name) is None for name in REQUIRED_MODULES):
     folders = [Path.cwd(), *Path.cwd().parents]
     checkout = next((folder for folder in folders if (folder / "src" / "clothier").is_dir()), None)
     if not checkout and not REPOSITORY:
@@ -52,25 +52,25 @@ from IPython.display import Markdown, display
 
 import clothier
 from clothier import bundle, metrics
-from clothier.data.combined_splits import Pool
-from clothier.evaluation.misclassified import most_confident_mistakes
+from clothier.data.combined_splits import CombinedSplits
+from clothier.evaluation.misclassified import most_confident_errors
 from clothier.exploration.audit.duplicates import find_duplicates
-from clothier.exploration.audit.split_overlap import repeated_in_train, tally_copies, tally_pairs
+from clothier.exploration.audit.split_overlap import count_exact_duplicates, count_near_duplicates, leaked_test_images
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
-from clothier.exploration.tsne.embedding import embed
+from clothier.exploration.tsne.embedding import tsne
 from clothier.exploration.tsne.map_quality import map_quality
 from clothier.inference.session import OnnxClassifier
 from clothier.report.figures import audit, class_overview, classification, comparison, components, training_curves
-from clothier.report.figures.embedding_map import garment_map
-from clothier.report.formatting import percent
-from clothier.report.reference_study import ORIGINALS
+from clothier.report.figures.embedding_map import map_scatter
+from clothier.report.formatting import format_percent
+from clothier.report.reference_study import REFERENCE_RESULTS
 
 QUICK = os.environ.get("CLOTHIER_QUICK") == "1"
 SEED = 0
 
 
-def say(text):
+def show_markdown(text):
     """Shows a paragraph whose numbers were computed."""
     display(Markdown(text))
 
@@ -88,7 +88,7 @@ if QUICK:
     dataset = dataset.first(6_000, 2_000)
 train, test, classes = dataset.train, dataset.test, dataset.classes
 height, width = train.images.shape[1:]
-say(
+show_markdown(
     f"**{dataset.name}**: {len(train):,} pictures to learn from and {len(test):,} to be examined on, "
     f"{height}x{width} pixels each, in {len(classes)} classes: {', '.join(classes)}."
 )
@@ -110,13 +110,20 @@ class_overview.class_counts({"train": train.labels, "test": test.labels}, classe
 # negatives, so a large number is a dark piece of cloth on a light ground.
 
 # %%
-shoe = int(np.flatnonzero(train.labels == classes.index("Ankle boot"))[0])
+boot_index = int(np.flatnonzero(train.labels == classes.index("Ankle boot"))[0])
 figure, axes = plt.subplots(figsize=(7.2, 7.2))
 sns.heatmap(
-    train.images[shoe], annot=True, fmt="d", annot_kws={"size": 5.5}, cmap="Greys", cbar=False, square=True, ax=axes
+    train.images[boot_index],
+    annot=True,
+    fmt="d",
+    annot_kws={"size": 5.5},
+    cmap="Greys",
+    cbar=False,
+    square=True,
+    ax=axes,
 )
 axes.set_axis_off()
-axes.set_title(f"Training picture {shoe}, {classes[train.labels[shoe]]}, as {height * width} numbers")
+axes.set_title(f"Training picture {boot_index}, {classes[train.labels[boot_index]]}, as {height * width} numbers")
 display(figure, metadata={"image/png": {"alt": "A boot as a table of grey levels, each cell as dark as its number"}})
 plt.close(figure)
 
@@ -126,7 +133,7 @@ plt.close(figure)
 
 # %%
 pixels = describe_pixels(train.images, train.labels, len(classes))
-class_overview.mean_garments(pixels, classes)
+class_overview.mean_images(pixels, classes)
 
 # %% [markdown]
 # **Try.** Draw other garments with `seed=1`. Which two classes would *you* mix up at this size? Write your guess down:
@@ -142,9 +149,9 @@ class_overview.mean_garments(pixels, classes)
 # %%
 pca = fit_pca(train.images)
 display(components.variance_curve(pca))
-say(
-    f"Of {len(pca.components)} components, **{pca.components_for(0.90)}** keep 90 % of the variance and "
-    f"**{pca.components_for(0.95)}** keep 95 %, over {len(train):,} training pictures."
+show_markdown(
+    f"Of {len(pca.components)} components, **{pca.n_components_for(0.90)}** keep 90 % of the variance and "
+    f"**{pca.n_components_for(0.95)}** keep 95 %, over {len(train):,} training pictures."
 )
 
 # %% [markdown]
@@ -155,14 +162,14 @@ say(
 components.component_pictures(pca, (height, width))
 
 # %%
-ranks = [5, 20, pca.components_for(0.90), pca.components_for(0.95)]
+ranks = [5, 20, pca.n_components_for(0.90), pca.n_components_for(0.95)]
 components.reconstructions(train, classes, pca, ranks)
 
 # %% [markdown]
 # With two components a garment becomes a point on a sheet. Some classes already part; others lie on top of each other.
 
 # %%
-components.component_scatter(pca.keep(2).project(train.images), train.labels, classes, pca, seed=SEED)
+components.component_scatter(pca.truncate(2).transform(train.images), train.labels, classes, pca, seed=SEED)
 
 # %% [markdown]
 # **Try.** What does component 1 stand for? Look at its picture, and at which classes lie left and right. Rebuild a
@@ -177,16 +184,16 @@ components.component_scatter(pca.keep(2).project(train.images), train.labels, cl
 # sheet of two components.
 
 # %%
-pool = Pool.of(dataset)
-features = pca.keep(50).project(pool.images)
-mapped = embed(features, seed=SEED)
-quality = map_quality(mapped.positions, features, pool.labels, pool.in_train, seed=SEED)
-plane = map_quality(features[:, :2], features, pool.labels, pool.in_train, seed=SEED)
-display(garment_map(mapped.positions, pool.labels, classes, quality, plane))
-say(
-    f"Asking the 10 nearest training pictures on the map names **{percent(quality.knn10)}** of {len(test):,} test "
-    f"pictures rightly; on the sheet of two components it is {percent(plane.knn10)}. "
-    f"All {len(pool):,} pictures were laid out without any label; the labels only give the colours."
+combined = CombinedSplits.from_dataset(dataset)
+features = pca.truncate(50).transform(combined.images)
+embedding = tsne(features, seed=SEED)
+quality = map_quality(embedding.positions, features, combined.labels, combined.n_train, seed=SEED)
+pca_baseline = map_quality(features[:, :2], features, combined.labels, combined.n_train, seed=SEED)
+display(map_scatter(embedding.positions, combined.labels, classes, quality, pca_baseline))
+show_markdown(
+    f"Asking the 10 nearest training pictures on the map names **{format_percent(quality.knn10)}** of {len(test):,} test "
+    f"pictures rightly; on the sheet of two components it is {format_percent(pca_baseline.knn10)}. "
+    f"All {len(combined):,} pictures were laid out without any label; the labels only give the colours."
 )
 
 # %% [markdown]
@@ -203,20 +210,20 @@ say(
 # equal pictures with different labels mean that one label is wrong.
 
 # %%
-duplicates = find_duplicates(pool.images)
-exact = tally_copies(duplicates.exact, pool.labels, pool.in_train)
-near = tally_pairs(duplicates.near, duplicates.near_pairs, pool.labels, pool.in_train)
-given_away = repeated_in_train(duplicates.groups_at(duplicates.least), len(pool), pool.in_train)
-say(
-    f"Among {len(pool):,} pictures: {exact.pairs} pairs are the same byte for byte ({exact.across} of them across the "
-    f"two parts), and {near.pairs} further pairs nearly so, with a correlation of {duplicates.least} or more "
-    f"({near.across} across). {int(given_away.sum())} of {len(test):,} test pictures repeat a training picture. "
-    f"{exact.groups_with_two_labels + near.groups_with_two_labels} groups carry two different labels."
+duplicates = find_duplicates(combined.images)
+exact_counts = count_exact_duplicates(duplicates.exact, combined.labels, combined.n_train)
+near_counts = count_near_duplicates(duplicates.near, duplicates.near_pairs, combined.labels, combined.n_train)
+leaked = leaked_test_images(duplicates.groups_at(duplicates.min_correlation), len(combined), combined.n_train)
+show_markdown(
+    f"Among {len(combined):,} pictures: {exact_counts.pairs} pairs are the same byte for byte ({exact_counts.across_splits} of them across the "
+    f"two parts), and {near_counts.pairs} further pairs nearly so, with a correlation of {duplicates.min_correlation} or more "
+    f"({near_counts.across_splits} across). {int(leaked.sum())} of {len(test):,} test pictures repeat a training picture. "
+    f"{exact_counts.conflicting_groups + near_counts.conflicting_groups} groups carry two different labels."
 )
 
 # %%
 if len(duplicates.near_pairs):
-    display(audit.near_duplicates(pool, duplicates))
+    display(audit.near_duplicates(combined, duplicates))
 
 # %% [markdown]
 # **Try.** Look at the pairs that stand in both parts. Are they one photograph, or two garments of one make? Lower the
@@ -233,36 +240,38 @@ if len(duplicates.near_pairs):
 
 
 # %%
-def recipe(model, epochs_if_quick):
+def shipped_recipe(model, quick_epochs):
     """The recipe that ships, or a short one."""
     whole = clothier.preset(model, "fast")
-    return replace(whole, epochs=epochs_if_quick) if QUICK else whole
+    return replace(whole, epochs=quick_epochs) if QUICK else whole
 
 
-def tell(task, done, total, note=""):
+def print_progress(task, done, total, message=""):
     """Says how far training has come."""
     if task.startswith("train"):
-        print(f"epoch {done} of {total}: {note}")
+        print(f"epoch {done} of {total}: {message}")
 
 
-dnn = clothier.train("dnn", recipe=recipe("dnn", 3), data=dataset, out="runs/notebook-dnn", seed=SEED, progress=tell)
+dnn = clothier.train(
+    "dnn", recipe=shipped_recipe("dnn", 3), data=dataset, out="runs/notebook-dnn", seed=SEED, progress=print_progress
+)
 
 # %%
 training_curves.accuracy_curves(dnn.read_results())
 
 
 # %%
-def answers(run):
+def test_logits(run):
     """What the trained model says of the test pictures: (N, K) logits, from the bundle that it was saved as."""
     return OnnxClassifier(bundle.open_bundle(run.bundle)).run(test.images).logits
 
 
-dnn_logits = answers(dnn)
-dnn_found = metrics.evaluate(dnn_logits, test.labels, classes)
-say(
-    f"The DNN names **{percent(dnn_found.accuracy, 2)}** of {dnn_found.n:,} test pictures rightly; one standard "
-    f"error is {100 * dnn_found.standard_error:.2f} points. The original study's DNN had "
-    f"{percent(ORIGINALS['dnn'].accuracy, 2)}, in one run."
+dnn_logits = test_logits(dnn)
+dnn_evaluation = metrics.evaluate_logits(dnn_logits, test.labels, classes)
+show_markdown(
+    f"The DNN names **{format_percent(dnn_evaluation.accuracy, 2)}** of {dnn_evaluation.n:,} test pictures rightly; one standard "
+    f"error is {100 * dnn_evaluation.standard_error:.2f} points. The original study's DNN had "
+    f"{format_percent(REFERENCE_RESULTS['dnn'].accuracy, 2)}, in one run."
 )
 
 # %% [markdown]
@@ -277,18 +286,20 @@ say(
 # The CNN does see the picture. It slides small windows over it, so that an edge or a button is known wherever it lies.
 
 # %%
-cnn = clothier.train("cnn", recipe=recipe("cnn", 2), data=dataset, out="runs/notebook-cnn", seed=SEED, progress=tell)
+cnn = clothier.train(
+    "cnn", recipe=shipped_recipe("cnn", 2), data=dataset, out="runs/notebook-cnn", seed=SEED, progress=print_progress
+)
 
 # %%
 training_curves.accuracy_curves(cnn.read_results())
 
 # %%
-cnn_logits = answers(cnn)
-cnn_found = metrics.evaluate(cnn_logits, test.labels, classes)
-say(
-    f"The CNN names **{percent(cnn_found.accuracy, 2)}** of {cnn_found.n:,} test pictures rightly; one standard "
-    f"error is {100 * cnn_found.standard_error:.2f} points. The original study's CNN had "
-    f"{percent(ORIGINALS['cnn'].accuracy, 2)}, in one run."
+cnn_logits = test_logits(cnn)
+cnn_evaluation = metrics.evaluate_logits(cnn_logits, test.labels, classes)
+show_markdown(
+    f"The CNN names **{format_percent(cnn_evaluation.accuracy, 2)}** of {cnn_evaluation.n:,} test pictures rightly; one standard "
+    f"error is {100 * cnn_evaluation.standard_error:.2f} points. The original study's CNN had "
+    f"{format_percent(REFERENCE_RESULTS['cnn'].accuracy, 2)}, in one run."
 )
 
 # %% [markdown]
@@ -298,17 +309,17 @@ say(
 # asks how probable so lopsided a disagreement would be if both were equally good.
 
 # %%
-names = ("DNN", "CNN")
+model_names = ("DNN", "CNN")
 dnn_right, cnn_right = (logits.argmax(axis=1) == test.labels for logits in (dnn_logits, cnn_logits))
 paired = metrics.mcnemar(dnn_right, cnn_right)
-comparison.accuracies(names, (dnn_found, cnn_found), paired)
+comparison.accuracies(model_names, (dnn_evaluation, cnn_evaluation), paired)
 
 # %%
-kept = ~given_away
-say(
-    f"Without the {int(given_away.sum())} test pictures that repeat a training picture, {int(kept.sum()):,} are left; "
-    f"on those the DNN has {percent(float(dnn_right[kept].mean()), 2)} and the CNN "
-    f"{percent(float(cnn_right[kept].mean()), 2)}."
+not_leaked = ~leaked
+show_markdown(
+    f"Without the {int(leaked.sum())} test pictures that repeat a training picture, {int(not_leaked.sum()):,} are left; "
+    f"on those the DNN has {format_percent(float(dnn_right[not_leaked].mean()), 2)} and the CNN "
+    f"{format_percent(float(cnn_right[not_leaked].mean()), 2)}."
 )
 
 # %% [markdown]
@@ -317,7 +328,7 @@ say(
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(12, 5.6), sharey=True, layout="constrained")
-for axes, name, found in zip(panels, names, (dnn_found, cnn_found), strict=True):
+for axes, name, found in zip(panels, model_names, (dnn_evaluation, cnn_evaluation), strict=True):
     counts = np.array(found.confusion)
     sns.heatmap(
         counts,
@@ -331,36 +342,36 @@ for axes, name, found in zip(panels, names, (dnn_found, cnn_found), strict=True)
         yticklabels=classes,
         ax=axes,
     )
-    axes.set(title=f"{name}, {percent(found.accuracy, 2)} of {found.n:,} right", xlabel="answer")
+    axes.set(title=f"{name}, {format_percent(found.accuracy, 2)} of {found.n:,} right", xlabel="answer")
 panels[0].set_ylabel("true class")
 display(
     figure, metadata={"image/png": {"alt": "Two tables of true classes against answers; most counts on the diagonal"}}
 )
 plt.close(figure)
 
-upper = [classes.index(name) for name in ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")]
-counts = np.array(cnn_found.confusion)
+upper_body = [classes.index(name) for name in ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")]
+counts = np.array(cnn_evaluation.confusion)
 wrong = counts - np.diag(np.diag(counts))
-say(
-    f"{percent(wrong[np.ix_(upper, upper)].sum() / wrong.sum(), 0)} of the CNN's {wrong.sum():,} mistakes fall among "
+show_markdown(
+    f"{format_percent(wrong[np.ix_(upper_body, upper_body)].sum() / wrong.sum(), 0)} of the CNN's {wrong.sum():,} mistakes fall among "
     "T-shirt, Pullover, Dress, Coat and Shirt. Was that your guess?"
 )
 
 # %%
-comparison.f1_side_by_side(names, (dnn_found, cnn_found))
+comparison.f1_side_by_side(model_names, (dnn_evaluation, cnn_evaluation))
 
 # %% [markdown]
 # The mistakes that the CNN was surest of are worth a look: some are its own, some are the label's.
 
 # %%
-classification.mistakes(test, most_confident_mistakes(cnn_logits, test.labels, 15), classes)
+classification.misclassification_gallery(test, most_confident_errors(cnn_logits, test.labels, 15), classes)
 
 # %% [markdown]
 # Is an answer given with 80 % probability right four times in five? A model can be accurate and still be wrong about
 # how sure it may be.
 
 # %%
-classification.reliability(metrics.reliability(metrics.softmax(cnn_logits), test.labels))
+classification.reliability_diagram(metrics.reliability(metrics.softmax(cnn_logits), test.labels))
 
 # %% [markdown]
 # **Try.** Sort the mistakes by class. How many would you have made? Ask a friend to name the pictures without labels.
@@ -377,9 +388,9 @@ probability = metrics.softmax(cnn_logits).max(axis=1)
 rows = ["| answers from | share answered | of those right |", "|---:|---:|---:|"]
 for least in (0.0, 0.5, 0.7, 0.8, 0.9):
     sure = probability >= least
-    right = percent(float(cnn_right[sure].mean()), 1) if sure.any() else "none"
-    rows.append(f"| {percent(least, 0)} | {percent(float(sure.mean()), 1)} of {len(sure):,} | {right} |")
-say("\n".join(rows))
+    right = format_percent(float(cnn_right[sure].mean()), 1) if sure.any() else "none"
+    rows.append(f"| {format_percent(least, 0)} | {format_percent(float(sure.mean()), 1)} of {len(sure):,} | {right} |")
+show_markdown("\n".join(rows))
 
 # %% [markdown]
 # **It answers for anything.** The network knows ten words and must choose one. The next cell shows it the same test
@@ -387,7 +398,7 @@ say("\n".join(rows))
 
 # %%
 model = OnnxClassifier(bundle.open_bundle(cnn.bundle))
-changed = {
+test_variants = {
     "as they are": test.images,
     "mirrored": test.images[:, :, ::-1],
     "moved down by 4 pixels": np.pad(test.images, ((0, 0), (4, 0), (0, 0)))[:, :height],
@@ -395,11 +406,11 @@ changed = {
     "dark on light (not turned into a negative)": WHITE - test.images,
 }
 rows = ["| test pictures | right | mean probability of the answer |", "|---|---:|---:|"]
-for how, images in changed.items():
+for how, images in test_variants.items():
     logits = model.run(np.ascontiguousarray(images)).logits
     right, sure = (logits.argmax(axis=1) == test.labels).mean(), metrics.softmax(logits).max(axis=1).mean()
-    rows.append(f"| {how} | {percent(float(right))} | {percent(float(sure))} |")
-say("\n".join(rows))
+    rows.append(f"| {how} | {format_percent(float(right))} | {format_percent(float(sure))} |")
+show_markdown("\n".join(rows))
 
 # %% [markdown]
 # **Its pictures are not yours.** All of these come from one shop and one way of making them: small, grey, on a plain

@@ -129,19 +129,19 @@ def tiny_graph() -> Callable[..., bytes]:
 def tiny_bundle(tiny_graph: Callable[..., bytes]) -> Callable[..., Bundle]:
     """Saves a bundle of such a graph, or of another."""
     from clothier import bundle
-    from clothier.taxonomy import FASHION_MNIST
+    from clothier.taxonomy import FASHION_MNIST_CLASSES
 
     def save(
-        path: Path, classes: tuple[str, ...] = FASHION_MNIST, *, graph: bytes | None = None, **options: Any
+        path: Path, classes: tuple[str, ...] = FASHION_MNIST_CLASSES, *, graph: bytes | None = None, **options: Any
     ) -> Bundle:
-        card = bundle.Card(
+        card = bundle.BundleMetadata(
             name=path.name,
             model="dnn",
             preset="fast",
             classes=classes,
             parameters=784 * 16 + 160,
             data={"name": "drawn"},
-            clothier="0.1.0",
+            clothier_version="0.1.0",
         )
         return bundle.save(path, card, graph or tiny_graph(len(classes), **options), b"weights")
 
@@ -170,7 +170,7 @@ def colour_bundle() -> Callable[..., Bundle]:
     from onnx import TensorProto, helper, numpy_helper
 
     from clothier import bundle
-    from clothier.types import View
+    from clothier.types import InputSpec
 
     def save(
         path: Path, colours: dict[str, tuple[int, int, int]], extras: dict[str, bytes] | None = None, **card: Any
@@ -198,11 +198,11 @@ def colour_bundle() -> Callable[..., Bundle]:
             "model": "photo",
             "preset": "fast",
             "classes": tuple(colours),
-            "view": View("square", 16, 16, 3),
+            "view": InputSpec("square", 16, 16, 3),
             "parameters": 4 * len(colours),
             "data": {"name": "drawn"},
             "clothier": "0.1.0",
         }
-        return bundle.save(path, bundle.Card(**told | card), model.SerializeToString(), b"weights", extras)
+        return bundle.save(path, bundle.BundleMetadata(**told | card), model.SerializeToString(), b"weights", extras)
 
     return save

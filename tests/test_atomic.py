@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-ROOM = 256 * 1024  # bytes on the small disk
+DISK_BYTES = 256 * 1024  # bytes on the small disk
 NOBODY = 65534
 UNTOUCHED = "What was there before is untouched; make room or choose another folder, then run the same command again."
 
@@ -48,12 +48,12 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Small
         yield SmallDisk(folder, "No space left on device")
         subprocess.run(["umount", folder], check=True)
         return
-    request.node.add_marker(pytest.mark.file_size(ROOM))
+    request.node.add_marker(pytest.mark.file_size(DISK_BYTES))
     yield SmallDisk(folder, "File too large")
 
 
 def _mount(folder: Path) -> bool:
-    command = ["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "clothier-test", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "clothier-test", str(folder)]
     return (
         shutil.which("mount") is not None and subprocess.run(command, check=False, capture_output=True).returncode == 0
     )
@@ -78,7 +78,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def replace_folder(path: Path, content: str) -> None:
-    with atomic.folder(path) as draft:
+    with atomic.replace_dir(path) as draft:
         (draft / "a").write_text(content)
         (draft / "below").mkdir()
         (draft / "below/b").write_text(content)
@@ -136,13 +136,13 @@ def test_permissions_are_those_the_user_wishes(tmp_path: Path) -> None:
 
 
 def write_and_stop(path: Path, stop: BaseException) -> None:
-    with atomic.writing(path) as file:
+    with atomic.atomic_open(path) as file:
         file.write(b"new")
         raise stop
 
 
 def replace_and_stop(path: Path, stop: BaseException) -> None:
-    with atomic.folder(path) as draft:
+    with atomic.replace_dir(path) as draft:
         (draft / "a").write_text("new")
         raise stop
 
@@ -164,15 +164,15 @@ def test_full_disk_keeps_the_old_file(small_disk: SmallDisk) -> None:
     path = small_disk.folder / "weights"
     atomic.write_text(path, "old")
     with pytest.raises(StorageError) as caught:
-        atomic.write_bytes(path, bytes(ROOM + 1))
+        atomic.write_bytes(path, bytes(DISK_BYTES + 1))
     assert str(caught.value) == small_disk.refuses(path)
     assert tree(small_disk.folder) == {"weights": "old"}
     atomic.write_text(path, "there is room again")
 
 
 def write_in_pieces(path: Path) -> None:
-    with atomic.writing(path) as file:
-        for _ in range(ROOM // 1000 + 1):
+    with atomic.atomic_open(path) as file:
+        for _ in range(DISK_BYTES // 1000 + 1):
             file.write(bytes(1000))
 
 
@@ -188,18 +188,18 @@ def test_full_disk_keeps_the_old_folder(small_disk: SmallDisk) -> None:
     path = small_disk.folder / "bundle"
     replace_folder(path, "old")
     with pytest.raises(StorageError) as caught:
-        replace_folder(path, "n" * (ROOM + 1))
+        replace_folder(path, "n" * (DISK_BYTES + 1))
     assert str(caught.value) == small_disk.refuses(path)
     assert tree(small_disk.folder) == {f"bundle/{name}": text for name, text in replaced("old").items()}
 
 
 def test_full_disk_appends_no_half_line(small_disk: SmallDisk) -> None:
     path = small_disk.folder / "results.csv"
-    path.write_bytes(b"x" * (ROOM - 50))
+    path.write_bytes(b"x" * (DISK_BYTES - 50))
     with pytest.raises(StorageError) as caught:
         atomic.append_text(path, "y" * 100)
     assert str(caught.value).startswith(f"cannot write {path}: ")
-    assert path.read_bytes() == b"x" * (ROOM - 50)
+    assert path.read_bytes() == b"x" * (DISK_BYTES - 50)
 
 
 def test_append(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_read_only_place() -> None:
             write(Path("one"))
         assert str(caught.value) == f"cannot write one: Permission denied. {UNTOUCHED}"
     with pytest.raises(StorageError, match=r"^cannot write two: Permission denied\. "):
-        atomic.new_folder(Path("two"))
+        atomic.unique_dir(Path("two"))
 
 
 def test_a_file_where_a_folder_is_to_be(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_folder_where_a_file_is_to_be(tmp_path: Path) -> None:
 
 def test_a_file_where_a_parent_is_to_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for write in (lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, ""), atomic.new_folder):
+    for write in (lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, ""), atomic.unique_dir):
         with pytest.raises(StorageError, match=r"cannot write .*file/below: (Not a directory|File exists)\. "):
             write(tmp_path / "file/below")
 
@@ -250,9 +250,9 @@ def test_a_link_gives_way_and_its_folder_stays(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == ["kept", "link"]
 
 
-@pytest.mark.parametrize("number", sorted(atomic.REFUSALS))
+@pytest.mark.parametrize("number", sorted(atomic.DISK_ERRNOS))
 def test_what_only_writing_can_cause_is_the_disks_word(tmp_path: Path, number: int) -> None:
-    for block in (atomic.writing, atomic.folder):
+    for block in (atomic.atomic_open, atomic.replace_dir):
         with pytest.raises(StorageError, match=os.strerror(number)), block(tmp_path / "new"):
             raise OSError(number, os.strerror(number))
 
@@ -260,7 +260,7 @@ def test_what_only_writing_can_cause_is_the_disks_word(tmp_path: Path, number: i
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ECONNRESET, errno.EIO])
 def test_other_troubles_of_the_block_are_its_own(tmp_path: Path, number: int) -> None:
     trouble = OSError(number, os.strerror(number), "elsewhere")
-    for block in (atomic.writing, atomic.folder):
+    for block in (atomic.atomic_open, atomic.replace_dir):
         with pytest.raises(OSError, match="elsewhere") as caught, block(tmp_path / "new"):
             raise trouble
         assert caught.value is trouble
@@ -268,10 +268,10 @@ def test_other_troubles_of_the_block_are_its_own(tmp_path: Path, number: int) ->
 
 
 def test_new_folder_takes_the_next_number(tmp_path: Path) -> None:
-    made = [atomic.new_folder(tmp_path / "runs/cnn") for _ in range(3)]
+    made = [atomic.unique_dir(tmp_path / "runs/cnn") for _ in range(3)]
     (tmp_path / "runs/cnn-4").write_text("a file takes the name, too")
     (tmp_path / "runs/cnn-5").symlink_to("nowhere")
-    made.append(atomic.new_folder(tmp_path / "runs/cnn"))
+    made.append(atomic.unique_dir(tmp_path / "runs/cnn"))
     assert [one.name for one in made] == ["cnn", "cnn-2", "cnn-3", "cnn-6"]
     assert all(one.is_dir() for one in made)
 
@@ -279,7 +279,7 @@ def test_new_folder_takes_the_next_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [".", "..", "runs/.."])
 def test_a_place_is_no_name(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for write in (atomic.new_folder, lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, "")):
+    for write in (atomic.unique_dir, lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, "")):
         with pytest.raises(UsageError) as caught:
             write(Path(place))
         assert str(caught.value) == (
@@ -435,7 +435,7 @@ def exchanges(folder: Path) -> bool:
     one, other = folder / "one", folder / "other"
     one.write_text("1")
     other.write_text("2")
-    if not atomic._exchange(one, other):
+    if not atomic._rename_exchange(one, other):
         return False
     assert (one.read_text(), other.read_text()) == ("2", "1")
     return True
@@ -443,14 +443,14 @@ def exchanges(folder: Path) -> bool:
 
 def test_exchange_with_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
-    assert not atomic._exchange(tmp_path / "one", tmp_path / "missing")
+    assert not atomic._rename_exchange(tmp_path / "one", tmp_path / "missing")
     assert (tmp_path / "one").is_dir()
 
 
 def test_three_steps_go_back_when_the_second_fails(tmp_path: Path) -> None:
     replace_folder(tmp_path / "bundle", "old")
     with pytest.raises(FileNotFoundError):
-        atomic._step_aside(tmp_path / "no-draft", tmp_path / "bundle")
+        atomic._rename_fallback(tmp_path / "no-draft", tmp_path / "bundle")
     assert tree(tmp_path) == {f"bundle/{name}": text for name, text in replaced("old").items()}
 
 
@@ -462,7 +462,7 @@ def test_three_steps_survive_an_interrupt_at_any_line(tmp_path: Path, line: int)
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
         nonlocal seen
-        if frame.f_code is not atomic._step_aside.__code__:
+        if frame.f_code is not atomic._rename_fallback.__code__:
             return None
         seen += 1
         if seen == line:
@@ -472,7 +472,7 @@ def test_three_steps_survive_an_interrupt_at_any_line(tmp_path: Path, line: int)
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        atomic._step_aside(tmp_path / "draft", tmp_path / "bundle")
+        atomic._rename_fallback(tmp_path / "draft", tmp_path / "bundle")
     except KeyboardInterrupt:
         pass
     finally:

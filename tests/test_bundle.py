@@ -11,39 +11,48 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import bundle
-from clothier.bundle import CARD, FORMAT, GRAPH, NOVELTY, WEIGHTS, Card, find, open_bundle
+from clothier.bundle import (
+    FORMAT_VERSION,
+    GRAPH_FILE,
+    METADATA_FILE,
+    OOD_FILE,
+    WEIGHTS_FILE,
+    BundleMetadata,
+    open_bundle,
+    resolve,
+)
 from clothier.errors import ModelError, StorageError, UnknownNameError, UsageError
-from clothier.types import View
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CARD_OF_ALL = Card(
+METADATA = BundleMetadata(
     name="fashion-cnn",
     model="cnn",
     preset="fast",
     classes=("Größe", "Bag"),
-    view=View("garment28", 28, 28, 1),
+    input_spec=InputSpec("garment28", 28, 28, 1),
     recipe={"epochs": 3, "network": {"kind": "study-cnn"}},
     parameters=262_890,
     data={"name": "Fashion-MNIST", "digest": "ab" * 32},
-    figures={"test": {"accuracy": 0.9}},
+    metrics={"test": {"accuracy": 0.9}},
     calibration={"temperature": 1.5},
     thresholds={"accept": 0.9},
-    clothier="0.1.0",
+    clothier_version="0.1.0",
 )
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    bundle.save(tmp_path / "model", CARD_OF_ALL, b"graph", b"weights")
+    bundle.save(tmp_path / "model", METADATA, b"graph", b"weights")
     return tmp_path / "model"
 
 
 def change(card: Path, **values: Any) -> None:
     """Writes other values into a card; None takes a field out."""
-    content = {**json.loads((card / CARD).read_text("utf-8")), **values}
-    (card / CARD).write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    content = {**json.loads((card / METADATA_FILE).read_text("utf-8")), **values}
+    (card / METADATA_FILE).write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
 
 
 def refusal(path: Path) -> str:
@@ -54,50 +63,52 @@ def refusal(path: Path) -> str:
 
 def test_comes_back_as_it_was_saved(saved: Path) -> None:
     opened = open_bundle(saved)
-    digests = {name: hashlib.sha256(text).hexdigest() for name, text in ((GRAPH, b"graph"), (WEIGHTS, b"weights"))}
-    assert opened.card == replace(CARD_OF_ALL, files=digests)
-    assert opened == bundle.save(saved, CARD_OF_ALL, b"graph", b"weights")
+    digests = {
+        name: hashlib.sha256(text).hexdigest() for name, text in ((GRAPH_FILE, b"graph"), (WEIGHTS_FILE, b"weights"))
+    }
+    assert opened.metadata == replace(METADATA, files=digests)
+    assert opened == bundle.save(saved, METADATA, b"graph", b"weights")
     assert (opened.graph.read_bytes(), opened.weights.read_bytes()) == (b"graph", b"weights")
 
 
 def test_a_novelty_score_lies_beside_where_there_is_one(saved: Path) -> None:
-    assert open_bundle(saved).novelty is None
-    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights", {NOVELTY: b"novelty"})
+    assert open_bundle(saved).ood is None
+    bundle.save(saved, METADATA, b"graph", b"weights", {OOD_FILE: b"novelty"})
     opened = open_bundle(saved)
-    assert opened.novelty == saved / NOVELTY
-    assert opened.novelty.read_bytes() == b"novelty"
-    assert opened.card.files[NOVELTY] == hashlib.sha256(b"novelty").hexdigest()
-    assert opened.extras == {NOVELTY: b"novelty"}
-    assert opened.learnt is None
-    assert opened.card.format == 1, "a Clothier from before it reads the rest"
-    (saved / NOVELTY).write_bytes(b"another")
+    assert opened.ood == saved / OOD_FILE
+    assert opened.ood.read_bytes() == b"novelty"
+    assert opened.metadata.files[OOD_FILE] == hashlib.sha256(b"novelty").hexdigest()
+    assert opened.optional_files == {OOD_FILE: b"novelty"}
+    assert opened.training_hashes is None
+    assert opened.metadata.format == 1, "a Clothier from before it reads the rest"
+    (saved / OOD_FILE).write_bytes(b"another")
     assert "novelty.npz was altered" in refusal(saved)
-    (saved / NOVELTY).unlink()
+    (saved / OOD_FILE).unlink()
     assert "novelty.npz cannot be read" in refusal(saved)
-    bundle.save(saved, CARD_OF_ALL, b"graph", b"weights")
-    assert open_bundle(saved).novelty is None, "no score of an older model stays"
+    bundle.save(saved, METADATA, b"graph", b"weights")
+    assert open_bundle(saved).ood is None, "no score of an older model stays"
 
 
 def test_card_for_people(saved: Path) -> None:
-    card = json.loads((saved / CARD).read_text("utf-8"))
-    assert list(card) == [one.name for one in fields(Card)]
+    card = json.loads((saved / METADATA_FILE).read_text("utf-8"))
+    assert list(card) == [one.name for one in fields(BundleMetadata)]
     assert (card["classes"], card["view"]) == (
         ["Größe", "Bag"],
         {"kind": "garment28", "height": 28, "width": 28, "channels": 1},
     )
-    assert card["format"] == FORMAT
-    assert "Größe" in (saved / CARD).read_text("utf-8")
+    assert card["format"] == FORMAT_VERSION
+    assert "Größe" in (saved / METADATA_FILE).read_text("utf-8")
 
 
 def test_replaces_an_older_bundle(saved: Path) -> None:
-    bundle.save(saved, replace(CARD_OF_ALL, name="newer"), b"other", b"weights")
-    assert (open_bundle(saved).card.name, open_bundle(saved).graph.read_bytes()) == ("newer", b"other")
+    bundle.save(saved, replace(METADATA, name="newer"), b"other", b"weights")
+    assert (open_bundle(saved).metadata.name, open_bundle(saved).graph.read_bytes()) == ("newer", b"other")
 
 
 def test_replaces_nothing_but_a_bundle(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError) as caught:
-        bundle.save(tmp_path, CARD_OF_ALL, b"graph", b"weights")
+        bundle.save(tmp_path, METADATA, b"graph", b"weights")
     assert str(caught.value) == (
         f"{tmp_path} holds other things than a bundle and is left as it is; name a folder that is free."
     )
@@ -106,37 +117,43 @@ def test_replaces_nothing_but_a_bundle(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_free(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    bundle.save(tmp_path / "empty", CARD_OF_ALL, b"graph", b"weights")
-    assert open_bundle(tmp_path / "empty").card.name == "fashion-cnn"
+    bundle.save(tmp_path / "empty", METADATA, b"graph", b"weights")
+    assert open_bundle(tmp_path / "empty").metadata.name == "fashion-cnn"
 
 
 @pytest.mark.file_size(10_000)
 def test_full_disk_keeps_the_older_bundle(saved: Path) -> None:
     with pytest.raises(StorageError, match=rf"^cannot write {saved}: File too large\. "):
-        bundle.save(saved, CARD_OF_ALL, bytes(10_001), b"weights")
+        bundle.save(saved, METADATA, bytes(10_001), b"weights")
     assert open_bundle(saved).graph.read_bytes() == b"graph"
     assert [one.name for one in saved.parent.iterdir()] == ["model"]
 
 
 def test_newer_format(saved: Path) -> None:
-    change(saved, format=FORMAT + 1, a_field_of_the_future=1)
+    change(saved, format=FORMAT_VERSION + 1, a_field_of_the_future=1)
     assert refusal(saved) == (
-        f"{saved} has format {FORMAT + 1}, and this Clothier reads up to {FORMAT}. Install a newer Clothier."
+        f"{saved} has format {FORMAT_VERSION + 1}, and this Clothier reads up to {FORMAT_VERSION}. Install a newer Clothier."
     )
 
 
 @pytest.mark.parametrize("number", [None, "1", 0, -1, 1.0])
 def test_no_format(saved: Path, number: Any) -> None:
     change(saved, format=number)
-    assert refusal(saved) == f"{saved / CARD} names no format; it is no card of Clothier's. Make the bundle again."
+    assert (
+        refusal(saved)
+        == f"{saved / METADATA_FILE} names no format; it is no card of Clothier's. Make the bundle again."
+    )
 
 
 def test_foreign_json(saved: Path) -> None:
-    (saved / CARD).write_text("[1, 2]")
-    assert refusal(saved) == f"{saved / CARD} names no format; it is no card of Clothier's. Make the bundle again."
+    (saved / METADATA_FILE).write_text("[1, 2]")
+    assert (
+        refusal(saved)
+        == f"{saved / METADATA_FILE} names no format; it is no card of Clothier's. Make the bundle again."
+    )
 
 
-@pytest.mark.parametrize("name", [GRAPH, WEIGHTS])
+@pytest.mark.parametrize("name", [GRAPH_FILE, WEIGHTS_FILE])
 def test_missing_file(saved: Path, name: str) -> None:
     (saved / name).unlink()
     assert refusal(saved) == (
@@ -144,7 +161,7 @@ def test_missing_file(saved: Path, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [GRAPH, WEIGHTS])
+@pytest.mark.parametrize("name", [GRAPH_FILE, WEIGHTS_FILE])
 def test_altered_file(saved: Path, name: str) -> None:
     wanted = hashlib.sha256((saved / name).read_bytes()).hexdigest()
     (saved / name).write_bytes(b"altered")
@@ -155,7 +172,7 @@ def test_altered_file(saved: Path, name: str) -> None:
 
 
 def test_file_that_the_card_does_not_know(saved: Path) -> None:
-    change(saved, files={WEIGHTS: hashlib.sha256(b"weights").hexdigest()})
+    change(saved, files={WEIGHTS_FILE: hashlib.sha256(b"weights").hexdigest()})
     assert refusal(saved).endswith(", the card says nothing. Make the bundle again.")
 
 
@@ -175,30 +192,36 @@ def test_file_that_the_card_does_not_know(saved: Path) -> None:
 )
 def test_damaged_card(saved: Path, damage: dict[str, Any], reason: str) -> None:
     change(saved, **damage)
-    assert refusal(saved) == f"{saved / CARD} is damaged: {reason}. Make the bundle again."
+    assert refusal(saved) == f"{saved / METADATA_FILE} is damaged: {reason}. Make the bundle again."
 
 
 @pytest.mark.parametrize("content", [b'{"format": 1', b"", b"\xff\xfe", b"[" * 100_000])
 def test_card_that_is_no_json(saved: Path, content: bytes) -> None:
-    (saved / CARD).write_bytes(content)
-    assert refusal(saved).startswith(f"{saved / CARD} is damaged: ")
+    (saved / METADATA_FILE).write_bytes(content)
+    assert refusal(saved).startswith(f"{saved / METADATA_FILE} is damaged: ")
 
 
 @pytest.mark.parametrize("view", [{"side": 28}, [28, 28], "garment28"])
 def test_card_with_another_view(saved: Path, view: Any) -> None:
     change(saved, view=view)
-    assert refusal(saved).startswith(f"{saved / CARD} is damaged: ")
+    assert refusal(saved).startswith(f"{saved / METADATA_FILE} is damaged: ")
 
 
 def test_a_card_older_than_a_field_takes_its_default(saved: Path) -> None:
     change(saved, view=None, recipe=None, figures=None, calibration=None, thresholds=None)
-    card = open_bundle(saved).card
-    assert (card.view, card.recipe, card.figures, card.calibration, card.thresholds) == (View(), {}, {}, {}, {})
+    card = open_bundle(saved).metadata
+    assert (card.input_spec, card.recipe, card.metrics, card.calibration, card.thresholds) == (
+        InputSpec(),
+        {},
+        {},
+        {},
+        {},
+    )
 
 
 def test_not_a_bundle(tmp_path: Path) -> None:
     assert refusal(tmp_path) == (
-        f"{tmp_path} is no model: its {CARD} cannot be read (No such file or directory). Give a bundle, or a run that "
+        f"{tmp_path} is no model: its {METADATA_FILE} cannot be read (No such file or directory). Give a bundle, or a run that "
         "has ended."
     )
 
@@ -208,47 +231,47 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Callab
     for name in ("fashion-dnn", "fashion-cnn"):
         tiny_bundle(tmp_path / "shipped" / name)
     (tmp_path / "shipped/.fashion-cnn.12345678.part").mkdir()
-    (tmp_path / "shipped/.fashion-cnn.12345678.part" / CARD).write_text("the draft of a killed process")
+    (tmp_path / "shipped/.fashion-cnn.12345678.part" / METADATA_FILE).write_text("the draft of a killed process")
     (tmp_path / "shipped/empty").mkdir()
     monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
     return tmp_path / "shipped"
 
 
 def test_shipped(shipped: Path) -> None:
-    assert bundle.shipped() == ["fashion-cnn", "fashion-dnn"]
-    assert find("fashion-cnn").path == shipped / "fashion-cnn"
+    assert bundle.bundled() == ["fashion-cnn", "fashion-dnn"]
+    assert resolve("fashion-cnn").path == shipped / "fashion-cnn"
 
 
 def test_find_by_folder(shipped: Path, tmp_path: Path, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle.save(tmp_path / "runs/cnn/bundle", CARD_OF_ALL, b"graph", b"weights")
+    bundle.save(tmp_path / "runs/cnn/bundle", METADATA, b"graph", b"weights")
     monkeypatch.chdir(tmp_path)
-    assert find(str(saved)).path == saved
-    assert find("model").path == Path("model")
-    assert find("runs/cnn").path == Path("runs/cnn/bundle")
-    assert find("runs/cnn/bundle").path == Path("runs/cnn/bundle")
+    assert resolve(str(saved)).path == saved
+    assert resolve("model").path == Path("model")
+    assert resolve("runs/cnn").path == Path("runs/cnn/bundle")
+    assert resolve("runs/cnn/bundle").path == Path("runs/cnn/bundle")
 
 
 def test_a_shipped_name_means_the_shipped_one(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bundle.save(tmp_path / "fashion-cnn", CARD_OF_ALL, b"graph", b"weights")
+    bundle.save(tmp_path / "fashion-cnn", METADATA, b"graph", b"weights")
     monkeypatch.chdir(tmp_path)
-    assert find("fashion-cnn").path == shipped / "fashion-cnn"
-    assert find("./fashion-cnn").path == Path("fashion-cnn")
+    assert resolve("fashion-cnn").path == shipped / "fashion-cnn"
+    assert resolve("./fashion-cnn").path == Path("fashion-cnn")
 
 
 @pytest.mark.usefixtures("shipped")
 def test_unknown_name() -> None:
     with pytest.raises(UnknownNameError) as caught:
-        find("fashion-cmn")
+        resolve("fashion-cmn")
     assert str(caught.value) == "'fashion-cmn' is not a model or run folder; did you mean 'fashion-cnn'?"
     with pytest.raises(UnknownNameError) as caught:
-        find("resnet")
+        resolve("resnet")
     assert str(caught.value) == "'resnet' is not a model or run folder; known: fashion-cnn, fashion-dnn."
 
 
 @pytest.mark.usefixtures("shipped")
 def test_path_that_does_not_exist() -> None:
     with pytest.raises(ModelError) as caught:
-        find("runs/none")
+        resolve("runs/none")
     assert str(caught.value) == (
         "there is no folder runs/none; give a run folder or a bundle, or one of: fashion-cnn, fashion-dnn."
     )
@@ -257,26 +280,26 @@ def test_path_that_does_not_exist() -> None:
 def test_nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "none")
     with pytest.raises(ModelError) as caught:
-        find("runs/none")
+        resolve("runs/none")
     assert str(caught.value) == "there is no folder runs/none; give a run folder or a bundle."
     with pytest.raises(UnknownNameError, match=r"^'cnn' is not a model or run folder; known: none\.$"):
-        find("cnn")
+        resolve("cnn")
 
 
 def test_a_file_is_no_folder(saved: Path) -> None:
-    with pytest.raises(ModelError, match=rf"^there is no folder {saved / GRAPH}; "):
-        find(str(saved / GRAPH))
+    with pytest.raises(ModelError, match=rf"^there is no folder {saved / GRAPH_FILE}; "):
+        resolve(str(saved / GRAPH_FILE))
 
 
 def test_run_that_has_not_ended(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="Give a bundle, or a run that has ended"):
-        find(str(tmp_path))
+        resolve(str(tmp_path))
 
 
 def test_name_that_no_disk_takes() -> None:
     with pytest.raises(ModelError) as caught:
-        find("x" * 300)
+        resolve("x" * 300)
     assert str(caught.value) == (
         f"{'x' * 300} cannot be looked into: File name too long. Check the path and its permissions."
     )

@@ -12,13 +12,13 @@ import pytest
 from clothier import errors
 from clothier.errors import (
     EXTRAS,
+    CheckFailedError,
     ClothierError,
     DataError,
-    GateError,
+    ImageError,
     Interrupted,
     MissingExtraError,
     ModelError,
-    PhotoError,
     StorageError,
     UnknownNameError,
     UsageError,
@@ -30,9 +30,9 @@ EVERY = [
     MissingExtraError("clothier train", "PyTorch", "train"),
     DataError("no data"),
     ModelError("no model"),
-    PhotoError("truncated", "cut short"),
+    ImageError("truncated", "cut short"),
     StorageError("full"),
-    GateError("not met"),
+    CheckFailedError("not met"),
 ]
 
 
@@ -64,7 +64,7 @@ def test_unknown_name(got: str, known: list[str], sentence: str) -> None:
 
 
 def test_missing_extra() -> None:
-    missing = MissingExtraError.behind(ModuleNotFoundError(name="torch.nn"), "clothier train")
+    missing = MissingExtraError.from_import_error(ModuleNotFoundError(name="torch.nn"), "clothier train")
     assert str(missing) == (
         "clothier train needs PyTorch, which is not installed. Install it with: pip install 'clothier[train]'"
     )
@@ -72,7 +72,7 @@ def test_missing_extra() -> None:
 
 @pytest.mark.parametrize("name", ["clothier.loom", "torchvision", None])
 def test_a_module_of_no_extra_is_our_fault(name: str | None) -> None:
-    assert MissingExtraError.behind(ModuleNotFoundError(name=name), "clothier train") is None
+    assert MissingExtraError.from_import_error(ModuleNotFoundError(name=name), "clothier train") is None
 
 
 def test_every_extra_exists_and_brings_what_it_says() -> None:

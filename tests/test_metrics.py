@@ -25,7 +25,7 @@ from clothier.errors import DataError, ModelError
 CLASSES = ("Trouser", "Coat", "Shirt", "Bag")
 
 
-def answers(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+def sample_logits(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(seed)
     labels = chance.integers(0, classes, n)
     logits = chance.normal(size=(n, classes)).astype(np.float32)
@@ -34,8 +34,8 @@ def answers(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.ndarray, 
 
 
 def test_an_evaluation_agrees_with_scikit_learn() -> None:
-    logits, labels = answers()
-    got = metrics.evaluate(logits, labels, CLASSES, accuracy_tta=0.9)
+    logits, labels = sample_logits()
+    got = metrics.evaluate_logits(logits, labels, CLASSES, accuracy_tta=0.9)
     said, probabilities = logits.argmax(axis=1), metrics.softmax(logits)
     precision, recall, f1, support = precision_recall_fscore_support(labels, said, labels=range(4))
 
@@ -63,7 +63,7 @@ def test_a_class_without_images_and_a_class_never_answered_score_zero() -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.eye(3)[[0, 0, 0, 2]]
     absent, _, ghost = "without answers", "x", "without images"
-    scores = {s.name: s for s in metrics.evaluate(logits, labels, ("first", absent, ghost)).per_class}
+    scores = {s.name: s for s in metrics.evaluate_logits(logits, labels, ("first", absent, ghost)).per_class}
     assert (scores[absent].precision, scores[absent].recall, scores[absent].f1, scores[absent].n) == (0, 0, 0, 2)
     assert (scores[ghost].precision, scores[ghost].recall, scores[ghost].f1, scores[ghost].n) == (0, 0, 0, 0)
     assert scores["first"].f1 == pytest.approx(f1_score(labels, [0, 0, 0, 2], labels=[0], average="macro"))
@@ -71,7 +71,7 @@ def test_a_class_without_images_and_a_class_never_answered_score_zero() -> None:
 
 @pytest.mark.parametrize(("label", "accuracy"), [(1, 1.0), (0, 0.0)])
 def test_one_image_is_enough(label: int, accuracy: float) -> None:
-    got = metrics.evaluate([[0.0, 3.0]], np.array([label]), ("Coat", "Shirt"))
+    got = metrics.evaluate_logits([[0.0, 3.0]], np.array([label]), ("Coat", "Shirt"))
     assert (got.n, got.accuracy, got.standard_error) == (1, accuracy, 0.0)
 
 
@@ -92,8 +92,8 @@ def test_softmax_rows_sum_to_one_and_ignore_a_shift(logits: np.ndarray, shift: f
 @given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
 @settings(max_examples=60)
 def test_what_holds_for_every_evaluation(n: int, classes: int, seed: int) -> None:
-    logits, labels = answers(n, classes, seed)
-    got = metrics.evaluate(logits, labels, [str(k) for k in range(classes)])
+    logits, labels = sample_logits(n, classes, seed)
+    got = metrics.evaluate_logits(logits, labels, [str(k) for k in range(classes)])
     assert sum(map(sum, got.confusion)) == n
     assert sum(got.confusion[k][k] for k in range(classes)) == round(got.accuracy * n)
     assert 0 <= got.ece <= 1
@@ -178,4 +178,4 @@ def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
 )
 def test_what_cannot_be_evaluated_says_so(logits: object, labels: list[int], error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
-        metrics.evaluate(logits, np.array(labels, dtype=np.int64), ("Coat", "Shirt"))
+        metrics.evaluate_logits(logits, np.array(labels, dtype=np.int64), ("Coat", "Shirt"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from clothier import system
 from clothier.errors import ModelError, StorageError
-from clothier.runs import Run, new_run, read_json
+from clothier.runs import Run, create_run, read_json
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return new_run(tmp_path / "runs/cnn")
+    return create_run(tmp_path / "runs/cnn")
 
 
 def test_the_next_number_when_the_name_is_taken(tmp_path: Path) -> None:
-    assert [new_run(tmp_path / "cnn").path.name for _ in range(3)] == ["cnn", "cnn-2", "cnn-3"]
+    assert [create_run(tmp_path / "cnn").path.name for _ in range(3)] == ["cnn", "cnn-2", "cnn-3"]
 
 
 def test_where_things_lie(run: Run) -> None:
@@ -38,14 +38,14 @@ def test_where_things_lie(run: Run) -> None:
 
 
 def test_begins_with_what_was_asked_for_and_the_machine(run: Run) -> None:
-    run.begin({"recipe": {"epochs": 3}, "seed": 0})
+    run.create({"recipe": {"epochs": 3}, "seed": 0})
     assert run.config == {"recipe": {"epochs": 3}, "seed": 0}
-    assert run.environment == json.loads(json.dumps(system.describe()))
+    assert run.environment == json.loads(json.dumps(system.system_info()))
     assert not run.is_finished
 
 
 def test_ends_with_metrics(run: Run) -> None:
-    run.begin({})
+    run.create({})
     (run.path / "metrics.json").write_text('{"model": "cnn"}')
     assert run.is_finished
     assert run.metrics == {"model": "cnn"}
@@ -53,8 +53,8 @@ def test_ends_with_metrics(run: Run) -> None:
 
 
 def test_metrics_of_a_run_under_way(tmp_path: Path) -> None:
-    run = new_run(tmp_path / "my runs")
-    run.begin({})
+    run = create_run(tmp_path / "my runs")
+    run.create({})
     with pytest.raises(ModelError) as caught:
         _ = run.metrics
     assert str(caught.value) == (
@@ -171,7 +171,7 @@ def test_full_disk(run: Run) -> None:
     assert run.read_results() == kept
     config: dict[str, Any] = {"note": string.ascii_letters * 20}
     with pytest.raises(StorageError, match=r"\.json: File too large\."):
-        run.begin(config)
+        run.create(config)
     assert not (run.path / "config.json").exists()
 
 

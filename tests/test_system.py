@@ -32,7 +32,7 @@ def written(path: Path, text: str) -> Path:
 
 
 def test_is_ready_for_json() -> None:
-    described = system.describe()
+    described = system.system_info()
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["python"] == f"{platform.python_implementation()} {platform.python_version()}"
     assert described["cpu"]["cores_usable"] >= 1
@@ -52,7 +52,7 @@ def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
     none = tmp_path / "none"
     assert system.instruction_sets(none) == []
     assert system.cpu_model(none) == (platform.processor() or None)
-    assert system.usable_cores(none) == len(os.sched_getaffinity(0))
+    assert system.available_cores(none) == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_quota_of_a_container(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for name, text in files.items():
         written(tmp_path / name, text)
-    assert system.usable_cores(tmp_path) == cores
+    assert system.available_cores(tmp_path) == cores
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_memory_limit_of_a_container(tmp_path: Path, files: dict[str, str], size
     meminfo = written(tmp_path / "meminfo", "MemTotal:        8000000 kB\nMemFree: 5 kB\n")
     for name, text in files.items():
         written(tmp_path / name, text)
-    assert system.usable_memory(meminfo, tmp_path) == size
+    assert system.available_memory(meminfo, tmp_path) == size
 
 
 def test_memory_without_meminfo(tmp_path: Path) -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert system.usable_memory(tmp_path / "none", tmp_path) == pages
+    assert system.available_memory(tmp_path / "none", tmp_path) == pages
 
 
 def test_only_switches_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in system.SWITCHES:
+    for name in system.ENV_VARS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
-    assert system.describe()["environment"] == {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    assert system.system_info()["environment"] == {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
 def test_only_libraries_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "LIBRARIES", ("numpy", "no-such-library"))
-    assert list(system.versions()) == ["clothier", "numpy"]
+    assert list(system.library_versions()) == ["clothier", "numpy"]

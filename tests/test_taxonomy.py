@@ -8,13 +8,13 @@ import pytest
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.taxonomy import (
-    BROADER,
-    FASHION_MNIST,
+    FASHION_MNIST_CLASSES,
+    PARENT_CLASS,
     PHOTO_CLASSES,
-    UPPER_BODY,
+    UPPER_BODY_CLASSES,
     Taxonomy,
+    aggregate_to,
     class_index,
-    in_terms_of,
     read_taxonomy,
 )
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def test_the_ten_in_the_order_of_their_labels() -> None:
-    assert FASHION_MNIST == (
+    assert FASHION_MNIST_CLASSES == (
         "T-shirt/top",
         "Trouser",
         "Pullover",
@@ -38,10 +38,10 @@ def test_the_ten_in_the_order_of_their_labels() -> None:
 
 
 def test_the_confused_five_are_among_them() -> None:
-    assert [class_index(name) for name in UPPER_BODY] == [0, 2, 3, 4, 6]
+    assert [class_index(name) for name in UPPER_BODY_CLASSES] == [0, 2, 3, 4, 6]
 
 
-@pytest.mark.parametrize(("label", "name"), list(enumerate(FASHION_MNIST)))
+@pytest.mark.parametrize(("label", "name"), list(enumerate(FASHION_MNIST_CLASSES)))
 def test_label_of_a_name_whatever_its_case(label: int, name: str) -> None:
     assert class_index(name) == class_index(name.upper()) == class_index(name.lower()) == label
 
@@ -59,29 +59,29 @@ def test_unknown_class() -> None:
 def test_photo_words_begin_with_the_ten_and_end_with_the_finer() -> None:
     assert len(set(PHOTO_CLASSES)) == 13
     assert list(PHOTO_CLASSES[:10]) == sorted(PHOTO_CLASSES[:10])
-    assert PHOTO_CLASSES[10:] == tuple(BROADER)
-    assert set(BROADER.values()) <= set(PHOTO_CLASSES)
+    assert PHOTO_CLASSES[10:] == tuple(PARENT_CLASS)
+    assert set(PARENT_CLASS.values()) <= set(PHOTO_CLASSES)
 
 
-class TestInTermsOf:
+class TestAggregateTo:
     answers = np.array([[0.1, 0.2, 0.3, 0.4], [0.25, 0.25, 0.5, 0]], np.float32)
     classes = ("hat", "shoes", "boot", "sandal")
 
     def test_finer_words_are_added_to_the_broader_one(self) -> None:
-        assert np.allclose(in_terms_of(self.answers, self.classes, ("shoes", "hat")), [[0.9, 0.1], [0.75, 0.25]])
+        assert np.allclose(aggregate_to(self.answers, self.classes, ("shoes", "hat")), [[0.9, 0.1], [0.75, 0.25]])
 
     def test_what_the_data_know_too_stays(self) -> None:
-        told = in_terms_of(self.answers, self.classes, ("hat", "shoes", "boot"))
+        told = aggregate_to(self.answers, self.classes, ("hat", "shoes", "boot"))
         assert np.allclose(told, [[0.1, 0.6, 0.3], [0.25, 0.25, 0.5]])
-        assert np.allclose(in_terms_of(self.answers, self.classes, self.classes), self.answers)
+        assert np.allclose(aggregate_to(self.answers, self.classes, self.classes), self.answers)
 
     def test_a_word_that_the_data_lack_is_said(self) -> None:
         with pytest.raises(UsageError, match="the model answers with shoes, and the data only have hat; give data"):
-            in_terms_of(self.answers, self.classes, ("hat",))
+            aggregate_to(self.answers, self.classes, ("hat",))
 
     def test_a_word_that_the_model_lacks_is_said(self) -> None:
         with pytest.raises(UsageError, match="the data have bag, and the model only answers with hat, shoes, boot, sa"):
-            in_terms_of(self.answers, self.classes, ("hat", "shoes", "bag"))
+            aggregate_to(self.answers, self.classes, ("hat", "shoes", "bag"))
 
 
 CODES = """
@@ -108,10 +108,10 @@ class TestTaxonomy:
 
     def test_probabilities_of_one_code_add_up(self, tmp_path: Path) -> None:
         answers = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)
-        merged, codes = self.read(tmp_path, CODES).merge(answers, CLASSES)
+        merged, codes = self.read(tmp_path, CODES).aggregate(answers, CLASSES)
         assert codes == ("FOOT", "H-1", "TS-100")
         assert np.allclose(merged, [[0.4, 0.2, 0.4]])
-        merged, codes = self.read(tmp_path, CODES).merge(answers[:, :2], ("shoes", "hat"))
+        merged, codes = self.read(tmp_path, CODES).aggregate(answers[:, :2], ("shoes", "hat"))
         assert codes == ("FOOT", "H-1")
         assert np.allclose(merged, answers[:, :2])
 

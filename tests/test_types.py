@@ -14,10 +14,10 @@ from clothier.types import (
     EpochRecord,
     Evaluation,
     FailedInput,
-    PairedTest,
+    InputSpec,
+    McNemarResult,
     Prediction,
-    View,
-    silent,
+    no_progress,
 )
 
 SCORE = ClassScore("Shirt", 0.8, 0.7, 0.75, 40)
@@ -73,7 +73,7 @@ LAYOUTS: list[tuple[Any, Any]] = [
         },
     ),
     (
-        PairedTest(100, 9, 2, 0.07, (0.01, 0.13), 0.065),
+        McNemarResult(100, 9, 2, 0.07, (0.01, 0.13), 0.065),
         {
             "n": 100,
             "only_first": 9,
@@ -92,7 +92,9 @@ def test_layout(record: Any, layout: dict[str, Any]) -> None:
     assert json.loads(json.dumps(record.to_json(), allow_nan=False)) == layout
 
 
-@pytest.mark.parametrize("record", [View(), *(record for record, _ in LAYOUTS)], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "record", [InputSpec(), *(record for record, _ in LAYOUTS)], ids=lambda one: type(one).__name__
+)
 def test_frozen(record: Any) -> None:
     first = dataclasses.fields(record)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -100,12 +102,13 @@ def test_frozen(record: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "shape"), [(View(), (28, 28)), (View("photo", 64, 48, 3), (64, 48, 3)), (View("grey", 64, 48), (64, 48))]
+    ("view", "shape"),
+    [(InputSpec(), (28, 28)), (InputSpec("photo", 64, 48, 3), (64, 48, 3)), (InputSpec("grey", 64, 48), (64, 48))],
 )
-def test_shape_of_one_picture(view: View, shape: tuple[int, ...]) -> None:
+def test_shape_of_one_picture(view: InputSpec, shape: tuple[int, ...]) -> None:
     assert view.shape == shape
 
 
 def test_nobody_watches(capfd: pytest.CaptureFixture[str]) -> None:
-    silent("train", 1, 2, "note")
+    no_progress("train", 1, 2, "note")
     assert capfd.readouterr() == ("", "")

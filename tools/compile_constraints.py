@@ -23,13 +23,13 @@ PIP_COMPILE = (
     "-m piptools compile --quiet --all-extras --strip-extras --allow-unsafe --no-header --annotation-style line "
     "--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options"
 )
-LOCAL = ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL")
+LOCAL_INDEX_VARS = ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL")
 NO_PIN = re.compile(r"clothier @|#|$")
 
 
-def compiled() -> str:
+def compile_pins() -> str:
     """The answer of pip-compile."""
-    environment = {name: value for name, value in os.environ.items() if name not in LOCAL}
+    environment = {name: value for name, value in os.environ.items() if name not in LOCAL_INDEX_VARS}
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "constraints.txt"
         command = [sys.executable, *PIP_COMPILE.split(), "--upgrade-package", TORCH, "--output-file", str(answer)]
@@ -39,7 +39,7 @@ def compiled() -> str:
         return answer.read_text(encoding="utf-8")
 
 
-def cleaned(text: str) -> str:
+def clean_pins(text: str) -> str:
     """The pins alone, in order, each with the packages that asked for it."""
     pins = sorted(line for line in text.splitlines() if not NO_PIN.match(line))
     tidy = (re.sub(r"  +", "  ", pin).replace("clothier, ", "").replace(" (pyproject.toml)", "") for pin in pins)
@@ -47,4 +47,4 @@ def cleaned(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "constraints.txt").write_text(cleaned(compiled()), encoding="utf-8")
+    (ROOT / "constraints.txt").write_text(clean_pins(compile_pins()), encoding="utf-8")

@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         os.environ["CLOTHIER_QUICK"] = "1"
-    notebook = read()
+    notebook = read_notebook()
     with tempfile.TemporaryDirectory() as folder:
         execute(notebook, Path(folder))
     written = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
@@ -42,10 +42,10 @@ def main() -> None:
     print(f"{options.out}: {len(notebook.cells)} cells, {options.out.stat().st_size / 1e6:.1f} MB")
 
 
-def read(source: Path = SOURCE) -> Any:
+def read_notebook(source: Path = SOURCE) -> Any:
     """The notebook that ``source`` describes, without outputs; the same each time."""
     notebook = jupytext.read(source, fmt="py:percent")
-    _set(notebook.metadata, METADATA)
+    _replace_metadata(notebook.metadata, METADATA)
     notebook.nbformat_minor = 5  # the first with names of cells
     for place, cell in enumerate(notebook.cells, 1):
         cell.id = f"cell-{place:02}"
@@ -61,10 +61,10 @@ def execute(notebook: Any, folder: Path) -> None:
     """
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=1800, resources=resources, record_timing=False, coalesce_streams=True).execute()
-    _set(notebook.metadata, METADATA)  # the kernel has added its version
+    _replace_metadata(notebook.metadata, METADATA)  # the kernel has added its version
 
 
-def _set(metadata: Any, wanted: dict[str, Any]) -> None:
+def _replace_metadata(metadata: Any, wanted: dict[str, Any]) -> None:
     metadata.clear()
     metadata.update(wanted)
 

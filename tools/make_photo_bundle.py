@@ -21,23 +21,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier import bundle
-from clothier.data.photo_table import OUTSIDE
-from clothier.recipes.photo import BEST
+from clothier.data.photo_table import UNKNOWN_LABEL
+from clothier.recipes.photo import BEST_PHOTO
 from clothier.runs import Run
-from clothier.training.export.float16 import halve_weights, pack_graph
+from clothier.training.export.float16 import pack_int8, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
-from clothier.training.finetune.data import read_lesson
+from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.options import PhotoOptions
 from clothier.workflows.train_photo import train_photo
 from tools import compression_check as shipping
 
 if TYPE_CHECKING:
-    from clothier.training.finetune.data import Lesson
+    from clothier.training.finetune.data import PhotoTrainingData
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
-JUDGED = 10  # every tenth labelled photo judges the small graph; the others may fix its scales
-LIMIT = 12_000_000  # bytes, of the whole bundle
-UNSEEN = (
+VALIDATION_STRIDE = 10  # every tenth labelled photo judges the small graph; the others may fix its scales
+MAX_BUNDLE_BYTES = 12_000_000  # bytes, of the whole bundle
+LIMITATIONS = (
     "It knows what its photos show: single garments, laid flat or hung, taken by private people with a phone. It has "
     "never seen bags, worn clothes, studio shots on white, several garments in one picture, or close-ups."
 )
@@ -53,29 +53,29 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, help="where the run is kept; a finished one is not trained again")
-    parser.add_argument("--out", type=Path, default=bundle.SHIPPED)
+    parser.add_argument("--out", type=Path, default=bundle.BUNDLED_DIR)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "labels.csv"
         write_table(options.photos, table)
         place = options.run or Path(folder) / "photo"
-        asked = PhotoOptions(data=table, recipe=BEST, seed=options.seed, out=place)
-        lesson = dealt_as_published(read_lesson(table, asked.columns, told))
-        run = Run(place) if Run(place).is_finished else train_photo(asked, lesson=lesson, progress=told)
-        ship(bundle.open_bundle(run.bundle), lesson, options.out)
+        asked = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=place)
+        lesson = use_published_folds(load_photo_training_data(table, asked.columns, print_progress))
+        run = Run(place) if Run(place).is_finished else train_photo(asked, photos=lesson, progress=print_progress)
+        write_bundle(bundle.open_bundle(run.bundle), lesson, options.out)
 
 
-def dealt_as_published(lesson: Lesson) -> Lesson:
+def use_published_folds(data: PhotoTrainingData) -> PhotoTrainingData:
     """The same photos in the folds of their published labels and senders, so that figures can be held against others'.
 
     Two senders share a photo; anybody else's folds take them apart, and so do these.
     """
     with LABELS.open(encoding="utf-8", newline="") as source:
         published = {row["file"]: row["published"] for row in csv.DictReader(source)}
-    labels = [published[Path(file).name] for file in lesson.table.files]
+    labels = [published[Path(file).name] for file in data.table.files]
     names = sorted(set(labels) - {""})
-    dealt_by = np.array([names.index(name) if name else OUTSIDE for name in labels], np.int64)
-    return replace(lesson, dealt_by=dealt_by, groups=lesson.table.groups)
+    dealt_by = np.array([names.index(name) if name else UNKNOWN_LABEL for name in labels], np.int64)
+    return replace(data, dealt_by=dealt_by, groups=data.table.groups)
 
 
 def write_table(photos: Path, table: Path) -> None:
@@ -88,29 +88,36 @@ def write_table(photos: Path, table: Path) -> None:
         writer.writerows({**row, "file": str((folder / row["file"]).absolute())} for row in rows)
 
 
-def ship(whole: bundle.Bundle, lesson: Lesson, folder: Path) -> None:
+def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path) -> None:
     """Stores the bundle under ``folder``/photo as small as it may be."""
-    graph, weights = whole.graph.read_bytes(), halve_weights(whole.weights.read_bytes())
-    facts = {"name": "clothing-dataset", "licence": LICENCE, "unseen": UNSEEN}
-    card = replace(whole.card, name="photo", data={**whole.card.data, **facts})
-    known = lesson.known
-    judged, rest = known[::JUDGED], np.setdiff1d(known, known[::JUDGED])
+    graph, weights = reference.graph.read_bytes(), to_float16_weights(reference.weights.read_bytes())
+    facts = {"name": "clothing-dataset", "licence": LICENCE, "unseen": LIMITATIONS}
+    card = replace(reference.metadata, name="photo", data={**reference.metadata.data, **facts})
+    known = data.labeled_indices
+    judged, rest = known[::VALIDATION_STRIDE], np.setdiff1d(known, known[::VALIDATION_STRIDE])
     small = bundle.save(
-        folder / "photo", card, quantize_graph(graph, calibration_sample(lesson.views[rest])), weights, whole.extras
+        folder / "photo",
+        card,
+        quantize_graph(graph, calibration_sample(data.inputs[rest])),
+        weights,
+        reference.optional_files,
     )
     kinds = "int8"
-    if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
+    if objection := shipping.accuracy_problem(reference, small, data.inputs[judged], data.table.labels[judged]):
         print(f"photo: int8 {objection}; packed weights in its place")
-        small, kinds = bundle.save(folder / "photo", card, pack_graph(graph), weights, whole.extras), "packed weights"
-        if objection := shipping.loses(whole, small, lesson.views[judged], lesson.table.labels[judged]):
+        small, kinds = (
+            bundle.save(folder / "photo", card, pack_int8(graph), weights, reference.optional_files),
+            "packed weights",
+        )
+        if objection := shipping.accuracy_problem(reference, small, data.inputs[judged], data.table.labels[judged]):
             raise SystemExit(f"photo: {kinds} {objection}; not shipped")
     size = sum(file.stat().st_size for file in small.path.iterdir())
-    if size > LIMIT:
-        raise SystemExit(f"{small.path} has {size:,} bytes, and {LIMIT:,} are allowed")
+    if size > MAX_BUNDLE_BYTES:
+        raise SystemExit(f"{small.path} has {size:,} bytes, and {MAX_BUNDLE_BYTES:,} are allowed")
     print(f"{small.path}: {kinds}, {size / 1e6:.1f} MB")
 
 
-def told(task: str, done: float, total: float, note: str = "") -> None:
+def print_progress(task: str, done: float, total: float, note: str = "") -> None:
     """Prints what ends."""
     if done >= total:
         print(task, note, flush=True)

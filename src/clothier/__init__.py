@@ -42,7 +42,7 @@ if "onnxruntime" in sys.modules and os.environ.get("ORT_DISABLE_TELEMETRY") != "
 # ONNX Runtime reads this variable once, when it is imported; without it, it sends telemetry and stores a device id.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-_HOMES = {
+_EXPORTS = {
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
     "compare": ("clothier.workflows.compare", "compare"),
@@ -86,13 +86,13 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # a tenth of what --help may take
 
         return version("clothier")
-    if name not in _HOMES:
+    if name not in _EXPORTS:
         raise AttributeError(f"module 'clothier' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
+    module, attribute = _EXPORTS[name]
     try:
         found = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        missing = MissingExtraError.behind(error, f"clothier.{name}")
+        missing = MissingExtraError.from_import_error(error, f"clothier.{name}")
         if missing is None:
             raise
         raise missing from error

@@ -19,22 +19,25 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from clothier import atomic
 from clothier.errors import ModelError, UnknownNameError, UsageError
-from clothier.types import View
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = 1
-CARD, GRAPH, WEIGHTS = "card.json", "model.onnx", "weights.safetensors"
-NOVELTY, LEARNT = "novelty.npz", "learnt.npy"
-EXTRAS = (NOVELTY, LEARNT)  # optional; a Clothier from before them reads the rest, so the format is the same
-SHIPPED = Path(__file__).parent / "bundles"
+FORMAT_VERSION = 1
+METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE = "card.json", "model.onnx", "weights.safetensors"
+OOD_FILE, TRAINING_HASHES_FILE = "novelty.npz", "learnt.npy"
+OPTIONAL_FILES = (
+    OOD_FILE,
+    TRAINING_HASHES_FILE,
+)  # optional; a Clothier from before them reads the rest, so the format is the same
+BUNDLED_DIR = Path(__file__).parent / "bundles"
 
-Typed = TypeVar("Typed", "Card", View)
+RecordT = TypeVar("Typed", "Card", InputSpec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class BundleMetadata:
     """What a bundle says of itself.
 
     Attributes:
@@ -58,16 +61,16 @@ class Card:
     model: str
     preset: str
     classes: tuple[str, ...]
-    view: View = field(default_factory=View)
+    input_spec: InputSpec = field(default_factory=InputSpec)
     recipe: dict[str, Any] = field(default_factory=dict)
     parameters: int
     data: dict[str, Any]
-    figures: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    clothier: str
-    format: int = FORMAT
+    clothier_version: str
+    format: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
         """As ``card.json`` holds it."""
@@ -79,38 +82,44 @@ class Bundle:
     """A bundle on disk whose files were found whole."""
 
     path: Path
-    card: Card
+    metadata: BundleMetadata
 
     @property
     def graph(self) -> Path:
         """The ONNX graph."""
-        return self.path / GRAPH
+        return self.path / GRAPH_FILE
 
     @property
     def weights(self) -> Path:
         """The safetensors weights."""
-        return self.path / WEIGHTS
+        return self.path / WEIGHTS_FILE
 
     @property
-    def novelty(self) -> Path | None:
+    def ood(self) -> Path | None:
         """The arrays of :class:`clothier.selective.ood.Novelty`; None where the model cannot tell strangers."""
-        return self._extra(NOVELTY)
+        return self._optional_file(OOD_FILE)
 
     @property
-    def learnt(self) -> Path | None:
+    def training_hashes(self) -> Path | None:
         """(M, 32) uint8 difference hashes of the photos that it learnt from; None where they are not known."""
-        return self._extra(LEARNT)
+        return self._optional_file(TRAINING_HASHES_FILE)
 
     @property
-    def extras(self) -> dict[str, bytes]:
+    def optional_files(self) -> dict[str, bytes]:
         """The optional files that it has, by name."""
-        return {name: (self.path / name).read_bytes() for name in EXTRAS if name in self.card.files}
+        return {name: (self.path / name).read_bytes() for name in OPTIONAL_FILES if name in self.metadata.files}
 
-    def _extra(self, name: str) -> Path | None:
-        return self.path / name if name in self.card.files else None
+    def _optional_file(self, name: str) -> Path | None:
+        return self.path / name if name in self.metadata.files else None
 
 
-def save(path: Path, card: Card, graph: bytes, weights: bytes, extras: Mapping[str, bytes] | None = None) -> Bundle:
+def save(
+    path: Path,
+    metadata: BundleMetadata,
+    graph: bytes,
+    weights: bytes,
+    optional_files: Mapping[str, bytes] | None = None,
+) -> Bundle:
     """Writes a bundle, whole or not at all; one that stood at ``path`` is replaced, and nothing but a bundle.
 
     Args:
@@ -124,15 +133,17 @@ def save(path: Path, card: Card, graph: bytes, weights: bytes, extras: Mapping[s
         StorageError: the disk refused; what stood at ``path`` still does.
         UsageError: ``path`` is a folder with other things in it.
     """
-    if path.is_dir() and not (path / CARD).is_file() and any(path.iterdir()):
+    if path.is_dir() and not (path / METADATA_FILE).is_file() and any(path.iterdir()):
         raise UsageError(f"{path} holds other things than a bundle and is left as it is; name a folder that is free.")
-    contents = {GRAPH: graph, WEIGHTS: weights, **(extras or {})}
-    card = replace(card, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
-    with atomic.folder(path) as draft:
+    contents = {GRAPH_FILE: graph, WEIGHTS_FILE: weights, **(optional_files or {})}
+    metadata = replace(
+        metadata, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    )
+    with atomic.replace_dir(path) as draft:
         for name, content in contents.items():
             (draft / name).write_bytes(content)
-        (draft / CARD).write_text(atomic.json_text(card.to_json()), encoding="utf-8")
-    return Bundle(path, card)
+        (draft / METADATA_FILE).write_text(atomic.json_text(metadata.to_json()), encoding="utf-8")
+    return Bundle(path, metadata)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -141,28 +152,28 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         ModelError: no bundle there, a newer format, or a file missing or altered.
     """
-    card = _read_card(path)
-    for name in (GRAPH, WEIGHTS, *(name for name in EXTRAS if name in card.files)):
-        _check(path / name, card.files.get(name, ""))
+    card = _read_metadata(path)
+    for name in (GRAPH_FILE, WEIGHTS_FILE, *(name for name in OPTIONAL_FILES if name in card.files)):
+        _verify_digest(path / name, card.files.get(name, ""))
     return Bundle(path, card)
 
 
-def shipped() -> list[str]:
+def bundled() -> list[str]:
     """Names of the bundles inside the package."""
-    return sorted(card.parent.name for card in SHIPPED.glob(f"[!.]*/{CARD}"))
+    return sorted(card.parent.name for card in BUNDLED_DIR.glob(f"[!.]*/{METADATA_FILE}"))
 
 
-def find(name: str) -> Bundle:
+def resolve(name: str) -> Bundle:
     """The bundle that a user means: a shipped one's name, a bundle's folder, or a run's.
 
     Raises:
         UnknownNameError: neither a shipped name nor a folder.
         ModelError: the folder holds no whole bundle.
     """
-    names = shipped()
+    names = bundled()
     if name in names:
-        return open_bundle(SHIPPED / name)
-    for folder in _folders(name):
+        return open_bundle(BUNDLED_DIR / name)
+    for folder in _candidate_dirs(name):
         return open_bundle(folder)
     if Path(name).parent != Path():
         known = f", or one of: {', '.join(names)}" if names else ""
@@ -170,7 +181,7 @@ def find(name: str) -> Bundle:
     raise UnknownNameError(name, "model or run folder", names)
 
 
-def _folders(name: str) -> list[Path]:
+def _candidate_dirs(name: str) -> list[Path]:
     """Where the bundle of that name may lie: in a run's folder, or there itself."""
     try:
         return [place for place in (Path(name, "bundle"), Path(name)) if place.is_dir()]
@@ -180,50 +191,54 @@ def _folders(name: str) -> list[Path]:
         ) from error
 
 
-def _read_card(path: Path) -> Card:
+def _read_metadata(path: Path) -> BundleMetadata:
     try:
-        values = json.loads((path / CARD).read_text(encoding="utf-8"))
+        values = json.loads((path / METADATA_FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(
-            f"{path} is no model: its {CARD} cannot be read ({error.strerror}). Give a bundle, or a run that has ended."
+            f"{path} is no model: its {METADATA_FILE} cannot be read ({error.strerror}). Give a bundle, or a run that has ended."
         ) from error
     except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     if not isinstance(values, dict) or not isinstance(values.get("format"), int) or values["format"] < 1:
-        raise ModelError(f"{path / CARD} names no format; it is no card of Clothier's. Make the bundle again.")
-    if values["format"] > FORMAT:
+        raise ModelError(f"{path / METADATA_FILE} names no format; it is no card of Clothier's. Make the bundle again.")
+    if values["format"] > FORMAT_VERSION:
         raise ModelError(
-            f"{path} has format {values['format']}, and this Clothier reads up to {FORMAT}. Install a newer Clothier."
+            f"{path} has format {values['format']}, and this Clothier reads up to {FORMAT_VERSION}. Install a newer Clothier."
         )
     try:
-        return _card(values)
+        return _parse_metadata(values)
     except (TypeError, ValueError) as error:
         raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, reason: Exception) -> ModelError:
-    return ModelError(f"{path / CARD} is damaged: {reason}. Make the bundle again.")
+    return ModelError(f"{path / METADATA_FILE} is damaged: {reason}. Make the bundle again.")
 
 
-def _card(values: dict[str, Any]) -> Card:
+def _parse_metadata(values: dict[str, Any]) -> BundleMetadata:
     """The card of plain ``values``; a field with a default may be missing, as in a bundle older than the field.
 
     Raises:
         ValueError: a field is missing or unknown.
         TypeError: one is of another type than it declares.
     """
-    required = {one.name for one in fields(Card) if one.default is MISSING and one.default_factory is MISSING}
+    required = {one.name for one in fields(BundleMetadata) if one.default is MISSING and one.default_factory is MISSING}
     if missing := sorted(required - values.keys()):
         raise ValueError(f"it lacks {', '.join(missing)}")
-    if unknown := sorted(values.keys() - {one.name for one in fields(Card)}):
+    if unknown := sorted(values.keys() - {one.name for one in fields(BundleMetadata)}):
         raise ValueError(f"it has the unknown {', '.join(unknown)}")
     classes = values["classes"]
     if not isinstance(classes, list) or not all(isinstance(one, str) for one in classes):
         raise TypeError(f"its classes are {classes!r}")
-    return _typed(Card(**{**values, "classes": tuple(classes), "view": _typed(View(**values.get("view", {})))}))
+    return _check_types(
+        BundleMetadata(
+            **{**values, "classes": tuple(classes), "view": _check_types(InputSpec(**values.get("view", {})))}
+        )
+    )
 
 
-def _typed(record: Typed) -> Typed:
+def _check_types(record: RecordT) -> RecordT:
     """``record``, if every field is of the type that it declares; TypeError if not."""
     for name, hint in get_type_hints(type(record)).items():
         value = getattr(record, name)
@@ -232,14 +247,14 @@ def _typed(record: Typed) -> Typed:
     return record
 
 
-def _check(file: Path, wanted: str) -> None:
+def _verify_digest(file: Path, expected: str) -> None:
     try:
         got = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(
             f"{file.parent} is incomplete: {file.name} cannot be read ({error.strerror}). Make the bundle again."
         ) from error
-    if got != wanted:
+    if got != expected:
         raise ModelError(
-            f"{file} was altered: its SHA-256 is {got}, the card says {wanted or 'nothing'}. Make the bundle again."
+            f"{file} was altered: its SHA-256 is {got}, the card says {expected or 'nothing'}. Make the bundle again."
         )

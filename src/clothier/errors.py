@@ -50,7 +50,7 @@ class ClothierError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Goes to another process by its sentence, not by the words that its class makes the sentence of."""
-        return _remade, (type(self), self.args), vars(self)
+        return _unpickle, (type(self), self.args), vars(self)
 
 
 class UsageError(ClothierError):
@@ -73,16 +73,16 @@ class UnknownNameError(UsageError):
 class MissingExtraError(UsageError):
     """An optional part of Clothier is not installed."""
 
-    def __init__(self, work: str, module: str, extra: str) -> None:
+    def __init__(self, feature: str, module: str, extra: str) -> None:
         super().__init__(
-            f"{work} needs {module}, which is not installed. Install it with: pip install 'clothier[{extra}]'"
+            f"{feature} needs {module}, which is not installed. Install it with: pip install 'clothier[{extra}]'"
         )
 
     @classmethod
-    def behind(cls, error: ModuleNotFoundError, work: str) -> MissingExtraError | None:
+    def from_import_error(cls, error: ModuleNotFoundError, feature: str) -> MissingExtraError | None:
         """The sentence for a failed import, or None when the module belongs to no extra: then it is our fault."""
         known = EXTRAS.get((error.name or "").partition(".")[0])
-        return cls(work, *known) if known else None
+        return cls(feature, *known) if known else None
 
 
 class DataError(ClothierError):
@@ -97,7 +97,7 @@ class ModelError(ClothierError):
     exit_code = 4
 
 
-class PhotoError(ClothierError):
+class ImageError(ClothierError):
     """One picture cannot be read; a batch names it and goes on.
 
     Attributes:
@@ -115,7 +115,7 @@ class StorageError(ClothierError):
     """The disk refused a write. Nothing that was whole before is lost: see :mod:`clothier.atomic`."""
 
 
-class GateError(ClothierError):
+class CheckFailedError(ClothierError):
     """The work is done, and a gate set by the user (``--fail-under``) was not met."""
 
     exit_code = 5
@@ -135,5 +135,5 @@ class Interrupted(KeyboardInterrupt):
         self.command = command
 
 
-def _remade(kind: type[ClothierError], args: tuple[Any, ...]) -> ClothierError:
-    return kind.__new__(kind, *args)
+def _unpickle(error_type: type[ClothierError], args: tuple[Any, ...]) -> ClothierError:
+    return error_type.__new__(error_type, *args)

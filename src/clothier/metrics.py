@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError, ModelError
-from clothier.types import ClassScore, Evaluation, PairedTest
+from clothier.types import ClassScore, Evaluation, McNemarResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Reliability:
         return float(gaps @ self.counts / self.counts.sum())
 
 
-def evaluate(
+def evaluate_logits(
     logits: npt.ArrayLike, labels: Labels, classes: Sequence[str], accuracy_tta: float | None = None
 ) -> Evaluation:
     """Holds ``logits``, (N, K), against ``labels``, (N,) with values 0 to K - 1.
@@ -70,7 +70,7 @@ def evaluate(
         DataError: no images, or labels that do not belong to the logits.
         ModelError: logits that are not finite, or not K a picture.
     """
-    scores, truth = checked(logits, labels, len(classes))
+    scores, truth = check_logits_labels(logits, labels, len(classes))
     probabilities = softmax(scores)
     answers = scores.argmax(axis=1)
     accuracy = float((answers == truth).mean())
@@ -103,19 +103,19 @@ def log_softmax(logits: npt.ArrayLike) -> Doubles:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
-def confusion_matrix(labels: Labels, answers: npt.ArrayLike, classes: int) -> Counts:
+def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Counts:
     """Counts of (true, answered): (K, K) int64, a row a true class."""
-    cells = np.asarray(labels, dtype=np.int64) * classes + np.asarray(answers, dtype=np.int64)
-    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+    cells = np.asarray(labels, dtype=np.int64) * n_classes + np.asarray(predictions, dtype=np.int64)
+    return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
 def class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore, ...]:
     """Precision, recall and F1 of each class of a (K, K) ``confusion``; 0 where nothing defines them."""
     right = np.diag(confusion).astype(np.float64)
     answered, truly = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = _ratio(right, answered)
-    recall = _ratio(right, truly)
-    f1 = _ratio(2 * right, answered + truly)
+    precision = _safe_divide(right, answered)
+    recall = _safe_divide(right, truly)
+    f1 = _safe_divide(2 * right, answered + truly)
     return tuple(
         ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(truly[i]))
         for i, name in enumerate(classes)
@@ -127,11 +127,11 @@ def standard_error(accuracy: float, n: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / n)
 
 
-def wilson_interval(share: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
+def wilson_interval(proportion: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
     """95 % interval of each ``share`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
     squared = NORMAL_95**2 / n
-    middle = (share + squared / 2) / (1 + squared)
-    reach = np.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+    middle = (proportion + squared / 2) / (1 + squared)
+    reach = np.sqrt(squared * (proportion * (1 - proportion) + squared / 4)) / (1 + squared)
     return middle - reach, middle + reach
 
 
@@ -161,12 +161,12 @@ def reliability(probabilities: Doubles, labels: Labels, bins: int = RELIABILITY_
     return Reliability(
         edges=np.linspace(0, 1, bins + 1),
         counts=counts,
-        confidence=_ratio(np.bincount(place, confidence, bins), counts),
-        accuracy=_ratio(np.bincount(place, right, bins), counts),
+        confidence=_safe_divide(np.bincount(place, confidence, bins), counts),
+        accuracy=_safe_divide(np.bincount(place, right, bins), counts),
     )
 
 
-def mcnemar(first_right: Flags, second_right: Flags) -> PairedTest:
+def mcnemar(first_correct: Flags, second_correct: Flags) -> McNemarResult:
     """McNemar's exact test of two classifiers on the same N images (Dietterich 1998, 10.1162/089976698300017197).
 
     Args:
@@ -176,7 +176,7 @@ def mcnemar(first_right: Flags, second_right: Flags) -> PairedTest:
     Raises:
         DataError: no images, or two different numbers of them.
     """
-    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    first, second = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
     if first.shape != second.shape or first.ndim != 1 or not first.size:
         raise DataError(
             f"a paired test wants two answers a picture, and got {first.size} and {second.size} of them. "
@@ -187,7 +187,7 @@ def mcnemar(first_right: Flags, second_right: Flags) -> PairedTest:
     difference = (only_first - only_second) / n
     spread = NORMAL_95 * math.sqrt(max((only_first + only_second) / n - difference**2, 0.0) / n)
     interval = (max(difference - spread, -1.0), min(difference + spread, 1.0))
-    return PairedTest(n, only_first, only_second, difference, interval, sign_test(only_first, only_second))
+    return McNemarResult(n, only_first, only_second, difference, interval, sign_test(only_first, only_second))
 
 
 def sign_test(wins: int, losses: int) -> float:
@@ -202,7 +202,7 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * math.exp(log_largest) * tail)
 
 
-def checked(logits: npt.ArrayLike, labels: npt.ArrayLike, classes: int) -> tuple[Doubles, Labels]:
+def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Doubles, Labels]:
     """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that belong together.
 
     Raises:
@@ -210,24 +210,24 @@ def checked(logits: npt.ArrayLike, labels: npt.ArrayLike, classes: int) -> tuple
         ModelError: logits that are not finite, or not K a picture.
     """
     scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    if scores.ndim != 2 or scores.shape[1] != classes:
+    if scores.ndim != 2 or scores.shape[1] != n_classes:
         raise ModelError(
-            f"the model answers in the shape {scores.shape}, and {classes} classes want (N, {classes}). "
+            f"the model answers in the shape {scores.shape}, and {n_classes} classes want (N, {n_classes}). "
             "Use the model with the classes that it was trained on."
         )
     if not np.isfinite(scores).all():
         raise ModelError("the model's answers hold NaN or infinity: its training went astray. Train it again.")
     if truth.shape != (len(scores),) or not len(truth):
         raise DataError(f"{len(scores)} answers cannot be held against {truth.size} labels; give one label a picture.")
-    if truth.min() < 0 or truth.max() >= classes:
+    if truth.min() < 0 or truth.max() >= n_classes:
         raise DataError(
-            f"labels run from {truth.min()} to {truth.max()}, and {classes} classes want 0 to {classes - 1}. "
+            f"labels run from {truth.min()} to {truth.max()}, and {n_classes} classes want 0 to {n_classes - 1}. "
             "Use the data set that the model was trained for."
         )
     return scores, truth.astype(np.int64)
 
 
-def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Doubles:
+def _safe_divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Doubles:
     """``part / whole``, and 0 where ``whole`` is 0."""
-    parts, wholes = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    parts, wholes = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

@@ -28,9 +28,9 @@ from clothier.types import EpochRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RUNS = Path("runs")  # where new folders come to lie, unless the user names a place
-COLUMNS = [one.name for one in fields(EpochRecord)]
-OPTIONAL = ("validation_loss", "validation_accuracy")  # empty where a recipe keeps no validation images
+RUNS_DIR = Path("runs")  # where new folders come to lie, unless the user names a place
+RESULT_COLUMNS = [one.name for one in fields(EpochRecord)]
+OPTIONAL_COLUMNS = ("validation_loss", "validation_accuracy")  # empty where a recipe keeps no validation images
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class Run:
         """The file that training goes on from."""
         return self.path / "checkpoint" / "last.pt"
 
-    def begin(self, config: dict[str, Any]) -> None:
+    def create(self, config: dict[str, Any]) -> None:
         """Writes the machine, and then what is asked of it: where ``config.json`` stands, the run can be resumed."""
-        atomic.write_json(self.path / "environment.json", system.describe())
+        atomic.write_json(self.path / "environment.json", system.system_info())
         atomic.write_json(self.path / "config.json", config)
 
     @property
@@ -89,7 +89,7 @@ class Run:
 
     def write_results(self, records: list[EpochRecord]) -> None:
         """Writes ``results.csv`` anew: at the start, and after a resume, which may have lost the latest epochs."""
-        atomic.write_text(self.path / "results.csv", ",".join(COLUMNS) + "\n" + _csv(records))
+        atomic.write_text(self.path / "results.csv", ",".join(RESULT_COLUMNS) + "\n" + _csv_rows(records))
 
     def append_result(self, record: EpochRecord) -> None:
         """Adds an epoch to ``results.csv``.
@@ -97,7 +97,7 @@ class Run:
         Raises:
             StorageError: the disk refused; the epochs before are untouched.
         """
-        atomic.append_text(self.path / "results.csv", _csv([record]))
+        atomic.append_text(self.path / "results.csv", _csv_rows([record]))
 
     def read_results(self) -> list[EpochRecord]:
         """The epochs of ``results.csv``.
@@ -106,9 +106,9 @@ class Run:
             ModelError: the file is missing or damaged.
         """
         path = self.path / "results.csv"
-        rows = csv.DictReader(io.StringIO(_read(path), newline=""), strict=True)
+        rows = csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True)
         try:
-            return [_record(row) for row in rows]
+            return [_parse_record(row) for row in rows]
         except (KeyError, TypeError, ValueError, csv.Error) as error:
             raise ModelError(f"{path} is damaged: a row of it is no epoch. Train anew.") from error
 
@@ -117,13 +117,13 @@ class Run:
         return {"run": str(self.path), **self.metrics}
 
 
-def new_run(path: Path) -> Run:
+def create_run(path: Path) -> Run:
     """An empty run folder at ``path``, or at ``path-2``, ``path-3``, ... when it is taken.
 
     Raises:
         StorageError: the folder cannot be made.
     """
-    return Run(atomic.new_folder(path))
+    return Run(atomic.unique_dir(path))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelError: it is missing, or no JSON object.
     """
     try:
-        content = json.loads(_read(path))
+        content = json.loads(_read_text(path))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
     if not isinstance(content, dict):
@@ -141,7 +141,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -150,13 +150,13 @@ def _read(path: Path) -> str:
         raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
 
 
-def _csv(records: Iterable[EpochRecord]) -> str:
+def _csv_rows(records: Iterable[EpochRecord]) -> str:
     text = io.StringIO()
-    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(record.to_json() for record in records)
+    csv.DictWriter(text, RESULT_COLUMNS, lineterminator="\n").writerows(record.to_json() for record in records)
     return text.getvalue()
 
 
-def _record(row: dict[str, str]) -> EpochRecord:
-    unknown = {name: None for name in OPTIONAL if row[name] == ""}
-    numbers = {name: float(row[name]) for name in COLUMNS if name not in unknown}
+def _parse_record(row: dict[str, str]) -> EpochRecord:
+    unknown = {name: None for name in OPTIONAL_COLUMNS if row[name] == ""}
+    numbers = {name: float(row[name]) for name in RESULT_COLUMNS if name not in unknown}
     return EpochRecord(**{**numbers, **unknown, "epoch": int(row["epoch"])})  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ LIBRARIES = (
 INSTRUCTION_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 """What matrix products run on, as Linux names it: x86 first, the last two are Arm's."""
 
-SWITCHES = (
+ENV_VARS = (
     "ONEDNN_MAX_CPU_ISA",
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -49,10 +49,12 @@ SWITCHES = (
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
-_MEMORY_LIMIT_V1 = "memory/memory.limit_in_bytes"  # a number near 2^63 there means no limit: the machine's is lower
+_CGROUP_V1_MEMORY_LIMIT = (
+    "memory/memory.limit_in_bytes"  # a number near 2^63 there means no limit: the machine's is lower
+)
 
 
-def describe() -> dict[str, Any]:
+def system_info() -> dict[str, Any]:
     """The machine, ready for JSON.
 
     Returns:
@@ -65,13 +67,13 @@ def describe() -> dict[str, Any]:
         "cpu": {
             "model": cpu_model(),
             "cores": os.cpu_count(),
-            "cores_usable": usable_cores(),
+            "cores_usable": available_cores(),
             "instruction_sets": instruction_sets(),
         },
-        "memory_bytes": usable_memory(),
+        "memory_bytes": available_memory(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "versions": versions(),
-        "environment": {name: os.environ[name] for name in SWITCHES if name in os.environ},
+        "versions": library_versions(),
+        "environment": {name: os.environ[name] for name in ENV_VARS if name in os.environ},
     }
 
 
@@ -80,7 +82,7 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str | None:
     return _cpu_fields(cpuinfo).get("model name") or platform.processor() or None
 
 
-def usable_cores(cgroup: Path = _CGROUP) -> int:
+def available_cores(cgroup: Path = _CGROUP) -> int:
     """Cores that this process may use: its affinity, and a container's quota rounded up."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cpu_quota(cgroup)
@@ -94,13 +96,16 @@ def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:
     return [name for name in INSTRUCTION_SETS if name in flags]
 
 
-def usable_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
+def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
     """Bytes of memory that this process may use: the machine's, or a container's limit when that is lower."""
-    limits = [_physical_memory(meminfo), *(_number(cgroup / name) for name in ("memory.max", _MEMORY_LIMIT_V1))]
+    limits = [
+        _physical_memory(meminfo),
+        *(_read_int(cgroup / name) for name in ("memory.max", _CGROUP_V1_MEMORY_LIMIT)),
+    ]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Clothier's own version and those of the libraries that are installed."""
     found = {}
     for name in ("clothier", *LIBRARIES):
@@ -113,16 +118,16 @@ def versions() -> dict[str, str]:
 
 def _cpu_fields(cpuinfo: Path) -> dict[str, str]:
     """The first processor's lines of ``/proc/cpuinfo``; empty where there is none."""
-    first = _text(cpuinfo).partition("\n\n")[0]
+    first = _read_text(cpuinfo).partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _cpu_quota(cgroup: Path) -> float | None:
     """Cores a container may use: version 2 says ``200000 100000`` or ``max 100000``, version 1 has two files."""
-    quota, _, period = _text(cgroup / "cpu.max").partition(" ")
+    quota, _, period = _read_text(cgroup / "cpu.max").partition(" ")
     if not quota:
-        quota, period = _text(cgroup / "cpu/cpu.cfs_quota_us"), _text(cgroup / "cpu/cpu.cfs_period_us")
+        quota, period = _read_text(cgroup / "cpu/cpu.cfs_quota_us"), _read_text(cgroup / "cpu/cpu.cfs_period_us")
     try:
         return float(quota) / float(period) if float(quota) > 0 else None
     except ValueError:
@@ -130,7 +135,7 @@ def _cpu_quota(cgroup: Path) -> float | None:
 
 
 def _physical_memory(meminfo: Path) -> int | None:
-    for line in _text(meminfo).splitlines():
+    for line in _read_text(meminfo).splitlines():
         name, _, value = line.partition(":")
         if name == "MemTotal":
             return int(value.split()[0]) * 1024  # the kernel writes kB and means KiB
@@ -139,12 +144,12 @@ def _physical_memory(meminfo: Path) -> int | None:
     return None
 
 
-def _number(file: Path) -> int | None:
-    text = _text(file).strip()
+def _read_int(file: Path) -> int | None:
+    text = _read_text(file).strip()
     return int(text) if text.isdecimal() else None
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     """What the system tells in ``file``; nothing where it has no such file or keeps it to itself."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")

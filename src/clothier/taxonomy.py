@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Probabilities = npt.NDArray[np.floating]
 
-FASHION_MNIST = (
+FASHION_MNIST_CLASSES = (
     "T-shirt/top",
     "Trouser",
     "Pullover",
@@ -42,7 +42,7 @@ FASHION_MNIST = (
 )
 """Labels 0 to 9 of Fashion-MNIST, named as in arXiv 1708.07747, table 2."""
 
-UPPER_BODY = ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")
+UPPER_BODY_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")
 """The five classes among which 76-80 % of all errors fall (our runs of the study); half of those touch Shirt."""
 
 PHOTO_CLASSES = (
@@ -62,12 +62,12 @@ PHOTO_CLASSES = (
 )
 """What the photo model tells apart; ``shoes`` is footwear that is none of the last three, or not surely."""
 
-TABLE = "codes"  # of a company's TOML file
+CODES_TABLE = "codes"  # of a company's TOML file
 
-BROADER = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
+PARENT_CLASS = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
 """Finer words, and the broader one that others use for the same thing."""
 
-FASHION_MNIST_OF = {
+PHOTO_TO_FASHION_MNIST = {
     "t-shirt": "T-shirt/top",
     "pants": "Trouser",
     "longsleeve": "Pullover",
@@ -81,7 +81,7 @@ FASHION_MNIST_OF = {
 """Fashion-MNIST's word for what the photo model knows, too; it has none for hats, shorts and skirts, and bags alone."""
 
 
-def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST) -> int:
+def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST_CLASSES) -> int:
     """The label of a class by its name, letter case aside.
 
     Raises:
@@ -93,7 +93,7 @@ def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST) -> int:
     return folded.index(name.casefold())
 
 
-def in_terms_of(probabilities: Probabilities, classes: Sequence[str], wanted: Sequence[str]) -> Probabilities:
+def aggregate_to(probabilities: Probabilities, classes: Sequence[str], target_classes: Sequence[str]) -> Probabilities:
     """A model's answers in the words of the data: what it tells apart finer is added up to the broader word.
 
     Args:
@@ -107,26 +107,28 @@ def in_terms_of(probabilities: Probabilities, classes: Sequence[str], wanted: Se
     Raises:
         UsageError: the data lack a word for one of the model's classes, or the model one of the data's.
     """
-    words = [name if name in wanted else BROADER.get(name, name) for name in classes]
-    if lacking := sorted(set(words) - set(wanted)):
+    words = [name if name in target_classes else PARENT_CLASS.get(name, name) for name in classes]
+    if lacking := sorted(set(words) - set(target_classes)):
         raise UsageError(
-            f"the model answers with {', '.join(lacking)}, and the data only have {', '.join(wanted)}; "
+            f"the model answers with {', '.join(lacking)}, and the data only have {', '.join(target_classes)}; "
             "give data that have all of the model's classes, or broader ones."
         )
-    if unknown := sorted(set(wanted) - set(words)):
+    if unknown := sorted(set(target_classes) - set(words)):
         raise UsageError(
             f"the data have {', '.join(unknown)}, and the model only answers with {', '.join(classes)}; "
             "leave those rows out, or their labels empty."
         )
-    return added_up(probabilities, words, wanted)
+    return sum_columns(probabilities, words, target_classes)
 
 
-def added_up(probabilities: Probabilities, words: Sequence[str], wanted: Sequence[str]) -> Probabilities:
+def sum_columns(
+    probabilities: Probabilities, column_names: Sequence[str], target_names: Sequence[str]
+) -> Probabilities:
     """Columns of the same word added up, in the order of ``wanted``: (N, K) with a word each to (N, len(wanted)).
 
     A product with ones and noughts, so that nothing but the array itself needs numpy.
     """
-    return probabilities @ [[float(word == name) for name in wanted] for word in words]
+    return probabilities @ [[float(word == name) for name in target_names] for word in column_names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class Taxonomy:
         """
         return self.codes[class_index(name, self.classes)]
 
-    def merge(self, probabilities: Probabilities, classes: Sequence[str]) -> tuple[Probabilities, tuple[str, ...]]:
+    def aggregate(self, probabilities: Probabilities, classes: Sequence[str]) -> tuple[Probabilities, tuple[str, ...]]:
         """Answers in the company's codes; the probabilities of classes with one code add up.
 
         Args:
@@ -164,7 +166,7 @@ class Taxonomy:
         """
         words = [self.code_of(name) for name in classes]
         codes = tuple(dict.fromkeys(words))
-        return added_up(probabilities, words, codes), codes
+        return sum_columns(probabilities, words, codes), codes
 
 
 def read_taxonomy(path: Path, classes: Sequence[str]) -> Taxonomy:
@@ -174,19 +176,21 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> Taxonomy:
         DataError: the file cannot be read, is no TOML, has no table ``[codes]``, lacks a class, or names one twice.
         UnknownNameError: it names a class that the model has not; the sentence offers the nearest.
     """
-    codes = _codes(path)
-    given = {class_index(name, tuple(classes)): _code(path, name, code) for name, code in codes.items()}
+    codes = _read_codes(path)
+    given = {class_index(name, tuple(classes)): _check_code(path, name, code) for name, code in codes.items()}
     if len(given) < len(codes):
-        raise DataError(f"{path} names a class twice in [{TABLE}], in other letter cases. Keep one line for each.")
+        raise DataError(
+            f"{path} names a class twice in [{CODES_TABLE}], in other letter cases. Keep one line for each."
+        )
     if lacking := [name for place, name in enumerate(classes) if place not in given]:
         raise DataError(
             f"{path} has no code for {', '.join(lacking)}; every class of the model needs one. "
-            f'Add under [{TABLE}] a line such as "{lacking[0]}" = "...".'
+            f'Add under [{CODES_TABLE}] a line such as "{lacking[0]}" = "...".'
         )
     return Taxonomy(tuple(classes), tuple(given[place] for place in range(len(classes))))
 
 
-def _codes(path: Path) -> Mapping[str, Any]:
+def _read_codes(path: Path) -> Mapping[str, Any]:
     """The table of codes, as it stands in the file."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -196,15 +200,19 @@ def _codes(path: Path) -> Mapping[str, Any]:
         raise DataError(
             f'{path} is not TOML: {error}. Write a line for each class, such as "t-shirt" = "TS-100".'
         ) from error
-    if unknown := sorted(values.keys() - {TABLE}):
-        raise DataError(f"{path} has {', '.join(unknown)} beside [{TABLE}]; put all lines below the line [{TABLE}].")
-    if not isinstance(values.get(TABLE), dict):
-        raise DataError(f"{path} has no table [{TABLE}]; begin with the line [{TABLE}], then a line for each class.")
-    codes: Mapping[str, Any] = values[TABLE]
+    if unknown := sorted(values.keys() - {CODES_TABLE}):
+        raise DataError(
+            f"{path} has {', '.join(unknown)} beside [{CODES_TABLE}]; put all lines below the line [{CODES_TABLE}]."
+        )
+    if not isinstance(values.get(CODES_TABLE), dict):
+        raise DataError(
+            f"{path} has no table [{CODES_TABLE}]; begin with the line [{CODES_TABLE}], then a line for each class."
+        )
+    codes: Mapping[str, Any] = values[CODES_TABLE]
     return codes
 
 
-def _code(path: Path, name: str, code: object) -> str:
+def _check_code(path: Path, name: str, code: object) -> str:
     if not isinstance(code, str) or not code.strip():
         raise DataError(f'{path} gives {name!r} the code {code!r}; a code is text in quotes, such as "TS-100".')
     return code.strip()

@@ -28,12 +28,12 @@ class Progress(Protocol):
         """``done`` of ``total`` units of ``task`` are finished; ``note`` is the latest finding, if any."""
 
 
-def silent(task: str, done: float, total: float, note: str = "") -> None:
+def no_progress(task: str, done: float, total: float, note: str = "") -> None:
     """The :class:`Progress` of those who do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class InputSpec:
     """The picture that a model wants.
 
     Attributes:
@@ -56,7 +56,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
+class ModelOutput:
     """What a classifier says of N pictures, in one pass.
 
     Attributes:
@@ -82,11 +82,11 @@ class Classifier(Protocol):
         ...
 
     @property
-    def view(self) -> View:
+    def input_spec(self) -> InputSpec:
         """The picture that it wants."""
         ...
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         """Looks at ``images``, (N, H, W) or (N, H, W, C) uint8 of its view."""
         ...
 
@@ -126,7 +126,7 @@ class Prediction:
     reason: str
     model: str
     code: str | None = None
-    saw: str | None = None
+    input_file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -137,7 +137,7 @@ class Prediction:
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
-            **{name: value for name, value in (("code", self.code), ("saw", self.saw)) if value is not None},
+            **{name: value for name, value in (("code", self.code), ("saw", self.input_file)) if value is not None},
         }
 
 
@@ -244,7 +244,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedTest:
+class McNemarResult:
     """McNemar's exact test: do two classifiers, asked the same n questions, differ?
 
     Attributes:

@@ -13,12 +13,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from benchmarks import baselines as module
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(600, 0), draw_garments(100, 1), {"train": "1", "test": "2"})
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(600, 0), draw_garments(100, 1), {"train": "1", "test": "2"}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +49,7 @@ def test_the_study_learns_from_four_fifths_and_its_evaluation_is_not_timed(monke
         return 1.0 if len(judged) == 2 else 0.5  # the second epoch is the best
 
     states: list[Any] = []
-    epochs = module._epochs
+    epochs = module._train_epochs
 
     def watched(network: torch.nn.Module, train: Any, *recipe: Any) -> Iterator[None]:
         assert (len(train), recipe) == (480, (128, 3, 1e-3))
@@ -73,18 +75,18 @@ def test_the_same_seed_gives_the_same_rival(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_models_of_scikit_learn_see_pixels_in_0_to_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HistGradientBoostingClassifier", lambda **kept: Quick(max_iter=5, **kept))
+    monkeypatch.setattr(module, "HistGradientBoostingClassifier", lambda **kept: FewIterations(max_iter=5, **kept))
     lap = module.boosted_trees(DATASET, 3)
     assert lap.accuracy > 0.5
     assert lap.seconds > 0
     assert lap.parameters is None
 
 
-class Quick(HistGradientBoostingClassifier):
-    def fit(self, pixels: Any, labels: Any) -> Quick:
+class FewIterations(HistGradientBoostingClassifier):
+    def fit(self, pixels: Any, labels: Any) -> FewIterations:
         assert pixels.shape == (600, 784)
         assert (pixels.min(), pixels.max()) == (0, 1)
-        fitted: Quick = super().fit(pixels, labels)
+        fitted: FewIterations = super().fit(pixels, labels)
         return fitted
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from benchmarks.eager import eager, recipe_of, restored, torch_threads
+from benchmarks.eager import eager, load_network, recipe_from_card, torch_threads
 from clothier import bundle
 from clothier.data.synthetic import draw_garments
 from clothier.inference.session import OnnxClassifier
@@ -16,8 +16,8 @@ from clothier.recipes import preset
 
 @pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn"])
 def test_a_bundles_network_comes_back(name: str) -> None:
-    made = bundle.find(name)
-    network = restored(made, draw_garments(500, seed=0).images)  # as many as the DNN has components, or more
+    made = bundle.resolve(name)
+    network = load_network(made, draw_garments(500, seed=0).images)  # as many as the DNN has components, or more
     weights = load(made.weights.read_bytes())
     for key, value in network.state_dict().items():
         assert torch.equal(value.float(), weights[key].float())
@@ -29,7 +29,7 @@ def test_a_bundles_network_comes_back(name: str) -> None:
 
 
 def test_a_card_names_its_recipe() -> None:
-    recipe = recipe_of(bundle.find("fashion-dnn").card)
+    recipe = recipe_from_card(bundle.resolve("fashion-dnn").metadata)
     assert recipe == preset("dnn", "best")
 
 

@@ -10,40 +10,42 @@ import pytest
 import torch
 
 from benchmarks import inference as module
-from benchmarks.timing import Turns
+from benchmarks.timing import Timings
 from clothier import bundle
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
 from clothier.recipes import WhitenedCnn, preset
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.graph import to_onnx, to_safetensors
 from clothier.training.export.int8 import quantize_graph
-from clothier.training.networks import build
-from clothier.types import View
+from clothier.training.networks import build_network
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
+)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A small bundle that ships in float32, and one in int8."""
     recipe = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
-    network = build(recipe.network, DATASET.train.images, 10, 0)
-    graph = to_onnx(network, View())
+    network = build_network(recipe.network, DATASET.train.images, 10, 0)
+    graph = to_onnx(network, InputSpec())
     found = {}
     for name, kept in (("plain", graph), ("small", quantize_graph(graph, DATASET.train.images[:32]))):
-        card = bundle.Card(
+        card = bundle.BundleMetadata(
             name=name,
             model="cnn",
             preset="fast",
-            classes=FASHION_MNIST,
+            classes=FASHION_MNIST_CLASSES,
             recipe={**recipe.to_json(), "seed": 0},
             parameters=1,
             data={},
-            clothier="0",
+            clothier_version="0",
         )
         found[name] = bundle.save(tmp_path_factory.mktemp(name) / name, card, kept, to_safetensors(network)).path
     return found
@@ -107,8 +109,8 @@ def test_ratios_are_ours_by_the_rivals(measured: tuple[dict[str, Any], list[str]
 
 
 def test_a_latency_falls_and_a_rate_rises() -> None:
-    turns = Turns({"torch": (4.0, 8.0), "float32": (2.0, 4.0), "int8": (1.0, 2.0)})
-    contender = module.Contender("cnn", dict.fromkeys(turns.seconds, lambda images: images), "int8", {})
+    turns = Timings({"torch": (4.0, 8.0), "float32": (2.0, 4.0), "int8": (1.0, 2.0)})
+    contender = module.Candidate("cnn", dict.fromkeys(turns.seconds, lambda images: images), "int8", {})
     assert module._ratios(contender, 1, turns) == {
         "cnn float32 latency/torch": 0.5,
         "cnn int8 latency/torch": 0.25,

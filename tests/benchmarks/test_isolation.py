@@ -6,30 +6,30 @@ import os
 
 import pytest
 
-from benchmarks.isolation import alone
+from benchmarks.isolation import run_in_subprocess
 from clothier.errors import UsageError
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 NAME = "CLOTHIER_TEST_VARIABLE"
 
 
 def test_the_function_runs_elsewhere_and_its_answer_comes_back() -> None:
-    assert alone(os.getpid) != os.getpid()
-    assert alone(max, FASHION_MNIST) == max(FASHION_MNIST)
+    assert run_in_subprocess(os.getpid) != os.getpid()
+    assert run_in_subprocess(max, FASHION_MNIST_CLASSES) == max(FASHION_MNIST_CLASSES)
 
 
 def test_the_environment_is_the_new_process_and_ours_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, "before")
-    assert alone(os.getenv, NAME, environment={NAME: "within"}) == "within"
+    assert run_in_subprocess(os.getenv, NAME, environment={NAME: "within"}) == "within"
     assert os.environ[NAME] == "before"
     monkeypatch.delenv(NAME)
-    assert alone(os.getenv, NAME, environment={NAME: "within"}) == "within"
+    assert run_in_subprocess(os.getenv, NAME, environment={NAME: "within"}) == "within"
     assert NAME not in os.environ
 
 
 def test_a_failure_is_told_and_the_environment_comes_back() -> None:
     with pytest.raises(UsageError, match=r"^too few$"):
-        alone(_fail, "too few", environment={NAME: "within"})
+        run_in_subprocess(_fail, "too few", environment={NAME: "within"})
     assert NAME not in os.environ
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks import leaderboard, tables
-from clothier.data.dataset import Labelled
+from clothier.data.dataset import LabeledImages
 from clothier.errors import DataError, ModelError
 from clothier.recipes import from_file, preset
 from clothier.runs import Run
-from clothier.types import Outputs
+from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
     from clothier.recipes import Recipe
@@ -47,7 +47,7 @@ def modules() -> Any:
     return leaderboard, tables
 
 
-def finished(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weights: int = 500_000, **more: Any) -> Run:
+def make_run(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weights: int = 500_000, **more: Any) -> Run:
     """A run as far as the records look at it."""
     part = {"accuracy": accuracy, "accuracy_tta": accuracy + 0.001, "ece": 0.02}
     metrics = {
@@ -72,9 +72,9 @@ def finished(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weigh
 def test_runs_of_one_recipe_are_the_seeds_of_one_row(tmp_path: Path, modules: Any) -> None:
     records, _ = modules
     runs = [
-        finished(tmp_path / "a" / "cnn-best-0", 0, 0.95),
-        finished(tmp_path / "a" / "small-0", 0, 0.94, widths=4, weights=290_000),
-        finished(tmp_path / "a" / "cnn-best-1", 1, 0.96),
+        make_run(tmp_path / "a" / "cnn-best-0", 0, 0.95),
+        make_run(tmp_path / "a" / "small-0", 0, 0.94, widths=4, weights=290_000),
+        make_run(tmp_path / "a" / "cnn-best-1", 1, 0.96),
     ]
     best, small = [records.row(group) for group in records.grouped(runs, DATA)]
     assert (best["name"], best["seeds"], best["kind"]) == ("cnn-best", 2, "cnn")
@@ -87,7 +87,7 @@ def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_e
     tmp_path: Path, modules: Any
 ) -> None:
     records, _ = modules
-    runs = [finished(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
+    runs = [make_run(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
     groups = records.grouped(runs, DATA)
     ensemble, alone = records.ensembles(groups)
     assert (alone["name"], alone["parameters"], alone["seeds"]) == ("cnn-solo", 1_000_000, 2)
@@ -106,7 +106,7 @@ def test_each_generation_of_teachers_is_a_row(tmp_path: Path, modules: Any) -> N
     each = {part: found * 2 for part, found in TEACHERS["each"].items()}
     each["test"] = [*each["test"][:2], *({**one, "accuracy": one["accuracy"] + 0.01} for one in each["test"][2:])]
     reborn = {**TEACHERS, "n": 4, "generations": 2, "parameters": 4_000_000, "core_seconds": 14400.0, "each": each}
-    together, first, second = records.ensembles([[finished(tmp_path / "cnn-best", 0, 0.95, teachers=reborn)]])
+    together, first, second = records.ensembles([[make_run(tmp_path / "cnn-best", 0, 0.95, teachers=reborn)]])
     assert together["name"] == "ensemble of 4 `solo`"
     assert (first["name"], first["seeds"], first["taught_by"]) == ("cnn-solo", 2, None)
     assert (first["accuracy"], first["core_hours"]) == (pytest.approx(0.945), pytest.approx(1.0))
@@ -114,7 +114,7 @@ def test_each_generation_of_teachers_is_a_row(tmp_path: Path, modules: Any) -> N
     assert (second["accuracy"], second["parameters"]) == (pytest.approx(0.955), 1_000_000)
     assert second["core_hours"] == pytest.approx(3.0)  # two teachers before it
     schools = [TEACHERS, {**reborn, "digest": "def"}]  # the first is the first generation of the second
-    runs = [finished(tmp_path / f"of-{one['n']}", 0, 0.95, teachers=one) for one in schools]
+    runs = [make_run(tmp_path / f"of-{one['n']}", 0, 0.95, teachers=one) for one in schools]
     names = ["ensemble of 2 `solo`", "cnn-solo", "ensemble of 4 `solo`", "cnn-solo, generation 2"]
     assert [row["name"] for row in records.ensembles([[run] for run in runs])] == names
     assert "learns from teachers" in tables._ours(second)
@@ -124,18 +124,18 @@ def test_a_run_on_all_pictures_says_how_many(tmp_path: Path, modules: Any) -> No
     records, tables = modules
     every = {"data": {"train": 60_000, "digest": "d"}, "validation": None}
     teachers = {**TEACHERS, "validation": None, "each": {"test": TEACHERS["each"]["test"]}}
-    run = finished(tmp_path / "cnn-best-all", 0, 0.95, teachers=teachers, **every)
+    run = make_run(tmp_path / "cnn-best-all", 0, 0.95, teachers=teachers, **every)
     for row in (records.row([run]), *records.ensembles([[run]])):
         assert row["validation"] is None
         assert tables._ours(row).endswith("; 60,000 images |")
-    kept = records.row([finished(tmp_path / "cnn-best", 0, 0.95)])
+    kept = records.row([make_run(tmp_path / "cnn-best", 0, 0.95)])
     assert tables._ours(kept).endswith("| learns from labels |")
 
 
 def test_students_of_other_teachers_are_another_row(tmp_path: Path, modules: Any) -> None:
     records, _ = modules
     others = {**TEACHERS, "digest": "def", "core_seconds": 3600.0}
-    runs = [finished(tmp_path / f"best-{n}", n, 0.95, teachers=one) for n, one in enumerate((TEACHERS, others))]
+    runs = [make_run(tmp_path / f"best-{n}", n, 0.95, teachers=one) for n, one in enumerate((TEACHERS, others))]
     rows = [records.row(group) for group in records.grouped(runs, DATA)]
     assert [(one["seeds"], one["taught_by"], one["core_hours"]) for one in rows] == [
         (1, "abc", pytest.approx(3.0)),
@@ -145,10 +145,10 @@ def test_students_of_other_teachers_are_another_row(tmp_path: Path, modules: Any
 
 def test_a_run_of_other_data_or_one_that_goes_on_is_refused(tmp_path: Path, modules: Any) -> None:
     records, _ = modules
-    foreign = finished(tmp_path / "kmnist", 0, 0.95, data={"train": 55_000, "digest": "another"})
+    foreign = make_run(tmp_path / "kmnist", 0, 0.95, data={"train": 55_000, "digest": "another"})
     with pytest.raises(DataError, match="kmnist learnt from other data than today's Fashion-MNIST"):
         records.grouped([foreign], DATA)
-    going_on = finished(tmp_path / "going-on", 0, 0.95)
+    going_on = make_run(tmp_path / "going-on", 0, 0.95)
     (going_on.path / "metrics.json").unlink()
     with pytest.raises(ModelError, match="has not ended"):
         records.grouped([going_on], DATA)
@@ -157,7 +157,7 @@ def test_a_run_of_other_data_or_one_that_goes_on_is_refused(tmp_path: Path, modu
 def test_a_recipe_without_augmentation_has_no_figure_of_several_views(tmp_path: Path, modules: Any) -> None:
     records, tables = modules
     part = {"accuracy": 0.93, "accuracy_tta": None, "ece": 0.02}
-    row = records.row([finished(tmp_path / "plain-0", 0, 0.93, test=part, validation=part)])
+    row = records.row([make_run(tmp_path / "plain-0", 0, 0.93, test=part, validation=part)])
     assert row["accuracy_tta"] is None
     assert tables._ours(row).endswith("| **93.00** |  | learns from labels |")
 
@@ -166,25 +166,25 @@ def test_first_seeds_of_one_model_are_paired_on_the_test_images(
     tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records, tables = modules
-    test = Labelled(np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.int64))
+    test = LabeledImages(np.zeros((10, 28, 28), np.uint8), np.zeros(10, np.int64))
     wrong = {"large-0": 1, "large-1": 9, "small-0": 4}  # of the ten pictures, the last ones
 
     class Knowing:
         def __init__(self, name: str) -> None:
             self.answers = np.arange(10) >= 10 - wrong[name]
 
-        def run(self, images: Any) -> Outputs:
+        def run(self, images: Any) -> ModelOutput:
             logits = np.eye(2, dtype=np.float32)[self.answers.astype(int)]
-            return Outputs(logits, np.zeros((len(images), 1), np.float32))
+            return ModelOutput(logits, np.zeros((len(images), 1), np.float32))
 
     monkeypatch.setattr(records.bundle, "open_bundle", lambda path: path.parent.name)
     monkeypatch.setattr(records, "OnnxClassifier", Knowing)
     runs = [
-        finished(tmp_path / "large-1", 1, 0.95),
-        finished(tmp_path / "large-0", 0, 0.95),
-        finished(tmp_path / "small-0", 0, 0.94, widths=4, weights=290_000),
+        make_run(tmp_path / "large-1", 1, 0.95),
+        make_run(tmp_path / "large-0", 0, 0.95),
+        make_run(tmp_path / "small-0", 0, 0.94, widths=4, weights=290_000),
     ]
-    dense = finished(tmp_path / "dense-0", 0, 0.92, widths=2, model="dnn")
+    dense = make_run(tmp_path / "dense-0", 0, 0.92, widths=2, model="dnn")
     wrong["dense-0"] = 5
     (pair,) = records.paired(records.grouped([*runs, dense], DATA), test)
     assert (pair["first"], pair["second"]) == ("large", "small")
@@ -211,15 +211,15 @@ def test_the_seeds_of_a_row_together_say_the_mean_of_their_probabilities(
             self.logits = np.tile(np.float32([3, 0]), (count, 1))
             self.logits[names.index(name)] = [0, 1]
 
-        def run(self, images: Any) -> Outputs:
-            return Outputs(self.logits, np.zeros((len(images), 1), np.float32))
+        def run(self, images: Any) -> ModelOutput:
+            return ModelOutput(self.logits, np.zeros((len(images), 1), np.float32))
 
-    part = Labelled(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.int64))
+    part = LabeledImages(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.int64))
     recipe = preset("cnn", "solo")
     monkeypatch.setattr(records.bundle, "open_bundle", lambda path: path.parent.name)
     monkeypatch.setattr(records, "OnnxClassifier", Leaning)
     monkeypatch.setattr(records, "split", lambda *_: (None, part))
-    runs = [finished(tmp_path / name, seed, 0.9, weights=290_000, teachers=TEACHERS) for seed, name in enumerate(names)]
+    runs = [make_run(tmp_path / name, seed, 0.9, weights=290_000, teachers=TEACHERS) for seed, name in enumerate(names)]
     for run in runs:
         (run.path / "config.json").write_text(json.dumps({"recipe": recipe.to_json()}))
     together = records.seeds_together(runs, SimpleNamespace(test=part))
@@ -264,7 +264,7 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
     tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records, tables = modules
-    groups = records.grouped([finished(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)], DATA)
+    groups = records.grouped([make_run(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)], DATA)
     machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
     found = {"rows": [*map(records.row, groups), *records.ensembles(groups)], "machine": machine, "command": "made"}
     monkeypatch.setattr(tables, "results", lambda _: found)
@@ -306,15 +306,15 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
     assert "2 cores of a processor" in lines[-1]
 
 
-SMALL = ("small-cnn", "born-again", "no-cutmix")
+SMALL_RECIPES = ("small-cnn", "born-again", "no-cutmix")
 
 
 @pytest.mark.parametrize(
-    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / "recipes" / f"{name}.toml", "cnn") for name in SMALL)]
+    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / "recipes" / f"{name}.toml", "cnn") for name in SMALL_RECIPES)]
 )
 def test_the_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")
     from clothier.data.synthetic import draw_garments
-    from clothier.training.networks import build, count_parameters
+    from clothier.training.networks import build_network, count_parameters
 
-    assert count_parameters(build(recipe.network, draw_garments(50, seed=0).images, 10, 0)) <= 300_000
+    assert count_parameters(build_network(recipe.network, draw_garments(50, seed=0).images, 10, 0)) <= 300_000

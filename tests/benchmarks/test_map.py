@@ -10,12 +10,14 @@ import pytest
 from benchmarks import map as module
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

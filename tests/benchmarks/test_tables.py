@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.tables import filled
-from clothier.report.reference_study import ORIGINAL_MAP
+from benchmarks.tables import fill_tables
+from clothier.report.reference_study import REFERENCE_MAP_QUALITY
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_a_changed_figure_is_noticed() -> None:
     readme = (ROOT / "README.md").read_text()
     shown = f"{100 * rows('presets')['dnn classic']['accuracy']:.2f}"
     assert readme.count(shown) == 1
-    assert filled(readme.replace(shown, "99.99")) == readme
+    assert fill_tables(readme.replace(shown, "99.99")) == readme
 
 
 @pytest.mark.parametrize("name", ["presets", "study", "explore", "training", "map", "inference", "ablation"])
@@ -118,8 +118,8 @@ def test_inference_is_quicker_than_plain_torch_and_int8_costs_next_to_nothing() 
 def test_the_reports_figures_of_the_originals_map_are_the_measured_ones() -> None:
     measured = rows("map")["the original's setting"]
     for name in ("knn10", "knn100", "trustworthiness"):
-        assert getattr(ORIGINAL_MAP, name) == pytest.approx(measured[name], abs=1e-9)
-    assert ORIGINAL_MAP.n == measured["points"]
+        assert getattr(REFERENCE_MAP_QUALITY, name) == pytest.approx(measured[name], abs=1e-9)
+    assert REFERENCE_MAP_QUALITY.n == measured["points"]
 
 
 def test_a_machine_without_wide_instructions_learns_as_well() -> None:

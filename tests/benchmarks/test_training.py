@@ -10,60 +10,64 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import training as module
-from benchmarks.baselines import Lap
+from benchmarks.baselines import TimedRun
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
-from clothier.recipes import DenseOnPca, Recipe
-from clothier.taxonomy import FASHION_MNIST
+from clothier.recipes import PcaMlp, Recipe
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(300, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
-PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=20), epochs=2, batch_size=50)
-NARROW = ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, 0)
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(300, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
+)
+PCA_RECIPE = Recipe(model="dnn", preset="fast", network=PcaMlp(components=20), epochs=2, batch_size=50)
+AVX2_RUN = ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, 0)
 
 
-class Races:
+class FakeRuns:
     """Answers in place of trainings, and remembers what was asked: ours take a fifth of the study's ten seconds."""
 
     def __init__(self, accuracy: float = 0.95) -> None:
         self.accuracy = accuracy
         self.run: list[tuple[str, dict[str, str], int]] = []
 
-    def __call__(self, side: Callable[..., Lap], dataset: Dataset, seed: int, *, environment: Mapping[str, str]) -> Lap:
+    def __call__(
+        self, side: Callable[..., TimedRun], dataset: Dataset, seed: int, *, environment: Mapping[str, str]
+    ) -> TimedRun:
         assert dataset is DATASET
         if not isinstance(side, partial):
             self.run.append((side.__name__, dict(environment), seed))
-            return Lap(10.0 + seed, 0.9)
+            return TimedRun(10.0 + seed, 0.9)
         recipe = side.args[0]
-        assert side.func is module.our_lap
+        assert side.func is module.train_timed
         self.run.append((recipe.preset, dict(environment), seed))
-        return Lap(2.0, self.accuracy, self.accuracy + 0.01 * seed, 99, flops=3e9 + seed, peak=1e10)
+        return TimedRun(2.0, self.accuracy, self.accuracy + 0.01 * seed, 99, flops=3e9 + seed, peak=1e10)
 
 
 @pytest.fixture
-def races(monkeypatch: pytest.MonkeyPatch) -> Races:
-    answers = Races()
+def races(monkeypatch: pytest.MonkeyPatch) -> FakeRuns:
+    answers = FakeRuns()
     monkeypatch.setattr(module, "alone", answers)
     monkeypatch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
     return answers
 
 
-def test_sides_take_turns_and_the_slow_ones_and_narrow_instructions_come_once(races: Races) -> None:
+def test_sides_take_turns_and_the_slow_ones_and_narrow_instructions_come_once(races: FakeRuns) -> None:
     told: list[str] = []
     found = module.benchmark_training(rounds=2, progress=lambda task, done, total, note="": told.append(note)).to_json()
     in_a_round = ["study_cnn", "fast", "sprint", "tutorial_cnn"]
     wide = [(name, {}, seed) for seed in (0, 1) for name in in_a_round]
     once = [(name, {}, 0) for name in ("boosted_trees", "svm_on_pca")]
-    assert races.run == [*wide, *once, *((name, *NARROW) for name in in_a_round[:3])]
+    assert races.run == [*wide, *once, *((name, *AVX2_RUN) for name in in_a_round[:3])]
     assert told[:4] == ["study", "cnn fast", "cnn sprint", "tutorial CNN"]
     assert told[-2] == "cnn sprint, AVX2 only"
     assert [row["n"] for row in found["rows"]] == [2, 2, 2, 2, 1, 1, 1, 1, 1]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_rows_hold_means_and_ratios_are_of_the_same_round(races: Races) -> None:
+def test_rows_hold_means_and_ratios_are_of_the_same_round(races: FakeRuns) -> None:
     found = module.benchmark_training(rounds=3).to_json()
     fast = next(row for row in found["rows"] if row["name"] == "cnn fast")
     assert (fast["accuracy"], fast["accuracy_tta"], fast["parameters"]) == (0.95, pytest.approx(0.96), 99)
@@ -83,7 +87,7 @@ def test_rows_hold_means_and_ratios_are_of_the_same_round(races: Races) -> None:
     ]
 
 
-def test_a_time_to_an_accuracy_is_not_told_where_the_mean_falls_short(races: Races) -> None:
+def test_a_time_to_an_accuracy_is_not_told_where_the_mean_falls_short(races: FakeRuns) -> None:
     races.accuracy = 0.925  # 0.935 with test-time augmentation, as a mean of the three
     found = module.benchmark_training(rounds=3).to_json()
     assert set(found["ratios"]) == {"time_to_89.7/study", "time_to_89.7/study, AVX2 only", "flops/peak"}
@@ -102,8 +106,8 @@ def test_our_lap_is_a_whole_training_without_validation_and_without_its_evaluati
 
     monkeypatch.setattr(module, "fit", watched)
     monkeypatch.setattr(module, "matmul_rate", lambda device: 1e9)
-    recipe = replace(PLAIN, epochs=8, augment=replace(PLAIN.augment, flip=True))
-    lap = module.our_lap(recipe, DATASET, 0)
+    recipe = replace(PCA_RECIPE, epochs=8, augment=replace(PCA_RECIPE.augment, flip=True))
+    lap = module.train_timed(recipe, DATASET, 0)
     assert learnt_from == [(300, None)]
     assert lap.accuracy > 0.5
     assert lap.accuracy_tta is not None
@@ -114,7 +118,9 @@ def test_our_lap_is_a_whole_training_without_validation_and_without_its_evaluati
 
 
 def test_two_trainings_in_processes_of_their_own_give_the_same_accuracy() -> None:
-    lap = partial(module.our_lap, PLAIN)
-    narrow = module.alone(lap, DATASET, 1, environment={"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"})
-    assert narrow.accuracy == pytest.approx(module.our_lap(PLAIN, DATASET, 1).accuracy, abs=0.05)
+    lap = partial(module.train_timed, PCA_RECIPE)
+    narrow = module.run_in_subprocess(
+        lap, DATASET, 1, environment={"ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
+    )
+    assert narrow.accuracy == pytest.approx(module.train_timed(PCA_RECIPE, DATASET, 1).accuracy, abs=0.05)
     assert narrow.seconds > 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.cli.main import main
-from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, PairedTest, Prediction
+from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ending:
+class CliResult:
     """How a command ended."""
 
     code: int
@@ -38,10 +38,10 @@ class Ending:
 def run(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a command line: ``run("train", "cnn")``."""
 
-    def go(*arguments: str) -> Ending:
+    def go(*arguments: str) -> CliResult:
         code = main(arguments)
         captured = capsys.readouterr()
-        return Ending(code, captured.out, captured.err)
+        return CliResult(code, captured.out, captured.err)
 
     return go
 
@@ -75,7 +75,7 @@ class ModelEvaluation:
 class Comparison:
     first: ModelEvaluation
     second: ModelEvaluation
-    test: PairedTest
+    test: McNemarResult
 
     def to_json(self) -> dict[str, Any]:
         return {name: getattr(self, name).to_json() for name in ("first", "second", "test")}
@@ -89,14 +89,14 @@ class TrainOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
-    teachers: Path | None = None
-    twin: Path | None = None
+    teachers_from: Path | None = None
+    refit: Path | None = None
 
 
 @dataclass(frozen=True)
 class TuneOptions:
     model: str
-    space: str = "fast"
+    search_space: str = "fast"
     trials: int | None = None
     time_limit: float | None = None
     epochs: int | None = None
@@ -122,7 +122,7 @@ class Run:
         return {"path": str(self.path), "metrics": self.metrics}
 
 
-PREPARED = {
+DATA_RESULT = {
     "name": "Fashion-MNIST",
     "source": "cache",
     "folder": "/data/fashion-mnist",
@@ -134,7 +134,7 @@ PREPARED = {
 }
 
 
-EXPLORED = {
+EXPLORE_RESULT = {
     "classes": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 900}},
     "pixels": {"black": 0.502, "mean": 72.94, "standard_deviation": 90.02},
     "pca": {
@@ -171,21 +171,21 @@ EXPLORED = {
 }
 
 
-TRIED = {"trial": 2, "values": {"optimizer": "rmsprop", "learning_rate": 0.012345}, "state": "complete", "epochs": 30}
-TUNED = {
+TRIAL = {"trial": 2, "values": {"optimizer": "rmsprop", "learning_rate": 0.012345}, "state": "complete", "epochs": 30}
+TUNE_RESULT = {
     "options": {"model": "dnn"},
     "validation": {"n": 12_000, "standard_error": 0.0028},
-    "best": {**TRIED, "validation_accuracy": 0.8974, "error": None, "file": "runs/my tune/best.toml"},
+    "best": {**TRIAL, "validation_accuracy": 0.8974, "error": None, "file": "runs/my tune/best.toml"},
     "trials": [
-        {**TRIED, "validation_accuracy": 0.8974, "error": None},
-        {**TRIED, "trial": 3, "state": "pruned", "validation_accuracy": 0.85, "epochs": 11, "error": None},
-        {**TRIED, "trial": 1, "state": "failed", "validation_accuracy": None, "epochs": 0, "error": "went astray."},
+        {**TRIAL, "validation_accuracy": 0.8974, "error": None},
+        {**TRIAL, "trial": 3, "state": "pruned", "validation_accuracy": 0.85, "epochs": 11, "error": None},
+        {**TRIAL, "trial": 1, "state": "failed", "validation_accuracy": None, "epochs": 0, "error": "went astray."},
     ],
 }
 
 
 @dataclass
-class Workflows:
+class FakeWorkflows:
     """What the commands called, and what they are to be answered.
 
     Attributes:
@@ -200,28 +200,28 @@ class Workflows:
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failure: BaseException | None = None
-    remarks: list[tuple[str, float, float, str]] = field(default_factory=list)
-    prepared: dict[str, Any] = field(default_factory=lambda: dict(PREPARED))
-    explored: dict[str, Any] = field(default_factory=lambda: dict(EXPLORED))
-    calibrated: dict[str, Any] = field(default_factory=lambda: dict(CALIBRATED))
-    unread: tuple[FailedInput, ...] = ()
+    progress_calls: list[tuple[str, float, float, str]] = field(default_factory=list)
+    data_result: dict[str, Any] = field(default_factory=lambda: dict(DATA_RESULT))
+    explore_result: dict[str, Any] = field(default_factory=lambda: dict(EXPLORE_RESULT))
+    calibrate_result: dict[str, Any] = field(default_factory=lambda: dict(CALIBRATE_RESULT))
+    failed_inputs: tuple[FailedInput, ...] = ()
 
-    def called(self, name: str, progress: Any, **arguments: Any) -> None:
+    def record(self, name: str, progress: Any, **arguments: Any) -> None:
         self.calls.append((name, arguments))
-        for remark in self.remarks:
+        for remark in self.progress_calls:
             progress(*remark)
         if self.failure:
             raise self.failure
 
     @property
-    def only(self) -> dict[str, Any]:
+    def only_call(self) -> dict[str, Any]:
         """The arguments of the one call that was made."""
         ((_, arguments),) = self.calls
         return arguments
 
 
 @dataclass(frozen=True)
-class Answer:
+class FakeResult:
     content: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -234,7 +234,7 @@ class Study:
 
     def to_json(self) -> dict[str, Any]:
         metrics = {"parameters": 12_682, "epochs": 30, "train_seconds": 61.4, "validation": None}
-        test = PairedTest(100, 2, 9, -0.07, (-0.13, -0.01), 0.0004)
+        test = McNemarResult(100, 2, 9, -0.07, (-0.13, -0.01), 0.0004)
         return {
             "metrics": {
                 "dnn": {**metrics, "test": evaluation(0.86).to_json()},
@@ -246,19 +246,19 @@ class Study:
 
 
 @pytest.fixture
-def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
+def workflows(monkeypatch: pytest.MonkeyPatch) -> FakeWorkflows:
     """Puts the workflows that remember in the place of the real ones; torch is never loaded."""
-    seen = Workflows()
+    seen = FakeWorkflows()
     parts: dict[str, list[Any]] = {
         "data": [_prepare(seen)],
-        "train": [*_training(seen), TrainOptions],
+        "train": [*_fake_training(seen), TrainOptions],
         "evaluate": [_evaluate(seen)],
         "calibrate": [_calibrate(seen)],
         "compare": [_compare(seen)],
         "explore": [_explore(seen)],
         "predict": [_predict(seen)],
         "study": _study(seen),
-        "tune": [*_tuning(seen), TuneOptions],
+        "tune": [*_fake_tuning(seen), TuneOptions],
     }
     for name, functions in parts.items():
         module = ModuleType(f"clothier.workflows.{name}")
@@ -268,21 +268,21 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Workflows:
     return seen
 
 
-def _prepare(seen: Workflows) -> Any:
-    def prepare(folder: Path | None, *, progress: Any) -> Answer:
-        seen.called("prepare", progress, folder=folder)
-        return Answer(seen.prepared)
+def _prepare(fakes: FakeWorkflows) -> Any:
+    def prepare(folder: Path | None, *, progress: Any) -> FakeResult:
+        fakes.record("prepare", progress, folder=folder)
+        return FakeResult(fakes.data_result)
 
     return prepare
 
 
-def _training(seen: Workflows) -> list[Any]:
+def _fake_training(fakes: FakeWorkflows) -> list[Any]:
     def train(options: TrainOptions, *, progress: Any) -> Run:
-        seen.called("train", progress, **asdict(options) | {"recipe": options.recipe})
+        fakes.record("train", progress, **asdict(options) | {"recipe": options.recipe})
         return Run()
 
     def resume(path: Path, *, expected: TrainOptions | None = None, progress: Any) -> Run:
-        seen.called("resume", progress, path=path, expected=expected)
+        fakes.record("resume", progress, path=path, expected=expected)
         return Run()
 
     def options_from_config(path: Path) -> TrainOptions:
@@ -294,7 +294,7 @@ def _training(seen: Workflows) -> list[Any]:
     return [train, resume, options_from_config, once_more_on_all]
 
 
-def _evaluate(seen: Workflows) -> Any:
+def _evaluate(fakes: FakeWorkflows) -> Any:
     def evaluate(
         models: Sequence[str],
         *,
@@ -305,14 +305,14 @@ def _evaluate(seen: Workflows) -> Any:
         progress: Any,
     ) -> list[ModelEvaluation]:
         asked = {"data": data, "any_idx": any_idx, "columns": columns, "corruptions": corruptions}
-        seen.called("evaluate", progress, models=models, **asked)
-        photos = Photos(seen.unread) if seen.unread else None
+        fakes.record("evaluate", progress, models=models, **asked)
+        photos = Photos(fakes.failed_inputs) if fakes.failed_inputs else None
         return [ModelEvaluation(model, evaluation(0.9321 - place / 10), photos) for place, model in enumerate(models)]
 
     return evaluate
 
 
-CALIBRATED = {
+CALIBRATE_RESULT = {
     "model": "mine",
     "bundle": "models/mine",
     "data": "own",
@@ -340,12 +340,12 @@ CALIBRATED = {
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class FakeCalibration:
     content: dict[str, Any]
     failures: tuple[FailedInput, ...] = ()
 
     @property
-    def kept(self) -> bool:
+    def holds(self) -> bool:
         return bool(self.content["kept"])
 
     @property
@@ -356,7 +356,7 @@ class Calibrated:
         return self.content
 
 
-def _calibrate(seen: Workflows) -> Any:
+def _calibrate(fakes: FakeWorkflows) -> Any:
     def calibrate(
         model: str,
         *,
@@ -366,24 +366,24 @@ def _calibrate(seen: Workflows) -> Any:
         risk: float = 0.05,
         confidence: float = 0.95,
         progress: Any,
-    ) -> Calibrated:
+    ) -> FakeCalibration:
         asked = {"out": out, "columns": columns, "risk": risk, "confidence": confidence}
-        seen.called("calibrate", progress, model=model, data=data, **asked)
-        return Calibrated(seen.calibrated, seen.unread)
+        fakes.record("calibrate", progress, model=model, data=data, **asked)
+        return FakeCalibration(fakes.calibrate_result, fakes.failed_inputs)
 
     return calibrate
 
 
-def _compare(seen: Workflows) -> Any:
+def _compare(fakes: FakeWorkflows) -> Any:
     def compare(first: str, second: str, *, data: Path | None, any_idx: bool, progress: Any) -> Comparison:
-        seen.called("compare", progress, first=first, second=second, data=data, any_idx=any_idx)
-        test = PairedTest(100, 9, 2, 0.07, (0.01, 0.13), 0.0654)
+        fakes.record("compare", progress, first=first, second=second, data=data, any_idx=any_idx)
+        test = McNemarResult(100, 9, 2, 0.07, (0.01, 0.13), 0.0654)
         return Comparison(ModelEvaluation(first, evaluation(0.93)), ModelEvaluation(second, evaluation(0.86)), test)
 
     return compare
 
 
-def _explore(seen: Workflows) -> Any:
+def _explore(fakes: FakeWorkflows) -> Any:
     def explore(
         *,
         out: Path | None = None,
@@ -394,19 +394,19 @@ def _explore(seen: Workflows) -> Any:
         perplexity: float | None = None,
         audit: str = "duplicates",
         progress: Any,
-    ) -> Answer:
+    ) -> FakeResult:
         asked = {"map": map, "perplexity": perplexity, "audit": audit}
-        seen.called("explore", progress, out=out, data=data, any_idx=any_idx, seed=seed, **asked)
-        return Answer(seen.explored)
+        fakes.record("explore", progress, out=out, data=data, any_idx=any_idx, seed=seed, **asked)
+        return FakeResult(fakes.explore_result)
 
     return explore
 
 
-def _predict(seen: Workflows) -> Any:
+def _predict(fakes: FakeWorkflows) -> Any:
     def predict(
         files: Sequence[Path], *, model: str, top: int, taxonomy: Path | None, show: Path | None, progress: Any
     ) -> list[Prediction | FailedInput]:
-        seen.called("predict", progress, files=files, model=model, top=top, taxonomy=taxonomy, show=show)
+        fakes.record("predict", progress, files=files, model=model, top=top, taxonomy=taxonomy, show=show)
         guesses = (ClassProbability("Sneaker", 0.8213), ClassProbability("Sandal", 0.12))
         return [
             FailedInput(str(file), "not-found", f"{file} does not exist; give a picture.")
@@ -420,19 +420,21 @@ def _predict(seen: Workflows) -> Any:
     return predict
 
 
-def _tuning(seen: Workflows) -> list[Any]:
-    def tune(options: TuneOptions, *, progress: Any) -> Answer:
-        seen.called("tune", progress, **asdict(options))
-        return Answer(TUNED)
+def _fake_tuning(fakes: FakeWorkflows) -> list[Any]:
+    def tune(options: TuneOptions, *, progress: Any) -> FakeResult:
+        fakes.record("tune", progress, **asdict(options))
+        return FakeResult(TUNE_RESULT)
 
-    def resume_tune(path: Path, *, trials: int | None = None, time_limit: float | None = None, progress: Any) -> Answer:
-        seen.called("resume_tune", progress, path=path, trials=trials, time_limit=time_limit)
-        return Answer(TUNED)
+    def resume_tune(
+        path: Path, *, trials: int | None = None, time_limit: float | None = None, progress: Any
+    ) -> FakeResult:
+        fakes.record("resume_tune", progress, path=path, trials=trials, time_limit=time_limit)
+        return FakeResult(TUNE_RESULT)
 
     return [tune, resume_tune]
 
 
-def _study(seen: Workflows) -> list[Any]:
+def _study(fakes: FakeWorkflows) -> list[Any]:
     def study(
         *,
         preset: str = "fast",
@@ -442,11 +444,11 @@ def _study(seen: Workflows) -> list[Any]:
         seed: int = 0,
         progress: Any,
     ) -> Study:
-        seen.called("study", progress, preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
+        fakes.record("study", progress, preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
         return Study(Path("runs/study-fast"))
 
     def resume_study(path: Path, *, progress: Any) -> Study:
-        seen.called("resume_study", progress, path=path)
+        fakes.record("resume_study", progress, path=path)
         return Study(path)
 
     return [study, resume_study]

@@ -16,24 +16,24 @@ from clothier.data.synthetic import draw_garments
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ending, Workflows
+    from conftest import CliResult, FakeWorkflows
 
-    Runner = Callable[..., Ending]
+    Runner = Callable[..., CliResult]
 
 
-class TestDoor:
-    def test_defaults(self, run: Runner, workflows: Workflows) -> None:
+class TestCommand:
+    def test_defaults(self, run: Runner, workflows: FakeWorkflows) -> None:
         assert run("explore").code == 0
         nothing = {"out": None, "data": None, "any_idx": False}
-        assert workflows.only == {**nothing, "seed": 0, "map": "pixels", "perplexity": None, "audit": "duplicates"}
+        assert workflows.only_call == {**nothing, "seed": 0, "map": "pixels", "perplexity": None, "audit": "duplicates"}
 
-    def test_every_option_arrives(self, run: Runner, workflows: Workflows) -> None:
+    def test_every_option_arrives(self, run: Runner, workflows: FakeWorkflows) -> None:
         words = "explore --out o --data d --any-idx --seed 5 --map cnn --perplexity 12.5 --audit labels --json"
         assert run(*words.split()).json["report"] == "runs/explore/report.html"
         given = {"out": Path("o"), "data": Path("d"), "any_idx": True}
-        assert workflows.only == {**given, "seed": 5, "map": "cnn", "perplexity": 12.5, "audit": "labels"}
+        assert workflows.only_call == {**given, "seed": 5, "map": "cnn", "perplexity": 12.5, "audit": "labels"}
 
-    def test_table(self, run: Runner, workflows: Workflows) -> None:
+    def test_table(self, run: Runner, workflows: FakeWorkflows) -> None:
         lines = [" ".join(line.split()) for line in run("explore").stdout.splitlines()]
         assert "Class Train Test" in lines
         assert "Bag 6,000 900" in lines
@@ -51,19 +51,19 @@ class TestDoor:
         )
         assert "Report: runs/explore/report.html" in lines
 
-    def test_labels_are_told_where_they_were_asked_for(self, run: Runner, workflows: Workflows) -> None:
-        workflows.explored["audit"] = {**workflows.explored["audit"], "labels": {"train": {"issues": 738}}}
+    def test_label_audit_is_printed(self, run: Runner, workflows: FakeWorkflows) -> None:
+        workflows.explore_result["audit"] = {**workflows.explore_result["audit"], "labels": {"train": {"issues": 738}}}
         assert "Labels: 738 of 12,000 training labels are doubted" in run("explore", "--audit", "labels").stdout
 
-    def test_without_map_and_judge_nothing_is_said_of_them(self, run: Runner, workflows: Workflows) -> None:
-        workflows.explored.update(map=None, audit={**workflows.explored["audit"], "classifier": None})
+    def test_table_without_map_and_classifier(self, run: Runner, workflows: FakeWorkflows) -> None:
+        workflows.explore_result.update(map=None, audit={**workflows.explore_result["audit"], "classifier": None})
         said = run("explore", "--map", "none").stdout
         assert "Map of" not in said
         assert "fashion-cnn" not in said
 
-    def test_pictures_that_failed_are_named(self, run: Runner, workflows: Workflows) -> None:
+    def test_pictures_that_failed_are_named(self, run: Runner, workflows: FakeWorkflows) -> None:
         error = {"code": "not-a-picture", "message": "bad.png is not a picture."}
-        workflows.explored["failures"] = [{"file": "bad.png", "error": error}]
+        workflows.explore_result["failures"] = [{"file": "bad.png", "error": error}]
         ending = run("explore", "--json")
         assert ending.code == 3
         assert ending.json["failures"][0]["file"] == "bad.png"
@@ -76,18 +76,18 @@ def idx_folder(folder: Path, images: np.ndarray, labels: np.ndarray, classes: in
         idx.write_idx(folder / file, images)
     for file in (idx_files.TRAIN_LABELS, idx_files.TEST_LABELS):
         idx.write_idx(folder / file, labels.astype(np.uint8))
-    atomic.write_text(folder / idx_files.CLASS_NAMES, "".join(f"garment {k}\n" for k in range(classes)))
+    atomic.write_text(folder / idx_files.CLASSES_FILE, "".join(f"garment {k}\n" for k in range(classes)))
     return folder
 
 
-def chance(n: int, *shape: int) -> np.ndarray:
+def random_images(n: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(n).integers(0, 256, (n, *shape), dtype=np.uint8)
 
 
 class TestBadData:
     """One sentence each, an exit code, and nothing left behind."""
 
-    def said(self, run: Runner, tmp_path: Path, data: Path) -> str:
+    def error_message(self, run: Runner, tmp_path: Path, data: Path) -> str:
         ending = run("explore", "--data", str(data), "--any-idx", "--map", "none", "--out", str(tmp_path / "out"))
         assert (ending.code, ending.stdout) == (4, "")
         assert not (tmp_path / "out").exists()
@@ -95,34 +95,34 @@ class TestBadData:
 
     def test_constant_pixels(self, run: Runner, tmp_path: Path) -> None:
         data = idx_folder(tmp_path / "garments", np.full((9, 8, 8), 7, np.uint8), np.arange(9) % 3)
-        assert self.said(run, tmp_path, data) == (
+        assert self.error_message(run, tmp_path, data) == (
             "Error: all 9 images are the same: pixels that never change have no components. Check the data.\n"
         )
 
     def test_one_class_only(self, run: Runner, tmp_path: Path) -> None:
-        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.ones(9))
-        assert self.said(run, tmp_path, data) == (
+        data = idx_folder(tmp_path / "garments", random_images(9, 8, 8), np.ones(9))
+        assert self.error_message(run, tmp_path, data) == (
             "Error: all 9 training pictures of DATA are of one class, garment 1; two or more are needed to compare. "
             "Add pictures of another.\n"
         )
 
     def test_one_class_folder(self, run: Runner, tmp_path: Path) -> None:
         photos(tmp_path / "photos", {"coat": 6})
-        assert self.said(run, tmp_path, tmp_path / "photos") == (
+        assert self.error_message(run, tmp_path, tmp_path / "photos") == (
             "Error: DATA has 1 class folder; two or more are needed, each with the pictures of one class.\n"
         )
 
     def test_nan(self, run: Runner, tmp_path: Path) -> None:
-        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.arange(9) % 3)
+        data = idx_folder(tmp_path / "garments", random_images(9, 8, 8), np.arange(9) % 3)
         floats = np.full((9, 8, 8), np.nan, ">f4")
         header = bytes((0, 0, 0x0D, 3)) + np.array(floats.shape, ">u4").tobytes()
         (data / idx_files.TRAIN_IMAGES).write_bytes(header + floats.tobytes())
-        said = self.said(run, tmp_path, data)
+        said = self.error_message(run, tmp_path, data)
         assert said.startswith(f"Error: DATA/{idx_files.TRAIN_IMAGES} ")
         assert said.count("\n") == 1
 
     def test_a_perplexity_too_large_for_the_data(self, run: Runner, tmp_path: Path) -> None:
-        data = idx_folder(tmp_path / "garments", chance(9, 8, 8), np.arange(9) % 3)
+        data = idx_folder(tmp_path / "garments", random_images(9, 8, 8), np.arange(9) % 3)
         words = ("--data", str(data), "--any-idx", "--perplexity", "30", "--out", str(tmp_path / "out"))
         ending = run("explore", *words)
         assert ending.code == 2
@@ -160,7 +160,7 @@ class TestOddData:
     # fewer pictures than components; a class without any; too few for a scatter
     @pytest.mark.parametrize(("n", "side", "classes"), [(30, 32, 3), (29, 5, 30), (2, 28, 2)])
     def test_any_size_any_number_of_classes(self, run: Runner, tmp_path: Path, n: int, side: int, classes: int) -> None:
-        data = idx_folder(tmp_path / "garments", chance(n, side, side), np.arange(n) % classes, classes)
+        data = idx_folder(tmp_path / "garments", random_images(n, side, side), np.arange(n) % classes, classes)
         found: Any = self.explored(run, tmp_path, data, "--any-idx")
         assert found["pca"]["dimensions"] == side * side
         assert len(found["classes"]["train"]) == classes

@@ -15,7 +15,7 @@ from clothier.workflows import train, tune
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Workflows
+    from conftest import FakeWorkflows
 
 NAMES = {
     "data": ["prepare"],
@@ -36,7 +36,7 @@ REAL: dict[str, Callable[..., object]] = {
 
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in NAMES.items() for name in names])
-def test_each_takes_what_the_real_one_takes(workflows: Workflows, module: str, name: str) -> None:
+def test_each_takes_what_the_real_one_takes(workflows: FakeWorkflows, module: str, name: str) -> None:
     fake = inspect.signature(getattr(sys.modules[f"clothier.workflows.{module}"], name)).parameters
     real = inspect.signature(REAL[name]).parameters
     for parameter in fake.values():
@@ -50,7 +50,7 @@ def test_each_takes_what_the_real_one_takes(workflows: Workflows, module: str, n
 
 
 @pytest.mark.parametrize("real", [train.TrainOptions, tune.TuneOptions], ids=lambda one: one.__name__)
-def test_options(workflows: Workflows, real: Any) -> None:
+def test_options(workflows: FakeWorkflows, real: Any) -> None:
     module = real.__name__.removesuffix("Options").lower()
     fake = getattr(sys.modules[f"clothier.workflows.{module}"], real.__name__)
     assert [(one.name, one.default) for one in fields(fake)] == [(one.name, one.default) for one in fields(real)]

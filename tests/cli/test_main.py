@@ -18,9 +18,9 @@ from clothier.cli.main import main
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ending, Workflows
+    from conftest import CliResult, FakeWorkflows
 
-    Runner = Callable[..., Ending]
+    Runner = Callable[..., CliResult]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         (errors.DataError("the data are gone."), 4, "Error: the data are gone.\n"),
         (errors.ModelError("the model is gone."), 4, "Error: the model is gone.\n"),
         (errors.StorageError("cannot write x: the disk is full."), 1, "Error: cannot write x: the disk is full.\n"),
-        (errors.PhotoError("empty", "x.png is empty."), 3, "Error: x.png is empty.\n"),
+        (errors.ImageError("empty", "x.png is empty."), 3, "Error: x.png is empty.\n"),
         (errors.DataError("[bold]:shirt: stays."), 4, "Error: [bold]:shirt: stays.\n"),
         (
             ModuleNotFoundError("No module named 'torch'", name="torch"),
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
 )
 @pytest.mark.parametrize("json", [True, False])
 def test_failures_of_a_workflow(
-    run: Runner, workflows: Workflows, failure: BaseException, code: int, stderr: str, json: bool
+    run: Runner, workflows: FakeWorkflows, failure: BaseException, code: int, stderr: str, json: bool
 ) -> None:
     workflows.failure = failure
     ending = run("train", "cnn", *["--json"] * json)
@@ -132,7 +132,7 @@ def test_failures_of_a_workflow(
         ("doctor now", "Got unexpected extra argument(s) (now). See: clothier doctor --help"),
     ],
 )
-def test_usage_errors(run: Runner, workflows: Workflows, words: str, sentence: str) -> None:
+def test_usage_errors(run: Runner, workflows: FakeWorkflows, words: str, sentence: str) -> None:
     ending = run(*words.split())
     assert (ending.code, ending.stdout, ending.stderr) == (2, "", f"Error: {sentence}\n")
     assert workflows.calls == []
@@ -140,7 +140,7 @@ def test_usage_errors(run: Runner, workflows: Workflows, words: str, sentence: s
 
 class TestDebug:
     @pytest.mark.parametrize("words", ["--debug train cnn", "train cnn --debug", "train --debug cnn --seed 3"])
-    def test_adds_the_traceback_wherever_it_stands(self, run: Runner, workflows: Workflows, words: str) -> None:
+    def test_adds_the_traceback_wherever_it_stands(self, run: Runner, workflows: FakeWorkflows, words: str) -> None:
         workflows.failure = ZeroDivisionError("by nought")
         ending = run(*words.split())
         assert ending.code == 1
@@ -148,7 +148,7 @@ class TestDebug:
         assert "ZeroDivisionError: by nought" in ending.stderr
         assert ending.stderr.splitlines()[-1].startswith("Error: this is a fault of Clothier")
 
-    def test_changes_nothing_when_all_is_well(self, run: Runner, workflows: Workflows) -> None:
+    def test_changes_nothing_when_all_is_well(self, run: Runner, workflows: FakeWorkflows) -> None:
         assert run("train", "cnn", "--debug") == run("train", "cnn")
 
     def test_after_two_dashes_it_is_a_file_name(self) -> None:
@@ -165,7 +165,7 @@ class TestHelp:
         assert ending.stderr == ""
 
     @pytest.mark.parametrize("flag", ["--help", "-h"])
-    def test_is_no_failure(self, run: Runner, flag: str) -> None:
+    def test_exits_with_0(self, run: Runner, flag: str) -> None:
         ending = run(flag)
         assert (ending.code, ending.stderr) == (0, "")
 
@@ -183,21 +183,23 @@ class TestTorchrun:
         monkeypatch.setenv("RANK", "1")
         monkeypatch.setenv("WORLD_SIZE", "2")
 
-    def test_the_second_is_silent(self, run: Runner, workflows: Workflows, second: None) -> None:
-        workflows.remarks = [("finding", 0, 0, "a remark")]
+    def test_rank_1_prints_no_results(self, run: Runner, workflows: FakeWorkflows, second: None) -> None:
+        workflows.progress_calls = [("finding", 0, 0, "a remark")]
         assert (run("train", "cnn").stdout, run("train", "cnn", "--json").stderr) == ("", "")
 
-    def test_but_not_about_failures(self, run: Runner, workflows: Workflows, second: None) -> None:
+    def test_rank_1_prints_errors(self, run: Runner, workflows: FakeWorkflows, second: None) -> None:
         workflows.failure = errors.DataError("no data on this machine.")
         ending = run("train", "cnn")
         assert (ending.code, ending.stderr) == (4, "[rank 1] Error: no data on this machine.\n")
 
-    def test_the_first_speaks(self, run: Runner, workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_rank_0_prints(self, run: Runner, workflows: FakeWorkflows, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RANK", "0")
         monkeypatch.setenv("WORLD_SIZE", "2")
         assert "Run folder" in run("train", "cnn").stdout
 
-    def test_a_rank_of_something_else(self, run: Runner, workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_rank_of_something_else(
+        self, run: Runner, workflows: FakeWorkflows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("RANK", "3")
         monkeypatch.delenv("WORLD_SIZE", raising=False)
         assert "Run folder" in run("train", "cnn").stdout

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from clothier.cli import metrics_tables
 
-FIGURES: dict[str, Any] = {
+METRICS: dict[str, Any] = {
     "data": "drawn",
     "n": 100,
     "accuracy": 0.9,
@@ -23,7 +23,7 @@ FIGURES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class FakeEvaluation:
     """An evaluation with more figures than every one has."""
 
     content: dict[str, Any]
@@ -32,32 +32,32 @@ class Answer:
         return self.content
 
 
-def answer(model: str, **more: Any) -> Answer:
-    return Answer({"model": model, **FIGURES, **more})
+def make_evaluation(model: str, **more: Any) -> FakeEvaluation:
+    return FakeEvaluation({"model": model, **METRICS, **more})
 
 
-def shown(*results: Answer) -> list[str]:
+def rendered_lines(*results: FakeEvaluation) -> list[str]:
     """The tables' lines, their blanks made one each."""
     console = Console(width=120, highlight=False, markup=False)
     with console.capture() as capture:
-        console.print(metrics_tables.evaluations(results))
+        console.print(metrics_tables.evaluations_table(results))
     return [" ".join(line.split()) for line in capture.get().splitlines()]
 
 
 def test_a_row_a_corruption_and_a_column_a_model() -> None:
-    first = answer(
+    first = make_evaluation(
         "first",
         corruptions={"shot_noise": [0.9, 0.7], "rotate": [0.5, 0.1]},
         mean_corruption_accuracy=0.55,
         relative_corruption_error=1.0,
     )
-    second = answer(
+    second = make_evaluation(
         "second",
         corruptions={"shot_noise": [0.8, 0.6], "rotate": [0.6, 0.2]},
         mean_corruption_accuracy=0.551,
         relative_corruption_error=1.2143,
     )
-    lines = shown(first, second)
+    lines = rendered_lines(first, second)
     assert "Corruption first second" in lines
     assert "shot noise 80.0 % 70.0 %" in lines
     assert "rotate 30.0 % 40.0 %" in lines
@@ -66,20 +66,22 @@ def test_a_row_a_corruption_and_a_column_a_model() -> None:
 
 
 def test_the_macro_recall_stands_beside_the_accuracy() -> None:
-    assert any(line.startswith("Model Accuracy Macro F1 Macro recall ECE") for line in shown(answer("a")))
+    assert any(
+        line.startswith("Model Accuracy Macro F1 Macro recall ECE") for line in rendered_lines(make_evaluation("a"))
+    )
 
 
 def test_a_model_that_abstains() -> None:
     promise = {"risk": 0.05, "confidence": 0.95, "own": False}
     figures = {"coverage": 0.71, "selective_risk": 0.04, "selective_risk_open": 0.06}
-    lines = shown(answer("photo", **figures, promise=promise, novelty_auroc=0.81))
+    lines = rendered_lines(make_evaluation("photo", **figures, promise=promise, novelty_auroc=0.81))
     assert lines[-3:] == [
         "photo accepts 71.0 % of the pictures; 4.0 % of those tags are wrong, 6.0 % where strangers count",
         "Its promise: at most 5.0 % of the accepted tags wrong, with 95.0 % confidence; unproven for this catalogue",
         "Strangers are told from garments with an AUROC of 0.810",
     ]
     nothing = {"coverage": 0.0, "selective_risk": None, "selective_risk_open": None}
-    lines = shown(answer("photo", **nothing, promise=None, novelty_auroc=None))
+    lines = rendered_lines(make_evaluation("photo", **nothing, promise=None, novelty_auroc=None))
     assert lines[-1] == (
         "photo accepts 0.0 % of the pictures; none of those tags are wrong, none where strangers count"
     )
@@ -92,7 +94,7 @@ def test_the_domain_gap() -> None:
         "fashion-cnn": 0.2,
         "per_class": [{"class": "Dress", "n": 3, "photo": 1.0, "fashion-cnn": 0.0}],
     }
-    lines = shown(answer("photo", domain_gap=gap))
+    lines = rendered_lines(make_evaluation("photo", domain_gap=gap))
     assert "On the same photos photo fashion-cnn Photos" in lines
     assert "Dress 100.0 % 0.0 % 3" in lines
     assert "all 80.0 % 20.0 % 5" in lines

@@ -43,14 +43,14 @@ def test_seeds() -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "two", "2.5"])
 def test_no_count(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not a whole number of 1 or more"):
-        options.count(text)
+        options.positive_int(text)
 
 
 @pytest.mark.parametrize("text", ["93", "-0.1", "nan", "93 %", ""])
 def test_no_share(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"is not an accuracy; give a share from 0 to 1, such as 0\.93"):
-        options.share(text)
+        options.probability(text)
 
 
 def test_shares() -> None:
-    assert [options.share(text) for text in ("0", ".5", "1")] == [0.0, 0.5, 1.0]
+    assert [options.probability(text) for text in ("0", ".5", "1")] == [0.0, 0.5, 1.0]

@@ -15,20 +15,24 @@ if TYPE_CHECKING:
 TOP = (ClassProbability("boot", 0.9), ClassProbability("sandal", 0.08))
 
 
-def predicted(file: str, decision: Decision | None = "accept", reason: str = "it is sure", **more: str) -> Prediction:
+def make_prediction(
+    file: str, decision: Decision | None = "accept", reason: str = "it is sure", **more: str
+) -> Prediction:
     return Prediction(file, TOP, decision, reason, "photo", **more)
 
 
-def shown(*answers: Prediction | FailedInput, width: int = 100, colour: bool = False) -> list[str]:
+def rendered_lines(*results: Prediction | FailedInput, width: int = 100, colour: bool = False) -> list[str]:
     system: Literal["standard"] | None = "standard" if colour else None
     console = Console(width=width, highlight=False, markup=False, force_terminal=colour, color_system=system)
     with console.capture() as capture:
-        console.print(predictions.predictions(answers))
+        console.print(predictions.predictions_table(results))
     return capture.get().splitlines()
 
 
 def test_the_decision_stands_beside_the_first_class_in_its_colour() -> None:
-    lines = shown(predicted("a.jpg"), predicted("b.jpg", "review"), predicted("c.jpg", "reject"), colour=True)
+    lines = rendered_lines(
+        make_prediction("a.jpg"), make_prediction("b.jpg", "review"), make_prediction("c.jpg", "reject"), colour=True
+    )
     found = {file: next(line for line in lines if file in line) for file in ("a.jpg", "b.jpg", "c.jpg")}
     assert "\x1b[1;32maccept" in found["a.jpg"]
     assert "\x1b[1;33mreview" in found["b.jpg"]
@@ -37,21 +41,27 @@ def test_the_decision_stands_beside_the_first_class_in_its_colour() -> None:
 
 
 def test_codes_have_a_column_where_there_are_any() -> None:
-    assert not any("Code" in line for line in shown(predicted("a.jpg")))
-    lines = shown(predicted("a.jpg", code="FOOT"), predicted("b.png"), FailedInput("c.jpg", "empty", "c.jpg is empty."))
+    assert not any("Code" in line for line in rendered_lines(make_prediction("a.jpg")))
+    lines = rendered_lines(
+        make_prediction("a.jpg", code="FOOT"),
+        make_prediction("b.png"),
+        FailedInput("c.jpg", "empty", "c.jpg is empty."),
+    )
     assert any(line.split()[-1:] == ["FOOT"] for line in lines if "a.jpg" in line)
     assert any("could not be read" in line for line in lines if "c.jpg" in line)
 
 
 def test_long_reasons_are_wrapped_between_words() -> None:
     reason = "its probability is below that from where on it is promised that few of the accepted tags are wrong"
-    lines = shown(predicted("a.jpg", reason=reason), width=60)
+    lines = rendered_lines(make_prediction("a.jpg", reason=reason), width=60)
     assert max(map(len, lines)) <= 60
     assert f"photo: {reason}." in " ".join(" ".join(lines).split())
 
 
 def test_a_reason_of_several_pictures_is_given_once() -> None:
-    lines = shown(*(predicted(f"{name}.jpg", reason="same") for name in "abc"), predicted("d.jpg", reason="other"))
+    lines = rendered_lines(
+        *(make_prediction(f"{name}.jpg", reason="same") for name in "abc"), make_prediction("d.jpg", reason="other")
+    )
     assert [line.strip() for line in lines if "photo:" in line] == [
         "a.jpg and 2 more: photo: same.",
         "d.jpg: photo: other.",

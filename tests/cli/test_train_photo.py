@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.data.photo_csv import Columns
-from clothier.recipes.photo import BEST, FAST
+from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune.options import PhotoOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ending
+    from conftest import CliResult
 
-    Runner = Callable[..., Ending]
+    Runner = Callable[..., CliResult]
 
 SCORES = {"accuracy": 0.9, "standard_error": 0.01, "macro_f1": 0.88, "macro_recall": 0.87, "ece": 0.02, "nll": 0.3}
 FAILURE = {"file": "gone.jpg", "error": {"code": "not-found", "message": "gone.jpg is not there."}}
@@ -34,7 +34,7 @@ METRICS: dict[str, Any] = {
 }
 
 
-class Fake(ModuleType):
+class FakeTrainPhoto(ModuleType):
     """The workflow, which only remembers."""
 
     def __init__(self) -> None:
@@ -55,28 +55,28 @@ class Fake(ModuleType):
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    fake = Fake()
+def work(monkeypatch: pytest.MonkeyPatch) -> FakeTrainPhoto:
+    fake = FakeTrainPhoto()
     monkeypatch.setitem(__import__("sys").modules, fake.__name__, fake)
     return fake
 
 
-def test_defaults(run: Runner, work: Fake) -> None:
+def test_defaults(run: Runner, work: FakeTrainPhoto) -> None:
     ending = run("train", "photo", "--data", "photos")
     assert ending.code == 0
-    assert work.calls == [PhotoOptions(data=Path("photos"), recipe=BEST)]
+    assert work.calls == [PhotoOptions(data=Path("photos"), recipe=BEST_PHOTO)]
     assert "photo best" in ending.stdout
     assert "Accepts 70.0 % of the photos without a person, 3.1 % of those tags are wrong" in ending.stdout
     assert "12 doubtful labels in audit.csv" in ending.stdout
 
 
-def test_every_option_arrives(run: Runner, work: Fake) -> None:
+def test_every_option_arrives(run: Runner, work: FakeTrainPhoto) -> None:
     words = "train photo --data d --preset fast --out o --seed 3 --time-limit 30m --group-column who --label-column tag"
     assert run(*words.split()).code == 0
     assert work.calls == [
         PhotoOptions(
             data=Path("d"),
-            recipe=FAST,
+            recipe=FAST_PHOTO,
             columns=Columns(label="tag", group="who"),
             out=Path("o"),
             seed=3,
@@ -85,7 +85,7 @@ def test_every_option_arrives(run: Runner, work: Fake) -> None:
     ]
 
 
-def test_what_was_left_out_is_named_and_ends_with_three(run: Runner, work: Fake) -> None:
+def test_what_was_left_out_is_named_and_ends_with_three(run: Runner, work: FakeTrainPhoto) -> None:
     work.failures = [FAILURE]
     ending = run("train", "photo", "--data", "d", "--json")
     assert ending.code == 3
@@ -105,14 +105,14 @@ def test_what_was_left_out_is_named_and_ends_with_three(run: Runner, work: Fake)
         ("train cnn --group-column who", "--group-column belong to train photo."),
     ],
 )
-def test_requests_that_cannot_be_taken(run: Runner, work: Fake, words: str, sentence: str) -> None:
+def test_requests_that_cannot_be_taken(run: Runner, work: FakeTrainPhoto, words: str, sentence: str) -> None:
     ending = run(*words.split())
     assert ending.code == 2
     assert sentence in ending.stderr
     assert not work.calls
 
 
-def test_a_photo_run_is_resumed_as_one(run: Runner, work: Fake, tmp_path: Path) -> None:
+def test_a_photo_run_is_resumed_as_one(run: Runner, work: FakeTrainPhoto, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(PhotoOptions(data=Path("d")).to_json()))
     assert run("train", "--resume", str(tmp_path)).code == 0
     assert work.calls == [tmp_path]
@@ -121,8 +121,8 @@ def test_a_photo_run_is_resumed_as_one(run: Runner, work: Fake, tmp_path: Path) 
     assert "--resume takes everything from the run; leave out --seed." in ending.stderr
 
 
-def test_as_another_run_did(run: Runner, work: Fake, tmp_path: Path) -> None:
-    asked = PhotoOptions(data=Path("/d"), recipe=FAST, columns=Columns(group="who"), seed=5)
+def test_as_another_run_did(run: Runner, work: FakeTrainPhoto, tmp_path: Path) -> None:
+    asked = PhotoOptions(data=Path("/d"), recipe=FAST_PHOTO, columns=Columns(group="who"), seed=5)
     config = tmp_path / "config.json"
     config.write_text(json.dumps(asked.to_json()))
     assert run("train", "--config", str(config)).code == 0

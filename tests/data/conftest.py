@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.data.release import Release
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Answer:
+class StubResponse:
     """What the server says to one address.
 
     Attributes:
@@ -35,16 +35,16 @@ class Answer:
 
 
 @dataclass
-class Web:
+class StubServer:
     """A server on this machine: its address, what it answers, what it was asked."""
 
     address: str
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, StubResponse] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def says(self, path: str, body: bytes = b"", **more: Any) -> str:
         """Has ``path`` answered so, and returns its address."""
-        self.answers[path] = Answer(body, **more)
+        self.answers[path] = StubResponse(body, **more)
         return self.address + path
 
     def serves(self, folder: Path, below: str = "") -> str:
@@ -55,11 +55,11 @@ class Web:
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
+def web() -> Iterator[StubServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.asked.append(self.path)
-            answer = site.answers.get(self.path, Answer(b"nothing here", 404))
+            answer = site.answers.get(self.path, StubResponse(b"nothing here", 404))
             if answer.silent:
                 answer.silent.wait(10)
             self.send_response(answer.status)
@@ -73,7 +73,7 @@ def web() -> Iterator[Web]:
             """Keeps the test's output clean."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = Web(f"http://127.0.0.1:{server.server_port}")
+    site = StubServer(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield site
@@ -92,7 +92,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     folder = tmp_path_factory.mktemp("drawn")
-    return folder, write_fashion_folder(folder, train=60, test=20)
+    return folder, write_synthetic_dataset(folder, train=60, test=20)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def drawn(drawing: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
 @pytest.fixture
 def release(drawing: tuple[Path, dict[str, str]]) -> Release:
     """The drawn data set as a release with known digests that no source has yet."""
-    return Release("Drawn", drawing[1], system=drawing[0] / "none", package="no-such-package", mirrors=())
+    return Release("Drawn", drawing[1], system_dir=drawing[0] / "none", debian_package="no-such-package", mirrors=())
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clothier.data.dataset import Dataset, Labelled
+from clothier.data.dataset import Dataset, LabeledImages
 from clothier.errors import DataError
 
 
-def part(n: int = 4, labels: list[int] | None = None, side: int = 28) -> Labelled:
-    return Labelled(np.zeros((n, side, side), np.uint8), np.array(labels or [0, 1] * (n // 2), np.int64))
+def part(n: int = 4, labels: list[int] | None = None, side: int = 28) -> LabeledImages:
+    return LabeledImages(np.zeros((n, side, side), np.uint8), np.array(labels or [0, 1] * (n // 2), np.int64))
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def dataset() -> Dataset:
 
 def test_take_gives_copies_in_the_order_asked() -> None:
     images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2)
-    labelled = Labelled(images, np.array([5, 6, 7]))
-    taken = labelled.take(np.array([2, 0]))
+    labelled = LabeledImages(images, np.array([5, 6, 7]))
+    taken = labelled.subset(np.array([2, 0]))
     assert taken.labels.tolist() == [7, 5]
     assert np.array_equal(taken.images, images[[2, 0]])
     taken.images[:] = 99
@@ -28,16 +28,16 @@ def test_take_gives_copies_in_the_order_asked() -> None:
 
 
 def test_the_first_pictures_are_a_data_set_of_their_own(dataset: Dataset) -> None:
-    fewer = dataset.first(3, 9)
+    fewer = dataset.head(3, 9)
     assert (fewer.name, len(fewer.train), len(fewer.test)) == ("Toy, first 3 and 2", 3, 2)
     assert fewer.train.labels.tolist() == [0, 1, 0]
-    assert fewer.digest not in (dataset.digest, dataset.first(2, 9).digest)
+    assert fewer.digest not in (dataset.digest, dataset.head(2, 9).digest)
     with pytest.raises(DataError, match="training part is empty; at least one picture is needed"):
-        dataset.first(0, 1)
+        dataset.head(0, 1)
 
 
 def test_counts_has_a_place_for_classes_without_pictures() -> None:
-    assert part(4, [0, 2, 2, 2]).counts(4).tolist() == [1, 0, 3, 0]
+    assert part(4, [0, 2, 2, 2]).class_counts(4).tolist() == [1, 0, 3, 0]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_counts_has_a_place_for_classes_without_pictures() -> None:
 )
 def test_parts_that_do_not_fit_are_said(images: np.ndarray, labels: np.ndarray, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
-        Labelled(images, labels)
+        LabeledImages(images, labels)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Datas
 
 
 def test_files_go_with_their_pictures() -> None:
-    labelled = Labelled(np.zeros((3, 2, 2), np.uint8), np.arange(3), ("a.png", "b.png", "c.png"))
-    assert labelled.take(np.array([2, 0])).files == ("c.png", "a.png")
-    assert part().take(np.array([1])).files == ()
+    labelled = LabeledImages(np.zeros((3, 2, 2), np.uint8), np.arange(3), ("a.png", "b.png", "c.png"))
+    assert labelled.subset(np.array([2, 0])).files == ("c.png", "a.png")
+    assert part().subset(np.array([1])).files == ()
     with pytest.raises(DataError, match="there are 3 images and 2 files; name one for each, or none"):
         replace(labelled, files=("a.png", "b.png"))

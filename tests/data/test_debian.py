@@ -41,7 +41,7 @@ def package_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_package_is_unpacked_and_nothing_stays(package_source: Path) -> None:
     told: list[str] = []
-    with debian.unpacked("drawn-data", progress=lambda task, done, total, note="": told.append(task)) as files:
+    with debian.unpack_package("drawn-data", progress=lambda task, done, total, note="": told.append(task)) as files:
         assert (files / "usr/share/drawn/file").read_text() == "content"
         root = files.parent
     assert not root.exists()
@@ -51,7 +51,7 @@ def test_the_package_is_unpacked_and_nothing_stays(package_source: Path) -> None
 def test_an_unknown_package_is_said_in_apts_words(package_source: Path) -> None:
     with (
         pytest.raises(DataError, match="apt-get could not fetch drawn-none: E: Unable to locate package drawn-none"),
-        debian.unpacked("drawn-none"),
+        debian.unpack_package("drawn-none"),
     ):
         pytest.fail("there is no such package")
 
@@ -59,7 +59,7 @@ def test_an_unknown_package_is_said_in_apts_words(package_source: Path) -> None:
 def test_an_altered_package_is_refused(package_source: Path) -> None:
     archive = package_source / "drawn-data_1_all.deb"
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
-    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*Hash"), debian.unpacked("drawn-data"):
+    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*Hash"), debian.unpack_package("drawn-data"):
         pytest.fail("its digest is another")
 
 
@@ -73,14 +73,14 @@ def test_a_damaged_archive_is_said(package_source: Path) -> None:
     )
     with (
         pytest.raises(DataError, match=r"drawn-data_1_all\.deb cannot be unpacked: dpkg-deb: error: .*archive"),
-        debian.unpacked("drawn-data"),
+        debian.unpack_package("drawn-data"),
     ):
         pytest.fail("it is no archive")
 
 
 def test_a_source_that_is_gone_is_said(package_source: Path) -> None:
     shutil.rmtree(package_source)
-    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*E: "), debian.unpacked("drawn-data"):
+    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*E: "), debian.unpack_package("drawn-data"):
         pytest.fail("there is no source")
 
 
@@ -90,7 +90,7 @@ def test_apt_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(debian, "TIME_LIMIT", 0.1)
-    with pytest.raises(DataError, match=r"'apt-get update' was ended after 0\.1 seconds"), debian.unpacked("any"):
+    with pytest.raises(DataError, match=r"'apt-get update' was ended after 0\.1 seconds"), debian.unpack_package("any"):
         pytest.fail("it hangs")
 
 
@@ -98,17 +98,17 @@ def test_watchers_that_raise_end_apt_at_once(package_source: Path) -> None:
     def enough(task: str, done: float, total: float, note: str = "") -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), debian.unpacked("drawn-data", progress=enough):
+    with pytest.raises(KeyboardInterrupt), debian.unpack_package("drawn-data", progress=enough):
         pytest.fail("it was interrupted")
 
 
 def test_the_systems_hooks_do_not_run(package_source: Path, tmp_path: Path) -> None:
     with (tmp_path / "etc.conf").open("a") as settings:
         settings.write(f'APT::Update::Post-Invoke {{"touch {tmp_path}/hooked";}};\n')
-    with debian.unpacked("drawn-data"):
+    with debian.unpack_package("drawn-data"):
         assert not (tmp_path / "hooked").exists()
 
 
 def test_without_apt_it_says_so(no_apt: None) -> None:
-    with pytest.raises(DataError, match=r"this system has no apt-get and no dpkg-deb\."), debian.unpacked("any"):
+    with pytest.raises(DataError, match=r"this system has no apt-get and no dpkg-deb\."), debian.unpack_package("any"):
         pytest.fail("there is no apt")

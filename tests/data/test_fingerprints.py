@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from clothier.data.fingerprints import SIDE, read_prints
-from clothier.data.photos import garment28, read_picture
-from clothier.errors import PhotoError
+from clothier.data.fingerprints import THUMBNAIL_SIZE, compute_fingerprints
+from clothier.data.photos import decode_image, to_fashion_mnist
+from clothier.errors import ImageError
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_other_bytes_of_the_same_pixels_have_the_same_digest(tmp_path: Path, pho
     photo.save(tmp_path / "d.jpg")
     photo.rotate(90, expand=True).save(tmp_path / "e.png")
     told = []
-    prints = read_prints(
+    prints = compute_fingerprints(
         [str(tmp_path / name) for name in ("a.png", "b.png", "c.bmp", "d.jpg", "e.png")],
         lambda task, done, total, note="": told.append((done, total)),
     )
@@ -43,12 +43,12 @@ def test_a_reduced_copy_stays_alike_where_its_view_does_not(tmp_path: Path, phot
     photo.save(tmp_path / "whole.png")
     photo.resize((210, 280), Image.Resampling.LANCZOS).save(tmp_path / "copy.jpg", quality=60)
     files = tmp_path / "whole.png", tmp_path / "copy.jpg"
-    small = read_prints([str(file) for file in files]).small
-    assert small.shape == (2, SIDE, SIDE)
+    small = compute_fingerprints([str(file) for file in files]).thumbnails
+    assert small.shape == (2, THUMBNAIL_SIZE, THUMBNAIL_SIZE)
     assert correlation(*small) > 0.999
-    assert correlation(*(garment28(read_picture(file)) for file in files)) < 0.999
+    assert correlation(*(to_fashion_mnist(decode_image(file)) for file in files)) < 0.999
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
-    with pytest.raises(PhotoError, match=r"gone\.png does not exist"):
-        read_prints([str(tmp_path / "gone.png")])
+    with pytest.raises(ImageError, match=r"gone\.png does not exist"):
+        compute_fingerprints([str(tmp_path / "gone.png")])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from clothier.data import idx, idx_files
-from clothier.data.idx_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from clothier.data.idx_files import FILE_NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from clothier.errors import DataError
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 NOBODY = 65534
 
@@ -44,8 +44,8 @@ def into(layout: str) -> Callable[[Path], None]:
 def test_files_are_found_where_people_keep_them(drawn: Path, arrange: Callable[[Path], None], below: str) -> None:
     arrange(drawn)
     files = idx_files.find_files(drawn / below)
-    assert sorted(files) == sorted(NAMES)
-    assert len(idx_files.read_any(drawn, files).train) == 60
+    assert sorted(files) == sorted(FILE_NAMES)
+    assert len(idx_files.load_idx_dataset(drawn, files).train) == 60
 
 
 def test_a_plain_file_goes_before_its_gzipped_twin(drawn: Path) -> None:
@@ -79,22 +79,22 @@ def test_a_folder_that_may_not_be_entered_is_said(drawn: Path) -> None:
 
 
 def read(folder: Path) -> object:
-    return idx_files.read_any(folder, idx_files.find_files(folder))
+    return idx_files.load_idx_dataset(folder, idx_files.find_files(folder))
 
 
 def test_classes_are_named_by_their_file_or_by_numbers(drawn: Path) -> None:
     files = idx_files.find_files(drawn)
-    assert idx_files.read_any(drawn, files).classes == FASHION_MNIST
+    assert idx_files.load_idx_dataset(drawn, files).classes == FASHION_MNIST_CLASSES
     (drawn / "classes.txt").write_text("\n".join("abcdefghij") + "\n\nkl m \n")
-    assert idx_files.read_any(drawn, files).classes == (*"abcdefghij", "kl m")
+    assert idx_files.load_idx_dataset(drawn, files).classes == (*"abcdefghij", "kl m")
     (drawn / "classes.txt").unlink()
-    assert idx_files.read_any(drawn, files).classes == tuple("0123456789")
-    assert idx_files.read_any(drawn, files).name == "drawn"
+    assert idx_files.load_idx_dataset(drawn, files).classes == tuple("0123456789")
+    assert idx_files.load_idx_dataset(drawn, files).name == "drawn"
 
 
 def test_torchvisions_raw_folder_is_called_by_its_data_set(drawn: Path) -> None:
     raw = shutil.copytree(drawn, drawn.parent / "KMNIST/raw")
-    assert idx_files.read_any(raw, idx_files.find_files(raw)).name == "KMNIST"
+    assert idx_files.load_idx_dataset(raw, idx_files.find_files(raw)).name == "KMNIST"
 
 
 def test_too_few_class_names_and_unreadable_ones_are_said(drawn: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.image_folder import has_class_folders, read_picture_folder
+from clothier.data.image_folder import has_class_folders, load_image_folder
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
@@ -20,29 +20,29 @@ def fill(folder: Path, per_class: int = 10, names: tuple[str, ...] = NAMES, seed
     return folder
 
 
-def pictures(images: np.ndarray) -> set[bytes]:
+def image_bytes(images: np.ndarray) -> set[bytes]:
     return {image.tobytes() for image in images}
 
 
 def test_a_seeded_fifth_of_each_class_is_held_out(tmp_path: Path) -> None:
     fill(tmp_path / "shop")
-    dataset = read_picture_folder(tmp_path / "shop")
+    dataset = load_image_folder(tmp_path / "shop")
     assert (dataset.name, dataset.classes) == ("shop", NAMES)
-    assert dataset.train.counts(3).tolist() == [8, 8, 8]
-    assert dataset.test.counts(3).tolist() == [2, 2, 2]
-    assert not pictures(dataset.train.images) & pictures(dataset.test.images)
-    again, other = read_picture_folder(tmp_path / "shop"), read_picture_folder(tmp_path / "shop", seed=7)
+    assert dataset.train.class_counts(3).tolist() == [8, 8, 8]
+    assert dataset.test.class_counts(3).tolist() == [2, 2, 2]
+    assert not image_bytes(dataset.train.images) & image_bytes(dataset.test.images)
+    again, other = load_image_folder(tmp_path / "shop"), load_image_folder(tmp_path / "shop", seed=7)
     assert again.digest == dataset.digest
-    assert pictures(other.test.images) != pictures(dataset.test.images)
+    assert image_bytes(other.test.images) != image_bytes(dataset.test.images)
     first = np.asarray(Image.open(tmp_path / "shop/bag/000.png")).tobytes()
-    assert first in pictures(dataset.train.images) | pictures(dataset.test.images)
+    assert first in image_bytes(dataset.train.images) | image_bytes(dataset.test.images)
 
 
 def test_classes_are_sorted_and_labelled_in_that_order(tmp_path: Path) -> None:
     fill(tmp_path, names=("zebra", "ant"))
-    dataset = read_picture_folder(tmp_path)
+    dataset = load_image_folder(tmp_path)
     assert dataset.classes == ("ant", "zebra")
-    ants = pictures(draw_garments(10, 2).images)
+    ants = image_bytes(draw_garments(10, 2).images)
     for part in (dataset.train, dataset.test):
         assert all(
             (image.tobytes() in ants) == (label == 0) for image, label in zip(part.images, part.labels, strict=True)
@@ -54,20 +54,20 @@ def test_train_and_test_folders_are_kept_apart_and_others_are_noted(tmp_path: Pa
     fill(tmp_path / "test", per_class=3, names=NAMES[:2], seed=50)
     fill(tmp_path / "validation", per_class=1)
     dataset = open_dataset(tmp_path)
-    assert dataset.train.counts(3).tolist() == [10, 10, 10]
-    assert dataset.test.counts(3).tolist() == [3, 3, 0]
-    assert dataset.notes == (f"{tmp_path / 'validation'} is not used: only train/ and test/ are.",)
+    assert dataset.train.class_counts(3).tolist() == [10, 10, 10]
+    assert dataset.test.class_counts(3).tolist() == [3, 3, 0]
+    assert dataset.warnings == (f"{tmp_path / 'validation'} is not used: only train/ and test/ are.",)
 
 
 def test_a_train_folder_alone_is_split(tmp_path: Path) -> None:
     fill(tmp_path / "train")
-    dataset = read_picture_folder(tmp_path)
+    dataset = load_image_folder(tmp_path)
     assert (len(dataset.train), len(dataset.test)) == (24, 6)
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     fill(tmp_path, names=("train", "doll"))
-    assert read_picture_folder(tmp_path).classes == ("doll", "train")
+    assert load_image_folder(tmp_path).classes == ("doll", "train")
 
 
 def test_pictures_may_lie_deeper_and_clutter_is_no_picture(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_pictures_may_lie_deeper_and_clutter_is_no_picture(tmp_path: Path) -> No
     (tmp_path / "bag/.DS_Store").write_bytes(b"x")
     (tmp_path / "bag/Thumbs.db").write_bytes(b"x")
     (tmp_path / ".git").mkdir()
-    dataset = read_picture_folder(tmp_path)
-    assert dataset.train.counts(3).tolist() == [8, 8, 8]
+    dataset = load_image_folder(tmp_path)
+    assert dataset.train.class_counts(3).tolist() == [8, 8, 8]
     assert dataset.failures == ()
 
 
@@ -87,7 +87,7 @@ def test_unreadable_pictures_are_named_and_the_rest_goes_on(tmp_path: Path) -> N
     (tmp_path / "bag/words.jpg").write_text("no picture")
     (tmp_path / "coat/empty.png").touch()
     told = []
-    dataset = read_picture_folder(tmp_path, progress=lambda task, done, total, note="": told.append((done, total)))
+    dataset = load_image_folder(tmp_path, progress=lambda task, done, total, note="": told.append((done, total)))
     assert [(failure.file, failure.code) for failure in dataset.failures] == [
         (str(tmp_path / "bag/words.jpg"), "not-a-picture"),
         (str(tmp_path / "coat/empty.png"), "empty"),
@@ -101,7 +101,7 @@ def test_unreadable_pictures_of_the_test_folder_are_named_too(tmp_path: Path) ->
     fill(tmp_path / "train")
     fill(tmp_path / "test", per_class=2)
     (tmp_path / "test/boot/bad.png").write_bytes(b"\0")
-    assert [failure.file for failure in read_picture_folder(tmp_path).failures] == [str(tmp_path / "test/boot/bad.png")]
+    assert [failure.file for failure in load_image_folder(tmp_path).failures] == [str(tmp_path / "test/boot/bad.png")]
 
 
 def test_too_few_pictures_of_a_class_are_said(tmp_path: Path) -> None:
@@ -112,25 +112,25 @@ def test_too_few_pictures_of_a_class_are_said(tmp_path: Path) -> None:
         DataError,
         match=r"boot has 4 readable pictures \(6 files in all could not be read\); 5 or more of each class are",
     ):
-        read_picture_folder(tmp_path)
+        load_image_folder(tmp_path)
     (tmp_path / "hat").mkdir()
     fill(tmp_path / "more", names=("boot",))
     for path in (tmp_path / "boot").iterdir():
         path.unlink()
     with pytest.raises(DataError, match="boot has 0 readable pictures; 5 or more"):
-        read_picture_folder(tmp_path)
+        load_image_folder(tmp_path)
 
 
 def test_five_of_a_class_are_enough(tmp_path: Path) -> None:
-    dataset = read_picture_folder(fill(tmp_path / "few", per_class=5))
-    assert dataset.train.counts(3).tolist() == [4, 4, 4]
-    assert dataset.test.counts(3).tolist() == [1, 1, 1]
+    dataset = load_image_folder(fill(tmp_path / "few", per_class=5))
+    assert dataset.train.class_counts(3).tolist() == [4, 4, 4]
+    assert dataset.test.class_counts(3).tolist() == [1, 1, 1]
 
 
 def test_one_class_is_said(tmp_path: Path) -> None:
     fill(tmp_path, names=("bag",))
     with pytest.raises(DataError, match="has 1 class folder; two or more are needed, each with the pictures of one"):
-        read_picture_folder(tmp_path)
+        load_image_folder(tmp_path)
 
 
 def test_a_test_class_that_was_never_learnt_is_said(tmp_path: Path) -> None:
@@ -139,19 +139,19 @@ def test_a_test_class_that_was_never_learnt_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"test has the class 'hat', which the training pictures have not: bag, boot, coat\. Rename"
     ):
-        read_picture_folder(tmp_path)
+        load_image_folder(tmp_path)
 
 
 def test_the_digest_follows_any_pixel_and_any_label(tmp_path: Path) -> None:
-    before = read_picture_folder(fill(tmp_path / "shop")).digests
+    before = load_image_folder(fill(tmp_path / "shop")).digests
     picture = tmp_path / "shop/bag/003.png"
     pixels = np.asarray(Image.open(picture)).copy()
     pixels[14, 14] ^= 1
     Image.fromarray(pixels).save(picture)
-    changed = read_picture_folder(tmp_path / "shop").digests
+    changed = load_image_folder(tmp_path / "shop").digests
     assert changed != before
     picture.rename(tmp_path / "shop/boot/999.png")
-    assert read_picture_folder(tmp_path / "shop").digests not in (before, changed)
+    assert load_image_folder(tmp_path / "shop").digests not in (before, changed)
 
 
 def test_what_is_a_folder_of_pictures(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_is_a_folder_of_pictures(tmp_path: Path) -> None:
 def test_every_picture_knows_its_file(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "bag/000.png").write_bytes(b"damaged")
-    dataset = read_picture_folder(tmp_path)
+    dataset = load_image_folder(tmp_path)
     for part in (dataset.train, dataset.test):
         for image, label, file in zip(part.images, part.labels, part.files, strict=True):
             assert Path(file).parent.name == NAMES[label]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from clothier.data.perceptual_hash import difference_hashes, known_again
+from clothier.data.perceptual_hash import dhash, matches
 
 
 def photos(count: int) -> np.ndarray:
@@ -20,19 +20,19 @@ def copy(picture: np.ndarray) -> np.ndarray:
 
 def test_copies_are_known_again_and_others_are_not() -> None:
     seen = photos(20)
-    learnt = difference_hashes(seen[:10])
+    learnt = dhash(seen[:10])
     assert (learnt.shape, learnt.dtype) == ((10, 32), np.uint8)
     asked = np.stack([copy(one) for one in seen])
-    assert known_again(difference_hashes(asked), learnt).tolist() == [True] * 10 + [False] * 10
+    assert matches(dhash(asked), learnt).tolist() == [True] * 10 + [False] * 10
 
 
 def test_a_plain_picture_is_never_known_again() -> None:
     plain = np.full((2, 96, 96, 3), 240, np.uint8)
-    assert known_again(difference_hashes(plain), difference_hashes(plain)).tolist() == [False, False]
+    assert matches(dhash(plain), dhash(plain)).tolist() == [False, False]
 
 
 def test_grey_pictures_and_none() -> None:
     grey = photos(3)[..., 0]
-    assert known_again(difference_hashes(grey), difference_hashes(grey)).all()
-    assert known_again(difference_hashes(grey), difference_hashes(grey[:0])).tolist() == [False] * 3
-    assert known_again(difference_hashes(grey[:0]), difference_hashes(grey)).shape == (0,)
+    assert matches(dhash(grey), dhash(grey)).all()
+    assert matches(dhash(grey), dhash(grey[:0])).tolist() == [False] * 3
+    assert matches(dhash(grey[:0]), dhash(grey)).shape == (0,)

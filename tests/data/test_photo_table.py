@@ -10,12 +10,12 @@ from PIL import Image
 from clothier.data.photo_table import Columns, load_photos, read_photo_table
 from clothier.errors import DataError
 from clothier.taxonomy import PHOTO_CLASSES
-from clothier.types import View
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SQUARE = View("square", 16, 16, 3)
+CENTER_CROP = InputSpec("square", 16, 16, 3)
 ROWS = "file,label,sender_id\na.png,hat,12\nb.png,boot,7\nc.png,,12\n"
 
 
@@ -42,8 +42,8 @@ class TestCsv:
         assert table.labels.tolist() == [1, 0, -1]
         assert table.labels.dtype == np.int64
         assert (table.groups.tolist(), table.has_groups) == ([12, 7, 12], True)
-        assert table.counts == {"boot": 1, "hat": 1}
-        assert (table.failures, table.notes, len(table)) == ((), (), 3)
+        assert table.class_counts == {"boot": 1, "hat": 1}
+        assert (table.failures, table.warnings, len(table)) == ((), (), 3)
 
     def test_its_folder_means_it_and_another_name_names_the_table(self, shop: Path) -> None:
         assert read_photo_table(shop).files == read_photo_table(shop / "labels.csv").files
@@ -67,7 +67,7 @@ class TestCsv:
     def test_without_groups_every_photo_is_its_own(self, shop: Path) -> None:
         table = read_photo_table(write(shop, "file,label\na.png,hat\nb.png,hat\n"))
         assert (table.groups.tolist(), table.has_groups) == ([0, 1], False)
-        assert table.notes == (
+        assert table.warnings == (
             f"{shop / 'labels.csv'} has no column 'sender_id': every photo counts as taken by another person.",
         )
 
@@ -99,7 +99,7 @@ class TestCsv:
         path = write(shop, ROWS + "a.png,hat,12\nb.png,hat,7\n")
         table = read_photo_table(path)
         assert table.labels.tolist() == [1, 0, -1]
-        assert table.notes == (
+        assert table.warnings == (
             f"line 5 of {path} names {shop / 'a.png'} again; what counts is line 2.",
             f"line 6 of {path} names {shop / 'images/b.png'} again, and as 'hat'; what counts is line 3: 'boot'.",
         )
@@ -139,7 +139,11 @@ class TestFolder:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).touch()
         table = read_photo_table(tmp_path)
-        assert (table.name, table.classes, table.counts) == (tmp_path.name, ("hat", "skirt"), {"hat": 1, "skirt": 2})
+        assert (table.name, table.classes, table.class_counts) == (
+            tmp_path.name,
+            ("hat", "skirt"),
+            {"hat": 1, "skirt": 2},
+        )
         assert (table.groups.tolist(), table.has_groups) == ([0, 1, 2], False)
         with pytest.raises(
             DataError, match=r"has the label 'skirt' \(in skirt/, in skirt/\), which the model does not"
@@ -185,7 +189,7 @@ class TestLoading:
     def test_pictures_in_the_order_of_the_table(self, shop: Path) -> None:
         told = []
         images, table = load_photos(
-            read_photo_table(shop), SQUARE, progress=lambda task, done, total, note="": told.append((done, total))
+            read_photo_table(shop), CENTER_CROP, progress=lambda task, done, total, note="": told.append((done, total))
         )
         assert images.shape == (3, 16, 16, 3)
         assert images[:, 8, 8, 0].tolist() == [0, 80, 160]
@@ -195,7 +199,7 @@ class TestLoading:
     def test_unreadable_ones_are_left_out_and_named(self, shop: Path) -> None:
         (shop / "images/b.png").write_text("words")
         write(shop, ROWS + "gone.png,hat,1\n")
-        images, table = load_photos(read_photo_table(shop), SQUARE)
+        images, table = load_photos(read_photo_table(shop), CENTER_CROP)
         assert images[:, 8, 8, 0].tolist() == [0, 160]
         assert (table.labels.tolist(), table.groups.tolist()) == ([1, -1], [12, 12])
         assert [failure.code for failure in table.failures] == ["not-found", "not-a-picture"]
@@ -205,7 +209,7 @@ class TestLoading:
         (tmp_path / "hat").mkdir()
         for shade in range(200):
             Image.new("L", (20, 20), shade).save(tmp_path / f"hat/{shade:03}.png")
-        images, _ = load_photos(read_photo_table(tmp_path), SQUARE)
+        images, _ = load_photos(read_photo_table(tmp_path), CENTER_CROP)
         assert images[:, 0, 0, 0].tolist() == list(range(200))
 
     def test_whoever_stops_is_not_kept_waiting(self, shop: Path) -> None:
@@ -213,12 +217,12 @@ class TestLoading:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            load_photos(read_photo_table(shop), SQUARE, progress=stop)
+            load_photos(read_photo_table(shop), CENTER_CROP, progress=stop)
 
     def test_rows_can_be_taken_by_place_or_mask(self, shop: Path) -> None:
         table = read_photo_table(shop)
-        assert table.take(np.array([2, 0])).labels.tolist() == [-1, 1]
-        assert table.take(table.labels >= 0).groups.tolist() == [12, 7]
+        assert table.subset(np.array([2, 0])).labels.tolist() == [-1, 1]
+        assert table.subset(table.labels >= 0).groups.tolist() == [12, 7]
 
 
 def test_the_development_photos(photos: Path) -> None:
@@ -235,7 +239,7 @@ def test_words_are_the_finest_that_the_table_has(tmp_path: Path) -> None:
         (tmp_path / row[0]).touch()
     (tmp_path / "table.csv").write_text("\n".join(["file,label,footwear", *rows]))
     table = read_photo_table(tmp_path / "table.csv")
-    assert table.words == ("boot", "shoes", "shoes", "hat", "", "sandal")
-    assert table.take(np.array([0, 3])).words == ("boot", "hat")
+    assert table.raw_labels == ("boot", "shoes", "shoes", "hat", "", "sandal")
+    assert table.subset(np.array([0, 3])).raw_labels == ("boot", "hat")
     (tmp_path / "table.csv").write_text("file,label\na,shoes\n")
-    assert read_photo_table(tmp_path / "table.csv").words == ("shoes",)
+    assert read_photo_table(tmp_path / "table.csv").raw_labels == ("shoes",)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clothier.data import idx, idx_files
-from clothier.data.idx_files import NAMES, TEST_IMAGES, TRAIN_IMAGES, TRAIN_LABELS
+from clothier.data.idx_files import FILE_NAMES, TEST_IMAGES, TRAIN_IMAGES, TRAIN_LABELS
 from clothier.data.release import FASHION_MNIST, Release
 from clothier.errors import DataError
 
@@ -17,11 +17,11 @@ def read(release: Release, folder: Path) -> dict[str, bytes]:
 
 
 def test_whole_files_become_the_data_set(release: Release, drawn: Path) -> None:
-    dataset = release.dataset(read(release, drawn), notes=("a note",))
+    dataset = release.dataset(read(release, drawn), warnings=("a note",))
     assert (len(dataset.train), len(dataset.test)) == (60, 20)
     assert dataset.train.labels.dtype == np.int64
     assert dataset.digests == release.digests
-    assert (dataset.name, dataset.notes) == ("Drawn", ("a note",))
+    assert (dataset.name, dataset.warnings) == ("Drawn", ("a note",))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_advice_is_the_callers(release: Release) -> None:
 
 
 def test_our_release_is_the_one_of_today() -> None:
-    assert tuple(FASHION_MNIST.digests) == NAMES
+    assert tuple(FASHION_MNIST.digests) == FILE_NAMES
     assert all(len(digest) == 64 and int(digest, 16) for digest in FASHION_MNIST.digests.values())
     assert len(set(FASHION_MNIST.digests.values())) == 4
     assert all(mirror.startswith("https://") and not mirror.endswith("/") for mirror in FASHION_MNIST.mirrors)

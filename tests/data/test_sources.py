@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from clothier.data import idx_files, sources
-from clothier.data.idx_files import NAMES, TRAIN_IMAGES, TRAIN_LABELS
+from clothier.data.idx_files import FILE_NAMES, TRAIN_IMAGES, TRAIN_LABELS
 from clothier.data.release import FASHION_MNIST, Release
 from clothier.data.sources import load_fashion_mnist, locate_fashion_mnist, open_dataset
 from clothier.errors import DataError, StorageError
 
-Notes = list[str]
+Warnings = list[str]
 
 
-class Watcher:
+class RecordingProgress:
     """A progress that keeps its notes."""
 
     def __init__(self) -> None:
-        self.notes: Notes = []
+        self.notes: Warnings = []
 
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         if note:
@@ -36,8 +36,8 @@ def damage(path: Path) -> None:
 
 def test_a_users_folder_is_used_where_it_lies(drawn: Path, release: Release, cache: Path) -> None:
     located = locate_fashion_mnist(drawn, release=release)
-    assert (located.source, located.folder, located.notes) == ("folder", drawn, ())
-    assert [file.name for file in located.files] == list(NAMES)
+    assert (located.source, located.folder, located.warnings) == ("folder", drawn, ())
+    assert [file.name for file in located.files] == list(FILE_NAMES)
     assert all(file.sha256 == release.digests[file.name] for file in located.files)
     assert all(file.size == file.path.stat().st_size for file in located.files)
     assert len(load_fashion_mnist(drawn, release=release).train) == 60
@@ -45,7 +45,7 @@ def test_a_users_folder_is_used_where_it_lies(drawn: Path, release: Release, cac
 
 
 def test_a_damaged_file_in_a_users_folder_is_an_error_whatever_else_there_is(drawn: Path, release: Release) -> None:
-    sources.store(sources.obtain(drawn, release=release).contents, release)
+    sources.save_to_cache(sources.fetch(drawn, release=release).contents, release)
     damage(drawn / f"{TRAIN_IMAGES}.gz")
     with pytest.raises(
         DataError, match=rf"{drawn}/{TRAIN_IMAGES}\.gz is whole, but not Drawn's: .* Put an unaltered copy in its place"
@@ -63,22 +63,24 @@ def test_a_folder_that_is_none_is_said(tmp_path: Path, name: str, what: str) -> 
 
 def test_a_users_folder_without_the_data_is_said(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=rf"empty holds none of the four data files\. Give the folder with {NAMES[0]}"):
+    with pytest.raises(
+        DataError, match=rf"empty holds none of the four data files\. Give the folder with {FILE_NAMES[0]}"
+    ):
         load_fashion_mnist(tmp_path / "empty")
 
 
 def test_the_systems_copy_is_used_where_it_lies(drawn: Path, release: Release, cache: Path) -> None:
     located = locate_fashion_mnist(release=replace(release, system=drawn))
-    assert (located.source, located.folder, located.notes) == ("system", drawn, ())
+    assert (located.source, located.folder, located.warnings) == ("system", drawn, ())
     assert not cache.exists()
 
 
 def test_a_mirror_is_fetched_once_and_cached(drawn: Path, release: Release, cache: Path, web, no_apt: None) -> None:
     known = replace(release, mirrors=(web.serves(drawn, "/data"),))
     first = locate_fashion_mnist(release=known)
-    assert (first.source, first.folder, first.notes) == ("mirror", cache, ())
-    assert web.asked == [f"/data/{name}.gz" for name in NAMES]
-    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+    assert (first.source, first.folder, first.warnings) == ("mirror", cache, ())
+    assert web.asked == [f"/data/{name}.gz" for name in FILE_NAMES]
+    assert sorted(path.name for path in cache.iterdir()) == sorted(FILE_NAMES)
     second = locate_fashion_mnist(release=known)
     assert (second.source, second.files) == ("cache", first.files)
     assert len(web.asked) == 4
@@ -89,12 +91,12 @@ def test_the_next_mirror_serves_when_one_is_broken(drawn: Path, release: Release
     good, altered = web.serves(drawn, "/good"), web.serves(drawn, "/altered")
     web.says(f"/altered/{TRAIN_LABELS}.gz", gzip.compress(b"another file"))
     cut = web.says(f"/cut/{TRAIN_IMAGES}.gz", (drawn / f"{TRAIN_IMAGES}.gz").read_bytes()[:-20]).rpartition("/")[0]
-    watcher = Watcher()
+    watcher = RecordingProgress()
     mirrors = (f"{web.address}/none", cut, altered, good)
     located = locate_fashion_mnist(release=replace(release, mirrors=mirrors), progress=watcher)
     assert located.source == "mirror"
-    assert list(located.notes) == watcher.notes
-    for note, words in zip(located.notes, ("answered 404", "damaged gzip", "is not an IDX file"), strict=True):
+    assert list(located.warnings) == watcher.notes
+    for note, words in zip(located.warnings, ("answered 404", "damaged gzip", "is not an IDX file"), strict=True):
         assert note.startswith(f"passed over the mirror {web.address}/")
         assert words in note
 
@@ -107,15 +109,17 @@ def test_a_damaged_cache_is_noted_passed_over_and_healed(
     web,
 ) -> None:
     for known in (replace(release, system=drawn), replace(release, mirrors=(web.serves(drawn),))):
-        sources.store(sources.obtain(drawn, release=release).contents, release)
+        sources.save_to_cache(sources.fetch(drawn, release=release).contents, release)
         damage(cache / TRAIN_IMAGES)
-        watcher = Watcher()
+        watcher = RecordingProgress()
         dataset = load_fashion_mnist(release=known, progress=watcher)
-        assert dataset.notes == tuple(watcher.notes)
-        assert len(dataset.notes) == 1
-        assert f"passed over the cache ({cache}): {cache}/{TRAIN_IMAGES} is whole, but not Drawn's" in dataset.notes[0]
+        assert dataset.warnings == tuple(watcher.notes)
+        assert len(dataset.warnings) == 1
+        assert (
+            f"passed over the cache ({cache}): {cache}/{TRAIN_IMAGES} is whole, but not Drawn's" in dataset.warnings[0]
+        )
         again = locate_fashion_mnist(release=known)
-        assert (again.source, again.notes) == ("cache", ())
+        assert (again.source, again.warnings) == ("cache", ())
 
 
 def test_a_damaged_copy_of_the_system_is_noted_and_passed_over(
@@ -130,15 +134,17 @@ def test_a_damaged_copy_of_the_system_is_noted_and_passed_over(
     known = replace(release, system=system, mirrors=(web.serves(drawn),))
     located = locate_fashion_mnist(release=known)
     assert located.source == "mirror"
-    assert located.notes[0].startswith(f"passed over the system's copy ({system}): {system}/{TRAIN_IMAGES}.gz is whole")
+    assert located.warnings[0].startswith(
+        f"passed over the system's copy ({system}): {system}/{TRAIN_IMAGES}.gz is whole"
+    )
 
 
 def test_an_unfinished_cache_is_fetched_again(drawn: Path, release: Release, cache: Path, web, no_apt: None) -> None:
-    sources.store(sources.obtain(drawn, release=release).contents, release)
+    sources.save_to_cache(sources.fetch(drawn, release=release).contents, release)
     (cache / TRAIN_LABELS).unlink()
     located = locate_fashion_mnist(release=replace(release, mirrors=(web.serves(drawn),)))
     assert located.source == "mirror"
-    assert f"holds no {TRAIN_LABELS}." in located.notes[0]
+    assert f"holds no {TRAIN_LABELS}." in located.warnings[0]
 
 
 def test_when_no_source_has_it_each_is_named_with_its_reason(
@@ -153,11 +159,11 @@ def test_when_no_source_has_it_each_is_named_with_its_reason(
     assert lines == [
         "Drawn could not be found or fetched:",
         f"  cache ({cache}): no data files there.",
-        f"  system's copy ({release.system}): no data files there.",
+        f"  system's copy ({release.system_dir}): no data files there.",
         "  Debian package no-such-package: this system has no apt-get and no dpkg-deb.",
         f"  mirror {web.address}/a: {web.address}/a/{TRAIN_IMAGES}.gz answered 404 Not Found.",
         f"  mirror {web.address}/b: {web.address}/b/{TRAIN_IMAGES}.gz answered 404 Not Found.",
-        f"Put {', '.join(NAMES)} into a folder, each as it is or as .gz, and run: clothier data --from DIR",
+        f"Put {', '.join(FILE_NAMES)} into a folder, each as it is or as .gz, and run: clothier data --from DIR",
     ]
 
 
@@ -182,14 +188,14 @@ def test_without_the_variable_the_cache_is_the_users(monkeypatch: pytest.MonkeyP
 
 
 def test_many_at_once_do_each_other_no_harm(drawn: Path, release: Release, cache: Path) -> None:
-    contents = sources.obtain(drawn, release=release).contents
-    sources.store(contents, release)
+    contents = sources.fetch(drawn, release=release).contents
+    sources.save_to_cache(contents, release)
     failures: list[Exception] = []
 
     def write_and_read() -> None:
         try:
             for _ in range(10):
-                sources.store(contents, release)
+                sources.save_to_cache(contents, release)
                 release.read(idx_files.find_files(cache), cache)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure of this test
             failures.append(error)
@@ -200,7 +206,7 @@ def test_many_at_once_do_each_other_no_harm(drawn: Path, release: Release, cache
     for thread in threads:
         thread.join()
     assert failures == []
-    assert sorted(path.name for path in cache.iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in cache.iterdir()) == sorted(FILE_NAMES)
 
 
 def test_open_dataset_takes_other_idx_data_only_when_told(drawn: Path, release: Release) -> None:

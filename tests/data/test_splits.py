@@ -69,4 +69,4 @@ def test_too_few_images_of_a_class_for_the_folds_are_said() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1])
     stratified_folds(labels, 3)
     with pytest.raises(DataError, match="class 1 has 2 images, duplicates counted once, and 3 folds want 3 or more of"):
-        stratified_folds(labels, 3, together=[(3, 4)])
+        stratified_folds(labels, 3, groups=[(3, 4)])

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from clothier.data import idx_files
-from clothier.data.synthetic import draw_garments, write_fashion_folder
-from clothier.taxonomy import FASHION_MNIST
+from clothier.data.synthetic import draw_garments, write_synthetic_dataset
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
@@ -17,7 +17,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
 
 def test_classes_have_equal_shares_and_pictures_lie_on_black() -> None:
     drawn = draw_garments(203, 3)
-    assert set(drawn.counts(10).tolist()) == {20, 21}
+    assert set(drawn.class_counts(10).tolist()) == {20, 21}
     assert drawn.images.shape == (203, 28, 28)
     assert np.median(drawn.images[:, [0, 0, -1, -1], [0, -1, 0, -1]]) == 0
     assert len({image.tobytes() for image in drawn.images}) == 203
@@ -39,10 +39,10 @@ def test_few_components_hold_much_of_the_variance() -> None:
 
 
 def test_a_folder_is_four_idx_files_and_the_names(tmp_path: Path) -> None:
-    digests = write_fashion_folder(tmp_path / "d", train=20, test=10, seed=7)
+    digests = write_synthetic_dataset(tmp_path / "d", train=20, test=10, seed=7)
     files = idx_files.find_files(tmp_path / "d")
-    assert sorted(files) == sorted(idx_files.NAMES) == sorted(digests)
+    assert sorted(files) == sorted(idx_files.FILE_NAMES) == sorted(digests)
     assert all(idx_files.sha256(gzip.decompress(path.read_bytes())) == digests[name] for name, path in files.items())
-    assert idx_files.read_any(tmp_path / "d", files).classes == FASHION_MNIST
-    assert write_fashion_folder(tmp_path / "again", train=20, test=10, seed=7) == digests
-    assert write_fashion_folder(tmp_path / "other", train=20, test=10, seed=8) != digests
+    assert idx_files.load_idx_dataset(tmp_path / "d", files).classes == FASHION_MNIST_CLASSES
+    assert write_synthetic_dataset(tmp_path / "again", train=20, test=10, seed=7) == digests
+    assert write_synthetic_dataset(tmp_path / "other", train=20, test=10, seed=8) != digests

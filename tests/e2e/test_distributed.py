@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import Interrupted
 from clothier.runs import Run
 from clothier.workflows.train import options_from_config, train
@@ -38,7 +38,7 @@ patch = 3
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn garments, and a recipe that learns most of them."""
     folder = tmp_path_factory.mktemp("team")
-    write_fashion_folder(folder / "data", train=1500, test=500)
+    write_synthetic_dataset(folder / "data", train=1500, test=500)
     (folder / "small.toml").write_text(RECIPE)
     return folder
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +39,8 @@ def test_the_figures_of_the_data_are_found_again(explored: tuple[Path, dict[str,
     out, printed = explored
     assert printed == json.loads((out / "explore.json").read_text())
     assert printed["classes"] == {
-        "train": dict.fromkeys(FASHION_MNIST, 6000),
-        "test": dict.fromkeys(FASHION_MNIST, 1000),
+        "train": dict.fromkeys(FASHION_MNIST_CLASSES, 6000),
+        "test": dict.fromkeys(FASHION_MNIST_CLASSES, 1000),
     }
     assert (printed["pca"]["components_for_90"], printed["pca"]["components_for_95"]) == (84, 187)
     r = printed["pca"]["mean_absolute_correlation"]

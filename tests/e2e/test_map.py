@@ -72,7 +72,7 @@ def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page, with two principal components for a map and answers of which one in ``WRONG`` is not the label."""
     images = np.concatenate([data.train.images, data.test.images])
     labels = np.concatenate([data.train.labels, data.test.labels])
-    positions = fit_pca(data.train.images[::6], 2).project(images)
+    positions = fit_pca(data.train.images[::6], 2).transform(images)
     answers = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
     parts = {"train": len(data.train), "test": len(data.test)}
     content = MapContent(

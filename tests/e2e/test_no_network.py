@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.synthetic import SHAPES, draw_garments, write_fashion_folder
+from clothier.data.synthetic import OUTLINES, draw_garments, write_synthetic_dataset
 
 WATCH = Path(__file__).with_name("watch_network.py")
 NAMESPACE = ("unshare", "--net", "--mount", "--map-root-user")
@@ -96,9 +96,9 @@ def test_a_long_process_that_predicts_reaches_nobody(tmp_path: Path) -> None:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of drawn garments, and a folder of drawn photos with a subfolder for each of two classes."""
     folder = tmp_path_factory.mktemp("drawn")
-    write_fashion_folder(folder / "idx", train=400, test=100)
+    write_synthetic_dataset(folder / "idx", train=400, test=100)
     part = draw_garments(400, 3)
-    names = list(SHAPES)
+    names = list(OUTLINES)
     for number, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
         if names[label] in ("Dress", "Sneaker"):
             path = folder / "photos" / names[label] / f"{number}.png"

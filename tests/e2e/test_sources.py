@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from clothier.data import debian
-from clothier.data.photos import load_view
+from clothier.data.photos import load_image
 from clothier.data.release import FASHION_MNIST
 from clothier.data.sources import load_fashion_mnist, open_dataset
-from clothier.types import View
+from clothier.types import InputSpec
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,8 +25,8 @@ pytestmark = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The four files as the Debian package holds them."""
     kept = tmp_path_factory.mktemp("debian")
-    with debian.unpacked(FASHION_MNIST.package) as root:
-        for path in (root / FASHION_MNIST.system.relative_to("/")).iterdir():
+    with debian.unpack_package(FASHION_MNIST.debian_package) as root:
+        for path in (root / FASHION_MNIST.system_dir.relative_to("/")).iterdir():
             path.rename(kept / path.name)
     return kept
 
@@ -43,15 +43,19 @@ def test_two_fresh_processes_at_once_both_get_the_data(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     answers = [process.communicate(timeout=500)[0].split() for process in processes]
-    places = {"system": FASHION_MNIST.system, "debian": tmp_path / "fashion-mnist", "cache": tmp_path / "fashion-mnist"}
+    places = {
+        "system": FASHION_MNIST.system_dir,
+        "debian": tmp_path / "fashion-mnist",
+        "cache": tmp_path / "fashion-mnist",
+    }
     assert all(process.returncode == 0 for process in processes)
     assert all(places[source] == Path(place) for source, place in answers)
 
 
 def test_the_package_is_todays_release(folder: Path) -> None:
     dataset = load_fashion_mnist(folder)
-    assert dataset.train.counts(10).tolist() == [6000] * 10
-    assert dataset.test.counts(10).tolist() == [1000] * 10
+    assert dataset.train.class_counts(10).tolist() == [6000] * 10
+    assert dataset.test.class_counts(10).tolist() == [1000] * 10
     assert dataset.test.labels[:5].tolist() == [9, 2, 1, 1, 6]
     assert open_dataset(folder, any_idx=True).digest == dataset.digest
 
@@ -60,4 +64,4 @@ def test_every_test_picture_as_a_png_is_itself_to_a_model(folder: Path, tmp_path
     for number, view in enumerate(load_fashion_mnist(folder).test.images[:500]):
         path = tmp_path / f"{number}.png"
         Image.fromarray(view).save(path)
-        assert np.array_equal(load_view(path, View()), view)
+        assert np.array_equal(load_image(path, InputSpec()), view)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from clothier.data.sources import load_fashion_mnist
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def test_the_study_says_what_was_seen(study: Path) -> None:
     content = json.loads((study / "study.json").read_text())
     pca = content["exploration"]["pca"]
     assert (pca["components_for_90"], pca["components_for_95"]) == (84, 187)
-    assert content["exploration"]["classes"]["test"] == dict.fromkeys(FASHION_MNIST, 1000)
+    assert content["exploration"]["classes"]["test"] == dict.fromkeys(FASHION_MNIST_CLASSES, 1000)
     assert content["comparison"]["n"] == 10_000
     assert content["comparison"]["difference"] < 0  # the DNN is first, and the CNN is better
     accuracies = [content["metrics"][model]["test"]["accuracy"] for model in ("dnn", "cnn")]
@@ -114,7 +114,7 @@ def test_compare_finds_the_cnn_better(study: Path) -> None:
 def test_predict_answers_for_files_as_for_arrays(study: Path, pictures: list[Path]) -> None:
     answers = json.loads(clothier("predict", *pictures, "--model", study / "cnn", "--json"))
     labels = load_fashion_mnist().test.labels[: len(pictures)]
-    right = [answer["class"] == FASHION_MNIST[label] for answer, label in zip(answers, labels, strict=True)]
+    right = [answer["class"] == FASHION_MNIST_CLASSES[label] for answer, label in zip(answers, labels, strict=True)]
     assert sum(right) >= 35  # of 40; 93 % would be 37
     assert {answer["decision"] for answer in answers} == {None}
     assert all(answer["top"][0]["probability"] == answer["probability"] for answer in answers)
@@ -138,9 +138,9 @@ def test_the_models_that_ship_hold_what_their_cards_say() -> None:
 
 
 def _shipped() -> str:
-    from clothier.bundle import SHIPPED
+    from clothier.bundle import BUNDLED_DIR
 
-    return str(SHIPPED)
+    return str(BUNDLED_DIR)
 
 
 @pytest.fixture(params=["light", "dark"])

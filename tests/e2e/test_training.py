@@ -17,7 +17,7 @@ from PIL import Image
 
 from clothier.data.sources import load_fashion_mnist
 from clothier.runs import Run
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ def test_a_processor_without_wide_instructions_learns_too(tmp_path: Path) -> Non
 
 def test_a_folder_of_pictures_is_learnt(tmp_path: Path) -> None:
     part = load_fashion_mnist().train
-    for label, name in enumerate(FASHION_MNIST[:3]):
+    for label, name in enumerate(FASHION_MNIST_CLASSES[:3]):
         folder = tmp_path / "wardrobe" / name.replace("/", "-")
         folder.mkdir(parents=True)
         for number in np.flatnonzero(part.labels == label)[:150]:

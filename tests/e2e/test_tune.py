@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.recipes.search_spaces import STUDY_DNN
+from clothier.recipes.search_spaces import STUDY_DNN_SPACE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def test_the_studys_grid_stopped_and_killed_has_every_point_once(tmp_path: Path)
     found, said = clothier(*asked)
     assert said.startswith(f"{out} holds the same search, which has not ended; it goes on.\n")
     assert "optuna" not in said.lower()
-    assert sorted(map(str, (one["values"] for one in found["trials"]))) == sorted(map(str, STUDY_DNN.points))
+    assert sorted(map(str, (one["values"] for one in found["trials"]))) == sorted(map(str, STUDY_DNN_SPACE.grid_points))
     assert {(one["state"], one["epochs"]) for one in found["trials"]} == {("complete", 1)}
     assert sorted(states(out / "trials.db")) == ["COMPLETE"] * 8 + ["FAIL"] * 2
     assert found["validation"]["n"] == 12_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.evaluation.misclassified import Answer, most_confident_mistakes, only_first_right
+from clothier.evaluation.misclassified import Misclassification, most_confident_errors, only_first_correct
 from clothier.metrics import softmax
 
 LABELS = np.array([0, 1, 2, 0, 1])
@@ -13,27 +13,27 @@ LOGITS = np.array([[2, 0, 0], [9, 0, 0], [0, 4, 0], [0, 0, 6], [0, 3, 0]], dtype
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    found = most_confident_mistakes(LOGITS, LABELS, 2)
-    assert [(a.index, a.true, a.answered) for a in found] == [(1, 1, 0), (3, 0, 2)]
+    found = most_confident_errors(LOGITS, LABELS, 2)
+    assert [(a.index, a.true, a.predicted) for a in found] == [(1, 1, 0), (3, 0, 2)]
     assert found[0].probability == pytest.approx(softmax(LOGITS)[1, 0])
 
 
 def test_fewer_mistakes_than_wanted_are_all_there_are() -> None:
-    assert [a.index for a in most_confident_mistakes(LOGITS, LABELS, 99)] == [1, 3, 2]
+    assert [a.index for a in most_confident_errors(LOGITS, LABELS, 99)] == [1, 3, 2]
 
 
 def test_a_faultless_model_has_no_mistakes() -> None:
-    assert most_confident_mistakes(np.eye(3), np.arange(3), 5) == ()
+    assert most_confident_errors(np.eye(3), np.arange(3), 5) == ()
 
 
 def test_equally_sure_mistakes_keep_the_order_of_the_pictures() -> None:
     logits = np.tile([0.0, 1.0], (40, 1))
-    assert [a.index for a in most_confident_mistakes(logits, np.zeros(40, int), 40)] == list(range(40))
+    assert [a.index for a in most_confident_errors(logits, np.zeros(40, int), 40)] == list(range(40))
 
 
 def test_only_the_first_was_right() -> None:
     second = np.array([[0, 2, 0], [9, 0, 0], [0, 4, 0], [6, 0, 0], [0, 0, 8]], dtype=np.float32)
-    found = only_first_right(LOGITS, second, LABELS, 5)
-    assert [(mine.index, mine.answered, theirs.answered) for mine, theirs in found] == [(4, 1, 2), (0, 0, 1)]
-    assert isinstance(found[0][0], Answer)
-    assert only_first_right(second, LOGITS, LABELS, 5)[0][1].index == 3
+    found = only_first_correct(LOGITS, second, LABELS, 5)
+    assert [(mine.index, mine.predicted, theirs.predicted) for mine, theirs in found] == [(4, 1, 2), (0, 0, 1)]
+    assert isinstance(found[0][0], Misclassification)
+    assert only_first_correct(second, LOGITS, LABELS, 5)[0][1].index == 3

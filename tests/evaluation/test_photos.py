@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.bundle import LEARNT, NOVELTY
-from clothier.data.perceptual_hash import difference_hashes, to_bytes
+from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
+from clothier.data.perceptual_hash import dhash, to_bytes
 from clothier.data.photo_csv import Columns
-from clothier.data.photos import load_view
+from clothier.data.photos import load_image
 from clothier.errors import DataError, UsageError
 from clothier.evaluation import robustness as evaluate_corrupted
 from clothier.evaluation.corruptions import CORRUPTIONS
-from clothier.selective.ood import fit_novelty
+from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import FASHION_MNIST
-from clothier.types import View
+from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.types import InputSpec
 from clothier.workflows.evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     MakeBundle = Callable[..., Bundle]
 
 RED, GREEN, BLUE, WHITE, BLACK = (230, 20, 20), (20, 230, 20), (20, 20, 230), (250, 250, 250), (5, 5, 5)
-COLOURS = {"dress": RED, "shoes": GREEN, "hat": BLUE, "boot": WHITE, "sandal": BLACK}
+COLORS = {"dress": RED, "shoes": GREEN, "hat": BLUE, "boot": WHITE, "sandal": BLACK}
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path, colour_bundle: MakeBundle) -> str:
-    return str(colour_bundle(tmp_path / "colours", COLOURS).path)
+    return str(colour_bundle(tmp_path / "colours", COLORS).path)
 
 
-def answer(models: list[str], data: Path, **options: Any) -> list[dict[str, Any]]:
+def evaluate_json(models: list[str], data: Path, **options: Any) -> list[dict[str, Any]]:
     """As ``--json`` prints it."""
     found: list[dict[str, Any]] = json.loads(
         json.dumps([one.to_json() for one in evaluate(models, data=data, **options)], allow_nan=False)
@@ -67,7 +67,7 @@ def answer(models: list[str], data: Path, **options: Any) -> list[dict[str, Any]
 
 
 def test_a_finer_answer_counts_for_the_broader_label(photos: Path, model: str) -> None:
-    (found,) = answer([model], photos)
+    (found,) = evaluate_json([model], photos)
     assert (found["model"], found["data"], found["n"]) == (model, "table", 6), "the empty label is not asked about"
     assert found["accuracy"] == 5 / 6, "all but the blue dress"
     recalls = {one["class"]: (one["recall"], one["n"]) for one in found["per_class"]}
@@ -79,14 +79,14 @@ def test_a_finer_answer_counts_for_the_broader_label(photos: Path, model: str) -
 
 
 def test_a_class_without_photos_is_in_no_mean(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
-    wider = colour_bundle(tmp_path / "wider", {**COLOURS, "skirt": (255, 255, 0)})
-    (found,) = answer([str(wider.path)], photos)
+    wider = colour_bundle(tmp_path / "wider", {**COLORS, "skirt": (255, 255, 0)})
+    (found,) = evaluate_json([str(wider.path)], photos)
     assert [one["n"] for one in found["per_class"] if one["class"] == "skirt"] == [0]
     assert found["macro_recall"] == pytest.approx(2.5 / 3)
 
 
 def test_the_gap_is_told_on_the_photos_whose_class_both_know(photos: Path, model: str) -> None:
-    gap = answer([model], photos)[0]["domain_gap"]
+    gap = evaluate_json([model], photos)[0]["domain_gap"]
     assert gap["n"] == 4, "two dresses, a boot and a sandal; hats and unnamed shoes are left out"
     assert gap["colours"] == 0.5
     assert [one["class"] for one in gap["per_class"]] == ["Dress", "Sandal", "Ankle boot"]
@@ -100,15 +100,15 @@ def test_no_gap_without_a_class_in_common(tmp_path: Path, colour_bundle: MakeBun
         (tmp_path / "data" / name).mkdir(parents=True)
         Image.new("RGB", (20, 20), colour).save(tmp_path / "data" / name / "a.png")
     saved = colour_bundle(tmp_path / "model", {"hat": BLUE, "skirt": RED})
-    (found,) = answer([str(saved.path)], tmp_path / "data")
+    (found,) = evaluate_json([str(saved.path)], tmp_path / "data")
     assert (found["data"], found["n"], found["accuracy"]) == ("data", 2, 1.0)
     assert "domain_gap" not in found
 
 
 def test_a_model_of_fashion_mnist_is_asked_about_what_it_knows(photos: Path) -> None:
-    (found,) = answer(["fashion-cnn"], photos)
+    (found,) = evaluate_json(["fashion-cnn"], photos)
     assert found["n"] == 4
-    assert [one["class"] for one in found["per_class"]] == list(FASHION_MNIST)
+    assert [one["class"] for one in found["per_class"]] == list(FASHION_MNIST_CLASSES)
     asked = {one["class"]: one["recall"] for one in found["per_class"] if one["n"]}
     assert list(asked) == ["Dress", "Sandal", "Ankle boot"]
     assert found["macro_recall"] == pytest.approx(np.mean(list(asked.values())))
@@ -117,10 +117,10 @@ def test_a_model_of_fashion_mnist_is_asked_about_what_it_knows(photos: Path) -> 
 
 def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
     known = np.random.default_rng(0).normal(np.repeat([(0.9, 0.1, 0.1), (0.1, 0.1, 0.9)], 20, axis=0), 0.01)
-    novelty = fit_novelty(known, np.zeros(len(known), np.int64), components=2)
-    thresholds = Thresholds(accept=0.9).to_json()
-    saved = colour_bundle(tmp_path / "sure", COLOURS, extras={NOVELTY: novelty.to_bytes()}, thresholds=thresholds)
-    (found,) = answer([str(saved.path)], photos)
+    novelty = fit_ood_scorer(known, np.zeros(len(known), np.int64), n_components=2)
+    thresholds = Thresholds(min_probability=0.9).to_json()
+    saved = colour_bundle(tmp_path / "sure", COLORS, extras={OOD_FILE: novelty.to_bytes()}, thresholds=thresholds)
+    (found,) = evaluate_json([str(saved.path)], photos)
     assert found["coverage"] == 1.0
     assert found["selective_risk"] == pytest.approx(1 / 6)
     assert found["promise"] is None
@@ -131,16 +131,16 @@ def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> 
 def test_photos_that_were_learnt_from_are_told(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
     blotches = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(blotches).save(photos.parent / "f.png")
-    seen = load_view(photos.parent / "f.png", View("square", 16, 16, 3))[None]
-    saved = colour_bundle(tmp_path / "informed", COLOURS, extras={LEARNT: to_bytes(difference_hashes(seen))})
+    seen = load_image(photos.parent / "f.png", InputSpec("square", 16, 16, 3))[None]
+    saved = colour_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(seen))})
     notes: list[str] = []
-    (found,) = answer([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
+    (found,) = evaluate_json([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
     assert found["n_learnt"] == 1
     assert any(note.startswith("informed learnt from 1 of these 6 photos, so its figures here are") for note in notes)
 
 
 def test_each_model_sees_its_own_view(photos: Path, model: str) -> None:
-    found = answer([model, "fashion-cnn"], photos)
+    found = evaluate_json([model, "fashion-cnn"], photos)
     assert [one["n"] for one in found] == [6, 4]
     assert found[0]["domain_gap"]["fashion-cnn"] == found[1]["accuracy"]
 
@@ -148,7 +148,7 @@ def test_each_model_sees_its_own_view(photos: Path, model: str) -> None:
 def test_unreadable_photos_are_named_and_in_no_figure(photos: Path, model: str) -> None:
     (photos.parent / "a.png").write_bytes(b"")
     (photos.parent / "f.png").unlink()
-    (found,) = answer([model], photos)
+    (found,) = evaluate_json([model], photos)
     assert found["n"] == 4
     assert {(Path(one["file"]).name, one["error"]["code"]) for one in found["failures"]} == {
         ("a.png", "empty"),
@@ -168,7 +168,7 @@ def test_nothing_that_the_model_could_be_asked(tmp_path: Path, photos: Path, mod
 
 def test_columns(photos: Path, model: str) -> None:
     photos.write_text("picture,kind,line\na.png,dress,1\n")
-    (found,) = answer([model], photos, columns=Columns("picture", "kind", "line"))
+    (found,) = evaluate_json([model], photos, columns=Columns("picture", "kind", "line"))
     assert found["n"] == 1
 
 
@@ -181,7 +181,7 @@ def test_what_is_odd_in_the_table_is_told(photos: Path, model: str) -> None:
 
 def test_corrupted_photos(photos: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate_corrupted, "CORRUPTIONS", {"inverse": CORRUPTIONS["inverse"]})
-    found = answer([model, "fashion-cnn"], photos, corruptions=True)
+    found = evaluate_json([model, "fashion-cnn"], photos, corruptions=True)
     assert [one["corrupted_n"] for one in found] == [6, 4]
     assert found[0]["corruptions"]["inverse"][4] == 3 / 6, "in the negative footwear is footwear still"
     assert found[0]["relative_corruption_error"] == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.exploration.correlation import correlations, feature_correlations, mean_off_diagonal
+from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
 from clothier.exploration.pca import fit_pca
 
 
@@ -20,7 +20,7 @@ def test_they_are_pearsons() -> None:
     assert feature_correlations(features) == pytest.approx(expected)
     assert correlations(np.cov(features, rowvar=False)) == pytest.approx(expected)
     others = expected[~np.eye(6, dtype=bool)]
-    assert mean_off_diagonal(expected) == pytest.approx(np.abs(others).mean())
+    assert mean_abs_correlation(expected) == pytest.approx(np.abs(others).mean())
 
 
 def test_what_never_changes_has_none() -> None:
@@ -31,12 +31,12 @@ def test_what_never_changes_has_none() -> None:
     assert np.isnan(found[:, 2]).all()
     rest = np.delete(features, 2, axis=1)
     assert np.delete(np.delete(found, 2, 0), 2, 1) == pytest.approx(np.corrcoef(rest, rowvar=False))
-    assert mean_off_diagonal(found) == pytest.approx(mean_off_diagonal(np.corrcoef(rest, rowvar=False)))
+    assert mean_abs_correlation(found) == pytest.approx(mean_abs_correlation(np.corrcoef(rest, rowvar=False)))
 
 
 def test_a_single_dimension_has_no_pair() -> None:
     assert feature_correlations(rows(d=1)).tolist() == [[1.0]]
-    assert mean_off_diagonal(np.ones((1, 1))) == 0.0
+    assert mean_abs_correlation(np.ones((1, 1))) == 0.0
 
 
 def test_a_pca_leaves_none_of_them() -> None:
@@ -44,5 +44,5 @@ def test_a_pca_leaves_none_of_them() -> None:
     pca = fit_pca(images)
     before = correlations(pca.covariance)
     assert before == pytest.approx(np.corrcoef(images.reshape(300, -1), rowvar=False), abs=1e-9)
-    assert mean_off_diagonal(before) > 0.1
-    assert mean_off_diagonal(feature_correlations(pca.project(images))) < 1e-5
+    assert mean_abs_correlation(before) > 0.1
+    assert mean_abs_correlation(feature_correlations(pca.transform(images))) < 1e-5

@@ -34,9 +34,9 @@ def test_it_is_scikit_learns_pca_signs_included() -> None:
     assert ours.components == pytest.approx(reference.components_, abs=1e-8)
     assert ours.explained_variance == pytest.approx(reference.explained_variance_, rel=1e-9)
     assert ours.cumulative_ratio == pytest.approx(np.cumsum(reference.explained_variance_ratio_))
-    assert ours.project(images) == pytest.approx(reference.transform(flat(images)), abs=1e-5)
+    assert ours.transform(images) == pytest.approx(reference.transform(flat(images)), abs=1e-5)
     back = reference.inverse_transform(reference.transform(flat(images)))
-    assert ours.reconstruct(ours.project(images)) == pytest.approx(back, abs=1e-5)
+    assert ours.inverse_transform(ours.transform(images)) == pytest.approx(back, abs=1e-5)
 
 
 def test_a_few_components_are_the_first_of_all() -> None:
@@ -63,14 +63,14 @@ def test_a_share_keeps_as_many_as_scikit_learn_would(share: float) -> None:
     images = pictures()
     reference = decomposition.PCA(share, svd_solver="full").fit(flat(images))
     assert len(fit_pca(images, share).components) == reference.n_components_
-    assert fit_pca(images).components_for(share) == reference.n_components_
+    assert fit_pca(images).n_components_for(share) == reference.n_components_
 
 
 def test_floats_and_uint8_give_the_same_analysis() -> None:
     images = pictures()
     of_bytes, of_floats = fit_pca(images, 5), fit_pca(flat(images), 5)
     assert of_bytes.components == pytest.approx(of_floats.components, abs=1e-9)
-    assert of_bytes.project(images) == pytest.approx(of_floats.project(flat(images)), abs=1e-6)
+    assert of_bytes.transform(images) == pytest.approx(of_floats.transform(flat(images)), abs=1e-6)
 
 
 def test_the_covariance_is_exact_on_any_chunking() -> None:
@@ -84,7 +84,7 @@ def test_the_largest_sums_are_exact() -> None:
     # black and white alone: the largest products that there are, and as many of one sign as go into a chunk
     images = np.repeat(np.array([0, 255], np.uint8), EXACT_ROWS)[:, None, None] * np.ones((1, 2, 2), np.uint8)
     images[0, 0, 0] = 1
-    mean, covariance = pca._moments(images)
+    mean, covariance = pca._mean_and_covariance(images)
     whole = [[int(pixel) for pixel in row] for row in images.reshape(len(images), -1)]
     n = len(whole)
     for i, j in ((0, 0), (0, 1), (2, 3)):
@@ -99,17 +99,17 @@ def test_the_covariance_comes_back_from_all_components() -> None:
     assert fit_pca(images).covariance == pytest.approx(np.cov(flat(images), rowvar=False), abs=1e-12)
     few = fit_pca(images[:9])  # fewer images than pixels: the rest of the components explain nothing
     assert few.covariance == pytest.approx(np.cov(flat(images[:9]), rowvar=False), abs=1e-12)
-    assert few.varying == 8
+    assert few.rank == 8
 
 
 def test_reconstruction_errors_are_those_of_the_reconstructions() -> None:
     images = pictures(50)
     found = fit_pca(images)
-    errors, features = found.reconstruction_errors(50), found.project(images)
+    errors, features = found.reconstruction_errors(50), found.transform(images)
     for rank in (0, 1, 7, 36):
-        difference = found.reconstruct(features[:, :rank]) - flat(images)
+        difference = found.inverse_transform(features[:, :rank]) - flat(images)
         assert errors[rank] == pytest.approx(np.sqrt((difference**2).mean()), abs=1e-6)
-    assert found.keep(7).reconstruction_errors(50) == pytest.approx(errors[:8])
+    assert found.truncate(7).reconstruction_errors(50) == pytest.approx(errors[:8])
 
 
 @given(st.integers(2, 40), st.integers(2, 5), st.integers(0, 2**32 - 1))
@@ -122,15 +122,15 @@ def test_all_components_lose_nothing(n: int, side: int, seed: int) -> None:
     assert found.components @ found.components.T == pytest.approx(np.eye(len(found.components)), abs=1e-9)
     assert found.cumulative_ratio[-1] == pytest.approx(1.0)
     assert (np.diff(found.explained_variance) <= 1e-12).all()
-    assert found.reconstruct(found.project(images)) == pytest.approx(flat(images), abs=1e-4)
+    assert found.inverse_transform(found.transform(images)) == pytest.approx(flat(images), abs=1e-4)
     assert (found.components[np.arange(len(found.components)), np.abs(found.components).argmax(axis=1)] > 0).all()
 
 
 def test_fewer_features_reconstruct_more_coarsely() -> None:
     images = pictures()
     found = fit_pca(images)
-    features = found.project(images)
-    errors = [float(((found.reconstruct(features[:, :r]) - flat(images)) ** 2).sum()) for r in (0, 3, 10, 36)]
+    features = found.transform(images)
+    errors = [float(((found.inverse_transform(features[:, :r]) - flat(images)) ** 2).sum()) for r in (0, 3, 10, 36)]
     assert errors == sorted(errors, reverse=True)
     lost = found.explained_variance[3:].sum() * (len(images) - 1)
     assert errors[1] == pytest.approx(lost, rel=1e-4)
@@ -139,7 +139,7 @@ def test_fewer_features_reconstruct_more_coarsely() -> None:
 def test_a_share_beyond_what_was_kept_is_refused() -> None:
     few = fit_pca(pictures(), 2)
     with pytest.raises(UsageError, match=r"the 2 components kept explain .*% of the variance, and 99\.9% was asked"):
-        few.components_for(0.999)
+        few.n_components_for(0.999)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 95.0, float("nan")])
@@ -183,7 +183,7 @@ def test_the_studys_components_are_found_again() -> None:
     from clothier.data.sources import load_fashion_mnist
 
     found = fit_pca(load_fashion_mnist().train.images)
-    assert found.components_for(0.95) == 187
+    assert found.n_components_for(0.95) == 187
     # The study's report reads "87 components cover about 90 %" off its curve. They do; 84 are enough.
     assert found.cumulative_ratio[86] == pytest.approx(0.903, abs=5e-4)
-    assert found.components_for(0.90) == 84
+    assert found.n_components_for(0.90) == 84

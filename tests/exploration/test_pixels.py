@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clothier.exploration import pixels
-from clothier.exploration.pixels import describe_pixels, moments
+from clothier.exploration.pixels import describe_pixels, histogram_mean_std
 
 
 def some(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -23,23 +23,23 @@ def test_counts_are_of_every_pixel() -> None:
     for label in range(4):
         of_class = images[labels == label]
         assert found.histogram[label].tolist() == [int((of_class == level).sum()) for level in range(256)]
-    assert found.images.tolist() == [20, 20, 0, 20]
-    assert found.present == [0, 1, 3]
-    assert found.share(0) == pytest.approx((images == 0).mean())
-    assert found.constant == 1
+    assert found.class_counts.tolist() == [20, 20, 0, 20]
+    assert found.present_classes == [0, 1, 3]
+    assert found.fraction_at(0) == pytest.approx((images == 0).mean())
+    assert found.constant_pixels == 1
 
 
 def test_moments_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pixels, "ROWS", 7)  # so that chunks end in the middle of a class
     images, labels = some()
     found = describe_pixels(images, labels, 4)
-    for label in found.present:
+    for label in found.present_classes:
         of_class = images[labels == label].astype(float)
-        assert found.means[label] == pytest.approx(of_class.mean(axis=0))
-        assert found.deviations[label] == pytest.approx(of_class.std(axis=0))
-        assert moments(found.histogram[label]) == pytest.approx((of_class.mean(), of_class.std()))
+        assert found.class_mean_images[label] == pytest.approx(of_class.mean(axis=0))
+        assert found.class_std_images[label] == pytest.approx(of_class.std(axis=0))
+        assert histogram_mean_std(found.histogram[label]) == pytest.approx((of_class.mean(), of_class.std()))
     assert found.mean_image == pytest.approx(images.astype(float).mean(axis=0))
-    assert found.deviation_image == pytest.approx(images.astype(float).std(axis=0))
+    assert found.std_image == pytest.approx(images.astype(float).std(axis=0))
 
 
 def test_json_names_the_classes_that_have_pictures() -> None:
@@ -57,6 +57,6 @@ def test_json_names_the_classes_that_have_pictures() -> None:
 def test_a_million_white_pixels_do_not_cancel() -> None:
     images = np.full((400, 50, 50), 255, np.uint8)
     images[0, 0, 0] = 254
-    mean, deviation = moments(describe_pixels(images, np.zeros(400, int), 1).histogram[0])
+    mean, deviation = histogram_mean_std(describe_pixels(images, np.zeros(400, int), 1).histogram[0])
     assert mean == pytest.approx(255 - 1e-6)
     assert deviation == pytest.approx(images.astype(float).std(), rel=1e-9)

@@ -19,8 +19,8 @@ from clothier import system
 from clothier.errors import ModelError, UsageError
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.metrics import softmax
-from clothier.taxonomy import FASHION_MNIST
-from clothier.types import View
+from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     MakeBundle = Callable[..., Bundle]
     MakeGraph = Callable[..., bytes]
 
-SAME = 1e-5  # the largest difference of a probability that a batch size may make
+TOLERANCE = 1e-5  # the largest difference of a probability that a batch size may make
 
 
-def pictures(n: int, seed: int = 0) -> Images:
+def random_images(n: int, seed: int = 0) -> Images:
     return np.random.default_rng(seed).integers(0, 256, (n, 28, 28), dtype=np.uint8)
 
 
@@ -44,13 +44,13 @@ def classifier(tmp_path: Path, tiny_bundle: MakeBundle) -> OnnxClassifier:
 
 
 def test_says_what_it_is(classifier: OnnxClassifier) -> None:
-    assert (classifier.name, classifier.classes, classifier.view) == ("tiny", FASHION_MNIST, View())
+    assert (classifier.name, classifier.classes, classifier.input_spec) == ("tiny", FASHION_MNIST_CLASSES, InputSpec())
 
 
 def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     graph = onnx.load_from_string(tiny_graph())
     first, second = (onnx.numpy_helper.to_array(graph.graph.initializer[place]) for place in (1, 2))
-    images = pictures(5)
+    images = random_images(5)
     hidden = np.maximum(images.reshape(5, 784).astype(np.float64) / 255 @ first, 0)
     outputs = OnnxClassifier(tiny_bundle(tmp_path / "tiny"), threads=1).run(images)
     np.testing.assert_allclose(outputs.embeddings, hidden, atol=1e-4)
@@ -59,9 +59,9 @@ def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tin
 
 def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
-    plain = OnnxClassifier(bundle, threads=1).run(pictures(5))
-    cooled = replace(bundle, card=replace(bundle.card, calibration={"temperature": 0.5}))
-    outputs = OnnxClassifier(cooled, threads=1).run(pictures(5))
+    plain = OnnxClassifier(bundle, threads=1).run(random_images(5))
+    cooled = replace(bundle, card=replace(bundle.metadata, calibration={"temperature": 0.5}))
+    outputs = OnnxClassifier(cooled, threads=1).run(random_images(5))
     np.testing.assert_array_equal(outputs.logits, plain.logits * 2)
     np.testing.assert_array_equal(outputs.embeddings, plain.embeddings)
     assert outputs.logits.dtype == np.float32
@@ -70,7 +70,7 @@ def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bun
 @pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
 def test_a_temperature_that_is_none_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
-    strange = replace(bundle, card=replace(bundle.card, calibration={"temperature": told}))
+    strange = replace(bundle, card=replace(bundle.metadata, calibration={"temperature": told}))
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(strange)
     assert str(caught.value) == (
@@ -80,34 +80,34 @@ def test_a_temperature_that_is_none_is_refused(tmp_path: Path, tiny_bundle: Make
 
 @pytest.mark.parametrize("n", [1, 2, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3])
 def test_shapes_and_types(classifier: OnnxClassifier, n: int) -> None:
-    outputs = classifier.run(pictures(n))
+    outputs = classifier.run(random_images(n))
     assert (outputs.logits.shape, outputs.logits.dtype) == ((n, 10), np.float32)
     assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((n, 16), np.float32)
 
 
 def test_no_pictures_no_answers(classifier: OnnxClassifier) -> None:
-    outputs = classifier.run(pictures(0))
+    outputs = classifier.run(random_images(0))
     assert (outputs.logits.shape, outputs.logits.dtype) == ((0, 10), np.float32)
     assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((0, 16), np.float32)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, BATCH, BATCH + 1, 600])
 def test_batch_size_changes_no_probability(classifier: OnnxClassifier, size: int) -> None:
-    images = pictures(600)
+    images = random_images(600)
     whole = softmax(classifier.run(images).logits)
     parts = [classifier.run(images[start : start + size]).logits for start in range(0, len(images), size)]
-    assert np.abs(softmax(np.concatenate(parts)) - whole).max() <= SAME
+    assert np.abs(softmax(np.concatenate(parts)) - whole).max() <= TOLERANCE
 
 
 def test_order_of_pictures_is_order_of_answers(classifier: OnnxClassifier) -> None:
-    images = pictures(2 * BATCH + 10)
+    images = random_images(2 * BATCH + 10)
     order = np.random.default_rng(1).permutation(len(images))
     shuffled, straight = classifier.run(images[order]).logits, classifier.run(images).logits
     np.testing.assert_allclose(shuffled, straight[order], atol=1e-4)
 
 
 def test_pictures_that_lie_otherwise_in_memory(classifier: OnnxClassifier) -> None:
-    images = pictures(20)
+    images = random_images(20)
     for view in (images[:, :, ::-1], images[::2], np.asfortranarray(images), images.transpose(0, 2, 1)):
         np.testing.assert_array_equal(classifier.run(view).logits, classifier.run(view.copy()).logits)
 
@@ -141,7 +141,7 @@ def test_threads(tmp_path: Path, tiny_bundle: MakeBundle, threads: int) -> None:
     before = threads_of_this_process()
     classifier = OnnxClassifier(saved, threads)
     assert threads_of_this_process() - before == threads - 1  # the caller's own is the first
-    assert len(classifier.run(pictures(3)).logits) == 3
+    assert len(classifier.run(random_images(3)).logits) == 3
 
 
 def test_threads_by_default_are_the_cores_that_we_may_use(
@@ -192,7 +192,7 @@ def without_embedding(graph: onnx.GraphProto) -> None:
     del graph.output[1]
 
 
-def with_other_pictures(graph: onnx.GraphProto) -> None:
+def with_other_input(graph: onnx.GraphProto) -> None:
     graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
 
 
@@ -204,7 +204,7 @@ def with_other_names(graph: onnx.GraphProto) -> None:
     ("change", "reason"),
     [
         (without_embedding, "embedding"),
-        (with_other_pictures, "Unexpected input data type"),
+        (with_other_input, "Unexpected input data type"),
         (with_other_names, "pixels_of_something"),
     ],
 )
@@ -237,7 +237,7 @@ def test_graph_with_a_frozen_batch_size_fails_with_a_sentence(
 ) -> None:
     frozen_at_one = OnnxClassifier(tiny_bundle(tmp_path / "one", graph=tiny_graph(batch=1)))
     with pytest.raises(ModelError, match=r"(?s)^the graph of one fails: .*Make the bundle again\.$"):
-        frozen_at_one.run(pictures(3))
+        frozen_at_one.run(random_images(3))
     with pytest.raises(ModelError, match=r"^the graph of two fails: "):
         OnnxClassifier(tiny_bundle(tmp_path / "two", graph=tiny_graph(batch=2)))
     assert capfd.readouterr() == ("", ""), "libraries do not print"

@@ -8,29 +8,29 @@ import numpy as np
 import pytest
 
 from clothier.data.synthetic import draw_garments
-from clothier.inference.tta import mean_answer, views
+from clothier.inference.tta import augmented_views, predict_tta
 from clothier.recipes import Augment
-from clothier.types import Outputs, View
+from clothier.types import InputSpec, ModelOutput
 
 if TYPE_CHECKING:
     from clothier.types import Images
 
-PICTURES = draw_garments(4, seed=0).images
+IMAGES = draw_garments(4, seed=0).images
 
 
 class Corner:
     """Looks up the first pixel of a picture in a table of probabilities."""
 
-    name, classes, view = "corner", ("Bag", "Coat"), View()
+    name, classes, input_spec = "corner", ("Bag", "Coat"), InputSpec()
 
     def __init__(self, *probabilities: tuple[float, float]) -> None:
         self.logits = np.log(np.array(probabilities)).astype(np.float32)
-        self.asked = 0
+        self.calls = 0
 
-    def run(self, images: Images) -> Outputs:
-        self.asked += 1
+    def run(self, images: Images) -> ModelOutput:
+        self.calls += 1
         logits = self.logits[images[:, 0, 0]]
-        return Outputs(logits, logits)
+        return ModelOutput(logits, logits)
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ class Corner:
     ],
 )
 def test_the_views_are_those_that_training_varied(augment: Augment, weights: list[float]) -> None:
-    seen = list(views(PICTURES, augment))
+    seen = list(augmented_views(IMAGES, augment))
     assert [weight for weight, _ in seen] == weights
-    assert seen[0][1] is PICTURES
-    assert all(view.shape == PICTURES.shape and view.dtype == np.uint8 for _, view in seen)
+    assert seen[0][1] is IMAGES
+    assert all(view.shape == IMAGES.shape and view.dtype == np.uint8 for _, view in seen)
 
 
 def test_pictures_are_moved_by_one_pixel_and_mirrored_left_to_right() -> None:
-    _, mirrored, up, up_mirrored, down, _ = (view for _, view in views(PICTURES, Augment(shift=1, flip=True)))
-    np.testing.assert_array_equal(mirrored, np.flip(PICTURES, axis=2))
-    np.testing.assert_array_equal(up[:, :-1, :-1], PICTURES[:, 1:, 1:])
+    _, mirrored, up, up_mirrored, down, _ = (view for _, view in augmented_views(IMAGES, Augment(shift=1, flip=True)))
+    np.testing.assert_array_equal(mirrored, np.flip(IMAGES, axis=2))
+    np.testing.assert_array_equal(up[:, :-1, :-1], IMAGES[:, 1:, 1:])
     np.testing.assert_array_equal(up_mirrored, np.flip(up, axis=2))
-    np.testing.assert_array_equal(down[:, 1:, 1:], PICTURES[:, :-1, :-1])
+    np.testing.assert_array_equal(down[:, 1:, 1:], IMAGES[:, :-1, :-1])
     assert not up[:, -1].any()
     assert not down[:, :, 0].any()
 
@@ -63,19 +63,19 @@ def test_pictures_are_moved_by_one_pixel_and_mirrored_left_to_right() -> None:
 def test_probabilities_are_averaged_not_logits() -> None:
     pictures = np.zeros((1, 28, 28), np.uint8)
     pictures[0, 0, -1] = 1
-    answer = mean_answer(Corner((0.99, 0.01), (0.2, 0.8)), pictures, Augment(flip=True))
+    answer = predict_tta(Corner((0.99, 0.01), (0.2, 0.8)), pictures, Augment(flip=True))
     np.testing.assert_allclose(answer, [[0.595, 0.405]], rtol=1e-6)
 
 
 def test_the_picture_as_it_is_counts_double() -> None:
     pictures = np.zeros((1, 28, 28), np.uint8)
     pictures[0, 0, 0], pictures[0, 1, 1] = 0, 1  # the corner is 1 once the picture is moved up and left
-    answer = mean_answer(Corner((0.6, 0.4), (0.2, 0.8)), pictures, Augment(shift=1))
+    answer = predict_tta(Corner((0.6, 0.4), (0.2, 0.8)), pictures, Augment(shift=1))
     np.testing.assert_allclose(answer, [[0.5, 0.5]], rtol=1e-6)  # (2 * 0.6 + 0.2 + 0.6) / 4
 
 
 def test_what_has_been_asked_is_not_asked_again() -> None:
     classifier = Corner((0.6, 0.4))
-    logits = classifier.run(np.zeros_like(PICTURES)).logits
-    mean_answer(classifier, np.zeros_like(PICTURES), Augment(flip=True), logits)
-    assert classifier.asked == 2
+    logits = classifier.run(np.zeros_like(IMAGES)).logits
+    predict_tta(classifier, np.zeros_like(IMAGES), Augment(flip=True), logits)
+    assert classifier.calls == 2

@@ -13,35 +13,35 @@ from hypothesis import strategies as st
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes import (
     Augment,
-    DenseOnPca,
     Distill,
-    Focus,
+    HardExampleMining,
     Optimizer,
+    PcaMlp,
     Recipe,
     StudyCnn,
     WhitenedCnn,
-    changed,
     from_file,
     from_json,
     preset,
     to_toml,
+    with_changes,
 )
-from clothier.recipes.presets import ALL
+from clothier.recipes.presets import ALL_RECIPES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHARE = st.floats(0, 1, exclude_max=True)
+FRACTION = st.floats(0, 1, exclude_max=True)
 POSITIVE = st.floats(1e-9, 1e9)
 WIDTHS = st.lists(st.integers(1, 4096), min_size=1, max_size=4).map(tuple)
-DENSE = st.builds(
-    DenseOnPca,
+MLPS = st.builds(
+    PcaMlp,
     components=st.integers(1, 784) | st.floats(0.01, 0.99),
     whitening=st.floats(0, 1),
     hidden=WIDTHS,
     batch_norm=st.booleans(),
     activation=st.sampled_from(["relu", "gelu"]),
-    dropout=SHARE,
+    dropout=FRACTION,
 )
 GROUPS = st.lists(st.tuples(st.integers(1, 512), st.integers(1, 4)), min_size=1, max_size=4)
 CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
@@ -55,12 +55,13 @@ CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
     GROUPS,
     st.booleans(),
 )
-FOCUSES = st.builds(Focus, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=SHARE)
-SEEN_AS_THEY_ARE = st.tuples(
-    st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)), FOCUSES
+MINING = st.builds(HardExampleMining, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=FRACTION)
+UNMIXED_AUGMENTS = st.tuples(
+    st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)), MINING
 )
-MIXED = st.tuples(
-    st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)), st.just(Focus())
+MIXED_AUGMENTS = st.tuples(
+    st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)),
+    st.just(HardExampleMining()),
 )
 OPTIMIZERS = (
     st.builds(Optimizer, learning_rate=POSITIVE)
@@ -68,9 +69,9 @@ OPTIMIZERS = (
         Optimizer,
         kind=st.just("adamw"),
         learning_rate=POSITIVE,
-        weight_decay=SHARE,
+        weight_decay=FRACTION,
         schedule=st.just("triangle"),
-        warmup=SHARE,
+        warmup=FRACTION,
     )
     | st.builds(
         Optimizer,
@@ -78,8 +79,8 @@ OPTIMIZERS = (
         learning_rate=POSITIVE,
         head_learning_rate=POSITIVE,
         bias_learning_rate=POSITIVE,
-        momentum=SHARE,
-        weight_decay=SHARE,
+        momentum=FRACTION,
+        weight_decay=FRACTION,
     )
 )
 
@@ -91,8 +92,8 @@ TEACHERS = st.builds(
 
 def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Recipe]:
     return st.builds(
-        lambda shown, **told: Recipe(augment=shown[0], focus=shown[1], **told),
-        shown=SEEN_AS_THEY_ARE | MIXED,
+        lambda shown, **told: Recipe(augment=shown[0], hard_example_mining=shown[1], **told),
+        shown=UNMIXED_AUGMENTS | MIXED_AUGMENTS,
         model=st.just(model),
         preset=st.sampled_from(["classic", "fast"]),
         network=network,
@@ -102,13 +103,13 @@ def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Re
         batch_size=st.integers(2, 60_000),
         validation=st.floats(0.01, 0.99),
         keep=st.sampled_from(["best", "last"]),
-        label_smoothing=SHARE,
+        label_smoothing=FRACTION,
         precision=st.sampled_from(["float32", "auto"]),
     )
 
 
 OPTIMIZER_FIELDS = [one.name for one in fields(Optimizer)]
-ANY = recipes("dnn", DENSE) | recipes("cnn", CONVOLUTIONS)
+ANY = recipes("dnn", MLPS) | recipes("cnn", CONVOLUTIONS)
 
 
 def written(path: Path, text: str) -> Path:
@@ -127,7 +128,7 @@ def test_back_from_json(recipe: Recipe) -> None:
 @given(recipe=ANY)
 def test_back_from_toml(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> None:
     path = written(tmp_path_factory.mktemp("recipe") / "mine.toml", as_toml(recipe.to_json()))
-    expected = recipe if recipe in ALL else replace(recipe, preset=f"{recipe.preset}-changed")
+    expected = recipe if recipe in ALL_RECIPES else replace(recipe, preset=f"{recipe.preset}-changed")
     assert from_file(path, recipe.model) == expected
     path = written(path, as_toml(expected.to_json()))
     assert from_file(path, recipe.model) == expected
@@ -140,7 +141,7 @@ def as_toml(values: dict[str, Any]) -> str:
     return plain + "".join(f"[{name}]\n{as_toml(value)}" for name, value in tables.items())
 
 
-@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
+@pytest.mark.parametrize("recipe", ALL_RECIPES, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
 def test_a_preset_alone(tmp_path: Path, recipe: Recipe) -> None:
     assert from_file(written(tmp_path / "mine.toml", f'preset = "{recipe.preset}"'), recipe.model) == recipe
 
@@ -182,7 +183,7 @@ def test_the_same_kind_named_again_replaces_nothing(tmp_path: Path) -> None:
 def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -> None:
     text = 'preset = "classic"\n[network]\ncomponents = 187\nwhitening = 1'
     network = from_file(written(tmp_path / "mine.toml", text), "dnn").network
-    assert isinstance(network, DenseOnPca)
+    assert isinstance(network, PcaMlp)
     assert (type(network.components), network.components) == (int, 187)
     assert (type(network.whitening), network.whitening) == (float, 1.0)
 
@@ -300,11 +301,11 @@ def test_incomplete_json(values: Any, sentence: str) -> None:
     assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize("recipe", ALL, ids=lambda one: f"{one.model}-{one.preset}")
+@pytest.mark.parametrize("recipe", ALL_RECIPES, ids=lambda one: f"{one.model}-{one.preset}")
 def test_a_recipe_is_read_back_from_its_file(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     assert from_file(tmp_path / "recipe.toml", recipe.model) == recipe
-    other = changed(recipe, {"epochs": 77, "optimizer": {"learning_rate": 0.5}})
+    other = with_changes(recipe, {"epochs": 77, "optimizer": {"learning_rate": 0.5}})
     (tmp_path / "recipe.toml").write_text(to_toml(other), encoding="utf-8")
     assert from_file(tmp_path / "recipe.toml", recipe.model) == other
     assert other.preset == f"{recipe.preset}-changed"

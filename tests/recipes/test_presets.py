@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 
 from clothier.errors import UnknownNameError
-from clothier.recipes import MODELS, PRESETS, Augment, DenseOnPca, Optimizer, StudyCnn, preset
-from clothier.recipes.presets import ALL
-from clothier.recipes.schema import TUNING_VALIDATION
+from clothier.recipes import MODELS, PRESETS, Augment, Optimizer, PcaMlp, StudyCnn, preset
+from clothier.recipes.presets import ALL_RECIPES
+from clothier.recipes.schema import TUNING_VALIDATION_FRACTION
 
 
 def test_classic_dnn_is_the_studys() -> None:
     recipe = preset("dnn", "classic")
-    assert recipe.network == DenseOnPca(components=0.95, hidden=(64,))  # 187 components -> 64 -> 10
-    assert recipe.network == DenseOnPca(
+    assert recipe.network == PcaMlp(components=0.95, hidden=(64,))  # 187 components -> 64 -> 10
+    assert recipe.network == PcaMlp(
         components=0.95, whitening=0.0, hidden=(64,), batch_norm=False, activation="relu", dropout=0.0
     )
     assert recipe.optimizer == Optimizer(kind="adam", learning_rate=1e-3, schedule="constant")
-    assert (recipe.epochs, recipe.batch_size, recipe.keep) == (30, 32, "best")
+    assert (recipe.epochs, recipe.batch_size, recipe.select) == (30, 32, "best")
 
 
 def test_classic_cnn_is_the_studys() -> None:
     recipe = preset("cnn", "classic")
     assert recipe.network == StudyCnn()
     assert recipe.optimizer == Optimizer(kind="adam", learning_rate=1e-3, schedule="constant")
-    assert (recipe.epochs, recipe.batch_size, recipe.keep) == (10, 128, "best")
+    assert (recipe.epochs, recipe.batch_size, recipe.select) == (10, 128, "best")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -43,16 +43,16 @@ def test_classic_adds_nothing_to_the_study(model: str) -> None:
 def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, name: str) -> None:
     recipe = preset(model, name)
     assert round(recipe.validation * 60_000) == 5_000
-    assert recipe.validation == TUNING_VALIDATION
-    assert recipe.keep == "last"
+    assert recipe.validation == TUNING_VALIDATION_FRACTION
+    assert recipe.select == "last"
 
 
 def test_every_model_has_every_preset_once() -> None:
     assert PRESETS == ("classic", "fast", "sprint", "solo", "best")
-    assert sorted((recipe.model, recipe.preset) for recipe in ALL) == sorted(
+    assert sorted((recipe.model, recipe.preset) for recipe in ALL_RECIPES) == sorted(
         (model, name) for model in MODELS for name in PRESETS
     )
-    for recipe in ALL:
+    for recipe in ALL_RECIPES:
         assert preset(recipe.model, recipe.preset) is recipe
 
 
@@ -80,7 +80,7 @@ def test_unknown(model: str, name: str, sentence: str) -> None:
     assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
+@pytest.mark.parametrize("recipe", ALL_RECIPES, ids=lambda recipe: f"{recipe.model}-{recipe.preset}")
 def test_frozen_to_the_last_part(recipe: Any) -> None:
     for part in (recipe, recipe.network, recipe.optimizer, recipe.augment, recipe.focus):
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -8,19 +8,29 @@ from typing import Any
 import pytest
 
 from clothier.errors import UsageError
-from clothier.recipes import Augment, DenseOnPca, Distill, Focus, Optimizer, Recipe, StudyCnn, WhitenedCnn, preset
+from clothier.recipes import (
+    Augment,
+    Distill,
+    HardExampleMining,
+    Optimizer,
+    PcaMlp,
+    Recipe,
+    StudyCnn,
+    WhitenedCnn,
+    preset,
+)
 
 MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
-WARM = {"schedule": "triangle"}
+WARMUP = {"schedule": "triangle"}
 TENTH = 0.1
 
 # class, the values that the field needs beside it, field, what can be taken, what cannot, what it must be
 RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] = [
-    (DenseOnPca, {}, "components", [1, 784], [0, -3], "a count from 1, or a share above 0 and below 1"),
-    (DenseOnPca, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a share above 0 and below 1"),
-    (DenseOnPca, {}, "whitening", [0.0, 0.5, 1.0], [-0.1, 1.1], "0 to 1"),
-    (DenseOnPca, {}, "hidden", [(), (1,), (64, 32)], [(0,), (64, -1)], "widths of 1 or more"),
-    (DenseOnPca, {}, "dropout", [0.0, 0.99], [-0.1, 1.0], "0 or more, below 1"),
+    (PcaMlp, {}, "components", [1, 784], [0, -3], "a count from 1, or a share above 0 and below 1"),
+    (PcaMlp, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a share above 0 and below 1"),
+    (PcaMlp, {}, "whitening", [0.0, 0.5, 1.0], [-0.1, 1.1], "0 to 1"),
+    (PcaMlp, {}, "hidden", [(), (1,), (64, 32)], [(0,), (64, -1)], "widths of 1 or more"),
+    (PcaMlp, {}, "dropout", [0.0, 0.99], [-0.1, 1.0], "0 or more, below 1"),
     (WhitenedCnn, {}, "patch", [1, 14], [0, 15], "1 to 14 pixels"),
     (WhitenedCnn, {"depths": (1, 2, 1)}, "widths", [(1, 8, 1)], [(), (8, 0, 8), (8, -8)], "widths of 1 or more"),
     (WhitenedCnn, {}, "depths", [(1, 2, 3)], [(), (1, 0, 1), (2, 2)], "1 or more for each of the 3 widths"),
@@ -35,7 +45,7 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Optimizer, MUON, "bias_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),
     (Optimizer, {}, "head_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
     (Optimizer, {}, "bias_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
-    (Optimizer, WARM, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (Optimizer, WARMUP, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
     (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which has none"),
     (Augment, {}, "shift", [0, 14], [-1, 15], "0 to 14 pixels"),
     (Augment, {}, "cutout", [0, 28], [-1, 29], "0 to 28 pixels"),
@@ -47,9 +57,9 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Distill, {}, "teachers", [0, 5], [-1], "0 or more"),
     (Distill, {"teachers": 2}, "generations", [1, 3], [0, -1], "1 or more"),
     (Distill, {}, "generations", [1], [2], "1 without distill.teachers"),
-    (Focus, {}, "start", [2, 9], [1, 0], "2 or more"),
-    (Focus, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
-    (Focus, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
+    (HardExampleMining, {}, "start", [2, 9], [1, 0], "2 or more"),
+    (HardExampleMining, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
+    (HardExampleMining, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
     (Recipe, {}, "epochs", [1, 500], [0, -1], "1 or more"),
     (Recipe, {}, "batch_size", [2, 60_000], [1, 0], "2 or more"),
     (Recipe, {}, "validation", [0.01, 0.99], [1.0, -TENTH], "a share from 0, below 1"),
@@ -57,11 +67,11 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (Recipe, {}, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
 ]
 PREFIX = {
-    DenseOnPca: "network.",
+    PcaMlp: "network.",
     WhitenedCnn: "network.",
     Optimizer: "optimizer.",
     Augment: "augment.",
-    Focus: "focus.",
+    HardExampleMining: "focus.",
     Distill: "distill.",
     Recipe: "",
 }
@@ -82,10 +92,10 @@ NO_RANGE = {
 }
 
 
-def made(cls: type[Any], beside: dict[str, Any], name: str, value: Any) -> Any:
+def make(cls: type[Any], required: dict[str, Any], name: str, value: Any) -> Any:
     if cls is Recipe:
         return replace(preset("cnn", "classic"), **{name: value})
-    return cls(**{**beside, name: value})
+    return cls(**{**required, name: value})
 
 
 @pytest.mark.parametrize(("cls", "beside", "name", "taken", "refused", "wanted"), RANGES)
@@ -93,10 +103,10 @@ def test_range(
     cls: type[Any], beside: dict[str, Any], name: str, taken: list[Any], refused: list[Any], wanted: str
 ) -> None:
     for value in taken:
-        assert getattr(made(cls, beside, name, value), name) == value
+        assert getattr(make(cls, beside, name, value), name) == value
     for value in refused:
         with pytest.raises(UsageError) as caught:
-            made(cls, beside, name, value)
+            make(cls, beside, name, value)
         assert str(caught.value) == f"the recipe's {PREFIX[cls]}{name} is {value!r}; it must be {wanted}."
 
 
@@ -109,7 +119,7 @@ def test_every_number_has_a_range(cls: type[Any]) -> None:
 @pytest.mark.parametrize("augment", [Augment(mixup=0.3), Augment(cutmix=1.0), Augment(cutmix=0.5, mixup=0.1)])
 def test_a_focus_needs_pictures_that_are_seen_as_they_are(augment: Augment) -> None:
     recipe = preset("cnn", "fast")
-    assert replace(recipe, augment=Augment(cutmix=0.5)).focus.share == 0.3
+    assert replace(recipe, augment=Augment(cutmix=0.5)).hard_example_mining.fraction == 0.3
     with pytest.raises(UsageError) as caught:
         replace(recipe, augment=augment)
     wanted = "1 where every picture is mixed: none shows how hard it is"
@@ -122,7 +132,7 @@ def test_a_focus_needs_pictures_that_are_seen_as_they_are(augment: Augment) -> N
         ("dnn", StudyCnn(), "the recipe's network.kind is 'study-cnn'; it must be dense-on-pca for a dnn."),
         (
             "cnn",
-            DenseOnPca(),
+            PcaMlp(),
             "the recipe's network.kind is 'dense-on-pca'; it must be study-cnn or whitened-cnn for a cnn.",
         ),
     ],

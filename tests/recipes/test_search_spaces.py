@@ -8,18 +8,18 @@ import pytest
 
 from clothier.errors import UnknownNameError
 from clothier.recipes import preset
-from clothier.recipes.search_spaces import SPACES, Choice, Range, Space, space
+from clothier.recipes.search_spaces import SEARCH_SPACES, Choice, Range, SearchSpace, search_space
 
 
 def test_the_studys_grid_is_its_two_times_two_times_two() -> None:
-    grid = space("dnn", "study")
+    grid = search_space("dnn", "study")
     assert grid.grid
-    assert [tuple(point.values()) for point in grid.points[:3]] == [
+    assert [tuple(point.values()) for point in grid.grid_points[:3]] == [
         ("64", "adam", "32"),
         ("64", "adam", "64"),
         ("64", "rmsprop", "32"),
     ]
-    points = [grid.recipe(point) for point in grid.points]
+    points = [grid.recipe(point) for point in grid.grid_points]
     assert len(points) == len(set(points)) == 8
     assert points[0] == preset("dnn", "classic")  # the winner
     assert points[-1].network.hidden == (64, 32)  # type: ignore[union-attr]
@@ -27,41 +27,41 @@ def test_the_studys_grid_is_its_two_times_two_times_two() -> None:
     assert {point.epochs for point in points} == {30}
 
 
-@pytest.mark.parametrize("searched", [one for one in SPACES if not one.grid], ids=lambda one: one.base.model)
-def test_both_ends_and_the_start_of_every_range_are_recipes(searched: Space) -> None:
+@pytest.mark.parametrize("searched", [one for one in SEARCH_SPACES if not one.grid], ids=lambda one: one.base.model)
+def test_both_ends_and_the_start_of_every_range_are_recipes(searched: SearchSpace) -> None:
     ranges = {name: one for name, one in searched.dimensions.items() if isinstance(one, Range)}
     assert len(ranges) == len(searched.dimensions)
     for end in ("low", "high"):
         assert searched.recipe({name: getattr(one, end) for name, one in ranges.items()}).preset == "fast-changed"
-    for name, value in searched.start.items():
+    for name, value in searched.base_values.items():
         assert ranges[name].low <= value <= ranges[name].high, name  # type: ignore[operator]
-    assert searched.recipe(searched.start) == searched.base
+    assert searched.recipe(searched.base_values) == searched.base
 
 
 def test_grids_have_choices_only() -> None:
-    for one in SPACES:
+    for one in SEARCH_SPACES:
         assert one.grid == all(isinstance(dimension, Choice) for dimension in one.dimensions.values())
 
 
 def test_a_space_whole_as_json() -> None:
-    for one in SPACES:
+    for one in SEARCH_SPACES:
         assert json.loads(json.dumps(one.to_json()))["dimensions"].keys() == one.dimensions.keys()
-    assert space("cnn", "fast").to_json()["dimensions"]["cutout"] == {
+    assert search_space("cnn", "fast").to_json()["dimensions"]["cutout"] == {
         "table": "augment", "field": "cutout", "low": 0, "high": 12, "log": False
     }  # fmt: skip
 
 
 def test_what_all_points_share() -> None:
-    grid = space("dnn", "study")
-    recipe = grid.recipe(grid.points[0], epochs=2)
+    grid = search_space("dnn", "study")
+    recipe = grid.recipe(grid.grid_points[0], epochs=2)
     assert (recipe.epochs, recipe.preset) == (2, "classic-changed")
 
 
 def test_an_unknown_model_is_a_sentence() -> None:
     with pytest.raises(UnknownNameError, match="'cnm' is not a model to tune; did you mean 'cnn'"):
-        space("cnm", "fast")
+        search_space("cnm", "fast")
 
 
 def test_a_model_without_that_space_is_a_sentence() -> None:
     with pytest.raises(UnknownNameError, match="'study' is not a search space of a cnn; known: fast"):
-        space("cnn", "study")
+        search_space("cnn", "study")

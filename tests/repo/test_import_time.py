@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-HEAVY = (
+HEAVY_MODULES = (
     "numpy",
     "torch",
     "PIL",
@@ -21,9 +21,9 @@ HEAVY = (
     "optuna",
     "sqlalchemy",
 )
-QUICK = 0.25  # seconds, the best of some tries: neighbours on the machine are no fault of ours
+MAX_SECONDS = 0.25  # seconds, the best of some tries: neighbours on the machine are no fault of ours
 TRIES = 60  # some neighbours stay for ten seconds
-FOR_TRAINING = (
+TRAINING_MODULES = (
     "torch",
     "sklearn",
     "scipy",
@@ -39,11 +39,11 @@ FOR_TRAINING = (
 REPORT_HEAVY = f"""
 import sys
 {{code}}
-print("HEAVY", sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
+print("HEAVY", sorted(set({HEAVY_MODULES!r}) & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
 
-QUESTIONS = {
+COMMAND_LINES = {
     "help": ["--help"],
     "nothing": [],
     "version": ["--version"],
@@ -60,7 +60,7 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("arguments", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.parametrize("arguments", COMMAND_LINES.values(), ids=COMMAND_LINES)
 def test_nothing_heavy_is_loaded(arguments: list[str]) -> None:
     code = f"from clothier.cli.main import main; code = main({arguments!r})"
     done = subprocess.run(
@@ -82,21 +82,21 @@ def test_import_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("question", ["help", "help of a command", "unknown command", "unknown preset"])
 def test_answers_at_once(question: str) -> None:
-    command = [sys.executable, "-m", "clothier", *QUESTIONS[question]]
+    command = [sys.executable, "-m", "clothier", *COMMAND_LINES[question]]
     seconds = []
     for _ in range(TRIES):
         started = time.perf_counter()
         subprocess.run(command, check=False, capture_output=True)
         seconds.append(time.perf_counter() - started)
-        if min(seconds) < QUICK:
+        if min(seconds) < MAX_SECONDS:
             return
-    pytest.fail(f"the best of {len(seconds)} was {min(seconds):.2f} s; {QUICK} s is promised")
+    pytest.fail(f"the best of {len(seconds)} was {min(seconds):.2f} s; {MAX_SECONDS} s is promised")
 
 
 def test_using_models_needs_no_library_for_training() -> None:
     code = f"""
 import sys
-for name in {FOR_TRAINING!r}:
+for name in {TRAINING_MODULES!r}:
     sys.modules[name] = None
 import clothier
 clothier.load, clothier.predict, clothier.evaluate, clothier.compare, clothier.fashion_mnist, clothier.preset
@@ -116,7 +116,7 @@ from importlib.abc import MetaPathFinder
 
 class Without(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {FOR_TRAINING!r}:
+        if name.partition(".")[0] in {TRAINING_MODULES!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Without())

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.timing import Turns
+from benchmarks.timing import Timings
 from clothier import bundle
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
 from clothier.recipes import WhitenedCnn, preset
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.graph import to_onnx, to_safetensors
 from clothier.training.export.int8 import is_quantized
-from clothier.training.networks import build
-from clothier.types import View
+from clothier.training.networks import build_network
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +26,26 @@ if TYPE_CHECKING:
     from clothier.workflows.train import TrainOptions
 
 TOOL = "tools/make_bundles.py"
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"})
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
+)
 RECIPE = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,), depths=(2,)))
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
-    network = build(RECIPE.network, DATASET.train.images, 10, 0)
-    card = bundle.Card(
-        name="cnn-fast", model="cnn", preset="fast", classes=FASHION_MNIST, parameters=1, data={}, clothier="0"
+    network = build_network(RECIPE.network, DATASET.train.images, 10, 0)
+    card = bundle.BundleMetadata(
+        name="cnn-fast",
+        model="cnn",
+        preset="fast",
+        classes=FASHION_MNIST_CLASSES,
+        parameters=1,
+        data={},
+        clothier_version="0",
     )
     folder = tmp_path_factory.mktemp("whole") / "bundle"
-    return bundle.save(folder, card, to_onnx(network, View()), to_safetensors(network))
+    return bundle.save(folder, card, to_onnx(network, InputSpec()), to_safetensors(network))
 
 
 @pytest.fixture
@@ -59,8 +67,8 @@ def shipped(tool: Any, whole: bundle.Bundle, folder: Path) -> bundle.Bundle:
 def test_int8_ships_with_figures_of_its_own(tool: Any, whole: bundle.Bundle, tmp_path: Path) -> None:
     made = shipped(tool, whole, tmp_path)
     assert is_quantized(made.graph.read_bytes())
-    assert made.card.name == "garments"
-    assert {part: figures["n"] for part, figures in made.card.figures.items()} == {"validation": 20, "test": 60}
+    assert made.metadata.name == "garments"
+    assert {part: figures["n"] for part, figures in made.metadata.metrics.items()} == {"validation": 20, "test": 60}
     assert made.weights.stat().st_size < whole.weights.stat().st_size
 
 
@@ -90,9 +98,9 @@ def test_time_is_compared_in_turns(
     script: Callable[[str], Any], whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = script(TOOL)
-    small = bundle.save(tmp_path / "small", replace(whole.card, name="small"), whole.graph.read_bytes(), b"")
+    small = bundle.save(tmp_path / "small", replace(whole.metadata, name="small"), whole.graph.read_bytes(), b"")
     taken = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
-    monkeypatch.setattr(module, "in_turns", lambda sides, *_, **__: Turns({name: taken[name] for name in sides}))
+    monkeypatch.setattr(module, "in_turns", lambda sides, *_, **__: Timings({name: taken[name] for name in sides}))
     assert module.delays(whole, small, DATASET.test.images) == "takes 1.50 of float32's time"
     taken["small"] = [0.5, 1.0]
     assert module.delays(whole, small, DATASET.test.images) is None
@@ -127,5 +135,5 @@ def test_both_learn_from_the_same_teachers_and_a_training_that_is_there_is_gone_
     (first, cnn), (second, dnn) = done
     assert (first, second) == ("resumed", "trained")
     assert (cnn.recipe, dnn.recipe) == (preset("cnn", preset_name), preset("dnn", preset_name))
-    assert (cnn.teachers, dnn.teachers) == (None, tmp_path / "cnn" if preset_name == "best" else None)
+    assert (cnn.teachers_from, dnn.teachers_from) == (None, tmp_path / "cnn" if preset_name == "best" else None)
     assert shipped_as == ["fashion-cnn", "fashion-dnn"]

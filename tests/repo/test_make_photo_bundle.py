@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from clothier import bundle
-from clothier.taxonomy import BROADER, PHOTO_CLASSES
+from clothier.taxonomy import PARENT_CLASS, PHOTO_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def test_the_labels_are_the_models_classes(rows: list[dict[str, str]]) -> None:
 
 
 def test_every_label_that_is_not_the_published_one_says_why(rows: list[dict[str, str]]) -> None:
-    changed = [row for row in rows if BROADER.get(row["label"], row["label"]) != row["published"]]
+    changed = [row for row in rows if PARENT_CLASS.get(row["label"], row["label"]) != row["published"]]
     assert len(changed) == 8
     assert all(row["note"] for row in changed)
 
@@ -69,7 +69,7 @@ def test_it_ships_in_int8_with_its_licence_and_what_it_never_saw(
     monkeypatch.setattr(tool, "quantize_graph", lambda graph, _: graph)
     monkeypatch.setattr(tool, "halve_weights", lambda weights: weights)
     tool.ship(whole, lesson, tmp_path)
-    card = bundle.open_bundle(tmp_path / "photo").card
+    card = bundle.open_bundle(tmp_path / "photo").metadata
     assert card.name == "photo"
     assert "CC0 1.0" in card.data["licence"]
     assert "never seen bags, worn clothes" in card.data["unseen"]
@@ -88,7 +88,7 @@ def test_a_graph_that_answers_otherwise_does_not_ship(
 
 
 @dataclass(frozen=True)
-class Files:
+class FoldData:
     """As much of a lesson as folds need."""
 
     table: Any
@@ -103,7 +103,7 @@ def test_folds_are_dealt_by_what_was_published(tool: Any, rows: list[dict[str, s
         next(row for row in rows if not row["label"]),
     ]
     senders = np.array([4, 4, 7])
-    lesson = Files(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen], groups=senders))
+    lesson = FoldData(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen], groups=senders))
     dealt = tool.dealt_as_published(lesson)
     assert dealt.dealt_by.tolist() == [1, 0, -1]
     assert dealt.groups is senders, "senders who share a photo are not joined"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-LARGEST = 3_000_000  # bytes: what GitHub and Colab still show at once
+MAX_BYTES = 3_000_000  # bytes: what GitHub and Colab still show at once
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_it_holds_nothing_of_the_machine_that_ran_it(maker: Any, committed: dict
     assert committed["metadata"] == maker.METADATA
     assert all(cell["metadata"] == {} for cell in committed["cells"])
     assert not re.search(r"/(?:root|home|work|Users|tmp)/", maker.NOTEBOOK.read_text(encoding="utf-8"))
-    assert maker.NOTEBOOK.stat().st_size < LARGEST
+    assert maker.NOTEBOOK.stat().st_size < MAX_BYTES
 
 
 def test_it_was_run_on_all_pictures(committed: dict[str, Any]) -> None:

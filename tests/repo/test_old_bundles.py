@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clothier.bundle import FORMAT, open_bundle
+from clothier.bundle import FORMAT_VERSION, open_bundle
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes import from_json
-from clothier.taxonomy import FASHION_MNIST
-from clothier.types import View
+from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.types import InputSpec
 
 DATA = Path(__file__).parent / "data"
 CARDS = {1: "0f9ab539d6f34cce0a65f2fa9d327c9fd05ff7ec0511046c8381df39de320139"}
@@ -26,7 +26,9 @@ OLD = [pytest.param(DATA / f"format-{number}", id=f"format-{number}") for number
 
 
 def test_every_format_has_its_bundle() -> None:
-    assert list(CARDS) == list(range(1, FORMAT + 1)), "a new format wants a bundle of its own: data/make_bundle.py"
+    assert list(CARDS) == list(range(1, FORMAT_VERSION + 1)), (
+        "a new format wants a bundle of its own: data/make_bundle.py"
+    )
 
 
 def test_they_are_what_was_written_then() -> None:
@@ -40,23 +42,23 @@ def test_small_enough_to_keep_for_ever(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", OLD)
 def test_the_card_is_understood(folder: Path) -> None:
-    card = open_bundle(folder).card
-    assert (card.name, card.model, card.preset, card.classes, card.view) == (
+    card = open_bundle(folder).metadata
+    assert (card.name, card.model, card.preset, card.classes, card.input_spec) == (
         "tiny",
         "dnn",
         "fast",
-        FASHION_MNIST,
-        View(),
+        FASHION_MNIST_CLASSES,
+        InputSpec(),
     )
-    assert (card.parameters, card.clothier) == (472, "0.1.0")
+    assert (card.parameters, card.clothier_version) == (472, "0.1.0")
     assert card.data == {"name": "drawn", "digest": "ab" * 32}
-    assert card.figures == {"test": {"n": 3, "accuracy": 0.1}}
+    assert card.metrics == {"test": {"n": 3, "accuracy": 0.1}}
     assert (card.calibration, card.thresholds) == ({"temperature": 1.5}, {"accept": 0.9})
 
 
 @pytest.mark.parametrize("folder", OLD)
 def test_the_recipe_can_be_trained_again(folder: Path) -> None:
-    recipe = from_json({name: value for name, value in open_bundle(folder).card.recipe.items() if name != "seed"})
+    recipe = from_json({name: value for name, value in open_bundle(folder).metadata.recipe.items() if name != "seed"})
     assert (recipe.model, recipe.preset) == ("dnn", "fast")
 
 
@@ -66,6 +68,6 @@ def test_the_answers_are_the_same(folder: Path) -> None:
     bundle = open_bundle(folder)
     outputs = OnnxClassifier(bundle, threads=1).run(pictures)
     then = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    logits = np.array(then["logits"]) / bundle.card.calibration["temperature"]
+    logits = np.array(then["logits"]) / bundle.metadata.calibration["temperature"]
     np.testing.assert_allclose(outputs.logits, logits, rtol=0, atol=1e-4)
     np.testing.assert_allclose(outputs.embeddings, then["embeddings"], rtol=0, atol=1e-4)

@@ -8,40 +8,44 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from clothier.data.dataset import Dataset, Labelled
+from clothier.data.dataset import Dataset, LabeledImages
 from clothier.exploration.correlation import correlations, feature_correlations
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import describe_pixels
-from clothier.metrics import evaluate
+from clothier.metrics import evaluate_logits
 from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
-from clothier.report.sections import Chapter, ComparisonSection, DataSection, ModelSection, Origin
-from clothier.taxonomy import FASHION_MNIST
+from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance, Section
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
     from clothier.exploration.pca import PCA
-    from clothier.report.captioned_figure import Drawing
+    from clothier.report.captioned_figure import CaptionedFigure
 
-SIDE = 8
+IMAGE_SIZE = 8
 ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_usable": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
 
 
-def telling(labels: np.ndarray, seed: int = 0) -> Labelled:
+def label_coded_images(labels: np.ndarray, seed: int = 0) -> LabeledImages:
     """Pictures of chance whose first pixel is 20 times their label, so that a caption can be checked."""
-    images = np.random.default_rng(seed).integers(0, 256, (len(labels), SIDE, SIDE), dtype=np.uint8)
+    images = np.random.default_rng(seed).integers(0, 256, (len(labels), IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
     images[:, 0, 0] = 20 * labels
-    return Labelled(images, labels.astype(np.int64))
+    return LabeledImages(images, labels.astype(np.int64))
 
 
 @pytest.fixture(scope="session")
-def labelled() -> Labelled:
-    return telling(np.random.default_rng(5).permutation(np.arange(200) % 10))
+def labelled() -> LabeledImages:
+    return label_coded_images(np.random.default_rng(5).permutation(np.arange(200) % 10))
 
 
 @pytest.fixture(scope="session")
-def dataset(labelled: Labelled) -> Dataset:
+def dataset(labelled: LabeledImages) -> Dataset:
     return Dataset(
-        "Fashion-MNIST", FASHION_MNIST, labelled, telling(np.arange(80) % 10, 1), {"train-images": "ab" * 32}
+        "Fashion-MNIST",
+        FASHION_MNIST_CLASSES,
+        labelled,
+        label_coded_images(np.arange(80) % 10, 1),
+        {"train-images": "ab" * 32},
     )
 
 
@@ -65,15 +69,15 @@ def abstaining(models: tuple[ModelSection, ModelSection]) -> ModelSection:
     )
 
 
-def answers(labels: np.ndarray, seed: int, skill: float) -> np.ndarray:
+def random_logits(labels: np.ndarray, seed: int, margin: float) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(size=(len(labels), 10)).astype(np.float32)
-    logits[np.arange(len(labels)), labels] += skill
+    logits[np.arange(len(labels)), labels] += margin
     return logits
 
 
 @pytest.fixture(scope="session")
 def logits(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    return answers(dataset.test.labels, 1, 1.5), answers(dataset.test.labels, 2, 3.0)
+    return random_logits(dataset.test.labels, 1, 1.5), random_logits(dataset.test.labels, 2, 3.0)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +85,8 @@ def history() -> list[EpochRecord]:
     return [EpochRecord(e, 1 / e, 0.8 + e / 50, 1.1 / e + e / 9, 0.7 + e / 40, 1e-3, 2.5) for e in range(1, 5)]
 
 
-def metrics_of(model: str, logits: np.ndarray, labels: np.ndarray, **changes: Any) -> dict[str, Any]:
-    found = evaluate(logits, labels, FASHION_MNIST).to_json()
+def make_metrics(model: str, logits: np.ndarray, labels: np.ndarray, **changes: Any) -> dict[str, Any]:
+    found = evaluate_logits(logits, labels, FASHION_MNIST_CLASSES).to_json()
     return {
         "model": model,
         "preset": "fast",
@@ -98,8 +102,8 @@ def metrics_of(model: str, logits: np.ndarray, labels: np.ndarray, **changes: An
 
 
 @pytest.fixture(scope="session")
-def origin() -> Origin:
-    return Origin("clothier study --preset fast --seed 7", ENVIRONMENT)
+def origin() -> Provenance:
+    return Provenance("clothier study --preset fast --seed 7", ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +114,9 @@ def models(
     return tuple(
         ModelSection(
             name.upper(),
-            metrics_of(name, scores, dataset.test.labels),
+            make_metrics(name, scores, dataset.test.labels),
             history,
-            model_figures(scores, dataset.test, FASHION_MNIST, history),
+            model_figures(scores, dataset.test, FASHION_MNIST_CLASSES, history),
             recipe,
             "Trained on 160 images; the last epoch was kept.",
         )
@@ -120,9 +124,9 @@ def models(
     )
 
 
-def figures_of_pca(dataset: Dataset, pca: PCA) -> dict[str, Drawing]:
+def all_pca_figures(dataset: Dataset, pca: PCA) -> dict[str, CaptionedFigure]:
     """All that an exploration draws of an analysis."""
-    features = pca.keep(pca.varying).project(dataset.train.images)
+    features = pca.truncate(pca.rank).transform(dataset.train.images)
     correlation = correlations(pca.covariance), feature_correlations(features)
     return pca_figures(dataset.train, dataset.classes, pca, correlation)
 
@@ -132,10 +136,18 @@ def data(dataset: Dataset) -> DataSection:
     pca = fit_pca(dataset.train.images)
     pixels = describe_pixels(dataset.train.images, dataset.train.labels, 10)
     chapters = (
-        Chapter("pixels", "The pixels", "Of 200 pictures.", pixel_figures(pixels, FASHION_MNIST), ["No map is drawn."]),
-        Chapter("pca", "Principal components", "Their directions.", figures_of_pca(dataset, pca)),
+        Section(
+            "pixels",
+            "The pixels",
+            "Of 200 pictures.",
+            pixel_figures(pixels, FASHION_MNIST_CLASSES),
+            ["No map is drawn."],
+        ),
+        Section("pca", "Principal components", "Their directions.", all_pca_figures(dataset, pca)),
     )
-    return DataSection("Fashion-MNIST", chapters, dataset.digests, {"train": 200, "test": 80}, pca.components_for(0.9))
+    return DataSection(
+        "Fashion-MNIST", chapters, dataset.digests, {"train": 200, "test": 80}, pca.n_components_for(0.9)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -143,5 +155,5 @@ def comparison(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> Compa
     from clothier.metrics import mcnemar
 
     first, second = (scores.argmax(axis=1) == dataset.test.labels for scores in logits)
-    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST)
+    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST_CLASSES)
     return ComparisonSection(("DNN", "CNN"), mcnemar(first, second), figures)

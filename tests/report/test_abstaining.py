@@ -9,20 +9,20 @@ import pytest
 
 from clothier.report.figures import risk_coverage
 from clothier.selective.decisions import risk_coverage as risk_coverage_curve
-from clothier.selective.thresholds import Promise
+from clothier.selective.thresholds import RiskGuarantee
 
 N = 400
 CONFIDENCE = np.linspace(1, 0, N)
 CURVE = risk_coverage_curve(CONFIDENCE, np.arange(N) % 5 != 4)
-PROMISE = Promise(
+GUARANTEE = RiskGuarantee(
     risk=0.05,
-    confidence=0.95,
+    confidence_level=0.95,
     bound=0.049,
-    observed=0.031,
+    empirical_risk=0.031,
     coverage=0.7,
-    photos=N,
-    accepted=280,
-    groups=90,
+    n=N,
+    n_accepted=280,
+    n_groups=90,
     grouped_by="photographer",
     method="a method",
 )
@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 
 
 def test_curve_and_promise() -> None:
-    drawing = risk_coverage.risk_coverage(CURVE, N, PROMISE)
+    drawing = risk_coverage.risk_coverage_plot(CURVE, N, GUARANTEE)
     (axes,) = drawing.figure.axes
     curve, promised, point = axes.lines
     np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the first twenty tags only jump
@@ -45,16 +45,16 @@ def test_curve_and_promise() -> None:
 
 
 def test_without_a_promise_and_with_one_that_nothing_keeps() -> None:
-    drawing = risk_coverage.risk_coverage(CURVE, N)
+    drawing = risk_coverage.risk_coverage_plot(CURVE, N)
     assert plain(drawing.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
     assert drawing.note == "400 photos, the surest first."
-    nothing = replace(PROMISE, bound=None, observed=None, coverage=0.0, accepted=0)
-    drawing = risk_coverage.risk_coverage(CURVE, N, nothing)
+    nothing = replace(GUARANTEE, bound=None, observed=None, coverage=0.0, accepted=0)
+    drawing = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
     assert plain(drawing.title) == "No probability proves the promise of 5 %, so nothing is accepted"
     assert len(drawing.figure.axes[0].lines) == 2
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_photos_all_right_or_all_wrong(right: bool) -> None:
-    drawing = risk_coverage.risk_coverage(risk_coverage_curve([0.9, 0.8, 0.7], [right] * 3), 3)
+    drawing = risk_coverage.risk_coverage_plot(risk_coverage_curve([0.9, 0.8, 0.7], [right] * 3), 3)
     assert drawing.figure.axes[0].get_ylim()[1] > 0

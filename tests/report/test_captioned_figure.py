@@ -15,20 +15,20 @@ from matplotlib import rc_context, rcParams
 from PIL import Image
 
 from clothier.errors import StorageError
-from clothier.report.captioned_figure import Drawing, png, save_figures, svg, svg_file
+from clothier.report.captioned_figure import CaptionedFigure, inline_svg, png, save_figures, standalone_svg
 from clothier.report.figures.gallery import Tile, gallery
-from clothier.report.style import LIGHT, STYLE, plot
+from clothier.report.style import LIGHT, STYLE, new_plot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @rc_context(STYLE)
-def drawing(title: str = "Two points make a line") -> Drawing:
-    figure, axes = plot(2.0)
+def drawing(title: str = "Two points make a line") -> CaptionedFigure:
+    figure, axes = new_plot(2.0)
     axes.plot([0, 1], [0, 1], color=LIGHT["first"])
     axes.set_xlabel("epoch")
-    return Drawing(figure, title, 'A "line" & <more>')
+    return CaptionedFigure(figure, title, 'A "line" & <more>')
 
 
 def test_a_png_is_the_same_bytes_each_time() -> None:
@@ -60,20 +60,20 @@ def test_a_notebook_shows_a_drawing_with_all_its_words() -> None:
 
 def test_an_svg_is_the_same_text_each_time() -> None:
     one = drawing()
-    assert svg(one, "a") == svg(one, "a") == svg(drawing(), "a")
+    assert inline_svg(one, "a") == inline_svg(one, "a") == inline_svg(drawing(), "a")
 
 
 def test_a_png_leaves_no_trace_in_the_svg_after_it() -> None:
     one = drawing()
-    before = svg(one, "a")
+    before = inline_svg(one, "a")
     png(one)
-    assert svg(one, "a") == before
+    assert inline_svg(one, "a") == before
 
 
 def test_an_svg_file_stands_alone() -> None:
     title = "A title of several lines & signs <of its own> " * 3
-    text = svg_file(drawing(title), "a")
-    assert text == svg_file(drawing(title), "a")
+    text = standalone_svg(drawing(title), "a")
+    assert text == standalone_svg(drawing(title), "a")
     root = ET.fromstring(text)  # noqa: S314 - our own text
     assert "var(--" not in text
     assert LIGHT["first"] in text
@@ -88,7 +88,7 @@ def test_an_svg_file_stands_alone() -> None:
 
 
 def test_an_svg_takes_type_and_colours_from_the_page() -> None:
-    text = svg(drawing(), "a")
+    text = inline_svg(drawing(), "a")
     assert "var(--first)" in text
     assert not any(colour in text for colour in LIGHT.values())
     assert re.search(r"<text[^>]*var\(--sans\)[^>]*>epoch</text>", text)
@@ -97,11 +97,11 @@ def test_an_svg_takes_type_and_colours_from_the_page() -> None:
 
 
 def test_an_svg_says_what_it_shows() -> None:
-    assert 'role="img" aria-label=\'A "line" &amp; &lt;more&gt;\'' in svg(drawing(), "a")
+    assert 'role="img" aria-label=\'A "line" &amp; &lt;more&gt;\'' in inline_svg(drawing(), "a")
 
 
 def test_an_svg_scales_and_brings_nothing_of_its_own_file() -> None:
-    text = svg(drawing(), "a")
+    text = inline_svg(drawing(), "a")
     head = text[: text.index(">")]
     assert "viewBox" in head
     assert not re.search(r'\s(width|height)="', head)
@@ -109,15 +109,15 @@ def test_an_svg_scales_and_brings_nothing_of_its_own_file() -> None:
 
 
 def test_two_drawings_on_a_page_share_no_id() -> None:
-    ids = [re.findall(r'\bid="([^"]+)"', svg(drawing(), name)) for name in ("a", "b")]
+    ids = [re.findall(r'\bid="([^"]+)"', inline_svg(drawing(), name)) for name in ("a", "b")]
     assert ids[0]
     assert len({*ids[0], *ids[1]}) == len(ids[0]) + len(ids[1])
 
 
 def test_pictures_are_marked_so_that_a_dark_screen_turns_them() -> None:
     image = np.eye(4)
-    one = Drawing(gallery([Tile(image, "ink"), Tile(image - 0.5, "two inks", signed=True)], 2), "t", "a")
-    text = svg(one, "a")
+    one = CaptionedFigure(gallery([Tile(image, "ink"), Tile(image - 0.5, "two inks", signed=True)], 2), "t", "a")
+    text = inline_svg(one, "a")
     assert len(re.findall(r'class="garment"', text)) == 1
     assert len(re.findall(r'class="signed"', text)) == 1
 
@@ -126,7 +126,7 @@ def test_drawing_leaves_matplotlibs_settings_alone() -> None:
     before = dict(rcParams)
     one = drawing()
     png(one)
-    svg(one, "a")
+    inline_svg(one, "a")
     assert dict(rcParams) == before
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.data.dataset import Dataset, Labelled
-from clothier.evaluation.misclassified import most_confident_mistakes
+from clothier.data.dataset import Dataset, LabeledImages
+from clothier.evaluation.misclassified import most_confident_errors
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import describe_pixels
-from clothier.metrics import evaluate, mcnemar, reliability, softmax
-from clothier.report.captioned_figure import Drawing, svg
+from clothier.metrics import evaluate_logits, mcnemar, reliability, softmax
+from clothier.report.captioned_figure import CaptionedFigure, inline_svg
 from clothier.report.figures import (
     class_overview,
     classification,
@@ -26,9 +26,9 @@ from clothier.report.figures import (
     training_curves,
 )
 from clothier.report.figures.gallery import Tile, gallery
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from .conftest import figures_of_pca, telling
+from .conftest import all_pca_figures, label_coded_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,18 +52,18 @@ def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
     return found
 
 
-def test_every_sample_stands_above_its_own_label(labelled: Labelled) -> None:
-    shown = captions(class_overview.sample_grid(labelled, FASHION_MNIST).figure)
+def test_every_sample_stands_above_its_own_label(labelled: LabeledImages) -> None:
+    shown = captions(class_overview.sample_grid(labelled, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 30
     for image, lines in shown:
-        assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
+        assert lines[0] == FASHION_MNIST_CLASSES[image[0, 0] // 20]
         place = int(np.flatnonzero((labelled.images == image).all(axis=(1, 2)))[0])
-        assert lines[0] == FASHION_MNIST[labelled.labels[place]]
+        assert lines[0] == FASHION_MNIST_CLASSES[labelled.labels[place]]
 
 
-def test_a_sample_depends_on_its_seed_alone(labelled: Labelled) -> None:
+def test_a_sample_depends_on_its_seed_alone(labelled: LabeledImages) -> None:
     first, again, other = (
-        captions(class_overview.sample_grid(labelled, FASHION_MNIST, seed=s).figure) for s in (1, 1, 2)
+        captions(class_overview.sample_grid(labelled, FASHION_MNIST_CLASSES, seed=s).figure) for s in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
@@ -72,25 +72,29 @@ def test_a_sample_depends_on_its_seed_alone(labelled: Labelled) -> None:
 def test_every_mistake_stands_above_its_label_its_answer_and_its_probability(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    answers = most_confident_mistakes(logits[0], dataset.test.labels, 7)
-    shown = captions(classification.mistakes(dataset.test, answers, FASHION_MNIST).figure)
+    answers = most_confident_errors(logits[0], dataset.test.labels, 7)
+    shown = captions(classification.misclassification_gallery(dataset.test, answers, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 7
     for (image, lines), said in zip(shown, answers, strict=True):
         assert np.array_equal(image, dataset.test.images[said.index])
-        assert lines[0] == FASHION_MNIST[image[0, 0] // 20]
-        assert lines[1] == f"→ {FASHION_MNIST[logits[0][said.index].argmax()]}"
+        assert lines[0] == FASHION_MNIST_CLASSES[image[0, 0] // 20]
+        assert lines[1] == f"→ {FASHION_MNIST_CLASSES[logits[0][said.index].argmax()]}"
         assert lines[2] == f"{100 * said.probability:.1f}\N{NO-BREAK SPACE}%"
 
 
 def test_pictures_that_one_model_got_right_stand_above_both_answers(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST)
+    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST_CLASSES)
     for name, (right, wrong) in {"only-first": logits, "only-second": logits[::-1]}.items():
         for image, lines in captions(figures[name].figure):
             place = int(np.flatnonzero((dataset.test.images == image).all(axis=(1, 2)))[0])
-            assert lines[0] == FASHION_MNIST[dataset.test.labels[place]] == FASHION_MNIST[right[place].argmax()]
-            assert lines[1] == f"not {FASHION_MNIST[wrong[place].argmax()]}"
+            assert (
+                lines[0]
+                == FASHION_MNIST_CLASSES[dataset.test.labels[place]]
+                == FASHION_MNIST_CLASSES[right[place].argmax()]
+            )
+            assert lines[1] == f"not {FASHION_MNIST_CLASSES[wrong[place].argmax()]}"
 
 
 def test_a_gallery_takes_gaps_headings_and_two_inks() -> None:
@@ -119,33 +123,33 @@ def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
     images = np.zeros((6, 2, 2), np.uint8)
     images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
     found = describe_pixels(images, np.array([0, 0, 1, 1, 2, 2]), 4)
-    drawing = class_overview.mean_garments(found, ("Coat", "Bag", "Shirt", "Ghost"))
+    drawing = class_overview.mean_images(found, ("Coat", "Bag", "Shirt", "Ghost"))
     shown = captions(drawing.figure)
     assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
     assert drawing.title == "Coat and Shirt have the averages that are most alike"
 
 
 def test_one_class_alone_still_has_an_average() -> None:
-    some = telling(np.zeros(3, int))
+    some = label_coded_images(np.zeros(3, int))
     found = describe_pixels(some.images, some.labels, 2)
-    assert class_overview.mean_garments(found, ("Coat", "Bag")).title == "The average garment"
-    assert class_overview.deviations(found, ("Coat", "Bag")).title == "Where the pixels vary"
+    assert class_overview.mean_images(found, ("Coat", "Bag")).title == "The average garment"
+    assert class_overview.std_images(found, ("Coat", "Bag")).title == "Where the pixels vary"
 
 
-def test_the_variance_curve_marks_what_the_pca_counts(labelled: Labelled) -> None:
+def test_the_variance_curve_marks_what_the_pca_counts(labelled: LabeledImages) -> None:
     pca = fit_pca(labelled.images)
     drawing = components.variance_curve(pca)
     line = drawing.figure.axes[0].lines[0]
     assert line.get_ydata()[1:] == pytest.approx(pca.cumulative_ratio)
-    few, many = pca.components_for(0.9), pca.components_for(0.95)
+    few, many = pca.n_components_for(0.9), pca.n_components_for(0.95)
     assert drawing.title.replace("\N{NO-BREAK SPACE}", " ") == (
         f"Of the variance in the pixels, {few} of 64 components keep 90 %, {many} keep 95 %"
     )
 
 
-def test_components_are_drawn_with_their_shares(labelled: Labelled) -> None:
+def test_components_are_drawn_with_their_shares(labelled: LabeledImages) -> None:
     pca = fit_pca(labelled.images)
-    drawing = components.component_pictures(pca, (8, 8), 6)
+    drawing = components.component_images(pca, (8, 8), 6)
     alphas = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
     assert alphas[2] == pytest.approx(np.abs(pca.components[2]).reshape(8, 8) / np.abs(pca.components[2]).max())
     assert len(alphas) == 6
@@ -157,9 +161,9 @@ def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
     images[:, 0, 0] += np.arange(40, dtype=np.uint8) % 7
     labels = np.repeat([0, 1], 20)
     pca = fit_pca(images)
-    drawing = components.component_scatter(pca.project(images), labels, ("Coat", "Bag"), pca)
+    drawing = components.component_scatter(pca.transform(images), labels, ("Coat", "Bag"), pca)
     offsets = drawing.figure.axes[0].collections[0].get_offsets()
-    assert sorted(offsets[:, 0].tolist()) == pytest.approx(sorted(pca.project(images)[:, 0].tolist()))
+    assert sorted(offsets[:, 0].tolist()) == pytest.approx(sorted(pca.transform(images)[:, 0].tolist()))
     assert "100\N{NO-BREAK SPACE}% of the images lie nearest to the median of their own class" in drawing.note
     assert drawing.note.startswith("All 40 images")
     assert {text.get_text() for text in drawing.figure.axes[0].texts} == {"Coat", "Bag"}
@@ -167,14 +171,14 @@ def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
 
 def test_names_in_a_scatter_do_not_cover_each_other() -> None:
     crowded = np.array([[0.0, 0.0], [0.1, 0.01], [0.05, 0.02], [5.0, 0.0]])
-    moved = components.apart(crowded, np.array([10.0, 10.0]))
+    moved = components.repel_labels(crowded, np.array([10.0, 10.0]))
     assert np.array_equal(moved[[0, 3]], crowded[[0, 3]])
     assert np.diff(np.sort(moved[:3, 1])).min() >= components.LABEL_HEIGHT * 10 - 1e-9
 
 
-def test_reconstructions_stand_beside_their_original(labelled: Labelled) -> None:
+def test_reconstructions_stand_beside_their_original(labelled: LabeledImages) -> None:
     pca = fit_pca(labelled.images)
-    drawing = components.reconstructions(labelled, FASHION_MNIST, pca, [5, 64])
+    drawing = components.reconstructions(labelled, FASHION_MNIST_CLASSES, pca, [5, 64])
     shown = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
     originals, coarse, full = shown[0::3], shown[1::3], shown[2::3]
     assert len(originals) == 10
@@ -212,30 +216,33 @@ def test_curves_without_validation_have_one_line(history: list[EpochRecord]) -> 
 
 
 def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
-    found = evaluate(logits[0], dataset.test.labels, FASHION_MNIST)
-    drawing = classification.confusion(found)
+    found = evaluate_logits(logits[0], dataset.test.labels, FASHION_MNIST_CLASSES)
+    drawing = classification.confusion_matrix(found)
     shown = np.zeros((10, 10), int)
     for text in drawing.figure.axes[0].texts:
         column, row = text.get_position()
         shown[int(row), int(column)] = int(text.get_text())
     assert np.array_equal(shown, found.confusion)
-    row, column = np.argwhere(np.array(found.confusion) * (1 - np.eye(10)) == _worst(found.confusion))[0]
-    assert drawing.title.startswith(f"{FASHION_MNIST[row]} is taken for {FASHION_MNIST[column]} most often")
+    row, column = np.argwhere(np.array(found.confusion) * (1 - np.eye(10)) == _largest_error_count(found.confusion))[0]
+    assert drawing.title.startswith(
+        f"{FASHION_MNIST_CLASSES[row]} is taken for {FASHION_MNIST_CLASSES[column]} most often"
+    )
 
 
-def _worst(confusion: tuple[tuple[int, ...], ...]) -> int:
+def _largest_error_count(confusion: tuple[tuple[int, ...], ...]) -> int:
     return int((np.array(confusion) * (1 - np.eye(10))).max())
 
 
 def test_a_faultless_confusion_matrix_says_so() -> None:
     assert (
-        classification.confusion(evaluate(np.eye(3), np.arange(3), ("a", "b", "c"))).title == "Not one answer is wrong"
+        classification.confusion_matrix(evaluate_logits(np.eye(3), np.arange(3), ("a", "b", "c"))).title
+        == "Not one answer is wrong"
     )
 
 
 def test_class_scores_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
-    found = evaluate(logits[1], dataset.test.labels, FASHION_MNIST)
-    drawing = classification.class_scores(found)
+    found = evaluate_logits(logits[1], dataset.test.labels, FASHION_MNIST_CLASSES)
+    drawing = classification.class_metrics(found)
     precision, recall, f1 = (line.get_xdata() for line in drawing.figure.axes[0].lines)
     assert list(precision) == [score.precision for score in found.per_class]
     assert list(recall) == [score.recall for score in found.per_class]
@@ -249,7 +256,7 @@ def test_the_reliability_diagram_draws_filled_bins_only(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     found = reliability(softmax(logits[0]), dataset.test.labels)
-    drawing = classification.reliability(found)
+    drawing = classification.reliability_diagram(found)
     dots = drawing.figure.axes[0].lines[-1]
     filled = found.counts > 0
     assert list(dots.get_xdata()) == list(found.confidence[filled])
@@ -267,27 +274,29 @@ def test_the_reliability_diagram_draws_filled_bins_only(
 )
 def test_a_models_confidence_is_judged(logits: np.ndarray, title: str) -> None:
     found = reliability(softmax(logits), np.array([0, 0, 1, 1]))
-    assert classification.reliability(found).title.startswith(title)
+    assert classification.reliability_diagram(found).title.startswith(title)
 
 
 def test_two_models_are_told_apart_or_not() -> None:
     first, second = np.ones(400, bool), np.ones(400, bool)
     second[:40] = False
     names = ("DNN", "CNN")
-    assert comparison.verdict(names, mcnemar(first, second)) == (
+    assert comparison.comparison_summary(names, mcnemar(first, second)) == (
         "DNN is 10.0 points more accurate than CNN (95 % interval 7.1 to 12.9)"
     )
-    assert comparison.verdict(names, mcnemar(second, first)).startswith("CNN is 10.0 points more accurate than DNN")
+    assert comparison.comparison_summary(names, mcnemar(second, first)).startswith(
+        "CNN is 10.0 points more accurate than DNN"
+    )
     first[40:80] = False
-    assert comparison.verdict(names, mcnemar(first, second)) == (
+    assert comparison.comparison_summary(names, mcnemar(first, second)) == (
         "DNN and CNN cannot be told apart (difference -4.4 to +4.4 points)"
     )
 
 
 def test_the_paired_test_is_told_in_a_sentence() -> None:
-    plain = comparison.significance(mcnemar(np.ones(9, bool), np.arange(9) > 1)).replace("\N{NO-BREAK SPACE}", " ")
+    plain = comparison.mcnemar_summary(mcnemar(np.ones(9, bool), np.arange(9) > 1)).replace("\N{NO-BREAK SPACE}", " ")
     assert plain == "McNemar's exact test on the 2 of 9 images that exactly one of the two got right: p = 0.500."
-    many = comparison.significance(mcnemar(np.ones(99, bool), np.arange(99) > 50))
+    many = comparison.mcnemar_summary(mcnemar(np.ones(99, bool), np.arange(99) > 50))
     assert many.endswith("p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}0.001.")
 
 
@@ -295,7 +304,7 @@ def test_both_accuracies_are_drawn_with_their_intervals(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     labels = dataset.test.labels
-    found = tuple(evaluate(classification, labels, FASHION_MNIST) for classification in logits)
+    found = tuple(evaluate_logits(classification, labels, FASHION_MNIST_CLASSES) for classification in logits)
     paired = mcnemar(*(classification.argmax(axis=1) == labels for classification in logits))
     drawing = comparison.accuracies(("DNN", "CNN"), found, paired)
     above, below = drawing.figure.axes
@@ -308,21 +317,21 @@ def test_both_accuracies_are_drawn_with_their_intervals(
 def test_twins_have_no_pictures_that_only_one_got_right(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    figures = comparison_figures(("a", "b"), (logits[0], logits[0]), dataset.test, FASHION_MNIST)
+    figures = comparison_figures(("a", "b"), (logits[0], logits[0]), dataset.test, FASHION_MNIST_CLASSES)
     assert list(figures) == ["accuracies", "f1"]
 
 
-def everything(dataset: Dataset) -> dict[str, Drawing]:
+def all_exploration_figures(dataset: Dataset) -> dict[str, CaptionedFigure]:
     """Every figure of an exploration."""
     train, classes = dataset.train, dataset.classes
     splits = {"train": train.labels, "test": dataset.test.labels}
     found = describe_pixels(train.images, train.labels, len(classes))
-    of_pca = figures_of_pca(dataset, fit_pca(train.images))
+    of_pca = all_pca_figures(dataset, fit_pca(train.images))
     return {**count_figures(dataset, splits), **pixel_figures(found, classes), **of_pca}
 
 
 def test_the_exploration_is_whole(dataset: Dataset) -> None:
-    figures = everything(dataset)
+    figures = all_exploration_figures(dataset)
     assert list(figures) == [
         "class-counts",
         "samples",
@@ -344,9 +353,9 @@ def test_the_exploration_is_whole(dataset: Dataset) -> None:
     assert all(drawing.title and drawing.alt and not drawing.title.endswith(".") for drawing in figures.values())
 
 
-def test_names_with_dollars_and_angles_are_names(labelled: Labelled) -> None:
+def test_names_with_dollars_and_angles_are_names(labelled: LabeledImages) -> None:
     names = tuple(f"<{k}> $5 & $6 shirt" for k in range(10))
-    drawing = class_overview.sample_grid(labelled, names, count=10)
+    drawing = class_overview.sample_grid(labelled, names, n_samples=10)
     drawing.figure.draw_without_rendering()
     assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6…"
 
@@ -356,12 +365,12 @@ def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tu
     chance = np.random.default_rng(0)
     labels = np.arange(8 * classes) % classes
     images = chance.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
-    some = Labelled(images, labels)
+    some = LabeledImages(images, labels)
     names = tuple(f"garment number {k}" for k in range(classes))
     logits = chance.normal(size=(len(labels), classes)).astype(np.float32)
     figures = {
-        **everything(Dataset("mine", names, some, some, {})),
+        **all_exploration_figures(Dataset("mine", names, some, some, {})),
         **model_figures(logits, some, names),
     }
-    assert all(svg(drawing, name).startswith("<svg") for name, drawing in figures.items())
+    assert all(inline_svg(drawing, name).startswith("<svg") for name, drawing in figures.items())
     assert "loss" not in figures

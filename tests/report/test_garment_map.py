@@ -9,10 +9,10 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from clothier.exploration.tsne.map_quality import MapQuality
-from clothier.report.figures.embedding_map import LARGEST, SMALLEST, garment_map, map_figures, map_qualities
+from clothier.report.figures.embedding_map import MAX_DOT_AREA, MIN_DOT_AREA, map_figures, map_quality_bars, map_scatter
 
-GOOD = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trusted=300)
-FLAT = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trusted=300)
+MAP_QUALITY = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trustworthiness_n=300)
+PCA_BASELINE = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trustworthiness_n=300)
 CLASSES = ("coat", "$5 <b>bag", "boot")
 
 
@@ -24,7 +24,7 @@ def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
 
 def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
     positions, labels = points()
-    drawing = garment_map(positions, labels, CLASSES, GOOD, FLAT)
+    drawing = map_scatter(positions, labels, CLASSES, MAP_QUALITY, PCA_BASELINE)
     (dots,) = [one for one in drawing.figure.axes[0].collections if isinstance(one, PathCollection)]
     drawn = np.asarray(dots.get_offsets())
     order = [int(np.flatnonzero((positions == place).all(axis=1))[0]) for place in drawn.astype(np.float32)]
@@ -37,37 +37,39 @@ def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
 
 
 def test_the_note_says_how_good_it_is() -> None:
-    note = garment_map(*points(), CLASSES, GOOD, FLAT).note.replace("\xa0", " ")
+    note = map_scatter(*points(), CLASSES, MAP_QUALITY, PCA_BASELINE).note.replace("\xa0", " ")
     assert "10 neighbours on the map name 84.0 % of test images, on two components 53.0 %" in note
     assert "trustworthiness is 0.990, against 0.920" in note
 
 
 def test_bars_are_as_long_as_their_figures() -> None:
-    drawing = map_qualities({"this map": GOOD, "two components": FLAT})
+    drawing = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
     lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in drawing.figure.axes]
     assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
     assert drawing.title.replace("\xa0", " ") == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
     assert "this map: 0.840, 0.810, 0.990" in drawing.alt
 
 
-@pytest.mark.parametrize(("quality", "names"), [(GOOD, ["map", "map-quality"]), (replace(GOOD, knn10=None), ["map"])])
+@pytest.mark.parametrize(
+    ("quality", "names"), [(MAP_QUALITY, ["map", "map-quality"]), (replace(MAP_QUALITY, knn10=None), ["map"])]
+)
 def test_a_map_without_figures_has_no_bars(quality: MapQuality, names: list[str]) -> None:
-    assert list(map_figures(*points(), CLASSES, {"this map": quality, "two components": FLAT})) == names
+    assert list(map_figures(*points(), CLASSES, {"this map": quality, "two components": PCA_BASELINE})) == names
 
 
 def test_a_figure_that_is_not_known_is_no_bar() -> None:
-    drawing = map_qualities({"this map": replace(GOOD, knn100=None), "two components": FLAT})
+    drawing = map_quality_bars({"this map": replace(MAP_QUALITY, knn100=None), "two components": PCA_BASELINE})
     assert "this map: 0.840, unknown, 0.990" in drawing.alt
     assert drawing.figure.axes[1].patches[0].get_width() == 0
 
 
 def test_what_could_not_be_measured_is_left_out() -> None:
-    nothing = replace(GOOD, knn10=None, knn100=None, trustworthiness=None)
-    note = garment_map(*points(), CLASSES, nothing, FLAT).note
+    nothing = replace(MAP_QUALITY, knn10=None, knn100=None, trustworthiness=None)
+    note = map_scatter(*points(), CLASSES, nothing, PCA_BASELINE).note
     assert note == "Directions and distances between islands mean nothing."
 
 
-@pytest.mark.parametrize(("n", "size"), [(300, LARGEST), (70_000, SMALLEST)])
+@pytest.mark.parametrize(("n", "size"), [(300, MAX_DOT_AREA), (70_000, MIN_DOT_AREA)])
 def test_many_dots_are_small(n: int, size: float) -> None:
-    (axes,) = garment_map(*points(n), CLASSES, GOOD, FLAT).figure.axes
+    (axes,) = map_scatter(*points(n), CLASSES, MAP_QUALITY, PCA_BASELINE).figure.axes
     assert axes.collections[0].get_sizes().tolist() == [size]

@@ -14,7 +14,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from clothier.report.page import render_exploration, render_run, render_study
-from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Origin
+from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 from clothier.types import ClassScore
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def study(data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin) -> str:
+def study(data: DataSection, models: Models, comparison: ComparisonSection, origin: Provenance) -> str:
     return render_study(data, models, [comparison], origin)
 
 
@@ -74,13 +74,13 @@ def test_the_page_asks_the_network_for_nothing(study: str, page: Page) -> None:
     assert not re.search(r"url\((?!#)", study)
 
 
-def test_the_data_have_a_page_of_their_own(data: DataSection, origin: Origin) -> None:
+def test_the_data_have_a_page_of_their_own(data: DataSection, origin: Provenance) -> None:
     text = render_exploration(replace(data, remarks=("One <file> was left out.",)), "64 dimensions", origin)
     found = Page(text)
     assert not found.open
     assert "64 dimensions" in found.text
     assert "One <file> was left out." in found.text
-    for chapter in data.chapters:
+    for chapter in data.sections:
         assert {"href": f"#data-{chapter.name}"} in found.all("a")
         assert chapter.text in found.text
     assert "No map is drawn." in found.text
@@ -90,12 +90,12 @@ def test_the_data_have_a_page_of_their_own(data: DataSection, origin: Origin) ->
     assert not [attributes for attributes in found.all("article") if attributes.get("class") == "score"]
 
 
-def test_other_data_have_no_known_limits(data: DataSection, origin: Origin) -> None:
+def test_other_data_have_no_known_limits(data: DataSection, origin: Provenance) -> None:
     assert "Limits" not in Page(render_exploration(replace(data, name="mine"), "x", origin)).text
 
 
 def test_a_study_shows_every_chapter_of_the_data(page: Page, data: DataSection) -> None:
-    for chapter in data.chapters:
+    for chapter in data.sections:
         assert {"id": f"data-{chapter.name}"} in page.all("h3")
         assert chapter.text in page.text
 
@@ -105,7 +105,7 @@ def test_the_page_stays_small(study: str) -> None:
 
 
 def test_the_page_is_the_same_each_time(
-    study: str, data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin
+    study: str, data: DataSection, models: Models, comparison: ComparisonSection, origin: Provenance
 ) -> None:
     assert render_study(data, models, [comparison], origin) == study
 
@@ -162,7 +162,7 @@ def test_every_figure_of_the_answer_is_honest(page: Page, models: Models) -> Non
     assert "ab" * 32 in page.text
 
 
-def test_what_was_not_measured_is_not_shown(page: Page, models: Models, origin: Origin) -> None:
+def test_what_was_not_measured_is_not_shown(page: Page, models: Models, origin: Provenance) -> None:
     assert "test-time augmentation" not in page.text
     model = models[0]
     augmented = {**model.metrics, "test": {**model.metrics["test"], "accuracy_tta": 0.9512}, "validation": None}
@@ -174,7 +174,7 @@ def test_what_was_not_measured_is_not_shown(page: Page, models: Models, origin: 
     assert "The recipe of" not in text
 
 
-def test_a_run_whose_test_set_was_not_read_shows_validation(models: Models, origin: Origin) -> None:
+def test_a_run_whose_test_set_was_not_read_shows_validation(models: Models, origin: Provenance) -> None:
     unread = replace(models[0], metrics={**models[0].metrics, "test": None})
     assert "80 validation images" in Page(render_run(unread, "Fashion-MNIST", origin)).text
 
@@ -187,7 +187,7 @@ def test_the_original_study_stands_beside(page: Page, models: Models) -> None:
 
 
 def test_other_data_have_neither_its_limits_nor_the_original_study(
-    data: DataSection, models: Models, comparison: ComparisonSection, origin: Origin
+    data: DataSection, models: Models, comparison: ComparisonSection, origin: Provenance
 ) -> None:
     text = Page(render_study(replace(data, name="Kuzushiji"), models, [comparison], origin)).text
     assert "of the pictures that it never saw" in text
@@ -196,13 +196,13 @@ def test_other_data_have_neither_its_limits_nor_the_original_study(
     assert "There is no “none of these”" in text
 
 
-def test_one_model_alone_makes_a_study(data: DataSection, models: Models, origin: Origin) -> None:
+def test_one_model_alone_makes_a_study(data: DataSection, models: Models, origin: Provenance) -> None:
     text = Page(render_study(data, models[1:], [], origin)).text
     assert "McNemar" not in text
     assert "F1 of the DNN" not in text
 
 
-def test_names_cannot_break_the_page(models: Models, origin: Origin) -> None:
+def test_names_cannot_break_the_page(models: Models, origin: Provenance) -> None:
     model = models[0]
     scores = [ClassScore("<script>alert(1)</script>", 0.5, 0.5, 0.5, 80).to_json()] * 10
     test = {**model.metrics["test"], "per_class": scores}
@@ -212,7 +212,7 @@ def test_names_cannot_break_the_page(models: Models, origin: Origin) -> None:
     assert "<script>alert(1)</script>" in found.text
 
 
-def test_a_run_has_a_page_of_its_own(models: Models, origin: Origin) -> None:
+def test_a_run_has_a_page_of_its_own(models: Models, origin: Provenance) -> None:
     found = Page(render_run(models[0], "Fashion-MNIST", origin))
     assert "one run · Fashion-MNIST" in found.text
     assert len(found.all("figure")) == len(models[0].figures)
@@ -221,7 +221,7 @@ def test_a_run_has_a_page_of_its_own(models: Models, origin: Origin) -> None:
 
 
 def test_a_photo_model_says_what_fine_tuning_brought_and_which_tags_need_no_person(
-    abstaining: ModelSection, models: Models, origin: Origin
+    abstaining: ModelSection, models: Models, origin: Provenance
 ) -> None:
     text = Page(render_run(abstaining, "photos", origin)).text
     assert "Before and after, means of 2 folds" in text
@@ -231,7 +231,7 @@ def test_a_photo_model_says_what_fine_tuning_brought_and_which_tags_need_no_pers
     assert "Before and after" not in Page(render_run(models[0], "Fashion-MNIST", origin)).text
 
 
-def test_metrics_that_lack_a_figure_are_not_papered_over(models: Models, origin: Origin) -> None:
+def test_metrics_that_lack_a_figure_are_not_papered_over(models: Models, origin: Provenance) -> None:
     gap = {name: value for name, value in models[0].metrics.items() if name != "parameters"}
     with pytest.raises((UndefinedError, TypeError)):
         render_run(replace(models[0], metrics=gap), "Fashion-MNIST", origin)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from clothier.report.map_page import LIBRARIES
+from clothier.report.map_page import D3_MODULES
 
 FOLDER = files("clothier.report").joinpath("vendor/d3-zoom-3.0.1")
 
@@ -25,7 +25,7 @@ PUBLISHED = {
 """Part of d3 to its version and the SHA-256 of its published build."""
 
 
-@pytest.mark.parametrize("part", LIBRARIES)
+@pytest.mark.parametrize("part", D3_MODULES)
 def test_a_vendored_file_is_the_published_one(part: str) -> None:
     content = FOLDER.joinpath(f"d3-{part}.min.js").read_bytes()
     version, digest = PUBLISHED[part]
@@ -35,7 +35,7 @@ def test_a_vendored_file_is_the_published_one(part: str) -> None:
 
 def test_the_folder_says_what_it_holds() -> None:
     scripts = {file.name for file in FOLDER.iterdir() if file.name.endswith(".js")}
-    assert scripts == {f"d3-{part}.min.js" for part in LIBRARIES}
+    assert scripts == {f"d3-{part}.min.js" for part in D3_MODULES}
     lines = FOLDER.joinpath("README.md").read_text().splitlines()
     for part, (version, _) in PUBLISHED.items():
         licence = "BSD-3-Clause" if part == "ease" else "ISC"

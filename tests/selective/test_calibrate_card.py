@@ -6,20 +6,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from clothier.bundle import Card
+from clothier.bundle import BundleMetadata
 from clothier.metrics import softmax
-from clothier.selective.calibrate_card import FITTED_ON, certify
+from clothier.selective.calibrate_card import DEFAULT_FITTED_ON, calibrate_card
 from clothier.selective.risk_control import find_threshold
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
 
 CLASSES = ("shoes", "hat", "boot")
-CARD = Card(name="photo", model="photo", preset="fast", classes=CLASSES, parameters=1, data={}, clothier="0.1.0")
+CARD = BundleMetadata(
+    name="photo", model="photo", preset="fast", classes=CLASSES, parameters=1, data={}, clothier_version="0.1.0"
+)
 N = 900
 GROUPS = np.arange(N) // 9
 
 
-def answers(seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def make_logits(seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 3, N)
     logits = generator.normal(0, 1, (N, 3))
@@ -27,45 +29,45 @@ def answers(seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int6
     return 2 * logits, labels
 
 
-def thresholds_of(card: Card) -> Thresholds:
+def thresholds_of(card: BundleMetadata) -> Thresholds:
     found = Thresholds.from_json(card.thresholds)
     assert found is not None
     return found
 
 
 def test_every_part_is_what_the_analysis_finds() -> None:
-    logits, labels = answers()
+    logits, labels = make_logits()
     strange = np.random.default_rng(1).normal(size=N)
-    card = certify(CARD, logits, labels, GROUPS, strange)
+    card = calibrate_card(CARD, logits, labels, GROUPS, strange)
     found = thresholds_of(card)
     temperature = fit_temperature(logits, labels)
-    assert card.calibration == {"temperature": temperature, "fitted_on": FITTED_ON, "n": N}
-    assert found.reject is not None
-    assert (strange <= found.reject).mean() == pytest.approx(0.95, abs=0.002)
+    assert card.calibration == {"temperature": temperature, "fitted_on": DEFAULT_FITTED_ON, "n": N}
+    assert found.max_ood is not None
+    assert (strange <= found.max_ood).mean() == pytest.approx(0.95, abs=0.002)
     shares = softmax(logits / temperature)
-    tops = np.where(strange <= found.reject, shares.max(axis=1), -np.inf)
-    assert found.accept == find_threshold(tops, shares.argmax(axis=1) == labels, GROUPS)
-    assert found.promise is not None
-    assert found.promise.coverage == (tops >= found.accept).mean()
-    assert (found.own, found.promise.grouped_by, found.promise.groups) == (False, "photographer", 100)
+    tops = np.where(strange <= found.max_ood, shares.max(axis=1), -np.inf)
+    assert found.min_probability == find_threshold(tops, shares.argmax(axis=1) == labels, GROUPS)
+    assert found.guarantee is not None
+    assert found.guarantee.coverage == (tops >= found.min_probability).mean()
+    assert (found.user_calibrated, found.guarantee.grouped_by, found.guarantee.n_groups) == (False, "photographer", 100)
 
 
 def test_photos_outside_the_classes_are_left_out() -> None:
-    logits, labels = answers()
+    logits, labels = make_logits()
     strangers = np.full(200, -1)
     more = np.concatenate([logits, np.zeros((200, 3))]), np.concatenate([labels, strangers])
-    together = certify(CARD, *more, np.concatenate([GROUPS, GROUPS[:200]]), np.arange(N + 200.0))
-    assert together == certify(CARD, logits, labels, GROUPS, np.arange(float(N)))
+    together = calibrate_card(CARD, *more, np.concatenate([GROUPS, GROUPS[:200]]), np.arange(N + 200.0))
+    assert together == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N)))
 
 
 def test_without_a_novelty_score_nothing_is_rejected() -> None:
-    assert thresholds_of(certify(CARD, *answers(), GROUPS)).reject is None
+    assert thresholds_of(calibrate_card(CARD, *make_logits(), GROUPS)).max_ood is None
 
 
 def test_a_stricter_promise_accepts_less() -> None:
-    logits, labels = answers()
+    logits, labels = make_logits()
     accepted = [
-        thresholds_of(certify(CARD, logits, labels, GROUPS, risk=risk, confidence=confidence)).promise
+        thresholds_of(calibrate_card(CARD, logits, labels, GROUPS, risk=risk, confidence_level=confidence)).guarantee
         for risk, confidence in ((0.05, 0.8), (0.05, 0.95), (0.03, 0.95))
     ]
     coverage = [one.coverage for one in accepted if one]
@@ -75,19 +77,22 @@ def test_a_stricter_promise_accepts_less() -> None:
 
 def test_labels_that_only_know_shoes() -> None:
     """A boot that is called a boot is right where the label says shoes, and so is one called shoes."""
-    logits, labels = answers()
+    logits, labels = make_logits()
     broad = np.where(labels == 2, 0, labels)
-    card = certify(CARD, logits, broad, GROUPS, classes=("shoes", "hat"))
-    strict, broader = thresholds_of(certify(CARD, logits, labels, GROUPS)).promise, thresholds_of(card).promise
+    card = calibrate_card(CARD, logits, broad, GROUPS, classes=("shoes", "hat"))
+    strict, broader = (
+        thresholds_of(calibrate_card(CARD, logits, labels, GROUPS)).guarantee,
+        thresholds_of(card).guarantee,
+    )
     assert strict is not None
     assert broader is not None
     assert broader.coverage > strict.coverage
-    assert {one.name for one in broader.classes} == set(CLASSES), "tags stay the model's own words"
+    assert {one.name for one in broader.per_class} == set(CLASSES), "tags stay the model's own words"
 
 
 def test_a_promise_that_nothing_keeps_accepts_nothing() -> None:
-    logits, labels = answers()
-    found = thresholds_of(certify(CARD, logits, np.roll(labels, 1), GROUPS, own=True))
-    assert (found.accept, found.own) == (None, True)
-    assert found.promise is not None
-    assert (found.promise.bound, found.promise.coverage, found.promise.classes) == (None, 0, ())
+    logits, labels = make_logits()
+    found = thresholds_of(calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True))
+    assert (found.min_probability, found.user_calibrated) == (None, True)
+    assert found.guarantee is not None
+    assert (found.guarantee.bound, found.guarantee.coverage, found.guarantee.per_class) == (None, 0, ())

@@ -9,61 +9,63 @@ import numpy as np
 import pytest
 
 from clothier.errors import ModelError
-from clothier.selective.decisions import accepted, decide, held_to, risk_coverage
-from clothier.selective.thresholds import ClassPromise, Promise, Thresholds
+from clothier.selective.decisions import decide, is_accepted, risk_coverage, selective_metrics
+from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
 
 CLASSES = ("dress", "hat", "boot")
-PROMISE = Promise(
+GUARANTEE = RiskGuarantee(
     risk=0.05,
-    confidence=0.95,
+    confidence_level=0.95,
     bound=0.048,
-    observed=0.031,
+    empirical_risk=0.031,
     coverage=0.7,
-    photos=1000,
-    accepted=700,
-    groups=90,
+    n=1000,
+    n_accepted=700,
+    n_groups=90,
     grouped_by="photographer",
     method="a method",
-    classes=(ClassPromise(name="hat", accepted=80, wrong=0, bound=0.04, kept=True),),
+    per_class=(ClassRiskBound(name="hat", n_accepted=80, n_errors=0, bound=0.04, holds=True),),
 )
-THRESHOLDS = Thresholds(accept=0.8, reject=2.5, promise=PROMISE)
-SHARES = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.97, 0.02, 0.01], [0.1, 0.8, 0.1]])
-STATED = "at most 5 % of the accepted tags are wrong, with 95 % confidence"
-STRANGE = "its novelty of 2.61 is above 2.5, which 95 % of the known garments keep: it looks like none of the 3 classes"
-UNPROVEN = "unproven for this catalogue until clothier calibrate has seen photos of it"
+THRESHOLDS = Thresholds(min_probability=0.8, max_ood=2.5, guarantee=GUARANTEE)
+PROBABILITIES = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.97, 0.02, 0.01], [0.1, 0.8, 0.1]])
+GUARANTEE_TEXT = "at most 5 % of the accepted tags are wrong, with 95 % confidence"
+OOD_REASON = (
+    "its novelty of 2.61 is above 2.5, which 95 % of the known garments keep: it looks like none of the 3 classes"
+)
+NOT_CALIBRATED = "unproven for this catalogue until clothier calibrate has seen photos of it"
 
 
 def test_each_verdict_and_its_sentence() -> None:
-    verdicts = decide(SHARES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
+    verdicts = decide(PROBABILITIES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
     assert [one.decision for one in verdicts] == ["accept", "review", "reject", "accept"]
     assert [one.reason for one in verdicts[:3]] == [
-        f"90 % reaches the 80 % from where {STATED}; {UNPROVEN}",
-        f"50 % does not reach the 80 % from where {STATED}; {UNPROVEN}",
-        f"{STRANGE}; the limit is {UNPROVEN}",
+        f"90 % reaches the 80 % from where {GUARANTEE_TEXT}; {NOT_CALIBRATED}",
+        f"50 % does not reach the 80 % from where {GUARANTEE_TEXT}; {NOT_CALIBRATED}",
+        f"{OOD_REASON}; the limit is {NOT_CALIBRATED}",
     ]
 
 
 def test_ones_own_photos_prove_it() -> None:
-    verdicts = decide(SHARES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, own=True), CLASSES)
-    assert verdicts[0].reason.endswith(f"{STATED}; proven on your own photos")
+    verdicts = decide(PROBABILITIES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, own=True), CLASSES)
+    assert verdicts[0].reason.endswith(f"{GUARANTEE_TEXT}; proven on your own photos")
     assert verdicts[2].reason.endswith("it looks like none of the 3 classes")
 
 
 def test_where_nothing_keeps_the_promise_all_goes_to_a_person() -> None:
-    (first, *_) = decide(SHARES, None, replace(THRESHOLDS, accept=None), CLASSES)
+    (first, *_) = decide(PROBABILITIES, None, replace(THRESHOLDS, accept=None), CLASSES)
     assert (first.decision, first.reason) == (
         "review",
-        f"no probability proves that {STATED}, so every tag goes to a person",
+        f"no probability proves that {GUARANTEE_TEXT}, so every tag goes to a person",
     )
-    (first, *_) = decide(SHARES, None, Thresholds(accept=None), CLASSES)
+    (first, *_) = decide(PROBABILITIES, None, Thresholds(min_probability=None), CLASSES)
     assert first.reason == "the model has no threshold for accepting, so every tag goes to a person"
-    (first, *_) = decide(SHARES, None, Thresholds(accept=0.5), CLASSES)
+    (first, *_) = decide(PROBABILITIES, None, Thresholds(min_probability=0.5), CLASSES)
     assert first.reason == "90 % reaches the 50 % from where tags are accepted without a promise"
 
 
 def test_a_score_that_is_no_number_is_strange() -> None:
-    assert decide(SHARES[:1], [np.nan], THRESHOLDS, CLASSES)[0].decision == "reject"
-    assert not accepted(SHARES[:1], [np.nan], THRESHOLDS)[0]
+    assert decide(PROBABILITIES[:1], [np.nan], THRESHOLDS, CLASSES)[0].decision == "reject"
+    assert not is_accepted(PROBABILITIES[:1], [np.nan], THRESHOLDS)[0]
 
 
 def test_accepted_is_where_it_decides_so() -> None:
@@ -71,11 +73,13 @@ def test_accepted_is_where_it_decides_so() -> None:
     shares, strange = generator.dirichlet([0.3] * 3, 500), generator.normal(1, 1.5, 500)
     for thresholds in (THRESHOLDS, replace(THRESHOLDS, accept=None), replace(THRESHOLDS, reject=None)):
         said = [one.decision == "accept" for one in decide(shares, strange, thresholds, CLASSES)]
-        np.testing.assert_array_equal(accepted(shares, strange, thresholds), said)
+        np.testing.assert_array_equal(is_accepted(shares, strange, thresholds), said)
     assert decide(np.empty((0, 3)), None, THRESHOLDS, CLASSES) == []
 
 
-@pytest.mark.parametrize("thresholds", [THRESHOLDS, Thresholds(accept=None), Thresholds(accept=0.5, own=True)])
+@pytest.mark.parametrize(
+    "thresholds", [THRESHOLDS, Thresholds(min_probability=None), Thresholds(min_probability=0.5, user_calibrated=True)]
+)
 def test_a_card_keeps_them(thresholds: Thresholds) -> None:
     assert Thresholds.from_json(json.loads(json.dumps(thresholds.to_json()))) == thresholds
 
@@ -106,19 +110,19 @@ def test_the_area_is_the_mean_risk_over_all_coverages() -> None:
 
 def test_held_to_counts_strangers_as_wrong_only_where_it_says_so() -> None:
     labels = np.array([0, 0, -1, 2])
-    held = held_to(SHARES, [0.1, 0.2, 1.0, 0.3], labels, THRESHOLDS)
+    held = selective_metrics(PROBABILITIES, [0.1, 0.2, 1.0, 0.3], labels, THRESHOLDS)
     assert held["coverage"] == pytest.approx(2 / 3)
     assert held["selective_risk"] == pytest.approx(1 / 2)
     assert held["selective_risk_open"] == pytest.approx(2 / 3)
     assert held["novelty_auroc"] == 1.0
-    assert held["promise"] == {**PROMISE.to_json(), "own": False}
-    told = held_to(SHARES, None, labels, THRESHOLDS, right=[True, True, True, True])
+    assert held["promise"] == {**GUARANTEE.to_json(), "own": False}
+    told = selective_metrics(PROBABILITIES, None, labels, THRESHOLDS, correct=[True, True, True, True])
     assert (told["selective_risk"], told["novelty_auroc"]) == (0, None)
     assert told["selective_risk_open"] == pytest.approx(1 / 3), "a stranger is never right"
 
 
 def test_held_to_without_anything_accepted() -> None:
-    held = held_to(SHARES, None, np.zeros(4, np.int64), Thresholds(accept=None))
+    held = selective_metrics(PROBABILITIES, None, np.zeros(4, np.int64), Thresholds(min_probability=None))
     assert held == {
         "coverage": 0,
         "selective_risk": None,

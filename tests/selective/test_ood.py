@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from clothier.errors import DataError, ModelError
-from clothier.selective.ood import FEWEST, Novelty, auroc, fit_novelty, fpr_at_95_tpr
+from clothier.selective.ood import MIN_SAMPLES, OodScorer, auroc, fit_ood_scorer, fpr_at_95_tpr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDTH, CLASSES = 60, 4
 
 
-def garments(n: int, seed: int = 0) -> tuple[Doubles, npt.NDArray[np.int64]]:
+def sample_embeddings(n: int, seed: int = 0) -> tuple[Doubles, npt.NDArray[np.int64]]:
     """Embeddings of classes apart from each other, in a few of the dimensions; a ReLU leaves no negative ones."""
     generator = np.random.default_rng(seed)
     labels = np.arange(n) % CLASSES
@@ -30,12 +30,12 @@ def garments(n: int, seed: int = 0) -> tuple[Doubles, npt.NDArray[np.int64]]:
 
 
 @pytest.fixture(scope="module")
-def novelty() -> Novelty:
-    return fit_novelty(*garments(400), components=16)
+def novelty() -> OodScorer:
+    return fit_ood_scorer(*sample_embeddings(400), n_components=16)
 
 
-def test_strangers_within_the_garments_directions_and_outside_them(novelty: Novelty) -> None:
-    known, _ = garments(300, seed=1)
+def test_strangers_within_the_garments_directions_and_outside_them(novelty: OodScorer) -> None:
+    known, _ = sample_embeddings(300, seed=1)
     between = (known + known[np.roll(np.arange(300), 1)]) / 2  # half one class, half the next
     elsewhere = known[:, ::-1]
     scores = [novelty.score((), rows) for rows in (known, between, elsewhere)]
@@ -45,14 +45,14 @@ def test_strangers_within_the_garments_directions_and_outside_them(novelty: Nove
     assert fpr_at_95_tpr(scores[0], scores[2]) < 0.02
 
 
-def test_brightness_is_no_novelty(novelty: Novelty) -> None:
-    known, _ = garments(50, seed=2)
+def test_brightness_is_no_novelty(novelty: OodScorer) -> None:
+    known, _ = sample_embeddings(50, seed=2)
     np.testing.assert_allclose(novelty.score((), 3 * known), novelty.score((), known), atol=1e-9)
 
 
 def test_the_relative_distance_against_its_definition() -> None:
-    rows, labels = garments(200)
-    novelty = fit_novelty(rows, labels, components=WIDTH)
+    rows, labels = sample_embeddings(200)
+    novelty = fit_ood_scorer(rows, labels, n_components=WIDTH)
     points = (rows / np.linalg.norm(rows, axis=1, keepdims=True) - novelty.mean) @ novelty.components.T
 
     def shrunk(apart: Doubles) -> Doubles:
@@ -67,56 +67,56 @@ def test_the_relative_distance_against_its_definition() -> None:
     assert np.corrcoef(relative, scores)[0, 1] > 0.999
 
 
-def test_a_file_keeps_it_small_and_the_same(novelty: Novelty, tmp_path: Path) -> None:
+def test_a_file_keeps_it_small_and_the_same(novelty: OodScorer, tmp_path: Path) -> None:
     content = novelty.to_bytes()
     assert content == novelty.to_bytes()
     (tmp_path / "novelty.npz").write_bytes(content)
-    read = Novelty.read(tmp_path / "novelty.npz")
-    known, _ = garments(100, seed=3)
+    read = OodScorer.read(tmp_path / "novelty.npz")
+    known, _ = sample_embeddings(100, seed=3)
     np.testing.assert_allclose(read.score((), known), novelty.score((), known), atol=0.02)
     np.testing.assert_allclose(read.score((), known[:1]), read.score((), known)[:1], rtol=1e-9)
-    wide = Novelty(
+    wide = OodScorer(
         *(np.random.default_rng(0).normal(size=shape).astype(np.float32) for shape in ((1280,), (128, 1280))),
         *(np.zeros(shape, np.float32) for shape in ((13, 128), (128, 128), (128, 128), (4,))),
     )
     assert len(wide.to_bytes()) < 1_500_000
 
 
-def test_none_and_one_photo(novelty: Novelty) -> None:
+def test_none_and_one_photo(novelty: OodScorer) -> None:
     assert novelty.score((), np.empty((0, WIDTH))).shape == (0,)
     assert np.isfinite(novelty.score((), np.zeros((1, WIDTH)))).all()
 
 
 def test_photos_outside_the_classes_teach_nothing() -> None:
-    rows, labels = garments(100)
+    rows, labels = sample_embeddings(100)
     labels = np.where(np.arange(100) < 50, labels, -1)
-    ours, theirs = (fit_novelty(rows[:n], labels[:n], components=8) for n in (100, 50))
+    ours, theirs = (fit_ood_scorer(rows[:n], labels[:n], n_components=8) for n in (100, 50))
     np.testing.assert_array_equal(ours.components, theirs.components)
 
 
 def test_too_few_or_all_alike() -> None:
-    rows, labels = garments(FEWEST - 1)
+    rows, labels = sample_embeddings(MIN_SAMPLES - 1)
     with pytest.raises(DataError, match="wants 10 labelled photos or more, and got 9"):
-        fit_novelty(rows, labels)
+        fit_ood_scorer(rows, labels)
     with pytest.raises(DataError, match="the embeddings do not vary"):
-        fit_novelty(np.ones((20, 5)), np.zeros(20, np.int64))
+        fit_ood_scorer(np.ones((20, 5)), np.zeros(20, np.int64))
 
 
-def test_damaged_files(novelty: Novelty, tmp_path: Path) -> None:
+def test_damaged_files(novelty: OodScorer, tmp_path: Path) -> None:
     arrays = novelty.to_arrays()
     for name, change in (("mean", None), ("mean", np.zeros(3)), ("centres", np.zeros((2, 3)))):
         altered = {key: value for key, value in arrays.items() if key != name} | (
             {} if change is None else {name: change}
         )
         with pytest.raises(ModelError, match="the novelty score is damaged"):
-            Novelty.from_arrays(altered)
+            OodScorer.from_arrays(altered)
     for content in (b"", b"no archive", novelty.to_bytes()[:-30]):
         (tmp_path / "novelty.npz").write_bytes(content)
         with pytest.raises(ModelError, match="is damaged"):
-            Novelty.read(tmp_path / "novelty.npz")
+            OodScorer.read(tmp_path / "novelty.npz")
     np.savez(tmp_path / "novelty.npz", mean=np.array([{}], dtype=object))
     with pytest.raises(ModelError, match="damaged"):
-        Novelty.read(tmp_path / "novelty.npz")
+        OodScorer.read(tmp_path / "novelty.npz")
 
 
 def test_auroc_against_scikit_learn() -> None:

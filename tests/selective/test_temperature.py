@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from clothier import metrics
-from clothier.selective.temperature import calibration, cross_calibrated, fit_temperature
+from clothier.selective.temperature import calibration_metadata, cross_fit, fit_temperature
 
 IMAGES, CLASSES = 40_000, 5
 
 
-def drawn(temperature: float) -> tuple[metrics.Doubles, metrics.Labels]:
+def sample_logits(temperature: float) -> tuple[metrics.Doubles, metrics.Labels]:
     """Logits that are ``temperature`` times too large, and labels drawn by the true probabilities."""
     generator = np.random.default_rng(0)
     honest = generator.normal(0, 2, (IMAGES, CLASSES))
@@ -22,19 +22,19 @@ def drawn(temperature: float) -> tuple[metrics.Doubles, metrics.Labels]:
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
-    logits, labels = drawn(temperature)
+    logits, labels = sample_logits(temperature)
     found = fit_temperature(logits, labels)
     assert found == pytest.approx(temperature, rel=0.02)
-    before, after = (metrics.evaluate(one, labels, "abcde") for one in (logits, logits / found))
+    before, after = (metrics.evaluate_logits(one, labels, "abcde") for one in (logits, logits / found))
     assert after.ece < 0.006
     assert after.nll <= before.nll
     assert after.accuracy == before.accuracy
 
 
 def test_it_is_the_most_likely_one() -> None:
-    logits, labels = drawn(2.0)
+    logits, labels = sample_logits(2.0)
     found = fit_temperature(logits, labels)
-    nll = [metrics.evaluate(logits / (found * factor), labels, "abcde").nll for factor in (0.98, 1.0, 1.02)]
+    nll = [metrics.evaluate_logits(logits / (found * factor), labels, "abcde").nll for factor in (0.98, 1.0, 1.02)]
     assert nll[1] == min(nll)
 
 
@@ -45,14 +45,14 @@ def test_few_pictures_do_not_make_it_boundless() -> None:
 
 
 def test_a_card_says_what_it_was_fitted_on() -> None:
-    logits, labels = drawn(3.0)
-    told = calibration(logits, labels)
+    logits, labels = sample_logits(3.0)
+    told = calibration_metadata(logits, labels)
     assert told == {"temperature": fit_temperature(logits, labels), "fitted_on": "validation", "n": IMAGES}
 
 
 def test_labels_in_broader_words() -> None:
     """Labels that know two of five classes as one ask for the temperature that was put in, too."""
-    logits, labels = drawn(2.0)
+    logits, labels = sample_logits(2.0)
     terms = np.eye(5)[:, :4]
     terms[4, 3] = 1  # the last two are one
     assert fit_temperature(logits, np.minimum(labels, 3), terms) == pytest.approx(2.0, rel=0.02)
@@ -60,13 +60,13 @@ def test_labels_in_broader_words() -> None:
 
 
 def test_cross_calibrated_logits_are_honest_and_answer_alike() -> None:
-    logits, labels = drawn(3.0)
+    logits, labels = sample_logits(3.0)
     groups = np.arange(IMAGES) // 7
-    divided = cross_calibrated(logits, labels, groups)
-    assert metrics.evaluate(divided, labels, "abcde").ece < 0.008
+    divided = cross_fit(logits, labels, groups)
+    assert metrics.evaluate_logits(divided, labels, "abcde").ece < 0.008
     np.testing.assert_array_equal(divided.argmax(axis=1), logits.argmax(axis=1))
     used = np.round(logits[:, 0] / divided[:, 0], 9)
     assert len(np.unique(used)) == 5
     assert all(len(np.unique(used[groups == group])) == 1 for group in range(40)), "a group is held out as a whole"
-    whole = cross_calibrated(logits[:50], labels[:50], np.zeros(50, np.int64))
+    whole = cross_fit(logits[:50], labels[:50], np.zeros(50, np.int64))
     np.testing.assert_allclose(whole, logits[:50] / fit_temperature(logits[:50], labels[:50]))

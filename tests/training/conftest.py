@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clothier.data.synthetic import draw_garments
-from clothier.recipes import Augment, DenseOnPca, StudyCnn, WhitenedCnn, preset
+from clothier.recipes import Augment, PcaMlp, StudyCnn, WhitenedCnn, preset
 from clothier.training.device import Device
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
 
 SMALL = {
-    "dnn": DenseOnPca(components=24, whitening=0.25, hidden=(48, 32), batch_norm=True, dropout=0.2),
+    "dnn": PcaMlp(components=24, whitening=0.25, hidden=(48, 32), batch_norm=True, dropout=0.2),
     "cnn": WhitenedCnn(patch=3, widths=(16, 24), depths=(3, 3)),
     "study-cnn": StudyCnn(),
 }
 
 
 @pytest.fixture(scope="session")
-def garments() -> Labelled:
+def garments() -> LabeledImages:
     """300 drawn pictures to learn from; more than 187, the components of the study's DNN."""
     return draw_garments(300, seed=1)
 
 
 @pytest.fixture(scope="session")
-def others() -> Labelled:
+def others() -> LabeledImages:
     """100 drawn pictures to choose by."""
     return draw_garments(100, seed=2)
 

@@ -3,20 +3,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clothier.training.augment import alternating, blanked, cutmix, mirrored, mixup, moves, shifted
+from clothier.training.augment import alternating_flip, cutmix, cutout, hflip, mixup, random_offsets, translate
 
 
-def chance(seed: int = 0) -> torch.Generator:
+def generator_from(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def bright(count: int, height: int = 9, width: int = 11) -> torch.Tensor:
+def bright_images(count: int, height: int = 9, width: int = 11) -> torch.Tensor:
     """Pictures without a black pixel, all pixels of one different."""
     pixels = torch.arange(1, height * width + 1, dtype=torch.uint8).reshape(1, height, width)
     return pixels.repeat(count, 1, 1)
 
 
-def moved(picture: torch.Tensor, down: int, right: int) -> torch.Tensor:
+def translate_one(picture: torch.Tensor, down: int, right: int) -> torch.Tensor:
     """Pixel by pixel, the slow and obvious way."""
     height, width = picture.shape
     result = torch.zeros_like(picture)
@@ -30,24 +30,24 @@ def moved(picture: torch.Tensor, down: int, right: int) -> torch.Tensor:
 @settings(max_examples=25, deadline=None)
 @given(limit=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 def test_shifted_moves_each_picture_by_at_most_the_limit_and_brings_in_black(limit: int, seed: int) -> None:
-    picture = bright(1)[0]
+    picture = bright_images(1)[0]
     reach = range(-limit, limit + 1)
-    possible = [moved(picture, down, right) for down in reach for right in reach]
-    for result in shifted(bright(4), moves(4, limit, chance(seed)), limit):
+    possible = [translate_one(picture, down, right) for down in reach for right in reach]
+    for result in translate(bright_images(4), random_offsets(4, limit, generator_from(seed)), limit):
         assert any(torch.equal(result, one) for one in possible)
 
 
 def test_shifted_reaches_every_place_about_equally_often() -> None:
     picture = torch.zeros((4500, 9, 9), dtype=torch.uint8)
     picture[:, 4, 4] = 255
-    hits = shifted(picture, moves(4500, 1, chance()), 1).float().sum(0) / 255
+    hits = translate(picture, random_offsets(4500, 1, generator_from()), 1).float().sum(0) / 255
     expected = 4500 / 9
     assert (hits[3:6, 3:6] - expected).abs().max() < 5 * (expected * 8 / 9) ** 0.5  # five standard deviations
     assert hits.sum() == 4500
 
 
 def test_a_blank_is_one_square_that_may_hang_over_the_edge() -> None:
-    results = blanked(bright(500), 4, chance())
+    results = cutout(bright_images(500), 4, generator_from())
     for result in results:
         rows, columns = torch.nonzero(result == 0, as_tuple=True)
         black = (result == 0)[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
@@ -61,93 +61,93 @@ def test_a_blank_is_one_square_that_may_hang_over_the_edge() -> None:
 
 def test_every_picture_is_mirrored_every_other_epoch() -> None:
     coins = torch.tensor([True, False, False, True])
-    shown = torch.stack([alternating(coins, epoch) for epoch in range(1, 7)])
+    shown = torch.stack([alternating_flip(coins, epoch) for epoch in range(1, 7)])
     assert shown[0].tolist() == coins.tolist()
     assert torch.equal(shown[1:], ~shown[:-1])
 
 
 def test_the_marked_pictures_alone_are_mirrored() -> None:
-    images = bright(3)
-    result = mirrored(images, torch.tensor([False, True, False]))
+    images = bright_images(3)
+    result = hflip(images, torch.tensor([False, True, False]))
     assert torch.equal(result[1], images[1].flip(-1))
     assert torch.equal(result[[0, 2]], images[[0, 2]])
 
 
 def test_a_move_is_counted_from_the_lowest_and_rightmost_place() -> None:
-    picture = bright(1)
+    picture = bright_images(1)
     for down, right in ((-1, 0), (0, 0), (1, -1)):
-        result = shifted(picture, torch.tensor([[1 - down], [1 - right]]), 1)
-        assert torch.equal(result[0], moved(picture[0], down, right))
+        result = translate(picture, torch.tensor([[1 - down], [1 - right]]), 1)
+        assert torch.equal(result[0], translate_one(picture[0], down, right))
 
 
 def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_share() -> None:
     values = torch.arange(1, 201, dtype=torch.uint8)
     images = values[:, None, None].expand(200, 9, 11).contiguous()
-    found = cutmix(images, chance())
+    found = cutmix(images, generator_from())
     for place in range(200):
         own = found.images[place] == values[place]
-        partner = values[found.partners[place]]
+        partner = values[found.permutation[place]]
         assert (found.images[place][~own] == partner).all()
         if partner != values[place] and not own.all():
             rows, columns = torch.nonzero(~own, as_tuple=True)
             assert (~own[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]).all()
-            assert float(found.shares[place]) == pytest.approx(float(own.float().mean()))
+            assert float(found.lam[place]) == pytest.approx(float(own.float().mean()))
 
 
 def test_a_mixture_leaves_between_all_and_nothing_of_a_picture() -> None:
-    shares = cutmix(bright(2000), chance()).shares
+    shares = cutmix(bright_images(2000), generator_from()).lam
     assert shares.min() < 0.1
     assert shares.max() > 0.95
     assert 0.5 < shares.mean() < 0.75  # half would be left if nothing of the rectangles were cut off at the edge
 
 
 def test_targets_are_blended_as_the_pictures_are() -> None:
-    found = cutmix(bright(50), chance())
-    blended = found.blend(torch.eye(50))
+    found = cutmix(bright_images(50), generator_from())
+    blended = found.mix_targets(torch.eye(50))
     assert torch.allclose(blended.sum(1), torch.ones(50))
-    for place, partner in enumerate(found.partners.tolist()):
-        whole = float(found.shares[place])
+    for place, partner in enumerate(found.permutation.tolist()):
+        whole = float(found.lam[place])
         assert float(blended[place, place]) == pytest.approx(1.0 if partner == place else whole)
         assert float(blended[place, partner]) == pytest.approx(1.0 if partner == place else 1 - whole)
 
 
 def test_a_blend_is_between_the_two_by_its_share_and_half_its_own_at_least() -> None:
     values = torch.arange(1, 201, dtype=torch.uint8)
-    found = mixup(values[:, None, None].expand(200, 9, 11).contiguous(), 0.5, chance())
-    expected = found.shares * values + (1 - found.shares) * values[found.partners]
+    found = mixup(values[:, None, None].expand(200, 9, 11).contiguous(), 0.5, generator_from())
+    expected = found.lam * values + (1 - found.lam) * values[found.permutation]
     assert torch.allclose(found.images[:, 0, 0].float(), expected, atol=0.5)
     assert (found.images == found.images[:, :1, :1]).all()
-    assert found.shares.min() >= 0.5
-    assert found.shares.max() > 0.99
+    assert found.lam.min() >= 0.5
+    assert found.lam.max() > 0.99
 
 
 def test_a_small_beta_leaves_most_pictures_almost_alone() -> None:
-    little, much = (float(mixup(bright(2000), alpha, chance()).shares.mean()) for alpha in (0.1, 5.0))
+    little, much = (float(mixup(bright_images(2000), alpha, generator_from()).lam.mean()) for alpha in (0.1, 5.0))
     assert little > 0.9
     assert much < 0.65
 
 
-def varied(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
+def augment_once(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
     """A batch after each kind of chance."""
     return [
-        shifted(images, moves(len(images), 2, chance(seed)), 2),
-        blanked(images, 3, chance(seed)),
-        cutmix(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], chance(seed)).images,
-        mixup(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], 0.3, chance(seed)).images,
+        translate(images, random_offsets(len(images), 2, generator_from(seed)), 2),
+        cutout(images, 3, generator_from(seed)),
+        cutmix(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], generator_from(seed)).images,
+        mixup(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], 0.3, generator_from(seed)).images,
     ]
 
 
 def test_variations_keep_shape_type_and_their_input_and_repeat_themselves_by_their_generator() -> None:
-    images = bright(20)
-    for first, again, other in zip(*(varied(images, seed) for seed in (0, 0, 1)), strict=True):
+    images = bright_images(20)
+    for first, again, other in zip(*(augment_once(images, seed) for seed in (0, 0, 1)), strict=True):
         assert (first.shape, first.dtype) == (images.shape, torch.uint8)
         assert torch.equal(first, again)
         assert not torch.equal(first, other)
-    assert torch.equal(images, bright(20))
+    assert torch.equal(images, bright_images(20))
 
 
 def test_chance_comes_from_the_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    varied(bright(4), 0)
+    augment_once(bright_images(4), 0)
     assert torch.equal(torch.get_rng_state(), before)

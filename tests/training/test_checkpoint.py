@@ -11,39 +11,41 @@ import pytest
 import torch
 
 from clothier.errors import ModelError, StorageError
-from clothier.recipes import DenseOnPca, Recipe
+from clothier.recipes import PcaMlp, Recipe
 from clothier.training import checkpoint
-from clothier.training.networks import build
-from clothier.training.trainer import Training, begin, fit
+from clothier.training.networks import build_network
+from clothier.training.trainer import TrainState, fit, init_state
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.training.device import Device
     from clothier.types import EpochRecord
 
 
-PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=8), epochs=1, batch_size=50, keep="best")
+BASE_RECIPE = Recipe(model="dnn", preset="fast", network=PcaMlp(components=8), epochs=1, batch_size=50, select="best")
 
 
-def trained(recipe: Recipe, garments: Labelled, others: Labelled, device: Device) -> tuple[Training, list[EpochRecord]]:
+def trained(
+    recipe: Recipe, garments: LabeledImages, others: LabeledImages, device: Device
+) -> tuple[TrainState, list[EpochRecord]]:
     """A training after its first epoch."""
-    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
-    return training, list(fit(training.network, garments, others, recipe, training=training, device=device))
+    training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
+    return training, list(fit(training.network, garments, others, recipe, state=training, device=device))
 
 
 @pytest.fixture
-def path(tmp_path: Path, garments: Labelled, others: Labelled, cpu: Device) -> Path:
+def path(tmp_path: Path, garments: LabeledImages, others: LabeledImages, cpu: Device) -> Path:
     """A checkpoint of ``PLAIN``."""
-    checkpoint.save(tmp_path / "last.pt", *trained(PLAIN, garments, others, cpu))
+    checkpoint.save(tmp_path / "last.pt", *trained(BASE_RECIPE, garments, others, cpu))
     return tmp_path / "last.pt"
 
 
 @pytest.fixture
-def fresh(garments: Labelled, cpu: Device) -> Training:
+def fresh(garments: LabeledImages, cpu: Device) -> TrainState:
     """A training of ``PLAIN`` with other weights, at its first step."""
-    return begin(build(PLAIN.network, garments.images, 10, 7), PLAIN, cpu)
+    return init_state(build_network(BASE_RECIPE.network, garments.images, 10, 7), BASE_RECIPE, cpu)
 
 
 def flattened(state: object, name: str = "") -> dict[str, object]:
@@ -58,12 +60,12 @@ def flattened(state: object, name: str = "") -> dict[str, object]:
 
 
 def test_everything_comes_back(
-    recipe: Recipe, garments: Labelled, others: Labelled, cpu: Device, tmp_path: Path
+    recipe: Recipe, garments: LabeledImages, others: LabeledImages, cpu: Device, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, epochs=1, keep="best")
     training, records = trained(recipe, garments, others, cpu)
     checkpoint.save(tmp_path / "last.pt", training, records)
-    other = begin(build(recipe.network, garments.images, 10, 7), recipe, cpu)
+    other = init_state(build_network(recipe.network, garments.images, 10, 7), recipe, cpu)
     assert checkpoint.restore(tmp_path / "last.pt", other) == records
     before, after = flattened(training.state_dict()), flattened(other.state_dict())
     assert before.keys() == after.keys()
@@ -73,7 +75,7 @@ def test_everything_comes_back(
         assert equal, name
 
 
-def test_there_is_no_checkpoint(fresh: Training, tmp_path: Path) -> None:
+def test_there_is_no_checkpoint(fresh: TrainState, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     with pytest.raises(ModelError) as caught:
         checkpoint.restore(path, fresh)
@@ -81,7 +83,7 @@ def test_there_is_no_checkpoint(fresh: Training, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
-def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: Training) -> None:
+def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: TrainState) -> None:
     content = path.read_bytes()
     with ZipFile(path) as parts:
         largest = parts.read(max(parts.infolist(), key=lambda part: part.file_size))
@@ -95,7 +97,7 @@ def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: Trainin
 
 
 @pytest.mark.parametrize(("content", "found"), [({"format": 2}, 2), ({"training": {}}, None), ([1, 2], None)])
-def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: Training) -> None:
+def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: TrainState) -> None:
     torch.save(content, path)
     with pytest.raises(ModelError) as caught:
         checkpoint.restore(path, fresh)
@@ -103,13 +105,13 @@ def test_another_format_is_refused(content: object, found: int | None, path: Pat
 
 
 def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device) -> None:
-    other = begin(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), PLAIN, cpu)
+    other = init_state(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), BASE_RECIPE, cpu)
     with pytest.raises(ModelError) as caught:
         checkpoint.restore(path, other)
     assert str(caught.value) == f"the checkpoint {path} belongs to another network; train anew without --resume."
 
 
-def test_nothing_in_a_checkpoint_is_executed(fresh: Training, tmp_path: Path) -> None:
+def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) -> None:
     path, mark = tmp_path / "last.pt", tmp_path / "executed"
 
     class Malicious:
@@ -127,7 +129,7 @@ def test_nothing_in_a_checkpoint_is_executed(fresh: Training, tmp_path: Path) ->
     assert mark.exists()  # it would have been
 
 
-def test_a_disk_that_refuses_keeps_the_checkpoint_before(path: Path, fresh: Training) -> None:
+def test_a_disk_that_refuses_keeps_the_checkpoint_before(path: Path, fresh: TrainState) -> None:
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 10, hard))

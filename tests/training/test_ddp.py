@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from clothier.training.ddp import Team, team
+from clothier.training.ddp import ProcessGroup, process_group
 
-MEMBER = """
+RANK_SCRIPT = """
 import gc
 import os
 import sys
@@ -65,7 +65,7 @@ torch.save(said, sys.argv[2])
 def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What rank 0 and rank 1 say after they trained together."""
     folder = tmp_path_factory.mktemp("team")
-    (folder / "member.py").write_text(MEMBER)
+    (folder / "member.py").write_text(RANK_SCRIPT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -115,26 +115,26 @@ def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:
 
 def test_without_torchrun_there_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with team() as members:
-        assert members == Team(rank=0, size=1)
-        assert members.leads
+    with process_group() as members:
+        assert members == ProcessGroup(rank=0, world_size=1)
+        assert members.is_main
     monkeypatch.setenv("WORLD_SIZE", "1")  # torchrun --nproc-per-node 1
-    with team() as members:
-        assert members == Team()
+    with process_group() as members:
+        assert members == ProcessGroup()
     assert not torch.distributed.is_initialized()
 
 
 def test_one_alone_needs_nobody() -> None:
-    alone, network = Team(), torch.nn.Linear(2, 2)
+    alone, network = ProcessGroup(), torch.nn.Linear(2, 2)
     assert alone.wrap(network) is network
-    assert alone.agree("mine") == "mine"
-    assert alone.total(torch.ones(2)).tolist() == [1, 1]
-    alone.share_buffers(network)
+    assert alone.broadcast("mine") == "mine"
+    assert alone.all_reduce(torch.ones(2)).tolist() == [1, 1]
+    alone.broadcast_buffers(network)
 
 
 def test_shares_are_disjoint_and_whole() -> None:
     batch = torch.arange(12)
-    shares = [Team(rank, 3).share(batch) for rank in range(3)]
+    shares = [ProcessGroup(rank, 3).shard(batch) for rank in range(3)]
     assert [len(share) for share in shares] == [4, 4, 4]
     assert torch.equal(torch.cat(shares).sort().values, batch)
-    assert [Team(rank, 3).leads for rank in range(3)] == [True, False, False]
+    assert [ProcessGroup(rank, 3).is_main for rank in range(3)] == [True, False, False]

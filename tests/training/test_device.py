@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from clothier.training import device as module
-from clothier.training.device import Device, choose, keep_memory
+from clothier.training.device import Device, select_device, tune_malloc
 
 AVX512, TIMES = "AVX512_BF16 multiplies bfloat16 at", "times the rate of float32 here"
 
@@ -53,22 +53,22 @@ def test_the_choice_and_its_reason(
     machine: Any, told: dict[str, float], kind: str, precision: Any, reason: str
 ) -> None:
     machine(**told)
-    assert choose() == Device(kind, torch.get_num_threads(), precision, reason)
-    assert choose().torch == torch.device(kind)
+    assert select_device() == Device(kind, torch.get_num_threads(), precision, reason)
+    assert select_device().torch_device == torch.device(kind)
 
 
 def test_a_recipe_can_ask_for_float32_and_a_caller_for_a_device(machine: Any) -> None:
     machine(cuda=True, gpu_bf16=True, cpu_bf16=True, amx=True)
-    assert choose("float32").precision == "float32"
-    assert choose("float32").reason == "the recipe asks for float32"
-    assert choose(kind="cpu").type == "cpu"
+    assert select_device("float32").precision == "float32"
+    assert select_device("float32").reason == "the recipe asks for float32"
+    assert select_device(device_type="cpu").type == "cpu"
 
 
 def test_float32_needs_no_answer_of_oneDNN(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: N802
     machine(onednn=False)
     monkeypatch.delattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
-    assert choose("float32", "cpu").precision == "float32"
-    assert choose("auto", "cpu").precision == "float32"
+    assert select_device("float32", "cpu").precision == "float32"
+    assert select_device("auto", "cpu").precision == "float32"
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
@@ -112,14 +112,14 @@ GIB, MIB = 1 << 30, 1 << 20
 def test_the_allocator_keeps_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     allocator = Mallopt(set())
     monkeypatch.setattr(ctypes, "CDLL", lambda name: allocator)
-    assert keep_memory()
+    assert tune_malloc()
     assert allocator.set == {MMAP: GIB, TRIM: GIB, TOP_PAD: 64 * MIB}
 
 
 def test_an_older_allocator_keeps_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     allocator = Mallopt({(MMAP, GIB)})
     monkeypatch.setattr(ctypes, "CDLL", lambda name: allocator)
-    assert keep_memory()
+    assert tune_malloc()
     assert allocator.set == {MMAP: 32 * MIB, TRIM: GIB, TOP_PAD: 64 * MIB}
 
 
@@ -129,19 +129,19 @@ def test_other_systems_are_left_alone(problem: Exception, monkeypatch: pytest.Mo
         raise problem
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
-    assert keep_memory() is False
+    assert tune_malloc() is False
 
 
 def test_the_allocator_of_this_system_is_asked_without_harm() -> None:
-    assert keep_memory() in {True, False}
+    assert tune_malloc() in {True, False}
 
 
 def test_the_gain_of_bfloat16_is_float32s_seconds_by_its_own_best_against_best(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = {torch.float32: iter([9.0, 4.0, 5.0, 4.0, 6.0, 4.5]), torch.bfloat16: iter([9.0, 2.0, 8.0, 2.5, 2.0, 3.0])}
     monkeypatch.setattr(module, "_product_seconds", lambda dtype: next(taken[dtype]))
-    assert module._bfloat16_gain.__wrapped__() == 2.0
+    assert module._bf16_speedup.__wrapped__() == 2.0
 
 
 def test_the_gain_is_measured_and_kept() -> None:
-    assert 0.01 < module._bfloat16_gain() < 100
-    assert module._bfloat16_gain() == module._bfloat16_gain()
+    assert 0.01 < module._bf16_speedup() < 100
+    assert module._bf16_speedup() == module._bf16_speedup()

@@ -9,73 +9,83 @@ import pytest
 from clothier.data.dataset import Dataset
 from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError
-from clothier.recipes import DenseOnPca, Focus, preset
+from clothier.recipes import HardExampleMining, PcaMlp, preset
 from clothier.runs import Run
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training import finalize as workflow
-from clothier.training.finalize import check_parity, deliver, model_section
-from clothier.training.networks import build
-from clothier.training.prepared_training import Trained
-from clothier.types import EpochRecord, Outputs, View
+from clothier.training.finalize import check_parity, finalize, model_section
+from clothier.training.networks import build_network
+from clothier.training.prepared_training import TrainResult
+from clothier.types import EpochRecord, InputSpec, ModelOutput
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.types import Images
 
-GARMENTS = draw_garments(60, seed=0)
+TEST_IMAGES = draw_garments(60, seed=0)
 
 
 @dataclass
-class Sure:
+class ConstantClassifier:
     """A classifier that is always as sure of the first class, but for batches of ``odd`` pictures."""
 
     logit: float
-    odd: int = -1
+    odd_batch_size: int = -1
     name: str = "sure"
-    classes: tuple[str, ...] = FASHION_MNIST
-    view: View = field(default_factory=View)
+    classes: tuple[str, ...] = FASHION_MNIST_CLASSES
+    view: InputSpec = field(default_factory=InputSpec)
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         logits = np.zeros((len(images), 10), np.float32)
-        logits[:, 0] = self.logit + (len(images) == self.odd)
-        return Outputs(logits, logits)
+        logits[:, 0] = self.logit + (len(images) == self.odd_batch_size)
+        return ModelOutput(logits, logits)
 
 
 def test_the_same_answers_are_parity() -> None:
-    assert check_parity(Sure(2.0), Sure(2.0), GARMENTS.images) == 0
-    assert 0 < check_parity(Sure(2.0), Sure(2.0001), GARMENTS.images) <= 1e-4
+    assert check_parity(ConstantClassifier(2.0), ConstantClassifier(2.0), TEST_IMAGES.images) == 0
+    assert 0 < check_parity(ConstantClassifier(2.0), ConstantClassifier(2.0001), TEST_IMAGES.images) <= 1e-4
 
 
-@pytest.mark.parametrize("other", [Sure(2.01), Sure(2.0, odd=1), Sure(2.0, odd=7), Sure(2.0, odd=60)])
-def test_another_answer_at_any_batch_size_is_none(other: Sure) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        ConstantClassifier(2.01),
+        ConstantClassifier(2.0, odd_batch_size=1),
+        ConstantClassifier(2.0, odd_batch_size=7),
+        ConstantClassifier(2.0, odd_batch_size=60),
+    ],
+)
+def test_another_answer_at_any_batch_size_is_none(other: ConstantClassifier) -> None:
     sentence = (
         r"^the exported graph answers differently from the network: by 0\.\d+ at most, and 0\.0001 is allowed\. "
         r"Change the part of the network that ONNX cannot express\.$"
     )
     with pytest.raises(ModelError, match=sentence) as caught:
-        check_parity(Sure(2.0), other, GARMENTS.images)
+        check_parity(ConstantClassifier(2.0), other, TEST_IMAGES.images)
     assert caught.value.exit_code == 4
 
 
 @pytest.fixture
 def dataset() -> Dataset:
     digests = {"train": "1", "test": "2"}
-    return Dataset("Drawn", FASHION_MNIST, draw_garments(120, 0), GARMENTS, digests, notes=("a file is unused",))
+    return Dataset(
+        "Drawn", FASHION_MNIST_CLASSES, draw_garments(120, 0), TEST_IMAGES, digests, warnings=("a file is unused",)
+    )
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     run = Run(tmp_path)
-    run.begin({"own_network": None})
+    run.create({"own_network": None})
     run.write_results([EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)])
     return run
 
 
-def trained(dataset: Dataset) -> Trained:
-    recipe = replace(preset("dnn", "classic"), network=DenseOnPca(components=8, hidden=(8,)))
-    network = build(recipe.network, dataset.train.images, 10, 0)
-    return Trained(network, recipe, 0, (EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1),), 1.5, GARMENTS)
+def trained(dataset: Dataset) -> TrainResult:
+    recipe = replace(preset("dnn", "classic"), network=PcaMlp(components=8, hidden=(8,)))
+    network = build_network(recipe.network, dataset.train.images, 10, 0)
+    return TrainResult(network, recipe, 0, (EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1),), 1.5, TEST_IMAGES)
 
 
 def test_the_metrics_come_last(run: Run, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,9 +95,9 @@ def test_the_metrics_come_last(run: Run, dataset: Dataset, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(workflow, "model_figures", fail)
         with pytest.raises(RuntimeError):
-            deliver(run, trained(dataset), dataset, lambda *_: None)
+            finalize(run, trained(dataset), dataset, lambda *_: None)
     assert not run.is_finished
-    deliver(run, trained(dataset), dataset, lambda *_: None)
+    finalize(run, trained(dataset), dataset, lambda *_: None)
     assert run.is_finished
     assert run.metrics["train_seconds"] == 1.5
     assert run.metrics["test"]["accuracy_tta"] is None  # this recipe does not flip
@@ -112,7 +122,7 @@ def test_the_protocol_says_what_was_kept(run: Run, keep: str, kept: str) -> None
 
 
 def test_the_protocol_says_what_a_focus_does_to_the_training_curve(run: Run) -> None:
-    recipe = replace(preset("cnn", "fast"), focus=Focus(start=3, share=0.3))
+    recipe = replace(preset("cnn", "fast"), focus=HardExampleMining(start_epoch=3, fraction=0.3))
     section = model_section(run, recipe, {"data": {"train": 55_000}, "validation": {"n": 5_000}}, {})
     assert section.protocol.endswith(
         "after that. From epoch 3 on, an epoch saw 30\N{NO-BREAK SPACE}% of the images, mostly those with the highest "

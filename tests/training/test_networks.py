@@ -11,45 +11,45 @@ from torch import nn
 
 from clothier.errors import DataError, UsageError
 from clothier.exploration.pca import fit_pca
-from clothier.recipes import PRESETS, DenseOnPca, StudyCnn, WhitenedCnn, preset
-from clothier.training.networks import GarmentNetwork, build, count_parameters
-from clothier.training.torch_classifier import scaled
+from clothier.recipes import PRESETS, PcaMlp, StudyCnn, WhitenedCnn, preset
+from clothier.training.networks import ImageClassifier, build_network, count_parameters
+from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Network
 
 
-def features_of(images: np.ndarray, network: GarmentNetwork, upto: int) -> np.ndarray:
+def features_of(images: np.ndarray, network: ImageClassifier, upto: int) -> np.ndarray:
     """What the first modules of ``features`` make of pictures, (N, ...) float64."""
     first = network.features[:upto]
     with torch.no_grad():
-        return first.eval()(scaled(torch.as_tensor(images))).double().numpy()
+        return first.eval()(to_float(torch.as_tensor(images))).double().numpy()
 
 
 @pytest.mark.parametrize(
     ("network", "parameters"),
     [
-        (DenseOnPca(components=187, hidden=(64,)), 12_682),
+        (PcaMlp(components=187, hidden=(64,)), 12_682),
         (StudyCnn(), 262_890),
-        (DenseOnPca(components=20, hidden=(16, 8), batch_norm=True), 20 * 16 + 2 * 16 + 16 * 8 + 2 * 8 + 8 * 10 + 10),
+        (PcaMlp(components=20, hidden=(16, 8), batch_norm=True), 20 * 16 + 2 * 16 + 16 * 8 + 2 * 8 + 8 * 10 + 10),
         (WhitenedCnn(patch=2, widths=(16,), depths=(2,)), 8 * 16 * 9 + 16 + 16 * 16 * 9 + 16 + 16 * 10),
     ],
 )
-def test_parameters_are_what_is_trained(garments: Labelled, network: Network, parameters: int) -> None:
-    assert count_parameters(build(network, garments.images, 10, 0)) == parameters
+def test_parameters_are_what_is_trained(garments: LabeledImages, network: Network, parameters: int) -> None:
+    assert count_parameters(build_network(network, garments.images, 10, 0)) == parameters
 
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(("model", "classes"), [("dnn", 10), ("cnn", 7)])
 def test_pictures_go_in_and_embedding_and_logits_come_out(
-    garments: Labelled, model: str, name: str, classes: int
+    garments: LabeledImages, model: str, name: str, classes: int
 ) -> None:
     spec = preset(model, name).network
-    if isinstance(spec, DenseOnPca):
+    if isinstance(spec, PcaMlp):
         spec = replace(spec, components=min(spec.components, len(garments)))  # no more components than pictures
-    network = build(spec, garments.images, classes, 0).eval()
-    pictures = scaled(torch.as_tensor(garments.images[:5]))
+    network = build_network(spec, garments.images, classes, 0).eval()
+    pictures = to_float(torch.as_tensor(garments.images[:5]))
     with torch.no_grad():
         embeddings = network.features(pictures)
         assert embeddings.ndim == 2
@@ -57,36 +57,36 @@ def test_pictures_go_in_and_embedding_and_logits_come_out(
         assert torch.equal(network(pictures), network.head(embeddings))
 
 
-def test_a_recipes_network_is_the_same_for_the_same_seed_only(garments: Labelled) -> None:
+def test_a_recipes_network_is_the_same_for_the_same_seed_only(garments: LabeledImages) -> None:
     def first_weights(seed: int) -> torch.Tensor:
         return torch.cat(
-            [weight.flatten() for weight in build(StudyCnn(), garments.images, 10, seed).parameters()]
+            [weight.flatten() for weight in build_network(StudyCnn(), garments.images, 10, seed).parameters()]
         ).detach()
 
     assert torch.equal(first_weights(3), first_weights(3))
     assert not torch.equal(first_weights(3), first_weights(4))
 
 
-def test_the_projection_inside_is_our_pca_and_scikit_learns(garments: Labelled) -> None:
-    network = build(DenseOnPca(components=30, whitening=0.0), garments.images, 10, 0)
+def test_the_projection_inside_is_our_pca_and_scikit_learns(garments: LabeledImages) -> None:
+    network = build_network(PcaMlp(components=30, whitening=0.0), garments.images, 10, 0)
     inside = features_of(garments.images, network, 1)
-    assert np.abs(inside - fit_pca(garments.images, 30).project(garments.images)).max() < 1e-4
+    assert np.abs(inside - fit_pca(garments.images, 30).transform(garments.images)).max() < 1e-4
     pixels = garments.images.reshape(len(garments), -1) / 255
     theirs = sklearn.decomposition.PCA(30, svd_solver="full").fit_transform(pixels)
     assert np.abs(inside - theirs * np.sign((inside * theirs).sum(0))).max() < 1e-4
 
 
-def test_a_share_of_variance_chooses_the_components(garments: Labelled) -> None:
-    network = build(DenseOnPca(components=0.9), garments.images, 10, 0)
+def test_a_share_of_variance_chooses_the_components(garments: LabeledImages) -> None:
+    network = build_network(PcaMlp(components=0.9), garments.images, 10, 0)
     pixels = garments.images.reshape(len(garments), -1) / 255
     wanted = sklearn.decomposition.PCA(0.9, svd_solver="full").fit(pixels).n_components_
     assert features_of(garments.images[:1], network, 1).shape == (1, wanted)
 
 
 @pytest.mark.parametrize("exponent", [0.25, 0.5])
-def test_whitening_divides_by_a_power_of_the_variance(garments: Labelled, exponent: float) -> None:
-    plain = features_of(garments.images, build(DenseOnPca(components=40), garments.images, 10, 0), 1)
-    network = build(DenseOnPca(components=40, whitening=exponent), garments.images, 10, 0)
+def test_whitening_divides_by_a_power_of_the_variance(garments: LabeledImages, exponent: float) -> None:
+    plain = features_of(garments.images, build_network(PcaMlp(components=40), garments.images, 10, 0), 1)
+    network = build_network(PcaMlp(components=40, whitening=exponent), garments.images, 10, 0)
     whitened = features_of(garments.images, network, 1)
     variances = plain.var(0, ddof=1)
     ratios = whitened.std(0) / plain.std(0) * (variances + 1e-3) ** exponent
@@ -96,8 +96,8 @@ def test_whitening_divides_by_a_power_of_the_variance(garments: Labelled, expone
         assert whitened.var(0).min() > 0.9 * whitened.var(0).max()
 
 
-def test_the_stem_whitens(garments: Labelled) -> None:
-    network = build(WhitenedCnn(patch=4, widths=(16, 16), depths=(2, 2)), garments.images, 10, 0)
+def test_the_stem_whitens(garments: LabeledImages) -> None:
+    network = build_network(WhitenedCnn(patch=4, widths=(16, 16), depths=(2, 2)), garments.images, 10, 0)
     responses = features_of(garments.images, network, 1).transpose(1, 0, 2, 3).reshape(32, -1)
     moments = responses[:16] @ responses[:16].T / responses.shape[1]
     off_diagonal = moments - np.diag(np.diag(moments))
@@ -108,38 +108,40 @@ def test_the_stem_whitens(garments: Labelled) -> None:
     assert np.array_equal(responses[16:], -responses[:16])
 
 
-def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: Labelled) -> None:
-    stem = build(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), garments.images, 10, 0).features.stem
+def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: LabeledImages) -> None:
+    stem = build_network(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), garments.images, 10, 0).features.stem
     assert float(stem.mean) == pytest.approx(garments.images.mean() / 255, rel=1e-4)
     assert float(stem.spread) == pytest.approx(garments.images.std() / 255, rel=1e-4)
 
 
-def test_what_is_fitted_is_saved_and_not_trained(garments: Labelled) -> None:
+def test_what_is_fitted_is_saved_and_not_trained(garments: LabeledImages) -> None:
     for spec, names in (
-        (DenseOnPca(components=20), {"features.0.mean", "features.0.components"}),
+        (PcaMlp(components=20), {"features.0.mean", "features.0.components"}),
         (
             WhitenedCnn(widths=(16,), depths=(2,)),
             {"features.stem.mean", "features.stem.spread", "features.stem.filters"},
         ),
     ):
-        network = build(spec, garments.images, 10, 0)
+        network = build_network(spec, garments.images, 10, 0)
         assert names <= network.state_dict().keys()
         assert not names & {name for name, _ in network.named_parameters()}
 
 
-def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garments: Labelled) -> None:
-    group = build(WhitenedCnn(patch=2, widths=(16,), depths=(2,)), garments.images, 10, 0).features.groups[0]
+def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garments: LabeledImages) -> None:
+    group = build_network(WhitenedCnn(patch=2, widths=(16,), depths=(2,)), garments.images, 10, 0).features.groups[0]
     conv, norm, _ = group.first
     maps = torch.rand(2, 8, 6, 6)
     assert torch.allclose(conv(maps)[:, :8], maps, atol=1e-6)
     assert [name for name, weight in norm.named_parameters() if weight.requires_grad] == ["bias"]
 
 
-def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garments: Labelled) -> None:
+def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garments: LabeledImages) -> None:
     maps = torch.rand(2, 8, 6, 6)
     for depth, has_residual in ((2, False), (3, True)):
         group = (
-            build(WhitenedCnn(patch=2, widths=(16,), depths=(depth,)), garments.images, 10, 0).features.groups[0].eval()
+            build_network(WhitenedCnn(patch=2, widths=(16,), depths=(depth,)), garments.images, 10, 0)
+            .features.groups[0]
+            .eval()
         )
         for conv in (module for module in group.later.modules() if isinstance(module, nn.Conv2d)):
             nn.init.zeros_(conv.weight)
@@ -147,27 +149,27 @@ def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garmen
             assert torch.equal(group(maps), group.first(group.pool(maps))) == has_residual
 
 
-def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: Labelled) -> None:
+def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
     with pytest.raises(UsageError, match=r"^the study's CNN takes 28x28 pictures, not 28x20; use --preset fast\.$"):
-        build(StudyCnn(), wide, 10, 0)
-    for spec in (DenseOnPca(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1))):
-        assert build(spec, wide, 10, 0).eval()(scaled(torch.as_tensor(wide[:3]))).shape == (3, 10)
+        build_network(StudyCnn(), wide, 10, 0)
+    for spec in (PcaMlp(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1))):
+        assert build_network(spec, wide, 10, 0).eval()(to_float(torch.as_tensor(wide[:3]))).shape == (3, 10)
 
 
-def test_pictures_too_small_for_the_groups_are_refused(garments: Labelled) -> None:
+def test_pictures_too_small_for_the_groups_are_refused(garments: LabeledImages) -> None:
     spec = WhitenedCnn(patch=4, widths=(16, 16, 16))
     sentence = (
         r"^a CNN with a 4x4 stem and 3 groups takes pictures from 11x11 on, not 28x10; "
         r"give the recipe fewer network\.widths\.$"
     )
     with pytest.raises(UsageError, match=sentence):
-        build(spec, np.ascontiguousarray(garments.images[:, :, :10]), 10, 0)
+        build_network(spec, np.ascontiguousarray(garments.images[:, :, :10]), 10, 0)
     smallest = np.ascontiguousarray(garments.images[:, 8:19, 8:19])
-    assert build(spec, smallest, 10, 0).eval()(scaled(torch.as_tensor(smallest[:3]))).shape == (3, 10)
+    assert build_network(spec, smallest, 10, 0).eval()(to_float(torch.as_tensor(smallest[:3]))).shape == (3, 10)
 
 
-@pytest.mark.parametrize("spec", [DenseOnPca(components=20), WhitenedCnn()])
+@pytest.mark.parametrize("spec", [PcaMlp(components=20), WhitenedCnn()])
 def test_pictures_that_are_all_one_grey_are_refused(spec: Network) -> None:
     with pytest.raises(DataError, match=r"same|one grey"):
-        build(spec, np.full((50, 28, 28), 7, np.uint8), 10, 0)
+        build_network(spec, np.full((50, 28, 28), 7, np.uint8), 10, 0)

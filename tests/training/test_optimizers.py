@@ -7,20 +7,20 @@ import torch
 from torch import nn
 
 from clothier.recipes import Optimizer
-from clothier.training.networks import build
-from clothier.training.optimizers import Muon, make_optimizers, orthogonalised
+from clothier.training.networks import build_network
+from clothier.training.optimizers import Muon, make_optimizers, newton_schulz
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
 
-MUON = Optimizer(
+MUON_RECIPE = Optimizer(
     kind="muon", learning_rate=0.1, head_learning_rate=0.02, bias_learning_rate=5.0, momentum=0.6, weight_decay=1e-3
 )
-KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUON, Optimizer(kind="rmsprop")]
+KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUON_RECIPE, Optimizer(kind="rmsprop")]
 
 
-class Odd(nn.Module):
+class OddNetwork(nn.Module):
     """A network of a user's own, with weights of 0, 1, 2 and 4 dimensions and a frozen one."""
 
     def __init__(self) -> None:
@@ -31,35 +31,35 @@ class Odd(nn.Module):
         self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
 
 
-def covered(optimizers: list[torch.optim.Optimizer]) -> list[int]:
+def covered_parameters(optimizers: list[torch.optim.Optimizer]) -> list[int]:
     return sorted(id(weight) for one in optimizers for group in one.param_groups for weight in group["params"])
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda one: one.kind)
 def test_every_trainable_weight_is_moved_by_one_optimizer(
-    wanted: Optimizer, recipe: Recipe, garments: Labelled
+    wanted: Optimizer, recipe: Recipe, garments: LabeledImages
 ) -> None:
     for network in (
-        build(recipe.network, garments.images, 10, 0),
-        Odd(),
+        build_network(recipe.network, garments.images, 10, 0),
+        OddNetwork(),
         nn.Linear(3, 2, bias=False),
         nn.Conv2d(1, 2, 3, bias=False),
     ):
         trainable = sorted(id(weight) for weight in network.parameters() if weight.requires_grad)
-        assert covered(make_optimizers(network, wanted, torch.float32)) == trainable
+        assert covered_parameters(make_optimizers(network, wanted, torch.float32)) == trainable
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda one: one.kind)
 def test_every_group_remembers_its_peak_rate(wanted: Optimizer) -> None:
-    for optimizer in make_optimizers(Odd(), wanted, torch.float32):
+    for optimizer in make_optimizers(OddNetwork(), wanted, torch.float32):
         assert all(group["peak"] == group["lr"] > 0 for group in optimizer.param_groups)
 
 
 def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:
-    network = Odd()
-    muon, sgd = make_optimizers(network, MUON, torch.float32)
+    network = OddNetwork()
+    muon, sgd = make_optimizers(network, MUON_RECIPE, torch.float32)
     vectors, head = sgd.param_groups
-    assert covered([muon]) == [id(network.bank.weight)]
+    assert covered_parameters([muon]) == [id(network.bank.weight)]
     assert {id(weight) for weight in vectors["params"]} == {
         id(network.temperature),
         id(network.bank.bias),
@@ -72,13 +72,13 @@ def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:
 
 
 def test_rmsprop_is_pytorchs_own_but_for_the_rate() -> None:
-    (rmsprop,) = make_optimizers(Odd(), Optimizer(kind="rmsprop", learning_rate=0.01), torch.float32)
+    (rmsprop,) = make_optimizers(OddNetwork(), Optimizer(kind="rmsprop", learning_rate=0.01), torch.float32)
     assert isinstance(rmsprop, torch.optim.RMSprop)
     assert rmsprop.defaults == torch.optim.RMSprop([torch.zeros(1)], lr=0.01).defaults
 
 
 def test_adamw_decays_matrices_only() -> None:
-    network = Odd()
+    network = OddNetwork()
     (adamw,) = make_optimizers(network, KINDS[1], torch.float32)
     decay = {id(weight): group["weight_decay"] for group in adamw.param_groups for weight in group["params"]}
     assert decay[id(network.bank.weight)] == decay[id(network.head.weight)] == 0.01
@@ -89,7 +89,7 @@ def test_adamw_decays_matrices_only() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_an_update_is_roughly_the_nearest_orthogonal_matrix(shape: tuple[int, int], dtype: torch.dtype) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    result = orthogonalised(matrix, dtype)
+    result = newton_schulz(matrix, dtype)
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     pushed = torch.linalg.svdvals(result)
     large = values > 0.15 * values.max()  # three steps do not reach the smallest ones
@@ -101,7 +101,7 @@ def test_an_update_is_roughly_the_nearest_orthogonal_matrix(shape: tuple[int, in
 
 def test_a_tall_matrix_is_treated_as_its_transpose() -> None:
     matrix = torch.randn(30, 7, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(orthogonalised(matrix), orthogonalised(matrix.T).T, atol=1e-5)
+    assert torch.allclose(newton_schulz(matrix), newton_schulz(matrix.T).T, atol=1e-5)
 
 
 def test_muon_moves_filter_banks_by_its_definition() -> None:
@@ -114,7 +114,7 @@ def test_muon_moves_filter_banks_by_its_definition() -> None:
         weight.grad = gradient.clone()
         optimizer.step()
         momentum = 0.6 * momentum + gradient.reshape(6, 27)
-        update = orthogonalised(gradient.reshape(6, 27) + 0.6 * momentum)
+        update = newton_schulz(gradient.reshape(6, 27) + 0.6 * momentum)
         expected = expected * (6**0.5 / expected.norm()) - 0.1 * update.reshape(6, 3, 3, 3)
     assert torch.allclose(weight.detach(), expected, atol=1e-5)
 

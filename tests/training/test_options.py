@@ -9,12 +9,12 @@ import pytest
 
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes import MODELS, PRESETS, preset
-from clothier.training.options import TrainOptions, options_from_config, require_same
+from clothier.training.options import TrainOptions, options_from_config, require_same_options
 
 OPTIONS = TrainOptions(recipe=preset("dnn", "fast"), data=Path("/data/mine"), any_idx=True, seed=7, time_limit=90.0)
 
 
-def written(folder: Path, **changes: Any) -> Path:
+def write_config(folder: Path, **changes: Any) -> Path:
     """A ``config.json`` of ``OPTIONS``; a change of ``...`` takes the field out."""
     content = {**OPTIONS.to_json(), **changes}
     path = folder / "config.json"
@@ -29,7 +29,7 @@ def test_options_come_back_as_they_were_written(tmp_path: Path, model: str, name
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**options.to_json(), "data_digest": "abc", "own_network": None}))
     assert options_from_config(path) == options
-    assert options_from_config(written(tmp_path)) == OPTIONS
+    assert options_from_config(write_config(tmp_path)) == OPTIONS
 
 
 def test_where_a_run_lies_is_no_part_of_what_it_does(tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monke
     ],
 )
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
-    path = written(tmp_path, **changes)
+    path = write_config(tmp_path, **changes)
     sentence = rf"^{path} is no configuration of a run: its {what}\. Give a run's config\.json\.$"
     with pytest.raises(ModelError, match=sentence):
         options_from_config(path)
 
 
 def test_a_newer_configuration_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, format=2)
+    path = write_config(tmp_path, format=2)
     with pytest.raises(ModelError, match=rf"^{path} has format 2, and this Clothier reads 1\. Train anew\.$"):
         options_from_config(path)
 
@@ -70,11 +70,11 @@ def test_a_newer_configuration_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> None:
     recipe = {**OPTIONS.recipe.to_json(), "epoch": 3}
     with pytest.raises(UnknownNameError, match=r"^'epoch' is not a .*; did you mean 'epochs'\?$"):
-        options_from_config(written(tmp_path, recipe=recipe))
+        options_from_config(write_config(tmp_path, recipe=recipe))
 
 
 def test_a_network_of_ones_own_cannot_come_from_a_configuration(tmp_path: Path) -> None:
-    path = written(tmp_path, own_network="MyNet")
+    path = write_config(tmp_path, own_network="MyNet")
     sentence = rf"^{path} is of a run that trained a network of your own, MyNet; train it from Python: clothier\.train"
     with pytest.raises(UsageError, match=sentence):
         options_from_config(path)
@@ -94,15 +94,15 @@ def test_a_network_of_ones_own_cannot_come_from_a_configuration(tmp_path: Path) 
 )
 def test_the_first_difference_is_named(expected: TrainOptions, difference: str) -> None:
     with pytest.raises(UsageError) as caught:
-        require_same(OPTIONS, expected, Path("runs/mine"))
+        require_same_options(OPTIONS, expected, Path("runs/mine"))
     assert str(caught.value) == (
         f"runs/mine was begun with other options: {difference}. Resume it without options, or train anew."
     )
-    require_same(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
+    require_same_options(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
 
 
 def test_a_configuration_from_before_there_were_teachers_has_none(tmp_path: Path) -> None:
-    assert options_from_config(written(tmp_path, teachers=...)) == OPTIONS
+    assert options_from_config(write_config(tmp_path, teachers=...)) == OPTIONS
 
 
 def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
@@ -111,4 +111,4 @@ def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
     monkeypatch.chdir(tmp_path)
     told = replace(OPTIONS, teachers=Path("runs/cnn-best"))
     assert told.to_json()["teachers"] == str(tmp_path / "runs" / "cnn-best")
-    assert options_from_config(written(tmp_path, teachers=str(tmp_path))).teachers == tmp_path
+    assert options_from_config(write_config(tmp_path, teachers=str(tmp_path))).teachers_from == tmp_path

@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 
 from clothier.data.splits import stratified_folds
-from clothier.recipes import Augment, DenseOnPca, Optimizer, preset
-from clothier.taxonomy import FASHION_MNIST
+from clothier.recipes import Augment, Optimizer, PcaMlp, preset
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training import out_of_fold as module
-from clothier.training.out_of_fold import out_of_fold
+from clothier.training.out_of_fold import out_of_fold_probabilities
 from clothier.training.torch_classifier import TorchClassifier
 
 if TYPE_CHECKING:
     import torch
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
     from clothier.training.device import Device
 
 
 @pytest.fixture
 def recipe() -> Recipe:
-    network = DenseOnPca(components=40, whitening=0.25, hidden=(64,), batch_norm=True)
+    network = PcaMlp(components=40, whitening=0.25, hidden=(64,), batch_norm=True)
     optimizer = Optimizer(learning_rate=0.01)
     return replace(
         preset("dnn", "fast"), network=network, optimizer=optimizer, augment=Augment(), epochs=6, batch_size=20
@@ -33,21 +33,21 @@ def recipe() -> Recipe:
 
 
 def test_held_out_answers_are_good_and_stand_at_their_place(
-    garments: Labelled, others: Labelled, recipe: Recipe, cpu: Device
+    garments: LabeledImages, others: LabeledImages, recipe: Recipe, cpu: Device
 ) -> None:
     told = []
     folds = stratified_folds(garments.labels, 3)
-    found = out_of_fold(
+    found = out_of_fold_probabilities(
         garments,
         others.images,
-        FASHION_MNIST,
+        FASHION_MNIST_CLASSES,
         recipe,
         folds,
         device=cpu,
         progress=lambda task, done, total, note="": told.append((done, total, note)),
     )
-    assert (found.probabilities.shape, found.others.shape) == ((300, 10), (100, 10))
-    for answers, labels in ((found.probabilities, garments.labels), (found.others, others.labels)):
+    assert (found.probabilities.shape, found.extra_probabilities.shape) == ((300, 10), (100, 10))
+    for answers, labels in ((found.probabilities, garments.labels), (found.extra_probabilities, others.labels)):
         assert answers.dtype == np.float32
         assert answers.sum(axis=1) == pytest.approx(np.ones(len(labels)), abs=1e-5)
         assert (answers.argmax(axis=1) == labels).mean() > 0.9
@@ -57,12 +57,12 @@ def test_held_out_answers_are_good_and_stand_at_their_place(
 
 
 def test_no_model_sees_what_it_is_asked(
-    garments: Labelled, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
+    garments: LabeledImages, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learnt, asked = [], []
     real = module.fit
 
-    def watched(network: torch.nn.Module, train: Labelled, *rest: object, **options: object) -> object:
+    def watched(network: torch.nn.Module, train: LabeledImages, *rest: object, **options: object) -> object:
         learnt.append({image.tobytes() for image in train.images})
         return real(network, train, *rest, **options)
 
@@ -74,8 +74,10 @@ def test_no_model_sees_what_it_is_asked(
     monkeypatch.setattr(module, "fit", watched)
     monkeypatch.setattr(module, "TorchClassifier", Watched)
     folds = stratified_folds(garments.labels, 3)
-    found = out_of_fold(garments, garments.images[:0], FASHION_MNIST, replace(recipe, epochs=1), folds, device=cpu)
-    assert found.others.shape == (0, 10)
+    found = out_of_fold_probabilities(
+        garments, garments.images[:0], FASHION_MNIST_CLASSES, replace(recipe, epochs=1), folds, device=cpu
+    )
+    assert found.extra_probabilities.shape == (0, 10)
     assert len(learnt) == len(asked) == 3
     for seen, answered, fold in zip(learnt, asked, folds, strict=True):
         assert not seen & answered
@@ -84,28 +86,32 @@ def test_no_model_sees_what_it_is_asked(
 
 
 def test_the_last_epoch_is_kept_whatever_the_recipe_says(
-    garments: Labelled, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
+    garments: LabeledImages, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = []
     real = module.fit
 
     def watched(network: object, train: object, look: object, recipe: Recipe, **options: object) -> object:
-        kept.append(recipe.keep)
+        kept.append(recipe.select)
         return real(network, train, look, recipe, **options)
 
     monkeypatch.setattr(module, "fit", watched)
     folds = stratified_folds(garments.labels, 2)
-    out_of_fold(garments, garments.images[:1], FASHION_MNIST, replace(recipe, keep="best", epochs=1), folds, device=cpu)
+    out_of_fold_probabilities(
+        garments, garments.images[:1], FASHION_MNIST_CLASSES, replace(recipe, keep="best", epochs=1), folds, device=cpu
+    )
     assert kept == ["last", "last"]
 
 
-def test_the_same_seed_gives_the_same_answers(garments: Labelled, recipe: Recipe, cpu: Device) -> None:
+def test_the_same_seed_gives_the_same_answers(garments: LabeledImages, recipe: Recipe, cpu: Device) -> None:
     folds = stratified_folds(garments.labels, 2)
     quick = replace(recipe, epochs=1)
     first, again, other = (
-        out_of_fold(garments, garments.images[:4], FASHION_MNIST, quick, folds, seed=seed, device=cpu)
+        out_of_fold_probabilities(
+            garments, garments.images[:4], FASHION_MNIST_CLASSES, quick, folds, seed=seed, device=cpu
+        )
         for seed in (3, 3, 4)
     )
     assert np.array_equal(first.probabilities, again.probabilities)
-    assert np.array_equal(first.others, again.others)
+    assert np.array_equal(first.extra_probabilities, again.extra_probabilities)
     assert not np.allclose(first.probabilities, other.probabilities, atol=1e-3)

@@ -1,13 +1,13 @@
 import pytest
 
 from clothier.recipes import Optimizer
-from clothier.training.schedules import constant, rate, triangle
+from clothier.training.schedules import constant, linear_warmup_decay, lr_factor
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_constant(progress: float) -> None:
     assert constant(progress) == 1.0
-    assert rate(Optimizer(schedule="constant"), progress) == 1.0
+    assert lr_factor(Optimizer(schedule="constant"), progress) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ def test_constant(progress: float) -> None:
     [(0.0, 1.0, 0.0), (0.1, 0.9, 0.5), (0.2, 0.8, 1.0), (0.6, 0.4, 0.5), (1.0, 0.0, 0.0)],
 )
 def test_triangle(progress: float, without_warmup: float, with_fifth: float) -> None:
-    assert triangle(progress, 0.0) == pytest.approx(without_warmup)
-    assert triangle(progress, 0.2) == pytest.approx(with_fifth)
-    assert rate(Optimizer(schedule="triangle", warmup=0.2), progress) == triangle(progress, 0.2)
+    assert linear_warmup_decay(progress, 0.0) == pytest.approx(without_warmup)
+    assert linear_warmup_decay(progress, 0.2) == pytest.approx(with_fifth)
+    assert lr_factor(Optimizer(schedule="triangle", warmup=0.2), progress) == linear_warmup_decay(progress, 0.2)
 
 
 def test_triangle_ends_at_exactly_zero_and_stays_there() -> None:
-    assert triangle(1.0, 0.1) == 0.0
-    assert triangle(1.5, 0.1) == 0.0
+    assert linear_warmup_decay(1.0, 0.1) == 0.0
+    assert linear_warmup_decay(1.5, 0.1) == 0.0

@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from clothier.data.dataset import Labelled
+from clothier.data.dataset import LabeledImages
 from clothier.data.synthetic import draw_garments
 from clothier.errors import UsageError
-from clothier.recipes import Augment, DenseOnPca, Focus, Optimizer, Recipe
-from clothier.taxonomy import FASHION_MNIST
+from clothier.recipes import Augment, HardExampleMining, Optimizer, PcaMlp, Recipe
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training import checkpoint
-from clothier.training.device import Device, choose
-from clothier.training.networks import build
+from clothier.training.device import Device, select_device
+from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
-from clothier.training.trainer import Training, begin, fit, measure
+from clothier.training.trainer import TrainState, eval_loss, fit, init_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from clothier.types import EpochRecord
 
-PLAIN = Recipe(model="dnn", preset="fast", network=DenseOnPca(components=20), epochs=3, batch_size=50)
+PLAIN = Recipe(model="dnn", preset="fast", network=PcaMlp(components=20), epochs=3, batch_size=50)
 
 
-def prepared(recipe: Recipe, train: Labelled, device: Device, seed: int = 0) -> Training:
-    return begin(build(recipe.network, train.images, 10, seed), recipe, device)
+def fresh_state(recipe: Recipe, train: LabeledImages, device: Device, seed: int = 0) -> TrainState:
+    return init_state(build_network(recipe.network, train.images, 10, seed), recipe, device)
 
 
-def learn(
-    training: Training, recipe: Recipe, train: Labelled, validation: Labelled, device: Device, **options: Any
+def run_fit(
+    state: TrainState, recipe: Recipe, train: LabeledImages, validation: LabeledImages, device: Device, **options: Any
 ) -> Iterator[EpochRecord]:
-    return fit(training.network, train, validation, recipe, training=training, device=device, **options)
+    return fit(state.network, train, validation, recipe, state=state, device=device, **options)
 
 
 def without_seconds(records: list[EpochRecord]) -> list[EpochRecord]:
@@ -51,23 +51,25 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 
 def test_every_network_learns_32_pictures_by_heart(recipe: Recipe, cpu: Device) -> None:
     few = draw_garments(32, seed=3)
-    recipe = replace(recipe, epochs=60, batch_size=32, augment=Augment(), focus=Focus(), label_smoothing=0.0)
-    if isinstance(recipe.network, DenseOnPca):
+    recipe = replace(
+        recipe, epochs=60, batch_size=32, augment=Augment(), focus=HardExampleMining(), label_smoothing=0.0
+    )
+    if isinstance(recipe.network, PcaMlp):
         recipe = replace(recipe, network=replace(recipe.network, components=20, dropout=0.0))
-    training = prepared(recipe, few, cpu)
-    for record in learn(training, recipe, few, few, cpu):
+    training = fresh_state(recipe, few, cpu)
+    for record in run_fit(training, recipe, few, few, cpu):
         if record.validation_accuracy == 1.0:
             break
-    assert measure(training.network, few, cpu)[1] == 1.0
+    assert eval_loss(training.network, few, cpu)[1] == 1.0
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(
-    recipe: Recipe, cpu: Device, garments: Labelled, others: Labelled
+    recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages
 ) -> None:
     recipe = replace(recipe, epochs=2)
-    one, again, other = (prepared(recipe, garments, cpu) for _ in range(3))
+    one, again, other = (fresh_state(recipe, garments, cpu) for _ in range(3))
     records = [
-        list(learn(training, recipe, garments, others, cpu, seed=seed))
+        list(run_fit(training, recipe, garments, others, cpu, seed=seed))
         for training, seed in ((one, 0), (again, 0), (other, 1))
     ]
     assert same_weights(one.network, again.network)
@@ -76,52 +78,52 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(
 
 
 def test_2_and_2_epochs_through_a_file_are_4_straight_bit_for_bit(
-    recipe: Recipe, cpu: Device, garments: Labelled, others: Labelled, tmp_path: Path
+    recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
 ) -> None:
-    straight, killed = prepared(recipe, garments, cpu), prepared(recipe, garments, cpu)
-    expected = list(learn(straight, recipe, garments, others, cpu))
+    straight, killed = fresh_state(recipe, garments, cpu), fresh_state(recipe, garments, cpu)
+    expected = list(run_fit(straight, recipe, garments, others, cpu))
 
-    records = list(itertools.islice(learn(killed, recipe, garments, others, cpu), 2))
+    records = list(itertools.islice(run_fit(killed, recipe, garments, others, cpu), 2))
     checkpoint.save(tmp_path / "last.pt", killed, records)
     torch.manual_seed(12345)  # whatever chance the next process finds
-    resumed = prepared(recipe, garments, cpu, seed=99)
+    resumed = fresh_state(recipe, garments, cpu, seed=99)
     records = checkpoint.restore(tmp_path / "last.pt", resumed)
-    records += learn(resumed, recipe, garments, others, cpu)
+    records += run_fit(resumed, recipe, garments, others, cpu)
 
     assert without_seconds(records) == without_seconds(expected)
     assert same_weights(resumed.network, straight.network)
 
 
-def test_a_training_that_has_ended_stays_as_it_is(cpu: Device, garments: Labelled, others: Labelled) -> None:
-    training = prepared(PLAIN, garments, cpu)
-    assert [record.epoch for record in learn(training, PLAIN, garments, others, cpu)] == [1, 2, 3]
-    before = measure(training.network, others, cpu)
+def test_a_training_that_has_ended_stays_as_it_is(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+    training = fresh_state(PLAIN, garments, cpu)
+    assert [record.epoch for record in run_fit(training, PLAIN, garments, others, cpu)] == [1, 2, 3]
+    before = eval_loss(training.network, others, cpu)
     training.network.train()
-    assert list(learn(training, PLAIN, garments, others, cpu)) == []
-    assert measure(training.network, others, cpu) == before
+    assert list(run_fit(training, PLAIN, garments, others, cpu)) == []
+    assert eval_loss(training.network, others, cpu) == before
     assert not training.network.training
 
 
-def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: Labelled) -> None:
+def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: LabeledImages) -> None:
     # Labels that are all wrong: the better the network, the worse it does here, so the first epochs are the best
-    wrong = Labelled(garments.images, (garments.labels + 1) % 10)
+    wrong = LabeledImages(garments.images, (garments.labels + 1) % 10)
     recipe = replace(PLAIN, epochs=6, optimizer=Optimizer(learning_rate=3e-3))
     accuracies, last = {}, {}
     for keep in ("best", "last"):
         chosen = replace(recipe, keep=keep)
-        training = prepared(chosen, garments, cpu)
-        accuracies[keep] = [record.validation_accuracy for record in learn(training, chosen, garments, wrong, cpu)]
-        last[keep] = measure(training.network, wrong, cpu)[1]
+        training = fresh_state(chosen, garments, cpu)
+        accuracies[keep] = [record.validation_accuracy for record in run_fit(training, chosen, garments, wrong, cpu)]
+        last[keep] = eval_loss(training.network, wrong, cpu)[1]
     assert accuracies["best"] == accuracies["last"]
     assert last["best"] == max(accuracies["best"]) > accuracies["best"][-1]
     assert last["last"] == accuracies["last"][-1]
 
 
 def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
-    cpu: Device, garments: Labelled, others: Labelled, recipe: Recipe
+    cpu: Device, garments: LabeledImages, others: LabeledImages, recipe: Recipe
 ) -> None:
     recipe = replace(recipe, keep="last", epochs=2)
-    with_it, without = (build(recipe.network, garments.images, 10, 0) for _ in range(2))
+    with_it, without = (build_network(recipe.network, garments.images, 10, 0) for _ in range(2))
     list(fit(with_it, garments, others, recipe, device=cpu))
     records = list(fit(without, garments, None, recipe, device=cpu))
     assert all(record.validation_loss is None and record.validation_accuracy is None for record in records)
@@ -129,67 +131,69 @@ def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
     assert not without.training
 
 
-def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: Labelled) -> None:
-    network = build(PLAIN.network, garments.images, 10, 0)
+def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: LabeledImages) -> None:
+    network = build_network(PLAIN.network, garments.images, 10, 0)
     with pytest.raises(UsageError, match=r'^keep = "best" needs validation pictures to tell the best epoch by; give'):
         next(fit(network, garments, None, replace(PLAIN, keep="best"), device=cpu))
 
 
 def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
-    cpu: Device, garments: Labelled, others: Labelled, tmp_path: Path
+    cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
 ) -> None:
-    recipe = replace(PLAIN, epochs=4, focus=Focus(start=3, share=0.5, drawn=0.2))
-    straight = prepared(recipe, garments, cpu)
+    recipe = replace(PLAIN, epochs=4, focus=HardExampleMining(start_epoch=3, fraction=0.5, random_fraction=0.2))
+    straight = fresh_state(recipe, garments, cpu)
     records = []
-    for record in learn(straight, recipe, garments, others, cpu):
+    for record in run_fit(straight, recipe, garments, others, cpu):
         records.append(record)
         if record.epoch == 2:
-            assert straight.losses.isfinite().all()
-            before = straight.losses.clone()
+            assert straight.example_losses.isfinite().all()
+            before = straight.example_losses.clone()
             checkpoint.save(tmp_path / "checkpoint", straight, records)
         if record.epoch == 3:
-            seen = straight.losses != before
+            seen = straight.example_losses != before
             assert seen.sum() == 150
             assert before[seen].median() > before[~seen].quantile(0.9)
-    resumed = prepared(recipe, garments, cpu)
+    resumed = fresh_state(recipe, garments, cpu)
     again = checkpoint.restore(tmp_path / "checkpoint", resumed)
-    again += learn(resumed, recipe, garments, others, cpu)
+    again += run_fit(resumed, recipe, garments, others, cpu)
     assert without_seconds(again) == without_seconds(records)
     assert same_weights(resumed.network, straight.network)
 
 
 def test_a_picture_with_another_in_it_does_not_tell_how_hard_it_is(
-    cpu: Device, garments: Labelled, others: Labelled
+    cpu: Device, garments: LabeledImages, others: LabeledImages
 ) -> None:
-    recipe = replace(PLAIN, epochs=2, augment=Augment(cutmix=1.0, plain=1))
-    training = prepared(recipe, garments, cpu)
-    epochs = learn(training, recipe, garments, others, cpu)
+    recipe = replace(PLAIN, epochs=2, augment=Augment(cutmix=1.0, mix_off_epochs=1))
+    training = fresh_state(recipe, garments, cpu)
+    epochs = run_fit(training, recipe, garments, others, cpu)
     next(epochs)
-    assert training.losses.isinf().all()  # mixed: as if never seen
+    assert training.example_losses.isinf().all()  # mixed: as if never seen
     next(epochs)
-    assert training.losses.isfinite().all()
+    assert training.example_losses.isfinite().all()
 
 
-def test_break_leaves_that_epochs_network_ready_for_use(cpu: Device, garments: Labelled, others: Labelled) -> None:
-    network = build(PLAIN.network, garments.images, 10, 0)
+def test_break_leaves_that_epochs_network_ready_for_use(
+    cpu: Device, garments: LabeledImages, others: LabeledImages
+) -> None:
+    network = build_network(PLAIN.network, garments.images, 10, 0)
     accuracies = []
     for record in fit(network, garments, others, PLAIN, device=cpu):
         assert not network.training
         accuracies.append(record.validation_accuracy)
         break
-    logits = TorchClassifier(network, FASHION_MNIST).run(others.images).logits
+    logits = TorchClassifier(network, FASHION_MNIST_CLASSES).run(others.images).logits
     assert (logits.argmax(1) == others.labels).mean() == accuracies[0]
 
 
-def test_records_say_what_can_be_recomputed(cpu: Device, garments: Labelled, others: Labelled) -> None:
+def test_records_say_what_can_be_recomputed(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     still = replace(PLAIN, epochs=2, optimizer=Optimizer(learning_rate=1e-12))  # weights that do not move
-    training = prepared(still, garments, cpu)
-    records = list(learn(training, still, garments, others, cpu))
+    training = fresh_state(still, garments, cpu)
+    records = list(run_fit(training, still, garments, others, cpu))
     for part, accuracy, loss in (
         (garments, records[1].train_accuracy, records[1].train_loss),
         (others, records[1].validation_accuracy, records[1].validation_loss),
     ):
-        logits = TorchClassifier(training.network, FASHION_MNIST).run(part.images).logits
+        logits = TorchClassifier(training.network, FASHION_MNIST_CLASSES).run(part.images).logits
         log_probabilities = logits - np.log(np.exp(logits).sum(1, keepdims=True))
         assert accuracy == pytest.approx((logits.argmax(1) == part.labels).mean(), abs=1e-6)
         assert loss == pytest.approx(-log_probabilities[np.arange(len(part)), part.labels].mean(), rel=1e-4)
@@ -198,79 +202,81 @@ def test_records_say_what_can_be_recomputed(cpu: Device, garments: Labelled, oth
     assert records[1].learning_rate == 1e-12
 
 
-def test_rates_follow_the_schedule_to_its_end(cpu: Device, garments: Labelled, others: Labelled) -> None:
+def test_rates_follow_the_schedule_to_its_end(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     optimizer = Optimizer(kind="adamw", learning_rate=1e-3, schedule="triangle", warmup=0.5)
     recipe = replace(PLAIN, optimizer=optimizer, epochs=4)  # 6 steps an epoch: 300 pictures in batches of 50
-    records = list(learn(prepared(recipe, garments, cpu), recipe, garments, others, cpu))
+    records = list(run_fit(fresh_state(recipe, garments, cpu), recipe, garments, others, cpu))
     last_steps = [5 / 24, 11 / 24, 17 / 24, 23 / 24]
     expected = [1e-3 * min(2 * step, 2 - 2 * step) for step in last_steps]
     assert [record.learning_rate for record in records] == pytest.approx(expected)
 
 
-def test_every_group_moves_at_its_own_peak(cpu: Device, garments: Labelled, others: Labelled, recipe: Recipe) -> None:
-    training = prepared(recipe, garments, cpu)
-    record = next(learn(training, recipe, garments, others, cpu))
+def test_every_group_moves_at_its_own_peak(
+    cpu: Device, garments: LabeledImages, others: LabeledImages, recipe: Recipe
+) -> None:
+    training = fresh_state(recipe, garments, cpu)
+    record = next(run_fit(training, recipe, garments, others, cpu))
     groups = [group for optimizer in training.optimizers for group in optimizer.param_groups]
     factor = record.learning_rate / recipe.optimizer.learning_rate
     assert [group["lr"] for group in groups] == pytest.approx([group["peak"] * factor for group in groups])
 
 
-def test_a_time_limit_is_kept_with_calm_last_steps(cpu: Device, garments: Labelled, others: Labelled) -> None:
+def test_a_time_limit_is_kept_with_calm_last_steps(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     recipe = replace(PLAIN, epochs=100_000, optimizer=Optimizer(kind="adamw", schedule="triangle"))
-    training = prepared(recipe, garments, cpu)
+    training = fresh_state(recipe, garments, cpu)
     started = time.perf_counter()
-    records = list(learn(training, recipe, garments, others, cpu, time_limit=0.5))
+    records = list(run_fit(training, recipe, garments, others, cpu, time_limit=0.5))
     assert time.perf_counter() - started < 2  # 0.5 and whatever a busy machine adds
     assert 1 <= len(records) < 100_000
     assert records[-1].learning_rate < 0.3 * recipe.optimizer.learning_rate
     assert training.seconds >= 0.5
-    assert list(learn(training, recipe, garments, others, cpu, time_limit=0.5)) == []
+    assert list(run_fit(training, recipe, garments, others, cpu, time_limit=0.5)) == []
 
 
-def test_a_time_limit_far_away_changes_nothing(cpu: Device, garments: Labelled, others: Labelled) -> None:
-    limited, free = prepared(PLAIN, garments, cpu), prepared(PLAIN, garments, cpu)
-    records = list(learn(limited, PLAIN, garments, others, cpu, time_limit=3600))
-    assert without_seconds(records) == without_seconds(list(learn(free, PLAIN, garments, others, cpu)))
+def test_a_time_limit_far_away_changes_nothing(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+    limited, free = fresh_state(PLAIN, garments, cpu), fresh_state(PLAIN, garments, cpu)
+    records = list(run_fit(limited, PLAIN, garments, others, cpu, time_limit=3600))
+    assert without_seconds(records) == without_seconds(list(run_fit(free, PLAIN, garments, others, cpu)))
     assert same_weights(limited.network, free.network)
 
 
-def test_a_loss_that_is_no_number_is_said(cpu: Device, garments: Labelled, others: Labelled) -> None:
+def test_a_loss_that_is_no_number_is_said(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     wild = replace(PLAIN, optimizer=Optimizer(learning_rate=1e38))
     sentence = r"^training went astray in epoch 1: the loss is no number\. Lower the recipe's rates\.$"
     with pytest.raises(UsageError, match=sentence):
-        list(learn(prepared(wild, garments, cpu), wild, garments, others, cpu))
+        list(run_fit(fresh_state(wild, garments, cpu), wild, garments, others, cpu))
 
 
-def test_a_network_of_ones_own_is_trained(cpu: Device, garments: Labelled, others: Labelled) -> None:
+def test_a_network_of_ones_own_is_trained(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     records = list(fit(network, garments, others, replace(PLAIN, epochs=8), device=cpu))
     assert records[-1].train_loss < records[0].train_loss
     assert records[-1].validation_accuracy > 0.5
 
 
-def test_the_best_device_here_is_taken_when_none_is_named(garments: Labelled, others: Labelled) -> None:
-    network = build(PLAIN.network, garments.images, 10, 0)
+def test_the_best_device_here_is_taken_when_none_is_named(garments: LabeledImages, others: LabeledImages) -> None:
+    network = build_network(PLAIN.network, garments.images, 10, 0)
     next(fit(network, garments, others, PLAIN))
-    assert next(network.parameters()).device.type == choose().type
+    assert next(network.parameters()).device.type == select_device().type
 
 
-def test_bfloat16_learns_as_float32_does(garments: Labelled, others: Labelled, recipe: Recipe) -> None:
+def test_bfloat16_learns_as_float32_does(garments: LabeledImages, others: LabeledImages, recipe: Recipe) -> None:
     recipe = replace(recipe, epochs=3)
     accuracies = {}
     for precision in ("float32", "bfloat16"):
         device = Device("cpu", 2, precision, "the tests ask for it")
-        training = prepared(recipe, garments, device)
-        records = list(learn(training, recipe, garments, others, device))
+        training = fresh_state(recipe, garments, device)
+        records = list(run_fit(training, recipe, garments, others, device))
         accuracies[precision] = records[-1].validation_accuracy
         assert {weight.dtype for weight in training.network.parameters()} == {torch.float32}
     assert accuracies["bfloat16"] == pytest.approx(accuracies["float32"], abs=0.15)
 
 
-def test_measuring_needs_no_training_and_leaves_the_networks_mode(cpu: Device, garments: Labelled) -> None:
-    network = build(PLAIN.network, garments.images, 10, 0)
+def test_measuring_needs_no_training_and_leaves_the_networks_mode(cpu: Device, garments: LabeledImages) -> None:
+    network = build_network(PLAIN.network, garments.images, 10, 0)
     for mode in (True, False):
         network.train(mode)
-        loss, accuracy = measure(network, garments, cpu)
+        loss, accuracy = eval_loss(network, garments, cpu)
         assert network.training is mode
         assert 1.5 < loss < 4
         assert 0 <= accuracy <= 0.4

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.data.idx_files import CLASS_NAMES
+from clothier.data.idx_files import CLASSES_FILE
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import UnknownNameError, UsageError
 from clothier.inference.session import OnnxClassifier
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def garments(tmp_path: Path) -> Path:
-    write_fashion_folder(tmp_path / "garments", train=40, test=200)
+    write_synthetic_dataset(tmp_path / "garments", train=40, test=200)
     return tmp_path / "garments"
 
 
@@ -41,10 +41,10 @@ def test_pairs_the_answers_picture_by_picture(garments: Path, pair: tuple[Bundle
     comparison = compare(*(str(one.path) for one in pair), data=garments, any_idx=True)
     test = open_dataset(garments, any_idx=True).test
     first, second = (OnnxClassifier(one).run(test.images).logits.argmax(1) == test.labels for one in pair)
-    assert comparison.test.n == 200
-    assert comparison.test.only_first == np.sum(first & ~second) > 0
-    assert comparison.test.only_second == np.sum(second & ~first) > 0
-    assert comparison.test.difference == pytest.approx(first.mean() - second.mean())
+    assert comparison.mcnemar.n == 200
+    assert comparison.mcnemar.only_first == np.sum(first & ~second) > 0
+    assert comparison.mcnemar.only_second == np.sum(second & ~first) > 0
+    assert comparison.mcnemar.difference == pytest.approx(first.mean() - second.mean())
 
 
 def test_figures_are_those_of_evaluate(garments: Path, pair: tuple[Bundle, Bundle]) -> None:
@@ -57,13 +57,13 @@ def test_exchanged_models_exchange_the_test(garments: Path, pair: tuple[Bundle, 
     names = [str(one.path) for one in pair]
     there, back = (compare(*order, data=garments, any_idx=True) for order in (names, names[::-1]))
     assert (there.first, there.second) == (back.second, back.first)
-    assert there.test.difference == -back.test.difference
-    assert there.test.p_value == back.test.p_value
+    assert there.mcnemar.difference == -back.mcnemar.difference
+    assert there.mcnemar.p_value == back.mcnemar.p_value
 
 
 def test_a_model_does_not_differ_from_itself(garments: Path, pair: tuple[Bundle, Bundle]) -> None:
     name = str(pair[0].path)
-    test = compare(name, name, data=garments, any_idx=True).test
+    test = compare(name, name, data=garments, any_idx=True).mcnemar
     assert (test.only_first, test.only_second, test.difference, test.p_value) == (0, 0, 0.0, 1.0)
 
 
@@ -92,7 +92,7 @@ def test_either_model_must_know_the_classes(garments: Path, tmp_path: Path, tiny
     known = tiny_bundle(tmp_path / "known")
     other = tiny_bundle(tmp_path / "other", classes=("Hat", "Scarf"))
     sentence = (
-        f"other knows the classes Hat, Scarf, and garments has {', '.join(FASHION_MNIST)}. Give data with the model's "
+        f"other knows the classes Hat, Scarf, and garments has {', '.join(FASHION_MNIST_CLASSES)}. Give data with the model's "
         "classes."
     )
     for order in ((known, other), (other, known)):
@@ -102,7 +102,7 @@ def test_either_model_must_know_the_classes(garments: Path, tmp_path: Path, tiny
 
 
 def test_data_with_other_classes(garments: Path, pair: tuple[Bundle, Bundle]) -> None:
-    (garments / CLASS_NAMES).unlink()
+    (garments / CLASSES_FILE).unlink()
     with pytest.raises(UsageError, match=r"and garments has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\. Give data"):
         compare(*(str(one.path) for one in pair), data=garments, any_idx=True)
 

@@ -4,27 +4,27 @@ from pathlib import Path
 
 import pytest
 
-from clothier.data.idx_files import NAMES
+from clothier.data.idx_files import FILE_NAMES
 from clothier.data.release import Release
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.workflows.data import prepare
 
 
 @pytest.fixture
 def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Release]:
     monkeypatch.setenv("CLOTHIER_CACHE", str(tmp_path / "cache"))
-    digests = write_fashion_folder(tmp_path / "own", train=40, test=20)
+    digests = write_synthetic_dataset(tmp_path / "own", train=40, test=20)
     return tmp_path / "own", Release("Drawn", digests, tmp_path / "none", "no-such-package", ())
 
 
 def test_a_users_copy_is_verified_and_kept_for_later_commands(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
     first = prepare(folder, release=release)
-    assert (first.located.source, first.located.folder, first.cache) == ("folder", folder, tmp_path / "cache/drawn")
+    assert (first.location.source, first.location.folder, first.cache) == ("folder", folder, tmp_path / "cache/drawn")
     second = prepare(release=release)
-    assert (second.located.source, second.located.folder) == ("cache", tmp_path / "cache/drawn")
+    assert (second.location.source, second.location.folder) == ("cache", tmp_path / "cache/drawn")
     assert second.digest == first.digest
 
 
@@ -33,14 +33,14 @@ def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None
     answer = json.loads(json.dumps(prepare(folder, release=release).to_json()))
     assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "notes"]
     assert answer["files"][0] == {
-        "name": NAMES[0],
-        "path": str(folder / f"{NAMES[0]}.gz"),
-        "bytes": (folder / f"{NAMES[0]}.gz").stat().st_size,
-        "sha256": release.digests[NAMES[0]],
+        "name": FILE_NAMES[0],
+        "path": str(folder / f"{FILE_NAMES[0]}.gz"),
+        "bytes": (folder / f"{FILE_NAMES[0]}.gz").stat().st_size,
+        "sha256": release.digests[FILE_NAMES[0]],
     }
     assert answer["counts"] == {
-        "train": dict.fromkeys(FASHION_MNIST, 4),
-        "test": dict.fromkeys(FASHION_MNIST, 2),
+        "train": dict.fromkeys(FASHION_MNIST_CLASSES, 4),
+        "test": dict.fromkeys(FASHION_MNIST_CLASSES, 2),
     }
     assert answer["notes"] == []
 

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 
 from clothier import metrics
-from clothier.bundle import find, open_bundle
-from clothier.data.dataset import Labelled
-from clothier.data.idx_files import CLASS_NAMES
+from clothier.bundle import open_bundle, resolve
+from clothier.data.dataset import LabeledImages
+from clothier.data.idx_files import CLASSES_FILE
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, ModelError, UnknownNameError, UsageError
 from clothier.evaluation import robustness as evaluate_corrupted
 from clothier.evaluation.classifier import measure
 from clothier.evaluation.corruptions import CORRUPTIONS
-from clothier.evaluation.robustness import Corrupted, relative
+from clothier.evaluation.robustness import RobustnessResult, relative_to_first
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment
-from clothier.taxonomy import FASHION_MNIST
-from clothier.types import Outputs, View
-from clothier.workflows.evaluate import BESIDE, evaluate
+from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.types import InputSpec, ModelOutput
+from clothier.workflows.evaluate import REFERENCE_MODELS, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 class Table:
     """Looks up the first pixel of a picture in a table of probabilities."""
 
-    name, classes, view = "table", ("Bag", "Coat", "Shirt"), View()
+    name, classes, input_spec = "table", ("Bag", "Coat", "Shirt"), InputSpec()
 
     def __init__(self, probabilities: list[tuple[float, ...]]) -> None:
         self.logits = np.log(np.array(probabilities)).astype(np.float32)
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         logits = self.logits[images[:, 0, 0]]
-        return Outputs(logits, logits)
+        return ModelOutput(logits, logits)
 
 
 @pytest.fixture
 def garments(tmp_path: Path) -> Path:
-    write_fashion_folder(tmp_path / "garments", train=40, test=30)
+    write_synthetic_dataset(tmp_path / "garments", train=40, test=30)
     return tmp_path / "garments"
 
 
@@ -94,7 +94,7 @@ def test_layout_of_the_json(garments: Path, models: list[str]) -> None:
     ]
     assert (answer["model"], answer["data"], answer["accuracy_tta"]) == (models[0], "garments, test", None)
     assert [list(row) for row in answer["per_class"]] == [["class", "precision", "recall", "f1", "n"]] * 10
-    assert [row["class"] for row in answer["per_class"]] == list(FASHION_MNIST)
+    assert [row["class"] for row in answer["per_class"]] == list(FASHION_MNIST_CLASSES)
     assert sum(map(sum, answer["confusion"])) == answer["n"] == 30
 
 
@@ -109,11 +109,11 @@ def test_progress_names_each_model(garments: Path, models: list[str]) -> None:
 
 
 def test_labels_that_mean_something_else(garments: Path, models: list[str]) -> None:
-    (garments / CLASS_NAMES).unlink()
+    (garments / CLASSES_FILE).unlink()
     with pytest.raises(UsageError) as caught:
         evaluate(models, data=garments, any_idx=True)
     assert str(caught.value) == (
-        f"first knows the classes {', '.join(FASHION_MNIST)}, and garments has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9. Give data "
+        f"first knows the classes {', '.join(FASHION_MNIST_CLASSES)}, and garments has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9. Give data "
         "with the model's classes."
     )
 
@@ -121,7 +121,7 @@ def test_labels_that_mean_something_else(garments: Path, models: list[str]) -> N
 def test_nothing_is_measured_when_any_model_means_something_else(
     garments: Path, models: list[str], tmp_path: Path, tiny_bundle: MakeBundle
 ) -> None:
-    other = tiny_bundle(tmp_path / "other", classes=tuple(reversed(FASHION_MNIST)))
+    other = tiny_bundle(tmp_path / "other", classes=tuple(reversed(FASHION_MNIST_CLASSES)))
     told: list[str] = []
     with pytest.raises(UsageError, match="other knows the classes Ankle boot, Bag"):
         evaluate([*models, str(other.path)], data=garments, any_idx=True, progress=lambda task, *_: told.append(task))
@@ -129,7 +129,7 @@ def test_nothing_is_measured_when_any_model_means_something_else(
 
 
 def test_the_same_names_in_another_order_are_others(garments: Path, models: list[str]) -> None:
-    (garments / CLASS_NAMES).write_text("\n".join(reversed(FASHION_MNIST)))
+    (garments / CLASSES_FILE).write_text("\n".join(reversed(FASHION_MNIST_CLASSES)))
     with pytest.raises(UsageError, match=r"and garments has Ankle boot, Bag"):
         evaluate(models, data=garments, any_idx=True)
 
@@ -147,14 +147,14 @@ def test_data_that_are_not_there(tmp_path: Path, models: list[str]) -> None:
 
 
 def test_measure_is_the_metrics_of_the_logits() -> None:
-    data = Labelled(np.array([0, 1, 2], np.uint8).repeat(784).reshape(3, 28, 28), np.array([0, 2, 1]))
+    data = LabeledImages(np.array([0, 1, 2], np.uint8).repeat(784).reshape(3, 28, 28), np.array([0, 2, 1]))
     table = Table([(0.7, 0.2, 0.1), (0.2, 0.2, 0.6), (0.5, 0.3, 0.2)])
-    assert measure(table, data) == metrics.evaluate(table.logits, data.labels, table.classes)
+    assert measure(table, data) == metrics.evaluate_logits(table.logits, data.labels, table.classes)
     assert measure(table, data).accuracy == 2 / 3
 
 
 def test_with_an_augmentation_the_accuracy_over_its_views_stands_beside_the_plain_one() -> None:
-    data = Labelled(np.zeros((3, 28, 28), np.uint8), np.array([0, 2, 1]))
+    data = LabeledImages(np.zeros((3, 28, 28), np.uint8), np.array([0, 2, 1]))
     table = Table([(0.7, 0.2, 0.1)])  # for every black picture, whichever way it is turned
     assert measure(table, data, Augment()).accuracy_tta is None
     assert measure(table, data, Augment(cutout=4)).accuracy_tta is None
@@ -168,7 +168,7 @@ def test_corrupted_pictures_with_the_shipped_models_beside(
     two = {name: CORRUPTIONS[name] for name in ("contrast", "rotate")}
     monkeypatch.setattr(evaluate_corrupted, "CORRUPTIONS", two)
     results = evaluate(models[:1], data=garments, any_idx=True, corruptions=True)
-    assert [one.model for one in results] == [models[0], *BESIDE]
+    assert [one.model for one in results] == [models[0], *REFERENCE_MODELS]
     test = open_dataset(garments, any_idx=True).test
     for one in results:
         answer = json.loads(json.dumps(one.to_json()))
@@ -180,7 +180,7 @@ def test_corrupted_pictures_with_the_shipped_models_beside(
         ]
         assert {name: len(scores) for name, scores in answer["corruptions"].items()} == {"contrast": 5, "rotate": 5}
         assert answer["corrupted_n"] == 30
-        classifier = OnnxClassifier(find(one.model))
+        classifier = OnnxClassifier(resolve(one.model))
         answers = classifier.run(two["rotate"](test.images, 4, seed=0)).logits.argmax(1)
         assert answer["corruptions"]["rotate"][3] == float((answers == test.labels).mean())
     assert results[0].to_json()["relative_corruption_error"] == 1
@@ -193,11 +193,13 @@ def test_a_shipped_model_that_was_named_is_not_named_again(garments: Path, monke
 
 
 def test_the_error_is_told_in_that_of_the_first() -> None:
-    first = Corrupted(100, {"fog": (0.8, 0.6), "snow": (0.9, 0.9)})
-    second = Corrupted(100, {"fog": (0.9, 0.8), "snow": (0.8, 0.8)})
-    assert [one.relative_error for one in relative([first, second])] == pytest.approx([1, (0.15 / 0.3 + 2) / 2])
+    first = RobustnessResult(100, {"fog": (0.8, 0.6), "snow": (0.9, 0.9)})
+    second = RobustnessResult(100, {"fog": (0.9, 0.8), "snow": (0.8, 0.8)})
+    assert [one.relative_error for one in relative_to_first([first, second])] == pytest.approx(
+        [1, (0.15 / 0.3 + 2) / 2]
+    )
 
 
 def test_a_first_model_without_an_error_divides_nothing_by_zero() -> None:
-    perfect, other = Corrupted(100, {"fog": (1.0, 1.0)}), Corrupted(100, {"fog": (0.9, 0.9)})
+    perfect, other = RobustnessResult(100, {"fog": (1.0, 1.0)}), RobustnessResult(100, {"fog": (0.9, 0.9)})
     assert other.relative_to(perfect).relative_error == pytest.approx(100)

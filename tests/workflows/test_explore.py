@@ -10,32 +10,34 @@ import pytest
 import sklearn.decomposition
 from PIL import Image
 
-from clothier.data.dataset import Dataset, Labelled
-from clothier.data.synthetic import draw_garments, write_fashion_folder
+from clothier.data.dataset import Dataset, LabeledImages
+from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.exploration.embedding_map import load_map
-from clothier.report.formatting import percent
-from clothier.taxonomy import FASHION_MNIST
+from clothier.report.formatting import format_percent
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import FailedInput
-from clothier.workflows.explore import Explored, ExploreOptions, explore, look, shipped_judge
+from clothier.workflows.explore import ExplorationRun, ExploreOptions, bundled_reference_model, explore, run_stages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DATASET = Dataset("Drawn", FASHION_MNIST, draw_garments(150, 0), draw_garments(40, 1), {"train": "1", "test": "2"})
+DATASET = Dataset(
+    "Drawn", FASHION_MNIST_CLASSES, draw_garments(150, 0), draw_garments(40, 1), {"train": "1", "test": "2"}
+)
 SPLITS = {"train": DATASET.train.labels[:100], "validation": DATASET.train.labels[100:], "test": DATASET.test.labels}
 OPTIONS = ExploreOptions(map="none")
 
 
 def test_what_is_found_is_so() -> None:
     heard = []
-    exploration = look(DATASET, SPLITS, OPTIONS, None, progress=lambda *said: heard.append(said[:3]))
+    exploration = run_stages(DATASET, SPLITS, OPTIONS, None, progress=lambda *said: heard.append(said[:3]))
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
     needed = [int((cumulative < share).sum()) + 1 for share in (0.90, 0.95)]
     found = exploration.to_json()
     assert found["classes"] == {
-        part: {name: int((labels == label).sum()) for label, name in enumerate(FASHION_MNIST)}
+        part: {name: int((labels == label).sum()) for label, name in enumerate(FASHION_MNIST_CLASSES)}
         for part, labels in SPLITS.items()
     }
     assert sum(found["classes"]["train"].values()) == 100
@@ -50,7 +52,7 @@ def test_what_is_found_is_so() -> None:
 
 
 def test_errors_of_reconstruction_are_measured_on_the_training_pictures() -> None:
-    found = look(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]
+    found = run_stages(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]
     pixels = DATASET.train.images.reshape(150, -1) / 255
     for row in found["reconstruction"]:
         reference = sklearn.decomposition.PCA(row["components"], svd_solver="full").fit(pixels)
@@ -60,7 +62,7 @@ def test_errors_of_reconstruction_are_measured_on_the_training_pictures() -> Non
 
 
 def test_correlation_goes_with_the_components() -> None:
-    r = look(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]["mean_absolute_correlation"]
+    r = run_stages(DATASET, SPLITS, OPTIONS, None).to_json()["pca"]["mean_absolute_correlation"]
     pixels = DATASET.train.images.reshape(150, -1)
     expected = np.corrcoef(pixels[:, pixels.std(axis=0) > 0], rowvar=False)
     pairs = ~np.eye(len(expected), dtype=bool)
@@ -69,15 +71,15 @@ def test_correlation_goes_with_the_components() -> None:
 
 
 def test_pictures_that_are_all_the_same_are_said() -> None:
-    constant = Labelled(np.full_like(DATASET.train.images, 9), DATASET.train.labels)
+    constant = LabeledImages(np.full_like(DATASET.train.images, 9), DATASET.train.labels)
     with pytest.raises(DataError, match="all 150 images are the same"):
-        look(replace(DATASET, train=constant), SPLITS, OPTIONS, None)
+        run_stages(replace(DATASET, train=constant), SPLITS, OPTIONS, None)
 
 
 def test_one_class_alone_is_said() -> None:
-    coats = replace(DATASET, train=Labelled(DATASET.train.images, np.full(150, 4, np.int64)))
+    coats = replace(DATASET, train=LabeledImages(DATASET.train.images, np.full(150, 4, np.int64)))
     with pytest.raises(DataError) as caught:
-        look(coats, SPLITS, OPTIONS, None)
+        run_stages(coats, SPLITS, OPTIONS, None)
     assert str(caught.value) == (
         "all 150 training pictures of Drawn are of one class, Coat; two or more are needed to compare. "
         "Add pictures of another."
@@ -93,10 +95,10 @@ def test_an_unknown_map_or_audit_is_named() -> None:
 
 @pytest.mark.parametrize(("n", "drawn"), [(2, set()), (3, {"pca-1-2"}), (4, {"pca-1-2", "pca-1-3", "pca-1-2-3"})])
 def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: set[str]) -> None:
-    few = Labelled(DATASET.train.images[:n], np.arange(n, dtype=np.int64) % 2)
-    section = look(replace(DATASET, train=few), {"train": few.labels}, OPTIONS, None).section
+    few = LabeledImages(DATASET.train.images[:n], np.arange(n, dtype=np.int64) % 2)
+    section = run_stages(replace(DATASET, train=few), {"train": few.labels}, OPTIONS, None).section
     assert {name for name in section.figures if name.startswith("pca-1-")} == drawn
-    (said,) = section.chapters[2].left_out if n < 4 else [""]
+    (said,) = section.sections[2].skipped if n < 4 else [""]
     assert (
         said
         == {
@@ -109,19 +111,19 @@ def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: s
 
 def test_what_could_not_be_read_is_said() -> None:
     failures = (FailedInput("a.png", "not-a-picture", "a.png is not a picture."),)
-    exploration = look(replace(DATASET, failures=failures, notes=("A note.",)), SPLITS, OPTIONS, None)
+    exploration = run_stages(replace(DATASET, failures=failures, notes=("A note.",)), SPLITS, OPTIONS, None)
     assert exploration.section.remarks == ("A note.", "Files that could not be read, and are not among them: 1.")
     assert exploration.to_json()["failures"] == [failures[0].to_json()]
 
 
 @pytest.fixture(scope="module")
-def explored(tmp_path_factory: pytest.TempPathFactory) -> Explored:
+def explored(tmp_path_factory: pytest.TempPathFactory) -> ExplorationRun:
     folder = tmp_path_factory.mktemp("drawn")
-    write_fashion_folder(folder / "my garments", train=120, test=40)
+    write_synthetic_dataset(folder / "my garments", train=120, test=40)
     return explore(out=folder / "out", data=folder / "my garments", any_idx=True, seed=3, map="none")
 
 
-def test_the_folder_has_everything(explored: Explored) -> None:
+def test_the_folder_has_everything(explored: ExplorationRun) -> None:
     assert {path.name for path in explored.path.iterdir()} == {"audit.csv", "explore.json", "figures", "report.html"}
     names = {path.stem for path in (explored.path / "figures").iterdir()}
     assert {"samples", "mean-garments", "ink", "pca-variance", "pca-1-2-3", "audit-outliers"} <= names
@@ -136,26 +138,26 @@ def test_the_folder_has_everything(explored: Explored) -> None:
     assert "--any-idx --seed 3 --map none --audit duplicates" in page
 
 
-def test_json_is_whole_and_finite(explored: Explored) -> None:
+def test_json_is_whole_and_finite(explored: ExplorationRun) -> None:
     text = (explored.path / "explore.json").read_text()
     content = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert content == explored.to_json()
     assert content["options"]["seed"] == 3
-    assert content["classes"]["test"] == dict.fromkeys(FASHION_MNIST, 4)
+    assert content["classes"]["test"] == dict.fromkeys(FASHION_MNIST_CLASSES, 4)
     assert (content["map"], content["failures"]) == (None, [])
     assert content["audit"]["n"] == {"train": 120, "test": 40}
     assert len(content["audit"]["findings"]) == len((explored.path / "audit.csv").read_text().splitlines()) - 1
     assert content["report"] == str(explored.report)
 
 
-def test_the_same_seed_draws_the_same(explored: Explored, tmp_path: Path) -> None:
+def test_the_same_seed_draws_the_same(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
     again = explore(out=tmp_path / "again", data=data, any_idx=True, seed=3, map="none")
     for file in (explored.path / "figures").iterdir():
         assert file.read_bytes() == (again.path / "figures" / file.name).read_bytes(), file.name
 
 
-def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: Explored, tmp_path: Path) -> None:
+def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
     (tmp_path / "out").mkdir()
 
@@ -170,12 +172,12 @@ def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: Explore
 
 
 @pytest.fixture(scope="module")
-def mapped(explored: Explored) -> Explored:
+def mapped(explored: ExplorationRun) -> ExplorationRun:
     """The same data with a map."""
     return explore(out=explored.path.parent / "mapped", data=explored.path.parent / "my garments", any_idx=True)
 
 
-def test_the_map_lies_beside_the_report_which_links_to_it(mapped: Explored) -> None:
+def test_the_map_lies_beside_the_report_which_links_to_it(mapped: ExplorationRun) -> None:
     page = mapped.report.read_text()
     assert 'href="map.html"' in page
     assert 'href="audit.csv"' in page
@@ -185,23 +187,23 @@ def test_the_map_lies_beside_the_report_which_links_to_it(mapped: Explored) -> N
     assert (found["n"], found["source"], found["perplexity"]) == (160, "pixels", 30)
     assert found["knn10"] > found["pca2"]["knn10"]
     assert list(found["beside"]) == ["this map", "two components"]  # the original's is of other data
-    assert load_map(mapped.path / "map.npz").facts.quality.knn10 == found["knn10"]
+    assert load_map(mapped.path / "map.npz").metadata.quality.knn10 == found["knn10"]
 
 
-def test_the_page_of_the_map_says_how_good_it_is_and_whose_answers_it_shows(mapped: Explored) -> None:
+def test_the_page_of_the_map_says_how_good_it_is_and_whose_answers_it_shows(mapped: ExplorationRun) -> None:
     page = html.unescape((mapped.path / "map.html").read_text())
     assert "A t-SNE map of the pixels (50 principal components, perplexity 30)" in page
-    assert f"name {percent(mapped.to_json()['map']['knn10'])} of the test pictures right" in page
+    assert f"name {format_percent(mapped.to_json()['map']['knn10'])} of the test pictures right" in page
     assert "fashion-cnn" in page  # the data have its classes and its size
 
 
-def test_embeddings_are_mapped_and_the_perplexity_is_heeded(explored: Explored, tmp_path: Path) -> None:
+def test_embeddings_are_mapped_and_the_perplexity_is_heeded(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
     found = explore(out=tmp_path / "out", data=data, any_idx=True, map="cnn", perplexity=5).to_json()["map"]
     assert (found["source"], found["perplexity"]) == ("fashion-cnn", 5)
 
 
-def test_a_perplexity_too_large_is_said_and_leaves_nothing(explored: Explored, tmp_path: Path) -> None:
+def test_a_perplexity_too_large_is_said_and_leaves_nothing(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
     with pytest.raises(UsageError, match="the perplexity 60 does not suit 160 pictures; 1 to 53 can be taken"):
         explore(out=tmp_path / "out", data=data, any_idx=True, perplexity=60)
@@ -210,29 +212,29 @@ def test_a_perplexity_too_large_is_said_and_leaves_nothing(explored: Explored, t
 
 def test_pictures_too_few_for_a_map_are_said() -> None:
     few = replace(DATASET, train=draw_garments(2, 0), test=draw_garments(1, 1))
-    exploration = look(few, {"train": few.train.labels}, ExploreOptions(), None)
+    exploration = run_stages(few, {"train": few.train.labels}, ExploreOptions(), None)
     assert exploration.to_json()["map"] is None
-    assert exploration.section.chapters[-1].text == "A map wants 4 pictures or more, and there are 3."
+    assert exploration.section.sections[-1].text == "A map wants 4 pictures or more, and there are 3."
 
 
 def test_a_judge_is_the_cnn_that_ships_where_it_knows_the_classes() -> None:
-    judge = shipped_judge(DATASET)
+    judge = bundled_reference_model(DATASET)
     assert judge is not None
     assert judge.name == "fashion-cnn"
-    assert shipped_judge(replace(DATASET, classes=tuple("abcdefghij"))) is None
-    larger = Labelled(np.zeros((4, 32, 32), np.uint8), np.zeros(4, np.int64))
-    assert shipped_judge(replace(DATASET, train=larger, test=larger)) is None
+    assert bundled_reference_model(replace(DATASET, classes=tuple("abcdefghij"))) is None
+    larger = LabeledImages(np.zeros((4, 32, 32), np.uint8), np.zeros(4, np.int64))
+    assert bundled_reference_model(replace(DATASET, train=larger, test=larger)) is None
 
 
 def test_the_judges_accuracy_is_stated_without_what_training_pictures_repeat() -> None:
-    doubled = Labelled(
+    doubled = LabeledImages(
         np.concatenate([DATASET.test.images, DATASET.train.images[:10]]),
         np.concatenate([DATASET.test.labels, DATASET.train.labels[:10]]),
     )
-    exploration = look(replace(DATASET, test=doubled), SPLITS, OPTIONS, shipped_judge(DATASET))
+    exploration = run_stages(replace(DATASET, test=doubled), SPLITS, OPTIONS, bundled_reference_model(DATASET))
     audit = exploration.to_json()["audit"]
     assert audit["duplicates"]["test_repeated_in_train"] == 10
     assert audit["classifier"]["test"]["n"] == 50
     assert audit["classifier"]["test_without_repeated"]["0.999"]["n"] == 40
-    assert "10 of 50 test pictures repeat a training picture" in exploration.section.chapters[3].text
-    assert "without those (40 pictures)" in exploration.section.chapters[3].text
+    assert "10 of 50 test pictures repeat a training picture" in exploration.section.sections[3].text
+    assert "without those (40 pictures)" in exploration.section.sections[3].text

@@ -12,12 +12,12 @@ import pytest
 
 from clothier import bundle
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import ModelError, UsageError
-from clothier.recipes import Augment, DenseOnPca, Distill, Focus, Recipe, WhitenedCnn, preset, presets
+from clothier.recipes import Augment, Distill, HardExampleMining, PcaMlp, Recipe, WhitenedCnn, preset, presets
 from clothier.runs import Run
-from clothier.training.options import require_twin
-from clothier.workflows.train import TrainOptions, once_more_on_all, options_from_config, train
+from clothier.training.options import validate_refit
+from clothier.workflows.train import TrainOptions, options_from_config, refit_options, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TINY = Recipe(
     model="dnn",
     preset="fast",
-    network=DenseOnPca(components=16, hidden=(24,), batch_norm=True),
+    network=PcaMlp(components=16, hidden=(24,), batch_norm=True),
     augment=Augment(shift=1, flip=True),
     epochs=2,
     batch_size=40,
@@ -35,7 +35,7 @@ TEACHER = replace(
     preset("cnn", "fast"),
     preset="tiny",
     network=WhitenedCnn(patch=3, widths=(8,), depths=(1,)),
-    focus=Focus(),
+    focus=HardExampleMining(),
     epochs=1,
     batch_size=40,
 )
@@ -51,22 +51,22 @@ def twin(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def whole(twin: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Its twin on all pictures. For reading only."""
-    return train(once_more(twin, tmp_path_factory.mktemp("whole") / "run"))
+    return train(refit_of(twin, tmp_path_factory.mktemp("whole") / "run"))
 
 
 @pytest.fixture
 def tiny_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset that a test has time for."""
-    monkeypatch.setattr(presets, "ALL", (*presets.ALL, TEACHER))
+    monkeypatch.setattr(presets, "ALL", (*presets.ALL_RECIPES, TEACHER))
 
 
-def once_more(twin: Run, out: Path) -> TrainOptions:
+def refit_of(twin: Run, out: Path) -> TrainOptions:
     """As the command line does it."""
-    return replace(once_more_on_all(options_from_config(twin.path / "config.json"), twin.path), out=out)
+    return replace(refit_options(options_from_config(twin.path / "config.json"), twin.path), out=out)
 
 
-def card_of(run: Run) -> bundle.Card:
-    return bundle.open_bundle(run.bundle).card
+def metadata_of(run: Run) -> bundle.BundleMetadata:
+    return bundle.open_bundle(run.bundle).metadata
 
 
 def test_it_learns_from_all_pictures_and_keeps_none_out(whole: Run, twin: Run) -> None:
@@ -74,11 +74,11 @@ def test_it_learns_from_all_pictures_and_keeps_none_out(whole: Run, twin: Run) -
     assert whole.metrics["validation"] is None
     assert whole.metrics["test"]["n"] == 60
     assert [record.validation_loss for record in whole.read_results()] == [None, None]
-    assert card_of(whole).figures.keys() == {"test"}
+    assert metadata_of(whole).metrics.keys() == {"test"}
 
 
 def test_its_temperature_is_its_twins(whole: Run, twin: Run) -> None:
-    ours, theirs = card_of(whole).calibration, card_of(twin).calibration
+    ours, theirs = metadata_of(whole).calibration, metadata_of(twin).calibration
     assert theirs["temperature"] != 1
     assert ours == {**theirs, "fitted_on": "the validation images of a twin"}
 
@@ -91,14 +91,14 @@ def test_its_pages_say_so(whole: Run) -> None:
 
 def test_its_own_configuration_makes_it_again(whole: Run, twin: Run) -> None:
     again = options_from_config(whole.path / "config.json")
-    assert (again.twin, again.recipe) == (twin.path, replace(TINY, validation=0.0))
+    assert (again.refit, again.recipe) == (twin.path, replace(TINY, validation=0.0))
 
 
 @pytest.mark.usefixtures("tiny_teachers")
 def test_its_teachers_learn_from_all_pictures_too(data: Path, twin: Run, tmp_path: Path) -> None:
     student = replace(TINY, distill=Distill(teachers=1, preset="tiny"))
     taught = train(TrainOptions(recipe=student, data=data, any_idx=True, out=tmp_path / "taught", seed=3))
-    whole = train(once_more(taught, tmp_path / "whole"))
+    whole = train(refit_of(taught, tmp_path / "whole"))
     answers = np.load(whole.path / "teachers" / "1" / "answers.npz")
     assert answers["shares"].shape == (18, 200, 10)
     teachers = whole.metrics["teachers"]
@@ -118,36 +118,36 @@ def test_without_a_twin_nothing_tells_the_temperature(data: Path, tmp_path: Path
     "change", [{"epochs": 3}, {"validation": 0.2}, {"label_smoothing": 0.1}], ids=lambda change: next(iter(change))
 )
 def test_another_recipe_is_no_twin(twin: Run, tmp_path: Path, change: dict[str, Any]) -> None:
-    asked = once_more(twin, tmp_path / "run")
+    asked = refit_of(twin, tmp_path / "run")
     with pytest.raises(UsageError, match="is no twin of this training: it must have the same recipe"):
         train(replace(asked, recipe=replace(asked.recipe, **change)))
 
 
 def test_one_that_keeps_nothing_out_itself_is_no_twin(whole: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no twin of this training: it must have the same recipe"):
-        train(once_more(whole, tmp_path / "run"))
+        train(refit_of(whole, tmp_path / "run"))
 
 
 def test_one_that_learnt_from_other_data_is_no_twin(twin: Run, tmp_path: Path) -> None:
-    write_fashion_folder(tmp_path / "others", train=200, test=60, seed=5)
+    write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="it learnt from other data"):
-        train(replace(once_more(twin, tmp_path / "run"), data=tmp_path / "others"))
+        train(replace(refit_of(twin, tmp_path / "run"), data=tmp_path / "others"))
 
 
 def test_one_that_goes_on_has_nothing_to_lend(twin: Run, tmp_path: Path) -> None:
     shutil.copytree(twin.path, tmp_path / "twin")
     (tmp_path / "twin" / "metrics.json").unlink()
     with pytest.raises(UsageError, match="has not ended, so it has no temperature to lend; resume it first"):
-        train(once_more(Run(tmp_path / "twin"), tmp_path / "run"))
+        train(refit_of(Run(tmp_path / "twin"), tmp_path / "run"))
 
 
 def test_a_twin_that_is_no_run_is_said(twin: Run, data: Path, tmp_path: Path) -> None:
-    asked = replace(once_more(twin, tmp_path / "run"), twin=tmp_path / "nowhere")
+    asked = replace(refit_of(twin, tmp_path / "run"), twin=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="nowhere"):
-        require_twin(asked, open_dataset(data, any_idx=True).digest)
+        validate_refit(asked, open_dataset(data, any_idx=True).digest)
 
 
 def test_a_configuration_from_before_twins_has_none(twin: Run, tmp_path: Path) -> None:
     config = {name: value for name, value in twin.config.items() if name != "twin"}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    assert options_from_config(tmp_path / "config.json").twin is None
+    assert options_from_config(tmp_path / "config.json").refit is None

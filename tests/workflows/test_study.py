@@ -9,11 +9,11 @@ import pytest
 
 from clothier import bundle
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
-from clothier.recipes import DenseOnPca, Distill, WhitenedCnn, presets
+from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
 from clothier.runs import Run
 from clothier.training.export.graph import to_safetensors
 from clothier.workflows import train as training
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
 RECIPES = (
-    replace(presets.preset("dnn", "fast"), network=DenseOnPca(components=16, hidden=(16,)), **TINY),
+    replace(presets.preset("dnn", "fast"), network=PcaMlp(components=16, hidden=(16,)), **TINY),
     replace(presets.preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 16), depths=(2, 2)), **TINY),
 )
 
@@ -40,11 +40,11 @@ def _tiny() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=300, test=80)
+    write_synthetic_dataset(folder, train=300, test=80)
     return folder
 
 
-def stopping(task: str, done: int) -> Callable[..., None]:
+def interrupt_at(task: str, done: int) -> Callable[..., None]:
     """A progress that presses Ctrl-C when ``task`` has come so far."""
 
     def progress(said: str, said_done: float, total: float, note: str = "") -> None:
@@ -59,11 +59,11 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A study that was stopped in the middle of its second training, and again at its report. For reading only."""
     out = tmp_path_factory.mktemp("study") / "study"
     with pytest.raises(Interrupted) as caught:
-        study(out=out, data=data, any_idx=True, seed=5, progress=stopping("train cnn", 1))
+        study(out=out, data=data, any_idx=True, seed=5, progress=interrupt_at("train cnn", 1))
     assert (caught.value.run, caught.value.command) == (out, "study")
     assert (Run(out / "dnn").is_finished, Run(out / "cnn").is_finished) == (True, False)
     with pytest.raises(Interrupted):
-        resume_study(out, progress=stopping("report", 0))
+        resume_study(out, progress=interrupt_at("report", 0))
     assert Run(out / "cnn").is_finished
     assert not (out / "study.json").exists()
     return resume_study(out)
@@ -106,7 +106,7 @@ def test_study_json_says_what_was_done_and_found(finished: Study, data: Path) ->
 def test_the_paired_test_is_of_both_bundles_on_the_test_pictures(finished: Study, data: Path) -> None:
     test = open_dataset(data, any_idx=True).test
     right = [
-        OnnxClassifier(bundle.find(str(finished.path / model))).run(test.images).logits.argmax(1) == test.labels
+        OnnxClassifier(bundle.resolve(str(finished.path / model))).run(test.images).logits.argmax(1) == test.labels
         for model in ("dnn", "cnn")
     ]
     expected = json.loads(json.dumps(mcnemar(*right).to_json()))
@@ -137,30 +137,30 @@ def test_a_finished_study_is_left_as_it_is(finished: Study) -> None:
     assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
 
 
-def begun(data: Path, out: Path) -> Path:
+def begin_training(data: Path, out: Path) -> Path:
     """A study that was stopped before its first training."""
     with pytest.raises(Interrupted):
-        study(out=out, data=data, any_idx=True, progress=stopping("study", 0))
+        study(out=out, data=data, any_idx=True, progress=interrupt_at("study", 0))
     return out
 
 
 def test_a_kill_while_a_run_is_begun_costs_nothing(data: Path, tmp_path: Path) -> None:
-    out = begun(data, tmp_path / "study")
+    out = begin_training(data, tmp_path / "study")
     (out / "dnn").mkdir()  # and no config.json
     (out / "dnn" / "environment.json").write_text("{}")
     with pytest.raises(Interrupted):
-        resume_study(out, progress=stopping("train dnn", 1))
+        resume_study(out, progress=interrupt_at("train dnn", 1))
     assert {path.name for path in out.iterdir()} == {"config.json", "dnn", "environment.json"}
     assert Run(out / "dnn").config["seed"] == 0
 
 
 def test_altered_data_are_noticed_before_any_work(data: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
-    write_fashion_folder(mine, train=300, test=80, seed=1)
-    out = begun(mine, tmp_path / "study")
-    write_fashion_folder(mine, train=300, test=80, seed=2)
+    write_synthetic_dataset(mine, train=300, test=80, seed=1)
+    out = begin_training(mine, tmp_path / "study")
+    write_synthetic_dataset(mine, train=300, test=80, seed=2)
     with pytest.raises(DataError, match=f"^the data have changed since {out} was begun: their digest is "):
-        resume_study(out, progress=stopping("explore", 0))
+        resume_study(out, progress=interrupt_at("explore", 0))
 
 
 def test_a_run_is_no_study(finished: Study, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:
 def test_both_models_are_trained_on_what_the_study_was_asked_for() -> None:
     options = StudyOptions("fast", Path("/data/mine"), True, 4)
     for model, recipe in zip(("dnn", "cnn"), RECIPES, strict=True):
-        asked = options.for_model(model, Path("out"), None)
+        asked = options.train_options(model, Path("out"), None)
         assert (asked.recipe, asked.data, asked.any_idx, asked.seed) == (recipe, Path("/data/mine"), True, 4)
 
 
@@ -194,5 +194,5 @@ def test_the_second_model_learns_from_the_teachers_of_the_first_where_the_preset
     first = Run(Path("study/dnn"))
     for preset, teachers in (("fast", None), ("best", first.path)):
         options = StudyOptions(preset)
-        assert options.for_model("dnn", first.path, None).teachers is None
-        assert options.for_model("cnn", Path("study/cnn"), first).teachers == teachers
+        assert options.train_options("dnn", first.path, None).teachers_from is None
+        assert options.train_options("cnn", Path("study/cnn"), first).teachers_from == teachers

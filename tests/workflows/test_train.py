@@ -16,14 +16,14 @@ import torch
 from torch import nn
 
 from clothier import bundle
-from clothier.data.dataset import Dataset, Labelled
+from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import draw_garments, write_fashion_folder
+from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.inference.session import OnnxClassifier
-from clothier.recipes import Augment, DenseOnPca, Recipe, preset
+from clothier.recipes import Augment, PcaMlp, Recipe, preset
 from clothier.runs import Run
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.graph import to_safetensors
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from clothier.training.prepared_training import Trained
+    from clothier.training.prepared_training import TrainResult
     from clothier.types import Progress
 
 TINY = Recipe(
     model="dnn",
     preset="fast",
-    network=DenseOnPca(components=16, hidden=(24,), batch_norm=True, dropout=0.2),
+    network=PcaMlp(components=16, hidden=(24,), batch_norm=True, dropout=0.2),
     augment=Augment(shift=1, flip=True),
     epochs=3,
     batch_size=40,
@@ -51,7 +51,7 @@ TINY = Recipe(
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 drawn pictures to learn from, 80 to test on."""
     folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=300, test=80)
+    write_synthetic_dataset(folder, train=300, test=80)
     return folder
 
 
@@ -71,7 +71,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delivers the weights alone, for tests of training: figures and report take seconds."""
 
-    def weights_alone(run: Run, trained: Trained, dataset: Dataset, progress: Progress) -> None:
+    def weights_alone(run: Run, trained: TrainResult, dataset: Dataset, progress: Progress) -> None:
         progress("measure dnn", 0, 1)
         run.bundle.mkdir()
         (run.bundle / "weights.safetensors").write_bytes(to_safetensors(trained.network))
@@ -85,18 +85,18 @@ def weights(run: Run) -> bytes:
     return (run.bundle / "weights.safetensors").read_bytes()
 
 
-def lasting(run: Run) -> dict[str, Any]:
+def metrics_without_time(run: Run) -> dict[str, Any]:
     """``metrics.json`` without the time that it took."""
     return {**run.metrics, "train_seconds": None}
 
 
-def rows(run: Run) -> list[dict[str, str]]:
+def result_rows(run: Run) -> list[dict[str, str]]:
     """``results.csv`` without times."""
     with (run.path / "results.csv").open() as file:
         return [{**row, "seconds": ""} for row in csv.DictReader(file)]
 
 
-class Own(nn.Module):
+class CustomNetwork(nn.Module):
     """A network of a user's own."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Own(nn.Module):
         return self.head(self.body(pictures))
 
 
-def stopping(task: str, done: int) -> Callable[..., None]:
+def interrupt_at(task: str, done: int) -> Callable[..., None]:
     """A progress that presses Ctrl-C when ``task`` has come so far."""
 
     def progress(said: str, said_done: float, total: float, note: str = "") -> None:
@@ -118,10 +118,10 @@ def stopping(task: str, done: int) -> Callable[..., None]:
     return progress
 
 
-def interrupted(options: TrainOptions, task: str = "train dnn", done: int = 2, **more: Any) -> Run:
+def interrupted_run(options: TrainOptions, task: str = "train dnn", done: int = 2, **more: Any) -> Run:
     """A run that was stopped there."""
     with pytest.raises(Interrupted) as caught:
-        train(options, progress=stopping(task, done), **more)
+        train(options, progress=interrupt_at(task, done), **more)
     assert caught.value.command == "train"
     return Run(caught.value.run)
 
@@ -159,7 +159,7 @@ def test_metrics_say_what_the_design_promises(finished: Run, data: Path) -> None
     for part, n in (("validation", 60), ("test", 80)):
         assert metrics[part].keys() >= scores | {"ece", "nll", "brier"}
         assert metrics[part]["n"] == n == sum(map(sum, metrics[part]["confusion"]))
-        assert [one["class"] for one in metrics[part]["per_class"]] == list(FASHION_MNIST)
+        assert [one["class"] for one in metrics[part]["per_class"]] == list(FASHION_MNIST_CLASSES)
         assert {"class", "precision", "recall", "f1", "n"} == metrics[part]["per_class"][0].keys()
         assert 0 <= metrics[part]["accuracy_tta"] <= 1  # the recipe flips
 
@@ -168,9 +168,9 @@ def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
     test = open_dataset(data, any_idx=True).test
     logits = OnnxClassifier(bundle.open_bundle(finished.bundle)).run(test.images).logits
     assert finished.metrics["test"]["accuracy"] == pytest.approx((logits.argmax(1) == test.labels).mean())
-    card = bundle.open_bundle(finished.bundle).card
-    assert card.figures == {part: finished.metrics[part] for part in ("validation", "test")}
-    assert (card.name, card.model, card.preset, card.classes) == ("dnn-fast", "dnn", "fast", FASHION_MNIST)
+    card = bundle.open_bundle(finished.bundle).metadata
+    assert card.metrics == {part: finished.metrics[part] for part in ("validation", "test")}
+    assert (card.name, card.model, card.preset, card.classes) == ("dnn-fast", "dnn", "fast", FASHION_MNIST_CLASSES)
     assert card.recipe["network"]["components"] == 16
     assert (card.calibration["fitted_on"], card.calibration["n"]) == ("validation", finished.metrics["validation"]["n"])
     assert card.thresholds == {}
@@ -180,7 +180,7 @@ def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
 
 
 def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run) -> None:
-    found = rows(finished)
+    found = result_rows(finished)
     assert [row["epoch"] for row in found] == ["1", "2", "3"]
     assert float(found[-1]["validation_accuracy"]) == pytest.approx(
         finished.metrics["validation"]["accuracy"], abs=0.05
@@ -193,8 +193,8 @@ def test_the_configuration_feeds_back_and_a_taken_name_is_numbered(finished: Run
     again = train(asked, progress=lambda *said: heard.append(said))
     assert [one[1:3] for one in heard if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
     assert again.path == finished.path.with_name("run-2")
-    assert lasting(again) == lasting(finished)
-    assert rows(again) == rows(finished)
+    assert metrics_without_time(again) == metrics_without_time(finished)
+    assert result_rows(again) == result_rows(finished)
     assert (again.path / "config.json").read_text() == (finished.path / "config.json").read_text()
     assert weights(again) == weights(finished)
 
@@ -205,7 +205,7 @@ def test_the_seed_decides_first_weights_and_order(finished: Run, options: TrainO
     ended = []
     for seed in (3, 4, 3):
         torch.manual_seed(0)  # the same first weights
-        ended.append(weights(train(replace(options, seed=seed), network=Own())))
+        ended.append(weights(train(replace(options, seed=seed), network=CustomNetwork())))
     assert ended[0] == ended[2] != ended[1]
 
 
@@ -222,13 +222,13 @@ def test_progress_hears_of_every_epoch(options: TrainOptions) -> None:
 def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_end(
     options: TrainOptions, finished: Run, task: str, done: int
 ) -> None:
-    run = interrupted(options, task, done)
+    run = interrupted_run(options, task, done)
     assert not run.is_finished
-    assert rows(run) == rows(finished)[: done if task == "train dnn" else 3]
+    assert result_rows(run) == result_rows(finished)[: done if task == "train dnn" else 3]
     resumed = resume(run.path)
     assert resumed.path == run.path
     assert weights(resumed) == weights(finished)
-    assert rows(resumed) == rows(finished)
+    assert result_rows(resumed) == result_rows(finished)
 
 
 def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,16 +245,16 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monk
 
 @pytest.mark.usefixtures("quick")
 def test_a_kill_while_a_row_is_written_costs_nothing(options: TrainOptions, finished: Run) -> None:
-    run = interrupted(options)
+    run = interrupted_run(options)
     with (run.path / "results.csv").open("a") as file:
         file.write("3,0.1")
     assert weights(resume(run.path)) == weights(finished)
-    assert rows(run) == rows(finished)
+    assert result_rows(run) == result_rows(finished)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_kill_before_the_first_checkpoint_costs_nothing(options: TrainOptions, finished: Run) -> None:
-    run = interrupted(options)
+    run = interrupted_run(options)
     run.checkpoint.unlink()
     (run.path / "results.csv").unlink()
     assert weights(resume(run.path)) == weights(finished)
@@ -275,9 +275,9 @@ def test_a_finished_run_of_other_options_is_not_what_was_asked_for(finished: Run
 
 
 def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None:
-    run = interrupted(options)
+    run = interrupted_run(options)
     other = tmp_path / "other"
-    write_fashion_folder(other, train=300, test=80, seed=9)
+    write_synthetic_dataset(other, train=300, test=80, seed=9)
     altered = open_dataset(other, any_idx=True)
     with pytest.raises(DataError) as caught:
         resume(run.path, dataset=altered)
@@ -289,7 +289,7 @@ def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None
 
 
 def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
-    run = interrupted(options)
+    run = interrupted_run(options)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])
     with pytest.raises(
         ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged and cannot be read; train anew"
@@ -324,12 +324,12 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.exit_code == 1
     assert options.out is not None
-    assert rows(Run(options.out)) == rows(finished)[:1]
+    assert result_rows(Run(options.out)) == result_rows(finished)[:1]
     assert weights(resume(options.out)) == weights(finished)
 
 
 def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOptions) -> None:
-    run = interrupted(options, network=Own())
+    run = interrupted_run(options, network=CustomNetwork())
     with pytest.raises(UsageError) as caught:
         resume(run.path)
     assert str(caught.value) == (
@@ -338,8 +338,8 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
     )
     with pytest.raises(UsageError, match="trained a network of your own, Own"):
         options_from_config(run.path / "config.json")
-    assert resume(run.path, network=Own()).metrics["parameters"] == 784 * 12 + 12 + 12 * 10 + 10
-    card = bundle.open_bundle(run.bundle).card
+    assert resume(run.path, network=CustomNetwork()).metrics["parameters"] == 784 * 12 + 12 + 12 * 10 + 10
+    card = bundle.open_bundle(run.bundle).metadata
     assert card.recipe["network"] == {"kind": "Own"}
     assert "DenseOnPca" not in (run.path / "model_card.md").read_text()
     assert "dense-on-pca" not in (run.path / "report.html").read_text()
@@ -348,7 +348,7 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
 
 
 def test_another_network_of_ones_own_is_refused(options: TrainOptions) -> None:
-    run = interrupted(options, network=Own())
+    run = interrupted_run(options, network=CustomNetwork())
     with pytest.raises(ModelError, match="belongs to another network"):
         resume(run.path, network=nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
 
@@ -357,13 +357,13 @@ def test_pictures_of_another_size_have_a_view_of_their_own(options: TrainOptions
     train_part, test_part = draw_garments(300, 0), draw_garments(60, 1)
     wide = Dataset(
         "Wide",
-        FASHION_MNIST,
-        Labelled(np.ascontiguousarray(train_part.images[:, :, 4:24]), train_part.labels),
-        Labelled(np.ascontiguousarray(test_part.images[:, :, 4:24]), test_part.labels),
+        FASHION_MNIST_CLASSES,
+        LabeledImages(np.ascontiguousarray(train_part.images[:, :, 4:24]), train_part.labels),
+        LabeledImages(np.ascontiguousarray(test_part.images[:, :, 4:24]), test_part.labels),
         {"train": "1", "test": "2"},
     )
-    card = bundle.open_bundle(interrupted(options, "measure dnn", 1, dataset=wide).bundle).card
-    assert (card.view.kind, card.view.shape) == ("grey28x20", (28, 20))
+    card = bundle.open_bundle(interrupted_run(options, "measure dnn", 1, dataset=wide).bundle).metadata
+    assert (card.input_spec.kind, card.input_spec.shape) == ("grey28x20", (28, 20))
 
 
 def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
@@ -371,8 +371,8 @@ def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
     small = Dataset(
         "Small",
         ("one", "other"),
-        Labelled(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2),
-        Labelled(np.zeros((4, 8, 8), np.uint8), np.arange(4) % 2),
+        LabeledImages(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2),
+        LabeledImages(np.zeros((4, 8, 8), np.uint8), np.arange(4) % 2),
         {"train": "1", "test": "2"},
     )
     for recipe, error in ((preset("cnn", "classic"), UsageError), (TINY, DataError)):
@@ -383,10 +383,10 @@ def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
 
 def test_the_study_keeps_a_fifth_out_stratified() -> None:
     garments = draw_garments(200, 0)
-    dataset = Dataset("Drawn", FASHION_MNIST, garments, garments, {})
+    dataset = Dataset("Drawn", FASHION_MNIST_CLASSES, garments, garments, {})
     learning, validation = split(dataset, preset("cnn", "classic"))
     assert (len(learning), len(validation)) == (160, 40)
-    assert validation.counts(10).tolist() == [4] * 10
+    assert validation.class_counts(10).tolist() == [4] * 10
 
 
 def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,7 +403,7 @@ def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def test_in_a_notebook_the_data_may_be_in_memory(data: Path, tmp_path: Path, quick: None) -> None:
-    dataset = open_dataset(data, any_idx=True).first(200, 40)
+    dataset = open_dataset(data, any_idx=True).head(200, 40)
     run = train_model("dnn", recipe=TINY, data=dataset, out=tmp_path / "run")
     assert run.config["data"] is None
     assert run.config["data_digest"] == dataset.digest
@@ -444,16 +444,16 @@ def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(opti
         stderr=subprocess.PIPE,
     )
     deadline = time.monotonic() + 60
-    while len(rows(run)) < 6:
+    while len(result_rows(run)) < 6:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.kill()
     assert process.communicate()[1] == b""
     assert process.returncode == -signal.SIGKILL
-    assert 6 <= len(rows(run)) < 100
+    assert 6 <= len(result_rows(run)) < 100
     assert not run.is_finished
 
     assert weights(resume(run.path)) == weights(undisturbed)
-    assert rows(run) == rows(undisturbed)
+    assert result_rows(run) == result_rows(undisturbed)
     assert run.config == undisturbed.config

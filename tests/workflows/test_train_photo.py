@@ -16,17 +16,22 @@ from PIL import Image
 from clothier import bundle
 from clothier.data.photo_csv import Columns
 from clothier.errors import DataError, Interrupted
-from clothier.inference.predictor import open_judge
+from clothier.inference.predictor import load_predictor
 from clothier.inference.session import OnnxClassifier
-from clothier.recipes.photo import BEST, FAST
+from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune import epochs
-from clothier.training.finetune.cross_validation import logits_in, out_of_fold
-from clothier.training.finetune.data import FEWEST, counted_in, read_lesson, reworded
+from clothier.training.finetune.cross_validation import aggregate_logits, out_of_fold_predictions
+from clothier.training.finetune.data import (
+    MIN_PHOTOS_PER_CLASS,
+    evaluation_classes,
+    load_photo_training_data,
+    map_labels,
+)
 from clothier.training.finetune.efficientnet_lite import pretrained
-from clothier.training.finetune.features import FrozenBlocks
+from clothier.training.finetune.features import FrozenFeatureExtractor
 from clothier.training.finetune.finalize import protocol
 from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
-from clothier.types import EpochRecord, silent
+from clothier.types import EpochRecord, no_progress
 from clothier.workflows import train_photo as work
 from clothier.workflows.train_photo import resume_photo, train_photo
 
@@ -34,19 +39,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.runs import Run
-    from clothier.training.finetune.data import Lesson
-    from clothier.training.finetune.epochs import FineTuning
-    from clothier.training.finetune.finalize import Taught
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.finetune.epochs import FineTuner
+    from clothier.training.finetune.finalize import FineTuneResult
     from clothier.types import Progress
 
-COLOURS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
-RECIPE = replace(BEST, epochs=1, folds=2, frozen=15)
+COLORS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
+RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen=15)
 
 
-def draw(file: Path, colour: tuple[int, int, int], seed: int) -> None:
+def write_image(file: Path, color: tuple[int, int, int], seed: int) -> None:
     noise = np.random.default_rng(seed).integers(-40, 40, (48, 48, 3))
     file.parent.mkdir(exist_ok=True, parents=True)
-    Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(file)
+    Image.fromarray(np.clip(noise + color, 0, 255).astype(np.uint8)).save(file)
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +62,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(24):
         label = "dress" if number % 2 else "hat"
         rows.append((f"{number}.png", label, number // 2 % 4))
-        draw(folder / "images" / f"{number}.png", COLOURS[label], number)
+        write_image(folder / "images" / f"{number}.png", COLORS[label], number)
     for number in range(24, 28):
         label = "" if number < 26 else "skirt"
         rows.append((f"{number}.png", label, 1))
-        draw(folder / "images" / f"{number}.png", COLOURS[""], number)
+        write_image(folder / "images" / f"{number}.png", COLORS[""], number)
     (folder / "images" / "words.jpg").write_text("no picture")
     rows += [("words.jpg", "hat", 1), ("gone.png", "hat", 2)]
     with (folder / "labels.csv").open("w", newline="") as file:
@@ -73,7 +78,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "photo"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _blocks(blocks, side))
+        patch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _cached_extractor(blocks, side))
         return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=out))
 
 
@@ -105,21 +110,24 @@ def test_everything_that_was_left_out_is_named(made: Run) -> None:
     failures = {failure["file"].rpartition("/")[2]: failure["error"] for failure in made.metrics["data"]["failures"]}
     assert set(failures) == {"words.jpg", "gone.png", "26.png", "27.png"}
     assert failures["26.png"]["code"] == "small-class"
-    assert f"the class skirt has 2 readable photos, and {FEWEST} or more are needed" in failures["26.png"]["message"]
+    assert (
+        f"the class skirt has 2 readable photos, and {MIN_PHOTOS_PER_CLASS} or more are needed"
+        in failures["26.png"]["message"]
+    )
     rows = csv.DictReader((made.path / "audit.csv").read_text().splitlines())
     assert [row["kind"] for row in rows].count("unreadable") == 4
 
 
 def test_the_bundle_answers_for_photos(made: Run, table: Path) -> None:
     found = bundle.open_bundle(made.bundle)
-    assert found.card.model == "photo"
-    assert found.card.view.shape == (224, 224, 3)
-    assert found.card.calibration["n"] == 24
-    assert found.card.thresholds
-    assert found.novelty is not None
-    lesson = read_lesson(table, photo_options_from_config(made.path / "config.json").columns, silent)
-    assert open_judge(found).learnt_from(lesson.views).sum() == 24, "not from strangers"
-    answer = OnnxClassifier(found).run(lesson.views[:3])
+    assert found.metadata.model == "photo"
+    assert found.metadata.input_spec.shape == (224, 224, 3)
+    assert found.metadata.calibration["n"] == 24
+    assert found.metadata.thresholds
+    assert found.ood is not None
+    lesson = load_photo_training_data(table, photo_options_from_config(made.path / "config.json").columns, no_progress)
+    assert load_predictor(found).was_trained_on(lesson.inputs).sum() == 24, "not from strangers"
+    answer = OnnxClassifier(found).run(lesson.inputs[:3])
     assert answer.logits.shape == (3, 2)
     assert answer.embeddings.shape == (3, 1280)
 
@@ -133,27 +141,27 @@ def test_a_run_that_ended_is_left_as_it_is(made: Run) -> None:
 @pytest.fixture
 def cached(monkeypatch: pytest.MonkeyPatch) -> None:
     """The frozen blocks' graph is exported once for all tests."""
-    monkeypatch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _blocks(blocks, side))
+    monkeypatch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _cached_extractor(blocks, side))
 
 
 @cache
-def _blocks(blocks: int, side: int) -> FrozenBlocks:
-    return FrozenBlocks(pretrained(), blocks, side)
+def _cached_extractor(blocks: int, side: int) -> FrozenFeatureExtractor:
+    return FrozenFeatureExtractor(pretrained(), blocks, side)
 
 
 @pytest.mark.usefixtures("cached")
 def test_ctrl_c_leaves_a_run_that_goes_on(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "deliver_photo", _stopped)
+    monkeypatch.setattr(work, "deliver_photo", _raise_interrupt)
     with pytest.raises(Interrupted) as stop:
         train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
-    delivered: list[Taught] = []
+    delivered: list[FineTuneResult] = []
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
-    monkeypatch.setattr(epochs, "train_epoch", _stopped)  # the epoch that was saved is not trained again
+    monkeypatch.setattr(epochs, "train_epoch", _raise_interrupt)  # the epoch that was saved is not trained again
     assert len(resume_photo(stop.value.run).read_results()) == 1
     assert len(delivered[0].records) == 1
 
 
-def _stopped(*_: object, **__: object) -> None:
+def _raise_interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -170,25 +178,27 @@ def test_changed_photos_are_refused(made: Run, tmp_path: Path) -> None:
 def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
         label = "dress" if number % 2 else "hat"
-        draw(tmp_path / "photos" / label / f"{number}.png", COLOURS[label], number)
-    delivered: list[tuple[Taught, Lesson]] = []
+        write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
+    delivered: list[tuple[FineTuneResult, PhotoTrainingData]] = []
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, lesson, __: delivered.append((taught, lesson)))
-    train_photo(PhotoOptions(data=tmp_path / "photos", recipe=replace(FAST, folds=2, frozen=15), out=tmp_path / "run"))
+    train_photo(
+        PhotoOptions(data=tmp_path / "photos", recipe=replace(FAST_PHOTO, folds=2, frozen=15), out=tmp_path / "run")
+    )
     ((taught, lesson),) = delivered
     assert taught.records == ()
     assert "split at random, for the table has no groups" in protocol(taught, lesson)
-    found = out_of_fold(lesson, taught.folds, taught.outputs)
+    found = out_of_fold_predictions(lesson, taught.folds, taught.fold_outputs)
     assert found.evaluation().accuracy == 1.0
-    assert found.novelty is None  # six photos are too few to tell strangers by
+    assert found.ood_scores is None  # six photos are too few to tell strangers by
 
 
 def test_a_time_limit_leaves_epochs_out() -> None:
     record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
-    clock = epochs.Clock(started=5.0, limit=100.0, look=2.0)
-    assert clock.epochs_left(4, [record], learnt=5.0, now=15.0) == 3  # 82 s are left of 23 s each
-    assert clock.epochs_left(4, [record], learnt=5.0, now=85.0) == 0
-    assert clock.epochs_left(4, [], learnt=5.0, now=15.0) == 2  # before the first, 2 s make it 25 s
-    assert epochs.Clock(5.0, None, 2.0).epochs_left(4, [record], 5.0, 85.0) == 4
+    clock = epochs.TimeBudget(started=5.0, limit=100.0, pass_seconds=2.0)
+    assert clock.remaining_epochs(4, [record], passes_per_epoch=5.0, now=15.0) == 3  # 82 s are left of 23 s each
+    assert clock.remaining_epochs(4, [record], passes_per_epoch=5.0, now=85.0) == 0
+    assert clock.remaining_epochs(4, [], passes_per_epoch=5.0, now=15.0) == 2  # before the first, 2 s make it 25 s
+    assert epochs.TimeBudget(5.0, None, 2.0).remaining_epochs(4, [record], 5.0, 85.0) == 4
 
 
 @pytest.mark.parametrize(
@@ -198,22 +208,22 @@ def test_a_time_limit_leaves_epochs_out() -> None:
 def test_two_epochs_without_a_gain_end_training(losses: list[float], best: int, over: bool) -> None:
     records = [EpochRecord(place, 1.0, 0.5, loss, 0.5, 1e-3, 1.0) for place, loss in enumerate(losses, 1)]
     assert epochs.best_epoch(records) == best
-    assert epochs.is_over(records, patience=2) == over
+    assert epochs.should_stop(records, patience=2) == over
 
 
 @pytest.mark.usefixtures("cached")
 def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of nine epochs does best here, because no other may: two more, and training is over."""
     kept: list[dict[str, torch.Tensor]] = []
-    whole = epochs.FineTuning.epoch
+    whole = epochs.FineTuner.run_epoch
 
-    def worse(tuning: FineTuning, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
+    def worse(tuning: FineTuner, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
         record = whole(tuning, number, span, progress)
-        kept.append({name: value.clone() for name, value in tuning.learners[-1].kept.state_dict().items()})
+        kept.append({name: value.clone() for name, value in tuning.states[-1].ema.state_dict().items()})
         return replace(record, validation_loss=float(number))
 
-    delivered: list[Taught] = []
-    monkeypatch.setattr(epochs.FineTuning, "epoch", worse)
+    delivered: list[FineTuneResult] = []
+    monkeypatch.setattr(epochs.FineTuner, "epoch", worse)
     monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
     train_photo(PhotoOptions(data=table, recipe=replace(RECIPE, epochs=9), out=tmp_path / "run"))
     (taught,) = delivered
@@ -224,8 +234,8 @@ def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, mo
 
 
 def test_one_class_is_too_few(tmp_path: Path) -> None:
-    for number in range(FEWEST):
-        draw(tmp_path / "photos" / "hat" / f"{number}.png", COLOURS["hat"], number)
+    for number in range(MIN_PHOTOS_PER_CLASS):
+        write_image(tmp_path / "photos" / "hat" / f"{number}.png", COLORS["hat"], number)
     with pytest.raises(
         DataError, match=r"photos has 1 class\(es\) with 5 or more readable photos: hat \(5\)\. A model"
     ):
@@ -236,20 +246,20 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
 def test_copies_stay_in_one_fold(tmp_path: Path) -> None:
     for number in range(12):
         label = "dress" if number % 2 else "hat"
-        draw(tmp_path / "photos" / label / f"{number}.png", COLOURS[label], number)
+        write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
     (tmp_path / "photos" / "hat" / "again.png").write_bytes((tmp_path / "photos" / "hat" / "0.png").read_bytes())
-    lesson = read_lesson(tmp_path / "photos", Columns(), silent)
+    lesson = load_photo_training_data(tmp_path / "photos", Columns(), no_progress)
     files = [file.rpartition("/")[2] for file in lesson.table.files]
     assert lesson.groups[files.index("again.png")] == lesson.groups[files.index("0.png")]
-    assert lesson.audit()["exact_duplicates"] == 1
-    assert lesson.audit()["groups_joined_for_duplicates"] == 1
+    assert lesson.audit_summary()["exact_duplicates"] == 1
+    assert lesson.audit_summary()["groups_joined_for_duplicates"] == 1
 
 
 def test_finer_words_are_counted_in_broader_ones_where_labels_have_both() -> None:
     classes = ("hat", "shoes", "boot")
-    words = counted_in(classes)
+    words = evaluation_classes(classes)
     assert words == ("hat", "shoes")
-    assert counted_in(("boot", "hat")) == ("boot", "hat")
-    assert reworded(np.array([0, 1, 2, -1]), classes, words).tolist() == [0, 1, 1, -1]
-    logits = logits_in(np.log(np.array([[0.2, 0.3, 0.5]], np.float32)), classes, words)
+    assert evaluation_classes(("boot", "hat")) == ("boot", "hat")
+    assert map_labels(np.array([0, 1, 2, -1]), classes, words).tolist() == [0, 1, 1, -1]
+    logits = aggregate_logits(np.log(np.array([[0.2, 0.3, 0.5]], np.float32)), classes, words)
     assert np.exp(logits) == pytest.approx(np.array([[0.2, 0.8]]))

@@ -12,24 +12,24 @@ import pytest
 import torch
 
 from clothier import recipes
-from clothier.data.dataset import Labelled
+from clothier.data.dataset import LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
-from clothier.recipes import DenseOnPca, search_spaces
-from clothier.recipes.search_spaces import Choice, Range, Space
+from clothier.recipes import PcaMlp, search_spaces
+from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 from clothier.workflows import tune as workflow
-from clothier.workflows.tune import TuneOptions, Tuning, resume_tune, tune
+from clothier.workflows.tune import TuneOptions, TuneRun, resume_tune, tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-BASE = replace(
-    recipes.preset("dnn", "classic"), network=DenseOnPca(components=12, hidden=(8,)), epochs=3, batch_size=30
+BASE = replace(recipes.preset("dnn", "classic"), network=PcaMlp(components=12, hidden=(8,)), epochs=3, batch_size=30)
+GRID = SearchSpace(
+    "grid", BASE, search_spaces.STUDY_DNN_SPACE.dimensions, grid=True, source="the study's, on a small network"
 )
-GRID = Space("grid", BASE, search_spaces.STUDY_DNN.dimensions, grid=True, source="the study's, on a small network")
-DRAWN = Space(
+SAMPLED = SearchSpace(
     "drawn",
     replace(BASE, keep="last"),
     {
@@ -39,9 +39,11 @@ DRAWN = Space(
     grid=False,
     source="for tests",
 )
-WILD = {"optimizer": {"learning_rate": 1e30}}
-ASTRAY = Space("astray", BASE, {"rate": Choice({"wild": WILD, "sane": {}})}, grid=True, source="for tests")
-HOPELESS = Space("hopeless", BASE, {"rate": Choice({"wild": WILD})}, grid=True, source="for tests")
+DIVERGING_VALUES = {"optimizer": {"learning_rate": 1e30}}
+ONE_DIVERGES = SearchSpace(
+    "astray", BASE, {"rate": Choice({"wild": DIVERGING_VALUES, "sane": {}})}, grid=True, source="for tests"
+)
+ALL_DIVERGE = SearchSpace("hopeless", BASE, {"rate": Choice({"wild": DIVERGING_VALUES})}, grid=True, source="for tests")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +52,7 @@ def _small() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_spaces, "SPACES", (GRID, DRAWN, ASTRAY, HOPELESS))
+        patch.setattr(search_spaces, "SPACES", (GRID, SAMPLED, ONE_DIVERGES, ALL_DIVERGE))
         yield
     torch.set_num_threads(threads)
 
@@ -58,15 +60,15 @@ def _small() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=300, test=40)
+    write_synthetic_dataset(folder, train=300, test=40)
     return folder
 
 
 def options(data: Path, out: Path, space: str = "grid", **more: Any) -> TuneOptions:
-    return TuneOptions(model="dnn", space=space, data=data, any_idx=True, out=out, **more)
+    return TuneOptions(model="dnn", search_space=space, data=data, any_idx=True, out=out, **more)
 
 
-def stopping(trial: int, epoch: int) -> Callable[..., None]:
+def interrupt_at(trial: int, epoch: int) -> Callable[..., None]:
     """A progress that presses Ctrl-C in that trial at that epoch."""
 
     def progress(task: str, done: float, total: float, note: str = "") -> None:
@@ -76,34 +78,34 @@ def stopping(trial: int, epoch: int) -> Callable[..., None]:
     return progress
 
 
-def stopped(asked: TuneOptions, trial: int = 3, epoch: int = 2) -> Interrupted:
+def interrupted_search(asked: TuneOptions, trial: int = 3, epoch: int = 2) -> Interrupted:
     """How a search ends that is interrupted."""
     with pytest.raises(Interrupted) as stop:
-        tune(asked, progress=stopping(trial, epoch))
+        tune(asked, progress=interrupt_at(trial, epoch))
     return stop.value
 
 
-def timeless(found: Tuning) -> list[dict[str, Any]]:
+def without_times(found: TuneRun) -> list[dict[str, Any]]:
     """All trials, without their times."""
     return [{**one, "seconds": None} for one in found.to_json()["trials"]]
 
 
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> TuneRun:
     """The grid, searched at one go. For reading only."""
     return tune(options(data, tmp_path_factory.mktemp("tune") / "grid"))
 
 
 class TestFound:
-    def test_every_point_of_a_grid_once_the_best_first(self, whole: Tuning) -> None:
+    def test_every_point_of_a_grid_once_the_best_first(self, whole: TuneRun) -> None:
         found = whole.to_json()
         assert sorted(one["trial"] for one in found["trials"]) == list(range(1, 9))
-        assert [one["values"] for one in sorted(found["trials"], key=lambda one: one["trial"])] == GRID.points
+        assert [one["values"] for one in sorted(found["trials"], key=lambda one: one["trial"])] == GRID.grid_points
         assert {(one["state"], one["epochs"]) for one in found["trials"]} == {("complete", 3)}
         accuracies = [one["validation_accuracy"] for one in found["trials"]]
         assert accuracies == sorted(accuracies, reverse=True)
 
-    def test_the_best_and_how_sure_it_is(self, whole: Tuning) -> None:
+    def test_the_best_and_how_sure_it_is(self, whole: TuneRun) -> None:
         found = whole.to_json()
         best = found["best"]
         assert {name: best[name] for name in found["trials"][0]} == found["trials"][0]
@@ -112,7 +114,7 @@ class TestFound:
         error = math.sqrt(accuracy * (1 - accuracy) / 60)
         assert found["validation"] == {"n": 60, "standard_error": pytest.approx(error)}
 
-    def test_what_it_was_searched_in_and_on(self, whole: Tuning, data: Path) -> None:
+    def test_what_it_was_searched_in_and_on(self, whole: TuneRun, data: Path) -> None:
         found = whole.to_json()
         dataset = open_dataset(data, any_idx=True)
         assert (found["format"], found["data"], found["data_digest"]) == (1, dataset.name, dataset.digest)
@@ -124,47 +126,47 @@ class TestFound:
         assert config["searched"]["dimensions"]["batch"]["options"]["64"] == {"batch_size": 64}
         assert found["environment"]["versions"]["optuna"]
 
-    def test_the_best_recipe_can_be_trained(self, whole: Tuning) -> None:
+    def test_the_best_recipe_can_be_trained(self, whole: TuneRun) -> None:
         found = whole.to_json()
         assert found["best"]["file"] == str(whole.recipe)
         recipe = recipes.from_file(whole.recipe, "dnn")
         assert json.loads(json.dumps(recipe.to_json())) == {**found["best"]["recipe"], "preset": "classic-changed"}
 
     def test_the_test_images_decide_nothing(
-        self, whole: Tuning, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, whole: TuneRun, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dataset = open_dataset(data, any_idx=True)
-        nonsense = Labelled(np.zeros_like(dataset.test.images), np.zeros_like(dataset.test.labels))
+        nonsense = LabeledImages(np.zeros_like(dataset.test.images), np.zeros_like(dataset.test.labels))
         monkeypatch.setattr(workflow, "open_dataset", lambda *_, **__: replace(dataset, test=nonsense))
-        again = timeless(tune(options(data, tmp_path / "grid", trials=2)))
-        assert all(one in timeless(whole) for one in again)
+        again = without_times(tune(options(data, tmp_path / "grid", trials=2)))
+        assert all(one in without_times(whole) for one in again)
 
 
 class TestGoingOn:
     def test_a_search_that_was_stopped_ends_as_one_that_was_not(
-        self, whole: Tuning, data: Path, tmp_path: Path
+        self, whole: TuneRun, data: Path, tmp_path: Path
     ) -> None:
-        stop = stopped(options(data, tmp_path / "grid"))
+        stop = interrupted_search(options(data, tmp_path / "grid"))
         assert (stop.command, stop.run) == ("tune", tmp_path / "grid")
         assert not (tmp_path / "grid" / "tune.json").exists()
-        assert timeless(resume_tune(tmp_path / "grid")) == timeless(whole)
+        assert without_times(resume_tune(tmp_path / "grid")) == without_times(whole)
 
-    def test_the_same_command_goes_on_and_says_so(self, whole: Tuning, data: Path, tmp_path: Path) -> None:
+    def test_the_same_command_goes_on_and_says_so(self, whole: TuneRun, data: Path, tmp_path: Path) -> None:
         asked = options(data, tmp_path / "grid")
-        stopped(asked)
-        stopped(asked, trial=5)
+        interrupted_search(asked)
+        interrupted_search(asked, trial=5)
         told: list[tuple[Any, ...]] = []
         found = tune(asked, progress=lambda *words: told.append(words))
         remark = f"{tmp_path / 'grid'} holds the same search, which has not ended; it goes on."
         assert told[0] == ("tune", 0, 0, remark)
         assert [words[1] for words in told if words[0] == "tune"][1:] == [4, 5, 6, 7, 8]
-        assert (found.path, timeless(found)) == (tmp_path / "grid", timeless(whole))
+        assert (found.path, without_times(found)) == (tmp_path / "grid", without_times(whole))
 
     def test_another_search_does_not_go_on_in_its_folder(self, data: Path, tmp_path: Path) -> None:
         first = options(data, tmp_path / "it", trials=2)
         second = replace(first, seed=1)
-        stopped(first, trial=2)
-        assert stopped(second, trial=2).run == tmp_path / "it-2"
+        interrupted_search(first, trial=2)
+        assert interrupted_search(second, trial=2).run == tmp_path / "it-2"
         assert tune(second).path == tmp_path / "it-2"
         assert tune(first).path == tmp_path / "it"
         assert tune(first).path == tmp_path / "it-3", "one that has ended is not begun again in its folder"
@@ -175,24 +177,24 @@ class TestGoingOn:
         assert tune(options(data, tmp_path / "it", trials=1)).path == tmp_path / "it-2"
         assert (tmp_path / "it" / "config.json").read_text() == "damaged"
 
-    def test_a_search_that_has_ended_is_left_as_it_is(self, whole: Tuning) -> None:
+    def test_a_search_that_has_ended_is_left_as_it_is(self, whole: TuneRun) -> None:
         before = (whole.path / "tune.json").read_bytes()
         assert resume_tune(whole.path) == whole
         assert (whole.path / "tune.json").read_bytes() == before
 
-    def test_a_search_can_be_extended(self, whole: Tuning, data: Path, tmp_path: Path) -> None:
+    def test_a_search_can_be_extended(self, whole: TuneRun, data: Path, tmp_path: Path) -> None:
         short = tune(options(data, tmp_path / "grid", trials=2))
-        assert len(timeless(short)) == 2
+        assert len(without_times(short)) == 2
         with pytest.raises(Interrupted):
-            resume_tune(short.path, trials=8, progress=stopping(4, 1))
-        assert timeless(resume_tune(short.path)) == timeless(whole), "the eight are remembered"
+            resume_tune(short.path, trials=8, progress=interrupt_at(4, 1))
+        assert without_times(resume_tune(short.path)) == without_times(whole), "the eight are remembered"
 
     def test_a_time_limit_ends_with_the_trial_that_reaches_it(self, data: Path, tmp_path: Path) -> None:
         found = tune(options(data, tmp_path / "grid", time_limit=1e-3))
-        assert len(timeless(found)) == 1
-        assert len(timeless(resume_tune(found.path))) == 1
+        assert len(without_times(found)) == 1
+        assert len(without_times(resume_tune(found.path))) == 1
         spent = found.to_json()["trials"][0]["seconds"]
-        assert len(timeless(resume_tune(found.path, trials=4, time_limit=1000 * spent))) == 4
+        assert len(without_times(resume_tune(found.path, trials=4, time_limit=1000 * spent))) == 4
 
     def test_two_processes_are_not_at_the_same_search(self, data: Path, tmp_path: Path) -> None:
         asked = options(data, tmp_path / "grid", trials=1)
@@ -204,12 +206,12 @@ class TestGoingOn:
                     resume_tune(asked.out or tmp_path)
                 complaints.append(str(caught.value))
 
-        assert len(timeless(tune(asked, progress=at_the_same_time))) == 1
+        assert len(without_times(tune(asked, progress=at_the_same_time))) == 1
         grid = tmp_path / "grid"
         assert complaints == [f"another process is searching in {grid}. Wait for it, or search elsewhere with --out."]
 
     def test_a_folder_that_cannot_be_written_is_a_sentence(self, data: Path, tmp_path: Path) -> None:
-        stopped(options(data, tmp_path / "grid"), trial=1)
+        interrupted_search(options(data, tmp_path / "grid"), trial=1)
         (tmp_path / "grid" / ".lock").unlink()
         (tmp_path / "grid" / ".lock").mkdir()
         with pytest.raises(StorageError, match=r"^cannot write .*grid: Is a directory\. Let it be written, then go on"):
@@ -247,13 +249,13 @@ class TestRefused:
             options(data, tmp_path, "grit")
 
     def test_data_that_cannot_be_split_before_anything_is_made(self, tmp_path: Path) -> None:
-        write_fashion_folder(tmp_path / "few", train=10, test=10)
+        write_synthetic_dataset(tmp_path / "few", train=10, test=10)
         with pytest.raises(DataError):
             tune(options(tmp_path / "few", tmp_path / "tune"))
         assert not (tmp_path / "tune").exists()
 
     def test_other_data_than_it_was_begun_on(self, data: Path, tmp_path: Path) -> None:
-        stopped(options(data, tmp_path / "grid"), trial=1)
+        interrupted_search(options(data, tmp_path / "grid"), trial=1)
         config = json.loads((tmp_path / "grid" / "config.json").read_text())
         (tmp_path / "grid" / "config.json").write_text(json.dumps({**config, "data_digest": "another"}))
         with pytest.raises(DataError, match="the data have changed since"):

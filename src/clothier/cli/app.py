@@ -20,7 +20,7 @@ clothier train cnn           train one model, into a folder under runs/
 """
 
 
-class HaltedError(Exception):
+class AbortError(Exception):
     """Carries its cause out of typer, which would end Ctrl-C without a word on how to go on, and EOFError, too."""
 
 
@@ -28,23 +28,23 @@ class _Command(TyperCommand):
     """A command in whose help every metavar speaks for itself."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [_plain(one) for one in super().get_params(ctx)]
+        return [_hide_type(one) for one in super().get_params(ctx)]
 
 
-class _Commands(TyperGroup):
+class _CommandGroup(TyperGroup):
     """All commands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [_plain(one) for one in super().get_params(ctx)]
+        return [_hide_type(one) for one in super().get_params(ctx)]
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, EOFError) as stop:
-            raise HaltedError from stop
+            raise AbortError from stop
 
 
-def _plain(parameter: Any) -> Any:
+def _hide_type(parameter: Any) -> Any:
     """Takes out the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
     if parameter.name == "help":
         parameter.metavar, parameter.help = "", "Show this help and exit."
@@ -56,7 +56,7 @@ def _plain(parameter: Any) -> Any:
 
 app = typer.Typer(
     name="clothier",
-    cls=_Commands,
+    cls=_CommandGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -66,8 +66,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(value: bool) -> None:
+    if value:
         from importlib.metadata import version
 
         typer.echo(f"clothier {version('clothier')}")

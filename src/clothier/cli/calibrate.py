@@ -6,20 +6,21 @@ from typing import Annotated
 import typer
 
 from clothier.cli import calibration, output
-from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, part
-from clothier.cli.progress import watching
-from clothier.errors import GateError
+from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, open_fraction
+from clothier.cli.progress import progress_display
+from clothier.errors import CheckFailedError
 
 Model = Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, a bundle, or a shipped model.")]
-Reviewed = Annotated[
+ReviewedPhotos = Annotated[
     Path,
     typer.Option("--data", metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class."),
 ]
 Risk = Annotated[
-    float, typer.Option("--risk", metavar="SHARE", parser=part, help="Share of accepted tags that may be wrong.")
+    float,
+    typer.Option("--risk", metavar="SHARE", parser=open_fraction, help="Share of accepted tags that may be wrong."),
 ]
 Confidence = Annotated[
-    float, typer.Option("--confidence", metavar="SHARE", parser=part, help="How surely the promise holds.")
+    float, typer.Option("--confidence", metavar="SHARE", parser=open_fraction, help="How surely the promise holds.")
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", metavar="", help="Exit with 5 when no probability keeps the promise.")
@@ -28,7 +29,7 @@ Strict = Annotated[
 
 def calibrate(
     model: Model,
-    data: Reviewed,
+    data: ReviewedPhotos,
     out: Out = None,
     risk: Risk = 0.05,
     confidence: Confidence = 0.95,
@@ -43,11 +44,13 @@ def calibrate(
     from clothier.workflows.calibrate import calibrate as fit
 
     named = Columns(file_column, label_column, group_column)
-    with watching() as progress:
-        made = fit(model, data=data, out=out, columns=named, risk=risk, confidence=confidence, progress=progress)
-    output.answer(made, json, calibration.calibrated)
-    output.failures(made.failures)
-    if strict and not made.kept:
-        raise GateError(f"no probability proves the promise of {risk:g} on {made.data}. The results above are whole.")
+    with progress_display() as progress:
+        made = fit(model, data=data, out=out, columns=named, risk=risk, confidence_level=confidence, progress=progress)
+    output.print_result(made, json, calibration.calibration_table)
+    output.print_failures(made.failures)
+    if strict and not made.guarantee_met:
+        raise CheckFailedError(
+            f"no probability proves the promise of {risk:g} on {made.data}. The results above are whole."
+        )
     if made.failures:
         raise typer.Exit(3)

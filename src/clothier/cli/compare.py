@@ -6,7 +6,7 @@ import typer
 
 from clothier.cli import metrics_tables, output
 from clothier.cli.options import AnyIdx, Data, Json
-from clothier.cli.progress import watching
+from clothier.cli.progress import progress_display
 
 First = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a bundle, or a shipped model.")]
 Second = Annotated[str, typer.Argument(metavar="RUN", help="Another.")]
@@ -16,6 +16,6 @@ def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = F
     """Test whether two models differ on the same pictures (McNemar)."""
     from clothier.workflows.compare import compare as pair
 
-    with watching() as progress:
+    with progress_display() as progress:
         comparison = pair(first, second, data=data, any_idx=any_idx, progress=progress)
-    output.answer(comparison, json, metrics_tables.comparison)
+    output.print_result(comparison, json, metrics_tables.comparison_table)

@@ -7,7 +7,7 @@ import typer
 
 from clothier.cli import output, tables
 from clothier.cli.options import Json
-from clothier.cli.progress import watching
+from clothier.cli.progress import progress_display
 
 Source = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Look in this folder only.")]
 
@@ -16,6 +16,6 @@ def data(source: Source = None, json: Json = False) -> None:
     """Find or fetch Fashion-MNIST, verify it, and say where it lies."""
     from clothier.workflows.data import prepare
 
-    with watching() as progress:
+    with progress_display() as progress:
         found = prepare(source, progress=progress)
-    output.answer(found, json, tables.data)
+    output.print_result(found, json, tables.data_table)

@@ -6,6 +6,6 @@ from clothier.cli.options import Json
 
 def doctor(json: Json = False) -> None:
     """Examine this machine: versions, threads, device, data, models."""
-    from clothier.workflows.doctor import examine
+    from clothier.workflows.doctor import run_checks
 
-    output.answer(examine(), json, tables.examination)
+    output.print_result(run_checks(), json, tables.doctor_table)

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output, tables
-from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, only_given
-from clothier.cli.progress import watching
+from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset
+from clothier.cli.progress import progress_display
 
 Map = Annotated[
     str, typer.Option("--map", metavar="pixels|cnn|none", help="What the map lays out: pixels, or a CNN's embeddings.")
@@ -33,12 +33,12 @@ def explore(
     """Look at the data: classes, pixels, components, duplicates, a map; figures and pages."""
     from clothier.workflows.explore import explore as look
 
-    given = only_given(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
-    with watching() as progress:
+    given = drop_unset(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
+    with progress_display() as progress:
         explored = look(**given, progress=progress)
-    output.answer(explored, json, tables.exploration)
+    output.print_result(explored, json, tables.exploration_table)
     failures = explored.to_json()["failures"]
     for one in failures:
-        output.note(one["error"]["message"])
+        output.print_message(one["error"]["message"])
     if failures:
         raise typer.Exit(3)

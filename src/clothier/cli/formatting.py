@@ -8,10 +8,10 @@ from rich import box
 from rich.table import Table
 
 NUMBER: Literal["right"] = "right"
-WORD: Literal["left"] = "left"
+TEXT: Literal["left"] = "left"
 
 
-def columns(headings: dict[str, Literal["left", "right"]]) -> Table:
+def make_table(headings: dict[str, Literal["left", "right"]]) -> Table:
     """An empty table, from each heading and its side."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for heading, side in headings.items():
@@ -19,21 +19,21 @@ def columns(headings: dict[str, Literal["left", "right"]]) -> Table:
     return table
 
 
-def accuracy_of(evaluation: dict[str, Any]) -> str:
+def format_accuracy(evaluation: dict[str, Any]) -> str:
     """With its standard error, in points."""
-    return f"{percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
+    return f"{format_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
 
 
-def short(value: str | float) -> str:
+def format_number(value: str | float) -> str:
     """Three digits of a number, and a word as it is."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def percent(share: float, digits: int = 1) -> str:
+def format_percent(fraction: float, digits: int = 1) -> str:
     """A share of 1 in percent."""
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * fraction:.{digits}f} %"
 
 
-def p_value(value: float) -> str:
+def format_p_value(value: float) -> str:
     """A p-value, with its sign."""
     return f"= {value:.3f}" if value >= 0.001 else "< 0.001"

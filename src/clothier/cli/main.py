@@ -24,7 +24,7 @@ import typer
 from typer.main import get_command
 
 from clothier.cli import output
-from clothier.cli.app import HaltedError, app
+from clothier.cli.app import AbortError, app
 from clothier.errors import ClothierError, Interrupted, MissingExtraError
 
 if TYPE_CHECKING:
@@ -41,20 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    ordered, debug = debug_first(given)
-    _survive_odd_file_names()
+    ordered, debug = hoist_debug(given)
+    _tolerate_encoding()
     try:
         code = get_command(app).main(args=ordered, prog_name="clothier", standalone_mode=False)
-        output.finish()
+        output.flush()
     except Exception as error:  # noqa: BLE001 - the last stop: whatever comes gets its sentence and its code
         if debug:
             traceback.print_exception(error)
         sentence, code = explain(error, given)
-        output.complain(sentence)
+        output.print_error(sentence)
     return code if isinstance(code, int) else 0
 
 
-def debug_first(arguments: Sequence[str]) -> tuple[list[str], bool]:
+def hoist_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     """Moves ``--debug`` to the front, where it is declared, so that it can be given anywhere before ``--``."""
     end = list(arguments).index("--") if "--" in arguments else len(arguments)
     if "--debug" not in arguments[:end]:
@@ -66,21 +66,21 @@ def debug_first(arguments: Sequence[str]) -> tuple[list[str], bool]:
 def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     """The sentence for the user and the exit code."""
     if isinstance(error, typer.TyperException):
-        return _usage(error), error.exit_code
+        return _usage_message(error), error.exit_code
     if isinstance(error, ClothierError):
         return str(error), error.exit_code
     if isinstance(error, ModuleNotFoundError):
-        missing = MissingExtraError.behind(error, _command(arguments))
+        missing = MissingExtraError.from_import_error(error, _command_name(arguments))
         if missing is not None:
             return str(missing), missing.exit_code
-    cause = error.__cause__ if isinstance(error, HaltedError) else error
+    cause = error.__cause__ if isinstance(error, AbortError) else error
     if isinstance(cause, KeyboardInterrupt):
-        return _interrupted(cause), 130
+        return _interrupt_message(cause), 130
     name = f"{type(cause).__name__}: {cause}".rstrip(": ")
     return f"this is a fault of Clothier: {name}. Run it again with --debug and report what it prints.", 1
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage_message(error: typer.TyperException) -> str:
     """Typer's own complaint, with the place to read on; nothing when the help itself was the answer."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
@@ -90,19 +90,19 @@ def _usage(error: typer.TyperException) -> str:
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {where} --help"
 
 
-def _interrupted(stop: KeyboardInterrupt) -> str:
-    if isinstance(stop, Interrupted):
-        resumed = f"clothier {stop.command} --resume {shlex.quote(str(stop.run))}"
+def _interrupt_message(error: KeyboardInterrupt) -> str:
+    if isinstance(error, Interrupted):
+        resumed = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
         return f"interrupted. What is done is kept; continue it with: {resumed}"
     return "interrupted."
 
 
-def _command(arguments: Sequence[str]) -> str:
+def _command_name(arguments: Sequence[str]) -> str:
     words = [word for word in arguments if not word.startswith("-")]
     return " ".join(["clothier", *words[:1]])
 
 
-def _survive_odd_file_names() -> None:
+def _tolerate_encoding() -> None:
     """File names that are not Unicode, and terminals that are not UTF-8, get escapes in place of a failure."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

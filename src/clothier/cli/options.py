@@ -16,14 +16,14 @@ DEFAULT_SEED = 0
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
-def only_given(**options: object) -> dict[str, Any]:
+def drop_unset(**options: object) -> dict[str, Any]:
     """The options that were given; the others keep their defaults."""
     return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
-def spelt(given: dict[str, Any]) -> str:
+def flag_names(options: dict[str, Any]) -> str:
     """Their names as they are typed: ``--seed, --time-limit``."""
-    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
 def duration(text: str) -> float:
@@ -36,9 +36,9 @@ def duration(text: str) -> float:
     return total
 
 
-def count(given: str | int) -> int:
+def positive_int(raw: str | int) -> int:
     """A whole number of 1 or more."""
-    text = str(given)  # typer hands defaults in, too
+    text = str(raw)  # typer hands defaults in, too
     if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise typer.BadParameter(f"{text!r} is not a whole number of 1 or more.")
     return int(text)
@@ -51,7 +51,7 @@ def seed(text: str) -> int:
     return int(text)
 
 
-def share(text: str) -> float:
+def probability(text: str) -> float:
     """An accuracy, 0 to 1."""
     try:
         value = float(text)
@@ -62,14 +62,14 @@ def share(text: str) -> float:
     return value
 
 
-def part(given: str | float) -> float:
+def open_fraction(raw: str | float) -> float:
     """A share above 0 and below 1."""
     try:
-        value = float(given)
+        value = float(raw)
     except ValueError:
         value = -1.0
     if not 0 < value < 1:
-        raise typer.BadParameter(f"{given!r} is not a share; give a number above 0 and below 1, such as 0.05.")
+        raise typer.BadParameter(f"{raw!r} is not a share; give a number above 0 and below 1, such as 0.05.")
     return value
 
 

@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
     from rich.table import Table
 
-WORTH_SHOWING = 1.0  # seconds; what is done sooner needs no bar, and a bar that flashes up is a nuisance
+MIN_DISPLAY_SECONDS = 1.0  # seconds; what is done sooner needs no bar, and a bar that flashes up is a nuisance
 LOG_INTERVAL = 30.0  # seconds between two lines of one task in a log: proof of life, without burying the rest
-COUNTED = 1000  # up to here "3/5" says more than "60 %"
+COUNT_LIMIT = 1000  # up to here "3/5" says more than "60 %"
 
 
 @contextmanager
-def watching() -> Iterator[types.Progress]:
+def progress_display() -> Iterator[types.Progress]:
     """Yields the :class:`~clothier.types.Progress` that fits stderr."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    if not output.is_first():
-        yield types.silent
+    if not output.is_main_process():
+        yield types.no_progress
     elif console.is_terminal:
-        with _CalmProgress(*_columns(), console=console) as display:
-            yield Bars(display)
+        with _DelayedProgress(*_columns(), console=console) as display:
+            yield BarProgress(display)
     else:
-        yield Lines()
+        yield LogProgress()
 
 
 @dataclass
-class Bars:
+class BarProgress:
     """A bar a task, on a terminal."""
 
     display: Progress
@@ -58,7 +58,7 @@ class Bars:
 
 
 @dataclass
-class Lines:
+class LogProgress:
     """In a log: a line when a task ends and every half minute before; none for what is done at once."""
 
     started: dict[str, float] = field(default_factory=dict)
@@ -67,51 +67,51 @@ class Lines:
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         """Prints when ``task`` ends or was not heard of for long; a task without a size is a remark."""
         if not total:
-            output.note(note)
+            output.print_message(note)
             return
         now = time.monotonic()
         started = self.started.setdefault(task, now)
-        ended = done >= total and now - started >= WORTH_SHOWING
+        ended = done >= total and now - started >= MIN_DISPLAY_SECONDS
         if now - self.printed.setdefault(task, now) >= LOG_INTERVAL or ended:
             self.printed[task] = now
             found = f", {note}" if note else ""
-            output.note(f"{task}: {amount(done, total)}{found}, {now - started:.0f} s")
+            output.print_message(f"{task}: {format_progress(done, total)}{found}, {now - started:.0f} s")
         if done >= total:
             del self.started[task], self.printed[task]
 
 
-class _CalmProgress(Progress):
+class _DelayedProgress(Progress):
     """Shows a task once it has run for a second, and keeps it from then on."""
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        return super().make_tasks_table([task for task in tasks if _seconds(task) >= WORTH_SHOWING])
+        return super().make_tasks_table([task for task in tasks if _elapsed(task) >= MIN_DISPLAY_SECONDS])
 
 
-def _seconds(task: Task) -> float:
+def _elapsed(task: Task) -> float:
     """How long a task ran, or has run so far."""
     return (task.finished_time if task.finished else task.elapsed) or 0.0
 
 
-class _Amount(ProgressColumn):
+class _AmountColumn(ProgressColumn):
     """``3/5``, or a percentage of large totals."""
 
     def render(self, task: Task) -> Text:
-        return Text(amount(task.completed, task.total or 1.0), justify="right")
+        return Text(format_progress(task.completed, task.total or 1.0), justify="right")
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
     bar = BarColumn(bar_width=24, style="dim", complete_style="cyan", finished_style="cyan")
     remaining = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
-    return TextColumn("{task.description}", markup=False), bar, _Amount(), remaining, _Note()
+    return TextColumn("{task.description}", markup=False), bar, _AmountColumn(), remaining, _NoteColumn()
 
 
-class _Note(ProgressColumn):
+class _NoteColumn(ProgressColumn):
     """The latest finding."""
 
     def render(self, task: Task) -> Text:
         return Text(str(task.fields["note"]), style="dim", overflow="ellipsis", no_wrap=True)
 
 
-def amount(done: float, total: float) -> str:
+def format_progress(done: float, total: float) -> str:
     """How far: ``3/5`` finished, or a percentage where counting says little."""
-    return f"{int(done)}/{int(total)}" if total < COUNTED else f"{100 * done / total:.0f} %"
+    return f"{int(done)}/{int(total)}" if total < COUNT_LIMIT else f"{100 * done / total:.0f} %"

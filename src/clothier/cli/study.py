@@ -6,8 +6,19 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output, tables
-from clothier.cli.options import DEFAULT_PRESET, DEFAULT_SEED, AnyIdx, Data, Json, Out, Preset, Seed, only_given, spelt
-from clothier.cli.progress import watching
+from clothier.cli.options import (
+    DEFAULT_PRESET,
+    DEFAULT_SEED,
+    AnyIdx,
+    Data,
+    Json,
+    Out,
+    Preset,
+    Seed,
+    drop_unset,
+    flag_names,
+)
+from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 
 Resume = Annotated[
@@ -25,15 +36,15 @@ def study(
     json: Json = False,
 ) -> None:
     """Explore the data, train both models, compare, write report.html."""
-    given = only_given(preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
+    given = drop_unset(preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
     if resume and given:
-        raise UsageError(f"--resume takes everything from the study; leave out {spelt(given)}.")
+        raise UsageError(f"--resume takes everything from the study; leave out {flag_names(given)}.")
     from clothier.workflows.study import resume_study
     from clothier.workflows.study import study as begin
 
-    with watching() as progress:
+    with progress_display() as progress:
         if resume:
             made = resume_study(resume, progress=progress)
         else:
             made = begin(**{"preset": DEFAULT_PRESET, "seed": DEFAULT_SEED, **given}, progress=progress)
-    output.answer(made, json, tables.study)
+    output.print_result(made, json, tables.study_table)

@@ -9,19 +9,19 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from clothier.cli.formatting import NUMBER, WORD, accuracy_of, columns, percent, short
-from clothier.cli.metrics_tables import paired
+from clothier.cli.formatting import NUMBER, TEXT, format_accuracy, format_number, format_percent, make_table
+from clothier.cli.metrics_tables import mcnemar_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from clothier.cli.output import Answer
+    from clothier.cli.output import JsonResult
 
 
-def data(prepared: Answer) -> RenderableType:
+def data_table(result: JsonResult) -> RenderableType:
     """Where the data lie, file by file."""
-    found = prepared.to_json()
-    table = columns({"File": WORD, "Size": NUMBER, "SHA-256, uncompressed": WORD})
+    found = result.to_json()
+    table = make_table({"File": TEXT, "Size": NUMBER, "SHA-256, uncompressed": TEXT})
     for file in found["files"]:
         table.add_row(file["name"], f"{file['bytes'] / 1e3:,.0f} kB", file["sha256"])
     counts = ", ".join(f"{sum(classes.values()):,} {part}" for part, classes in found["counts"].items())
@@ -31,32 +31,32 @@ def data(prepared: Answer) -> RenderableType:
     return Group(table, *lines, *found["notes"])
 
 
-def exploration(explored: Answer) -> RenderableType:
+def exploration_table(result: JsonResult) -> RenderableType:
     """Pictures by class and part, and what was found in them."""
-    found = explored.to_json()
+    found = result.to_json()
     parts, pca, pixels = found["classes"], found["pca"], found["pixels"]
-    table = columns({"Class": WORD, **{part.capitalize(): NUMBER for part in parts}})
+    table = make_table({"Class": TEXT, **{part.capitalize(): NUMBER for part in parts}})
     for name in next(iter(parts.values())):
         table.add_row(name, *(f"{counts[name]:,}" for counts in parts.values()))
     r = pca["mean_absolute_correlation"]
     deviation, few, many = pixels["standard_deviation"], pca["components_for_90"], pca["components_for_95"]
     lines = (
-        f"Pixels: {percent(pixels['black'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
+        f"Pixels: {format_percent(pixels['black'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before, {r['components']:.3f} after",
-        *_audited(found["audit"]),
-        *_mapped(found["map"]),
+        *_audit_lines(found["audit"]),
+        *_map_lines(found["map"]),
         f"Report: {found['report']}",
     )
     return Group(table, *lines)
 
 
-def study(made: Answer) -> RenderableType:
+def study_table(result: JsonResult) -> RenderableType:
     """Both models, whether they differ, and where the report lies."""
-    found = made.to_json()
-    table = columns(
+    found = result.to_json()
+    table = make_table(
         {
-            "Model": WORD,
+            "Model": TEXT,
             "Test": NUMBER,
             "Validation": NUMBER,
             "Parameters": NUMBER,
@@ -65,19 +65,19 @@ def study(made: Answer) -> RenderableType:
         }
     )
     for name, one in found["metrics"].items():
-        parts = (accuracy_of(one[part]) if one[part] else "" for part in ("test", "validation"))
+        parts = (format_accuracy(one[part]) if one[part] else "" for part in ("test", "validation"))
         table.add_row(name, *parts, f"{one['parameters']:,}", str(one["epochs"]), f"{one['train_seconds']:.0f} s")
     test = found["comparison"]
-    return Group(table, *paired(test["first"], test["second"], test), f"Report: {found['report']}")
+    return Group(table, *mcnemar_lines(test["first"], test["second"], test), f"Report: {found['report']}")
 
 
-def tuning(made: Answer) -> RenderableType:
+def tuning_table(result: JsonResult) -> RenderableType:
     """A row a trial, the best first, and how to train what was found."""
-    found = made.to_json()
-    table = columns({"Trial": NUMBER, "Validation": NUMBER, "Epochs": NUMBER, "Recipe": WORD})
+    found = result.to_json()
+    table = make_table({"Trial": NUMBER, "Validation": NUMBER, "Epochs": NUMBER, "Recipe": TEXT})
     for one in found["trials"]:
-        accuracy = "" if one["validation_accuracy"] is None else percent(one["validation_accuracy"], 2)
-        values = ", ".join(f"{name.replace('_', ' ')} {short(value)}" for name, value in one["values"].items())
+        accuracy = "" if one["validation_accuracy"] is None else format_percent(one["validation_accuracy"], 2)
+        values = ", ".join(f"{name.replace('_', ' ')} {format_number(value)}" for name, value in one["values"].items())
         remark = f"; {one['error']}" if one["error"] else "; cut short" if one["state"] == "pruned" else ""
         table.add_row(str(one["trial"]), accuracy, str(one["epochs"]), values + remark)
     n, error = found["validation"]["n"], found["validation"]["standard_error"]
@@ -86,10 +86,10 @@ def tuning(made: Answer) -> RenderableType:
     return Group(table, f"Best of {len(found['trials'])} by {spread}. Train it with: {command}")
 
 
-def examination(found: Answer) -> RenderableType:
+def doctor_table(result: JsonResult) -> RenderableType:
     """A row a finding, then the versions."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    examined = found.to_json()
+    examined = result.to_json()
     for one in examined["findings"]:
         mark = Text("ok", style="green") if one["ok"] else Text("warn", style="bold yellow")
         table.add_row(mark, Text(one["name"], style="bold"), Text(one["found"]))
@@ -104,7 +104,7 @@ def examination(found: Answer) -> RenderableType:
     return table
 
 
-def _audited(audit: dict[str, Any]) -> list[str]:
+def _audit_lines(audit: dict[str, Any]) -> list[str]:
     """Duplicates, outliers, doubtful labels, and what duplicates do to a model's figure."""
     repeated, n = audit["duplicates"]["test_repeated_in_train"], audit["n"]
     unlike, rows = audit["outliers"]["n"], len(audit["findings"])
@@ -117,15 +117,17 @@ def _audited(audit: dict[str, Any]) -> list[str]:
         judged = audit["classifier"]
         rest = judged["test_without_repeated"][str(audit["duplicates"]["near"]["correlation"])]
         whole = judged["test"]
-        lines.append(f"{judged['name']}: {accuracy_of(whole)} on all test pictures, {accuracy_of(rest)} without those")
+        lines.append(
+            f"{judged['name']}: {format_accuracy(whole)} on all test pictures, {format_accuracy(rest)} without those"
+        )
     return lines
 
 
-def _mapped(found: dict[str, Any] | None) -> list[str]:
+def _map_lines(map_metrics: dict[str, Any] | None) -> list[str]:
     """The quality of the map."""
-    if found is None or found["knn10"] is None:
+    if map_metrics is None or map_metrics["knn10"] is None:
         return []
-    votes = f"10 neighbours {percent(found['knn10'], 2)} right"
-    wide = "" if found["knn100"] is None else f", 100 neighbours {percent(found['knn100'], 2)}"
-    flat = f"two principal components {percent(found['pca2']['knn10'], 2)}"
-    return [f"Map of {found['n']:,} in {found['seconds']:.0f} s: {votes}{wide} ({flat})"]
+    votes = f"10 neighbours {format_percent(map_metrics['knn10'], 2)} right"
+    wide = "" if map_metrics["knn100"] is None else f", 100 neighbours {format_percent(map_metrics['knn100'], 2)}"
+    flat = f"two principal components {format_percent(map_metrics['pca2']['knn10'], 2)}"
+    return [f"Map of {map_metrics['n']:,} in {map_metrics['seconds']:.0f} s: {votes}{wide} ({flat})"]

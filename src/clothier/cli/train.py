@@ -19,18 +19,18 @@ from clothier.cli.options import (
     Out,
     Preset,
     Seed,
+    drop_unset,
     duration,
-    only_given,
-    spelt,
+    flag_names,
 )
-from clothier.cli.progress import watching
+from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 
 if TYPE_CHECKING:
     from clothier.runs import Run
     from clothier.workflows.train import TrainOptions
 
-Told = recipes.Recipe | Path  # what tells how to train: a recipe, or the config.json of another run
+RecipeSource = recipes.Recipe | Path  # what tells how to train: a recipe, or the config.json of another run
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -50,11 +50,11 @@ TimeLimit = Annotated[
         "--time-limit", metavar="TIME", parser=duration, help="Stop after the epoch that reaches 90s, 10m, 1h30m, ..."
     ),
 ]
-Teachers = Annotated[
+TeachersFrom = Annotated[
     Path | None,
     typer.Option("--teachers", metavar="RUN", help="Learn from this run's teachers, with a recipe that has some."),
 ]
-Twin = Annotated[
+Refit = Annotated[
     Path | None,
     typer.Option("--twin", metavar="RUN", help="Train as this run did, on all pictures; it lends its temperature."),
 ]
@@ -74,8 +74,8 @@ def train(
     out: Out = None,
     seed: Seed = None,
     time_limit: TimeLimit = None,
-    teachers: Teachers = None,
-    twin: Twin = None,
+    teachers_from: TeachersFrom = None,
+    refit: Refit = None,
     resume: Resume = None,
     file_column: FileColumn = "file",
     label_column: LabelColumn = "label",
@@ -84,69 +84,69 @@ def train(
 ) -> None:
     """Train a DNN or a CNN, or a photo model on your own photos; its figures and the model go to a run folder."""
     columns = {"file_column": file_column, "label_column": label_column, "group_column": group_column}
-    given = only_given(
-        data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers, twin=twin
+    given = drop_unset(
+        data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers_from, twin=refit
     )
-    if train_photo.concerns(model, resume or config or twin):
-        given |= only_given(recipe=recipe) | train_photo.named(columns)
-        train_photo.answer(train_photo.train(preset, config, resume, given), json)
+    if train_photo.is_photo_run(model, resume or config or refit):
+        given |= drop_unset(recipe=recipe) | train_photo.non_default_columns(columns)
+        train_photo.print_run(train_photo.train(preset, config, resume, given), json)
         return
-    if named := train_photo.named(columns):
-        raise UsageError(f"{spelt(named)} belong to train photo.")
-    told = _told(model, preset, recipe, config, twin)
+    if named := train_photo.non_default_columns(columns):
+        raise UsageError(f"{flag_names(named)} belong to train photo.")
+    told = _resolve_recipe(model, preset, recipe, config, refit)
     if resume:
-        run = _resumed(resume, told, given)
+        run = _resume(resume, told, given)
     elif told:
-        run = _trained(told, given)
+        run = _start(told, given)
     else:
         raise UsageError("nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume.")
-    output.answer(run, json, metrics_tables.run)
+    output.print_result(run, json, metrics_tables.run_table)
 
 
-def _told(
-    model: str | None, preset: str | None, file: Path | None, config: Path | None, twin: Path | None
+def _resolve_recipe(
+    model: str | None, preset: str | None, recipe_file: Path | None, config: Path | None, refit: Path | None
 ) -> recipes.Recipe | Path | None:
     """What the command line tells of how to train. Quick: no torch yet.
 
     Raises:
         UsageError: two of them contradict each other, or one lacks its model.
     """
-    if config and twin:
+    if config and refit:
         raise UsageError("got --config and --twin; the twin already tells how to train.")
-    if (config or twin) and (model or preset or file):
+    if (config or refit) and (model or preset or recipe_file):
         told = "--config" if config else "--twin"
         raise UsageError(f"{told} already names the model and its recipe; leave out the model, --preset and --recipe.")
-    if preset and file:
+    if preset and recipe_file:
         raise UsageError("got --preset and --recipe; a recipe file names the preset that it starts from.")
-    if (preset or file) and not model:
+    if (preset or recipe_file) and not model:
         raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
     if model is None:
-        return twin / "config.json" if twin else config
-    return recipes.from_file(file, model) if file else recipes.preset(model, preset or DEFAULT_PRESET)
+        return refit / "config.json" if refit else config
+    return recipes.from_file(recipe_file, model) if recipe_file else recipes.preset(model, preset or DEFAULT_PRESET)
 
 
-def _trained(told: Told, given: dict[str, Any]) -> "Run":
+def _start(source: RecipeSource, overrides: dict[str, Any]) -> "Run":
     from clothier.workflows.train import train as work
 
-    with watching() as progress:
-        return work(_options(told, given), progress=progress)
+    with progress_display() as progress:
+        return work(_make_options(source, overrides), progress=progress)
 
 
-def _resumed(run: Path, told: Told | None, given: dict[str, Any]) -> "Run":
+def _resume(run: Path, source: RecipeSource | None, overrides: dict[str, Any]) -> "Run":
     """Continues a run as it was begun; what is told besides must agree with it."""
-    if given and not told:
-        extra = spelt(given)
+    if overrides and not source:
+        extra = flag_names(overrides)
         raise UsageError(f"--resume takes everything from the run; leave out {extra}, or name the model as well.")
     from clothier.workflows.train import resume as work
 
-    with watching() as progress:
-        return work(run, expected=_options(told, given) if told else None, progress=progress)
+    with progress_display() as progress:
+        return work(run, expected=_make_options(source, overrides) if source else None, progress=progress)
 
 
-def _options(told: Told, given: dict[str, Any]) -> "TrainOptions":
-    from clothier.workflows.train import TrainOptions, once_more_on_all, options_from_config
+def _make_options(source: RecipeSource, overrides: dict[str, Any]) -> "TrainOptions":
+    from clothier.workflows.train import TrainOptions, options_from_config, refit_options
 
-    base = options_from_config(told) if isinstance(told, Path) else TrainOptions(recipe=told)
-    if twin := given.get("twin"):
-        base = once_more_on_all(base, twin)
-    return replace(base, **given)
+    base = options_from_config(source) if isinstance(source, Path) else TrainOptions(recipe=source)
+    if twin := overrides.get("twin"):
+        base = refit_options(base, twin)
+    return replace(base, **overrides)

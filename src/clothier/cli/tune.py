@@ -7,21 +7,21 @@ import typer
 
 from clothier import recipes
 from clothier.cli import output, tables
-from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, count, duration, only_given, spelt
-from clothier.cli.progress import watching
+from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset, duration, flag_names, positive_int
+from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 from clothier.recipes import search_spaces
 
 if TYPE_CHECKING:
-    from clothier.workflows.tune import Tuning
+    from clothier.workflows.tune import TuneRun
 
 Model = Annotated[str | None, typer.Argument(metavar="|".join(recipes.MODELS), help="What to tune; not with --resume.")]
-Space = Annotated[
+SearchSpace = Annotated[
     str | None,
     typer.Option(
         "--space",
-        metavar="|".join(search_spaces.NAMES),
-        help=f"The study's grid (dnn), or around our own recipe. Default: {search_spaces.DEFAULT_SPACE}.",
+        metavar="|".join(search_spaces.SEARCH_SPACE_NAMES),
+        help=f"The study's grid (dnn), or around our own recipe. Default: {search_spaces.DEFAULT_SEARCH_SPACE}.",
     ),
 ]
 Trials = Annotated[
@@ -29,7 +29,7 @@ Trials = Annotated[
     typer.Option(
         "--trials",
         metavar="N",
-        parser=count,
+        parser=positive_int,
         help=f"How many recipes to try. Default: a whole grid, or {search_spaces.DEFAULT_TRIALS}.",
     ),
 ]
@@ -41,7 +41,9 @@ TimeLimit = Annotated[
 ]
 Epochs = Annotated[
     int | None,
-    typer.Option("--epochs", metavar="N", parser=count, help="Epochs of every trial. Default: the recipe's own."),
+    typer.Option(
+        "--epochs", metavar="N", parser=positive_int, help="Epochs of every trial. Default: the recipe's own."
+    ),
 ]
 Resume = Annotated[
     Path | None,
@@ -53,7 +55,7 @@ Resume = Annotated[
 
 def tune(
     model: Model = None,
-    space: Space = None,
+    search_space: SearchSpace = None,
     trials: Trials = None,
     time_limit: TimeLimit = None,
     epochs: Epochs = None,
@@ -68,32 +70,32 @@ def tune(
 
     The test images are not looked at. A search that was interrupted goes on when its command is repeated.
     """
-    length = only_given(trials=trials, time_limit=time_limit)
-    given = only_given(space=space, epochs=epochs, data=data, any_idx=any_idx, out=out, seed=seed)
+    length = drop_unset(trials=trials, time_limit=time_limit)
+    given = drop_unset(space=search_space, epochs=epochs, data=data, any_idx=any_idx, out=out, seed=seed)
     if resume:
-        found = _resumed(resume, length, ", ".join(filter(None, (model, spelt(given)))))
+        found = _resume(resume, length, ", ".join(filter(None, (model, flag_names(given)))))
     elif model:
-        found = _begun(model, {**length, **given})
+        found = _start(model, {**length, **given})
     else:
         raise UsageError(f"nothing to tune was named; give {' or '.join(recipes.MODELS)}, or --resume.")
-    output.answer(found, json, tables.tuning)
+    output.print_result(found, json, tables.tuning_table)
 
 
-def _begun(model: str, given: dict[str, Any]) -> "Tuning":
-    search_spaces.space(
-        model, given.get("space", search_spaces.DEFAULT_SPACE)
+def _start(model: str, options: dict[str, Any]) -> "TuneRun":
+    search_spaces.search_space(
+        model, options.get("space", search_spaces.DEFAULT_SEARCH_SPACE)
     )  # an unknown one is told before torch is loaded
     from clothier.workflows.tune import TuneOptions
     from clothier.workflows.tune import tune as work
 
-    with watching() as progress:
-        return work(TuneOptions(model=model, **given), progress=progress)
+    with progress_display() as progress:
+        return work(TuneOptions(model=model, **options), progress=progress)
 
 
-def _resumed(folder: Path, length: dict[str, Any], extra: str) -> "Tuning":
-    if extra:
-        raise UsageError(f"--resume takes all but --trials and --time-limit from the search; leave out {extra}.")
+def _resume(folder: Path, limits: dict[str, Any], unexpected: str) -> "TuneRun":
+    if unexpected:
+        raise UsageError(f"--resume takes all but --trials and --time-limit from the search; leave out {unexpected}.")
     from clothier.workflows.tune import resume_tune as work
 
-    with watching() as progress:
-        return work(folder, **length, progress=progress)
+    with progress_display() as progress:
+        return work(folder, **limits, progress=progress)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.types import Images, Labels
 
-Part = Literal["train", "test"]
+SplitName = Literal["train", "test"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pool:
+class CombinedSplits:
     """N pictures: those of the training part, then those of the test part.
 
     Attributes:
@@ -30,11 +30,11 @@ class Pool:
     images: Images
     labels: Labels
     files: tuple[str, ...]
-    in_train: int
+    n_train: int
     classes: tuple[str, ...]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Pool:
+    def from_dataset(cls, dataset: Dataset) -> CombinedSplits:
         """The pictures of ``dataset``; a copy."""
         train, test = dataset.train, dataset.test
         images = np.concatenate([train.images, test.images])
@@ -45,23 +45,23 @@ class Pool:
         """N."""
         return len(self.labels)
 
-    def part(self, place: int) -> Part:
+    def split(self, index: int) -> SplitName:
         """The part of the picture at ``place``."""
-        return "train" if place < self.in_train else "test"
+        return "train" if index < self.n_train else "test"
 
-    def index(self, place: int) -> int:
+    def index_in_split(self, index: int) -> int:
         """Its place in that part, counted from 0."""
-        return place if place < self.in_train else place - self.in_train
+        return index if index < self.n_train else index - self.n_train
 
-    def file(self, place: int) -> str | None:
+    def file(self, index: int) -> str | None:
         """Its path, where it has one."""
-        return self.files[place] if self.files else None
+        return self.files[index] if self.files else None
 
-    def class_of(self, place: int) -> str:
+    def class_name(self, index: int) -> str:
         """The name of the class that it is labelled with."""
-        return self.classes[int(self.labels[place])]
+        return self.classes[int(self.labels[index])]
 
-    def name(self, place: int) -> str:
+    def caption(self, index: int) -> str:
         """What a caption calls it: ``train 45592``, or the name of its file."""
-        file = self.file(place)
-        return f"{self.part(place)} {self.index(place)}" if file is None else Path(file).name
+        file = self.file(index)
+        return f"{self.split(index)} {self.index_in_split(index)}" if file is None else Path(file).name

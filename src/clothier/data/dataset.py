@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabeledImages:
     """N pictures and their labels.
 
     Attributes:
@@ -58,19 +58,19 @@ class Labelled:
         """N."""
         return len(self.labels)
 
-    def take(self, indices: npt.NDArray[np.integer]) -> Labelled:
+    def subset(self, indices: npt.NDArray[np.integer]) -> LabeledImages:
         """The pictures at ``indices``, (M,) integers, in that order; copies."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
-        return Labelled(self.images[indices], self.labels[indices], files)
+        return LabeledImages(self.images[indices], self.labels[indices], files)
 
     @property
     def digest(self) -> str:
         """SHA-256 of what a model is shown: pictures and labels, in their order."""
         return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
 
-    def counts(self, classes: int) -> npt.NDArray[np.int64]:
+    def class_counts(self, num_classes: int) -> npt.NDArray[np.int64]:
         """How many pictures each of K = ``classes`` classes has: (K,) int64."""
-        return np.bincount(self.labels, minlength=classes)
+        return np.bincount(self.labels, minlength=num_classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +92,24 @@ class Dataset:
 
     name: str
     classes: tuple[str, ...]
-    train: Labelled
-    test: Labelled
+    train: LabeledImages
+    test: LabeledImages
     digests: Mapping[str, str]
     failures: tuple[FailedInput, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) < max(2, len(self.classes)):
             raise DataError(f"{self.name} has the classes {list(self.classes)}; two or more, each once, are needed.")
         for part, labelled in (("training", self.train), ("test", self.test)):
-            _check_part(f"{self.name}, {part} part", labelled, len(self.classes))
+            _check_split(f"{self.name}, {part} part", labelled, len(self.classes))
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
             raise DataError(
-                f"{self.name} has training pictures of {_size(self.train)} and test pictures of "
-                f"{_size(self.test)}; one size is needed. Give the files that belong together."
+                f"{self.name} has training pictures of {_image_size(self.train)} and test pictures of "
+                f"{_image_size(self.test)}; one size is needed. Give the files that belong together."
             )
 
-    def first(self, train: int, test: int) -> Dataset:
+    def head(self, train: int, test: int) -> Dataset:
         """A smaller data set to try things on: the first pictures of each part, under a name and digests of its own.
 
         Args:
@@ -119,7 +119,9 @@ class Dataset:
         Raises:
             DataError: none were asked for.
         """
-        kept = [part.take(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))]
+        kept = [
+            part.subset(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))
+        ]
         name = f"{self.name}, first {len(kept[0]):,} and {len(kept[1]):,}"
         digests = {"train": kept[0].digest, "test": kept[1].digest}
         return replace(self, name=name, train=kept[0], test=kept[1], digests=digests)
@@ -131,16 +133,16 @@ class Dataset:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _check_part(name: str, part: Labelled, classes: int) -> None:
-    if len(part) == 0:
+def _check_split(name: str, split: LabeledImages, num_classes: int) -> None:
+    if len(split) == 0:
         raise DataError(f"{name} is empty; at least one picture is needed.")
-    if part.labels.min() < 0 or part.labels.max() >= classes:
-        wrong = int(part.labels.max() if part.labels.max() >= classes else part.labels.min())
+    if split.labels.min() < 0 or split.labels.max() >= num_classes:
+        wrong = int(split.labels.max() if split.labels.max() >= num_classes else split.labels.min())
         raise DataError(
-            f"{name} has the label {wrong}; with {classes} classes labels go from 0 to {classes - 1}. "
+            f"{name} has the label {wrong}; with {num_classes} classes labels go from 0 to {num_classes - 1}. "
             "Name every class, or give the labels that belong to these images."
         )
 
 
-def _size(part: Labelled) -> str:
-    return f"{part.images.shape[1]}x{part.images.shape[2]}"
+def _image_size(images: LabeledImages) -> str:
+    return f"{images.images.shape[1]}x{images.images.shape[2]}"

@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clothier.errors import DataError
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clothier.types import Progress
 
-TIME_LIMIT = 600.0  # seconds for one call of apt-get; a slow line needs minutes for 31 MB
-TOOLS = ("apt-get", "dpkg-deb")
+APT_TIMEOUT = 600.0  # seconds for one call of apt-get; a slow line needs minutes for 31 MB
+REQUIRED_TOOLS = ("apt-get", "dpkg-deb")
 
 # Read after the system's own settings. The hooks that belong to the system's own lists are dropped, and all that
 # this job does not need to know: translations, desktop metadata, contents, sources. APT::Sandbox::User: root
 # otherwise hands the download to the user _apt, who may not enter a private folder.
-SETTINGS = """
+APT_CONFIG = """
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -55,11 +55,11 @@ Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";
 
 def missing_tools() -> list[str]:
     """The programs that this needs and the machine has not; empty on Debian and its kin."""
-    return [tool for tool in TOOLS if shutil.which(tool) is None]
+    return [tool for tool in REQUIRED_TOOLS if shutil.which(tool) is None]
 
 
 @contextmanager
-def unpacked(package: str, *, progress: Progress = silent) -> Iterator[Path]:
+def unpack_package(package: str, *, progress: Progress = no_progress) -> Iterator[Path]:
     """Yields a folder with the files of ``package`` as they would lie under ``/``; gone after the block.
 
     Args:
@@ -74,11 +74,11 @@ def unpacked(package: str, *, progress: Progress = silent) -> Iterator[Path]:
         raise DataError(f"this system has no {' and no '.join(missing)}.")
     with tempfile.TemporaryDirectory(prefix="clothier-apt-", ignore_cleanup_errors=True) as name:
         root = Path(name)
-        archive = _downloaded(package, root, progress)
-        yield _extracted(archive, root / "files")
+        archive = _download(package, root, progress)
+        yield _extract(archive, root / "files")
 
 
-def _extracted(archive: Path, folder: Path) -> Path:
+def _extract(archive: Path, folder: Path) -> Path:
     outcome = subprocess.run(  # noqa: S603 - fixed program, our own paths
         ["dpkg-deb", "--extract", str(archive), str(folder)],  # noqa: S607
         check=False,
@@ -91,14 +91,14 @@ def _extracted(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def _downloaded(package: str, root: Path, progress: Progress) -> Path:
+def _download(package: str, root: Path, progress: Progress) -> Path:
     """The package's .deb in ``root``."""
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
-    (root / "apt.conf").write_text(SETTINGS.format(root=root))
+    (root / "apt.conf").write_text(APT_CONFIG.format(root=root))
     # Sources that have nothing to do with ours may fail; whether ours came, the download tells.
-    complaints = _apt(["update"], root, "reading Debian's package lists", progress)
-    complaints += _apt(["download", package], root, f"fetching Debian's {package}", progress)
+    complaints = _run_apt(["update"], root, "reading Debian's package lists", progress)
+    complaints += _run_apt(["download", package], root, f"fetching Debian's {package}", progress)
     archives = sorted(root.glob("*.deb"))
     if not archives:
         reasons = " ".join(dict.fromkeys(complaints)) or "it gave no reason."
@@ -106,7 +106,7 @@ def _downloaded(package: str, root: Path, progress: Progress) -> Path:
     return archives[0]
 
 
-def _apt(arguments: list[str], root: Path, task: str, progress: Progress) -> list[str]:
+def _run_apt(arguments: list[str], root: Path, task: str, progress: Progress) -> list[str]:
     """Runs apt-get in ``root`` and returns its complaints, a line each."""
     complaints = []
     with subprocess.Popen(  # noqa: S603 - fixed program, arguments are ours
@@ -119,7 +119,7 @@ def _apt(arguments: list[str], root: Path, task: str, progress: Progress) -> lis
         text=True,
         errors="replace",
     ) as process:
-        timer = threading.Timer(TIME_LIMIT, process.kill)
+        timer = threading.Timer(APT_TIMEOUT, process.kill)
         timer.start()
         try:
             for line in process.stdout or ():
@@ -133,5 +133,5 @@ def _apt(arguments: list[str], root: Path, task: str, progress: Progress) -> lis
         finally:
             timer.cancel()
     if process.returncode == -signal.SIGKILL:
-        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {TIME_LIMIT:g} seconds.")
+        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {APT_TIMEOUT:g} seconds.")
     return complaints

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from clothier.data.photos import read_picture
-from clothier.types import silent
+from clothier.data.photos import decode_image
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from clothier.types import Images, Progress
 
-SIDE = 32  # pixels
+THUMBNAIL_SIZE = 32  # pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prints:
+class Fingerprints:
     """What N files are known again by.
 
     Attributes:
@@ -39,10 +39,10 @@ class Prints:
     """
 
     digests: npt.NDArray[np.uint8]
-    small: Images
+    thumbnails: Images
 
 
-def read_prints(files: Sequence[str], progress: Progress = silent) -> Prints:
+def compute_fingerprints(files: Sequence[str], progress: Progress = no_progress) -> Fingerprints:
     """Reads N picture files.
 
     Raises:
@@ -50,12 +50,12 @@ def read_prints(files: Sequence[str], progress: Progress = silent) -> Prints:
     """
     digests, small = [], []
     for done, file in enumerate(files, 1):
-        picture = read_picture(Path(file))
+        picture = decode_image(Path(file))
         digests.append(np.frombuffer(_digest(picture), np.uint8))
-        small.append(np.asarray(picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)))
+        small.append(np.asarray(picture.convert("L").resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BOX)))
         progress("comparing the photos", done, len(files))
-    return Prints(np.stack(digests), np.stack(small))
+    return Fingerprints(np.stack(digests), np.stack(small))
 
 
-def _digest(picture: Image.Image) -> bytes:
-    return hashlib.sha256(f"{picture.mode} {picture.size} ".encode() + picture.tobytes()).digest()
+def _digest(image: Image.Image) -> bytes:
+    return hashlib.sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).digest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.data import idx
-from clothier.data.dataset import Dataset, Labelled
+from clothier.data.dataset import Dataset, LabeledImages
 from clothier.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ TRAIN_IMAGES = "train-images-idx3-ubyte"
 TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
-NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+FILE_NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 LAYOUTS = (".", "raw", "FashionMNIST/raw")  # flat; torchvision's, entered one or two floors up
-CLASS_NAMES = "classes.txt"
-SIDE = 28  # pixels; what the networks for IDX data take
+CLASSES_FILE = "classes.txt"
+IMAGE_SIZE = 28  # pixels; what the networks for IDX data take
 
 
 def find_files(folder: Path) -> dict[str, Path]:
@@ -38,7 +38,7 @@ def find_files(folder: Path) -> dict[str, Path]:
     """
     try:
         for layout in LAYOUTS:
-            found = {name: path for name in NAMES if (path := _plain_or_gzipped(folder / layout / name))}
+            found = {name: path for name in FILE_NAMES if (path := _plain_or_gzipped(folder / layout / name))}
             if found:
                 return found
     except PermissionError as error:
@@ -52,11 +52,11 @@ def require_all(found: Mapping[str, Path], folder: Path) -> None:
     Raises:
         DataError: some are; the sentence names them.
     """
-    missing = [name for name in NAMES if name not in found]
+    missing = [name for name in FILE_NAMES if name not in found]
     if missing:
-        what = "none of the four data files" if len(missing) == len(NAMES) else f"no {' and no '.join(missing)}"
+        what = "none of the four data files" if len(missing) == len(FILE_NAMES) else f"no {' and no '.join(missing)}"
         raise DataError(
-            f"{folder} holds {what}. Give the folder with {', '.join(NAMES)}, each as it is or as .gz "
+            f"{folder} holds {what}. Give the folder with {', '.join(FILE_NAMES)}, each as it is or as .gz "
             "(torchvision's FashionMNIST/raw is found too)."
         )
 
@@ -66,7 +66,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_any(folder: Path, files: Mapping[str, Path], *, any_size: bool = False) -> Dataset:
+def load_idx_dataset(folder: Path, files: Mapping[str, Path], *, any_size: bool = False) -> Dataset:
     """Any data set of four IDX files, as the user vouches for it: KMNIST, or one's own.
 
     The classes are named by the lines of ``classes.txt`` beside the files, otherwise ``0``, ``1``, ... up to the
@@ -83,23 +83,23 @@ def read_any(folder: Path, files: Mapping[str, Path], *, any_size: bool = False)
     """
     contents = {name: idx.read_uncompressed(path) for name, path in files.items()}
     arrays = {name: idx.decode(content, str(files[name])) for name, content in contents.items()}
-    train = labelled(arrays, TRAIN_IMAGES, TRAIN_LABELS)
-    test = labelled(arrays, TEST_IMAGES, TEST_LABELS)
+    train = labeled_images(arrays, TRAIN_IMAGES, TRAIN_LABELS)
+    test = labeled_images(arrays, TEST_IMAGES, TEST_LABELS)
     if not any_size:
-        _check_side(folder, train)
+        _check_image_size(folder, train)
     digests = {name: sha256(content) for name, content in contents.items()}
-    classes = _class_names(files[TRAIN_IMAGES].parent / CLASS_NAMES, train, test)
-    return Dataset(_name(folder.resolve()), classes, train, test, digests)
+    classes = _class_names(files[TRAIN_IMAGES].parent / CLASSES_FILE, train, test)
+    return Dataset(_dataset_name(folder.resolve()), classes, train, test, digests)
 
 
-def labelled(arrays: Mapping[str, Images], images: str, labels: str) -> Labelled:
+def labeled_images(arrays: Mapping[str, Images], images: str, labels: str) -> LabeledImages:
     """The part of a data set that two of its files make.
 
     Raises:
         DataError: they do not belong together; the sentence names them and says whether they are swapped.
     """
     try:
-        return Labelled(arrays[images], arrays[labels].astype(np.int64))
+        return LabeledImages(arrays[images], arrays[labels].astype(np.int64))
     except DataError as error:
         raise DataError(f"{images} and {labels} do not fit: {error}") from error
 
@@ -109,21 +109,21 @@ def _plain_or_gzipped(path: Path) -> Path | None:
     return path if path.is_file() else gzipped if gzipped.is_file() else None
 
 
-def _name(folder: Path) -> str:
+def _dataset_name(folder: Path) -> str:
     """The folder's own name; in torchvision's layout that of the data set, not "raw"."""
     return folder.parent.name if folder.name == "raw" else folder.name
 
 
-def _check_side(folder: Path, part: Labelled) -> None:
-    height, width = part.images.shape[1:]
-    if (height, width) != (SIDE, SIDE):
+def _check_image_size(folder: Path, split: LabeledImages) -> None:
+    height, width = split.images.shape[1:]
+    if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
         raise DataError(
-            f"{folder} holds pictures of {height}x{width} pixels; {SIDE}x{SIDE} can be taken. "
+            f"{folder} holds pictures of {height}x{width} pixels; {IMAGE_SIZE}x{IMAGE_SIZE} can be taken. "
             "Scale them, or give them as a folder of pictures with a subfolder for each class."
         )
 
 
-def _class_names(path: Path, *parts: Labelled) -> tuple[str, ...]:
+def _class_names(path: Path, *parts: LabeledImages) -> tuple[str, ...]:
     needed = 1 + max((int(part.labels.max()) for part in parts if len(part)), default=0)
     if not path.is_file():
         return tuple(map(str, range(needed)))

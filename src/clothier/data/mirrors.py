@@ -8,17 +8,17 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from clothier.errors import DataError
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from clothier.types import Progress
 
 TIMEOUT = 20.0  # seconds without a byte
-CHUNK = 1 << 16  # bytes between two reports of progress
-LARGEST = 200 << 20  # bytes; the largest file of Fashion-MNIST has 26 million
+CHUNK_BYTES = 1 << 16  # bytes between two reports of progress
+MAX_BYTES = 200 << 20  # bytes; the largest file of Fashion-MNIST has 26 million
 
 
-def download(url: str, *, progress: Progress = silent, timeout: float = TIMEOUT) -> bytes:
+def download(url: str, *, progress: Progress = no_progress, timeout: float = TIMEOUT) -> bytes:
     """The bytes at ``url``, all of them.
 
     Args:
@@ -31,7 +31,7 @@ def download(url: str, *, progress: Progress = silent, timeout: float = TIMEOUT)
     """
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - our own constants
-            return _read(answer, url, progress)
+            return _read_response(answer, url, progress)
     except urllib.error.HTTPError as error:
         error.close()
         raise DataError(f"{url} answered {error.code} {error.reason}.") from error
@@ -40,13 +40,13 @@ def download(url: str, *, progress: Progress = silent, timeout: float = TIMEOUT)
         raise DataError(f"{url} cannot be fetched: {reason or type(error).__name__}.") from error
 
 
-def _read(answer: http.client.HTTPResponse, url: str, progress: Progress) -> bytes:
-    announced = int(answer.headers.get("Content-Length") or 0)
+def _read_response(response: http.client.HTTPResponse, url: str, progress: Progress) -> bytes:
+    announced = int(response.headers.get("Content-Length") or 0)
     content = bytearray()
-    while chunk := answer.read(CHUNK):
+    while chunk := response.read(CHUNK_BYTES):
         content += chunk
-        if len(content) > LARGEST:
-            raise DataError(f"{url} sends more than {LARGEST} bytes, far more than the file has.")
+        if len(content) > MAX_BYTES:
+            raise DataError(f"{url} sends more than {MAX_BYTES} bytes, far more than the file has.")
         if announced:
             progress(f"fetching {url.rpartition('/')[2]}", len(content), announced)
     if len(content) < announced:

@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     Hashes = npt.NDArray[np.uint8]
 
 ROWS, COLUMNS = 16, 17  # tiles
-BYTES = ROWS * (COLUMNS - 1) // 8
-NEAR = 16  # bits in which two views of one photo may differ
-PLAIN = 32  # set bits of 256, about half of which a photo sets; a picture with fewer is too plain to be told apart
+HASH_BYTES = ROWS * (COLUMNS - 1) // 8
+MAX_DISTANCE = 16  # bits in which two views of one photo may differ
+MIN_BITS = 32  # set bits of 256, about half of which a photo sets; a picture with fewer is too plain to be told apart
 
 
-def difference_hashes(views: Images) -> Hashes:
+def dhash(images: Images) -> Hashes:
     """(N, H, W, 3) or (N, H, W) uint8 views to (N, 32) uint8 hashes."""
-    hashes = np.empty((len(views), BYTES), np.uint8)
-    for place, view in enumerate(views):
+    hashes = np.empty((len(images), HASH_BYTES), np.uint8)
+    for place, view in enumerate(images):
         tiles = np.asarray(Image.fromarray(view).convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX))
         hashes[place] = np.packbits(tiles[:, 1:] > tiles[:, :-1])
     return hashes
 
 
-def known_again(hashes: Hashes, learnt: Hashes) -> npt.NDArray[np.bool_]:
+def matches(hashes: Hashes, training_hashes: Hashes) -> npt.NDArray[np.bool_]:
     """Which of (N, 32) hashes are near one of (M, 32): (N,) bool; plain pictures never are."""
-    words, known = hashes.view(np.uint64), learnt.view(np.uint64)
-    near = np.array([(_bits(known ^ one) <= NEAR).any() for one in words], bool)
-    return np.asarray(near & (_bits(words) >= PLAIN))
+    words, known = hashes.view(np.uint64), training_hashes.view(np.uint64)
+    near = np.array([(_popcount(known ^ one) <= MAX_DISTANCE).any() for one in words], bool)
+    return np.asarray(near & (_popcount(words) >= MIN_BITS))
 
 
-def _bits(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """(n, 4) words to (n,) set bits."""
     return np.asarray(np.bitwise_count(words).sum(axis=1))
 
@@ -67,6 +67,6 @@ def read_hashes(path: Path) -> Hashes:
         hashes = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {error}. Make the bundle again.") from error
-    if hashes.dtype != np.uint8 or hashes.shape[1:] != (BYTES,):
+    if hashes.dtype != np.uint8 or hashes.shape[1:] != (HASH_BYTES,):
         raise ModelError(f"{path} holds {hashes.dtype} {hashes.shape}, no hashes. Make the bundle again.")
     return np.asarray(hashes)

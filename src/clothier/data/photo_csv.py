@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELIMITERS = ",;\t"
-IMAGES = "images"  # the folder beside a CSV in which its files may lie
-USUAL_GROUP = "sender_id"
+IMAGES_DIR = "images"  # the folder beside a CSV in which its files may lie
+DEFAULT_GROUP_COLUMN = "sender_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Columns:
 
     file: str = "file"
     label: str = "label"
-    group: str = USUAL_GROUP
-    finer: str = "footwear"
+    group: str = DEFAULT_GROUP_COLUMN
+    subclass: str = "footwear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +59,21 @@ class Row:
     file: str
     label: str
     group: str
-    place: str
-    finer: str = ""
+    location: str
+    subclass: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ParsedRows:
     """The rows whose files are there, each file once; those whose files are not; and what is odd, in sentences."""
 
     rows: tuple[Row, ...]
     has_groups: bool = False
     failures: tuple[FailedInput, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def read_rows(path: Path, columns: Columns) -> Listing:
+def read_rows(path: Path, columns: Columns) -> ParsedRows:
     """Reads a CSV.
 
     A row whose file is missing, or that names none, is among the ``failures``. Of several rows with the same file
@@ -82,21 +82,21 @@ def read_rows(path: Path, columns: Columns) -> Listing:
     Raises:
         DataError: the CSV is missing, unreadable, not UTF-8, without rows, or lacks a column.
     """
-    names, *lines = _cells(path, columns.file) or [(0, [])]
+    names, *lines = _read_cells(path, columns.file) or [(0, [])]
     header = [name.strip() for name in names[1]]
     _check_columns(path, header, columns)
-    named = [_row(line, dict(zip(header, cells, strict=False)), columns) for line, cells in lines]
+    named = [_parse_row(line, dict(zip(header, cells, strict=False)), columns) for line, cells in lines]
     if not named:
         raise DataError(f"{path} has a header and no rows below it; a row for each photo is needed.")
     located = [(row, _locate(path, row.file)) for row in named]
-    rows, repeated = _once(path, [replace(row, file=file) for row, file in located if file])
-    failures = tuple(_missing(path, row) for row, file in located if not file)
-    return Listing(rows, columns.group in header, failures, (*repeated, *_about_groups(path, header, columns)))
+    rows, repeated = _deduplicate(path, [replace(row, file=file) for row, file in located if file])
+    failures = tuple(_missing_file(path, row) for row, file in located if not file)
+    return ParsedRows(rows, columns.group in header, failures, (*repeated, *_group_warnings(path, header, columns)))
 
 
-def _cells(path: Path, file_column: str) -> list[tuple[int, list[str]]]:
+def _read_cells(path: Path, file_column: str) -> list[tuple[int, list[str]]]:
     """Every line that is not blank: its number and its cells."""
-    text = _text(path)
+    text = _read_text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, file_column))
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
@@ -104,7 +104,7 @@ def _cells(path: Path, file_column: str) -> list[tuple[int, list[str]]]:
         raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,7 +132,7 @@ def _delimiter(text: str, file_column: str) -> str:
 
 def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
     wanted = {"file": columns.file, "label": columns.label}
-    if columns.group != USUAL_GROUP:
+    if columns.group != DEFAULT_GROUP_COLUMN:
         wanted["group"] = columns.group
     for meaning, name in wanted.items():
         if name not in header:
@@ -142,35 +142,37 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
             )
 
 
-def _row(line: int, cells: dict[str, str], columns: Columns) -> Row:
+def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
     file, label, group = (cells.get(name, "").strip() for name in (columns.file, columns.label, columns.group))
-    return Row(file, label, group, f"line {line}", cells.get(columns.finer, "").strip())
+    return Row(file, label, group, f"line {line}", cells.get(columns.subclass, "").strip())
 
 
 def _locate(path: Path, file: str) -> str | None:
     """Where the file lies; a path from the root swallows what stands before it."""
-    places = (path.parent / file, path.parent / IMAGES / file) if file and "\0" not in file else ()
+    places = (path.parent / file, path.parent / IMAGES_DIR / file) if file and "\0" not in file else ()
     return next((str(place) for place in places if _exists(place)), None)
 
 
-def _exists(place: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
-        return place.exists()
+        return path.exists()
     except OSError:  # a name that is too long, a folder that may not be looked into
         return False
 
 
-def _missing(path: Path, row: Row) -> FailedInput:
+def _missing_file(path: Path, row: Row) -> FailedInput:
     if not row.file:
-        return FailedInput(f"{path}, {row.place}", "not-found", f"{row.place} of {path} names no file. Fill it in.")
+        return FailedInput(
+            f"{path}, {row.location}", "not-found", f"{row.location} of {path} names no file. Fill it in."
+        )
     return FailedInput(
         row.file,
         "not-found",
-        f"{row.file} ({row.place} of {path}) is neither beside the CSV nor in {IMAGES}/ there. Check the path.",
+        f"{row.file} ({row.location} of {path}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path.",
     )
 
 
-def _once(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     """The first row of each file, and a note for each that came again."""
     first: dict[str, Row] = {}
     notes = []
@@ -179,12 +181,12 @@ def _once(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, 
         if kept is not row:
             says = "" if kept.label == row.label else f", and as {row.label or 'outside'!r}"
             notes.append(
-                f"{row.place} of {path} names {row.file} again{says}; what counts is {kept.place}"
+                f"{row.location} of {path} names {row.file} again{says}; what counts is {kept.location}"
                 f"{f': {kept.label!r}' if says else ''}."
             )
     return tuple(first.values()), tuple(notes)
 
 
-def _about_groups(path: Path, header: list[str], columns: Columns) -> Iterator[str]:
+def _group_warnings(path: Path, header: list[str], columns: Columns) -> Iterator[str]:
     if columns.group not in header:
         yield f"{path} has no column {columns.group!r}: every photo counts as taken by another person."

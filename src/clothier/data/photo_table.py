@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.image_folder import class_folders, picture_files
-from clothier.data.photo_csv import Columns, Listing, Row, read_rows
-from clothier.data.photos import load_view
-from clothier.errors import DataError, PhotoError
-from clothier.system import usable_cores
-from clothier.taxonomy import BROADER
-from clothier.types import FailedInput, silent
+from clothier.data.image_folder import class_folders, image_files
+from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
+from clothier.data.photos import load_image
+from clothier.errors import DataError, ImageError
+from clothier.system import available_cores
+from clothier.taxonomy import PARENT_CLASS
+from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.types import Images, Labels, Progress, View
+    from clothier.types import Images, InputSpec, Labels, Progress
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 
-OUTSIDE = -1  # the label of a photo that is none of the classes
-TABLE = "labels.csv"  # a folder with this in it means it
-USUAL = Columns()
-DIGITS = 18  # of a whole number that fits into int64
+UNKNOWN_LABEL = -1  # the label of a photo that is none of the classes
+LABELS_CSV = "labels.csv"  # a folder with this in it means it
+DEFAULT_COLUMNS = Columns()
+MAX_INT_DIGITS = 18  # of a whole number that fits into int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,27 +57,29 @@ class PhotoTable:
     groups: npt.NDArray[np.int64]
     has_groups: bool
     failures: tuple[FailedInput, ...] = ()
-    notes: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    raw_labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.files)
 
     @property
-    def counts(self) -> dict[str, int]:
+    def class_counts(self) -> dict[str, int]:
         """How many photos each class has, in the order of the classes; those outside are not counted."""
-        found = np.bincount(self.labels[self.labels != OUTSIDE], minlength=len(self.classes))
+        found = np.bincount(self.labels[self.labels != UNKNOWN_LABEL], minlength=len(self.classes))
         return dict(zip(self.classes, found.tolist(), strict=True))
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> PhotoTable:
+    def subset(self, indices: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> PhotoTable:
         """The photos in these rows: places, or a mask of (N,)."""
-        places = np.flatnonzero(rows) if rows.dtype == bool else rows
+        places = np.flatnonzero(indices) if indices.dtype == bool else indices
         files = tuple(self.files[place] for place in places)
-        words = tuple(self.words[place] for place in places) if self.words else ()
+        words = tuple(self.raw_labels[place] for place in places) if self.raw_labels else ()
         return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], words=words)
 
 
-def read_photo_table(path: Path, *, columns: Columns = USUAL, classes: Sequence[str] | None = None) -> PhotoTable:
+def read_photo_table(
+    path: Path, *, columns: Columns = DEFAULT_COLUMNS, classes: Sequence[str] | None = None
+) -> PhotoTable:
     """Reads which photos there are and what they are labelled; no photo is opened.
 
     Args:
@@ -92,13 +94,15 @@ def read_photo_table(path: Path, *, columns: Columns = USUAL, classes: Sequence[
         DataError: nothing there, not readable as a table, a column missing, or a label that is not among ``classes``.
     """
     if not _is_folder(path):
-        return _table(path, read_rows(path, columns), classes)
-    if (path / TABLE).is_file():
-        return _table(path / TABLE, read_rows(path / TABLE, columns), classes)
-    return _table(path, _listed_folders(path), classes)
+        return _build_table(path, read_rows(path, columns), classes)
+    if (path / LABELS_CSV).is_file():
+        return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes)
+    return _build_table(path, _parse_class_folders(path), classes)
 
 
-def load_photos(table: PhotoTable, view: View, *, progress: Progress = silent) -> tuple[Images, PhotoTable]:
+def load_photos(
+    table: PhotoTable, input_spec: InputSpec, *, progress: Progress = no_progress
+) -> tuple[Images, PhotoTable]:
     """Decodes the photos on all cores.
 
     Returns:
@@ -107,32 +111,32 @@ def load_photos(table: PhotoTable, view: View, *, progress: Progress = silent) -
     Raises:
         UnknownNameError: no such view.
     """
-    images = np.empty((len(table), *view.shape), np.uint8)
+    images = np.empty((len(table), *input_spec.shape), np.uint8)
     failures: dict[int, FailedInput] = {}
 
     def load(row: int) -> None:
         try:
-            images[row] = load_view(Path(table.files[row]), view)
-        except PhotoError as error:
+            images[row] = load_image(Path(table.files[row]), input_spec)
+        except ImageError as error:
             failures[row] = FailedInput(table.files[row], error.code, str(error))
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         try:
             for done, _ in enumerate(pool.map(load, range(len(table))), 1):
                 progress(f"reading the photos of {table.name}", done, len(table))
         except BaseException:
             pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for thousands
             raise
-    return _readable(images, table, failures)
+    return _drop_failures(images, table, failures)
 
 
-def _readable(images: Images, table: PhotoTable, failures: dict[int, FailedInput]) -> tuple[Images, PhotoTable]:
+def _drop_failures(images: Images, table: PhotoTable, failures: dict[int, FailedInput]) -> tuple[Images, PhotoTable]:
     if not failures:
         return images, table
     whole = np.ones(len(table), bool)
     whole[list(failures)] = False
     named = tuple(failures[row] for row in sorted(failures))
-    return images[whole], replace(table.take(whole), failures=table.failures + named)
+    return images[whole], replace(table.subset(whole), failures=table.failures + named)
 
 
 def _is_folder(path: Path) -> bool:
@@ -142,61 +146,61 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _table(path: Path, listing: Listing, classes: Sequence[str] | None) -> PhotoTable:
-    names = sorted({row.label for row in listing.rows} - {""})
-    words = {name: name for name in names} if classes is None else _model_words(path, listing.rows, classes)
-    known = tuple(names) if classes is None else _terms(words, classes)
-    labels = [known.index(words[row.label]) if row.label else OUTSIDE for row in listing.rows]
+def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) -> PhotoTable:
+    names = sorted({row.label for row in parsed.rows} - {""})
+    words = {name: name for name in names} if classes is None else _map_labels(path, parsed.rows, classes)
+    known = tuple(names) if classes is None else _table_classes(words, classes)
+    labels = [known.index(words[row.label]) if row.label else UNKNOWN_LABEL for row in parsed.rows]
     return PhotoTable(
-        _name(path),
-        tuple(row.file for row in listing.rows),
+        _table_name(path),
+        tuple(row.file for row in parsed.rows),
         np.array(labels, np.int64),
         known,
-        _groups([row.group for row in listing.rows]),
-        listing.has_groups,
-        listing.failures,
-        listing.notes,
-        tuple(_finest(row) for row in listing.rows),
+        _group_ids([row.group for row in parsed.rows]),
+        parsed.has_groups,
+        parsed.failures,
+        parsed.warnings,
+        tuple(_raw_label(row) for row in parsed.rows),
     )
 
 
-def _finest(row: Row) -> str:
+def _raw_label(row: Row) -> str:
     """The row's finer word, where that is one for its label; else its label."""
-    finer, label = row.finer.casefold(), row.label.casefold()
-    return finer if label and BROADER.get(finer) == label else row.label
+    finer, label = row.subclass.casefold(), row.label.casefold()
+    return finer if label and PARENT_CLASS.get(finer) == label else row.label
 
 
-def _name(path: Path) -> str:
+def _table_name(path: Path) -> str:
     """A folder's name, or a CSV's; ``labels.csv`` says less than the folder that it lies in."""
     whole = path.resolve()
-    return whole.parent.name if whole.name == TABLE else whole.stem if whole.is_file() else whole.name
+    return whole.parent.name if whole.name == LABELS_CSV else whole.stem if whole.is_file() else whole.name
 
 
-def _listed_folders(folder: Path) -> Listing:
+def _parse_class_folders(folder: Path) -> ParsedRows:
     """Every file in a class folder; who took it is not known."""
     classes = class_folders(folder)
     if not classes:
         raise DataError(
-            f"{folder} has neither {TABLE} nor a subfolder for each class; put the photos of each class in one."
+            f"{folder} has neither {LABELS_CSV} nor a subfolder for each class; put the photos of each class in one."
         )
     rows = [
         Row(str(path), subfolder.name, "", f"in {subfolder.name}/")
         for subfolder in classes
-        for path in picture_files(subfolder)
+        for path in image_files(subfolder)
     ]
-    return Listing(tuple(rows))
+    return ParsedRows(tuple(rows))
 
 
-def _model_words(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict[str, str]:
+def _map_labels(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict[str, str]:
     """Each label of the table in the model's words: the same, a broader one, or one that the model has finer."""
-    broad = {BROADER[name] for name in classes if name in BROADER}
+    broad = {PARENT_CLASS[name] for name in classes if name in PARENT_CLASS}
     words = {name.casefold(): name for name in (*broad, *classes)}
-    finer = {name: words[wide] for name, wide in BROADER.items() if wide in words and name not in words}
+    finer = {name: words[wide] for name, wide in PARENT_CLASS.items() if wide in words and name not in words}
     known = words | finer
     found = {row.label: known.get(row.label.casefold()) for row in rows if row.label}
     for label, word in found.items():
         if word is None:
-            places = [row.place for row in rows if row.label == label]
+            places = [row.location for row in rows if row.label == label]
             raise DataError(
                 f"{path} has the label {label!r} ({', '.join(places[:3])}{', ...' if len(places) > 3 else ''}), which "
                 f"the model does not know: {', '.join(classes)}. Leave it empty where a photo shows none of them."
@@ -204,22 +208,24 @@ def _model_words(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dic
     return {label: word for label, word in found.items() if word is not None}
 
 
-def _terms(words: dict[str, str], classes: Sequence[str]) -> tuple[str, ...]:
+def _table_classes(label_map: dict[str, str], classes: Sequence[str]) -> tuple[str, ...]:
     """The model's classes, but a broader word for those that the table only knows by that."""
-    used = set(words.values())
+    used = set(label_map.values())
     return tuple(
-        dict.fromkeys(BROADER[name] if name not in used and BROADER.get(name) in used else name for name in classes)
+        dict.fromkeys(
+            PARENT_CLASS[name] if name not in used and PARENT_CLASS.get(name) in used else name for name in classes
+        )
     )
 
 
-def _groups(names: Sequence[str]) -> npt.NDArray[np.int64]:
+def _group_ids(names: Sequence[str]) -> npt.NDArray[np.int64]:
     """A number for each name: itself where all are whole numbers, else by the alphabet; a new one for each "".
 
     Folds depend on the order of the groups, and so whoever reads the column as numbers gets the same folds.
     """
     known = sorted(set(names) - {""})
     numbers = {name: number for number, name in enumerate(known)}
-    if all(name.isascii() and name.isdecimal() and len(name) < DIGITS for name in known):
+    if all(name.isascii() and name.isdecimal() and len(name) < MAX_INT_DIGITS for name in known):
         numbers = {name: int(name) for name in known}
     alone = itertools.count(max(numbers.values(), default=-1) + 1)
     return np.array([numbers[name] if name else next(alone) for name in names], np.int64)

@@ -14,15 +14,15 @@ from clothier.data import idx, idx_files
 from clothier.data.dataset import Dataset
 from clothier.data.idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, sha256
 from clothier.errors import DataError
-from clothier.taxonomy import FASHION_MNIST as CLASSES
+from clothier.taxonomy import FASHION_MNIST_CLASSES as CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Contents = Mapping[str, bytes]  # canonical file name to uncompressed bytes
 
-COPY_AGAIN = "Put an unaltered copy in its place."
-OR_ANY_IDX = "Put Fashion-MNIST's own file in its place, or add --any-idx to take another data set as it is."
+REPLACE_FILE_HINT = "Put an unaltered copy in its place."
+ANY_IDX_HINT = "Put Fashion-MNIST's own file in its place, or add --any-idx to take another data set as it is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Release:
 
     name: str
     digests: Mapping[str, str]
-    system: Path
-    package: str
+    system_dir: Path
+    debian_package: str
     mirrors: tuple[str, ...]
 
-    def read(self, files: Mapping[str, Path], folder: Path, advice: str = COPY_AGAIN) -> Contents:
+    def read(self, files: Mapping[str, Path], folder: Path, hint: str = REPLACE_FILE_HINT) -> Contents:
         """Reads and verifies the four files, canonical name to path.
 
         Args:
@@ -58,10 +58,10 @@ class Release:
         idx_files.require_all(files, folder)
         contents = {name: idx.read_uncompressed(files[name]) for name in self.digests}
         for name, content in contents.items():
-            self.verify(name, content, str(files[name]), advice)
+            self.verify(name, content, str(files[name]), hint)
         return contents
 
-    def verify(self, name: str, content: bytes, place: str, advice: str = COPY_AGAIN) -> None:
+    def verify(self, name: str, content: bytes, source: str, hint: str = REPLACE_FILE_HINT) -> None:
         """Checks that ``content``, uncompressed, is the release's file ``name``; ``place`` is for the sentence.
 
         Raises:
@@ -69,33 +69,33 @@ class Release:
         """
         expected, got = self.digests[name], sha256(content)
         if got != expected:
-            cause = self._cause(name, content, got, place, advice)
+            cause = self._mismatch_reason(name, content, got, source, hint)
             raise DataError(f"{cause} SHA-256 of the uncompressed bytes: expected {expected}, got {got}.")
 
-    def dataset(self, contents: Contents, notes: tuple[str, ...] = ()) -> Dataset:
+    def dataset(self, contents: Contents, warnings: tuple[str, ...] = ()) -> Dataset:
         """The data set in verified ``contents``."""
         arrays = {name: idx.decode(content, name) for name, content in contents.items()}
         return Dataset(
             name=self.name,
             classes=CLASSES,
-            train=idx_files.labelled(arrays, TRAIN_IMAGES, TRAIN_LABELS),
-            test=idx_files.labelled(arrays, TEST_IMAGES, TEST_LABELS),
+            train=idx_files.labeled_images(arrays, TRAIN_IMAGES, TRAIN_LABELS),
+            test=idx_files.labeled_images(arrays, TEST_IMAGES, TEST_LABELS),
             digests=dict(self.digests),
-            notes=notes,
+            warnings=warnings,
         )
 
-    def _cause(self, name: str, content: bytes, digest: str, place: str, advice: str) -> str:
+    def _mismatch_reason(self, name: str, content: bytes, digest: str, source: str, hint: str) -> str:
         others = [other for other, known in self.digests.items() if known == digest]
         if others:
-            return f"{place} holds the bytes of {others[0]}: the files are swapped. Exchange them."
+            return f"{source} holds the bytes of {others[0]}: the files are swapped. Exchange them."
         try:
-            array = idx.decode(content, place)
+            array = idx.decode(content, source)
         except DataError as error:
             return str(error)
         if (array.ndim == 1) != ("labels" in name):
             kinds = ("labels", "images") if array.ndim == 1 else ("images", "labels")
-            return f"{place} holds {kinds[0]} where {kinds[1]} belong: the files are swapped. Exchange them."
-        return f"{place} is whole, but not {self.name}'s: it is altered, or of another data set. {advice}"
+            return f"{source} holds {kinds[0]} where {kinds[1]} belong: the files are swapped. Exchange them."
+        return f"{source} is whole, but not {self.name}'s: it is altered, or of another data set. {hint}"
 
 
 FASHION_MNIST = Release(
@@ -106,8 +106,8 @@ FASHION_MNIST = Release(
         TEST_IMAGES: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         TEST_LABELS: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     },
-    system=Path("/usr/share/datasets/fashion-mnist"),
-    package="dataset-fashion-mnist",
+    system_dir=Path("/usr/share/datasets/fashion-mnist"),
+    debian_package="dataset-fashion-mnist",
     mirrors=(
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",

@@ -16,10 +16,10 @@ import platformdirs
 
 from clothier import atomic
 from clothier.data import debian, idx, idx_files, mirrors
-from clothier.data.image_folder import has_class_folders, read_picture_folder
-from clothier.data.release import COPY_AGAIN, FASHION_MNIST, OR_ANY_IDX, Release
+from clothier.data.image_folder import has_class_folders, load_image_folder
+from clothier.data.release import ANY_IDX_HINT, FASHION_MNIST, REPLACE_FILE_HINT, Release
 from clothier.errors import DataError
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +42,7 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class DatasetLocation:
     """Where Fashion-MNIST lies, whole.
 
     Attributes:
@@ -55,23 +55,23 @@ class Located:
     source: SourceName
     folder: Path
     files: tuple[DataFile, ...]
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Obtained:
+class VerifiedFiles:
     """Where it lies, and the verified bytes: canonical file name to uncompressed content."""
 
-    located: Located
+    location: DatasetLocation
     contents: Contents
 
 
-class _AbsentError(DataError):
+class _SourceNotFoundError(DataError):
     """A source that is not there at all, which is no news to anybody."""
 
 
 def open_dataset(
-    folder: Path | None = None, *, any_idx: bool = False, any_size: bool = False, progress: Progress = silent
+    folder: Path | None = None, *, any_idx: bool = False, any_size: bool = False, progress: Progress = no_progress
 ) -> Dataset:
     """What ``--data`` means.
 
@@ -90,34 +90,36 @@ def open_dataset(
     _require_folder(folder)
     files = idx_files.find_files(folder)
     if files and any_idx:
-        return _vouched_for(folder, files, any_size)
+        return _load_custom(folder, files, any_size)
     if files:
-        obtained = _from_user(folder, FASHION_MNIST, OR_ANY_IDX)
+        obtained = _read_folder(folder, FASHION_MNIST, ANY_IDX_HINT)
         return FASHION_MNIST.dataset(obtained.contents)
     if has_class_folders(folder):
-        return read_picture_folder(folder, progress=progress)
+        return load_image_folder(folder, progress=progress)
     raise DataError(
-        f"{folder} holds neither the four files of Fashion-MNIST ({', '.join(idx_files.NAMES)}; as they are or as "
+        f"{folder} holds neither the four files of Fashion-MNIST ({', '.join(idx_files.FILE_NAMES)}; as they are or as "
         ".gz) nor a subfolder of pictures for each class. Give a folder with either."
     )
 
 
 def load_fashion_mnist(
-    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent
+    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = no_progress
 ) -> Dataset:
     """Fashion-MNIST in memory: 60,000 and 10,000 pictures of 28x28, verified. See :func:`obtain` for the rest."""
-    obtained = obtain(folder, release=release, progress=progress)
-    return release.dataset(obtained.contents, obtained.located.notes)
+    obtained = fetch(folder, release=release, progress=progress)
+    return release.dataset(obtained.contents, obtained.location.warnings)
 
 
 def locate_fashion_mnist(
-    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent
-) -> Located:
+    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = no_progress
+) -> DatasetLocation:
     """Where Fashion-MNIST lies, verified, and fetched if need be. See :func:`obtain` for the rest."""
-    return obtain(folder, release=release, progress=progress).located
+    return fetch(folder, release=release, progress=progress).location
 
 
-def obtain(folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = silent) -> Obtained:
+def fetch(
+    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = no_progress
+) -> VerifiedFiles:
     """Finds or fetches the four files of ``release`` and verifies them.
 
     Args:
@@ -132,13 +134,13 @@ def obtain(folder: Path | None = None, *, release: Release = FASHION_MNIST, prog
     """
     if folder is not None:
         _require_folder(folder)
-        return _from_user(folder, release, COPY_AGAIN)
-    source, contents, notes = _first_whole(release, progress)
+        return _read_folder(folder, release, REPLACE_FILE_HINT)
+    source, contents, notes = _first_valid(release, progress)
     cache = cache_folder(release)
     if source in ("debian", "mirror") or (source == "system" and idx_files.find_files(cache)):
-        store(contents, release)  # the second case heals a damaged cache
-    lies = release.system if source == "system" else cache
-    return Obtained(_located(source, lies, release, notes), contents)
+        save_to_cache(contents, release)  # the second case heals a damaged cache
+    lies = release.system_dir if source == "system" else cache
+    return VerifiedFiles(_location(source, lies, release, notes), contents)
 
 
 def cache_folder(release: Release = FASHION_MNIST) -> Path:
@@ -147,7 +149,7 @@ def cache_folder(release: Release = FASHION_MNIST) -> Path:
     return Path(root) / release.name.lower()
 
 
-def store(contents: Contents, release: Release = FASHION_MNIST) -> Path:
+def save_to_cache(contents: Contents, release: Release = FASHION_MNIST) -> Path:
     """Writes verified contents to the cache and returns its folder.
 
     Each file is renamed into place whole, so two processes that do this at once do no harm. They are not
@@ -168,41 +170,41 @@ def _require_folder(folder: Path) -> None:
         raise DataError(f"{folder} {what}; a folder with data is needed. Check the path.")
 
 
-def _vouched_for(folder: Path, files: Mapping[str, Path], any_size: bool) -> Dataset:
+def _load_custom(folder: Path, files: Mapping[str, Path], any_size: bool) -> Dataset:
     """The IDX files as they are; under its own name if they are Fashion-MNIST after all."""
     idx_files.require_all(files, folder)
-    dataset = idx_files.read_any(folder, files, any_size=any_size)
+    dataset = idx_files.load_idx_dataset(folder, files, any_size=any_size)
     if dataset.digests != FASHION_MNIST.digests:
         return dataset
-    return FASHION_MNIST.dataset(_from_user(folder, FASHION_MNIST, COPY_AGAIN).contents)
+    return FASHION_MNIST.dataset(_read_folder(folder, FASHION_MNIST, REPLACE_FILE_HINT).contents)
 
 
-def _from_user(folder: Path, release: Release, advice: str) -> Obtained:
+def _read_folder(folder: Path, release: Release, hint: str) -> VerifiedFiles:
     files = idx_files.find_files(folder)
-    contents = release.read(files, folder, advice)
-    return Obtained(_located("folder", folder, release, ()), contents)
+    contents = release.read(files, folder, hint)
+    return VerifiedFiles(_location("folder", folder, release, ()), contents)
 
 
-def _located(source: SourceName, folder: Path, release: Release, notes: tuple[str, ...]) -> Located:
+def _location(source: SourceName, folder: Path, release: Release, warnings: tuple[str, ...]) -> DatasetLocation:
     files = idx_files.find_files(folder)
-    return Located(
+    return DatasetLocation(
         source=source,
         folder=files[idx_files.TRAIN_IMAGES].parent,
         files=tuple(
             DataFile(name, files[name], files[name].stat().st_size, digest) for name, digest in release.digests.items()
         ),
-        notes=notes,
+        warnings=warnings,
     )
 
 
-def _first_whole(release: Release, progress: Progress) -> tuple[SourceName, Contents, tuple[str, ...]]:
+def _first_valid(release: Release, progress: Progress) -> tuple[SourceName, Contents, tuple[str, ...]]:
     """The first source that has all of it, and notes on those before it that had some of it."""
     tried: list[str] = []
     notes: list[str] = []
     for source, place, read in _sources(release, progress):
         try:
             return source, read(), tuple(notes)
-        except _AbsentError as error:
+        except _SourceNotFoundError as error:
             tried.append(f"{place}: {error}")
         except DataError as error:
             tried.append(f"{place}: {error}")
@@ -217,26 +219,26 @@ def _first_whole(release: Release, progress: Progress) -> tuple[SourceName, Cont
 
 def _sources(release: Release, progress: Progress) -> Iterator[tuple[SourceName, str, Callable[[], Contents]]]:
     """Where to look, in order: the source's name, words for it, and how to read it."""
-    cache, system = cache_folder(release), release.system
-    yield "cache", f"cache ({cache})", partial(_standing, cache, release)
-    yield "system", f"system's copy ({system})", partial(_standing, system, release)
-    yield "debian", f"Debian package {release.package}", partial(_from_debian, release, progress)
+    cache, system = cache_folder(release), release.system_dir
+    yield "cache", f"cache ({cache})", partial(_read_local, cache, release)
+    yield "system", f"system's copy ({system})", partial(_read_local, system, release)
+    yield "debian", f"Debian package {release.debian_package}", partial(_from_debian, release, progress)
     for mirror in release.mirrors:
         yield "mirror", f"mirror {mirror}", partial(_from_mirror, mirror, release, progress)
 
 
-def _standing(folder: Path, release: Release) -> Contents:
+def _read_local(folder: Path, release: Release) -> Contents:
     files = idx_files.find_files(folder)
     if not files:
-        raise _AbsentError("no data files there.")
+        raise _SourceNotFoundError("no data files there.")
     return release.read(files, folder)
 
 
 def _from_debian(release: Release, progress: Progress) -> Contents:
     if debian.missing_tools():
-        raise _AbsentError(f"this system has no {' and no '.join(debian.missing_tools())}.")
-    with debian.unpacked(release.package, progress=progress) as root:
-        folder = root / release.system.relative_to("/")
+        raise _SourceNotFoundError(f"this system has no {' and no '.join(debian.missing_tools())}.")
+    with debian.unpack_package(release.debian_package, progress=progress) as root:
+        folder = root / release.system_dir.relative_to("/")
         return release.read(idx_files.find_files(folder), folder)
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     Indices = npt.NDArray[np.int64]
 
-STUDY_VALIDATION = 12_000  # of 60,000 images: the study's stratified 80/20 split, random_state 42
-TUNING_VALIDATION = 5_000  # of 60,000 images: what tuning and the fast recipes choose by
+STUDY_VALIDATION_SIZE = 12_000  # of 60,000 images: the study's stratified 80/20 split, random_state 42
+TUNING_VALIDATION_SIZE = 5_000  # of 60,000 images: what tuning and the fast recipes choose by
 STUDY_SEED = 42
 
 
@@ -40,13 +40,13 @@ def stratified_split(labels: Labels, held_out: int, seed: int = STUDY_SEED) -> t
     Raises:
         DataError: a class is too small to stand on both sides, or ``held_out`` leaves too few on one.
     """
-    _check(labels, held_out)
+    _check_split(labels, held_out)
     kept, held = train_test_split(np.arange(len(labels)), test_size=held_out, stratify=labels, random_state=seed)
     return kept, held
 
 
 def stratified_folds(
-    labels: Labels, folds: int, seed: int = 0, together: Iterable[tuple[int, ...]] = ()
+    labels: Labels, n_folds: int, seed: int = 0, groups: Iterable[tuple[int, ...]] = ()
 ) -> tuple[Indices, ...]:
     """Deals N images out into folds, each class in equal shares (to within the size of a group).
 
@@ -63,26 +63,26 @@ def stratified_folds(
         DataError: a class has too few images, groups counted once, to be in every fold.
     """
     leads = np.arange(len(labels))
-    for group in together:
+    for group in groups:
         leads[list(group)] = group[0]
     generator, fold_of, dealt = np.random.default_rng(seed), np.empty(len(labels), np.int64), 0
     for label in np.unique(labels):
         alone = generator.permutation(np.flatnonzero((labels == label) & (leads == np.arange(len(labels)))))
-        _check_folds(int(label), len(alone), folds)
-        fold_of[alone] = (dealt + np.arange(len(alone))) % folds  # goes on where the last class ended
+        _check_folds(int(label), len(alone), n_folds)
+        fold_of[alone] = (dealt + np.arange(len(alone))) % n_folds  # goes on where the last class ended
         dealt += len(alone)
-    return tuple(np.flatnonzero(fold_of[leads] == fold) for fold in range(folds))
+    return tuple(np.flatnonzero(fold_of[leads] == fold) for fold in range(n_folds))
 
 
-def _check_folds(label: int, images: int, folds: int) -> None:
-    if images < folds:
+def _check_folds(label: int, n_images: int, n_folds: int) -> None:
+    if n_images < n_folds:
         raise DataError(
-            f"class {label} has {images} images, duplicates counted once, and {folds} folds want {folds} or more of "
+            f"class {label} has {n_images} images, duplicates counted once, and {n_folds} folds want {n_folds} or more of "
             "each class. Add images or leave the class out."
         )
 
 
-def _check(labels: Labels, held_out: int) -> None:
+def _check_split(labels: Labels, held_out: int) -> None:
     values, counts = np.unique(labels, return_counts=True)
     if len(values) == 0:
         raise DataError("there are no images to split; two or more of each class are needed.")

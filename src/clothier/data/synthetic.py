@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from clothier import atomic
 from clothier.data import idx, idx_files
-from clothier.data.dataset import Labelled
-from clothier.taxonomy import FASHION_MNIST
+from clothier.data.dataset import LabeledImages
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 SIDE = 28  # pixels
-SCALE = 4  # drawn so much larger, then averaged: smooth outlines
-GRAIN = 12.0  # standard deviation of the cloth's texture, grey values of 255
+SUPERSAMPLING = 4  # drawn so much larger, then averaged: smooth outlines
+NOISE_STD = 12.0  # standard deviation of the cloth's texture, grey values of 255
 
 # Outlines in pixels of 28x28, x to the right and y downwards; several to a garment.
 Outline = tuple[tuple[float, float], ...]
-SHAPES: dict[str, tuple[Outline, ...]] = {
+OUTLINES: dict[str, tuple[Outline, ...]] = {
     "T-shirt/top": (((9, 4), (19, 4), (26, 9), (23, 13), (19, 11), (19, 25), (9, 25), (9, 11), (5, 13), (2, 9)),),
     "Trouser": (((9, 2), (19, 2), (20, 26), (15.5, 26), (14, 8), (12.5, 26), (8, 26)),),
     "Pullover": (
@@ -71,7 +71,7 @@ SHAPES: dict[str, tuple[Outline, ...]] = {
 }
 
 
-def draw_garments(n: int, seed: int) -> Labelled:
+def draw_garments(n: int, seed: int) -> LabeledImages:
     """Draws ``n`` garments, the ten classes in equal shares (to within one) and in random order.
 
     Returns:
@@ -79,12 +79,12 @@ def draw_garments(n: int, seed: int) -> Labelled:
         the same ``n`` and ``seed``.
     """
     generator = np.random.default_rng(seed)
-    labels = generator.permutation(np.arange(n, dtype=np.int64) % len(FASHION_MNIST))
-    images = [_draw(SHAPES[FASHION_MNIST[label]], generator) for label in labels]
-    return Labelled(np.array(images, np.uint8).reshape(n, SIDE, SIDE), labels)
+    labels = generator.permutation(np.arange(n, dtype=np.int64) % len(FASHION_MNIST_CLASSES))
+    images = [_draw(OUTLINES[FASHION_MNIST_CLASSES[label]], generator) for label in labels]
+    return LabeledImages(np.array(images, np.uint8).reshape(n, SIDE, SIDE), labels)
 
 
-def write_fashion_folder(folder: Path, train: int = 600, test: int = 200, seed: int = 0) -> dict[str, str]:
+def write_synthetic_dataset(folder: Path, train: int = 600, test: int = 200, seed: int = 0) -> dict[str, str]:
     """Writes drawn garments as a data set: four gzipped IDX files and ``classes.txt`` with the ten names.
 
     Returns:
@@ -99,24 +99,24 @@ def write_fashion_folder(folder: Path, train: int = 600, test: int = 200, seed: 
         for name, array in ((images, part.images), (labels, part.labels.astype(np.uint8))):
             idx.write_idx(folder / f"{name}.gz", array)
             digests[name] = idx_files.sha256(idx.encode(array))
-    atomic.write_text(folder / idx_files.CLASS_NAMES, "\n".join(FASHION_MNIST) + "\n")
+    atomic.write_text(folder / idx_files.CLASSES_FILE, "\n".join(FASHION_MNIST_CLASSES) + "\n")
     return digests
 
 
 def _draw(outlines: tuple[Outline, ...], generator: np.random.Generator) -> Images:
     """One garment: moved, turned and scaled a little, in a cloth of its own."""
-    turned = _varied(generator)
-    canvas = Image.new("L", (SIDE * SCALE, SIDE * SCALE))
+    turned = _random_affine(generator)
+    canvas = Image.new("L", (SIDE * SUPERSAMPLING, SIDE * SUPERSAMPLING))
     brightness = generator.uniform(110, 235)
     for outline in outlines:
         ImageDraw.Draw(canvas).polygon([turned(x, y) for x, y in outline], fill=round(brightness))
-    pixels = np.asarray(canvas, np.float64).reshape(SIDE, SCALE, SIDE, SCALE).mean(axis=(1, 3))
+    pixels = np.asarray(canvas, np.float64).reshape(SIDE, SUPERSAMPLING, SIDE, SUPERSAMPLING).mean(axis=(1, 3))
     stripes = generator.uniform(0, 30) * np.sin(np.arange(SIDE) * generator.uniform(0.4, 2.5))
-    cloth = stripes[:, None] + generator.normal(0, GRAIN, (SIDE, SIDE))
+    cloth = stripes[:, None] + generator.normal(0, NOISE_STD, (SIDE, SIDE))
     return np.asarray(pixels + cloth * (pixels / 255)).clip(0, 255).astype(np.uint8)
 
 
-def _varied(generator: np.random.Generator) -> Callable[[float, float], tuple[float, float]]:
+def _random_affine(generator: np.random.Generator) -> Callable[[float, float], tuple[float, float]]:
     """A random map from the outlines' pixels to the canvas': a turn, a stretch and a shift about the middle."""
     angle = math.radians(generator.normal(0, 3))
     wide, high = generator.uniform(0.82, 1.02, 2)
@@ -125,6 +125,6 @@ def _varied(generator: np.random.Generator) -> Callable[[float, float], tuple[fl
     def move(x: float, y: float) -> tuple[float, float]:
         x, y = (x - SIDE / 2) * wide, (y - SIDE / 2) * high
         turned = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
-        return (turned[0] + right + SIDE / 2) * SCALE, (turned[1] + down + SIDE / 2) * SCALE
+        return (turned[0] + right + SIDE / 2) * SUPERSAMPLING, (turned[1] + down + SIDE / 2) * SUPERSAMPLING
 
     return move

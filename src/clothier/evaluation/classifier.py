@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from clothier import metrics
 from clothier.errors import UsageError
-from clothier.inference.tta import mean_answer
+from clothier.inference.tta import predict_tta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Augment
     from clothier.types import Classifier, Evaluation
 
 
-def measure(classifier: Classifier, data: Labelled, augment: Augment | None = None) -> Evaluation:
+def measure(classifier: Classifier, data: LabeledImages, augment: Augment | None = None) -> Evaluation:
     """A classifier's figures over labelled pictures.
 
     Args:
@@ -26,10 +26,10 @@ def measure(classifier: Classifier, data: Labelled, augment: Augment | None = No
         augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
     """
     logits = classifier.run(data.images).logits
-    evaluation = metrics.evaluate(logits, data.labels, classifier.classes)
+    evaluation = metrics.evaluate_logits(logits, data.labels, classifier.classes)
     if augment is None or not (augment.flip or augment.shift):
         return evaluation
-    answers = mean_answer(classifier, data.images, augment, logits).argmax(1)
+    answers = predict_tta(classifier, data.images, augment, logits).argmax(1)
     return replace(evaluation, accuracy_tta=float((answers == data.labels).mean()))
 
 

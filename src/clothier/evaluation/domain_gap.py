@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier.taxonomy import FASHION_MNIST, FASHION_MNIST_OF
+from clothier.taxonomy import FASHION_MNIST_CLASSES, PHOTO_TO_FASHION_MNIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.data.photo_table import PhotoTable
-    from clothier.evaluation.photo_cache import Photos
-    from clothier.inference.predictor import Judged
+    from clothier.evaluation.photo_cache import PhotoCache
+    from clothier.inference.predictor import CalibratedOutput
     from clothier.types import Classifier
 
 
@@ -41,7 +41,7 @@ class DomainGap:
 
 
 def domain_gap(
-    classifier: Classifier, judged: Judged, table: PhotoTable, photos: Photos, rival: Classifier
+    classifier: Classifier, output: CalibratedOutput, table: PhotoTable, photos: PhotoCache, baseline: Classifier
 ) -> DomainGap | None:
     """A model and Fashion-MNIST's on the photos whose class both know; None where there are none.
 
@@ -53,28 +53,28 @@ def domain_gap(
         rival: the model of Fashion-MNIST.
     """
     known = {name.casefold() for name in classifier.classes}
-    wanted = [fashion_word(word) if word.casefold() in known else "" for word in table.words]
+    wanted = [to_fashion_class(word) if word.casefold() in known else "" for word in table.raw_labels]
     shared = np.array([bool(name) for name in wanted], bool)
-    images, both = photos.seen(rival.view, table.take(shared))
+    images, both = photos.load_view(baseline.input_spec, table.subset(shared))
     if not len(both):
         return None
     rows = np.isin(table.files, both.files)
     truth = np.array(wanted)[rows]
-    ours = np.array([fashion_word(classifier.classes[top]) for top in judged.probabilities[rows].argmax(axis=1)])
-    theirs = np.array([rival.classes[top] for top in rival.run(images).logits.argmax(axis=1)])
-    return _gap(truth, {classifier.name: ours, rival.name: theirs})
+    ours = np.array([to_fashion_class(classifier.classes[top]) for top in output.probabilities[rows].argmax(axis=1)])
+    theirs = np.array([baseline.classes[top] for top in baseline.run(images).logits.argmax(axis=1)])
+    return _gap_from_predictions(truth, {classifier.name: ours, baseline.name: theirs})
 
 
-def fashion_word(word: str) -> str:
+def to_fashion_class(class_name: str) -> str:
     """Fashion-MNIST's word for a garment: its own, or for one of the photo model's; "" where it has none."""
-    own = {name.casefold(): name for name in FASHION_MNIST}
-    return FASHION_MNIST_OF.get(word.casefold()) or own.get(word.casefold(), "")
+    own = {name.casefold(): name for name in FASHION_MNIST_CLASSES}
+    return PHOTO_TO_FASHION_MNIST.get(class_name.casefold()) or own.get(class_name.casefold(), "")
 
 
-def _gap(truth: npt.NDArray[np.str_], answers: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:
-    right = {name: given == truth for name, given in answers.items()}
+def _gap_from_predictions(truth: npt.NDArray[np.str_], predictions: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:
+    right = {name: given == truth for name, given in predictions.items()}
     per_class: dict[str, dict[str, float]] = {}
-    for name in FASHION_MNIST:
+    for name in FASHION_MNIST_CLASSES:
         if (rows := truth == name).any():
             shares = {model: float(flags[rows].mean()) for model, flags in right.items()}
             per_class[name] = {"n": int(rows.sum()), **shares}

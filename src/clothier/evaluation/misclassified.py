@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Misclassification:
     """What a classifier said of one picture.
 
     Attributes:
@@ -31,11 +31,11 @@ class Answer:
 
     index: int
     true: int
-    answered: int
+    predicted: int
     probability: float
 
 
-def most_confident_mistakes(logits: npt.ArrayLike, labels: Labels, count: int) -> tuple[Answer, ...]:
+def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> tuple[Misclassification, ...]:
     """The ``count`` wrong answers with the highest probability, or all where there are fewer; surest first.
 
     Args:
@@ -44,12 +44,12 @@ def most_confident_mistakes(logits: npt.ArrayLike, labels: Labels, count: int) -
         count: how many at most.
     """
     wrong = np.asarray(logits).argmax(axis=1) != labels
-    return _surest(logits, labels, wrong, count)
+    return _most_confident(logits, labels, wrong, count)
 
 
-def only_first_right(
+def only_first_correct(
     first: npt.ArrayLike, second: npt.ArrayLike, labels: Labels, count: int
-) -> tuple[tuple[Answer, Answer], ...]:
+) -> tuple[tuple[Misclassification, Misclassification], ...]:
     """Pictures that the first classifier got right and the second wrong, where the second was surest of itself.
 
     Args:
@@ -62,19 +62,21 @@ def only_first_right(
         The answers of both, a pair a picture, the second's surest first.
     """
     differ = (np.asarray(first).argmax(axis=1) == labels) & (np.asarray(second).argmax(axis=1) != labels)
-    seconds = _surest(second, labels, differ, count)
-    return tuple((_answer(first, labels, said.index), said) for said in seconds)
+    seconds = _most_confident(second, labels, differ, count)
+    return tuple((_misclassification(first, labels, said.index), said) for said in seconds)
 
 
-def _surest(logits: npt.ArrayLike, labels: Labels, among: npt.NDArray[np.bool_], count: int) -> tuple[Answer, ...]:
-    places = np.flatnonzero(among)
+def _most_confident(
+    logits: npt.ArrayLike, labels: Labels, mask: npt.NDArray[np.bool_], count: int
+) -> tuple[Misclassification, ...]:
+    places = np.flatnonzero(mask)
     confidence = softmax(np.asarray(logits)[places]).max(axis=1) if places.size else np.empty(0)
     # A stable sort leaves ties in the order of the pictures, so the answer never changes between runs.
     order = np.argsort(-confidence, kind="stable")[:count]
-    return tuple(_answer(logits, labels, int(place)) for place in places[order])
+    return tuple(_misclassification(logits, labels, int(place)) for place in places[order])
 
 
-def _answer(logits: npt.ArrayLike, labels: Labels, index: int) -> Answer:
+def _misclassification(logits: npt.ArrayLike, labels: Labels, index: int) -> Misclassification:
     probabilities = softmax(np.asarray(logits)[index : index + 1])[0]
     answered = int(probabilities.argmax())
-    return Answer(index, int(labels[index]), answered, float(probabilities[answered]))
+    return Misclassification(index, int(labels[index]), answered, float(probabilities[answered]))

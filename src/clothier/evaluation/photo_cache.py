@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.data.photo_table import PhotoTable, load_photos, read_photo_table
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.photo_table import Columns
-    from clothier.types import Images, Progress, View
+    from clothier.types import Images, InputSpec, Progress
 
 
-class Photos:
+class PhotoCache:
     """The photos of a table, each view of them decoded once.
 
     Attributes:
@@ -26,7 +26,7 @@ class Photos:
         columns: of a CSV.
     """
 
-    def __init__(self, path: Path, columns: Columns, progress: Progress = silent) -> None:
+    def __init__(self, path: Path, columns: Columns, progress: Progress = no_progress) -> None:
         """Reads the table and tells ``progress`` of what is odd in it; photos are opened when they are asked for.
 
         Raises:
@@ -34,16 +34,16 @@ class Photos:
         """
         self.path, self.columns, self._progress = path, columns, progress
         self.table = read_photo_table(path, columns=columns)
-        self._views: dict[View, tuple[Images, PhotoTable]] = {}
-        for note in self.table.notes:
+        self._cache: dict[InputSpec, tuple[Images, PhotoTable]] = {}
+        for note in self.table.warnings:
             progress("evaluate", 0, 0, note)
 
-    def seen(self, view: View, asked: PhotoTable) -> tuple[Images, PhotoTable]:
+    def load_view(self, input_spec: InputSpec, subset: PhotoTable) -> tuple[Images, PhotoTable]:
         """The readable photos of ``asked``, whose files are among the table's, in a view; and the table of those."""
-        if view not in self._views:
-            self._views[view] = load_photos(self.table, view, progress=self._progress)
-        images, readable = self._views[view]
+        if input_spec not in self._cache:
+            self._cache[input_spec] = load_photos(self.table, input_spec, progress=self._progress)
+        images, readable = self._cache[input_spec]
         place = {file: row for row, file in enumerate(readable.files)}
-        kept = np.array([file in place for file in asked.files], bool)
-        rows = [place[file] for file in asked.files if file in place]
-        return images[rows], replace(asked.take(kept), failures=readable.failures)
+        kept = np.array([file in place for file in subset.files], bool)
+        rows = [place[file] for file in subset.files if file in place]
+        return images[rows], replace(subset.subset(kept), failures=readable.failures)

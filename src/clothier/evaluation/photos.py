@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import metrics
-from clothier.data.photo_table import OUTSIDE, PhotoTable, read_photo_table
+from clothier.data.photo_table import UNKNOWN_LABEL, PhotoTable, read_photo_table
 from clothier.errors import DataError
-from clothier.evaluation.domain_gap import domain_gap, fashion_word
-from clothier.evaluation.robustness import corrupt
-from clothier.selective.decisions import held_to
-from clothier.taxonomy import FASHION_MNIST, class_index, in_terms_of
-from clothier.types import silent
+from clothier.evaluation.domain_gap import domain_gap, to_fashion_class
+from clothier.evaluation.robustness import evaluate_corruptions
+from clothier.selective.decisions import selective_metrics
+from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, class_index
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.evaluation.domain_gap import DomainGap
-    from clothier.evaluation.photo_cache import Photos
-    from clothier.evaluation.robustness import Corrupted
-    from clothier.inference.predictor import Judge, Judged
+    from clothier.evaluation.photo_cache import PhotoCache
+    from clothier.evaluation.robustness import RobustnessResult
+    from clothier.inference.predictor import CalibratedOutput, Predictor
     from clothier.types import Classifier, Evaluation, FailedInput, Floats, Images, Progress
 
     Flags = npt.NDArray[np.bool_]
 
-LEAST = 1e-12  # a probability whose logarithm is taken
-LEARNT = (
+MIN_PROBABILITY = 1e-12  # a probability whose logarithm is taken
+TRAINED_ON_WARNING = (
     "{} learnt from {:,} of these {:,} photos, so its figures here are too good; what it does on photographers that it "
     "did not learn from stands in its card, and other photos of yours would tell as well"
 )
@@ -50,29 +50,29 @@ class PhotoEvaluation:
     """
 
     evaluation: Evaluation
-    abstaining: Mapping[str, Any] | None = None
+    selective: Mapping[str, Any] | None = None
     gap: DomainGap | None = None
-    corrupted: Corrupted | None = None
+    robustness: RobustnessResult | None = None
     failures: tuple[FailedInput, ...] = ()
-    n_learnt: int = 0
+    n_trained_on: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
-            "n_learnt": self.n_learnt,
-            **(self.abstaining or {}),
+            "n_learnt": self.n_trained_on,
+            **(self.selective or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
         }
 
 
 def evaluate_photos(
-    judge: Judge,
-    photos: Photos,
+    predictor: Predictor,
+    photos: PhotoCache,
     *,
-    rival: Classifier | None = None,
+    baseline: Classifier | None = None,
     corruptions: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> PhotoEvaluation:
     """Holds a model against labelled photos.
 
@@ -89,79 +89,83 @@ def evaluate_photos(
     Raises:
         DataError: the table has labels that the model does not know, or none that it does.
     """
-    exam = _sit(judge, photos)
-    classifier, judged, table = judge.classifier, exam.judged, exam.table
+    exam = _run_model(predictor, photos)
+    classifier, judged, table = predictor.classifier, exam.output, exam.table
     held = None
-    if judge.thresholds:
-        held = held_to(judged.probabilities, judged.novelty, table.labels, judge.thresholds, exam.right)
-    gap = domain_gap(classifier, judged, table, photos, rival) if rival else None
+    if predictor.thresholds:
+        held = selective_metrics(
+            judged.probabilities, judged.ood_scores, table.labels, predictor.thresholds, exam.correct
+        )
+    gap = domain_gap(classifier, judged, table, photos, baseline) if baseline else None
     bad = None
     if corruptions:
-        images = exam.images[exam.inside]
-        bad = corrupt(classifier, images, exam.is_right, name=classifier.name, progress=progress)
-    n_learnt = int(judge.learnt_from(exam.images[exam.inside]).sum())
+        images = exam.images[exam.is_labeled]
+        bad = evaluate_corruptions(classifier, images, exam.is_correct, name=classifier.name, progress=progress)
+    n_learnt = int(predictor.was_trained_on(exam.images[exam.is_labeled]).sum())
     if n_learnt:
-        progress("evaluate", 0, 0, LEARNT.format(classifier.name, n_learnt, int(exam.inside.sum())))
-    return PhotoEvaluation(of_those_that_occur(exam.evaluation), held, gap, bad, table.failures, n_learnt)
+        progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(classifier.name, n_learnt, int(exam.is_labeled.sum())))
+    return PhotoEvaluation(present_classes_only(exam.evaluation), held, gap, bad, table.failures, n_learnt)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Exam:
+class _PhotoResult:
     """What a model saw, what it said, and the truth in its words: N photos."""
 
     classifier: Classifier
     images: Images
     table: PhotoTable
-    judged: Judged
+    output: CalibratedOutput
 
     @property
-    def inside(self) -> Flags:
+    def is_labeled(self) -> Flags:
         """(N,) bool: the photos that have a label."""
-        return np.asarray(self.table.labels != OUTSIDE)
+        return np.asarray(self.table.labels != UNKNOWN_LABEL)
 
     @property
-    def right(self) -> Flags:
+    def correct(self) -> Flags:
         """(N,) bool: where the answer, in the table's terms, is the label."""
-        return np.asarray(self._terms(self.judged.probabilities).argmax(axis=1) == self.table.labels)
+        return np.asarray(self._aggregate(self.output.probabilities).argmax(axis=1) == self.table.labels)
 
     @property
     def evaluation(self) -> Evaluation:
         """The figures over the photos inside."""
-        answers = self._terms(self.judged.probabilities[self.inside])
-        return metrics.evaluate(np.log(answers.clip(LEAST)), self.table.labels[self.inside], self.table.classes)
+        answers = self._aggregate(self.output.probabilities[self.is_labeled])
+        return metrics.evaluate_logits(
+            np.log(answers.clip(MIN_PROBABILITY)), self.table.labels[self.is_labeled], self.table.classes
+        )
 
-    def is_right(self, logits: Floats, lot: slice) -> Flags:
+    def is_correct(self, logits: Floats, batch: slice) -> Flags:
         """The same of other logits, for a lot of the photos inside."""
-        answers = self._terms(metrics.softmax(logits)).argmax(axis=1)
-        return np.asarray(answers == self.table.labels[self.inside][lot])
+        answers = self._aggregate(metrics.softmax(logits)).argmax(axis=1)
+        return np.asarray(answers == self.table.labels[self.is_labeled][batch])
 
-    def _terms(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        return in_terms_of(probabilities, self.classifier.classes, self.table.classes)
+    def _aggregate(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        return aggregate_to(probabilities, self.classifier.classes, self.table.classes)
 
 
-def _sit(judge: Judge, photos: Photos) -> _Exam:
-    classifier = judge.classifier
-    images, table = photos.seen(classifier.view, in_words_of(classifier, photos))
-    if not (table.labels != OUTSIDE).any():
+def _run_model(predictor: Predictor, photos: PhotoCache) -> _PhotoResult:
+    classifier = predictor.classifier
+    images, table = photos.load_view(classifier.input_spec, labels_for(classifier, photos))
+    if not (table.labels != UNKNOWN_LABEL).any():
         raise DataError(f"{table.name} has no readable photo with a label that {classifier.name} knows; give some.")
-    return _Exam(classifier, images, table, judge.judge(images))
+    return _PhotoResult(classifier, images, table, predictor.predict_images(images))
 
 
-def in_words_of(classifier: Classifier, photos: Photos) -> PhotoTable:
+def labels_for(classifier: Classifier, photos: PhotoCache) -> PhotoTable:
     """The photos that a model can be asked about, labelled by its own words.
 
     Raises:
         DataError: a label that it does not know, or none that it does.
     """
-    if classifier.classes != FASHION_MNIST:
+    if classifier.classes != FASHION_MNIST_CLASSES:
         return read_photo_table(photos.path, columns=photos.columns, classes=classifier.classes)
-    names = [fashion_word(word) for word in photos.table.words]
-    labels = np.array([class_index(name) if name else OUTSIDE for name in names], np.int64)
-    kept = (labels != OUTSIDE) | (photos.table.labels == OUTSIDE)
-    return replace(photos.table, labels=labels, classes=FASHION_MNIST).take(kept)
+    names = [to_fashion_class(word) for word in photos.table.raw_labels]
+    labels = np.array([class_index(name) if name else UNKNOWN_LABEL for name in names], np.int64)
+    kept = (labels != UNKNOWN_LABEL) | (photos.table.labels == UNKNOWN_LABEL)
+    return replace(photos.table, labels=labels, classes=FASHION_MNIST_CLASSES).subset(kept)
 
 
-def of_those_that_occur(evaluation: Evaluation) -> Evaluation:
+def present_classes_only(evaluation: Evaluation) -> Evaluation:
     """The macro figures over the classes that have photos: one that is not asked about cannot be missed."""
     asked = [one for one in evaluation.per_class if one.n]
     means = {name: float(np.mean([getattr(one, name) for one in asked])) for name in ("f1", "recall")}

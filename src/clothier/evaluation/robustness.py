@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier.evaluation.corruptions import CORRUPTIONS, SEVERITIES
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from clothier.types import Classifier, Floats, Images, Progress
 
-    Right = Callable[[Floats, slice], npt.NDArray[np.bool_]]
+    CorrectFn = Callable[[Floats, slice], npt.NDArray[np.bool_]]
 
-CHUNK = 500  # pictures corrupted together, each lot with a seed of its own; bounds memory
-MILLESIMAL = 0.001  # of an error: what a reference is taken to have at least, as none can be divided by
+BATCH = 500  # pictures corrupted together, each lot with a seed of its own; bounds memory
+MIN_ERROR = 0.001  # of an error: what a reference is taken to have at least, as none can be divided by
 
 
 @dataclass(frozen=True, slots=True)
-class Corrupted:
+class RobustnessResult:
     """One model on corrupted pictures.
 
     Attributes:
@@ -39,28 +39,30 @@ class Corrupted:
     relative_error: float = 1.0
 
     @property
-    def means(self) -> dict[str, float]:
+    def mean_accuracy(self) -> dict[str, float]:
         """Mean accuracy over the severities, by corruption."""
         return {name: float(np.mean(scores)) for name, scores in self.accuracy.items()}
 
-    def relative_to(self, first: Corrupted) -> Corrupted:
+    def relative_to(self, reference: RobustnessResult) -> RobustnessResult:
         """The same, with its error told in that of ``first``."""
-        ratios = [(1 - mean) / max(1 - first.means[name], MILLESIMAL) for name, mean in self.means.items()]
+        ratios = [
+            (1 - mean) / max(1 - reference.mean_accuracy[name], MIN_ERROR) for name, mean in self.mean_accuracy.items()
+        ]
         return replace(self, relative_error=float(np.mean(ratios)))
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
         return {
             "corruptions": {name: list(scores) for name, scores in self.accuracy.items()},
-            "mean_corruption_accuracy": float(np.mean(list(self.means.values()))),
+            "mean_corruption_accuracy": float(np.mean(list(self.mean_accuracy.values()))),
             "relative_corruption_error": self.relative_error,
             "corrupted_n": self.n,
         }
 
 
-def corrupt(
-    classifier: Classifier, images: Images, right: Right, *, name: str = "", progress: Progress = silent
-) -> Corrupted:
+def evaluate_corruptions(
+    classifier: Classifier, images: Images, is_correct: CorrectFn, *, name: str = "", progress: Progress = no_progress
+) -> RobustnessResult:
     """A model's accuracy on ``images`` under each corruption at each severity.
 
     Args:
@@ -76,21 +78,21 @@ def corrupt(
         scores: list[float] = []
         for severity in SEVERITIES:
             progress(f"corrupt, {name}", len(accuracy) * len(SEVERITIES) + len(scores), total, f"{kind} {severity}")
-            scores.append(_accuracy(classifier, images, right, kind, severity))
+            scores.append(_accuracy(classifier, images, is_correct, kind, severity))
         accuracy[kind] = tuple(scores)
     progress(f"corrupt, {name}", total, total)
-    return Corrupted(len(images), accuracy)
+    return RobustnessResult(len(images), accuracy)
 
 
-def relative(found: Sequence[Corrupted]) -> list[Corrupted]:
+def relative_to_first(results: Sequence[RobustnessResult]) -> list[RobustnessResult]:
     """Each with its error told in that of the first."""
-    return [one.relative_to(found[0]) for one in found]
+    return [one.relative_to(results[0]) for one in results]
 
 
-def _accuracy(classifier: Classifier, images: Images, right: Right, kind: str, severity: int) -> float:
+def _accuracy(classifier: Classifier, images: Images, is_correct: CorrectFn, corruption: str, severity: int) -> float:
     good = 0
-    for start in range(0, len(images), CHUNK):
-        lot = slice(start, start + CHUNK)
-        logits = classifier.run(CORRUPTIONS[kind](images[lot], severity, seed=start)).logits
-        good += int(right(logits, lot).sum())
+    for start in range(0, len(images), BATCH):
+        lot = slice(start, start + BATCH)
+        logits = classifier.run(CORRUPTIONS[corruption](images[lot], severity, seed=start)).logits
+        good += int(is_correct(logits, lot).sum())
     return good / len(images)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Variance, as a part of the largest one, of what varies by rounding alone. A pixel that differs by one grey level in
 # one of a million images has 1e-10; a covariance that is put together from components is rounded by some 1e-14.
-STILL = 1e-12
+MIN_RELATIVE_VARIANCE = 1e-12
 
 
 def correlations(covariance: Doubles) -> Doubles:
@@ -27,7 +27,7 @@ def correlations(covariance: Doubles) -> Doubles:
         for which r is not defined.
     """
     variances = np.diag(covariance)
-    scale = np.sqrt(np.where(variances > STILL * variances.max(), variances, np.nan))
+    scale = np.sqrt(np.where(variances > MIN_RELATIVE_VARIANCE * variances.max(), variances, np.nan))
     found = (covariance / np.outer(scale, scale)).clip(-1, 1)
     np.fill_diagonal(found, np.where(np.isnan(scale), np.nan, 1.0))
     return np.asarray(found)
@@ -38,8 +38,8 @@ def feature_correlations(features: npt.NDArray[np.floating]) -> Doubles:
     return correlations(np.atleast_2d(np.cov(features, rowvar=False, dtype=np.float64)))
 
 
-def mean_off_diagonal(r: Doubles) -> float:
+def mean_abs_correlation(correlation: Doubles) -> float:
     """Mean of ``|r|`` over all pairs of different dimensions of (D, D) ``r`` that vary; 0 where there is no pair."""
-    varying = int((~np.isnan(np.diag(r))).sum())
+    varying = int((~np.isnan(np.diag(correlation))).sum())
     pairs = varying * (varying - 1)
-    return float((np.nansum(np.abs(r)) - varying) / pairs) if pairs else 0.0
+    return float((np.nansum(np.abs(correlation)) - varying) / pairs) if pairs else 0.0

@@ -15,23 +15,23 @@ import numpy as np
 
 from clothier.errors import DataError
 from clothier.exploration.pca import PCA, fit_pca
-from clothier.exploration.tsne.embedding import PERPLEXITY, Embedding, embed, largest_perplexity
+from clothier.exploration.tsne.embedding import PERPLEXITY, Embedding, max_perplexity, tsne
 from clothier.exploration.tsne.map_quality import MapQuality, map_quality
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.types import Classifier, Floats, Images, Progress
 
-FORMAT = 1
+MAP_FORMAT_VERSION = 1
 PIXELS = "pixels"
-COMPONENTS = 50  # principal components that the map is made of: 86 % of the variance of Fashion-MNIST's pixels
-CHUNK = 2048  # pictures that a classifier is shown at a time
+N_COMPONENTS = 50  # principal components that the map is made of: 86 % of the variance of Fashion-MNIST's pixels
+CHUNK_SIZE = 2048  # pictures that a classifier is shown at a time
 ARRAYS = ("positions", "features", "mean", "components", "explained_variance")
 
 
 @dataclass(frozen=True, slots=True)
-class MapFacts:
+class MapMetadata:
     """What is known of a map.
 
     Attributes:
@@ -49,21 +49,21 @@ class MapFacts:
     source: str
     dataset: str
     digest: str
-    components: int
+    n_components: int
     perplexity: float
     seed: int
     seconds: float
     quality: MapQuality
-    plane: MapQuality
+    pca_baseline: MapQuality
 
     def to_json(self) -> dict[str, Any]:
         """As ``explore.json`` holds it."""
         facts = {key: value for key, value in asdict(self).items() if key not in ("quality", "plane")}
-        return {**self.quality.to_json(), **facts, "pca2": self.plane.to_json()}
+        return {**self.quality.to_json(), **facts, "pca2": self.pca_baseline.to_json()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GarmentMap:
+class EmbeddingMap:
     """A map of all pictures of a data set.
 
     Attributes:
@@ -74,14 +74,16 @@ class GarmentMap:
 
     embedding: Embedding
     pca: PCA
-    facts: MapFacts
+    metadata: MapMetadata
 
     @property
     def positions(self) -> Floats:
         """(N, 2) float32, train part first."""
         return self.embedding.positions
 
-    def place(self, images: Images, classifier: Classifier | None = None, *, progress: Progress = silent) -> Floats:
+    def transform(
+        self, images: Images, classifier: Classifier | None = None, *, progress: Progress = no_progress
+    ) -> Floats:
         """Where new pictures belong.
 
         Args:
@@ -96,19 +98,19 @@ class GarmentMap:
             DataError: pictures of another size, or another model than was mapped.
         """
         name = PIXELS if classifier is None else classifier.name
-        if name != self.facts.source:
-            raise DataError(f"this is a map of {self.facts.source}, and {name} were given. Give what was mapped.")
+        if name != self.metadata.source:
+            raise DataError(f"this is a map of {self.metadata.source}, and {name} were given. Give what was mapped.")
         raw = images if classifier is None else _embeddings(images, classifier)
         if np.prod(raw.shape[1:]) != len(self.pca.mean):
             raise DataError(
                 f"the map was made of {len(self.pca.mean)} numbers a picture, and got pictures of {images.shape[1:]}. "
                 "Give pictures of the size that was mapped."
             )
-        return self.embedding.place(self.pca.project(raw), progress=progress)
+        return self.embedding.transform(self.pca.transform(raw), progress=progress)
 
     def to_bytes(self) -> bytes:
         """An .npz of plain arrays, without pickles, that :func:`load_map` reads; garments' pixels are not in it."""
-        facts = {"format": FORMAT, "total_variance": self.pca.total_variance, **asdict(self.facts)}
+        facts = {"format": MAP_FORMAT_VERSION, "total_variance": self.pca.total_variance, **asdict(self.metadata)}
         file = io.BytesIO()
         np.savez(
             file,
@@ -122,7 +124,7 @@ class GarmentMap:
         return file.getvalue()
 
 
-def load_map(path: Path | str) -> GarmentMap:
+def load_map(path: Path | str) -> EmbeddingMap:
     """Reads a map that ``clothier explore`` has saved.
 
     Raises:
@@ -135,22 +137,22 @@ def load_map(path: Path | str) -> GarmentMap:
             facts = json.loads(str(file["facts"]))
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is no map: {error}. Give the map.npz of clothier explore, or explore anew.") from error
-    if facts.pop("format") != FORMAT:
+    if facts.pop("format") != MAP_FORMAT_VERSION:
         raise DataError(f"{path} is of a newer format than this Clothier reads. Install a newer one, or explore anew.")
     pca = PCA(arrays["mean"], arrays["components"], arrays["explained_variance"], facts.pop("total_variance"))
     quality, plane = (MapQuality(**facts.pop(name)) for name in ("quality", "plane"))
-    known = MapFacts(**facts, quality=quality, plane=plane)
-    return GarmentMap(Embedding(arrays["positions"], arrays["features"], known.perplexity), pca, known)
+    known = MapMetadata(**facts, quality=quality, pca_baseline=plane)
+    return EmbeddingMap(Embedding(arrays["positions"], arrays["features"], known.perplexity), pca, known)
 
 
-def make_map(
+def fit_map(
     dataset: Dataset,
     classifier: Classifier | None = None,
     *,
     perplexity: float | None = None,
     seed: int = 0,
-    progress: Progress = silent,
-) -> GarmentMap:
+    progress: Progress = no_progress,
+) -> EmbeddingMap:
     """Maps all pictures of a data set, by their pixels or by what a classifier makes of them.
 
     Args:
@@ -167,34 +169,34 @@ def make_map(
     images = np.concatenate([dataset.train.images, dataset.test.images])
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
     raw = images if classifier is None else _embeddings(images, classifier, progress)
-    pca = fit_pca(raw, min(COMPONENTS, *_sizes(raw)))
-    features = pca.project(raw)
+    pca = fit_pca(raw, min(N_COMPONENTS, *_matrix_shape(raw)))
+    features = pca.transform(raw)
     begun = time.perf_counter()
-    chosen = min(PERPLEXITY, largest_perplexity(len(images))) if perplexity is None else perplexity
-    embedding = embed(features, perplexity=chosen, seed=seed, progress=progress)
+    chosen = min(PERPLEXITY, max_perplexity(len(images))) if perplexity is None else perplexity
+    embedding = tsne(features, perplexity=chosen, seed=seed, progress=progress)
     seconds = time.perf_counter() - begun
-    facts = MapFacts(
+    facts = MapMetadata(
         source=PIXELS if classifier is None else classifier.name,
         dataset=dataset.name,
         digest=dataset.digest,
-        components=features.shape[1],
+        n_components=features.shape[1],
         perplexity=chosen,
         seed=seed,
         seconds=seconds,
         quality=map_quality(embedding.positions, features, labels, len(dataset.train), seed=seed),
-        plane=map_quality(features[:, :2], features, labels, len(dataset.train), seed=seed),
+        pca_baseline=map_quality(features[:, :2], features, labels, len(dataset.train), seed=seed),
     )
-    return GarmentMap(embedding, pca, facts)
+    return EmbeddingMap(embedding, pca, facts)
 
 
-def _sizes(raw: Images | Floats) -> tuple[int, int]:
+def _matrix_shape(raw: Images | Floats) -> tuple[int, int]:
     return len(raw), int(np.prod(raw.shape[1:]))
 
 
-def _embeddings(images: Images, classifier: Classifier, progress: Progress = silent) -> Floats:
+def _embeddings(images: Images, classifier: Classifier, progress: Progress = no_progress) -> Floats:
     """(N, D) float32, a chunk of pictures at a time."""
     found: list[Floats] = []
-    for start in range(0, len(images), CHUNK):
-        found.append(classifier.run(images[start : start + CHUNK]).embeddings)
-        progress(f"embeddings of {classifier.name}", min(start + CHUNK, len(images)), len(images))
+    for start in range(0, len(images), CHUNK_SIZE):
+        found.append(classifier.run(images[start : start + CHUNK_SIZE]).embeddings)
+        progress(f"embeddings of {classifier.name}", min(start + CHUNK_SIZE, len(images)), len(images))
     return np.concatenate(found)

@@ -26,12 +26,16 @@ WHITE = 255  # the brightest grey level of a uint8 pixel; components see pixels 
 
 # Grey levels less 128 have products of 2^14 at most, and 1024 of those sum to at most 2^24: float32 arithmetic on them
 # is exact, in any order. Taken as they are, 0 to 255, only 256 rows would be, and four times as many sums in float64.
-MIDDLE = 128
+PIXEL_OFFSET = 128
 EXACT_ROWS = 1024
-PROJECTED_ROWS = 4096
-ROUNDING = 1e-9  # shares that differ by less are the same: all components together may sum to a hair below 1
-FEW = 1 / 8  # part of the components up to which finding them alone is quicker: half the time for 50 of 784
-NOTHING = 1e-24  # variance, as a part of the squared mean, that is left of constant floats by rounding alone
+CHUNK_SIZE = 4096
+RATIO_TOLERANCE = 1e-9  # shares that differ by less are the same: all components together may sum to a hair below 1
+PARTIAL_EIGH_FRACTION = (
+    1 / 8
+)  # part of the components up to which finding them alone is quicker: half the time for 50 of 784
+CONSTANT_VARIANCE_RATIO = (
+    1e-24  # variance, as a part of the squared mean, that is left of constant floats by rounding alone
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,53 +65,55 @@ class PCA:
         return np.asarray((self.components.T * self.explained_variance) @ self.components)
 
     @property
-    def varying(self) -> int:
+    def rank(self) -> int:
         """How many of the components vary at all; the others only fill the frame."""
-        return int((self.explained_variance > ROUNDING * self.total_variance).sum())
+        return int((self.explained_variance > RATIO_TOLERANCE * self.total_variance).sum())
 
-    def reconstruction_errors(self, n: int) -> Doubles:
+    def reconstruction_errors(self, n_images: int) -> Doubles:
         """What is lost of the ``n`` images that were fitted, by the number of components that they are rebuilt from.
 
         Returns:
             (k + 1,) float64, falling: root mean square error of a pixel, in parts of white, for 0, 1, ... k components.
         """
         lost = self.total_variance - np.concatenate([[0.0], np.cumsum(self.explained_variance)])
-        return np.asarray(np.sqrt(np.maximum(lost, 0.0) * (n - 1) / n / self.components.shape[1]))
+        return np.asarray(np.sqrt(np.maximum(lost, 0.0) * (n_images - 1) / n_images / self.components.shape[1]))
 
-    def components_for(self, share: float) -> int:
+    def n_components_for(self, variance_ratio: float) -> int:
         """The fewest components that explain more than ``share`` of the variance, 0 to 1 exclusive.
 
         Raises:
             UsageError: a share outside 0 to 1, or more than the components kept explain.
         """
-        _check_share(share)
+        _check_variance_ratio(variance_ratio)
         kept, explained = len(self.components), self.cumulative_ratio
-        if share > explained[-1] and explained[-1] < 1 - ROUNDING:
+        if variance_ratio > explained[-1] and explained[-1] < 1 - RATIO_TOLERANCE:
             raise UsageError(
-                f"the {kept} components kept explain {explained[-1]:.1%} of the variance, and {share:.1%} was asked "
+                f"the {kept} components kept explain {explained[-1]:.1%} of the variance, and {variance_ratio:.1%} was asked "
                 "for. Fit with more components."
             )
-        return min(int(np.searchsorted(explained, share, side="right")) + 1, kept)
+        return min(int(np.searchsorted(explained, variance_ratio, side="right")) + 1, kept)
 
-    def keep(self, count: int) -> PCA:
+    def truncate(self, n_components: int) -> PCA:
         """The same analysis with its first ``count`` components only."""
-        return PCA(self.mean, self.components[:count], self.explained_variance[:count], self.total_variance)
+        return PCA(
+            self.mean, self.components[:n_components], self.explained_variance[:n_components], self.total_variance
+        )
 
-    def project(self, images: npt.NDArray[np.generic]) -> Floats:
+    def transform(self, images: npt.NDArray[np.generic]) -> Floats:
         """Coordinates of ``images``, (N, H, W) uint8 or (N, P) floats of 0 to 1: (N, k) float32."""
         features = np.empty((len(images), len(self.components)), dtype=np.float32)
-        for start in range(0, len(images), PROJECTED_ROWS):
-            rows = slice(start, start + PROJECTED_ROWS)
-            features[rows] = (_scaled(images[rows]) - self.mean) @ self.components.T
+        for start in range(0, len(images), CHUNK_SIZE):
+            rows = slice(start, start + CHUNK_SIZE)
+            features[rows] = (_to_float(images[rows]) - self.mean) @ self.components.T
         return features
 
-    def reconstruct(self, features: npt.NDArray[np.floating]) -> Floats:
+    def inverse_transform(self, features: npt.NDArray[np.floating]) -> Floats:
         """Images from (N, r) ``features``, r up to k, by the first r components: (N, P) float32, about 0 to 1."""
         rank = features.shape[1]
         return np.asarray(features @ self.components[:rank] + self.mean, dtype=np.float32)
 
 
-def fit_pca(images: npt.NDArray[np.generic], components: int | float | None = None) -> PCA:
+def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = None) -> PCA:
     """Fits a PCA: the same figures as a full singular value decomposition, in the memory of P x P numbers.
 
     The sum of products of uint8 pixels is taken in whole numbers, so the covariance is exact and the same on any
@@ -122,44 +128,44 @@ def fit_pca(images: npt.NDArray[np.generic], components: int | float | None = No
         DataError: constant pixels, NaN, or fewer images than components.
         UsageError: components that are neither a share between 0 and 1 nor a whole number from 1.
     """
-    _check_wanted(components)
+    _check_n_components(n_components)
     n, p = len(images), int(np.prod(images.shape[1:]))
-    if components is not None and components > min(n, p):
+    if n_components is not None and n_components > min(n, p):
         raise DataError(
-            f"{components} components were asked for, and {n} images of {p} pixels have {min(n, p)} at most. "
+            f"{n_components} components were asked for, and {n} images of {p} pixels have {min(n, p)} at most. "
             "Ask for fewer components or give more images."
         )
     if n < 2:
         raise DataError(f"a PCA compares images, and got {n}. Give two or more.")
-    mean, covariance = _moments(images)
+    mean, covariance = _mean_and_covariance(images)
     total = float(np.trace(covariance))
-    if total <= NOTHING * float(mean @ mean):
+    if total <= CONSTANT_VARIANCE_RATIO * float(mean @ mean):
         raise DataError(f"all {n} images are the same: pixels that never change have no components. Check the data.")
-    few = isinstance(components, int) and components <= FEW * p
-    found = _decompose(mean, covariance, total, components if few else None).keep(min(n, p))
-    if isinstance(components, float):
-        return found.keep(found.components_for(components))
-    return found if components is None else found.keep(components)
+    few = isinstance(n_components, int) and n_components <= PARTIAL_EIGH_FRACTION * p
+    found = _decompose(mean, covariance, total, n_components if few else None).truncate(min(n, p))
+    if isinstance(n_components, float):
+        return found.truncate(found.n_components_for(n_components))
+    return found if n_components is None else found.truncate(n_components)
 
 
-def _decompose(mean: Doubles, covariance: Doubles, total: float, only: int | float | None) -> PCA:
+def _decompose(mean: Doubles, covariance: Doubles, total_variance: float, n_components: int | float | None) -> PCA:
     """All components, or ``only`` the first so many."""
-    if only is None:
+    if n_components is None:
         variances, vectors = np.linalg.eigh(covariance)
     else:
-        wanted = (len(mean) - int(only), len(mean) - 1)  # they come with rising variance
+        wanted = (len(mean) - int(n_components), len(mean) - 1)  # they come with rising variance
         variances, vectors = eigh(covariance, subset_by_index=wanted, driver="evr", check_finite=False)
     rows = np.ascontiguousarray(vectors.T[::-1])
     # An eigenvector may point either way. Like scikit-learn's svd_flip: its largest entry is positive.
     largest = np.abs(rows).argmax(axis=1)
     rows *= np.sign(rows[np.arange(len(rows)), largest])[:, np.newaxis]
-    return PCA(mean, rows, np.maximum(variances[::-1], 0.0), total)
+    return PCA(mean, rows, np.maximum(variances[::-1], 0.0), total_variance)
 
 
-def _moments(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
+def _mean_and_covariance(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
     """Mean (P,) and covariance (P, P) of the pixels, scaled to 0 to 1."""
     if images.dtype == np.uint8:
-        return _whole_moments(cast("Images", images))
+        return _exact_mean_and_covariance(cast("Images", images))
     rows = np.asarray(images.reshape(len(images), -1), dtype=np.float64)
     if not np.isfinite(rows).all():
         raise DataError("the images hold NaN or infinity. Repair or remove those pixels before a PCA.")
@@ -168,7 +174,7 @@ def _moments(images: npt.NDArray[np.generic]) -> tuple[Doubles, Doubles]:
     return mean, centred.T @ centred / (len(rows) - 1)
 
 
-def _whole_moments(images: Images) -> tuple[Doubles, Doubles]:
+def _exact_mean_and_covariance(images: Images) -> tuple[Doubles, Doubles]:
     n, p = len(images), int(np.prod(images.shape[1:]))
     sums, products = np.zeros(p), np.zeros((p, p))
     ones, of_chunk = np.ones(EXACT_ROWS, np.float32), np.empty((p, p), np.float32)
@@ -177,7 +183,7 @@ def _whole_moments(images: Images) -> tuple[Doubles, Doubles]:
         products += np.matmul(chunk.T, chunk, out=of_chunk)
     # n * products and the outer product of sums are whole numbers below 2^53 up to 740,000 images: no cancellation.
     covariance = (n * products - np.outer(sums, sums)) / (n * (n - 1) * WHITE**2)
-    return (sums + n * MIDDLE) / (n * WHITE), covariance
+    return (sums + n * PIXEL_OFFSET) / (n * WHITE), covariance
 
 
 def _chunks(rows: Images) -> Iterator[Floats]:
@@ -186,22 +192,24 @@ def _chunks(rows: Images) -> Iterator[Floats]:
     for start in range(0, len(rows), EXACT_ROWS):
         chunk = rows[start : start + EXACT_ROWS]
         # Flipping the highest bit of a byte and reading it as signed takes 128 off it.
-        np.copyto(floats[: len(chunk)], np.bitwise_xor(chunk, np.uint8(MIDDLE)).view(np.int8))
+        np.copyto(floats[: len(chunk)], np.bitwise_xor(chunk, np.uint8(PIXEL_OFFSET)).view(np.int8))
         yield floats[: len(chunk)]
 
 
-def _scaled(images: npt.NDArray[np.generic]) -> Doubles:
+def _to_float(images: npt.NDArray[np.generic]) -> Doubles:
     flat = images.reshape(len(images), -1).astype(np.float64)
     return flat / WHITE if images.dtype == np.uint8 else flat
 
 
-def _check_wanted(components: int | float | None) -> None:
-    if isinstance(components, float):
-        _check_share(components)
-    elif components is not None and components < 1:
-        raise UsageError(f"{components} components cannot be kept; ask for 1 or more, or for a share such as 0.95.")
+def _check_n_components(n_components: int | float | None) -> None:
+    if isinstance(n_components, float):
+        _check_variance_ratio(n_components)
+    elif n_components is not None and n_components < 1:
+        raise UsageError(f"{n_components} components cannot be kept; ask for 1 or more, or for a share such as 0.95.")
 
 
-def _check_share(share: float) -> None:
-    if not 0 < share < 1:
-        raise UsageError(f"{share} is not a share of the variance; give a number between 0 and 1, such as 0.95.")
+def _check_variance_ratio(variance_ratio: float) -> None:
+    if not 0 < variance_ratio < 1:
+        raise UsageError(
+            f"{variance_ratio} is not a share of the variance; give a number between 0 and 1, such as 0.95."
+        )

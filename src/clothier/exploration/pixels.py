@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     Doubles = npt.NDArray[np.float64]
     Counts = npt.NDArray[np.int64]
 
-LEVELS = 256  # of a uint8 pixel
+N_LEVELS = 256  # of a uint8 pixel
 BLACK, WHITE = 0, 255
-ROWS = 4096  # images whose squares are in memory at a time
+CHUNK_SIZE = 4096  # images whose squares are in memory at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,59 +39,59 @@ class PixelStatistics:
     """
 
     histogram: Counts
-    images: Counts
-    means: Doubles
-    deviations: Doubles
-    constant: int
+    class_counts: Counts
+    class_mean_images: Doubles
+    class_std_images: Doubles
+    constant_pixels: int
 
     @property
-    def present(self) -> list[int]:
+    def present_classes(self) -> list[int]:
         """Labels of the classes that have images."""
-        return [int(label) for label in np.flatnonzero(self.images)]
+        return [int(label) for label in np.flatnonzero(self.class_counts)]
 
     @property
     def mean_image(self) -> Doubles:
         """(H, W) float64, the average of all N images."""
-        return np.asarray(np.tensordot(self.images, self.means, axes=1) / self.images.sum())
+        return np.asarray(np.tensordot(self.class_counts, self.class_mean_images, axes=1) / self.class_counts.sum())
 
     @property
-    def deviation_image(self) -> Doubles:
+    def std_image(self) -> Doubles:
         """(H, W) float64, the standard deviation of each pixel among all N images."""
-        squares = self.deviations**2 + (self.means - self.mean_image) ** 2
-        return np.asarray(np.sqrt(np.tensordot(self.images, squares, axes=1) / self.images.sum()))
+        squares = self.class_std_images**2 + (self.class_mean_images - self.mean_image) ** 2
+        return np.asarray(np.sqrt(np.tensordot(self.class_counts, squares, axes=1) / self.class_counts.sum()))
 
-    def share(self, level: int) -> float:
+    def fraction_at(self, level: int) -> float:
         """Share of all pixels, 0 to 1, that have this grey level."""
         return float(self.histogram[:, level].sum() / self.histogram.sum())
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
         """As ``explore.json`` holds it, with the names of the K ``classes``; grey levels of 255."""
-        mean, deviation = moments(self.histogram.sum(axis=0))
+        mean, deviation = histogram_mean_std(self.histogram.sum(axis=0))
         return {
-            "n": int(self.images.sum()),
+            "n": int(self.class_counts.sum()),
             "mean": mean,
             "standard_deviation": deviation,
-            "black": self.share(BLACK),
-            "white": self.share(WHITE),
-            "constant": self.constant,
-            "per_class": [self._of_class(label, classes[label]) for label in self.present],
+            "black": self.fraction_at(BLACK),
+            "white": self.fraction_at(WHITE),
+            "constant": self.constant_pixels,
+            "per_class": [self._class_to_json(label, classes[label]) for label in self.present_classes],
             "histogram": self.histogram.sum(axis=0).tolist(),
         }
 
-    def _of_class(self, label: int, name: str) -> dict[str, Any]:
+    def _class_to_json(self, label: int, name: str) -> dict[str, Any]:
         counts = self.histogram[label]
-        mean, deviation = moments(counts)
+        mean, deviation = histogram_mean_std(counts)
         black = float(counts[BLACK] / counts.sum())
         return {
             "class": name,
-            "n": int(self.images[label]),
+            "n": int(self.class_counts[label]),
             "mean": mean,
             "standard_deviation": deviation,
             "black": black,
         }
 
 
-def describe_pixels(images: Images, labels: Labels, classes: int) -> PixelStatistics:
+def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStatistics:
     """Counts grey levels and averages images, class by class.
 
     Args:
@@ -100,28 +100,28 @@ def describe_pixels(images: Images, labels: Labels, classes: int) -> PixelStatis
         classes: K.
     """
     shape = images.shape[1:]
-    histogram = np.zeros((classes, LEVELS), np.int64)
-    means, deviations = np.zeros((classes, *shape)), np.zeros((classes, *shape))
+    histogram = np.zeros((n_classes, N_LEVELS), np.int64)
+    means, deviations = np.zeros((n_classes, *shape)), np.zeros((n_classes, *shape))
     for label in np.unique(labels):
         of_class = images[labels == label]  # one class in memory at a time
-        histogram[label] = np.bincount(of_class.ravel(), minlength=LEVELS)
-        means[label], deviations[label] = _image_moments(of_class)
+        histogram[label] = np.bincount(of_class.ravel(), minlength=N_LEVELS)
+        means[label], deviations[label] = _image_mean_std(of_class)
     constant = int((images.min(axis=0) == images.max(axis=0)).sum())
-    return PixelStatistics(histogram, np.bincount(labels, minlength=classes), means, deviations, constant)
+    return PixelStatistics(histogram, np.bincount(labels, minlength=n_classes), means, deviations, constant)
 
 
-def moments(counts: Counts) -> tuple[float, float]:
+def histogram_mean_std(counts: Counts) -> tuple[float, float]:
     """Mean and standard deviation of the grey levels that (256,) ``counts`` counts."""
-    levels, n = np.arange(LEVELS), int(counts.sum())
+    levels, n = np.arange(N_LEVELS), int(counts.sum())
     first, second = int(counts @ levels), int(counts @ levels**2)
     return first / n, math.sqrt(n * second - first**2) / n  # whole numbers of any size: nothing cancels
 
 
-def _image_moments(images: Images) -> tuple[Doubles, Doubles]:
+def _image_mean_std(images: Images) -> tuple[Doubles, Doubles]:
     """Mean and standard deviation of each pixel: (H, W) each."""
     sums, squares = np.zeros(images.shape[1:], np.int64), np.zeros(images.shape[1:], np.int64)
-    for start in range(0, len(images), ROWS):
-        chunk = images[start : start + ROWS]
+    for start in range(0, len(images), CHUNK_SIZE):
+        chunk = images[start : start + CHUNK_SIZE]
         sums += chunk.sum(axis=0, dtype=np.int64)
         squares += np.square(chunk, dtype=np.uint16).sum(axis=0, dtype=np.int64)  # 255^2 fits 16 bits
     n = len(images)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.perceptual_hash import difference_hashes, known_again, read_hashes
+from clothier.data.perceptual_hash import dhash, matches, read_hashes
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
-from clothier.selective.decisions import Verdict, decide
-from clothier.selective.ood import Novelty
+from clothier.selective.decisions import DecisionResult, decide
+from clothier.selective.ood import OodScorer
 from clothier.selective.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     Hashes = npt.NDArray[np.uint8]
     Doubles = npt.NDArray[np.float64]
 
-UNDECIDED = "the model has no thresholds yet, so it neither accepts nor sends to review"
+NO_THRESHOLDS = "the model has no thresholds yet, so it neither accepts nor sends to review"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class CalibratedOutput:
     """What a model says of N pictures.
 
     Attributes:
@@ -38,11 +38,11 @@ class Judged:
 
     logits: Floats
     probabilities: Doubles
-    novelty: Doubles | None
+    ood_scores: Doubles | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judge:
+class Predictor:
     """A classifier, when to ask a person, and how strange a picture is.
 
     Attributes:
@@ -54,34 +54,34 @@ class Judge:
 
     classifier: Classifier
     thresholds: Thresholds | None = None
-    novelty: Novelty | None = None
-    learnt: Hashes | None = None
+    ood_scorer: OodScorer | None = None
+    training_hashes: Hashes | None = None
 
-    def learnt_from(self, images: Images) -> npt.NDArray[np.bool_]:
+    def was_trained_on(self, images: Images) -> npt.NDArray[np.bool_]:
         """Which of N pictures the model learnt from, as far as it knows: (N,) bool."""
-        if self.learnt is None:
+        if self.training_hashes is None:
             return np.zeros(len(images), bool)
-        return known_again(difference_hashes(images), self.learnt)
+        return matches(dhash(images), self.training_hashes)
 
-    def judge(self, images: Images) -> Judged:
+    def predict_images(self, images: Images) -> CalibratedOutput:
         """Looks at N pictures of the classifier's view."""
         outputs = self.classifier.run(images)
-        strange = self.novelty.score(outputs.logits, outputs.embeddings) if self.novelty and len(images) else None
-        return Judged(outputs.logits, softmax(outputs.logits), strange)
+        strange = self.ood_scorer.score(outputs.logits, outputs.embeddings) if self.ood_scorer and len(images) else None
+        return CalibratedOutput(outputs.logits, softmax(outputs.logits), strange)
 
-    def verdicts(self, judged: Judged) -> list[Verdict | None]:
+    def decide(self, output: CalibratedOutput) -> list[DecisionResult | None]:
         """What to do with each of N answers; None for all where the model has no thresholds."""
         if self.thresholds is None:
-            return [None] * len(judged.probabilities)
-        return list(decide(judged.probabilities, judged.novelty, self.thresholds, self.classifier.classes))
+            return [None] * len(output.probabilities)
+        return list(decide(output.probabilities, output.ood_scores, self.thresholds, self.classifier.classes))
 
 
-def open_judge(bundle: Bundle) -> Judge:
+def load_predictor(bundle: Bundle) -> Predictor:
     """Loads all that a bundle holds.
 
     Raises:
         ModelError: the graph, the thresholds, the novelty score or the hashes are damaged.
     """
-    novelty = Novelty.read(bundle.novelty) if bundle.novelty else None
-    learnt = read_hashes(bundle.learnt) if bundle.learnt else None
-    return Judge(OnnxClassifier(bundle), Thresholds.from_json(bundle.card.thresholds), novelty, learnt)
+    novelty = OodScorer.read(bundle.ood) if bundle.ood else None
+    learnt = read_hashes(bundle.training_hashes) if bundle.training_hashes else None
+    return Predictor(OnnxClassifier(bundle), Thresholds.from_json(bundle.metadata.thresholds), novelty, learnt)

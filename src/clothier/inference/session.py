@@ -9,11 +9,11 @@ import onnxruntime as ort
 
 from clothier import system
 from clothier.errors import ModelError, UsageError
-from clothier.types import Outputs
+from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
     from clothier.bundle import Bundle
-    from clothier.types import Images, View
+    from clothier.types import Images, InputSpec
 
 BATCH = 256  # pictures a pass; bounds memory, and changes no answer by more than float32's rounding
 
@@ -37,7 +37,7 @@ class OnnxClassifier:
             ModelError: the graph is damaged, or does not do what a bundle promises, or the card's temperature is none.
         """
         options = ort.SessionOptions()
-        options.intra_op_num_threads = system.usable_cores() if threads is None else threads
+        options.intra_op_num_threads = system.available_cores() if threads is None else threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4  # the fatal alone; errors reach us as exceptions
         try:
@@ -46,44 +46,44 @@ class OnnxClassifier:
             )
         except Exception as error:  # ONNX Runtime's exceptions share no base but Exception
             raise ModelError(f"{bundle.graph} cannot be loaded: {error}. Make the bundle again.") from error
-        self.name = bundle.card.name
-        self.classes = bundle.card.classes
-        self.view: View = bundle.card.view
+        self.name = bundle.metadata.name
+        self.classes = bundle.metadata.classes
+        self.input_spec: InputSpec = bundle.metadata.input_spec
         self._temperature = _temperature(bundle)
-        self._black = self._pass(np.zeros((1, *self.view.shape), np.uint8))
-        self._check(self._black, bundle)
+        self._blank_output = self._run_batch(np.zeros((1, *self.input_spec.shape), np.uint8))
+        self._check(self._blank_output, bundle)
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         """Looks at (N, H, W) or (N, H, W, C) uint8 pictures of the model's view; N may be 0.
 
         Raises:
             UsageError: pictures of another shape or type.
             ModelError: the graph fails on them.
         """
-        if images.shape[1:] != self.view.shape or images.dtype != np.uint8:
+        if images.shape[1:] != self.input_spec.shape or images.dtype != np.uint8:
             raise UsageError(
-                f"{self.name} takes uint8 pictures of shape (N, {', '.join(map(str, self.view.shape))}), "
+                f"{self.name} takes uint8 pictures of shape (N, {', '.join(map(str, self.input_spec.shape))}), "
                 f"not {images.dtype} of shape {images.shape}."
             )
         if len(images) == 0:  # not every operator takes an empty batch
-            return Outputs(self._black.logits[:0], self._black.embeddings[:0])
-        answers = [self._pass(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        return Outputs(
+            return ModelOutput(self._blank_output.logits[:0], self._blank_output.embeddings[:0])
+        answers = [self._run_batch(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        return ModelOutput(
             np.concatenate([answer.logits for answer in answers]),
             np.concatenate([answer.embeddings for answer in answers]),
         )
 
-    def _pass(self, images: Images) -> Outputs:
+    def _run_batch(self, images: Images) -> ModelOutput:
         try:
             logits, embeddings = self._session.run(["logits", "embedding"], {"images": images})
         except Exception as error:  # as above
             raise ModelError(f"the graph of {self.name} fails: {error}. Make the bundle again.") from error
-        return Outputs(logits / self._temperature, embeddings)
+        return ModelOutput(logits / self._temperature, embeddings)
 
-    def _check(self, answer: Outputs, bundle: Bundle) -> None:
+    def _check(self, output: ModelOutput, bundle: Bundle) -> None:
         """Refuses answers that do not belong to the card."""
-        got = [f"{one.dtype} of shape {one.shape}" for one in (answer.logits, answer.embeddings)]
-        width = answer.embeddings.shape[-1] if answer.embeddings.ndim == 2 else "D"
+        got = [f"{one.dtype} of shape {one.shape}" for one in (output.logits, output.embeddings)]
+        width = output.embeddings.shape[-1] if output.embeddings.ndim == 2 else "D"
         wanted = [f"float32 of shape (1, {one})" for one in (len(self.classes), width)]
         if got != wanted:
             raise ModelError(
@@ -94,7 +94,7 @@ class OnnxClassifier:
 
 def _temperature(bundle: Bundle) -> float:
     """What logits are divided by, so that their softmax is an honest probability; 1 until it is fitted."""
-    told = bundle.card.calibration.get("temperature", 1.0)
+    told = bundle.metadata.calibration.get("temperature", 1.0)
     if not isinstance(told, (int, float)) or not 0 < told < np.inf:
         raise ModelError(f"the card of {bundle.path} has the temperature {told!r}; it must be a number above 0.")
     return float(told)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from clothier.recipes import Augment
     from clothier.types import Classifier, Floats, Images
 
-STILL = 2.0  # weight of the picture as it is, against 1 for each of the moved ones (airbench's multi-crop)
-MOVES = (-1, 1)  # pixels, along both axes at once
+CENTER_WEIGHT = 2.0  # weight of the picture as it is, against 1 for each of the moved ones (airbench's multi-crop)
+SHIFTS = (-1, 1)  # pixels, along both axes at once
 
 
-def mean_answer(
+def predict_tta(
     classifier: Classifier, images: Images, augment: Augment, logits: Floats | None = None
 ) -> npt.NDArray[np.float64]:
     """The weighted mean of a model's probabilities over the views that it was trained with.
@@ -35,7 +35,7 @@ def mean_answer(
         (N, K) float64, rows sum to 1.
     """
     total, weights = np.zeros((len(images), len(classifier.classes))), 0.0
-    for weight, view in views(images, augment):
+    for weight, view in augmented_views(images, augment):
         known = logits if view is images else None
         total += weight * softmax(classifier.run(view).logits if known is None else known)
         weights += weight
@@ -43,17 +43,17 @@ def mean_answer(
     return mean
 
 
-def views(images: Images, augment: Augment) -> Iterator[tuple[float, Images]]:
+def augmented_views(images: Images, augment: Augment) -> Iterator[tuple[float, Images]]:
     """Weights and (N, H, W) uint8 views, ``images`` first: up to six, by what ``augment`` does."""
-    moved = [(STILL, images), *((1.0, _moved(images, by)) for by in MOVES if augment.shift)]
+    moved = [(CENTER_WEIGHT, images), *((1.0, _translate(images, by)) for by in SHIFTS if augment.shift)]
     for weight, view in moved:
         yield weight, view
         if augment.flip:
             yield weight, np.ascontiguousarray(view[:, :, ::-1])
 
 
-def _moved(images: Images, by: int) -> Images:
+def _translate(images: Images, shift: int) -> Images:
     """Down and right by ``by`` pixels, up and left where it is negative; black comes in at the border."""
     height, width = images.shape[1:]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
-    return np.ascontiguousarray(padded[:, 1 - by : 1 - by + height, 1 - by : 1 - by + width])
+    return np.ascontiguousarray(padded[:, 1 - shift : 1 - shift + height, 1 - shift : 1 - shift + width])

@@ -10,16 +10,16 @@ changes some fields. What ran is what ``config.json`` holds.
     best      the most accurate network, and the one that ships: it learns from two ``solo`` CNNs; hours
 """
 
-from clothier.recipes.loader import changed, from_file, from_json, to_toml
+from clothier.recipes.loader import from_file, from_json, to_toml, with_changes
 from clothier.recipes.presets import PRESETS, preset
 from clothier.recipes.schema import (
     MODELS,
     Augment,
-    DenseOnPca,
     Distill,
-    Focus,
+    HardExampleMining,
     Network,
     Optimizer,
+    PcaMlp,
     Recipe,
     StudyCnn,
     WhitenedCnn,
@@ -29,17 +29,17 @@ __all__ = [
     "MODELS",
     "PRESETS",
     "Augment",
-    "DenseOnPca",
     "Distill",
-    "Focus",
+    "HardExampleMining",
     "Network",
     "Optimizer",
+    "PcaMlp",
     "Recipe",
     "StudyCnn",
     "WhitenedCnn",
-    "changed",
     "from_file",
     "from_json",
     "preset",
     "to_toml",
+    "with_changes",
 ]

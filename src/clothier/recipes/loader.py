@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes.presets import preset
-from clothier.recipes.schema import NETWORKS, Augment, Distill, Focus, Optimizer, Recipe
+from clothier.recipes.schema import NETWORKS, Augment, Distill, HardExampleMining, Optimizer, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-CHANGED = "-changed"
+CHANGED_SUFFIX = "-changed"
 """Ends the name of a preset that a file changed."""
 
-WANTED: dict[Any, str] = {
+TYPE_DESCRIPTIONS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a finite number",
@@ -48,31 +48,31 @@ def from_file(path: Path, model: str) -> Recipe:
         raise UsageError(f"{path} is not TOML: {error}. A recipe is lines such as: epochs = 8") from error
     if changes.get("model", model) != model:
         raise UsageError(f"{path} is a recipe for {changes['model']!r}, but {model!r} is to be trained.")
-    return changed(preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED)), changes)
+    return with_changes(preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED_SUFFIX)), changes)
 
 
-def changed(base: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def with_changes(base: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """``base`` with some fields changed, as a recipe file changes a preset; its name says so.
 
     Raises:
         UsageError: an unknown field or a value that cannot be taken.
     """
-    recipe = from_json(merged(base.to_json(), {**changes, "preset": base.preset}))
-    return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED)
+    recipe = from_json(merge_tables(base.to_json(), {**changes, "preset": base.preset}))
+    return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED_SUFFIX)
 
 
 def to_toml(recipe: Recipe) -> str:
     """``recipe`` as a file that :func:`from_file` reads: every field, so that it stands for itself."""
     values = {name: value for name, value in recipe.to_json().items() if name != "preset"}
-    lines = [f"preset = {json.dumps(recipe.preset.removesuffix(CHANGED))}"]
-    lines += [f"{name} = {_toml(value)}" for name, value in values.items() if not isinstance(value, dict)]
+    lines = [f"preset = {json.dumps(recipe.preset.removesuffix(CHANGED_SUFFIX))}"]
+    lines += [f"{name} = {_toml_value(value)}" for name, value in values.items() if not isinstance(value, dict)]
     for table, fields_of in values.items():
         if isinstance(fields_of, dict):
-            lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in fields_of.items())]
+            lines += ["", f"[{table}]", *(f"{name} = {_toml_value(value)}" for name, value in fields_of.items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
+def _toml_value(value: Any) -> str:
     """JSON of the kinds of values that a recipe has is TOML, too."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
@@ -84,24 +84,24 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
         UsageError: an unknown field or a value that cannot be taken.
     """
     parts = {
-        "network": _network(_table(values).get("network", {})),
-        "optimizer": _built(Optimizer, values.get("optimizer", {}), "optimizer"),
-        "augment": _built(Augment, values.get("augment", {}), "augment"),
-        "focus": _built(Focus, values.get("focus", {}), "focus"),
-        "distill": _built(Distill, values.get("distill", {}), "distill"),
+        "network": _parse_network(_require_table(values).get("network", {})),
+        "optimizer": _build(Optimizer, values.get("optimizer", {}), "optimizer"),
+        "augment": _build(Augment, values.get("augment", {}), "augment"),
+        "focus": _build(HardExampleMining, values.get("focus", {}), "focus"),
+        "distill": _build(Distill, values.get("distill", {}), "distill"),
     }
-    recipe: Recipe = _built(Recipe, {**values, **parts})
+    recipe: Recipe = _build(Recipe, {**values, **parts})
     return recipe
 
 
-def _network(values: Any) -> Any:
-    kind = str(_table(values, "network").get("kind", ""))
+def _parse_network(values: Any) -> Any:
+    kind = str(_require_table(values, "network").get("kind", ""))
     if kind not in NETWORKS:
         raise UnknownNameError(kind, "network", NETWORKS)
-    return _built(NETWORKS[kind], values, "network")
+    return _build(NETWORKS[kind], values, "network")
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge_tables(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with ``changes`` laid over it, table by table.
 
     A table of another ``kind`` replaces the whole: what suits one network or optimizer means nothing to another.
@@ -111,27 +111,27 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
         below: Any = together.get(name)
         both_tables = isinstance(below, dict) and isinstance(value, dict)
         same_kind = both_tables and value.get("kind", below.get("kind")) == below.get("kind")
-        together[name] = merged(below, value) if same_kind else value
+        together[name] = merge_tables(below, value) if same_kind else value
     return together
 
 
-def _table(value: Any, name: str = "") -> dict[str, Any]:
+def _require_table(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     whose = f"the recipe's {name}" if name else "the recipe"
     raise UsageError(f"{whose} is {value!r}; it must be a table of fields.")
 
 
-def _built(cls: type[Any], values: Any, table: str = "") -> Any:
+def _build(cls: type[Any], values: Any, table: str = "") -> Any:
     """Makes the frozen ``cls`` from plain values, each checked against its annotation."""
     prefix = f"{table}." if table else ""
     hints = get_type_hints(cls)
     known = [one.name for one in fields(cls)]
     taken = {}
-    for name, value in _table(values, table).items():
+    for name, value in _require_table(values, table).items():
         if name not in known:
             raise UnknownNameError(name, f"field of the recipe's {table}" if table else "field of the recipe", known)
-        taken[name] = _taken(hints[name], value, f"{prefix}{name}")
+        taken[name] = _coerce(hints[name], value, f"{prefix}{name}")
     missing = [one.name for one in fields(cls) if one.name not in taken and _is_required(one)]
     if missing:
         raise UsageError(f"the recipe lacks {', '.join(prefix + name for name in missing)}.")
@@ -142,7 +142,7 @@ def _is_required(one: Any) -> bool:
     return one.default is MISSING and one.default_factory is MISSING
 
 
-def _taken(hint: Any, value: Any, name: str) -> Any:
+def _coerce(hint: Any, value: Any, name: str) -> Any:
     """``value`` as the annotation wants it.
 
     Raises:
@@ -155,13 +155,13 @@ def _taken(hint: Any, value: Any, name: str) -> Any:
             raise UnknownNameError(str(value), f"value for {name}", get_args(hint))
         return value
     if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
-        return tuple(_taken(get_args(hint)[0], one, f"{name}[{place}]") for place, one in enumerate(value))
+        return tuple(_coerce(get_args(hint)[0], one, f"{name}[{place}]") for place, one in enumerate(value))
     if hint is float and type(value) is int and _is_finite(value):
         return float(value)
     types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     if type(value) in types and _is_finite(value):
         return value
-    raise UsageError(f"the recipe's {name} is {value!r}; it must be {WANTED[hint]}.")
+    raise UsageError(f"the recipe's {name} is {value!r}; it must be {TYPE_DESCRIPTIONS[hint]}.")
 
 
 def _is_finite(value: bool | int | float | str) -> bool:

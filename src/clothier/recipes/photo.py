@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from clothier.errors import UnknownNameError
 
-DEFAULT = "best"
+DEFAULT_PHOTO_PRESET = "best"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,10 @@ class PhotoAugment:
         tint: largest change of each colour against the others, as a share.
     """
 
-    area: float = 0.6
-    stretch: float = 0.12
-    light: float = 0.25
-    tint: float = 0.08
+    min_area: float = 0.6
+    aspect: float = 0.12
+    brightness: float = 0.25
+    color_gain: float = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class PhotoRecipe:
     preset: str
     epochs: int
     patience: int = 2
-    frozen: int = 11
+    frozen_blocks: int = 11
     batch_size: int = 32
     learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3
@@ -63,9 +63,9 @@ class PhotoRecipe:
     warmup: float = 0.1
     label_smoothing: float = 0.1
     dropout: float = 0.2
-    averaging: float = 0.99
+    ema_decay: float = 0.99
     folds: int = 5
-    probe: float = 0.01
+    probe_c: float = 0.01
     augment: PhotoAugment = field(default_factory=PhotoAugment)
 
     def to_json(self) -> dict[str, Any]:
@@ -73,9 +73,9 @@ class PhotoRecipe:
         return asdict(self)
 
 
-FAST = PhotoRecipe(preset="fast", epochs=0)
-BEST = PhotoRecipe(preset="best", epochs=5)
-PHOTO_PRESETS = {recipe.preset: recipe for recipe in (FAST, BEST)}
+FAST_PHOTO = PhotoRecipe(preset="fast", epochs=0)
+BEST_PHOTO = PhotoRecipe(preset="best", epochs=5)
+PHOTO_PRESETS = {recipe.preset: recipe for recipe in (FAST_PHOTO, BEST_PHOTO)}
 
 
 def photo_preset(name: str) -> PhotoRecipe:

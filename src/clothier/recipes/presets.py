@@ -7,12 +7,12 @@ from dataclasses import replace
 from clothier.errors import UnknownNameError
 from clothier.recipes.schema import (
     MODELS,
-    STUDY_VALIDATION,
+    STUDY_VALIDATION_FRACTION,
     Augment,
-    DenseOnPca,
     Distill,
-    Focus,
+    HardExampleMining,
     Optimizer,
+    PcaMlp,
     Recipe,
     StudyCnn,
     WhitenedCnn,
@@ -21,12 +21,12 @@ from clothier.recipes.schema import (
 CLASSIC_DNN = Recipe(
     model="dnn",
     preset="classic",
-    network=DenseOnPca(components=0.95, hidden=(64,)),  # 187 components of the 48,000: 12,682 parameters
+    network=PcaMlp(components=0.95, hidden=(64,)),  # 187 components of the 48,000: 12,682 parameters
     optimizer=Optimizer(kind="adam", learning_rate=1e-3),  # the grid's winner over RMSprop
     epochs=30,
     batch_size=32,
-    validation=STUDY_VALIDATION,
-    keep="best",
+    validation=STUDY_VALIDATION_FRACTION,
+    select="best",
     precision="float32",
 )
 
@@ -37,12 +37,12 @@ CLASSIC_CNN = Recipe(
     optimizer=Optimizer(kind="adam", learning_rate=1e-3),
     epochs=10,
     batch_size=128,
-    validation=STUDY_VALIDATION,
-    keep="best",
+    validation=STUDY_VALIDATION_FRACTION,
+    select="best",
     precision="float32",
 )
 
-AIRBENCH = Optimizer(
+AIRBENCH_MUON = Optimizer(
     kind="muon",
     learning_rate=0.08,  # 0.06 to 0.12 are level, 0.24 costs half a point
     head_learning_rate=0.02,
@@ -53,15 +53,15 @@ AIRBENCH = Optimizer(
 )
 """airbench94_muon's, for a network after airbench."""
 
-DENSE = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1)
+MLP_ADAMW = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1)
 """For our DNNs."""
 
 FAST_DNN = Recipe(
     model="dnn",
     preset="fast",
     # 288 components keep 97 % of the variance; whitening to the power 1/4 beat none and 1/2 (docs/log.md)
-    network=DenseOnPca(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
-    optimizer=DENSE,
+    network=PcaMlp(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
+    optimizer=MLP_ADAMW,
     augment=Augment(shift=1, flip=True),  # of the pixels, before they are projected; shift 2 cost 0.8 points
     epochs=15,
     batch_size=500,
@@ -73,9 +73,11 @@ FAST_CNN = Recipe(
     preset="fast",
     # 17.6 million multiply-adds a picture. A third of them took 0.6 of the time and ended 0.15 points lower
     network=WhitenedCnn(widths=(64, 128, 128), depths=(2, 2, 1)),
-    optimizer=AIRBENCH,
+    optimizer=AIRBENCH_MUON,
     augment=Augment(shift=1, flip=True),  # shift 2 cost 0.6 points: garments fill their frame
-    focus=Focus(start=3, share=0.3, drawn=0.3),  # the price of 4.4 whole epochs; drawing none was no better
+    hard_example_mining=HardExampleMining(
+        start_epoch=3, fraction=0.3, random_fraction=0.3
+    ),  # the price of 4.4 whole epochs; drawing none was no better
     epochs=10,
     batch_size=250,  # half a point better than 500 where there are few steps
     label_smoothing=0.2,
@@ -84,8 +86,8 @@ FAST_CNN = Recipe(
 SPRINT_DNN = Recipe(
     model="dnn",
     preset="sprint",
-    network=DenseOnPca(components=288, whitening=0.25, hidden=(512, 512), batch_norm=True),
-    optimizer=DENSE,
+    network=PcaMlp(components=288, whitening=0.25, hidden=(512, 512), batch_norm=True),
+    optimizer=MLP_ADAMW,
     augment=Augment(shift=1, flip=True),
     epochs=4,
     batch_size=250,
@@ -96,67 +98,69 @@ SPRINT_CNN = Recipe(
     model="cnn",
     preset="sprint",
     network=WhitenedCnn(widths=(16, 32, 64)),  # 2.3 million multiply-adds a picture
-    optimizer=AIRBENCH,
+    optimizer=AIRBENCH_MUON,
     augment=Augment(shift=1, flip=True),
     epochs=1,
     batch_size=125,
     label_smoothing=0.1,
 )
 
-SOLO_DNN = Recipe(
+LARGE_DNN = Recipe(
     model="dnn",
     preset="solo",
     # twice as wide as 1024 is worth 0.3 points on validation; 2048 would make a bundle of more than 12 MB
-    network=DenseOnPca(components=480, whitening=0.25, hidden=(1536, 1536), batch_norm=True),
-    optimizer=replace(DENSE, weight_decay=0.1),  # 0.3 is level with it
+    network=PcaMlp(components=480, whitening=0.25, hidden=(1536, 1536), batch_norm=True),
+    optimizer=replace(MLP_ADAMW, weight_decay=0.1),  # 0.3 is level with it
     # shift 2, CutMix and blanked squares all cost points; mixup 0.3 gained a tenth, which may be chance (docs/log.md)
-    augment=Augment(shift=1, flip=True, mixup=0.3, plain=6),
+    augment=Augment(shift=1, flip=True, mixup=0.3, mix_off_epochs=6),
     epochs=60,
     batch_size=500,
     label_smoothing=0.1,
 )
 
-SOLO_CNN = Recipe(
+LARGE_CNN = Recipe(
     model="cnn",
     preset="solo",
     # 62 million multiply-adds a picture, 40 % of them on maps of 25x25: fewer channels on larger maps beat more on
     # smaller ones, and half as many channels again are worth a third of a point (docs/log.md)
     network=WhitenedCnn(widths=(48, 96, 192), depths=(2, 2, 2), pooled_stem=False),
-    optimizer=replace(AIRBENCH, learning_rate=0.06),
-    augment=Augment(shift=1, flip=True, cutmix=0.5, plain=5),  # blanking squares besides cost 0.3 points
-    focus=Focus(start=5, share=0.4, drawn=0.3),  # the price of 26 whole epochs
+    optimizer=replace(AIRBENCH_MUON, learning_rate=0.06),
+    augment=Augment(shift=1, flip=True, cutmix=0.5, mix_off_epochs=5),  # blanking squares besides cost 0.3 points
+    hard_example_mining=HardExampleMining(
+        start_epoch=5, fraction=0.4, random_fraction=0.3
+    ),  # the price of 26 whole epochs
     epochs=59,
     batch_size=250,
     label_smoothing=0.0,  # CutMix keeps it from being too sure, and smoothed teachers teach worse (arXiv 1906.02629)
 )
 
-TAUGHT = Distill(teachers=2, preset="solo")  # as many as two cores train at once
+TWO_TEACHERS = Distill(teachers=2, preset="solo")  # as many as two cores train at once
 
-BEST_DNN = replace(SOLO_DNN, preset="best", distill=TAUGHT, label_smoothing=0.0)
+BEST_DNN = replace(LARGE_DNN, preset="best", distill=TWO_TEACHERS, label_smoothing=0.0)
 
 BEST_CNN = replace(
-    SOLO_CNN,
+    LARGE_CNN,
     preset="best",
     # 296,640 weights: two thirds as many channels cost half as much to ask, and what they lose the teachers give back
     network=WhitenedCnn(widths=(32, 64, 128), depths=(2, 2, 2), pooled_stem=False),
-    augment=replace(SOLO_CNN.augment, plain=7),  # no mixing was a tenth of a point worse
-    distill=TAUGHT,
+    augment=replace(LARGE_CNN.augment, plain=7),  # no mixing was a tenth of a point worse
+    distill=TWO_TEACHERS,
     epochs=84,  # the price of 36 whole ones
 )
 
-ALL = (
+ALL_RECIPES = (
     CLASSIC_DNN,
     CLASSIC_CNN,
     FAST_DNN,
     FAST_CNN,
     SPRINT_DNN,
     SPRINT_CNN,
-    SOLO_DNN,
-    SOLO_CNN,
+    LARGE_DNN,
+    LARGE_CNN,
     BEST_DNN,
     BEST_CNN,
 )
-PRESETS = tuple(dict.fromkeys(recipe.preset for recipe in ALL))
+PRESETS = tuple(dict.fromkeys(recipe.preset for recipe in ALL_RECIPES))
 
 
 def preset(model: str, name: str) -> Recipe:
@@ -165,7 +169,7 @@ def preset(model: str, name: str) -> Recipe:
     Raises:
         UnknownNameError: no such model or preset; the sentence offers the nearest.
     """
-    for recipe in ALL:
+    for recipe in ALL_RECIPES:
         if (recipe.model, recipe.preset) == (model, name):
             return recipe
     if model not in MODELS:

@@ -10,13 +10,15 @@ from clothier.errors import UsageError
 ModelName = Literal["dnn", "cnn"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
-STUDY_VALIDATION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
-LARGEST_BETA = 100.0  # of mixup; from there on every blend is half and half
-TUNING_VALIDATION = 1 / 12  # 55,000 / 5,000 of Fashion-MNIST: more to learn from, still +-0.3 points to choose by
+STUDY_VALIDATION_FRACTION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
+MAX_MIXUP_ALPHA = 100.0  # of mixup; from there on every blend is half and half
+TUNING_VALIDATION_FRACTION = (
+    1 / 12
+)  # 55,000 / 5,000 of Fashion-MNIST: more to learn from, still +-0.3 points to choose by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DenseOnPca:
+class PcaMlp:
     """Fully connected layers on PCA features; the projection is part of the model.
 
     Attributes:
@@ -41,7 +43,7 @@ class DenseOnPca:
         held = self.components >= 1 if isinstance(self.components, int) else 0 < self.components < 1
         _require(held, "network.components", self.components, "a count from 1, or a share above 0 and below 1")
         _require(0 <= self.whitening <= 1, "network.whitening", self.whitening, "0 to 1")
-        _require(_are_widths(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
+        _require(_are_positive(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
         _require(0 <= self.dropout < 1, "network.dropout", self.dropout, "0 or more, below 1")
 
 
@@ -71,14 +73,14 @@ class WhitenedCnn:
 
     def __post_init__(self) -> None:
         _require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
-        _require(bool(self.widths) and _are_widths(self.widths), "network.widths", self.widths, "widths of 1 or more")
+        _require(bool(self.widths) and _are_positive(self.widths), "network.widths", self.widths, "widths of 1 or more")
         right = len(self.depths) == len(self.widths) and min(self.depths) >= 1
         _require(right, "network.depths", self.depths, f"1 or more for each of the {len(self.widths)} widths")
 
 
-Network = DenseOnPca | StudyCnn | WhitenedCnn
-NETWORKS: dict[str, type[Network]] = {"dense-on-pca": DenseOnPca, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
-KINDS = {"dnn": ("dense-on-pca",), "cnn": ("study-cnn", "whitened-cnn")}
+Network = PcaMlp | StudyCnn | WhitenedCnn
+NETWORKS: dict[str, type[Network]] = {"dense-on-pca": PcaMlp, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
+NETWORK_KINDS = {"dnn": ("dense-on-pca",), "cnn": ("study-cnn", "whitened-cnn")}
 """The networks that may bear a model's name."""
 
 
@@ -116,9 +118,9 @@ class Optimizer:
         for name in ("head_learning_rate", "bias_learning_rate"):
             rate = getattr(self, name)
             _require(rate > 0 or self.kind != "muon", f"optimizer.{name}", rate, "above 0 with muon")
-        self._require_effect()
+        self._reject_unused()
 
-    def _require_effect(self) -> None:
+    def _reject_unused(self) -> None:
         """Refuses a number that the optimizer or the schedule would not look at."""
         idle = {
             "head_learning_rate": self.kind != "muon",
@@ -152,20 +154,25 @@ class Augment:
     cutout: int = 0
     cutmix: float = 0.0
     mixup: float = 0.0
-    plain: int = 0
+    mix_off_epochs: int = 0
 
     def __post_init__(self) -> None:
         _require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
         _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
         _require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
-        _require(0 <= self.mixup <= LARGEST_BETA, "augment.mixup", self.mixup, f"0 to {LARGEST_BETA}")
-        _require(self.plain >= 0, "augment.plain", self.plain, "0 or more")
+        _require(0 <= self.mixup <= MAX_MIXUP_ALPHA, "augment.mixup", self.mixup, f"0 to {MAX_MIXUP_ALPHA}")
+        _require(self.mix_off_epochs >= 0, "augment.plain", self.mix_off_epochs, "0 or more")
         without = not (self.cutout or self.cutmix or self.mixup)
-        _require(not (self.plain and without), "augment.plain", self.plain, "0 without cutout, cutmix or mixup")
+        _require(
+            not (self.mix_off_epochs and without),
+            "augment.plain",
+            self.mix_off_epochs,
+            "0 without cutout, cutmix or mixup",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Focus:
+class HardExampleMining:
     """Which pictures sit an epoch out: the easy ones, by the loss that each had when it was last seen as itself.
 
     Most garments are told with certainty after two epochs, and a step on them moves nothing. Losses that are an epoch
@@ -177,14 +184,14 @@ class Focus:
         drawn: share of an epoch's pictures that is drawn by lot from all but the hardest, so that none is forgotten.
     """
 
-    start: int = 2
-    share: float = 1.0
-    drawn: float = 0.0
+    start_epoch: int = 2
+    fraction: float = 1.0
+    random_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.start >= 2, "focus.start", self.start, "2 or more")
-        _require(0 < self.share <= 1, "focus.share", self.share, "a share above 0, up to 1")
-        _require(0 <= self.drawn <= 1, "focus.drawn", self.drawn, "0 to 1")
+        _require(self.start_epoch >= 2, "focus.start", self.start_epoch, "2 or more")
+        _require(0 < self.fraction <= 1, "focus.share", self.fraction, "a share above 0, up to 1")
+        _require(0 <= self.random_fraction <= 1, "focus.drawn", self.random_fraction, "0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,12 +242,12 @@ class Recipe:
     network: Network
     optimizer: Optimizer = field(default_factory=Optimizer)
     augment: Augment = field(default_factory=Augment)
-    focus: Focus = field(default_factory=Focus)
+    hard_example_mining: HardExampleMining = field(default_factory=HardExampleMining)
     distill: Distill = field(default_factory=Distill)
     epochs: int
     batch_size: int
-    validation: float = TUNING_VALIDATION
-    keep: Literal["best", "last"] = "last"
+    validation: float = TUNING_VALIDATION_FRACTION
+    select: Literal["best", "last"] = "last"
     label_smoothing: float = 0.0
     precision: Literal["float32", "auto"] = "auto"
 
@@ -248,23 +255,28 @@ class Recipe:
         _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
         _require(0 <= self.validation < 1, "validation", self.validation, "a share from 0, below 1")
-        told_by = self.validation or self.keep == "last"
+        told_by = self.validation or self.select == "last"
         _require(bool(told_by), "validation", self.validation, 'above 0 with keep = "best", to tell the best epoch by')
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
-        kind, kinds = self.network.kind, KINDS[self.model]
+        kind, kinds = self.network.kind, NETWORK_KINDS[self.model]
         _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
-        told = self.focus.share == 1 or not (self.augment.mixup or self.augment.cutmix == 1)
-        _require(told, "focus.share", self.focus.share, "1 where every picture is mixed: none shows how hard it is")
+        told = self.hard_example_mining.fraction == 1 or not (self.augment.mixup or self.augment.cutmix == 1)
+        _require(
+            told,
+            "focus.share",
+            self.hard_example_mining.fraction,
+            "1 where every picture is mixed: none shows how hard it is",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Field to value, nested as in a recipe file."""
         return asdict(self)
 
 
-def _are_widths(widths: tuple[int, ...]) -> bool:
+def _are_positive(widths: tuple[int, ...]) -> bool:
     return all(width >= 1 for width in widths)
 
 
-def _require(holds: bool, name: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise UsageError(f"the recipe's {name} is {value!r}; it must be {wanted}.")
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise UsageError(f"the recipe's {name} is {value!r}; it must be {expected}.")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import UnknownNameError
-from clothier.recipes.loader import changed, merged
+from clothier.recipes.loader import merge_tables, with_changes
 from clothier.recipes.presets import CLASSIC_DNN, FAST_CNN, FAST_DNN
 from clothier.recipes.schema import MODELS
 
@@ -25,7 +25,7 @@ class Choice:
 
     options: Mapping[str, Mapping[str, Any]]
 
-    def change(self, value: Value) -> Mapping[str, Any]:
+    def changes_for(self, value: Value) -> Mapping[str, Any]:
         """The fields that the option of that name changes."""
         return self.options[str(value)]
 
@@ -47,18 +47,18 @@ class Range:
     high: float
     log: bool = False
 
-    def change(self, value: Value) -> Mapping[str, Any]:
+    def changes_for(self, value: Value) -> Mapping[str, Any]:
         """The field with that value."""
         return {self.table: {self.field: value}} if self.table else {self.field: value}
 
-    def value_in(self, recipe: Recipe) -> Value:
+    def value_of(self, recipe: Recipe) -> Value:
         """What the field is in ``recipe``."""
         found: Value = getattr(getattr(recipe, self.table) if self.table else recipe, self.field)
         return found
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """What is searched.
 
     Attributes:
@@ -76,7 +76,7 @@ class Space:
     grid: bool
     source: str
 
-    def recipe(self, values: Mapping[str, Value], **shared: Any) -> Recipe:
+    def recipe(self, values: Mapping[str, Value], **overrides: Any) -> Recipe:
         """The recipe of one point.
 
         Args:
@@ -86,29 +86,29 @@ class Space:
         Raises:
             UsageError: the combination makes no recipe.
         """
-        changes: dict[str, Any] = shared
+        changes: dict[str, Any] = overrides
         for name, dimension in self.dimensions.items():
-            changes = merged(changes, dimension.change(values[name]))
-        return changed(self.base, changes)
+            changes = merge_tables(changes, dimension.changes_for(values[name]))
+        return with_changes(self.base, changes)
 
     @property
-    def points(self) -> list[dict[str, Value]]:
+    def grid_points(self) -> list[dict[str, Value]]:
         """Every point of a grid, in the order in which they are tried."""
         choices = {name: list(one.options) for name, one in self.dimensions.items() if isinstance(one, Choice)}
         return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
     @property
-    def start(self) -> dict[str, Value]:
+    def base_values(self) -> dict[str, Value]:
         """The base's own place among the ranges: what is found by drawing must beat it."""
         ranges = {name: one for name, one in self.dimensions.items() if isinstance(one, Range)}
-        return {name: one.value_in(self.base) for name, one in ranges.items()}
+        return {name: one.value_of(self.base) for name, one in ranges.items()}
 
     def to_json(self) -> dict[str, Any]:
         """All of it, so that a search can tell whether it goes on in the space that it was begun in."""
         return asdict(self)
 
 
-STUDY_DNN = Space(
+STUDY_DNN_SPACE = SearchSpace(
     name="study",
     base=CLASSIC_DNN,
     dimensions={
@@ -125,7 +125,7 @@ STUDY_DNN = Space(
     source="the original study's own grid; it found 64 / adam / 32 best, on validation, one run each",
 )
 
-FAST_DNN_SPACE = Space(
+FAST_DNN_SPACE = SearchSpace(
     name="fast",
     base=FAST_DNN,
     dimensions={
@@ -141,7 +141,7 @@ FAST_DNN_SPACE = Space(
     source="around the fast DNN, whose numbers docs/log.md found by hand",
 )
 
-FAST_CNN_SPACE = Space(
+FAST_CNN_SPACE = SearchSpace(
     name="fast",
     base=FAST_CNN,
     dimensions={
@@ -157,13 +157,13 @@ FAST_CNN_SPACE = Space(
     source="around the fast CNN, whose numbers docs/log.md found by hand",
 )
 
-SPACES = (STUDY_DNN, FAST_DNN_SPACE, FAST_CNN_SPACE)
-NAMES = tuple(dict.fromkeys(one.name for one in SPACES))
-DEFAULT_SPACE = "fast"
+SEARCH_SPACES = (STUDY_DNN_SPACE, FAST_DNN_SPACE, FAST_CNN_SPACE)
+SEARCH_SPACE_NAMES = tuple(dict.fromkeys(one.name for one in SEARCH_SPACES))
+DEFAULT_SEARCH_SPACE = "fast"
 DEFAULT_TRIALS = 30  # where the space is no grid
 
 
-def space(model: str, name: str) -> Space:
+def search_space(model: str, name: str) -> SearchSpace:
     """The space of that name for ``dnn`` or ``cnn``.
 
     Raises:
@@ -171,7 +171,7 @@ def space(model: str, name: str) -> Space:
     """
     if model not in MODELS:
         raise UnknownNameError(model, "model to tune", MODELS)
-    known = {one.name: one for one in SPACES if one.base.model == model}
+    known = {one.name: one for one in SEARCH_SPACES if one.base.model == model}
     if name not in known:
         raise UnknownNameError(name, f"search space of a {model}", known)
     return known[name]

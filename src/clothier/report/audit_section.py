@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clothier.exploration.audit.dataset_audit import audit
-from clothier.report.explore_sections import Stage
-from clothier.report.formatting import number, percent
-from clothier.report.sections import Chapter
-from clothier.types import silent
+from clothier.exploration.audit.dataset_audit import audit_dataset
+from clothier.report.explore_sections import StageResult
+from clothier.report.formatting import format_count, format_percent
+from clothier.report.sections import Section
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
-    from clothier.exploration.audit.dataset_audit import Audit
+    from clothier.exploration.audit.dataset_audit import AuditResult
     from clothier.types import Classifier, Progress
 
-TABLE = "audit.csv"
+CSV_FILE = "audit.csv"
 
 
-def look_at_audit(
-    dataset: Dataset, judge: Classifier | None, *, labels: bool, seed: int = 0, progress: Progress = silent
-) -> Stage:
+def audit_stage(
+    dataset: Dataset,
+    reference_model: Classifier | None,
+    *,
+    with_labels: bool,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> StageResult:
     """Duplicates and outliers, and labels where asked; every finding is a row of ``audit.csv``.
 
     Args:
@@ -33,23 +38,27 @@ def look_at_audit(
     Raises:
         DataError: see :func:`clothier.exploration.audit.dataset_audit.audit`.
     """
-    found = audit(dataset, labels=labels, classifier=judge, seed=seed, progress=progress)
-    beside = {TABLE: f"Every finding as a table ({number(len(found.findings))} rows)"} if found.findings else {}
-    chapter = Chapter("audit", "The audit", _text(found), found.figures, beside=beside)
-    return Stage("audit", found.to_json(), chapter, {TABLE: found.to_csv().encode()})
+    found = audit_dataset(
+        dataset, with_labels=with_labels, reference_model=reference_model, seed=seed, progress=progress
+    )
+    beside = (
+        {CSV_FILE: f"Every finding as a table ({format_count(len(found.findings))} rows)"} if found.findings else {}
+    )
+    chapter = Section("audit", "The audit", _summary(found), found.figures, attachments=beside)
+    return StageResult("audit", found.to_json(), chapter, {CSV_FILE: found.to_csv().encode()})
 
 
-def _text(found: Audit) -> str:
+def _summary(found: AuditResult) -> str:
     """The counts in words, and what they do to a model's figure."""
     duplicates, n = found.counts["duplicates"], found.counts["n"]
     repeated = duplicates["test_repeated_in_train"]
     text = (
-        f"{number(repeated)} of {number(n['test'])} test pictures repeat a training picture exactly or nearly. "
-        f"{number(found.counts['outliers']['n'])} pictures stand out by contrast or emptiness."
+        f"{format_count(repeated)} of {format_count(n['test'])} test pictures repeat a training picture exactly or nearly. "
+        f"{format_count(found.counts['outliers']['n'])} pictures stand out by contrast or emptiness."
     )
     judged = found.counts["classifier"]
     if judged is None or not repeated:
         return text
     whole, rest = judged["test"], judged["test_without_repeated"][str(duplicates["near"]["correlation"])]
-    accuracies = f"{percent(whole['accuracy'], 2)} on all of the test part and {percent(rest['accuracy'], 2)} without"
-    return f"{text} {judged['name']} has {accuracies} those ({number(rest['n'])} pictures)."
+    accuracies = f"{format_percent(whole['accuracy'], 2)} on all of the test part and {format_percent(rest['accuracy'], 2)} without"
+    return f"{text} {judged['name']} has {accuracies} those ({format_count(rest['n'])} pictures)."

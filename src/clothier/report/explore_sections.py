@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from clothier.exploration.correlation import correlations, feature_correlations, mean_off_diagonal
+from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
 from clothier.report.figures import count_figures, pca_figures, pixel_figures, reconstruction_ranks
-from clothier.report.formatting import percent
-from clothier.report.sections import Chapter
+from clothier.report.formatting import format_percent
+from clothier.report.sections import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from clothier.exploration.pca import PCA
     from clothier.types import Labels
 
-SHARES = {"components_for_90": 0.90, "components_for_95": 0.95}
+VARIANCE_RATIOS = {"components_for_90": 0.90, "components_for_95": 0.95}
 """Name in ``explore.json`` to share of the variance, as the original study asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageResult:
     """What one way of looking found.
 
     Attributes:
@@ -38,12 +38,12 @@ class Stage:
     """
 
     name: str
-    numbers: Mapping[str, Any] | None
-    chapter: Chapter
+    metrics: Mapping[str, Any] | None
+    section: Section
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def look_at_classes(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -> Stage:
+def classes_stage(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -> StageResult:
     """How many pictures of each class every part has, and some of them.
 
     Args:
@@ -56,18 +56,20 @@ def look_at_classes(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -
         for part, labels in splits.items()
     }
     text = f"{len(dataset.classes)} classes; each picture has one label, which stands below it."
-    return Stage("classes", counts, Chapter("classes", "The classes", text, count_figures(dataset, splits, seed)))
+    return StageResult("classes", counts, Section("classes", "The classes", text, count_figures(dataset, splits, seed)))
 
 
-def look_at_pixels(dataset: Dataset) -> Stage:
+def pixels_stage(dataset: Dataset) -> StageResult:
     """Grey levels, and the average picture of each class."""
     train, classes = dataset.train, dataset.classes
     found = describe_pixels(train.images, train.labels, len(classes))
-    text = f"{len(train):,} training pictures of {_size(dataset)} pixels, {WHITE + 1} grey levels, nothing learnt yet."
-    return Stage("pixels", found.to_json(classes), Chapter("pixels", "The pixels", text, pixel_figures(found, classes)))
+    text = f"{len(train):,} training pictures of {_image_size(dataset)} pixels, {WHITE + 1} grey levels, nothing learnt yet."
+    return StageResult(
+        "pixels", found.to_json(classes), Section("pixels", "The pixels", text, pixel_figures(found, classes))
+    )
 
 
-def look_at_components(dataset: Dataset, seed: int) -> Stage:
+def pca_stage(dataset: Dataset, seed: int) -> StageResult:
     """The principal components of the training pictures.
 
     Args:
@@ -79,43 +81,43 @@ def look_at_components(dataset: Dataset, seed: int) -> Stage:
     """
     train = dataset.train
     pca = fit_pca(train.images)
-    kept = pca.keep(min(pca.components_for(SHARES["components_for_95"]), pca.varying))
-    of_pixels, of_components = correlations(pca.covariance), feature_correlations(kept.project(train.images))
+    kept = pca.truncate(min(pca.n_components_for(VARIANCE_RATIOS["components_for_95"]), pca.rank))
+    of_pixels, of_components = correlations(pca.covariance), feature_correlations(kept.transform(train.images))
     numbers = {
         "n": len(train),
         "dimensions": pca.components.shape[1],
-        **{name: pca.components_for(share) for name, share in SHARES.items()},
+        **{name: pca.n_components_for(share) for name, share in VARIANCE_RATIOS.items()},
         "explained": (kept.explained_variance / pca.total_variance).tolist(),
         "reconstruction": _reconstruction(pca, len(train)),
         "mean_absolute_correlation": {
-            "pixels": mean_off_diagonal(of_pixels),
-            "components": mean_off_diagonal(of_components),
+            "pixels": mean_abs_correlation(of_pixels),
+            "components": mean_abs_correlation(of_components),
         },
     }
     figures = pca_figures(train, dataset.classes, pca, (of_pixels, of_components), seed)
     text = (
         f"The directions in which the {len(train):,} training pictures differ most, found by a principal component "
-        f"analysis of their pixels: {numbers['components_for_90']} of them keep {percent(0.9, 0)} of the variance of "
-        f"all {numbers['dimensions']:,} pixels, {numbers['components_for_95']} keep {percent(0.95, 0)}."
+        f"analysis of their pixels: {numbers['components_for_90']} of them keep {format_percent(0.9, 0)} of the variance of "
+        f"all {numbers['dimensions']:,} pixels, {numbers['components_for_95']} keep {format_percent(0.95, 0)}."
     )
-    return Stage("pca", numbers, Chapter("pca", "Principal components", text, figures, _left_out(pca)))
+    return StageResult("pca", numbers, Section("pca", "Principal components", text, figures, _skipped(pca)))
 
 
-def _reconstruction(pca: PCA, n: int) -> list[dict[str, Any]]:
+def _reconstruction(pca: PCA, n_images: int) -> list[dict[str, Any]]:
     """Share kept and root mean square error of a pixel, in grey levels, at each number of components that is drawn."""
-    errors, kept = pca.reconstruction_errors(n), pca.cumulative_ratio
+    errors, kept = pca.reconstruction_errors(n_images), pca.cumulative_ratio
     return [
         {"components": rank, "share": float(kept[rank - 1]), "rms_error": float(WHITE * errors[rank])}
         for rank in reconstruction_ranks(pca)
     ]
 
 
-def _left_out(pca: PCA) -> tuple[str, ...]:
-    if pca.varying >= 3:
+def _skipped(pca: PCA) -> tuple[str, ...]:
+    if pca.rank >= 3:
         return ()
-    flat = "no scatter is" if pca.varying < 2 else "no scatter in three dimensions is"
-    return (f"The pictures vary along {pca.varying} of their components only, so {flat} drawn.",)
+    flat = "no scatter is" if pca.rank < 2 else "no scatter in three dimensions is"
+    return (f"The pictures vary along {pca.rank} of their components only, so {flat} drawn.",)
 
 
-def _size(dataset: Dataset) -> str:
+def _image_size(dataset: Dataset) -> str:
     return "x".join(map(str, dataset.train.images.shape[1:]))

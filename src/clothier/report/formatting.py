@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def percent(share: float, decimals: int = 1) -> str:
+def format_percent(fraction: float, decimals: int = 1) -> str:
     """``share``, 0 to 1, as ``93.4 %``."""
-    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+    return f"{100 * fraction:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
-def points(share: float, decimals: int = 2) -> str:
+def format_points(fraction: float, decimals: int = 2) -> str:
     """A spread or a difference, 0 to 1, in percentage points without their sign: ``0.25``."""
-    return f"{100 * share:.{decimals}f}"
+    return f"{100 * fraction:.{decimals}f}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """``4.2 s``, ``63 s`` or ``5 min 3 s``."""
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
@@ -25,24 +25,24 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def number(value: float) -> str:
+def format_count(value: float) -> str:
     """A whole number with commas between thousands."""
     return f"{value:,}"
 
 
-def flattened(settings: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested ``settings`` as rows of a dotted name and a value; what is empty or None is left out."""
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
-        path = f"{above}{name}"
+        path = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            rows += flattened(value, f"{path}.")
+            rows += flatten(value, f"{path}.")
         elif value not in (None, "", [], ()):
-            rows.append((path, _plain(value)))
+            rows.append((path, _format_value(value)))
     return rows
 
 
-def machine(environment: Mapping[str, Any]) -> str:
+def cpu_summary(environment: Mapping[str, Any]) -> str:
     """The processor and its usable cores in one line, from ``environment.json``; what is unknown is left out."""
     cpu = environment.get("cpu") or {}
     cores = cpu.get("cores_usable")
@@ -50,12 +50,12 @@ def machine(environment: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def evaluated(metrics: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def primary_evaluation(metrics: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """The evaluation that a report is about, and its name: ``test``, or ``validation`` where test was not read."""
     return ("test", metrics["test"]) if metrics.get("test") else ("validation", metrics["validation"])
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(_format_value, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,7 +7,7 @@ import jinja2
 from clothier.report import formatting
 
 
-def typesetting() -> jinja2.Environment:
+def jinja_env() -> jinja2.Environment:
     """Templates of ``report/templates/``, everything escaped, with the filters that turn figures into words."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("clothier.report"),
@@ -17,10 +17,10 @@ def typesetting() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=formatting.percent,
-        points=formatting.points,
-        duration=formatting.duration,
-        number=formatting.number,
-        rows=formatting.flattened,
+        percent=formatting.format_percent,
+        points=formatting.format_points,
+        duration=formatting.format_duration,
+        number=formatting.format_count,
+        rows=formatting.flatten,
     )
     return environment

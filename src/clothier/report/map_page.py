@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from clothier.report.jinja_env import typesetting
-from clothier.report.map_data import MapContent, packed
-from clothier.report.sprites import QUALITY
-from clothier.report.style import CATEGORIES, DARK, LIGHT
+from clothier.report.jinja_env import jinja_env
+from clothier.report.map_data import MapContent, pack
+from clothier.report.sprites import WEBP_QUALITY
+from clothier.report.style import CATEGORY_COLORS, DARK, LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["MapContent", "render_map"]
 
-LIBRARIES = ("dispatch", "timer", "color", "ease", "selection", "interpolate", "drag", "transition", "zoom")
+D3_MODULES = ("dispatch", "timer", "color", "ease", "selection", "interpolate", "drag", "transition", "zoom")
 """Parts of d3, each after those that it stands on."""
 
 SCRIPTS = ("data", "pictures", "grid", "raster", "camera", "shown", "card", "search", "main")
@@ -32,19 +32,19 @@ SCRIPTS = ("data", "pictures", "grid", "raster", "camera", "shown", "card", "sea
 
 def render_map(content: MapContent) -> str:
     """The page of ``content``: pan, zoom, hover, search; the same text for the same content."""
-    environment = typesetting()
-    data = packed(content)
+    environment = jinja_env()
+    data = pack(content)
     return environment.get_template("map.html.j2").render(
         content=content,
         n=len(content.labels),
         legend=_legend(content),
-        scores=_scores(content),
-        example=_last(content),
-        thumbnails=_about_thumbnails(content.images.shape[1:], data["picture"]),
+        scores=_accuracy_by_split(content),
+        example=_example_query(content),
+        thumbnails=_thumbnail_note(content.images.shape[1:], data["picture"]),
         data=data,
-        libraries=_source("vendor/d3-zoom-3.0.1/d3-{}.min.js", LIBRARIES),
-        trouble=_source("templates/map/{}.js", ("trouble",)),
-        scripts=_source("templates/map/{}.js", SCRIPTS),
+        libraries=_read_scripts("vendor/d3-zoom-3.0.1/d3-{}.min.js", D3_MODULES),
+        trouble=_read_scripts("templates/map/{}.js", ("trouble",)),
+        scripts=_read_scripts("templates/map/{}.js", SCRIPTS),
         light=LIGHT,
         dark=DARK,
     )
@@ -54,40 +54,40 @@ def _legend(content: MapContent) -> list[dict[str, Any]]:
     """Each class with its colour, which comes again after ten, and how many pictures it has."""
     counts = np.bincount(content.labels, minlength=len(content.classes))
     return [
-        {"name": name, "colour": CATEGORIES[place % len(CATEGORIES)], "n": int(counts[place])}
+        {"name": name, "colour": CATEGORY_COLORS[place % len(CATEGORY_COLORS)], "n": int(counts[place])}
         for place, name in enumerate(content.classes)
     ]
 
 
-def _scores(content: MapContent) -> list[dict[str, Any]]:
+def _accuracy_by_split(content: MapContent) -> list[dict[str, Any]]:
     """How many of each part the model named right."""
-    if content.answers is None:
+    if content.predictions is None:
         return []
-    right, part_of = content.answers == content.labels, content.part_of()
+    right, part_of = content.predictions == content.labels, content.split_indices()
     return [
         {"part": name, "n": n, "right": int(right[part_of == place].sum())}
-        for place, (name, n) in enumerate(content.parts.items())
+        for place, (name, n) in enumerate(content.splits.items())
         if n
     ]
 
 
-def _last(content: MapContent) -> str:
+def _example_query(content: MapContent) -> str:
     """The name of the last picture, as a reader types it: ``test 9999``."""
-    part, n = [(name, n) for name, n in content.parts.items() if n][-1]
+    part, n = [(name, n) for name, n in content.splits.items() if n][-1]
     return f"{part} {n - 1}"
 
 
-def _about_thumbnails(given: tuple[int, ...], picture: Mapping[str, int]) -> str:
+def _thumbnail_note(image_shape: tuple[int, ...], thumbnail: Mapping[str, int]) -> str:
     """What was lost on the way of the pictures into the page."""
-    height, width = picture["height"], picture["width"]
-    size = "their own size" if given == (height, width) else f"reduced from {given[1]} x {given[0]}"
+    height, width = thumbnail["height"], thumbnail["width"]
+    size = "their own size" if image_shape == (height, width) else f"reduced from {image_shape[1]} x {image_shape[0]}"
     return (
         f"The pictures have {width} x {height} pixels ({size}) and are compressed with loss (WebP, quality "
-        f"{QUALITY} of 100); on a light screen they are shown dark on light."
+        f"{WEBP_QUALITY} of 100); on a light screen they are shown dark on light."
     )
 
 
-def _source(pattern: str, names: tuple[str, ...]) -> Markup:
+def _read_scripts(pattern: str, names: tuple[str, ...]) -> Markup:
     """Scripts as they lie in the package, one after the other."""
     folder = files("clothier.report")
     texts = (folder.joinpath(pattern.format(name)).read_text(encoding="utf-8") for name in names)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.metrics import standard_error
 
-SOURCE = "github.com/geeteshCh/FashionMNIST_Classification"
+REFERENCE_URL = "github.com/geeteshCh/FashionMNIST_Classification"
 
-TEST_IMAGES = 10_000
+N_TEST = 10_000
 
 CLAIMED_F1 = 0.90
 CLAIMED_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Shirt")
@@ -21,7 +21,7 @@ CLAIMED_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Shirt")
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
+class ReferenceResult:
     """One model of the study on the test set.
 
     Attributes:
@@ -34,26 +34,30 @@ class Original:
 
     model: str
     accuracy: float
-    claimed: str
+    claimed_accuracy: str
     parameters: int
     f1: tuple[float, ...]
 
     @property
     def standard_error(self) -> float:
         """Binomial, of ``accuracy`` over the test images."""
-        return standard_error(self.accuracy, TEST_IMAGES)
+        return standard_error(self.accuracy, N_TEST)
 
 
-ORIGINALS = {
-    "dnn": Original("dnn", 0.8850, "89 %", 12_682, (0.83, 0.98, 0.80, 0.89, 0.82, 0.96, 0.70, 0.95, 0.97, 0.96)),
-    "cnn": Original("cnn", 0.8970, "90 %", 262_890, (0.85, 0.98, 0.85, 0.90, 0.84, 0.96, 0.73, 0.93, 0.97, 0.95)),
+REFERENCE_RESULTS = {
+    "dnn": ReferenceResult("dnn", 0.8850, "89 %", 12_682, (0.83, 0.98, 0.80, 0.89, 0.82, 0.96, 0.70, 0.95, 0.97, 0.96)),
+    "cnn": ReferenceResult(
+        "cnn", 0.8970, "90 %", 262_890, (0.85, 0.98, 0.85, 0.90, 0.84, 0.96, 0.73, 0.93, 0.97, 0.95)
+    ),
 }
 
-ORIGINAL_MAP = MapQuality(n=5000, knn10=0.691, knn100=0.68, trustworthiness=0.9352753521362374, trusted=5000)
+REFERENCE_MAP_QUALITY = MapQuality(
+    n=5000, knn10=0.691, knn100=0.68, trustworthiness=0.9352753521362374, trustworthiness_n=5000
+)
 """Of its t-SNE setting: three dimensions of the first 5,000 raw images, of which it drew the first two; votes are
 learnt from 4,000 of them. It gave no figure itself; ``clothier benchmark map`` measures scikit-learn's t-SNE so."""
 
-CORRECTIONS = (
+DIFFERENCES = (
     (
         "t-SNE of 5,000 of 70,000 pictures, three dimensions drawn as two, “properly clustered”.",
         "All 70,000 on one map, with figures of its quality beside those of the first two principal components.",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clothier.report.captioned_figure import Drawing
-    from clothier.types import EpochRecord, PairedTest
+    from clothier.report.captioned_figure import CaptionedFigure
+    from clothier.types import EpochRecord, McNemarResult
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class Section:
     """The data seen in one way.
 
     Attributes:
@@ -28,9 +28,9 @@ class Chapter:
     name: str
     title: str
     text: str
-    figures: Mapping[str, Drawing]
-    left_out: Sequence[str] = ()
-    beside: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, CaptionedFigure]
+    skipped: Sequence[str] = ()
+    attachments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,16 @@ class DataSection:
     """
 
     name: str
-    chapters: Sequence[Chapter]
+    sections: Sequence[Section]
     digests: Mapping[str, str]
     splits: Mapping[str, int] = field(default_factory=dict)
     components_for_90: int | None = None
     remarks: Sequence[str] = ()
 
     @property
-    def figures(self) -> dict[str, Drawing]:
+    def figures(self) -> dict[str, CaptionedFigure]:
         """Those of all chapters, by their names."""
-        return {name: drawing for chapter in self.chapters for name, drawing in chapter.figures.items()}
+        return {name: drawing for chapter in self.sections for name, drawing in chapter.figures.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class ModelSection:
     name: str
     metrics: Mapping[str, Any]
     history: Sequence[EpochRecord]
-    figures: Mapping[str, Drawing]
+    figures: Mapping[str, CaptionedFigure]
     recipe: Mapping[str, Any]
     protocol: str
 
@@ -91,12 +91,12 @@ class ComparisonSection:
     """
 
     names: tuple[str, str]
-    paired: PairedTest
-    figures: Mapping[str, Drawing]
+    paired: McNemarResult
+    figures: Mapping[str, CaptionedFigure]
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """Where the figures come from, so that anyone can make them again.
 
     Attributes:

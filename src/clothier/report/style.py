@@ -40,10 +40,10 @@ DARK = {
 }
 """The same roles on a dark screen."""
 
-PAPER, INK, MUTED, RULE = LIGHT["paper"], LIGHT["ink"], LIGHT["muted"], LIGHT["rule"]
-FIRST, SECOND = LIGHT["first"], LIGHT["second"]
+BACKGROUND, TEXT, MUTED, BORDER = LIGHT["paper"], LIGHT["ink"], LIGHT["muted"], LIGHT["rule"]
+PRIMARY, SECONDARY = LIGHT["first"], LIGHT["second"]
 
-CATEGORIES = (
+CATEGORY_COLORS = (
     "#4477aa",
     "#cc6677",
     "#44aa99",
@@ -57,18 +57,18 @@ CATEGORIES = (
 )
 """Ten middle tones after Paul Tol's qualitative schemes; legible on light and dark, always with a name beside them."""
 
-WIDTH = 5.2  # inches: half of the page on a desk, all of it on a phone, one column in print
-TITLE_CHARACTERS = 9.6  # of the bold title that fit on an inch
-TITLE_LINE = 0.25  # inches
-NOTE_CHARACTERS = 13.8  # of a note below a figure that fit on an inch
-NOTE_LINE = 0.19  # inches
+FIGURE_WIDTH = 5.2  # inches: half of the page on a desk, all of it on a phone, one column in print
+TITLE_CHARS_PER_INCH = 9.6  # of the bold title that fit on an inch
+TITLE_LINE_HEIGHT = 0.25  # inches
+NOTE_CHARS_PER_INCH = 13.8  # of a note below a figure that fit on an inch
+NOTE_LINE_HEIGHT = 0.19  # inches
 
 STYLE: dict[RcKeyType, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so every machine draws the same picture
     "font.size": 10.0,
-    "text.color": INK,
+    "text.color": TEXT,
     "text.parse_math": False,  # a class may be called "$5 shirt"
-    "axes.edgecolor": RULE,
+    "axes.edgecolor": BORDER,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 10.0,
     "axes.facecolor": "none",
@@ -78,10 +78,10 @@ STYLE: dict[RcKeyType, Any] = {
     "axes.titlesize": 10.0,
     "axes.titlelocation": "left",
     "axes.unicode_minus": True,
-    "grid.color": RULE,
+    "grid.color": BORDER,
     "grid.linewidth": 0.8,
-    "xtick.color": RULE,
-    "ytick.color": RULE,
+    "xtick.color": BORDER,
+    "ytick.color": BORDER,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
     "xtick.labelsize": 9.5,
@@ -100,16 +100,16 @@ STYLE: dict[RcKeyType, Any] = {
 """matplotlib's settings while a figure of ours is drawn or saved; never set for the whole process."""
 
 
-def canvas(height: float, width: float = WIDTH) -> Figure:
+def new_figure(height: float, width: float = FIGURE_WIDTH) -> Figure:
     """An empty figure of ``width`` x ``height`` inches that lays itself out and belongs to no window."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
+def new_plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
     """A figure with one pair of axes and a quiet grid along ``grid`` (``x``, ``y`` or ``both``)."""
-    figure = canvas(height)
+    figure = new_figure(height)
     axes = figure.add_subplot()
     axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
     return figure, axes
@@ -117,20 +117,20 @@ def plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
 
 def class_axis(axes: Axes, classes: Sequence[str]) -> None:
     """Names one row a class on the vertical axis, the first on top."""
-    axes.set_yticks(range(len(classes)), [shortened(name) for name in classes])
+    axes.set_yticks(range(len(classes)), [shorten(name) for name in classes])
     axes.set_ylim(len(classes) - 0.5, -0.5)
-    axes.tick_params(axis="y", labelcolor=INK)
+    axes.tick_params(axis="y", labelcolor=TEXT)
     axes.spines["left"].set_visible(False)
 
 
-def shortened(name: str, characters: int = 16) -> str:
+def shorten(name: str, max_chars: int = 16) -> str:
     """A class name that fits beside an axis or below a picture."""
-    return name if len(name) <= characters else f"{name[: characters - 1].rstrip()}…"
+    return name if len(name) <= max_chars else f"{name[: max_chars - 1].rstrip()}…"
 
 
-def wrapped(title: str, width: float) -> str:
+def wrap_title(title: str, inches: float) -> str:
     """``title`` broken into lines of about the same length that fit on ``width`` inches."""
-    widest = int(width * TITLE_CHARACTERS)
+    widest = int(inches * TITLE_CHARS_PER_INCH)
     lines = len(textwrap.wrap(title, widest))
     even = next(limit for limit in range(1, widest + 1) if len(textwrap.wrap(title, limit)) <= lines)
     return textwrap.fill(title, max(even, *map(len, title.split())))

@@ -8,39 +8,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.metrics import softmax
-from clothier.selective.decisions import familiar
-from clothier.selective.risk_control import make_promise
+from clothier.selective.decisions import is_in_distribution
+from clothier.selective.risk_control import control_risk
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import in_terms_of
+from clothier.taxonomy import aggregate_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.bundle import Card
+    from clothier.bundle import BundleMetadata
     from clothier.types import Labels
 
-RISK, CONFIDENCE = 0.05, 0.95
-KNOWN = 0.95  # share of known garments that may not be taken for strangers
-FITTED_ON = "grouped out-of-fold answers"
+RISK, CONFIDENCE_LEVEL = 0.05, 0.95
+ID_RECALL = 0.95  # share of known garments that may not be taken for strangers
+DEFAULT_FITTED_ON = "grouped out-of-fold answers"
 
 
-def certify(
-    card: Card,
+def calibrate_card(
+    card: BundleMetadata,
     logits: npt.ArrayLike,
     labels: Labels,
     groups: npt.ArrayLike,
-    novelty_scores: npt.ArrayLike | None = None,
+    ood_scores: npt.ArrayLike | None = None,
     *,
     classes: Sequence[str] | None = None,
     risk: float = RISK,
-    confidence: float = CONFIDENCE,
-    fitted_on: str = FITTED_ON,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    fitted_on: str = DEFAULT_FITTED_ON,
     grouped_by: str = "photographer",
-    own: bool = False,
-) -> Card:
+    user_calibrated: bool = False,
+) -> BundleMetadata:
     """The card with its temperature, its thresholds and its promise.
 
     The promise is over the accepted tags of photos inside the classes, by photographers whom nobody has seen. Each
@@ -69,21 +69,23 @@ def certify(
     """
     inside = np.asarray(labels) >= 0
     scores, truth = np.asarray(logits, dtype=np.float64)[inside], np.asarray(labels)[inside]
-    strange = None if novelty_scores is None else np.asarray(novelty_scores, dtype=np.float64)[inside]
-    terms = in_terms_of(np.eye(len(card.classes)), card.classes, classes or card.classes)
+    strange = None if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)[inside]
+    terms = aggregate_to(np.eye(len(card.classes)), card.classes, classes or card.classes)
     temperature = fit_temperature(scores, truth, terms)
     shares = softmax(scores / temperature)
-    reject = None if strange is None else float(np.quantile(strange, KNOWN, method="higher"))
-    accept, promise = make_promise(
-        np.where(familiar(strange, reject, len(shares)), shares.max(axis=1), -np.inf),
+    reject = None if strange is None else float(np.quantile(strange, ID_RECALL, method="higher"))
+    accept, promise = control_risk(
+        np.where(is_in_distribution(strange, reject, len(shares)), shares.max(axis=1), -np.inf),
         shares.argmax(axis=1),
         (shares @ terms).argmax(axis=1) == truth,
         np.asarray(groups)[inside],
         card.classes,
         risk=risk,
-        certainty=confidence,
+        confidence_level=confidence_level,
         grouped_by=grouped_by,
     )
-    thresholds = Thresholds(accept=accept, reject=reject, known=KNOWN, promise=promise, own=own)
+    thresholds = Thresholds(
+        min_probability=accept, max_ood=reject, id_recall=ID_RECALL, guarantee=promise, user_calibrated=user_calibrated
+    )
     calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": len(truth)}
     return replace(card, calibration=calibration, thresholds=thresholds.to_json())

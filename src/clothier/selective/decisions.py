@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier.selective.ood import auroc
-from clothier.selective.thresholds import percent
+from clothier.selective.thresholds import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Doubles = npt.NDArray[np.float64]
     Flags = npt.NDArray[np.bool_]
 
-UNPROVEN = "unproven for this catalogue until clothier calibrate has seen photos of it"
+NOT_CALIBRATED = "unproven for this catalogue until clothier calibrate has seen photos of it"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DecisionResult:
     """What to do with one tag.
 
     Attributes:
@@ -58,8 +58,8 @@ class RiskCoverage:
 
 
 def decide(
-    probabilities: npt.ArrayLike, novelty: npt.ArrayLike | None, thresholds: Thresholds, classes: Sequence[str]
-) -> list[Verdict]:
+    probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds, classes: Sequence[str]
+) -> list[DecisionResult]:
     """A verdict for each of N photos.
 
     Args:
@@ -69,33 +69,39 @@ def decide(
         classes: the K names.
     """
     shares = np.asarray(probabilities, dtype=np.float64)
-    strange = np.full(len(shares), -np.inf) if novelty is None else np.asarray(novelty, dtype=np.float64)
-    return [_verdict(float(top), float(score), thresholds, len(classes)) for top, score in _tops(shares, strange)]
+    strange = np.full(len(shares), -np.inf) if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
+    return [
+        _decide_one(float(top), float(score), thresholds, len(classes))
+        for top, score in _top_probabilities(shares, strange)
+    ]
 
 
-def accepted(probabilities: npt.ArrayLike, novelty: npt.ArrayLike | None, thresholds: Thresholds) -> Flags:
+def is_accepted(probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds) -> Flags:
     """(N,) bool: where :func:`decide` accepts."""
     shares = np.asarray(probabilities, dtype=np.float64)
-    if thresholds.accept is None:
+    if thresholds.min_probability is None:
         return np.zeros(len(shares), dtype=bool)
-    return np.asarray((shares.max(axis=1) >= thresholds.accept) & familiar(novelty, thresholds.reject, len(shares)))
+    return np.asarray(
+        (shares.max(axis=1) >= thresholds.min_probability)
+        & is_in_distribution(ood_scores, thresholds.max_ood, len(shares))
+    )
 
 
-def familiar(novelty: npt.ArrayLike | None, reject: float | None, n: int) -> Flags:
+def is_in_distribution(ood_scores: npt.ArrayLike | None, max_ood: float | None, n: int) -> Flags:
     """(N,) bool: where nothing speaks against a photo showing one of the classes."""
-    if novelty is None or reject is None:
+    if ood_scores is None or max_ood is None:
         return np.ones(n, dtype=bool)
-    return np.asarray(np.asarray(novelty, dtype=np.float64) <= reject)
+    return np.asarray(np.asarray(ood_scores, dtype=np.float64) <= max_ood)
 
 
-def risk_coverage(confidence: npt.ArrayLike, right: npt.ArrayLike) -> RiskCoverage:
+def risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCoverage:
     """The risk-coverage curve of N answers.
 
     Args:
         confidence: (N,), higher is surer.
         right: (N,) bool.
     """
-    scores, correct = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=bool)
+    scores, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     order = np.argsort(-scores, kind="stable")
     falling, wrong = scores[order], np.cumsum(~correct[order])
     last = np.append(falling[1:] != falling[:-1], True)  # of equal confidences all are accepted or none
@@ -105,12 +111,12 @@ def risk_coverage(confidence: npt.ArrayLike, right: npt.ArrayLike) -> RiskCovera
     return RiskCoverage(falling[last], coverage, risk, float(risk @ np.diff(coverage, prepend=0.0)))
 
 
-def held_to(
+def selective_metrics(
     probabilities: npt.ArrayLike,
-    novelty: npt.ArrayLike | None,
+    ood_scores: npt.ArrayLike | None,
     labels: Labels,
     thresholds: Thresholds,
-    right: npt.ArrayLike | None = None,
+    correct: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
     """How a model that abstains fares on labelled photos: what ``evaluate --json`` says of it.
 
@@ -127,53 +133,58 @@ def held_to(
         ``promise`` and ``novelty_auroc``; None where nothing defines a figure.
     """
     shares, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
-    taken, inside = accepted(shares, novelty, thresholds), truth >= 0
-    correct = inside & (shares.argmax(axis=1) == truth if right is None else np.asarray(right, dtype=bool))
-    mixed = novelty is not None and inside.any() and not inside.all()
-    scores = np.asarray(novelty, dtype=np.float64) if mixed else np.empty(0)
+    taken, inside = is_accepted(shares, ood_scores, thresholds), truth >= 0
+    correct = inside & (shares.argmax(axis=1) == truth if correct is None else np.asarray(correct, dtype=bool))
+    mixed = ood_scores is not None and inside.any() and not inside.all()
+    scores = np.asarray(ood_scores, dtype=np.float64) if mixed else np.empty(0)
     return {
-        "coverage": _share(taken[inside]),
-        "selective_risk": _share(~correct[taken & inside]),
-        "selective_risk_open": _share(~correct[taken]),
-        "promise": {**thresholds.promise.to_json(), "own": thresholds.own} if thresholds.promise else None,
+        "coverage": _mean_or_none(taken[inside]),
+        "selective_risk": _mean_or_none(~correct[taken & inside]),
+        "selective_risk_open": _mean_or_none(~correct[taken]),
+        "promise": {**thresholds.guarantee.to_json(), "own": thresholds.user_calibrated}
+        if thresholds.guarantee
+        else None,
         "novelty_auroc": auroc(scores[inside], scores[~inside]) if mixed else None,
     }
 
 
-def _share(flags: Flags) -> float | None:
+def _mean_or_none(flags: Flags) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
-def _tops(shares: Doubles, strange: Doubles) -> Iterator[tuple[np.float64, np.float64]]:
-    return zip(shares.max(axis=1) if len(shares) else shares[:, 0], strange, strict=True)
+def _top_probabilities(probabilities: Doubles, ood_scores: Doubles) -> Iterator[tuple[np.float64, np.float64]]:
+    return zip(probabilities.max(axis=1) if len(probabilities) else probabilities[:, 0], ood_scores, strict=True)
 
 
-def _verdict(top: float, score: float, thresholds: Thresholds, classes: int) -> Verdict:
+def _decide_one(probability: float, ood_score: float, thresholds: Thresholds, n_classes: int) -> DecisionResult:
     """Strangers first: how sure a classifier is says nothing of what it has never seen."""
-    if thresholds.reject is not None and not score <= thresholds.reject:
-        return Verdict("reject", _strange(score, thresholds, classes))
-    if thresholds.accept is None:
-        return Verdict("review", _nothing(thresholds))
-    sure, wanted = percent(round(100 * top, 1)), percent(round(100 * thresholds.accept, 1))
-    if top >= thresholds.accept:
-        return Verdict("accept", f"{sure} reaches the {wanted} from where {_means(thresholds)}")
-    return Verdict("review", f"{sure} does not reach the {wanted} from where {_means(thresholds)}")
+    if thresholds.max_ood is not None and not ood_score <= thresholds.max_ood:
+        return DecisionResult("reject", _ood_reason(ood_score, thresholds, n_classes))
+    if thresholds.min_probability is None:
+        return DecisionResult("review", _no_threshold_reason(thresholds))
+    sure, wanted = (
+        format_percent(round(100 * probability, 1)),
+        format_percent(round(100 * thresholds.min_probability, 1)),
+    )
+    if probability >= thresholds.min_probability:
+        return DecisionResult("accept", f"{sure} reaches the {wanted} from where {_guarantee_clause(thresholds)}")
+    return DecisionResult("review", f"{sure} does not reach the {wanted} from where {_guarantee_clause(thresholds)}")
 
 
-def _strange(score: float, thresholds: Thresholds, classes: int) -> str:
-    proof = "" if thresholds.own else f"; the limit is {UNPROVEN}"
-    limit = f"{thresholds.reject:.3g}, which {percent(100 * thresholds.known)} of the known garments keep"
-    return f"its novelty of {score:.3g} is above {limit}: it looks like none of the {classes} classes{proof}"
+def _ood_reason(ood_score: float, thresholds: Thresholds, n_classes: int) -> str:
+    proof = "" if thresholds.user_calibrated else f"; the limit is {NOT_CALIBRATED}"
+    limit = f"{thresholds.max_ood:.3g}, which {format_percent(100 * thresholds.id_recall)} of the known garments keep"
+    return f"its novelty of {ood_score:.3g} is above {limit}: it looks like none of the {n_classes} classes{proof}"
 
 
-def _nothing(thresholds: Thresholds) -> str:
-    if thresholds.promise is None:
+def _no_threshold_reason(thresholds: Thresholds) -> str:
+    if thresholds.guarantee is None:
         return "the model has no threshold for accepting, so every tag goes to a person"
-    return f"no probability proves that {thresholds.promise.sentence()}, so every tag goes to a person"
+    return f"no probability proves that {thresholds.guarantee.summary()}, so every tag goes to a person"
 
 
-def _means(thresholds: Thresholds) -> str:
-    if thresholds.promise is None:
+def _guarantee_clause(thresholds: Thresholds) -> str:
+    if thresholds.guarantee is None:
         return "tags are accepted without a promise"
-    proof = "proven on your own photos" if thresholds.own else UNPROVEN
-    return f"{thresholds.promise.sentence()}; {proof}"
+    proof = "proven on your own photos" if thresholds.user_calibrated else NOT_CALIBRATED
+    return f"{thresholds.guarantee.summary()}; {proof}"

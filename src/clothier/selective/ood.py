@@ -30,35 +30,35 @@ if TYPE_CHECKING:
     Doubles = npt.NDArray[np.float64]
     Arrays = Mapping[str, npt.NDArray[np.generic]]
 
-FEWEST = 10  # labelled photos, from which on anything can be said of strangers
-COMPONENTS = 128
+MIN_SAMPLES = 10  # labelled photos, from which on anything can be said of strangers
+N_COMPONENTS = 128
 SHRINKAGE = 0.1  # of a covariance towards a sphere of the same trace; few photos a component
-NOTHING = 1e-12  # variance of embeddings of length 1 that is left of equal ones by rounding alone
-LEAST_SPREAD = 0.01  # of a part of the score; embeddings have length 1, and less than this is rounding
-RESIDUAL = 0.5  # weight of the residual by that of the relative distance, both in standard deviations
+MIN_VARIANCE = 1e-12  # variance of embeddings of length 1 that is left of equal ones by rounding alone
+MIN_STD = 0.01  # of a part of the score; embeddings have length 1, and less than this is rounding
+RESIDUAL_WEIGHT = 0.5  # weight of the residual by that of the relative distance, both in standard deviations
 
 
-class _Geometry(NamedTuple):
+class _MahalanobisParams(NamedTuple):
     """What :class:`Novelty` calls by the same names, without the scale."""
 
     mean: Floats
     components: Floats
-    centres: Floats
-    within: Floats
-    overall: Floats
+    class_means: Floats
+    within_whitening: Floats
+    total_whitening: Floats
 
-    def parts(self, rows: Doubles) -> tuple[Doubles, Doubles]:
+    def distances(self, embeddings: Doubles) -> tuple[Doubles, Doubles]:
         """(N,) relative Mahalanobis distances, squared, and (N,) lengths of residuals, of normalised embeddings."""
-        apart = rows - self.mean
+        apart = embeddings - self.mean
         points = apart @ self.components.T.astype(np.float64)
         residual = np.sqrt(np.maximum((apart**2).sum(axis=1) - (points**2).sum(axis=1), 0.0))
-        whitened = points @ self.within.T.astype(np.float64)
-        to_classes = np.stack([((whitened - centre) ** 2).sum(axis=1) for centre in self.centres], axis=1)
-        return to_classes.min(axis=1) - ((points @ self.overall.T) ** 2).sum(axis=1), residual
+        whitened = points @ self.within_whitening.T.astype(np.float64)
+        to_classes = np.stack([((whitened - centre) ** 2).sum(axis=1) for centre in self.class_means], axis=1)
+        return to_classes.min(axis=1) - ((points @ self.total_whitening.T) ** 2).sum(axis=1), residual
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Novelty:
+class OodScorer:
     """What known garments look like.
 
     Attributes:
@@ -72,9 +72,9 @@ class Novelty:
 
     mean: Floats
     components: Floats
-    centres: Floats
-    within: Floats
-    overall: Floats
+    class_means: Floats
+    within_whitening: Floats
+    total_whitening: Floats
     scale: Floats
 
     def score(self, logits: npt.ArrayLike, embeddings: npt.ArrayLike) -> Doubles:
@@ -85,10 +85,14 @@ class Novelty:
             embeddings: (N, D).
         """
         del logits
-        geometry = _Geometry(self.mean, self.components, self.centres, self.within, self.overall)
-        relative, residual = geometry.parts(_normalised(embeddings))
+        geometry = _MahalanobisParams(
+            self.mean, self.components, self.class_means, self.within_whitening, self.total_whitening
+        )
+        relative, residual = geometry.distances(_l2_normalize(embeddings))
         middle, spread, residual_middle, residual_spread = self.scale
-        return np.asarray((relative - middle) / spread + RESIDUAL * (residual - residual_middle) / residual_spread)
+        return np.asarray(
+            (relative - middle) / spread + RESIDUAL_WEIGHT * (residual - residual_middle) / residual_spread
+        )
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """As ``novelty.npz`` holds it: the components in float16, the rest in float32."""
@@ -102,7 +106,7 @@ class Novelty:
         return file.getvalue()
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Novelty:
+    def from_arrays(cls, arrays: Arrays) -> OodScorer:
         """Reads what :meth:`to_arrays` wrote.
 
         Raises:
@@ -116,7 +120,7 @@ class Novelty:
         return found
 
     @classmethod
-    def read(cls, path: Path) -> Novelty:
+    def read(cls, path: Path) -> OodScorer:
         """Reads a bundle's ``novelty.npz``.
 
         Raises:
@@ -129,7 +133,7 @@ class Novelty:
             raise ModelError(f"{path} is damaged: {error}. Make the bundle again.") from error
 
 
-def fit_novelty(embeddings: npt.ArrayLike, labels: Labels, *, components: int = COMPONENTS) -> Novelty:
+def fit_ood_scorer(embeddings: npt.ArrayLike, labels: Labels, *, n_components: int = N_COMPONENTS) -> OodScorer:
     """Learns what known garments look like.
 
     Args:
@@ -141,51 +145,51 @@ def fit_novelty(embeddings: npt.ArrayLike, labels: Labels, *, components: int = 
         DataError: too few labelled photos, or embeddings that do not vary.
     """
     inside = np.asarray(labels) >= 0
-    rows, truth = _normalised(np.asarray(embeddings)[inside]), np.asarray(labels)[inside]
-    if len(rows) < FEWEST:
-        raise DataError(f"a novelty score wants {FEWEST} labelled photos or more, and got {len(rows)}. Give more.")
+    rows, truth = _l2_normalize(np.asarray(embeddings)[inside]), np.asarray(labels)[inside]
+    if len(rows) < MIN_SAMPLES:
+        raise DataError(f"a novelty score wants {MIN_SAMPLES} labelled photos or more, and got {len(rows)}. Give more.")
     mean = rows.mean(axis=0)
-    directions = _directions(rows - mean, min(components, len(rows) - 1))
+    directions = _principal_components(rows - mean, min(n_components, len(rows) - 1))
     points = (rows - mean) @ directions.T
     known, places = np.unique(truth, return_inverse=True)
     centres = np.stack([points[places == place].mean(axis=0) for place in range(len(known))])
     within, overall = _whitening(points - centres[places]), _whitening(points)
-    geometry = _Geometry(*map(_float32, (mean, directions, centres @ within.T, within, overall)))
-    scale = [figure for part in geometry.parts(rows) for figure in (part.mean(), max(part.std(), LEAST_SPREAD))]
-    return Novelty(*geometry, _float32(np.array(scale)))
+    geometry = _MahalanobisParams(*map(_float32, (mean, directions, centres @ within.T, within, overall)))
+    scale = [figure for part in geometry.distances(rows) for figure in (part.mean(), max(part.std(), MIN_STD))]
+    return OodScorer(*geometry, _float32(np.array(scale)))
 
 
-def auroc(known: npt.ArrayLike, strange: npt.ArrayLike) -> float:
+def auroc(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """The probability that a stranger scores higher than a known photo, ties counted as half (Mann-Whitney), 0 to 1."""
-    low, high = np.sort(np.asarray(known, dtype=np.float64)), np.asarray(strange, dtype=np.float64)
+    low, high = np.sort(np.asarray(id_scores, dtype=np.float64)), np.asarray(ood_scores, dtype=np.float64)
     below = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
     return float(below.mean() / (2 * len(low)))
 
 
-def fpr_at_95_tpr(known: npt.ArrayLike, strange: npt.ArrayLike) -> float:
+def fpr_at_95_tpr(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
     """The share of strangers that pass for known where 95 % of the known photos do, 0 to 1."""
-    limit = np.quantile(np.asarray(known, dtype=np.float64), 0.95, method="higher")
-    return float((np.asarray(strange, dtype=np.float64) <= limit).mean())
+    limit = np.quantile(np.asarray(id_scores, dtype=np.float64), 0.95, method="higher")
+    return float((np.asarray(ood_scores, dtype=np.float64) <= limit).mean())
 
 
-def _directions(apart: Doubles, components: int) -> Doubles:
+def _principal_components(centered: Doubles, n_components: int) -> Doubles:
     """(P, D) principal components, each with its largest entry positive, so that they are the same everywhere."""
-    rows = np.linalg.svd(apart, full_matrices=False)[2][:components]
+    rows = np.linalg.svd(centered, full_matrices=False)[2][:n_components]
     largest = np.abs(rows).argmax(axis=1)
     return np.asarray(rows * np.sign(rows[np.arange(len(rows)), largest])[:, None])
 
 
-def _whitening(points: Doubles) -> Doubles:
+def _whitening(projected: Doubles) -> Doubles:
     """(P, P): makes the shrunk covariance of (N, P) centred points the identity."""
-    covariance = points.T @ points / len(points)
+    covariance = projected.T @ projected / len(projected)
     sphere = np.trace(covariance) / len(covariance)
-    if sphere < NOTHING:
+    if sphere < MIN_VARIANCE:
         raise DataError("the embeddings do not vary, so nothing can be said of strangers. Train the model again.")
     shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * sphere * np.eye(len(covariance))
     return np.asarray(np.linalg.inv(np.linalg.cholesky(shrunk)))
 
 
-def _normalised(embeddings: npt.ArrayLike) -> Doubles:
+def _l2_normalize(embeddings: npt.ArrayLike) -> Doubles:
     rows = np.asarray(embeddings, dtype=np.float64)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 

@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import betaincinv, stdtrit
 
 from clothier.errors import DataError
-from clothier.selective.thresholds import ClassPromise, Promise
+from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
     Flags = npt.NDArray[np.bool_]
 
 METHOD = "Learn then Test (fixed sequence) with Korn-Graubard bounds over groups"
-LEAST_FOR_A_CLASS = 59  # 0.95^59 < 0.05: fewer right answers cannot show that 95 % are right
-SHARES = np.arange(10, 101) / 100  # of the photos that may be accepted at all: the thresholds that are tested
+MIN_ACCEPTED = 59  # 0.95^59 < 0.05: fewer right answers cannot show that 95 % are right
+COVERAGE_GRID = np.arange(10, 101) / 100  # of the photos that may be accepted at all: the thresholds that are tested
 
 
-def make_promise(
+def control_risk(
     confidence: npt.ArrayLike,
-    answers: Labels,
-    right: npt.ArrayLike,
+    predictions: Labels,
+    correct: npt.ArrayLike,
     groups: npt.ArrayLike,
     classes: Sequence[str],
     *,
     risk: float,
-    certainty: float,
+    confidence_level: float,
     grouped_by: str,
-) -> tuple[float | None, Promise]:
+) -> tuple[float | None, RiskGuarantee]:
     """The threshold that :func:`find_threshold` finds, and the promise that stands on it.
 
     Args:
@@ -65,36 +65,36 @@ def make_promise(
         certainty: of the promise, 0 to 1.
         grouped_by: what a group is.
     """
-    scores, wrong, members = _checked(confidence, right, groups)
+    scores, wrong, members = _check_inputs(confidence, correct, groups)
     correlation = intraclass_correlation(wrong, members)
-    accept = find_threshold(scores, ~wrong, members, risk=risk, certainty=certainty)
+    accept = find_threshold(scores, ~wrong, members, risk=risk, confidence_level=confidence_level)
     taken = np.zeros(len(scores), dtype=bool) if accept is None else scores >= accept
-    return accept, Promise(
+    return accept, RiskGuarantee(
         risk=risk,
-        confidence=certainty,
-        bound=upper_bound(wrong[taken], members[taken], certainty, correlation) if taken.any() else None,
-        observed=float(wrong[taken].mean()) if taken.any() else None,
+        confidence_level=confidence_level,
+        bound=risk_upper_bound(wrong[taken], members[taken], confidence_level, correlation) if taken.any() else None,
+        empirical_risk=float(wrong[taken].mean()) if taken.any() else None,
         coverage=float(taken.mean()),
-        photos=len(scores),
-        accepted=int(taken.sum()),
-        groups=len(np.unique(members)),
+        n=len(scores),
+        n_accepted=int(taken.sum()),
+        n_groups=len(np.unique(members)),
         grouped_by=grouped_by,
         method=METHOD,
-        classes=tuple(
-            _class_promise(name, wrong[rows], members[rows], risk, certainty, correlation)
+        per_class=tuple(
+            _class_risk_bound(name, wrong[rows], members[rows], risk, confidence_level, correlation)
             for place, name in enumerate(classes)
-            if (rows := taken & (np.asarray(answers) == place)).sum() >= LEAST_FOR_A_CLASS
+            if (rows := taken & (np.asarray(predictions) == place)).sum() >= MIN_ACCEPTED
         ),
     )
 
 
 def find_threshold(
     confidence: npt.ArrayLike,
-    right: npt.ArrayLike,
+    correct: npt.ArrayLike,
     groups: npt.ArrayLike,
     *,
     risk: float = 0.05,
-    certainty: float = 0.95,
+    confidence_level: float = 0.95,
 ) -> float | None:
     """The lowest confidence from which on the promise is proven; None where none proves it.
 
@@ -108,19 +108,19 @@ def find_threshold(
     Raises:
         DataError: no answers, or not one group and one verdict for each.
     """
-    scores, wrong, members = _checked(confidence, right, groups)
+    scores, wrong, members = _check_inputs(confidence, correct, groups)
     correlation = intraclass_correlation(wrong, members)
     found = None
-    for threshold in _sequence(scores, members, certainty, correlation):
+    for threshold in _fixed_sequence(scores, members, confidence_level, correlation):
         taken = scores >= threshold
-        if upper_bound(wrong[taken], members[taken], certainty, correlation) > risk:
+        if risk_upper_bound(wrong[taken], members[taken], confidence_level, correlation) > risk:
             break
         found = float(threshold)
     return found
 
 
-def upper_bound(
-    wrong: npt.ArrayLike, groups: npt.ArrayLike, certainty: float = 0.95, correlation: float = 0.0
+def risk_upper_bound(
+    wrong: npt.ArrayLike, groups: npt.ArrayLike, confidence_level: float = 0.95, correlation: float = 0.0
 ) -> float:
     """A bound below which the share of wrong tags of new groups lies with probability ``certainty``.
 
@@ -138,9 +138,11 @@ def upper_bound(
     if g < 2:
         return 1.0
     share = errors.sum() / n
-    effect = max(_design_effect(sizes, errors), 1 + (_crowd(sizes) - 1) * correlation, 1.0)
-    trials = n / effect * (stdtrit(n - 1, certainty) / stdtrit(g - 1, certainty)) ** 2  # quantiles of Student's t
-    return float(betaincinv(share * trials + 1, (1 - share) * trials, certainty)) if share < 1 else 1.0
+    effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
+    trials = (
+        n / effect * (stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)) ** 2
+    )  # quantiles of Student's t
+    return float(betaincinv(share * trials + 1, (1 - share) * trials, confidence_level)) if share < 1 else 1.0
 
 
 def intraclass_correlation(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> float:
@@ -151,11 +153,13 @@ def intraclass_correlation(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> float
         groups: (N,) int64.
     """
     sizes, errors = _by_group(wrong, groups)
-    crowd = _crowd(sizes)
+    crowd = _mean_cluster_size(sizes)
     return float(np.clip((_design_effect(sizes, errors) - 1) / (crowd - 1), 0, 1)) if crowd > 1 else 0.0
 
 
-def _sequence(scores: Doubles, groups: npt.NDArray[np.int64], certainty: float, correlation: float) -> Doubles:
+def _fixed_sequence(
+    scores: Doubles, groups: npt.NDArray[np.int64], confidence_level: float, correlation: float
+) -> Doubles:
     """Thresholds from strict to lenient, the first being the one whose bound would be lowest if confidences were true.
 
     With a stricter one too few tags stand behind the bound, with a more lenient one too many are wrong. Only
@@ -164,19 +168,19 @@ def _sequence(scores: Doubles, groups: npt.NDArray[np.int64], certainty: float, 
     possible = scores[np.isfinite(scores)]
     if not possible.size:
         return possible
-    thresholds = np.unique(np.quantile(possible, 1 - SHARES, method="higher"))[::-1]
+    thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
     expected = [
-        upper_bound(1 - scores[taken], groups[taken], certainty, correlation)
+        risk_upper_bound(1 - scores[taken], groups[taken], confidence_level, correlation)
         for taken in (scores >= threshold for threshold in thresholds)
     ]
     return np.asarray(thresholds[int(np.argmin(expected)) :])
 
 
-def _class_promise(
-    name: str, wrong: Flags, groups: npt.NDArray[np.int64], risk: float, certainty: float, correlation: float
-) -> ClassPromise:
-    bound = upper_bound(wrong, groups, certainty, correlation)
-    return ClassPromise(name=name, accepted=len(wrong), wrong=int(wrong.sum()), bound=bound, kept=bound <= risk)
+def _class_risk_bound(
+    name: str, wrong: Flags, groups: npt.NDArray[np.int64], risk: float, confidence_level: float, correlation: float
+) -> ClassRiskBound:
+    bound = risk_upper_bound(wrong, groups, confidence_level, correlation)
+    return ClassRiskBound(name=name, n_accepted=len(wrong), n_errors=int(wrong.sum()), bound=bound, holds=bound <= risk)
 
 
 def _by_group(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Doubles, Doubles]:
@@ -188,7 +192,7 @@ def _by_group(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Doubles, Dou
     return np.bincount(places).astype(np.float64), np.bincount(places, flags).astype(np.float64)
 
 
-def _crowd(sizes: Doubles) -> float:
+def _mean_cluster_size(sizes: Doubles) -> float:
     """Photos of the group that a photo belongs to, mean over the photos."""
     return float((sizes**2).sum() / sizes.sum())
 
@@ -202,11 +206,11 @@ def _design_effect(sizes: Doubles, errors: Doubles) -> float:
     return float(g / (g - 1) * ((errors - share * sizes) ** 2).sum() / (n * share * (1 - share)))
 
 
-def _checked(
-    confidence: npt.ArrayLike, right: npt.ArrayLike, groups: npt.ArrayLike
+def _check_inputs(
+    confidence: npt.ArrayLike, correct: npt.ArrayLike, groups: npt.ArrayLike
 ) -> tuple[Doubles, Flags, npt.NDArray[np.int64]]:
     """Confidences, what is wrong, and groups, one of each an answer."""
-    scores, wrong = np.asarray(confidence, dtype=np.float64), ~np.asarray(right, dtype=bool)
+    scores, wrong = np.asarray(confidence, dtype=np.float64), ~np.asarray(correct, dtype=bool)
     members = np.asarray(groups)
     if not scores.size or not scores.shape == wrong.shape == members.shape:
         raise DataError(

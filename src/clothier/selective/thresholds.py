@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassPromise:
+class ClassRiskBound:
     """What can be said of the accepted tags of one class.
 
     Attributes:
@@ -24,14 +24,14 @@ class ClassPromise:
     """
 
     name: str
-    accepted: int
-    wrong: int
+    n_accepted: int
+    n_errors: int
     bound: float
-    kept: bool
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class RiskGuarantee:
     """At most ``risk`` of the accepted tags are wrong, with ``confidence``; and what stands behind it.
 
     Attributes:
@@ -49,30 +49,30 @@ class Promise:
     """
 
     risk: float
-    confidence: float
+    confidence_level: float
     bound: float | None
-    observed: float | None
+    empirical_risk: float | None
     coverage: float
-    photos: int
-    accepted: int
-    groups: int
+    n: int
+    n_accepted: int
+    n_groups: int
     grouped_by: str
     method: str
-    classes: tuple[ClassPromise, ...] = ()
+    per_class: tuple[ClassRiskBound, ...] = ()
 
-    def sentence(self) -> str:
+    def summary(self) -> str:
         """The promise in plain words."""
-        risk, confidence = (percent(100 * share) for share in (self.risk, self.confidence))
+        risk, confidence = (format_percent(100 * share) for share in (self.risk, self.confidence_level))
         return f"at most {risk} of the accepted tags are wrong, with {confidence} confidence"
 
     def to_json(self) -> dict[str, Any]:
         """As a card and ``--json`` hold it."""
-        return {**asdict(self), "classes": [asdict(one) for one in self.classes]}
+        return {**asdict(self), "classes": [asdict(one) for one in self.per_class]}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Promise:
+    def from_json(cls, values: Mapping[str, Any]) -> RiskGuarantee:
         """Reads what :meth:`to_json` wrote."""
-        classes = tuple(ClassPromise(**one) for one in values.get("classes", ()))
+        classes = tuple(ClassRiskBound(**one) for one in values.get("classes", ()))
         return cls(**{**values, "classes": classes})
 
 
@@ -88,15 +88,15 @@ class Thresholds:
         own: whether all this was fitted on the user's own photos.
     """
 
-    accept: float | None
-    reject: float | None = None
-    known: float = 0.95
-    promise: Promise | None = None
-    own: bool = False
+    min_probability: float | None
+    max_ood: float | None = None
+    id_recall: float = 0.95
+    guarantee: RiskGuarantee | None = None
+    user_calibrated: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As ``card.json`` holds it."""
-        return {**asdict(self), "promise": self.promise.to_json() if self.promise else None}
+        return {**asdict(self), "promise": self.guarantee.to_json() if self.guarantee else None}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Thresholds | None:
@@ -108,12 +108,12 @@ class Thresholds:
         if not values:
             return None
         try:
-            promise = Promise.from_json(values["promise"]) if values.get("promise") else None
+            promise = RiskGuarantee.from_json(values["promise"]) if values.get("promise") else None
             return cls(**{**values, "promise": promise})
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"the card's thresholds are damaged: {error}. Calibrate the model again.") from error
 
 
-def percent(share: float) -> str:
+def format_percent(percentage: float) -> str:
     """``5 %`` or ``84.3 %``; six digits hide what floats add."""
-    return f"{share:.6g} %"
+    return f"{percentage:.6g} %"

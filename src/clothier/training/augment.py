@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 
 
-def mirrored(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+def hflip(images: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """(N, H, W) pictures, those mirrored left-right that ``which``, (N,) bool, says."""
-    return torch.where(which[:, None, None], images.flip(-1), images)
+    return torch.where(mask[:, None, None], images.flip(-1), images)
 
 
-def alternating(coins: torch.Tensor, epoch: int) -> torch.Tensor:
+def alternating_flip(flip_parity: torch.Tensor, epoch: int) -> torch.Tensor:
     """Which pictures to mirror in ``epoch``: each in every other one, where it starts is its coin's.
 
     Random flipping shows a picture the same way twice running half of the time; this never does
@@ -27,33 +27,33 @@ def alternating(coins: torch.Tensor, epoch: int) -> torch.Tensor:
     Returns:
         (N,) bool.
     """
-    return coins if epoch % 2 else ~coins
+    return flip_parity if epoch % 2 else ~flip_parity
 
 
-def moves(count: int, limit: int, generator: torch.Generator) -> torch.Tensor:
+def random_offsets(count: int, max_shift: int, generator: torch.Generator) -> torch.Tensor:
     """Moves up and left of ``count`` pictures, (2, count) int64, counted from 0 for ``limit`` pixels down and right."""
-    return torch.randint(0, 2 * limit + 1, (2, count, 1), generator=generator)[..., 0]
+    return torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=generator)[..., 0]
 
 
-def shifted(images: torch.Tensor, moved: torch.Tensor, limit: int) -> torch.Tensor:
+def translate(images: torch.Tensor, offsets: torch.Tensor, max_shift: int) -> torch.Tensor:
     """Moves each of (N, H, W) pictures as :func:`moves` says; black comes in at the border."""
     count, height, width = images.shape
-    padded = F.pad(images, (limit, limit, limit, limit))
-    rows = moved[0, :, None] + torch.arange(height, device=images.device)
-    columns = moved[1, :, None] + torch.arange(width, device=images.device)
+    padded = F.pad(images, (max_shift, max_shift, max_shift, max_shift))
+    rows = offsets[0, :, None] + torch.arange(height, device=images.device)
+    columns = offsets[1, :, None] + torch.arange(width, device=images.device)
     pictures = torch.arange(count, device=images.device)[:, None, None]
     return padded[pictures, rows[:, :, None], columns[:, None, :]]
 
 
-def blanked(images: torch.Tensor, side: int, generator: torch.Generator) -> torch.Tensor:
+def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
     """Blacks out a square of ``side`` pixels in each of (N, H, W) pictures; its centre lies anywhere inside."""
     count, height, width = images.shape
-    top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - side // 2
-    left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - side // 2
-    return images.masked_fill(_inside(images, top, left, side, side), 0)
+    top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - size // 2
+    left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - size // 2
+    return images.masked_fill(_rectangle_mask(images, top, left, size, size), 0)
 
 
-class Mixture(NamedTuple):
+class MixedBatch(NamedTuple):
     """Pictures with something of another one in them.
 
     Attributes:
@@ -63,16 +63,16 @@ class Mixture(NamedTuple):
     """
 
     images: torch.Tensor
-    partners: torch.Tensor
-    shares: torch.Tensor
+    permutation: torch.Tensor
+    lam: torch.Tensor
 
-    def blend(self, targets: torch.Tensor) -> torch.Tensor:
+    def mix_targets(self, targets: torch.Tensor) -> torch.Tensor:
         """(N, K) float32 shares of the classes, each mixed with its partner's as the pictures are."""
-        own = self.shares[:, None]
-        return own * targets + (1 - own) * targets[self.partners]
+        own = self.lam[:, None]
+        return own * targets + (1 - own) * targets[self.permutation]
 
 
-def cutmix(images: torch.Tensor, generator: torch.Generator) -> Mixture:
+def cutmix(images: torch.Tensor, generator: torch.Generator) -> MixedBatch:
     """CutMix (arXiv 1905.04899): each of (N, H, W) pictures gets a rectangle from the same place of another one.
 
     The rectangle has the picture's proportions and an area that is uniform between none and all; its centre lies
@@ -84,11 +84,11 @@ def cutmix(images: torch.Tensor, generator: torch.Generator) -> Mixture:
     tall, wide = (side * height).round().long(), (side * width).round().long()
     top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - tall // 2
     left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - wide // 2
-    inside = _inside(images, top, left, tall, wide)
-    return Mixture(torch.where(inside, images[partners], images), partners, 1 - inside.float().mean((1, 2)))
+    inside = _rectangle_mask(images, top, left, tall, wide)
+    return MixedBatch(torch.where(inside, images[partners], images), partners, 1 - inside.float().mean((1, 2)))
 
 
-def mixup(images: torch.Tensor, alpha: float, generator: torch.Generator) -> Mixture:
+def mixup(images: torch.Tensor, alpha: float, generator: torch.Generator) -> MixedBatch:
     """Mixup (arXiv 1710.09412): each of (N, H, W) pictures is blended with another one, at least half of it its own."""
     partners = torch.randperm(len(images), generator=generator).to(images.device)
     chance = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))  # PyTorch's Beta knows no seed
@@ -96,15 +96,15 @@ def mixup(images: torch.Tensor, alpha: float, generator: torch.Generator) -> Mix
     shares = torch.maximum(drawn, 1 - drawn)
     own = shares[:, None, None]
     blend = own * images + (1 - own) * images[partners]
-    return Mixture(blend.round().to(torch.uint8), partners, shares)
+    return MixedBatch(blend.round().to(torch.uint8), partners, shares)
 
 
-def _inside(
-    images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, tall: torch.Tensor | int, wide: torch.Tensor | int
+def _rectangle_mask(
+    images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, height: torch.Tensor | int, width: torch.Tensor | int
 ) -> torch.Tensor:
     """(N, H, W) bool: which pixels lie in the rectangle of each picture, given as (N, 1) int64."""
     rows = torch.arange(images.shape[1], device=images.device)
     columns = torch.arange(images.shape[2], device=images.device)
-    in_rows = (rows >= top) & (rows < top + tall)
-    in_columns = (columns >= left) & (columns < left + wide)
+    in_rows = (rows >= top) & (rows < top + height)
+    in_columns = (columns >= left) & (columns < left + width)
     return in_rows[:, :, None] & in_columns[:, None, :]

@@ -15,12 +15,12 @@ from clothier.types import EpochRecord
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.training.trainer import Training
+    from clothier.training.trainer import TrainState
 
 FORMAT = 1
 
 
-def save(path: Path, training: Training, records: list[EpochRecord]) -> None:
+def save(path: Path, state: TrainState, records: list[EpochRecord]) -> None:
     """Writes the training and its epochs so far.
 
     Raises:
@@ -30,7 +30,7 @@ def save(path: Path, training: Training, records: list[EpochRecord]) -> None:
     torch.save(
         {
             "format": FORMAT,
-            "training": training.state_dict(),
+            "training": state.state_dict(),
             "records": [record.to_json() for record in records],
         },
         buffer,
@@ -38,7 +38,7 @@ def save(path: Path, training: Training, records: list[EpochRecord]) -> None:
     atomic.write_bytes(path, buffer.getvalue())
 
 
-def restore(path: Path, training: Training) -> list[EpochRecord]:
+def restore(path: Path, state: TrainState) -> list[EpochRecord]:
     """Brings ``training`` to where the file's was, and returns the epochs that it had seen.
 
     Nothing in the file is executed: tensors, numbers and names are all that is read.
@@ -46,18 +46,18 @@ def restore(path: Path, training: Training) -> list[EpochRecord]:
     Raises:
         ModelError: there is no checkpoint, it is damaged or newer, or it belongs to another network.
     """
-    content = read_content(path)
+    content = load_content(path)
     try:
-        training.load_state_dict(content["training"])
+        state.load_state_dict(content["training"])
         return [EpochRecord(**record) for record in content["records"]]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"the checkpoint {path} belongs to another network; train anew without --resume.") from error
 
 
-def read_content(path: Path) -> dict[str, Any]:
+def load_content(path: Path) -> dict[str, Any]:
     """What a checkpoint file holds, checked against its sums; raises as :func:`restore` does."""
     try:
-        _check_sums(path)
+        _verify_crc(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint at {path}; the run cannot be resumed. Train anew.") from error
@@ -69,7 +69,7 @@ def read_content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_sums(path: Path) -> None:
+def _verify_crc(path: Path) -> None:
     """Reads every part against its CRC-32, which PyTorch writes and does not look at."""
     with ZipFile(path) as parts:
         damaged = parts.testzip()

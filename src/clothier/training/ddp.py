@@ -26,57 +26,57 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class ProcessGroup:
     """The processes of one training: this one's rank (0 leads) and their number."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes and speaks."""
         return self.rank == 0
 
-    def share(self, batch: torch.Tensor) -> torch.Tensor:
+    def shard(self, batch: torch.Tensor) -> torch.Tensor:
         """This rank's part of a batch, whose length the team's size divides."""
-        return batch[self.rank :: self.size]
+        return batch[self.rank :: self.world_size]
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network as it is trained: with gradients averaged over the team. Alone, the network itself."""
-        return network if self.size == 1 else nn.parallel.DistributedDataParallel(network)
+        return network if self.world_size == 1 else nn.parallel.DistributedDataParallel(network)
 
-    def total(self, values: torch.Tensor) -> torch.Tensor:
+    def all_reduce(self, values: torch.Tensor) -> torch.Tensor:
         """The sum of every rank's values, on every rank."""
-        if self.size > 1:
+        if self.world_size > 1:
             dist.all_reduce(values)
         return values
 
-    def agree(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """Rank 0's value, on every rank."""
-        if self.size == 1:
+        if self.world_size == 1:
             return value
         box = [value]
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def share_buffers(self, network: nn.Module) -> None:
+    def broadcast_buffers(self, network: nn.Module) -> None:
         """Gives every rank the leader's buffers (running statistics), so that all answer alike."""
-        if self.size > 1:
+        if self.world_size > 1:
             for buffer in network.buffers():
                 dist.broadcast(buffer, src=0)
 
 
 @contextmanager
-def team() -> Iterator[Team]:
+def process_group() -> Iterator[ProcessGroup]:
     """Joins the processes that torchrun started, for the length of the block; a team of one without torchrun."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
-        yield Team(dist.get_rank(), size)
+        yield ProcessGroup(dist.get_rank(), size)
     finally:
         dist.destroy_process_group()

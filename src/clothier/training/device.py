@@ -19,12 +19,12 @@ Precision = Literal["float32", "bfloat16"]
 # mallopt(3) of glibc: parameter numbers, and the value that keeps activations of up to 1 GiB inside the heap.
 # Without it glibc hands every freed activation back to the kernel and page-faults it in again at the next step.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-_KEEP = 1 << 30  # bytes; above the largest activation of our networks
-_KEEP_IN_OLD = 32 << 20  # bytes; the highest M_MMAP_THRESHOLD that glibc took before 2.35
-_PAD = 64 << 20  # bytes asked from the kernel at a time
+_HEAP_LIMIT = 1 << 30  # bytes; above the largest activation of our networks
+_HEAP_LIMIT_OLD_GLIBC = 32 << 20  # bytes; the highest M_MMAP_THRESHOLD that glibc took before 2.35
+_TOP_PAD = 64 << 20  # bytes asked from the kernel at a time
 
 # A trial product: long enough to be timed, and over in a hundredth of a second with all its repetitions.
-_TRIAL_SIDE, _TRIALS = 512, 5
+_MATMUL_SIZE, _MATMUL_REPEATS = 512, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Device:
         return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
 
     @property
-    def torch(self) -> torch.device:
+    def torch_device(self) -> torch.device:
         """The device as PyTorch names it."""
         return torch.device(self.type)
 
@@ -60,19 +60,19 @@ class Device:
         return torch.autocast(self.type, dtype=torch.bfloat16)
 
 
-def choose(precision: Literal["auto", "float32"] = "auto", kind: str | None = None) -> Device:
+def select_device(precision: Literal["auto", "float32"] = "auto", device_type: str | None = None) -> Device:
     """The best device here, or ``kind``; bfloat16 where it is fast and ``precision`` leaves the choice.
 
     Args:
         precision: a recipe's wish.
         kind: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
     """
-    kind = kind or _best_kind()
-    fast, reason = _bfloat16(kind) if precision == "auto" else (False, "the recipe asks for float32")
-    return Device(kind, torch.get_num_threads(), "bfloat16" if fast else "float32", reason)
+    device_type = device_type or _best_device_type()
+    fast, reason = _bf16_support(device_type) if precision == "auto" else (False, "the recipe asks for float32")
+    return Device(device_type, torch.get_num_threads(), "bfloat16" if fast else "float32", reason)
 
 
-def keep_memory() -> bool:
+def tune_malloc() -> bool:
     """Tells glibc's allocator to keep freed activations for the next step; about halves a CPU step.
 
     Returns:
@@ -82,23 +82,23 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    kept = mallopt(_M_MMAP_THRESHOLD, _KEEP) or mallopt(_M_MMAP_THRESHOLD, _KEEP_IN_OLD)
-    held = mallopt(_M_TRIM_THRESHOLD, _KEEP) and mallopt(_M_TOP_PAD, _PAD)
+    kept = mallopt(_M_MMAP_THRESHOLD, _HEAP_LIMIT) or mallopt(_M_MMAP_THRESHOLD, _HEAP_LIMIT_OLD_GLIBC)
+    held = mallopt(_M_TRIM_THRESHOLD, _HEAP_LIMIT) and mallopt(_M_TOP_PAD, _TOP_PAD)
     return bool(kept and held)
 
 
-def _best_kind() -> str:
+def _best_device_type() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _bfloat16(kind: str) -> tuple[bool, str]:
+def _bf16_support(device_type: str) -> tuple[bool, str]:
     """Whether bfloat16 products are fast on a device of this kind, and why."""
-    if kind == "cuda":
+    if device_type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
         return fast, "the GPU multiplies bfloat16" if fast else "the GPU has no bfloat16"
-    if kind == "mps":
+    if device_type == "mps":
         return False, "PyTorch's MPS back end is exact in float32 only"
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # PyTorch left it untyped
         return False, "this PyTorch was built without oneDNN"
@@ -109,12 +109,12 @@ def _bfloat16(kind: str) -> tuple[bool, str]:
         return True, "the processor multiplies bfloat16 in AMX tiles"
     if not torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
         return False, "the processor only emulates bfloat16"
-    gain = _bfloat16_gain()
+    gain = _bf16_speedup()
     return gain > 1, f"AVX512_BF16 multiplies bfloat16 at {gain:.1f} times the rate of float32 here"
 
 
 @cache
-def _bfloat16_gain() -> float:
+def _bf16_speedup() -> float:
     """The rate of bfloat16 products over that of float32, measured once a process.
 
     AVX512_BF16 alone does not tell: with two threads at 4096 cubed, a Zen 5 multiplied bfloat16 at four times its
@@ -122,13 +122,15 @@ def _bfloat16_gain() -> float:
     """
     seconds = {dtype: float("inf") for dtype in (torch.float32, torch.bfloat16)}
     with torch.no_grad():
-        for dtype in list(seconds) * (1 + _TRIALS):  # in turns; the least counts, which a first, cold one never is
-            seconds[dtype] = min(seconds[dtype], _product_seconds(dtype))
+        for dtype in list(seconds) * (
+            1 + _MATMUL_REPEATS
+        ):  # in turns; the least counts, which a first, cold one never is
+            seconds[dtype] = min(seconds[dtype], _matmul_seconds(dtype))
     return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
-def _product_seconds(dtype: torch.dtype) -> float:
-    square = torch.ones(_TRIAL_SIDE, _TRIAL_SIDE, dtype=dtype)
+def _matmul_seconds(dtype: torch.dtype) -> float:
+    square = torch.ones(_MATMUL_SIZE, _MATMUL_SIZE, dtype=dtype)
     started = time.perf_counter()
     torch.mm(square, square)
     return time.perf_counter() - started

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # zero (github KellerJordan/Muon; same in torch.optim.Muon). Three steps are enough here, as in airbench94.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 3
-_TINY = 1e-7  # in place of a norm of zero
+_EPS = 1e-7  # in place of a norm of zero
 ADAMW_BETAS = (0.9, 0.99)  # the default 0.999 remembers a thousand steps, which is half of a fast recipe
 SGD_MOMENTUM = 0.85  # of biases, norms and the head (airbench94)
 
@@ -40,20 +40,20 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, weight.grad, group["lr"], group["momentum"])
+                    self._update(weight, weight.grad, group["lr"], group["momentum"])
 
-    def _move(self, weight: nn.Parameter, gradient: torch.Tensor, lr: float, momentum: float) -> None:
+    def _update(self, weight: nn.Parameter, gradient: torch.Tensor, lr: float, momentum: float) -> None:
         state = self.state[weight]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(gradient)
         buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
         direction = gradient.add(buffer, alpha=momentum)
-        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(_TINY))  # one that starts at zero stays finite
+        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(_EPS))  # one that starts at zero stays finite
         matrix = direction.reshape(len(direction), -1)
-        weight.add_(orthogonalised(matrix, self._dtype).view_as(weight), alpha=-lr)
+        weight.add_(newton_schulz(matrix, self._dtype).view_as(weight), alpha=-lr)
 
 
-def orthogonalised(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def newton_schulz(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Roughly the nearest semi-orthogonal matrix: (R, S) with singular values pushed to about 1.
 
     Args:
@@ -67,7 +67,7 @@ def orthogonalised(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> 
     x = matrix.to(dtype)
     tall = x.size(0) > x.size(1)
     x = x.mT if tall else x
-    x = x / (x.norm() + _TINY)
+    x = x / (x.norm() + _EPS)
     for _ in range(_NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * (gram @ gram)) @ x

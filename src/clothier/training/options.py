@@ -22,7 +22,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "time_limit": (int, float, NoneType),
 }
-LATER: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType), "twin": (str, NoneType)}
+OPTIONAL_FIELDS: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType), "twin": (str, NoneType)}
 """Fields that configurations of earlier versions lack; None is what they meant."""
 ABSENT = "absent"
 
@@ -48,8 +48,8 @@ class TrainOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
-    teachers: Path | None = None
-    twin: Path | None = None
+    teachers_from: Path | None = None
+    refit: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` holds of it; where the run lies is no part of what it does."""
@@ -60,8 +60,8 @@ class TrainOptions:
             "any_idx": self.any_idx,
             "seed": self.seed,
             "time_limit": self.time_limit,
-            "teachers": None if self.teachers is None else str(self.teachers.absolute()),
-            "twin": None if self.twin is None else str(self.twin.absolute()),
+            "teachers": None if self.teachers_from is None else str(self.teachers_from.absolute()),
+            "twin": None if self.refit is None else str(self.refit.absolute()),
         }
 
 
@@ -85,8 +85,10 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
     """The options in a run's ``config``, which lies at ``path``; raises as :func:`options_from_config` does."""
     if config.get("format", FORMAT) != FORMAT:
         raise ModelError(f"{path} has format {config['format']}, and this Clothier reads {FORMAT}. Train anew.")
-    config = {**dict.fromkeys(LATER), **config}
-    wrong = [name for name, kind in {**FIELDS, **LATER}.items() if not isinstance(config.get(name, ...), kind)]
+    config = {**dict.fromkeys(OPTIONAL_FIELDS), **config}
+    wrong = [
+        name for name, kind in {**FIELDS, **OPTIONAL_FIELDS}.items() if not isinstance(config.get(name, ...), kind)
+    ]
     if wrong:
         raise ModelError(
             f"{path} is no configuration of a run: its {wrong[0]!r} is {config.get(wrong[0], ABSENT)!r}. "
@@ -98,23 +100,23 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
         any_idx=config["any_idx"],
         seed=config["seed"],
         time_limit=config["time_limit"],
-        teachers=None if config["teachers"] is None else Path(config["teachers"]),
-        twin=None if config["twin"] is None else Path(config["twin"]),
+        teachers_from=None if config["teachers"] is None else Path(config["teachers"]),
+        refit=None if config["twin"] is None else Path(config["twin"]),
     )
 
 
-def once_more_on_all(options: TrainOptions, twin: Path) -> TrainOptions:
+def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:
     """The training of ``twin`` with nothing kept out; its teachers, if it has any, keep nothing out either."""
-    return replace(options, recipe=replace(options.recipe, validation=0.0), twin=twin, teachers=None)
+    return replace(options, recipe=replace(options.recipe, validation=0.0), twin=reference, teachers=None)
 
 
-def require_same(options: TrainOptions, expected: TrainOptions, run: Path) -> None:
+def require_same_options(options: TrainOptions, expected: TrainOptions, run: Path) -> None:
     """Refuses to go on with a run that was begun with other options than ``expected``.
 
     Raises:
         UsageError: they differ; the first difference is named.
     """
-    ours, theirs = _flat(options.to_json()), _flat(expected.to_json())
+    ours, theirs = _flatten(options.to_json()), _flatten(expected.to_json())
     for name in {**ours, **theirs}:
         if ours.get(name, ABSENT) != theirs.get(name, ABSENT):
             raise UsageError(
@@ -123,7 +125,7 @@ def require_same(options: TrainOptions, expected: TrainOptions, run: Path) -> No
             )
 
 
-def require_twin(options: TrainOptions, digest: str) -> None:
+def validate_refit(options: TrainOptions, digest: str) -> None:
     """Refuses a training that keeps nothing out and finds no temperature, or would find another training's.
 
     Args:
@@ -134,7 +136,7 @@ def require_twin(options: TrainOptions, digest: str) -> None:
         UsageError: nothing is kept out and no twin was named, or the twin is none, or has not ended.
         ModelError: the twin is no run, or its files are damaged.
     """
-    recipe, twin = options.recipe, options.twin
+    recipe, twin = options.recipe, options.refit
     if twin is None:
         if not recipe.validation:
             raise UsageError(
@@ -155,9 +157,9 @@ def require_twin(options: TrainOptions, digest: str) -> None:
         raise UsageError(f"{twin} has not ended, so it has no temperature to lend; resume it first.")
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested ``values`` under dotted names."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.metrics import softmax
-from clothier.training.device import choose
-from clothier.training.networks import build
+from clothier.training.device import select_device
+from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.training.trainer import fit
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import nn
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
     from clothier.training.device import Device
     from clothier.types import Floats, Images, Progress
 
 TASK = "held-out answers"
-LOOKED_AT = 1_000  # held-out pictures that an epoch's note tells of; nothing is chosen by them
+MONITOR_SIZE = 1_000  # held-out pictures that an epoch's note tells of; nothing is chosen by them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OutOfFold:
+class OutOfFoldProbabilities:
     """What the models of F folds say.
 
     Attributes:
@@ -39,20 +39,20 @@ class OutOfFold:
     """
 
     probabilities: Floats
-    others: Floats
+    extra_probabilities: Floats
 
 
-def out_of_fold(
-    train: Labelled,
-    others: Images,
+def out_of_fold_probabilities(
+    train: LabeledImages,
+    extra_images: Images,
     classes: tuple[str, ...],
     recipe: Recipe,
     folds: Sequence[npt.NDArray[np.int64]],
     *,
     seed: int = 0,
     device: Device | None = None,
-    progress: Progress = silent,
-) -> OutOfFold:
+    progress: Progress = no_progress,
+) -> OutOfFoldProbabilities:
     """Trains one network a fold, on all pictures but the fold's, and asks it about those.
 
     Args:
@@ -71,25 +71,25 @@ def out_of_fold(
     """
     recipe = replace(recipe, keep="last")
     answers = np.empty((len(train), len(classes)), np.float32)
-    mean = np.zeros((len(others), len(classes)))
+    mean = np.zeros((len(extra_images), len(classes)))
     for number, held_out in enumerate(folds):
-        kept = train.take(np.setdiff1d(np.arange(len(train)), held_out))
-        network = build(recipe.network, kept.images, len(classes), seed + number)
+        kept = train.subset(np.setdiff1d(np.arange(len(train)), held_out))
+        network = build_network(recipe.network, kept.images, len(classes), seed + number)
         note = f"fold {number + 1} of {len(folds)}"
         done = number * recipe.epochs, len(folds) * recipe.epochs
         progress(TASK, *done, note)
-        look = train.take(held_out[:LOOKED_AT])
+        look = train.subset(held_out[:MONITOR_SIZE])
         for record in fit(network, kept, look, recipe, seed=seed + number, device=device):
             progress(TASK, done[0] + record.epoch, done[1], f"{note}, accuracy {record.validation_accuracy:.3f}")
-        answers[held_out] = _probabilities(network, train.images[held_out], classes, device)
-        mean += _probabilities(network, others, classes, device) / len(folds)
-    return OutOfFold(answers, mean.astype(np.float32))
+        answers[held_out] = _predict_probabilities(network, train.images[held_out], classes, device)
+        mean += _predict_probabilities(network, extra_images, classes, device) / len(folds)
+    return OutOfFoldProbabilities(answers, mean.astype(np.float32))
 
 
-def _probabilities(
+def _predict_probabilities(
     network: nn.Module, images: Images, classes: tuple[str, ...], device: Device | None
 ) -> npt.NDArray[np.float64]:
     if len(images) == 0:
         return np.empty((0, len(classes)))
-    where = replace(device or choose(), precision="float32")  # a rank among thousands is finer than bfloat16
+    where = replace(device or select_device(), precision="float32")  # a rank among thousands is finer than bfloat16
     return softmax(TorchClassifier(network, classes, device=where).run(images).logits)

@@ -8,36 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data.splits import stratified_split
 from clothier.training import checkpoint
-from clothier.training.device import choose
-from clothier.training.networks import build
-from clothier.training.trainer import begin, fit
+from clothier.training.device import select_device
+from clothier.training.networks import build_network
+from clothier.training.trainer import fit, init_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Recipe
     from clothier.runs import Run
-    from clothier.training.ddp import Team
-    from clothier.training.distillation.soft_targets import Answers
+    from clothier.training.ddp import ProcessGroup
+    from clothier.training.distillation.soft_targets import SoftTargets
     from clothier.training.networks import AnyNetwork
     from clothier.training.options import TrainOptions
-    from clothier.training.trainer import Training
+    from clothier.training.trainer import TrainState
     from clothier.types import EpochRecord, Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class PreparedTraining:
     """A training that is ready for its first step, and its pictures."""
 
     options: TrainOptions
-    learning: Labelled
-    validation: Labelled | None
-    training: Training
+    train_set: LabeledImages
+    validation: LabeledImages | None
+    state: TrainState
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainResult:
     """What training hands over.
 
     Attributes:
@@ -55,11 +55,11 @@ class Trained:
     seed: int
     records: tuple[EpochRecord, ...]
     seconds: float
-    validation: Labelled | None
-    teachers: Mapping[str, Any] | None = None
+    validation: LabeledImages | None
+    teacher_metrics: Mapping[str, Any] | None = None
 
 
-def split(dataset: Dataset, recipe: Recipe) -> tuple[Labelled, Labelled]:
+def split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages]:
     """The training pictures as the recipe splits them: to learn from, and to choose by.
 
     Raises:
@@ -67,25 +67,27 @@ def split(dataset: Dataset, recipe: Recipe) -> tuple[Labelled, Labelled]:
     """
     held_out = round(recipe.validation * len(dataset.train))
     kept, held = stratified_split(dataset.train.labels, held_out)
-    return dataset.train.take(kept), dataset.train.take(held)
+    return dataset.train.subset(kept), dataset.train.subset(held)
 
 
-def parts(dataset: Dataset, recipe: Recipe) -> tuple[Labelled, Labelled | None]:
+def optional_split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages | None]:
     """As :func:`split`; with None to choose by where the recipe keeps nothing out."""
     return split(dataset, recipe) if recipe.validation else (dataset.train, None)
 
 
-def prepare(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None = None) -> Lesson:
+def prepare(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None = None) -> PreparedTraining:
     """Fits a network to the pictures as far as it must be before its first step; the time counts as training."""
     recipe = options.recipe
-    learning, validation = parts(dataset, recipe)
+    learning, validation = optional_split(dataset, recipe)
     started = time.perf_counter()
-    network = network or build(recipe.network, learning.images, len(dataset.classes), options.seed)
-    training = begin(network, recipe, choose(recipe.precision))
-    return Lesson(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
+    network = network or build_network(recipe.network, learning.images, len(dataset.classes), options.seed)
+    training = init_state(network, recipe, select_device(recipe.precision))
+    return PreparedTraining(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
 
 
-def learn(run: Run, lesson: Lesson, members: Team, answers: Answers | None, progress: Progress) -> Trained:
+def train_network(
+    run: Run, prepared: PreparedTraining, group: ProcessGroup, soft_targets: SoftTargets | None, progress: Progress
+) -> TrainResult:
     """Trains to the recipe's end, from where the run's checkpoint is, saving every epoch.
 
     ``answers`` are the teachers' to the pictures to learn from; None where the labels are learnt.
@@ -95,34 +97,36 @@ def learn(run: Run, lesson: Lesson, members: Team, answers: Answers | None, prog
         UsageError: training went astray.
         StorageError: the disk refused.
     """
-    options, training = lesson.options, lesson.training
+    options, training = prepared.options, prepared.state
     recipe = options.recipe
-    records = _take_up(run, training, members)
+    records = _resume_state(run, training, group)
     for record in fit(
         training.network,
-        lesson.learning,
-        lesson.validation,
+        prepared.train_set,
+        prepared.validation,
         recipe,
         seed=options.seed,
-        training=training,
+        state=training,
         time_limit=options.time_limit,
-        team=members,
-        answers=answers,
+        group=group,
+        soft_targets=soft_targets,
     ):
         records.append(record)
-        if members.leads:
+        if group.is_main:
             checkpoint.save(run.checkpoint, training, records)
             run.append_result(record)
             progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
-    return Trained(training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, lesson.validation)
+    return TrainResult(
+        training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, prepared.validation
+    )
 
 
-def _take_up(run: Run, training: Training, members: Team) -> list[EpochRecord]:
+def _resume_state(run: Run, state: TrainState, group: ProcessGroup) -> list[EpochRecord]:
     """The epochs of the run's checkpoint; before the first there is none yet, and it is written now."""
     going_on = (run.path / "results.csv").is_file()  # written after the first checkpoint
-    records = checkpoint.restore(run.checkpoint, training) if going_on else []
-    if members.leads:
-        checkpoint.save(run.checkpoint, training, records)
+    records = checkpoint.restore(run.checkpoint, state) if going_on else []
+    if group.is_main:
+        checkpoint.save(run.checkpoint, state, records)
         run.write_results(records)
     return records
 

@@ -14,15 +14,15 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-def triangle(progress: float, warmup: float) -> float:
+def linear_warmup_decay(progress: float, warmup: float) -> float:
     """Linearly up from 0 to 1 over the first ``warmup`` of training, then linearly down to exactly 0 at its end."""
     if progress < warmup:
         return progress / warmup
     return max(0.0, (1 - progress) / (1 - warmup))
 
 
-def rate(optimizer: Optimizer, progress: float) -> float:
+def lr_factor(optimizer: Optimizer, progress: float) -> float:
     """The factor on every peak learning rate at ``progress``, by the recipe's schedule."""
     if optimizer.schedule == "constant":
         return constant(progress)
-    return triangle(progress, optimizer.warmup)
+    return linear_warmup_decay(progress, optimizer.warmup)

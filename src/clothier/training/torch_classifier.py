@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from clothier.training.device import choose
-from clothier.types import Outputs, View
+from clothier.training.device import select_device
+from clothier.types import InputSpec, ModelOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from clothier.training.device import Device
     from clothier.types import Images
 
-BATCH = 1_000  # pictures a pass; bounds memory, and changes no answer
+BATCH_SIZE = 1_000  # pictures a pass; bounds memory, and changes no answer
 
 
-class Deployed(nn.Module):
+class ExportModule(nn.Module):
     """What a bundle holds: bytes in, preprocessing inside, logits and embedding out."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -32,8 +32,8 @@ class Deployed(nn.Module):
 
         A network of the user's own without a module of that name has its logits for an embedding.
         """
-        with _inputs(getattr(self.network, "head", None)) as entered:
-            logits = self.network(scaled(images))
+        with _capture_inputs(getattr(self.network, "head", None)) as entered:
+            logits = self.network(to_float(images))
         return logits, entered[-1].flatten(1) if entered else logits.clone()
 
 
@@ -45,27 +45,27 @@ class TorchClassifier:
         network: nn.Module,
         classes: tuple[str, ...],
         *,
-        view: View | None = None,
+        input_spec: InputSpec | None = None,
         device: Device | None = None,
         name: str = "torch",
     ) -> None:
         self.name = name
         self.classes = classes
-        self.view = view or View()
-        self._deployed = Deployed(network)
-        self._device = device or choose("float32", "cpu")
+        self.input_spec = input_spec or InputSpec()
+        self._export_module = ExportModule(network)
+        self._device = device or select_device("float32", "cpu")
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         """Looks at (N, H, W) or (N, H, W, C) uint8 pictures."""
-        parts = torch.split(torch.as_tensor(images), BATCH)
-        with looking(self._deployed, self._device):
-            answers = [self._deployed(part.to(self._device.torch)) for part in parts]
+        parts = torch.split(torch.as_tensor(images), BATCH_SIZE)
+        with inference_mode(self._export_module, self._device):
+            answers = [self._export_module(part.to(self._device.torch_device)) for part in parts]
         logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*answers, strict=True))
-        return Outputs(logits, embeddings)
+        return ModelOutput(logits, embeddings)
 
 
 @contextmanager
-def _inputs(module: object) -> Iterator[list[torch.Tensor]]:
+def _capture_inputs(module: object) -> Iterator[list[torch.Tensor]]:
     """What enters ``module`` within the block; nothing, if it is no module."""
     entered: list[torch.Tensor] = []
     if not isinstance(module, nn.Module):
@@ -78,14 +78,14 @@ def _inputs(module: object) -> Iterator[list[torch.Tensor]]:
         watch.remove()
 
 
-def scaled(images: torch.Tensor) -> torch.Tensor:
+def to_float(images: torch.Tensor) -> torch.Tensor:
     """(N, H, W) or (N, H, W, C) uint8 to (N, C, H, W) float32 in [0, 1]; C is 1 for grey."""
     planes = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
     return planes.float() / 255
 
 
 @contextmanager
-def looking(network: nn.Module, device: Device) -> Iterator[None]:
+def inference_mode(network: nn.Module, device: Device) -> Iterator[None]:
     """Evaluation mode, no gradients, the device's precision; the mode that was comes back afterwards."""
     was_training = network.training
     network.eval()

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 
 from clothier.errors import UsageError
-from clothier.training.batches import Batches
-from clothier.training.ddp import Team
-from clothier.training.device import Device, choose, keep_memory
+from clothier.training.batches import BatchLoader
+from clothier.training.ddp import ProcessGroup
+from clothier.training.device import Device, select_device, tune_malloc
 from clothier.training.optimizers import make_optimizers
-from clothier.training.schedules import rate
-from clothier.training.torch_classifier import BATCH, looking, scaled
+from clothier.training.schedules import lr_factor
+from clothier.training.torch_classifier import BATCH_SIZE, inference_mode, to_float
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
     from clothier.training.batches import Batch
-    from clothier.training.distillation.soft_targets import Answers
+    from clothier.training.distillation.soft_targets import SoftTargets
 
 
 @dataclass
-class Training:
+class TrainState:
     """Everything that changes while a network is trained, and so everything that a checkpoint must hold.
 
     Chance is not in it: each epoch draws from a stream of its own, made from the seed and the epoch's number, so that
@@ -46,7 +46,9 @@ class Training:
 
     network: nn.Module
     optimizers: list[torch.optim.Optimizer]
-    losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))  # (N,) nats, when last seen as themselves
+    example_losses: torch.Tensor = field(
+        default_factory=lambda: torch.empty(0)
+    )  # (N,) nats, when last seen as themselves
     epoch: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -58,7 +60,7 @@ class Training:
         return {
             "network": self.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "losses": self.losses,
+            "losses": self.example_losses,
             "epoch": self.epoch,
             "steps": self.steps,
             "seconds": self.seconds,
@@ -71,37 +73,37 @@ class Training:
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.losses, self.epoch = state["losses"], state["epoch"]
+        self.example_losses, self.epoch = state["losses"], state["epoch"]
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.best_accuracy, self.best_weights = state["best_accuracy"], state["best_weights"]
 
-    def remember_best(self, accuracy: float) -> None:
+    def update_best(self, accuracy: float) -> None:
         """Keeps the weights if this epoch's validation accuracy is the best so far."""
         if accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
             self.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
 
-def begin(network: nn.Module, recipe: Recipe, device: Device) -> Training:
+def init_state(network: nn.Module, recipe: Recipe, device: Device) -> TrainState:
     """A training at its first step: the network on its device, the recipe's optimizers."""
-    keep_memory()
-    network.to(device.torch)
+    tune_malloc()
+    network.to(device.torch_device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
-    return Training(network, make_optimizers(network, recipe.optimizer, device.dtype))
+    return TrainState(network, make_optimizers(network, recipe.optimizer, device.dtype))
 
 
 def fit(
     network: nn.Module,
-    train: Labelled,
-    validation: Labelled | None,
+    train: LabeledImages,
+    validation: LabeledImages | None,
     recipe: Recipe,
     *,
     seed: int = 0,
     device: Device | None = None,
-    training: Training | None = None,
+    state: TrainState | None = None,
     time_limit: float | None = None,
-    team: Team | None = None,
-    answers: Answers | None = None,
+    group: ProcessGroup | None = None,
+    soft_targets: SoftTargets | None = None,
 ) -> Iterator[EpochRecord]:
     """Trains, and yields a record after every epoch.
 
@@ -125,42 +127,42 @@ def fit(
         UsageError: the loss is no longer a number, a batch is too small to be shared among the team, or the best
             epoch is to be kept and there is nothing to tell it by.
     """
-    if validation is None and recipe.keep == "best":
+    if validation is None and recipe.select == "best":
         raise UsageError(
             'keep = "best" needs validation pictures to tell the best epoch by; give some, or keep = "last".'
         )
-    device = device or choose(recipe.precision)
-    training = training or begin(network, recipe, device)
-    team = team or Team()
-    training.seconds = team.agree(training.seconds)
-    pupil = team.wrap(network)
-    batches = Batches(train, recipe, seed, device, team, answers)
-    if not training.epoch:
-        training.losses = torch.full((len(train),), math.inf)
-    while training.epoch < recipe.epochs and not _is_over(training, time_limit):
-        training.epoch += 1
+    device = device or select_device(recipe.precision)
+    state = state or init_state(network, recipe, device)
+    group = group or ProcessGroup()
+    state.seconds = group.broadcast(state.seconds)
+    pupil = group.wrap(network)
+    batches = BatchLoader(train, recipe, seed, device, group, soft_targets)
+    if not state.epoch:
+        state.example_losses = torch.full((len(train),), math.inf)
+    while state.epoch < recipe.epochs and not _should_stop(state, time_limit):
+        state.epoch += 1
         started = time.perf_counter()
-        loss, accuracy, last_rate = _epoch(pupil, training, batches, recipe, device, time_limit)
-        team.share_buffers(network)
+        loss, accuracy, last_rate = _train_epoch(pupil, state, batches, recipe, device, time_limit)
+        group.broadcast_buffers(network)
         network.eval()
-        validation_loss, validation_accuracy = measure(network, validation, device) if validation else (None, None)
-        _require_numbers(training.epoch, loss, validation_loss)
-        if recipe.keep == "best" and validation_accuracy is not None:
-            training.remember_best(validation_accuracy)
-        seconds = team.agree(time.perf_counter() - started)
-        training.seconds += seconds
+        validation_loss, validation_accuracy = eval_loss(network, validation, device) if validation else (None, None)
+        _check_finite(state.epoch, loss, validation_loss)
+        if recipe.select == "best" and validation_accuracy is not None:
+            state.update_best(validation_accuracy)
+        seconds = group.broadcast(time.perf_counter() - started)
+        state.seconds += seconds
         yield EpochRecord(
-            training.epoch, loss, accuracy, validation_loss, validation_accuracy, last_rate, round(seconds, 3)
+            state.epoch, loss, accuracy, validation_loss, validation_accuracy, last_rate, round(seconds, 3)
         )
-    if training.best_weights:
-        network.load_state_dict(training.best_weights)
+    if state.best_weights:
+        network.load_state_dict(state.best_weights)
     network.eval()
 
 
-def _epoch(
+def _train_epoch(
     network: nn.Module,
-    training: Training,
-    batches: Batches,
+    state: TrainState,
+    batches: BatchLoader,
     recipe: Recipe,
     device: Device,
     time_limit: float | None,
@@ -168,42 +170,42 @@ def _epoch(
     """One pass: mean loss, accuracy on the batches as trained on, and the last learning rate."""
     network.train()
     started = time.perf_counter()
-    totals = torch.zeros(2, device=device.torch)  # loss and right answers, summed where they are made
-    losses = torch.full((len(training.losses),), math.nan, device=device.torch)
+    totals = torch.zeros(2, device=device.torch_device)  # loss and right answers, summed where they are made
+    losses = torch.full((len(state.example_losses),), math.nan, device=device.torch_device)
     seen = 0
-    for step, batch in enumerate(batches.epoch(training.epoch, training.losses)):
-        progress = batches.progress(training.epoch, step)
+    for step, batch in enumerate(batches.epoch(state.epoch, state.example_losses)):
+        progress = batches.progress(state.epoch, step)
         if time_limit is not None:  # rank 0's clock counts: who stopped alone would leave the others waiting
-            spent = batches.team.agree(training.seconds + time.perf_counter() - started)
+            spent = batches.group.broadcast(state.seconds + time.perf_counter() - started)
             progress = max(progress, spent / time_limit)
         if progress >= 1 and seen:
             break
-        last_rate = _set_rates(training.optimizers, recipe, progress)
-        logits, loss = _step(network, training.optimizers, batch, recipe, device)
-        if not batch.mixed:
-            losses[batch.places] = F.cross_entropy(logits, batch.labels, reduction="none")
+        last_rate = _set_learning_rates(state.optimizers, recipe, progress)
+        logits, loss = _train_step(network, state.optimizers, batch, recipe, device)
+        if not batch.is_mixed:
+            losses[batch.indices] = F.cross_entropy(logits, batch.labels, reduction="none")
         totals += torch.stack((loss * len(batch.labels), (logits.argmax(1) == batch.labels).sum()))
         seen += len(batch.labels)
-        training.steps += 1
-    training.losses = _renewed(training.losses, losses, batches.team)
-    loss, right = batches.team.total(totals).tolist()
-    seen *= batches.team.size
+        state.steps += 1
+    state.example_losses = _update_losses(state.example_losses, losses, batches.group)
+    loss, right = batches.group.all_reduce(totals).tolist()
+    seen *= batches.group.world_size
     return loss / seen, right / seen, last_rate
 
 
-def _renewed(before: torch.Tensor, losses: torch.Tensor, team: Team) -> torch.Tensor:
+def _update_losses(previous: torch.Tensor, losses: torch.Tensor, group: ProcessGroup) -> torch.Tensor:
     """Losses of an epoch, each of its pictures seen by one of the team; where one sat out or was mixed, as before."""
-    seen = team.total((~losses.isnan()).float())
-    return torch.where(seen.bool(), team.total(losses.nan_to_num(0)), before.to(losses.device)).cpu()
+    seen = group.all_reduce((~losses.isnan()).float())
+    return torch.where(seen.bool(), group.all_reduce(losses.nan_to_num(0)), previous.to(losses.device)).cpu()
 
 
-def _step(
+def _train_step(
     network: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, recipe: Recipe, device: Device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One batch: forward, backward, move. Returns the (n, K) logits before it, and the loss that was lowered."""
     with device.autocast():
-        logits = network(scaled(batch.images).contiguous(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(logits, _wide(batch.targets, logits), label_smoothing=recipe.label_smoothing)
+        logits = network(to_float(batch.images).contiguous(memory_format=torch.channels_last)).float()
+    loss = F.cross_entropy(logits, _pad_targets(batch.targets, logits), label_smoothing=recipe.label_smoothing)
     torch.autograd.backward(loss)
     for optimizer in optimizers:
         optimizer.step()
@@ -211,33 +213,35 @@ def _step(
     return logits.detach(), loss.detach()
 
 
-def _wide(targets: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+def _pad_targets(targets: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Labels as they are; shares of the classes with a column for each, also for one that no picture shows."""
     return targets if targets.ndim == 1 else F.pad(targets, (0, logits.shape[1] - targets.shape[1]))
 
 
-def _set_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:
+def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:
     """Gives every group its rate; returns the first group's."""
-    factor = rate(recipe.optimizer, progress)
+    factor = lr_factor(recipe.optimizer, progress)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
     return float(optimizers[0].param_groups[0]["lr"])
 
 
-def _require_numbers(epoch: int, *losses: float | None) -> None:
+def _check_finite(epoch: int, *losses: float | None) -> None:
     if not all(loss is None or math.isfinite(loss) for loss in losses):
         raise UsageError(f"training went astray in epoch {epoch}: the loss is no number. Lower the recipe's rates.")
 
 
-def _is_over(training: Training, time_limit: float | None) -> bool:
-    return time_limit is not None and training.epoch > 0 and training.seconds >= time_limit
+def _should_stop(state: TrainState, time_limit: float | None) -> bool:
+    return time_limit is not None and state.epoch > 0 and state.seconds >= time_limit
 
 
-def measure(network: nn.Module, data: Labelled, device: Device) -> tuple[float, float]:
+def eval_loss(network: nn.Module, data: LabeledImages, device: Device) -> tuple[float, float]:
     """Mean cross-entropy in nats, and accuracy, in the device's precision."""
     images, labels = torch.as_tensor(data.images), torch.as_tensor(data.labels)
-    with looking(network, device):
-        answers = [network(scaled(part.to(device.torch))).float().cpu() for part in torch.split(images, BATCH)]
+    with inference_mode(network, device):
+        answers = [
+            network(to_float(part.to(device.torch_device))).float().cpu() for part in torch.split(images, BATCH_SIZE)
+        ]
     logits = torch.cat(answers)
     return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).double().mean())

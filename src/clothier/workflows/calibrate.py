@@ -9,42 +9,42 @@ import numpy as np
 
 from clothier import atomic, bundle
 from clothier.data.photo_csv import Columns
-from clothier.data.photo_table import OUTSIDE, load_photos, read_photo_table
+from clothier.data.photo_table import UNKNOWN_LABEL, load_photos, read_photo_table
 from clothier.errors import UsageError
-from clothier.inference.predictor import open_judge
+from clothier.inference.predictor import load_predictor
 from clothier.metrics import reliability, softmax
-from clothier.runs import RUNS
-from clothier.selective.calibrate_card import CONFIDENCE, RISK, certify
-from clothier.selective.decisions import held_to
-from clothier.selective.temperature import cross_calibrated
+from clothier.runs import RUNS_DIR
+from clothier.selective.calibrate_card import CONFIDENCE_LEVEL, RISK, calibrate_card
+from clothier.selective.decisions import selective_metrics
+from clothier.selective.temperature import cross_fit
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import in_terms_of
-from clothier.types import silent
+from clothier.taxonomy import aggregate_to
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from clothier.bundle import Bundle, Card
+    from clothier.bundle import Bundle, BundleMetadata
     from clothier.data.photo_table import PhotoTable
-    from clothier.inference.predictor import Judge
+    from clothier.inference.predictor import Predictor
     from clothier.types import FailedInput, Images, Progress
 
     Doubles = npt.NDArray[np.float64]
 
-LEAST = 300  # labelled photos; with fewer, hardly a model can prove 5 %
-USUAL = Columns()
-PHOTO = "photo"
-LEARNT = "{} learnt from {:,} of the photos, so they prove nothing and were left out"
-APART = (
+MIN_PHOTOS = 300  # labelled photos; with fewer, hardly a model can prove 5 %
+DEFAULT_COLUMNS = Columns()
+UNGROUPED = "photo"
+TRAINING_PHOTOS = "{} learnt from {:,} of the photos, so they prove nothing and were left out"
+NO_GROUPS = (
     "no column says who took the photos, so each counts as a witness of its own: if some belong together (one "
     "photographer, one product line), the promise is too bold; name the column with --group-column"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class CalibrationResult:
     """A model calibrated on somebody's own photos.
 
     Attributes:
@@ -65,28 +65,28 @@ class Calibrated:
     before: dict[str, float]
     after: dict[str, float]
     thresholds: Thresholds
-    held: dict[str, Any]
-    notes: tuple[str, ...]
+    selective: dict[str, Any]
+    warnings: tuple[str, ...]
     failures: tuple[FailedInput, ...]
 
     @property
-    def kept(self) -> bool:
+    def guarantee_met(self) -> bool:
         """Whether some threshold keeps the promise."""
-        return self.thresholds.accept is not None
+        return self.thresholds.min_probability is not None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
         return {
-            "model": self.bundle.card.name,
+            "model": self.bundle.metadata.name,
             "bundle": str(self.bundle.path),
             "data": self.data,
             "n": self.n,
-            "kept": self.kept,
+            "kept": self.guarantee_met,
             "before": self.before,
             "after": self.after,
             "thresholds": self.thresholds.to_json(),
-            **self.held,
-            "notes": list(self.notes),
+            **self.selective,
+            "notes": list(self.warnings),
             "failures": [one.to_json() for one in self.failures],
         }
 
@@ -96,11 +96,11 @@ def calibrate(
     *,
     data: Path,
     out: Path | None = None,
-    columns: Columns = USUAL,
+    columns: Columns = DEFAULT_COLUMNS,
     risk: float = RISK,
-    confidence: float = CONFIDENCE,
-    progress: Progress = silent,
-) -> Calibrated:
+    confidence_level: float = CONFIDENCE_LEVEL,
+    progress: Progress = no_progress,
+) -> CalibrationResult:
     """Fits temperature, thresholds and promise to reviewed photos, and writes them with the model as a new bundle.
 
     Photos that the model learnt from are left out, as far as it knows them. Rows without a label only measure how well
@@ -120,50 +120,55 @@ def calibrate(
         UsageError: fewer than 300 labelled photos, or ``out`` is a shipped bundle.
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
-    given = bundle.find(model)
+    given = bundle.resolve(model)
     if out is not None:
-        _check_place(out)
-    table = read_photo_table(data, columns=columns, classes=given.card.classes)
-    _check_number(table)
-    judge = open_judge(given)
-    images, table = load_photos(table, given.card.view, progress=progress)
-    learnt = judge.learnt_from(images)  # it is surer of those than of any others
-    images, table = images[~learnt], table.take(~learnt)
-    _check_number(table, int(learnt.sum()))
-    logits, strange = _look(judge, images, float(given.card.calibration.get("temperature", 1.0)))
-    card = certify(
-        given.card,
+        _check_output_path(out)
+    table = read_photo_table(data, columns=columns, classes=given.metadata.classes)
+    _check_photo_count(table)
+    judge = load_predictor(given)
+    images, table = load_photos(table, given.metadata.input_spec, progress=progress)
+    learnt = judge.was_trained_on(images)  # it is surer of those than of any others
+    images, table = images[~learnt], table.subset(~learnt)
+    _check_photo_count(table, int(learnt.sum()))
+    logits, strange = _uncalibrated_outputs(judge, images, float(given.metadata.calibration.get("temperature", 1.0)))
+    card = calibrate_card(
+        given.metadata,
         logits,
         table.labels,
         table.groups,
         strange,
         classes=table.classes,
         risk=risk,
-        confidence=confidence,
+        confidence_level=confidence_level,
         fitted_on=table.name,
-        grouped_by=columns.group if table.has_groups else PHOTO,
-        own=True,
+        grouped_by=columns.group if table.has_groups else UNGROUPED,
+        user_calibrated=True,
     )
-    place = out or atomic.new_folder(RUNS / f"{given.card.name}-calibrated")
+    place = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(card, name=place.name)
-    saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), given.extras)
-    notes = _notes(table, given.card.name, int(learnt.sum()))
-    return _told(given.card, saved, table, logits, strange, notes)
+    saved = bundle.save(place, card, given.graph.read_bytes(), given.weights.read_bytes(), given.optional_files)
+    notes = _warnings(table, given.metadata.name, int(learnt.sum()))
+    return _calibration_result(given.metadata, saved, table, logits, strange, notes)
 
 
-def _told(
-    old: Card, saved: Bundle, table: PhotoTable, logits: Doubles, strange: Doubles | None, notes: tuple[str, ...]
-) -> Calibrated:
+def _calibration_result(
+    old_card: BundleMetadata,
+    new_bundle: Bundle,
+    table: PhotoTable,
+    logits: Doubles,
+    ood_scores: Doubles | None,
+    warnings: tuple[str, ...],
+) -> CalibrationResult:
     """The figures of the new bundle on the photos that it was calibrated on."""
-    card, inside = saved.card, table.labels != OUTSIDE
-    terms = np.asarray(in_terms_of(np.eye(len(card.classes)), card.classes, table.classes))
+    card, inside = new_bundle.metadata, table.labels != UNKNOWN_LABEL
+    terms = np.asarray(aggregate_to(np.eye(len(card.classes)), card.classes, table.classes))
     shares = softmax(logits / card.calibration["temperature"])
-    thresholds = Thresholds.from_json(card.thresholds) or Thresholds(accept=None)
-    truth, earlier = table.labels[inside], float(old.calibration.get("temperature", 1.0))
-    held_out = cross_calibrated(logits[inside], truth, table.groups[inside], terms)
+    thresholds = Thresholds.from_json(card.thresholds) or Thresholds(min_probability=None)
+    truth, earlier = table.labels[inside], float(old_card.calibration.get("temperature", 1.0))
+    held_out = cross_fit(logits[inside], truth, table.groups[inside], terms)
     right = (shares @ terms).argmax(axis=1) == table.labels
-    return Calibrated(
-        bundle=saved,
+    return CalibrationResult(
+        bundle=new_bundle,
         data=table.name,
         n=int(inside.sum()),
         before={
@@ -175,34 +180,34 @@ def _told(
             "ece": reliability(softmax(held_out) @ terms, truth).ece,
         },
         thresholds=thresholds,
-        held=held_to(shares, strange, table.labels, thresholds, right),
-        notes=notes,
+        selective=selective_metrics(shares, ood_scores, table.labels, thresholds, right),
+        warnings=warnings,
         failures=table.failures,
     )
 
 
-def _look(judge: Judge, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:
+def _uncalibrated_outputs(predictor: Predictor, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:
     """(N, K) logits as they were before the temperature, and (N,) novelty scores, if the model has such."""
-    judged = judge.judge(images)
-    return judged.logits.astype(np.float64) * temperature, judged.novelty
+    judged = predictor.predict_images(images)
+    return judged.logits.astype(np.float64) * temperature, judged.ood_scores
 
 
-def _notes(table: PhotoTable, model: str, learnt: int) -> tuple[str, ...]:
+def _warnings(table: PhotoTable, model: str, n_excluded: int) -> tuple[str, ...]:
     """What the figures assume, in sentences."""
-    apart = () if table.has_groups else (APART,)
-    return (*table.notes, *apart, *((LEARNT.format(model, learnt),) if learnt else ()))
+    apart = () if table.has_groups else (NO_GROUPS,)
+    return (*table.warnings, *apart, *((TRAINING_PHOTOS.format(model, n_excluded),) if n_excluded else ()))
 
 
-def _check_place(out: Path) -> None:
-    if bundle.SHIPPED.resolve() in (out.resolve(), *out.resolve().parents):
+def _check_output_path(out: Path) -> None:
+    if bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is where the shipped models lie, which stay as they are; name a folder of your own.")
 
 
-def _check_number(table: PhotoTable, learnt: int = 0) -> None:
-    labelled = int((table.labels != OUTSIDE).sum())
-    if labelled < LEAST:
-        others = f", without the {learnt:,} that the model learnt from," if learnt else ""
+def _check_photo_count(table: PhotoTable, n_excluded: int = 0) -> None:
+    labelled = int((table.labels != UNKNOWN_LABEL).sum())
+    if labelled < MIN_PHOTOS:
+        others = f", without the {n_excluded:,} that the model learnt from," if n_excluded else ""
         raise UsageError(
-            f"{table.name} has {labelled} readable photos with a label{others or ','} and a promise needs {LEAST} or "
-            f"more. Review {LEAST - labelled} more, the latest of your catalogue, say."
+            f"{table.name} has {labelled} readable photos with a label{others or ','} and a promise needs {MIN_PHOTOS} or "
+            f"more. Review {MIN_PHOTOS - labelled} more, the latest of your catalogue, say."
         )

@@ -9,13 +9,13 @@ from clothier import bundle, metrics
 from clothier.data.sources import open_dataset
 from clothier.evaluation.classifier import require_same_classes
 from clothier.inference.session import OnnxClassifier
-from clothier.types import silent
+from clothier.types import no_progress
 from clothier.workflows.evaluate import ModelEvaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.types import PairedTest, Progress
+    from clothier.types import McNemarResult, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class Comparison:
 
     first: ModelEvaluation
     second: ModelEvaluation
-    test: PairedTest
+    mcnemar: McNemarResult
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {"first": self.first.to_json(), "second": self.second.to_json(), "test": self.test.to_json()}
+        return {"first": self.first.to_json(), "second": self.second.to_json(), "test": self.mcnemar.to_json()}
 
 
 def compare(
-    first: str, second: str, *, data: Path | None = None, any_idx: bool = False, progress: Progress = silent
+    first: str, second: str, *, data: Path | None = None, any_idx: bool = False, progress: Progress = no_progress
 ) -> Comparison:
     """Holds two models against the test part, and tests their difference picture by picture.
 
@@ -47,14 +47,14 @@ def compare(
         UsageError: a model knows other classes than the data set.
         ClothierError: a model or the data are missing or damaged.
     """
-    classifiers = [OnnxClassifier(bundle.find(name)) for name in (first, second)]
+    classifiers = [OnnxClassifier(bundle.resolve(name)) for name in (first, second)]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
     require_same_classes(classifiers, dataset)
     labels = dataset.test.labels
     evaluations, right = [], []
     for name, classifier in zip((first, second), classifiers, strict=True):
         logits = classifier.run(dataset.test.images).logits
-        evaluation = metrics.evaluate(logits, labels, classifier.classes)
+        evaluation = metrics.evaluate_logits(logits, labels, classifier.classes)
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", evaluation))
         right.append(logits.argmax(1) == labels)
         progress("compare", len(right), 2, name)

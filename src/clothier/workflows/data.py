@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data import sources
 from clothier.data.release import FASHION_MNIST, Release
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.types import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedDataset:
     """A verified data set.
 
     Attributes:
@@ -29,7 +29,7 @@ class Prepared:
     """
 
     name: str
-    located: sources.Located
+    location: sources.DatasetLocation
     cache: Path | None
     counts: dict[str, dict[str, int]]
     digest: str
@@ -38,20 +38,22 @@ class Prepared:
         """As ``--json`` prints it."""
         return {
             "name": self.name,
-            "source": self.located.source,
-            "folder": str(self.located.folder),
+            "source": self.location.source,
+            "folder": str(self.location.folder),
             "cache": None if self.cache is None else str(self.cache),
             "files": [
                 {"name": file.name, "path": str(file.path), "bytes": file.size, "sha256": file.sha256}
-                for file in self.located.files
+                for file in self.location.files
             ],
             "counts": self.counts,
             "digest": self.digest,
-            "notes": list(self.located.notes),
+            "notes": list(self.location.warnings),
         }
 
 
-def prepare(folder: Path | None = None, progress: Progress = silent, *, release: Release = FASHION_MNIST) -> Prepared:
+def prepare(
+    folder: Path | None = None, progress: Progress = no_progress, *, release: Release = FASHION_MNIST
+) -> PreparedDataset:
     """Finds or fetches the data, verifies them, and sees to it that later commands find them.
 
     Args:
@@ -63,16 +65,16 @@ def prepare(folder: Path | None = None, progress: Progress = silent, *, release:
         DataError: missing, damaged or foreign; the sentence says which file and what to do.
         StorageError: the cache cannot be written.
     """
-    obtained = sources.obtain(folder, release=release, progress=progress)
-    located = obtained.located
+    obtained = sources.fetch(folder, release=release, progress=progress)
+    located = obtained.location
     if located.source == "folder":
-        cache: Path | None = sources.store(obtained.contents, release)
+        cache: Path | None = sources.save_to_cache(obtained.contents, release)
     else:
         cache = None if located.source == "system" else located.folder
     dataset = release.dataset(obtained.contents)
     counts = {"train": _counts(dataset.train, dataset.classes), "test": _counts(dataset.test, dataset.classes)}
-    return Prepared(release.name, located, cache, counts, dataset.digest)
+    return PreparedDataset(release.name, located, cache, counts, dataset.digest)
 
 
-def _counts(part: Labelled, classes: tuple[str, ...]) -> dict[str, int]:
-    return dict(zip(classes, map(int, part.counts(len(classes))), strict=True))
+def _counts(split: LabeledImages, classes: tuple[str, ...]) -> dict[str, int]:
+    return dict(zip(classes, map(int, split.class_counts(len(classes))), strict=True))

@@ -24,7 +24,7 @@ STUDY_DISK = 1_000_000_000  # bytes; data and many runs fit
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One thing that was looked at.
 
     Attributes:
@@ -36,7 +36,7 @@ class Finding:
 
     name: str
     ok: bool
-    found: str
+    detail: str
     advice: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DoctorReport:
     """What ``clothier doctor`` found.
 
     Attributes:
@@ -60,7 +60,7 @@ class Examination:
     training: dict[str, Any] | None
     data: Path | None
     models: list[str]
-    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -69,28 +69,28 @@ class Examination:
             "training": self.training,
             "data": None if self.data is None else str(self.data),
             "models": self.models,
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [finding.to_json() for finding in self.checks],
         }
 
 
-def examine() -> Examination:
+def run_checks() -> DoctorReport:
     """Looks at the machine, the installation, the data and the models."""
     training, about_training = _training()
     data, about_data = _data()
-    models = bundle.shipped()
+    models = bundle.bundled()
     findings = (_processor(), _memory(), about_training, about_data, _models(models), _disk(sources.cache_folder()))
-    return Examination(system.describe(), training, data, models, findings)
+    return DoctorReport(system.system_info(), training, data, models, findings)
 
 
-def _processor() -> Finding:
+def _processor() -> Check:
     """The processor, and whether as many threads will be used as there are cores to use."""
-    cores = system.usable_cores()
+    cores = system.available_cores()
     sets = " ".join(system.instruction_sets()) or "instruction sets unknown"
     found = f"{system.cpu_model() or 'unknown'}, {cores} usable cores, {sets}"
     threads = os.environ.get("OMP_NUM_THREADS", str(cores))
     if threads == str(cores):
-        return Finding("processor", True, found)
-    return Finding(
+        return Check("processor", True, found)
+    return Check(
         "processor",
         False,
         f"{found}; OMP_NUM_THREADS={threads}",
@@ -98,37 +98,37 @@ def _processor() -> Finding:
     )
 
 
-def _memory() -> Finding:
-    size = system.usable_memory()
+def _memory() -> Check:
+    size = system.available_memory()
     if size is None:
-        return Finding("memory", True, "the system does not tell")
+        return Check("memory", True, "the system does not tell")
     if size >= STUDY_MEMORY:
-        return Finding("memory", True, _gigabytes(size))
-    return Finding(
-        "memory", False, _gigabytes(size), f"The study wants {_gigabytes(STUDY_MEMORY)}; predicting needs far less."
+        return Check("memory", True, _format_gb(size))
+    return Check(
+        "memory", False, _format_gb(size), f"The study wants {_format_gb(STUDY_MEMORY)}; predicting needs far less."
     )
 
 
-def _training() -> tuple[dict[str, Any] | None, Finding]:
+def _training() -> tuple[dict[str, Any] | None, Check]:
     """The device that training takes. PyTorch is optional, and whether it can be loaded is what is asked here."""
     if find_spec("torch") is None:
         found = "PyTorch is not installed, and using models does not need it"
-        return None, Finding("training", True, found, "To train: pip install 'clothier[train]'")
+        return None, Check("training", True, found, "To train: pip install 'clothier[train]'")
     try:
         from clothier.training import device
     except (ImportError, OSError) as error:
         advice = "Install it again: pip install --force-reinstall torch"
-        return None, Finding("training", False, f"PyTorch cannot be loaded: {error}", advice)
-    chosen = device.choose()
+        return None, Check("training", False, f"PyTorch cannot be loaded: {error}", advice)
+    chosen = device.select_device()
     training = {name: getattr(chosen, name) for name in ("type", "threads", "precision", "reason")}
     found = f"{chosen.type}, {chosen.threads} threads, {chosen.precision}: {chosen.reason}"
-    return training, Finding("training", True, found)
+    return training, Check("training", True, found)
 
 
-def _data() -> tuple[Path | None, Finding]:
+def _data() -> tuple[Path | None, Check]:
     """The first whole copy of Fashion-MNIST, and what is wrong with the others."""
     damaged = ""
-    for folder in (sources.cache_folder(), FASHION_MNIST.system):
+    for folder in (sources.cache_folder(), FASHION_MNIST.system_dir):
         try:
             if not idx_files.find_files(folder):
                 continue
@@ -136,28 +136,28 @@ def _data() -> tuple[Path | None, Finding]:
         except DataError as error:
             damaged = str(error)
         else:
-            return located.folder, Finding("data", not damaged, f"Fashion-MNIST in {located.folder}", damaged)
+            return located.folder, Check("data", not damaged, f"Fashion-MNIST in {located.folder}", damaged)
     advice = damaged or "The first command that needs it fetches it; to fetch it now: clothier data"
-    return None, Finding("data", not damaged, "Fashion-MNIST is not here yet", advice)
+    return None, Check("data", not damaged, "Fashion-MNIST is not here yet", advice)
 
 
-def _models(names: list[str]) -> Finding:
+def _models(names: list[str]) -> Check:
     if names:
-        return Finding("models", True, ", ".join(names))
-    return Finding("models", False, "none ship with this installation", "Train one: clothier train cnn")
+        return Check("models", True, ", ".join(names))
+    return Check("models", False, "none ship with this installation", "Train one: clothier train cnn")
 
 
-def _disk(cache: Path) -> Finding:
+def _disk(cache: Path) -> Check:
     """Room where the cache is, or will be."""
     there = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
-    found = f"{_gigabytes(free)} free at {cache}"
+    found = f"{_format_gb(free)} free at {cache}"
     if not os.access(there, os.W_OK):
-        return Finding("cache", False, f"{there} cannot be written", "Set CLOTHIER_CACHE to a folder of your own.")
+        return Check("cache", False, f"{there} cannot be written", "Set CLOTHIER_CACHE to a folder of your own.")
     if free < STUDY_DISK:
-        return Finding("cache", False, found, "Make room, or set CLOTHIER_CACHE to a folder on another disk.")
-    return Finding("cache", True, found)
+        return Check("cache", False, found, "Make room, or set CLOTHIER_CACHE to a folder on another disk.")
+    return Check("cache", True, found)
 
 
-def _gigabytes(size: float) -> str:
+def _format_gb(size: float) -> str:
     return f"{size / 1e9:.1f} GB"

@@ -12,29 +12,29 @@ from clothier import atomic, bundle, system
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, UnknownNameError
 from clothier.inference.session import OnnxClassifier
-from clothier.report.audit_section import look_at_audit
-from clothier.report.captioned_figure import png, svg_file
-from clothier.report.explore_sections import SHARES, look_at_classes, look_at_components, look_at_pixels
-from clothier.report.formatting import percent
-from clothier.report.map_section import look_at_map
+from clothier.report.audit_section import audit_stage
+from clothier.report.captioned_figure import png, standalone_svg
+from clothier.report.explore_sections import VARIANCE_RATIOS, classes_stage, pca_stage, pixels_stage
+from clothier.report.formatting import format_percent
+from clothier.report.map_section import map_stage
 from clothier.report.page import render_exploration
-from clothier.report.sections import DataSection, Origin
-from clothier.runs import RUNS, read_json
-from clothier.types import silent
+from clothier.report.sections import DataSection, Provenance
+from clothier.runs import RUNS_DIR, read_json
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
-    from clothier.report.explore_sections import Stage
+    from clothier.report.explore_sections import StageResult
     from clothier.types import Classifier, Labels, Progress
 
-TASK, DRAWING = "explore", "figures"
-FORMAT = 1  # of explore.json
+TASK, FIGURES_TASK = "explore", "figures"
+EXPLORE_FORMAT_VERSION = 1  # of explore.json
 MAPS = ("pixels", "cnn", "none")
 AUDITS = ("duplicates", "labels")
-SHIPPED_CNN = "fashion-cnn"
+BUNDLED_CNN = "fashion-cnn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class ExploreOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Exploration:
+class ExplorationResult:
     """What was found.
 
     Attributes:
@@ -90,20 +90,20 @@ class Exploration:
     """
 
     section: DataSection
-    numbers: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     files: Mapping[str, bytes]
 
     @property
     def headline(self) -> str:
         """The answer in one sentence."""
-        pca = self.numbers["pca"]
-        share, needed = max((share, pca[name]) for name, share in SHARES.items())
-        differences = f"{percent(share, 0)} of the differences among {pca['n']:,} pictures"
+        pca = self.metrics["pca"]
+        share, needed = max((share, pca[name]) for name, share in VARIANCE_RATIOS.items())
+        differences = f"{format_percent(share, 0)} of the differences among {pca['n']:,} pictures"
         return f"{needed} dimensions of {pca['dimensions']:,} carry {differences}"
 
     def to_json(self) -> dict[str, Any]:
         """As ``study.json`` and ``explore.json`` hold it."""
-        return dict(self.numbers)
+        return dict(self.metrics)
 
     def write_files(self, folder: Path) -> None:
         """Writes what lies beside the report.
@@ -116,7 +116,7 @@ class Exploration:
 
 
 @dataclass(frozen=True, slots=True)
-class Explored:
+class ExplorationRun:
     """The folder of a finished exploration.
 
     ``explore.json``, ``report.html``, ``map.html``, ``map.npz``, ``audit.csv``, and ``figures/`` with each as PNG and
@@ -144,8 +144,8 @@ def explore(
     map: str = "pixels",  # noqa: A002 - the word that a user types
     perplexity: float | None = None,
     audit: str = "duplicates",
-    progress: Progress = silent,
-) -> Explored:
+    progress: Progress = no_progress,
+) -> ExplorationRun:
     """Looks at the data, and writes what was found into a folder; of an exploration that fails nothing is left.
 
     Args:
@@ -164,27 +164,32 @@ def explore(
     options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
     dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
     splits = {"train": dataset.train.labels, "test": dataset.test.labels}
-    with _new_folder(out or RUNS / "explore") as folder:
-        found = look(dataset, splits, options, shipped_judge(dataset), progress=progress)
-        _draw(found.section, folder / "figures", progress)
-        origin = Origin(options.command, system.describe())
+    with _output_dir(out or RUNS_DIR / "explore") as folder:
+        found = run_stages(dataset, splits, options, bundled_reference_model(dataset), progress=progress)
+        _save_figures(found.section, folder / "figures", progress)
+        origin = Provenance(options.command, system.system_info())
         found.write_files(folder)
-        report = Explored(folder).report
+        report = ExplorationRun(folder).report
         atomic.write_text(report, render_exploration(found.section, found.headline, origin))
-        about = {"format": FORMAT, "options": options.to_json(), "data": dataset.name, "data_digest": dataset.digest}
-        content = {**about, **found.to_json(), "environment": system.describe(), "report": str(report)}
+        about = {
+            "format": EXPLORE_FORMAT_VERSION,
+            "options": options.to_json(),
+            "data": dataset.name,
+            "data_digest": dataset.digest,
+        }
+        content = {**about, **found.to_json(), "environment": system.system_info(), "report": str(report)}
         atomic.write_json(folder / "explore.json", content)
-    return Explored(folder)
+    return ExplorationRun(folder)
 
 
-def look(
+def run_stages(
     dataset: Dataset,
     splits: Mapping[str, Labels],
     options: ExploreOptions,
-    judge: Classifier | None,
+    reference_model: Classifier | None,
     *,
-    progress: Progress = silent,
-) -> Exploration:
+    progress: Progress = no_progress,
+) -> ExplorationResult:
     """Every stage in turn; nothing is written.
 
     Args:
@@ -199,31 +204,31 @@ def look(
         UsageError: a perplexity that does not suit so many pictures.
     """
     require_two_classes(dataset)
-    planned: dict[str, Callable[[], Stage]] = {
-        "classes": lambda: look_at_classes(dataset, splits, options.seed),
-        "pixels": lambda: look_at_pixels(dataset),
-        "PCA": lambda: look_at_components(dataset, options.seed),
-        "audit": lambda: look_at_audit(
-            dataset, judge, labels=options.audit == "labels", seed=options.seed, progress=progress
+    planned: dict[str, Callable[[], StageResult]] = {
+        "classes": lambda: classes_stage(dataset, splits, options.seed),
+        "pixels": lambda: pixels_stage(dataset),
+        "PCA": lambda: pca_stage(dataset, options.seed),
+        "audit": lambda: audit_stage(
+            dataset, reference_model, with_labels=options.audit == "labels", seed=options.seed, progress=progress
         ),
     }
     if options.map != "none":
-        mapped = _mapped(options.map)
-        planned["map"] = lambda: look_at_map(
-            dataset, mapped, judge, perplexity=options.perplexity, seed=options.seed, progress=progress
+        mapped = _embedding_model(options.map)
+        planned["map"] = lambda: map_stage(
+            dataset, mapped, reference_model, perplexity=options.perplexity, seed=options.seed, progress=progress
         )
-    stages: list[Stage] = []
+    stages: list[StageResult] = []
     for name, stage in planned.items():
         progress(TASK, len(stages), len(planned), name)
         stages.append(stage())
     progress(TASK, len(stages), len(planned))
-    return _together(dataset, splits, stages)
+    return _combine_stages(dataset, splits, stages)
 
 
-def shipped_judge(dataset: Dataset) -> Classifier | None:
+def bundled_reference_model(dataset: Dataset) -> Classifier | None:
     """The CNN that ships, where the data set has its classes and its pictures' size."""
-    shipped = OnnxClassifier(bundle.find(SHIPPED_CNN))
-    suits = shipped.classes == dataset.classes and shipped.view.shape == dataset.train.images.shape[1:]
+    shipped = OnnxClassifier(bundle.resolve(BUNDLED_CNN))
+    suits = shipped.classes == dataset.classes and shipped.input_spec.shape == dataset.train.images.shape[1:]
     return shipped if suits else None
 
 
@@ -233,7 +238,7 @@ def require_two_classes(dataset: Dataset) -> None:
     Raises:
         DataError: all training pictures are of one class.
     """
-    counts = dataset.train.counts(len(dataset.classes))
+    counts = dataset.train.class_counts(len(dataset.classes))
     if (counts > 0).sum() < 2:
         raise DataError(
             f"all {len(dataset.train)} training pictures of {dataset.name} are of one class, "
@@ -241,16 +246,16 @@ def require_two_classes(dataset: Dataset) -> None:
         )
 
 
-def _mapped(kind: str) -> Classifier | None:
+def _embedding_model(map_kind: str) -> Classifier | None:
     """Whose embeddings ``--map`` lays out; None for the pixels."""
-    return OnnxClassifier(bundle.find(SHIPPED_CNN)) if kind == "cnn" else None
+    return OnnxClassifier(bundle.resolve(BUNDLED_CNN)) if map_kind == "cnn" else None
 
 
-def _together(dataset: Dataset, splits: Mapping[str, Labels], stages: Sequence[Stage]) -> Exploration:
-    numbers: dict[str, Any] = {stage.name: stage.numbers for stage in stages}
+def _combine_stages(dataset: Dataset, splits: Mapping[str, Labels], stages: Sequence[StageResult]) -> ExplorationResult:
+    numbers: dict[str, Any] = {stage.name: stage.metrics for stage in stages}
     section = DataSection(
         name=dataset.name,
-        chapters=[stage.chapter for stage in stages],
+        sections=[stage.section for stage in stages],
         digests=dataset.digests,
         splits={name: len(labels) for name, labels in splits.items()},
         components_for_90=numbers["pca"]["components_for_90"],
@@ -258,13 +263,13 @@ def _together(dataset: Dataset, splits: Mapping[str, Labels], stages: Sequence[S
     )
     failures = [failure.to_json() for failure in dataset.failures]
     files = {name: contents for stage in stages for name, contents in stage.files.items()}
-    return Exploration(section, {"map": None, **numbers, "failures": failures}, files)
+    return ExplorationResult(section, {"map": None, **numbers, "failures": failures}, files)
 
 
 @contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
+def _output_dir(path: Path) -> Iterator[Path]:
     """A new folder at ``path``, or beside it when that is taken; gone again if the block fails."""
-    folder = atomic.new_folder(path)
+    folder = atomic.unique_dir(path)
     try:
         yield folder
     except BaseException:
@@ -272,16 +277,16 @@ def _new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def _draw(section: DataSection, folder: Path, progress: Progress) -> None:
+def _save_figures(section: DataSection, folder: Path, progress: Progress) -> None:
     """Every figure, as PNG and as SVG."""
     for done, (name, drawing) in enumerate(section.figures.items()):
-        progress(DRAWING, done, len(section.figures), name)
+        progress(FIGURES_TASK, done, len(section.figures), name)
         atomic.write_bytes(folder / f"{name}.png", png(drawing))
-        atomic.write_text(folder / f"{name}.svg", svg_file(drawing, name))
-    progress(DRAWING, len(section.figures), len(section.figures))
+        atomic.write_text(folder / f"{name}.svg", standalone_svg(drawing, name))
+    progress(FIGURES_TASK, len(section.figures), len(section.figures))
 
 
 def _remarks(dataset: Dataset) -> tuple[str, ...]:
     if not dataset.failures:
-        return dataset.notes
-    return (*dataset.notes, f"Files that could not be read, and are not among them: {len(dataset.failures):,}.")
+        return dataset.warnings
+    return (*dataset.warnings, f"Files that could not be read, and are not among them: {len(dataset.failures):,}.")

@@ -10,48 +10,51 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier import bundle
-from clothier.data.photos import is_garment28, read_for, view_of
-from clothier.data.photos.save_input import keep
-from clothier.errors import PhotoError, UsageError
-from clothier.inference.predictor import UNDECIDED, Judge, open_judge
-from clothier.system import usable_cores
+from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
+from clothier.data.photos.save_input import save_input
+from clothier.errors import ImageError, UsageError
+from clothier.inference.predictor import NO_THRESHOLDS, Predictor, load_predictor
+from clothier.system import available_cores
 from clothier.taxonomy import read_taxonomy
-from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, silent
+from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.selective.decisions import Verdict
-    from clothier.selective.ood import Novelty
+    from clothier.selective.decisions import DecisionResult
+    from clothier.selective.ood import OodScorer
     from clothier.selective.thresholds import Thresholds
     from clothier.taxonomy import Taxonomy
-    from clothier.types import Classifier, Images, Outputs, Progress
+    from clothier.types import Classifier, Images, ModelOutput, Progress
 
     Doubles = npt.NDArray[np.float64]
 
-PHOTO, SMALL = "photo", "fashion-cnn"  # the shipped photo model, and who answers for 28x28 grey pictures in its place
-INSTEAD = "a 28x28 grey picture is Fashion-MNIST's view, so {} answers for {}"
-BATCH = 64  # pictures read before the model looks at them together
+PHOTO_MODEL, FALLBACK_MODEL = (
+    "photo",
+    "fashion-cnn",
+)  # the shipped photo model, and who answers for 28x28 grey pictures in its place
+FALLBACK_REASON = "a 28x28 grey picture is Fashion-MNIST's view, so {} answers for {}"
+DECODE_BATCH = 64  # pictures read before the model looks at them together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class _DecodedPhoto:
     """A picture that could be read: the view of it, and who looks at that."""
 
     file: str
-    view: Images
-    judge: Judge
+    image: Images
+    predictor: Predictor
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _PredictOptions:
     """What is wanted of every answer: how many classes, a company's codes, and where the views are kept."""
 
     top: int
     taxonomy: Taxonomy | None
-    show: Path | None
+    save_inputs: Path | None
 
 
 class Model:
@@ -61,9 +64,9 @@ class Model:
         self,
         classifier: Classifier,
         thresholds: Thresholds | None = None,
-        novelty: Novelty | None = None,
+        ood_scorer: OodScorer | None = None,
         *,
-        small: str | None = None,
+        fallback: str | None = None,
     ) -> None:
         """Puts a model together.
 
@@ -74,11 +77,11 @@ class Model:
             small: the bundle that answers for 28x28 grey pictures in its place; None leaves none to another.
         """
         self.classifier = classifier
-        self.judge = Judge(classifier, thresholds, novelty)
-        self._small = small
-        self._loaded: Judge | None = None
+        self.predictor = Predictor(classifier, thresholds, ood_scorer)
+        self._fallback = fallback
+        self._fallback_predictor: Predictor | None = None
 
-    def run(self, images: Images) -> Outputs:
+    def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 pictures."""
         return self.classifier.run(images)
 
@@ -88,8 +91,8 @@ class Model:
         *,
         top: int = 3,
         taxonomy: Path | None = None,
-        show: Path | None = None,
-        progress: Progress = silent,
+        save_inputs: Path | None = None,
+        progress: Progress = no_progress,
     ) -> list[Prediction | FailedInput]:
         """An answer for each file, in their order; one that cannot be read is named and the others go on.
 
@@ -110,69 +113,75 @@ class Model:
         if top < 1:
             raise UsageError(f"top is {top}; 1 or more classes can be named.")
         codes = read_taxonomy(taxonomy, self.classifier.classes) if taxonomy else None
-        asked = _Asked(top, codes, show)
+        asked = _PredictOptions(top, codes, save_inputs)
         answers: list[Prediction | FailedInput] = []
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            for start in range(0, len(files), BATCH):
-                answers += self._answers(list(pool.map(self._see, files[start : start + BATCH])), asked)
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for start in range(0, len(files), DECODE_BATCH):
+                answers += self._predict_batch(list(pool.map(self._decode, files[start : start + DECODE_BATCH])), asked)
                 progress("predict", len(answers), len(files))
         return answers
 
-    def _see(self, file: str | Path) -> _Seen | FailedInput:
+    def _decode(self, file: str | Path) -> _DecodedPhoto | FailedInput:
         try:
-            picture = read_for(Path(file), self.classifier.view)
-        except PhotoError as error:
+            picture = decode_for(Path(file), self.classifier.input_spec)
+        except ImageError as error:
             return FailedInput(str(file), error.code, str(error))
-        judge = self._other() if self._small and is_garment28(picture) else self.judge
-        return _Seen(str(file), view_of(picture, judge.classifier.view), judge)
+        judge = self._load_fallback() if self._fallback and is_fashion_mnist_image(picture) else self.predictor
+        return _DecodedPhoto(str(file), preprocess(picture, judge.classifier.input_spec), judge)
 
-    def _other(self) -> Judge:
+    def _load_fallback(self) -> Predictor:
         """Who answers for 28x28 grey pictures, loaded for the first of them; by two threads twice, at worst."""
-        self._loaded = self._loaded or open_judge(bundle.find(self._small or SMALL))
-        return self._loaded
+        self._fallback_predictor = self._fallback_predictor or load_predictor(
+            bundle.resolve(self._fallback or FALLBACK_MODEL)
+        )
+        return self._fallback_predictor
 
-    def _answers(self, batch: Sequence[_Seen | FailedInput], asked: _Asked) -> list[Prediction | FailedInput]:
+    def _predict_batch(
+        self, batch: Sequence[_DecodedPhoto | FailedInput], options: _PredictOptions
+    ) -> list[Prediction | FailedInput]:
         """Each model looks at all of its pictures together."""
         answers: dict[int, Prediction | FailedInput] = {}
-        seen: dict[Judge, dict[int, _Seen]] = {}
+        seen: dict[Predictor, dict[int, _DecodedPhoto]] = {}
         for place, one in enumerate(batch):
             if isinstance(one, FailedInput):
                 answers[place] = one
             else:
-                seen.setdefault(one.judge, {})[place] = one
+                seen.setdefault(one.predictor, {})[place] = one
         for judge, mine in seen.items():
-            instead_of = None if judge is self.judge else self.classifier.name
-            found = _predictions(judge, list(mine.values()), asked, instead_of)
+            instead_of = None if judge is self.predictor else self.classifier.name
+            found = _predictions(judge, list(mine.values()), options, instead_of)
             answers |= zip(mine, found, strict=True)
         return [answers[place] for place in range(len(batch))]
 
 
-def _predictions(judge: Judge, seen: Sequence[_Seen], asked: _Asked, instead_of: str | None) -> list[Prediction]:
+def _predictions(
+    predictor: Predictor, photos: Sequence[_DecodedPhoto], options: _PredictOptions, fallback_for: str | None
+) -> list[Prediction]:
     """What a model says of pictures of its view; ``instead_of`` names the one that was asked, if it is another."""
-    judged = judge.judge(np.stack([one.view for one in seen]))
-    rows = zip(seen, judged.probabilities, judge.verdicts(judged), strict=True)
-    return [_prediction(judge.classifier, *row, asked, instead_of) for row in rows]
+    judged = predictor.predict_images(np.stack([one.image for one in photos]))
+    rows = zip(photos, judged.probabilities, predictor.decide(judged), strict=True)
+    return [_prediction(predictor.classifier, *row, options, fallback_for) for row in rows]
 
 
 def _prediction(
     classifier: Classifier,
-    seen: _Seen,
+    photo: _DecodedPhoto,
     probabilities: Doubles,
-    verdict: Verdict | None,
-    asked: _Asked,
-    instead_of: str | None,
+    result: DecisionResult | None,
+    options: _PredictOptions,
+    fallback_for: str | None,
 ) -> Prediction:
-    order = np.argsort(-probabilities, kind="stable")[: asked.top]
+    order = np.argsort(-probabilities, kind="stable")[: options.top]
     top = tuple(ClassProbability(classifier.classes[i], float(probabilities[i])) for i in order)
-    reason = verdict.reason if verdict else UNDECIDED
+    reason = result.reason if result else NO_THRESHOLDS
     return Prediction(
-        seen.file,
+        photo.file,
         top,
-        decision=verdict.decision if verdict else None,
-        reason=f"{INSTEAD.format(classifier.name, instead_of)}; {reason}" if instead_of else reason,
+        decision=result.decision if result else None,
+        reason=f"{FALLBACK_REASON.format(classifier.name, fallback_for)}; {reason}" if fallback_for else reason,
         model=classifier.name,
-        code=asked.taxonomy.code_of(top[0].name) if asked.taxonomy and not instead_of else None,
-        saw=str(keep(seen.view, asked.show, seen.file)) if asked.show else None,
+        code=options.taxonomy.code_of(top[0].name) if options.taxonomy and not fallback_for else None,
+        input_file=str(save_input(photo.image, options.save_inputs, photo.file)) if options.save_inputs else None,
     )
 
 
@@ -186,9 +195,9 @@ def load(name: str = DEFAULT_MODEL) -> Model:
         UnknownNameError: neither.
         ModelError: the bundle is incomplete, altered or too new.
     """
-    judge = open_judge(bundle.find(str(name)))
-    small = SMALL if name == PHOTO else None
-    return Model(judge.classifier, judge.thresholds, judge.novelty, small=small)
+    judge = load_predictor(bundle.resolve(str(name)))
+    small = FALLBACK_MODEL if name == PHOTO_MODEL else None
+    return Model(judge.classifier, judge.thresholds, judge.ood_scorer, fallback=small)
 
 
 def predict(
@@ -197,8 +206,8 @@ def predict(
     model: str = DEFAULT_MODEL,
     top: int = 3,
     taxonomy: Path | None = None,
-    show: Path | None = None,
-    progress: Progress = silent,
+    save_inputs: Path | None = None,
+    progress: Progress = no_progress,
 ) -> list[Prediction | FailedInput]:
     """:meth:`Model.predict` of the model of that name."""
-    return load(model).predict(files, top=top, taxonomy=taxonomy, show=show, progress=progress)
+    return load(model).predict(files, top=top, taxonomy=taxonomy, save_inputs=save_inputs, progress=progress)

@@ -14,12 +14,12 @@ from clothier.inference.session import OnnxClassifier
 from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.page import render_study
-from clothier.report.sections import ComparisonSection, Origin
-from clothier.runs import RUNS, Run, new_run, read_json
+from clothier.report.sections import ComparisonSection, Provenance
+from clothier.runs import RUNS_DIR, Run, create_run, read_json
 from clothier.training.finalize import model_section
 from clothier.training.prepared_training import split
-from clothier.types import silent
-from clothier.workflows.explore import Exploration, ExploreOptions, look, require_two_classes
+from clothier.types import no_progress
+from clothier.workflows.explore import ExplorationResult, ExploreOptions, require_two_classes, run_stages
 from clothier.workflows.train import TrainOptions, require_same_data, resume, train
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class StudyOptions:
         data = None if self.data is None else str(self.data.absolute())
         return {"format": 1, "preset": self.preset, "data": data, "any_idx": self.any_idx, "seed": self.seed}
 
-    def for_model(self, model: str, out: Path, before: Run | None) -> TrainOptions:
+    def train_options(self, model: str, out: Path, previous: Run | None) -> TrainOptions:
         """The same, for the training of one model; it learns from the teachers of the run before it, if there are."""
         recipe = recipes.preset(model, self.preset)
-        teachers = before.path if before and recipe.distill.teachers else None
+        teachers = previous.path if previous and recipe.distill.teachers else None
         return TrainOptions(
-            recipe=recipe, data=self.data, any_idx=self.any_idx, out=out, seed=self.seed, teachers=teachers
+            recipe=recipe, data=self.data, any_idx=self.any_idx, out=out, seed=self.seed, teachers_from=teachers
         )
 
 
@@ -79,7 +79,7 @@ def study(
     data: Path | None = None,
     any_idx: bool = False,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Study:
     """The whole study, from the data to ``report.html`` and ``study.json``.
 
@@ -99,12 +99,12 @@ def study(
     for model in recipes.MODELS:
         recipes.preset(model, preset)  # an unknown preset is said before anything is made
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
-    folder = new_run(out or RUNS / f"study-{preset}")
-    folder.begin({**options.to_json(), "data_digest": dataset.digest})
-    return _carry_out(folder.path, options, dataset, progress)
+    folder = create_run(out or RUNS_DIR / f"study-{preset}")
+    folder.create({**options.to_json(), "data_digest": dataset.digest})
+    return _run_stages(folder.path, options, dataset, progress)
 
 
-def resume_study(path: Path, *, progress: Progress = silent) -> Study:
+def resume_study(path: Path, *, progress: Progress = no_progress) -> Study:
     """Goes on with a study that was interrupted; one that has ended is left as it is.
 
     Raises:
@@ -115,13 +115,13 @@ def resume_study(path: Path, *, progress: Progress = silent) -> Study:
     if (path / "study.json").is_file():
         return Study(path)
     begun = Run(path)
-    options = _options(begun.config, path)
+    options = _read_options(begun.config, path)
     dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     require_same_data(begun, dataset)
-    return _carry_out(path, options, dataset, progress)
+    return _run_stages(path, options, dataset, progress)
 
 
-def _options(config: Mapping[str, Any], path: Path) -> StudyOptions:
+def _read_options(config: Mapping[str, Any], path: Path) -> StudyOptions:
     try:
         data = None if config["data"] is None else Path(config["data"])
         return StudyOptions(config["preset"], data, config["any_idx"], config["seed"])
@@ -129,7 +129,7 @@ def _options(config: Mapping[str, Any], path: Path) -> StudyOptions:
         raise ModelError(f"{path} is no study: its config.json lacks {error}. Give the folder of a study.") from error
 
 
-def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
+def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
     """Each part that is not there yet, in order."""
     try:
         require_two_classes(dataset)
@@ -137,10 +137,10 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
         runs: list[Run] = []
         for model in recipes.MODELS:
             progress(TASK, len(runs), STEPS, model)
-            asked = options.for_model(model, path / model, runs[0] if runs else None)
-            runs.append(_trained(path / model, asked, dataset, progress))
+            asked = options.train_options(model, path / model, runs[0] if runs else None)
+            runs.append(_train_or_resume(path / model, asked, dataset, progress))
         progress(TASK, len(runs), STEPS, "explore")
-        exploration = _explored(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
+        exploration = _explore(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
         progress(TASK, STEPS - 1, STEPS, REPORT)
         progress(REPORT, 0, 1)
         _report(path, options, dataset, exploration, runs)
@@ -151,13 +151,13 @@ def _carry_out(path: Path, options: StudyOptions, dataset: Dataset, progress: Pr
     return Study(path)
 
 
-def _explored(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> Exploration:
+def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> ExplorationResult:
     looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
     judge = OnnxClassifier(bundle.open_bundle(cnn.bundle))
-    return look(dataset, _splits(options, dataset), looking, judge, progress=progress)
+    return run_stages(dataset, _splits(options, dataset), looking, judge, progress=progress)
 
 
-def _trained(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
+def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
     if (path / "config.json").is_file():
         return resume(path, expected=options, dataset=dataset, progress=progress)
     shutil.rmtree(path, ignore_errors=True)  # killed before it began; train() would take another name
@@ -170,16 +170,18 @@ def _splits(options: StudyOptions, dataset: Dataset) -> dict[str, Any]:
     return {"train": learning.labels, "validation": validation.labels, "test": dataset.test.labels}
 
 
-def _report(path: Path, options: StudyOptions, dataset: Dataset, exploration: Exploration, runs: list[Run]) -> None:
+def _report(
+    path: Path, options: StudyOptions, dataset: Dataset, exploration: ExplorationResult, runs: list[Run]
+) -> None:
     """Figures, ``report.html`` and, last, ``study.json``, which marks the study finished."""
-    logits = [_answers(run, dataset) for run in runs]
+    logits = [_test_logits(run, dataset) for run in runs]
     sections = [_section(run, answers, dataset) for run, answers in zip(runs, logits, strict=True)]
     names = (sections[0].name, sections[1].name)
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
     right = [answers.argmax(1) == dataset.test.labels for answers in logits]
     paired = metrics.mcnemar(right[0], right[1])
     save_figures({**exploration.section.figures, **figures}, path / "figures")
-    origin = Origin(f"clothier study --preset {options.preset} --seed {options.seed}", system.describe())
+    origin = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
     exploration.write_files(path)
     comparison = ComparisonSection(names, paired, figures)
     atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], origin))
@@ -194,7 +196,7 @@ def _report(path: Path, options: StudyOptions, dataset: Dataset, exploration: Ex
     atomic.write_json(path / "study.json", content)
 
 
-def _answers(run: Run, dataset: Dataset) -> Floats:
+def _test_logits(run: Run, dataset: Dataset) -> Floats:
     return OnnxClassifier(bundle.open_bundle(run.bundle)).run(dataset.test.images).logits
 
 

@@ -11,33 +11,33 @@ from clothier import recipes
 from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, Interrupted, UsageError
-from clothier.runs import RUNS, Run, new_run
-from clothier.training.ddp import team
-from clothier.training.distillation.teachers import gather, require_teachable
-from clothier.training.finalize import deliver
+from clothier.runs import RUNS_DIR, Run, create_run
+from clothier.training.ddp import process_group
+from clothier.training.distillation.teachers import train_teachers, validate_distillation
+from clothier.training.finalize import finalize
 from clothier.training.options import (
     TrainOptions,
-    once_more_on_all,
     options_from_config,
     read_options,
-    require_same,
-    require_twin,
+    refit_options,
+    require_same_options,
+    validate_refit,
 )
-from clothier.training.prepared_training import learn, prepare
-from clothier.types import silent
+from clothier.training.prepared_training import prepare, train_network
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.training.ddp import Team
+    from clothier.training.ddp import ProcessGroup
     from clothier.training.networks import AnyNetwork
-    from clothier.training.prepared_training import Lesson, Trained
+    from clothier.training.prepared_training import PreparedTraining, TrainResult
     from clothier.types import Progress
 
 __all__ = [
     "TrainOptions",
-    "once_more_on_all",
     "options_from_config",
+    "refit_options",
     "require_same_data",
     "resume",
     "train",
@@ -50,7 +50,7 @@ def train(
     *,
     dataset: Dataset | None = None,
     network: AnyNetwork | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Run:
     """Trains a model from its first step to its report.
 
@@ -66,15 +66,15 @@ def train(
         ClothierError: the data, the recipe or the disk; see each.
     """
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
-    require_twin(options, dataset.digest)
-    with team() as members:
-        require_teachable(options, members)
+    validate_refit(options, dataset.digest)
+    with process_group() as members:
+        validate_distillation(options, members)
         lesson = prepare(options, dataset, network)
-        run = members.agree(_begin_run(options, dataset, network) if members.leads else None)
+        run = members.broadcast(_create_run(options, dataset, network) if members.is_main else None)
         if run is None:
             raise RuntimeError("the leading process began no run")
-        trained = _learn(run, lesson, dataset, members, progress)
-    return _delivered(run, trained, dataset, members, progress)
+        trained = _run_training(run, lesson, dataset, members, progress)
+    return _finalize_run(run, trained, dataset, members, progress)
 
 
 def resume(
@@ -83,7 +83,7 @@ def resume(
     expected: TrainOptions | None = None,
     dataset: Dataset | None = None,
     network: AnyNetwork | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Run:
     """Goes on with a run exactly where its last whole epoch ended; one that has ended is left as it is.
 
@@ -103,17 +103,17 @@ def resume(
     run = Run(path)
     options = read_options(run.config, path / "config.json")
     if expected is not None:
-        require_same(options, expected, path)
+        require_same_options(options, expected, path)
     if run.is_finished:
         return run
     _require_network(run, network)
     dataset = dataset or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     require_same_data(run, dataset)
-    require_twin(options, dataset.digest)
-    with team() as members:
-        require_teachable(options, members)
-        trained = _learn(run, prepare(options, dataset, network), dataset, members, progress)
-    return _delivered(run, trained, dataset, members, progress)
+    validate_refit(options, dataset.digest)
+    with process_group() as members:
+        validate_distillation(options, members)
+        trained = _run_training(run, prepare(options, dataset, network), dataset, members, progress)
+    return _finalize_run(run, trained, dataset, members, progress)
 
 
 def train_model(
@@ -126,10 +126,10 @@ def train_model(
     out: str | Path | None = None,
     seed: int = 0,
     time_limit: float | None = None,
-    teachers: str | Path | None = None,
-    twin: str | Path | None = None,
+    teachers_from: str | Path | None = None,
+    refit: str | Path | None = None,
     network: AnyNetwork | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Run:
     """``clothier.train("cnn", preset="fast")``: :func:`train` in a notebook's words.
 
@@ -160,8 +160,8 @@ def train_model(
         seed=seed,
         time_limit=time_limit,
     )
-    options = once_more_on_all(options, Path(twin)) if twin else options
-    options = replace(options, teachers=None if teachers is None else Path(teachers))
+    options = refit_options(options, Path(refit)) if refit else options
+    options = replace(options, teachers=None if teachers_from is None else Path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
 
 
@@ -179,26 +179,28 @@ def require_same_data(run: Run, dataset: Dataset) -> None:
         )
 
 
-def _begin_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> Run:
-    run = new_run(options.out or RUNS / f"{options.recipe.model}-{options.recipe.preset}")
+def _create_run(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None) -> Run:
+    run = create_run(options.out or RUNS_DIR / f"{options.recipe.model}-{options.recipe.preset}")
     own = None if network is None else type(network).__name__
-    run.begin({**options.to_json(), "data_digest": dataset.digest, "own_network": own})
+    run.create({**options.to_json(), "data_digest": dataset.digest, "own_network": own})
     return run
 
 
-def _learn(run: Run, lesson: Lesson, dataset: Dataset, members: Team, progress: Progress) -> Trained:
+def _run_training(
+    run: Run, prepared: PreparedTraining, dataset: Dataset, group: ProcessGroup, progress: Progress
+) -> TrainResult:
     """Has the teachers answer, where the recipe has any, and trains to the recipe's end."""
     with _resumable(run):
-        faculty = gather(run, lesson.options, dataset, progress)
-        trained = learn(run, lesson, members, faculty.answers if faculty else None, progress)
-        return replace(trained, teachers=faculty.figures) if faculty else trained
+        faculty = train_teachers(run, prepared.options, dataset, progress)
+        trained = train_network(run, prepared, group, faculty.soft_targets if faculty else None, progress)
+        return replace(trained, teachers=faculty.metrics) if faculty else trained
 
 
-def _delivered(run: Run, trained: Trained, dataset: Dataset, members: Team, progress: Progress) -> Run:
+def _finalize_run(run: Run, result: TrainResult, dataset: Dataset, group: ProcessGroup, progress: Progress) -> Run:
     """The run with everything that comes after training. The leader alone makes it; the others are done."""
-    if members.leads:
+    if group.is_main:
         with _resumable(run):
-            deliver(run, trained, dataset, progress)
+            finalize(run, result, dataset, progress)
     return run
 
 

@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError, Interrupted
-from clothier.runs import RUNS, Run, new_run
-from clothier.training.device import choose
-from clothier.training.finetune.data import read_lesson
+from clothier.runs import RUNS_DIR, Run, create_run
+from clothier.training.device import select_device
+from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
-from clothier.training.finetune.epochs import Clock, FineTuning, fine_tune, look
-from clothier.training.finetune.features import FrozenBlocks
-from clothier.training.finetune.finalize import Taught, deliver_photo
-from clothier.training.finetune.linear_probe import fit_probe
-from clothier.training.finetune.networks import answers, begin_learner
+from clothier.training.finetune.epochs import FineTuner, TimeBudget, extract_features, fine_tune
+from clothier.training.finetune.features import FrozenFeatureExtractor
+from clothier.training.finetune.finalize import FineTuneResult, finalize_photo
+from clothier.training.finetune.linear_probe import fit_linear_probe
+from clothier.training.finetune.networks import init_fine_tune_state, predict
 from clothier.training.finetune.options import photo_options_from_config
-from clothier.types import EpochRecord, Outputs, silent
+from clothier.types import EpochRecord, ModelOutput, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from clothier.training.finetune.data import Lesson
-    from clothier.training.finetune.linear_probe import Probe
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.finetune.linear_probe import LinearProbe
     from clothier.training.finetune.options import PhotoOptions
     from clothier.types import Floats, Labels, Progress
 
-    Rows = npt.NDArray[np.intp]
-    Fold = tuple[Rows, Rows]
+    Indices = npt.NDArray[np.intp]
+    Fold = tuple[Indices, Indices]
 
-STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is held against
+BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is held against
 
 
-def train_photo(options: PhotoOptions, *, lesson: Lesson | None = None, progress: Progress = silent) -> Run:
+def train_photo(
+    options: PhotoOptions, *, photos: PhotoTrainingData | None = None, progress: Progress = no_progress
+) -> Run:
     """Trains a photo model from the audit of its photos to its report.
 
     Args:
@@ -49,13 +51,13 @@ def train_photo(options: PhotoOptions, *, lesson: Lesson | None = None, progress
         ClothierError: the data, the weights' package or the disk; see each.
     """
     started = time.perf_counter()
-    lesson = lesson or read_lesson(options.data, options.columns, progress)
-    run = new_run(options.out or RUNS / f"photo-{options.recipe.preset}")
-    run.begin({**options.to_json(), "data_digest": lesson.digest})
-    return _finished(run, options, lesson, started, progress)
+    photos = photos or load_photo_training_data(options.data, options.columns, progress)
+    run = create_run(options.out or RUNS_DIR / f"photo-{options.recipe.preset}")
+    run.create({**options.to_json(), "data_digest": photos.digest})
+    return _train_and_finalize(run, options, photos, started, progress)
 
 
-def resume_photo(path: Path, *, progress: Progress = silent) -> Run:
+def resume_photo(path: Path, *, progress: Progress = no_progress) -> Run:
     """Goes on with a run where its last whole epoch ended; one that has ended is left as it is.
 
     Raises:
@@ -67,76 +69,83 @@ def resume_photo(path: Path, *, progress: Progress = silent) -> Run:
     if run.is_finished:
         return run
     started = time.perf_counter()
-    lesson = read_lesson(options.data, options.columns, progress)
+    lesson = load_photo_training_data(options.data, options.columns, progress)
     if lesson.digest != run.config.get("data_digest"):
         raise DataError(
             f"the photos have changed since {path} was begun: their digest is {lesson.digest}, the run says "
             f"{run.config.get('data_digest')}. Bring the old ones back, or begin anew."
         )
-    return _finished(run, options, lesson, started, progress)
+    return _train_and_finalize(run, options, lesson, started, progress)
 
 
-def _finished(run: Run, options: PhotoOptions, lesson: Lesson, started: float, progress: Progress) -> Run:
+def _train_and_finalize(
+    run: Run, options: PhotoOptions, photos: PhotoTrainingData, started: float, progress: Progress
+) -> Run:
     try:
-        taught = _teach(run, options, lesson, started, progress)
-        deliver_photo(run, taught, lesson, progress)
+        taught = _train(run, options, photos, started, progress)
+        finalize_photo(run, taught, photos, progress)
     except KeyboardInterrupt as stop:
         raise Interrupted(run.path) from stop
     return run
 
 
-def _teach(run: Run, options: PhotoOptions, lesson: Lesson, started: float, progress: Progress) -> Taught:
+def _train(
+    run: Run, options: PhotoOptions, photos: PhotoTrainingData, started: float, progress: Progress
+) -> FineTuneResult:
     """Frozen features and their logistic regression first; then, unless the recipe has no epochs, fine-tuning."""
-    choose("float32", "cpu")  # keeps activations in the heap
-    recipe, labels = options.recipe, lesson.table.labels
-    folds, classes = lesson.folds(recipe.folds, options.seed), len(lesson.table.classes)
-    blocks = FrozenBlocks(pretrained(), recipe.frozen, SIDE)
+    select_device("float32", "cpu")  # keeps activations in the heap
+    recipe, labels = options.recipe, photos.table.labels
+    folds, classes = photos.folds(recipe.folds, options.seed), len(photos.table.classes)
+    blocks = FrozenFeatureExtractor(pretrained(), recipe.frozen_blocks, SIDE)
     begun = time.perf_counter()
-    early, features = look(lesson, blocks, "frozen features", progress)
-    clock = Clock(started, options.time_limit, time.perf_counter() - begun)
-    strength, before = _baseline(features, labels, folds, classes, progress)
-    rows = [*(learnt for learnt, _ in folds), lesson.known]  # of each fold's network, and of the final one
-    probes = [fit_probe(features[one], labels[one], classes, recipe.probe) for one in rows]
+    early, features = extract_features(photos, blocks, "frozen features", progress)
+    clock = TimeBudget(started, options.time_limit, time.perf_counter() - begun)
+    strength, before = _fit_baseline(features, labels, folds, classes, progress)
+    rows = [*(learnt for learnt, _ in folds), photos.labeled_indices]  # of each fold's network, and of the final one
+    probes = [fit_linear_probe(features[one], labels[one], classes, recipe.probe_c) for one in rows]
     prepared = time.perf_counter() - started
     if recipe.epochs:
-        learners = [begin_learner(probe, one, recipe) for probe, one in zip(probes, rows, strict=True)]
-        tuning = FineTuning(recipe, options.seed, lesson, blocks, early, folds, learners)
+        learners = [init_fine_tune_state(probe, one, recipe) for probe, one in zip(probes, rows, strict=True)]
+        tuning = FineTuner(recipe, options.seed, photos, blocks, early, folds, learners)
         records = fine_tune(run, tuning, clock, progress)
-        outputs = [answers(one.best, early, np.arange(len(labels)), recipe.frozen) for one in learners]
-        network = learners[-1].best
+        outputs = [predict(one.best_ema, early, np.arange(len(labels)), recipe.frozen_blocks) for one in learners]
+        network = learners[-1].best_ema
     else:
-        records, network = list[EpochRecord](), begin_learner(probes[-1], lesson.known, recipe).best
-        outputs = [Outputs(probe.logits(features), features) for probe in probes]
+        records, network = (
+            list[EpochRecord](),
+            init_fine_tune_state(probes[-1], photos.labeled_indices, recipe).best_ema,
+        )
+        outputs = [ModelOutput(probe.logits(features), features) for probe in probes]
         run.write_results(records)
-    return Taught(
+    return FineTuneResult(
         network=network,
         recipe=recipe,
         seed=options.seed,
         folds=tuple(folds),
-        outputs=tuple(outputs[:-1]),
-        final=outputs[-1],
-        before=before,
-        strength=strength,
+        fold_outputs=tuple(outputs[:-1]),
+        final_outputs=outputs[-1],
+        baseline_logits=before,
+        baseline_c=strength,
         records=tuple(records),
-        seconds=prepared + sum(record.seconds for record in records),  # of all epochs, before a stop as well
+        train_seconds=prepared + sum(record.seconds for record in records),  # of all epochs, before a stop as well
     )
 
 
-def _baseline(
-    features: Floats, labels: Labels, folds: list[Fold], classes: int, progress: Progress
+def _fit_baseline(
+    features: Floats, labels: Labels, folds: list[Fold], n_classes: int, progress: Progress
 ) -> tuple[float, Floats]:
     """Out-of-fold logits of frozen features and logistic regression, with the C that does best on these very folds."""
     best: tuple[float, float, Floats] | None = None
-    for done, strength in enumerate(STRENGTHS):
-        progress("logistic regression", done, len(STRENGTHS))
-        logits = np.zeros((len(labels), classes), np.float32)
+    for done, strength in enumerate(BASELINE_CS):
+        progress("logistic regression", done, len(BASELINE_CS))
+        logits = np.zeros((len(labels), n_classes), np.float32)
         for learnt, tested in folds:
-            probe: Probe = fit_probe(features[learnt], labels[learnt], classes, strength)
+            probe: LinearProbe = fit_linear_probe(features[learnt], labels[learnt], n_classes, strength)
             logits[tested] = probe.logits(features[tested])
         known = np.concatenate([tested for _, tested in folds])
         accuracy = float((logits[known].argmax(1) == labels[known]).mean())
         if best is None or accuracy > best[0]:
             best = (accuracy, strength, logits)
-    progress("logistic regression", len(STRENGTHS), len(STRENGTHS))
+    progress("logistic regression", len(BASELINE_CS), len(BASELINE_CS))
     assert best is not None  # noqa: S101 - STRENGTHS is not empty
     return best[1], best[2]

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageCms
 
-from clothier.data.photos import read_picture
-from clothier.errors import PhotoError
+from clothier.data.photos import decode_image
+from clothier.errors import ImageError
 
 SKIN = (200, 120, 60)
 
 
-def reread(tmp_path: Path, image: Image.Image, kind: str, **more: object) -> Image.Image:
+def round_trip(tmp_path: Path, image: Image.Image, kind: str, **more: object) -> Image.Image:
     image.save(tmp_path / "picture", kind, **more)
-    return read_picture(tmp_path / "picture")
+    return decode_image(tmp_path / "picture")
 
 
 def swapped_profile() -> bytes:
@@ -30,37 +30,37 @@ def swapped_profile() -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
 def test_colours_are_converted_by_the_profile(tmp_path: Path, kind: str) -> None:
     plain = Image.new("RGB", (16, 16), SKIN)
-    whole = np.asarray(reread(tmp_path, plain, kind, icc_profile=swapped_profile())).astype(int)
+    whole = np.asarray(round_trip(tmp_path, plain, kind, icc_profile=swapped_profile())).astype(int)
     assert np.abs(whole - (SKIN[1], SKIN[0], SKIN[2])).max() < 30
-    alone = np.asarray(reread(tmp_path, plain, kind)).astype(int)
+    alone = np.asarray(round_trip(tmp_path, plain, kind)).astype(int)
     assert np.abs(alone - SKIN).max() < 12
 
 
 def test_a_profile_of_srgb_changes_nothing(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert reread(tmp_path, Image.new("RGB", (9, 9), SKIN), "PNG", icc_profile=profile).getpixel((0, 0)) == SKIN
+    assert round_trip(tmp_path, Image.new("RGB", (9, 9), SKIN), "PNG", icc_profile=profile).getpixel((0, 0)) == SKIN
 
 
 @pytest.mark.parametrize("profile", [b"damaged", swapped_profile()[:200], b"\0" * 500])
 def test_a_damaged_profile_is_ignored(tmp_path: Path, profile: bytes) -> None:
-    assert reread(tmp_path, Image.new("RGB", (9, 9), SKIN), "PNG", icc_profile=profile).getpixel((0, 0)) == SKIN
+    assert round_trip(tmp_path, Image.new("RGB", (9, 9), SKIN), "PNG", icc_profile=profile).getpixel((0, 0)) == SKIN
 
 
 def test_a_profile_for_other_colours_is_ignored(tmp_path: Path) -> None:
-    assert reread(tmp_path, Image.new("L", (9, 9), 77), "PNG", icc_profile=swapped_profile()).getpixel((0, 0)) == 77
+    assert round_trip(tmp_path, Image.new("L", (9, 9), 77), "PNG", icc_profile=swapped_profile()).getpixel((0, 0)) == 77
 
 
 def test_a_profile_goes_with_transparency(tmp_path: Path) -> None:
     image = Image.new("RGBA", (16, 16), (*SKIN, 255))
     image.paste((0, 0, 0, 0), (0, 0, 4, 4))
-    read = reread(tmp_path, image, "PNG", icc_profile=swapped_profile())
+    read = round_trip(tmp_path, image, "PNG", icc_profile=swapped_profile())
     assert read.getpixel((0, 0)) == (255, 255, 255)
     assert np.abs(np.array(read.getpixel((9, 9))) - (SKIN[1], SKIN[0], SKIN[2])).max() < 30
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
 def test_cmyk_becomes_rgb(tmp_path: Path, kind: str) -> None:
-    read = reread(tmp_path, Image.new("RGB", (16, 16), SKIN).convert("CMYK"), kind)
+    read = round_trip(tmp_path, Image.new("RGB", (16, 16), SKIN).convert("CMYK"), kind)
     assert read.mode == "RGB"
     assert np.abs(np.array(read.getpixel((8, 8))) - SKIN).max() < 8
 
@@ -72,21 +72,21 @@ def test_a_cmyk_jpeg_without_the_mark_of_adobe_is_not_negative(tmp_path: Path) -
     at = content.index(b"\xff\xee")
     length = int.from_bytes(content[at + 2 : at + 4], "big")
     (tmp_path / "picture").write_bytes(content[:at] + content[at + 2 + length :])
-    read = read_picture(tmp_path / "picture")
+    read = decode_image(tmp_path / "picture")
     assert np.abs(np.array(read.getpixel((8, 8))) - SKIN).max() < 12
 
 
 def test_lab_becomes_rgb(tmp_path: Path) -> None:
     usual, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     image = ImageCms.profileToProfile(Image.new("RGB", (9, 9), SKIN), usual, lab, outputMode="LAB")
-    read = reread(tmp_path, image, "TIFF")
+    read = round_trip(tmp_path, image, "TIFF")
     assert np.abs(np.array(read.getpixel((4, 4))) - SKIN).max() < 6
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_values_that_do_not_say_how_bright_they_are_are_refused(tmp_path: Path, mode: str) -> None:
-    with pytest.raises(PhotoError, match=r"picture holds 32 bits a channel, and .* is not said\. Save it with 8") as no:
-        reread(tmp_path, Image.new(mode, (9, 9), 1), "TIFF")
+    with pytest.raises(ImageError, match=r"picture holds 32 bits a channel, and .* is not said\. Save it with 8") as no:
+        round_trip(tmp_path, Image.new(mode, (9, 9), 1), "TIFF")
     assert no.value.code == "unsupported"
 
 
@@ -95,6 +95,6 @@ def test_a_palette_with_a_transparent_colour(tmp_path: Path, kind: str) -> None:
     image = Image.new("P", (9, 9), 1)
     image.putpalette([0, 0, 0, *SKIN])
     image.paste(0, (0, 0, 3, 3))
-    read = reread(tmp_path, image, kind, transparency=0)
+    read = round_trip(tmp_path, image, kind, transparency=0)
     assert read.getpixel((0, 0)) == (255, 255, 255)
     assert read.getpixel((6, 6)) == SKIN

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from clothier.data.photos import decode, read_picture
+from clothier.data.photos import decode, decode_image
 from clothier.data.synthetic import draw_garments
-from clothier.errors import PhotoError
+from clothier.errors import ImageError
 
 NOBODY = 65534
 STARTS = [*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
@@ -30,7 +30,7 @@ def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
 
 def read(tmp_path: Path, content: bytes, name: str = "picture") -> Image.Image:
     (tmp_path / name).write_bytes(content)
-    return read_picture(tmp_path / name)
+    return decode_image(tmp_path / name)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def gradient() -> Image.Image:
     return Image.fromarray(np.stack([x * 6, y * 8, np.full_like(x, 50)], axis=2).astype(np.uint8))
 
 
-class TestReading:
+class TestDecoding:
     def test_a_png_comes_as_it_was(self, tmp_path: Path, gradient: Image.Image) -> None:
         image = read(tmp_path, encoded(gradient, "PNG"))
         assert image.mode == "RGB"
@@ -102,7 +102,7 @@ class TestReading:
     def test_each_format_is_turned_once(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
         exif = Image.Exif()
         exif[0x0112] = tag
-        turn = decode.UPRIGHT.get(tag)
+        turn = decode.EXIF_TRANSPOSE.get(tag)
         wanted = gradient if turn is None else gradient.transpose(turn)
         image = read(tmp_path, encoded(gradient, kind, exif=exif))
         assert image.size == wanted.size
@@ -121,31 +121,31 @@ class TestReading:
         self, tmp_path: Path, longest: int | None, size: int
     ) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
-        assert read_picture(tmp_path / "photo", longest=longest).height == size
+        assert decode_image(tmp_path / "photo", min_long_side=longest).height == size
 
     def test_other_formats_are_not(self, tmp_path: Path) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
-        assert read_picture(tmp_path / "photo", longest=40).size == (300, 400)
+        assert decode_image(tmp_path / "photo", min_long_side=40).size == (300, 400)
 
 
 class TestHeic:
     def test_with_the_part_that_reads_it(self, tmp_path: Path, gradient: Image.Image) -> None:
         pillow_heif = pytest.importorskip("pillow_heif")
         pillow_heif.from_pillow(gradient).save(tmp_path / "photo.heic")
-        image = read_picture(tmp_path / "photo.heic")
+        image = decode_image(tmp_path / "photo.heic")
         assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
 
     def test_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
         with pytest.raises(
-            PhotoError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
+            ImageError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
         ) as no:
             read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
         assert no.value.code == "needs-heic"
 
     def test_a_damaged_one(self, tmp_path: Path) -> None:
         pytest.importorskip("pillow_heif")
-        with pytest.raises(PhotoError, match="is cut short or damaged"):
+        with pytest.raises(ImageError, match="is cut short or damaged"):
             read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
@@ -189,7 +189,7 @@ class TestBadInput:
     def test_each_has_its_code_and_sentence(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
         with warnings.catch_warnings(record=True) as leaked:
             warnings.simplefilter("always")
-            with pytest.raises(PhotoError, match=sentence) as failure:
+            with pytest.raises(ImageError, match=sentence) as failure:
                 read(tmp_path, content)
         assert failure.value.code == code
         assert leaked == []
@@ -203,8 +203,8 @@ class TestBadInput:
             (".", "not-readable", "is not a file"),
             ("n" * 300, "not-readable", "cannot be read: File name too long. Check its permissions."),
         ):
-            with pytest.raises(PhotoError, match=sentence) as failure:
-                read_picture(tmp_path / name)
+            with pytest.raises(ImageError, match=sentence) as failure:
+                decode_image(tmp_path / name)
             assert failure.value.code == code
 
     def test_a_file_without_permission(self, tmp_path: Path) -> None:
@@ -215,8 +215,8 @@ class TestBadInput:
             tmp_path.chmod(0o755)
             os.seteuid(NOBODY)
         try:
-            with pytest.raises(PhotoError, match=r"cannot be read: Permission denied\. Check its") as failure:
-                read_picture(tmp_path / "secret")
+            with pytest.raises(ImageError, match=r"cannot be read: Permission denied\. Check its") as failure:
+                decode_image(tmp_path / "secret")
         finally:
             os.seteuid(user)
         assert failure.value.code == "not-readable"
@@ -225,9 +225,9 @@ class TestBadInput:
         with (tmp_path / "large").open("wb") as file:
             file.truncate(decode.MAX_BYTES + 1)
         with pytest.raises(
-            PhotoError, match=r"large has 67108865 bytes; up to 67108864 can be taken\. Save it"
+            ImageError, match=r"large has 67108865 bytes; up to 67108864 can be taken\. Save it"
         ) as failure:
-            read_picture(tmp_path / "large")
+            decode_image(tmp_path / "large")
         assert failure.value.code == "too-large"
 
     @given(st.data())
@@ -242,8 +242,8 @@ class TestBadInput:
         path = tmp_path_factory.getbasetemp() / "damaged"
         path.write_bytes(content[:end])
         try:
-            outcome = read_picture(path).mode
-        except PhotoError as error:
+            outcome = decode_image(path).mode
+        except ImageError as error:
             outcome = error.code
         assert outcome in OUTCOMES
 
@@ -255,7 +255,7 @@ class TestBadInput:
         path = tmp_path_factory.getbasetemp() / "bytes"
         path.write_bytes(start + rest)
         try:
-            outcome = read_picture(path).mode
-        except PhotoError as error:
+            outcome = decode_image(path).mode
+        except ImageError as error:
             outcome = error.code
         assert outcome in OUTCOMES

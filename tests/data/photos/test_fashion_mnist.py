@@ -6,30 +6,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from clothier.data.photos import fashion_mnist, garment28, load_view
+from clothier.data.photos import fashion_mnist, load_image, to_fashion_mnist
 from clothier.data.synthetic import draw_garments
-from clothier.types import View
+from clothier.types import InputSpec
 
 DRAWN = draw_garments(20, 1).images
 
 
-class TestGarment28:
+class TestToFashionMnist:
     @given(st.integers(0, 19), st.sampled_from(["L", "RGB"]))
     def test_a_view_passes_through_bit_for_bit(self, index: int, mode: str) -> None:
-        assert np.array_equal(garment28(Image.fromarray(DRAWN[index]).convert(mode)), DRAWN[index])
+        assert np.array_equal(to_fashion_mnist(Image.fromarray(DRAWN[index]).convert(mode)), DRAWN[index])
 
     def test_a_negative_view_is_negated(self) -> None:
-        assert np.array_equal(garment28(Image.fromarray(255 - DRAWN[3])), DRAWN[3])
+        assert np.array_equal(to_fashion_mnist(Image.fromarray(255 - DRAWN[3])), DRAWN[3])
 
     def test_views_go_through_files_unharmed(self, tmp_path: Path) -> None:
         Image.fromarray(DRAWN[5]).save(tmp_path / "shoe.png")
-        assert np.array_equal(load_view(tmp_path / "shoe.png", View()), DRAWN[5])
+        assert np.array_equal(load_image(tmp_path / "shoe.png", InputSpec()), DRAWN[5])
 
     @pytest.mark.parametrize("background", ["white", "black", (250, 252, 248)])
     def test_a_garment_is_cut_out_centred_and_light_on_black(self, background: object) -> None:
         photo = Image.new("RGB", (400, 600), background)
         photo.paste((130, 120, 125), (40, 300, 180, 580))  # twice as high as wide, down on the left
-        view = garment28(photo)
+        view = to_fashion_mnist(photo)
         assert view.shape == (28, 28)
         assert view.dtype == np.uint8
         assert view[:, 7:21].min() > 90
@@ -45,18 +45,18 @@ class TestGarment28:
                 (cut.shape[1] * 20, cut.shape[0] * 20), Image.Resampling.BICUBIC
             )
             photo.paste(enlarged, (100, 200))
-            again = garment28(photo)
-            expected = garment28(Image.fromarray(255 - cut))
+            again = to_fashion_mnist(photo)
+            expected = to_fashion_mnist(Image.fromarray(255 - cut))
             assert np.corrcoef(again.ravel(), expected.ravel())[0, 1] > 0.85
 
     def test_one_corner_that_the_garment_covers_changes_nothing(self) -> None:
         photo = Image.new("L", (280, 280), 255)
         photo.paste(100, (140, 140, 280, 280))
-        assert garment28(photo).min() >= 150
+        assert to_fashion_mnist(photo).min() >= 150
 
     @pytest.mark.parametrize(("size", "value"), [((1, 1), 255), ((1, 1), 0), ((3, 500), 200), ((2000, 1), 20)])
     def test_blank_pictures_are_blank(self, size: tuple[int, int], value: int) -> None:
-        view = garment28(Image.new("L", size, value))
+        view = to_fashion_mnist(Image.new("L", size, value))
         assert (view == (255 - value if value >= 128 else value)).all()
 
     def test_outlines_are_sharpened(self) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.photos import garment28, load_view, square, view_of
+from clothier.data.photos import center_crop, load_image, preprocess, to_fashion_mnist
 from clothier.errors import UnknownNameError
-from clothier.types import View
+from clothier.types import InputSpec
 
-SQUARE = View("square", 24, 24, 3)
+CENTER_CROP = InputSpec("square", 24, 24, 3)
 
 
 def halves(width: int, height: int) -> Image.Image:
@@ -22,33 +22,33 @@ def halves(width: int, height: int) -> Image.Image:
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (12, 300), (24, 24)])
 def test_the_whole_picture_becomes_a_square(size: tuple[int, int]) -> None:
-    view = square(halves(*size), 24)
-    assert view.shape == SQUARE.shape
+    view = center_crop(halves(*size), 24)
+    assert view.shape == CENTER_CROP.shape
     assert view.dtype == np.uint8
     assert (view[:, :10, 0] > 200).all()
     assert (view[:, 14:, 2] > 200).all()
 
 
 def test_grey_becomes_three_channels() -> None:
-    assert (square(Image.new("L", (9, 12), 77), 24) == 77).all()
+    assert (center_crop(Image.new("L", (9, 12), 77), 24) == 77).all()
 
 
 def test_a_picture_of_the_right_size_is_left_as_it_is() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, SQUARE.shape, np.uint8)
-    assert np.array_equal(square(Image.fromarray(pixels), 24), pixels)
+    pixels = np.random.default_rng(0).integers(0, 256, CENTER_CROP.shape, np.uint8)
+    assert np.array_equal(center_crop(Image.fromarray(pixels), 24), pixels)
 
 
 def test_pixels_are_averaged_not_picked() -> None:
     checks = np.indices((480, 480)).sum(axis=0) % 2 * 255
-    assert np.abs(square(Image.fromarray(checks.astype(np.uint8)), 24).astype(int) - 127).max() <= 2
+    assert np.abs(center_crop(Image.fromarray(checks.astype(np.uint8)), 24).astype(int) - 127).max() <= 2
 
 
 def test_each_view_by_its_name(tmp_path: Path) -> None:
     image = halves(300, 400)
     image.save(tmp_path / "photo.png")
-    assert np.array_equal(view_of(image, View()), garment28(image))
-    assert np.array_equal(view_of(image, SQUARE), square(image, 24))
-    assert np.array_equal(load_view(tmp_path / "photo.png", SQUARE), square(image, 24))
+    assert np.array_equal(preprocess(image, InputSpec()), to_fashion_mnist(image))
+    assert np.array_equal(preprocess(image, CENTER_CROP), center_crop(image, 24))
+    assert np.array_equal(load_image(tmp_path / "photo.png", CENTER_CROP), center_crop(image, 24))
 
 
 def test_a_jpeg_that_is_decoded_smaller_gives_nearly_the_same_view(tmp_path: Path) -> None:
@@ -56,12 +56,15 @@ def test_a_jpeg_that_is_decoded_smaller_gives_nearly_the_same_view(tmp_path: Pat
     waves = np.stack([np.sin(x / 90) + 1, np.cos(y / 70) + 1, np.sin((x + y) / 110) + 1], axis=2) * 127
     image = Image.fromarray(waves.astype(np.uint8))
     image.save(tmp_path / "photo.jpg", quality=95)
-    difference = load_view(tmp_path / "photo.jpg", SQUARE).astype(int) - square(image, 24)
+    difference = load_image(tmp_path / "photo.jpg", CENTER_CROP).astype(int) - center_crop(image, 24)
     assert np.abs(difference).max() < 12
 
 
 def test_other_views_are_unknown(tmp_path: Path) -> None:
-    for look in (lambda: load_view(tmp_path / "x", View("round")), lambda: view_of(halves(9, 9), View("round"))):
+    for look in (
+        lambda: load_image(tmp_path / "x", InputSpec("round")),
+        lambda: preprocess(halves(9, 9), InputSpec("round")),
+    ):
         with pytest.raises(UnknownNameError, match="'round' is not a view of a picture; known: garment28, square"):
             look()
 

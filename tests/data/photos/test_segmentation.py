@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from clothier.data.photos import garment28, segmentation
-from clothier.data.photos.segmentation import find_garment
+from clothier.data.photos import segmentation, to_fashion_mnist
+from clothier.data.photos.segmentation import segment_foreground
 
 
 def carpet(seed: int, colour: tuple[int, int, int], height: int = 400, width: int = 300) -> np.ndarray:
@@ -16,7 +16,7 @@ def carpet(seed: int, colour: tuple[int, int, int], height: int = 400, width: in
     return np.array(colour) + weave[..., None] + generator.normal(0, 8, (height, width, 3))
 
 
-def laid_out(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> tuple[Image.Image, np.ndarray]:
+def photo_with_mask(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> tuple[Image.Image, np.ndarray]:
     """A shirt with two sleeves on a carpet, and where it is."""
     pixels = carpet(3, ground)
     where = np.zeros(pixels.shape[:2], bool)
@@ -34,27 +34,27 @@ def laid_out(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> tuple
     ids=["dark on brown", "light on dark", "red on grey"],
 )
 def test_a_garment_is_found_on_a_carpet(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> None:
-    image, where = laid_out(ground, cloth)
-    mask = find_garment(image)
+    image, where = photo_with_mask(ground, cloth)
+    mask = segment_foreground(image)
     assert mask is not None
     assert (mask & where).sum() / (mask | where).sum() > 0.9
-    view = garment28(image)
+    view = to_fashion_mnist(image)
     assert max(view[-8:, :3].max(), view[-8:, -3:].max()) < 25, "the carpet is gone"
     assert view[8:24, 12:16].mean() > 25, "and the shirt is there, even a white one"
 
 
 def test_a_view_shows_dark_cloth_light() -> None:
-    image, _ = laid_out((150, 120, 80), (30, 30, 30))
-    assert garment28(image)[8:24, 12:16].min() > 180
+    image, _ = photo_with_mask((150, 120, 80), (30, 30, 30))
+    assert to_fashion_mnist(image)[8:24, 12:16].min() > 180
 
 
 @pytest.mark.parametrize("fault", [(0.99, 1.0), (0.0, 0.001)])
 def test_what_is_not_believable_is_not_believed(monkeypatch: pytest.MonkeyPatch, fault: tuple[float, float]) -> None:
     monkeypatch.setattr(segmentation, "FEWEST", fault[0])
     monkeypatch.setattr(segmentation, "MOST", fault[1])
-    image, _ = laid_out((150, 120, 80), (30, 40, 110))
-    assert find_garment(image) is None
-    assert garment28(image).shape == (28, 28)
+    image, _ = photo_with_mask((150, 120, 80), (30, 40, 110))
+    assert segment_foreground(image) is None
+    assert to_fashion_mnist(image).shape == (28, 28)
 
 
 def test_the_largest_part_is_kept_and_its_holes_are_filled() -> None:
@@ -62,14 +62,14 @@ def test_the_largest_part_is_kept_and_its_holes_are_filled() -> None:
     mask[2:20, 2:16] = True
     mask[6:9, 6:9] = False
     mask[25:28, 3:6] = True
-    found = segmentation._filled(segmentation._largest(mask))
+    found = segmentation._fill_holes(segmentation._largest_component(mask))
     assert found[2:20, 2:16].all()
     assert found.sum() == 18 * 14
-    assert not segmentation._largest(np.zeros((4, 4), bool)).any()
+    assert not segmentation._largest_component(np.zeros((4, 4), bool)).any()
 
 
 @given(st.integers(8, 60), st.integers(8, 60), st.integers(0, 99), st.sampled_from(["L", "RGB"]))
 def test_any_picture_has_a_view(width: int, height: int, seed: int, mode: str) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height * 4, width * 4, 3), np.uint8)
-    view = garment28(Image.fromarray(pixels).convert(mode))
+    view = to_fashion_mnist(Image.fromarray(pixels).convert(mode))
     assert (view.shape, view.dtype) == ((28, 28), np.uint8)

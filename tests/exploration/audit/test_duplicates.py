@@ -7,7 +7,14 @@ import pytest
 
 from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
-from clothier.exploration.audit.duplicates import LOOSE, NEAR, NEAR_PHOTOS, connected, exact_duplicates, find_duplicates
+from clothier.exploration.audit.duplicates import (
+    CORRELATION_GRID,
+    NEAR_CORRELATION,
+    NEAR_PHOTO_CORRELATION,
+    connected_components,
+    exact_duplicates,
+    find_duplicates,
+)
 
 
 @pytest.fixture
@@ -25,14 +32,14 @@ def test_what_was_planted_is_found(images: np.ndarray) -> None:
     assert found.exact == ((2, 7, 30),)
     assert found.near == ((5, 11),)
     assert (found.near_pairs.first.tolist(), found.near_pairs.second.tolist()) == ([5], [11])
-    assert NEAR <= found.near_pairs.correlation[0] < 1
+    assert NEAR_CORRELATION <= found.near_pairs.correlation[0] < 1
 
 
 def test_groups_join_copies_and_what_is_near_to_the_first_of_them(images: np.ndarray) -> None:
     images[20] = images[2] * 0.8
     found = find_duplicates(images)
     assert found.near == ((2, 20), (5, 11))
-    assert found.groups_at(NEAR) == ((2, 7, 20, 30), (5, 11))
+    assert found.groups_at(NEAR_CORRELATION) == ((2, 7, 20, 30), (5, 11))
     assert found.groups_at(1.0) == ((2, 7, 30),)
 
 
@@ -47,8 +54,8 @@ def test_contents_decide_what_is_a_copy_and_pictures_what_is_near(images: np.nda
 def test_the_threshold_can_be_the_one_for_photos(images: np.ndarray) -> None:
     images[14] = np.clip(images[3] + np.random.default_rng(0).normal(0, 8, images[3].shape), 0, 255)
     assert (3, 14) not in find_duplicates(images).near
-    assert (3, 14) in find_duplicates(images, least=NEAR_PHOTOS).near
-    assert {NEAR, NEAR_PHOTOS} <= set(LOOSE)
+    assert (3, 14) in find_duplicates(images, min_correlation=NEAR_PHOTO_CORRELATION).near
+    assert {NEAR_CORRELATION, NEAR_PHOTO_CORRELATION} <= set(CORRELATION_GRID)
 
 
 def test_pictures_of_one_grey_may_be_copies(images: np.ndarray) -> None:
@@ -69,7 +76,7 @@ def test_equal_bytes_make_groups_in_the_order_of_their_first() -> None:
 
 
 def test_links_connect_through_others() -> None:
-    assert connected([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)]) == ((0, 4, 7, 9), (1, 2))
-    assert connected([]) == ()
+    assert connected_components([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)]) == ((0, 4, 7, 9), (1, 2))
+    assert connected_components([]) == ()
     chain = [(place, place + 1) for place in range(5_000)]
-    assert connected(np.random.default_rng(0).permutation(chain).tolist()) == (tuple(range(5_001)),)
+    assert connected_components(np.random.default_rng(0).permutation(chain).tolist()) == (tuple(range(5_001)),)

@@ -11,10 +11,10 @@ import pytest
 from clothier.errors import DataError, ModelError
 from clothier.exploration.audit.label_issues import class_thresholds, label_issues
 
-Judged = tuple[np.ndarray, np.ndarray]
+LabelsAndProbabilities = tuple[np.ndarray, np.ndarray]
 
 
-def torn(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def ambiguous(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Rows with two confident classes of which neither is the most probable: the one place where we follow the paper.
 
     It chooses the more probable of the two, cleanlab the most probable class, which is not among them.
@@ -24,7 +24,7 @@ def torn(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return (confident.sum(axis=1) > 1) & ~best_is_confident
 
 
-def test_the_same_issues_as_cleanlab_in_the_same_order(judged: Judged) -> None:
+def test_the_same_issues_as_cleanlab_in_the_same_order(judged: LabelsAndProbabilities) -> None:
     labels, probabilities = judged
     found = label_issues(labels, probabilities)
     expected = cleanlab.filter.find_label_issues(
@@ -34,17 +34,17 @@ def test_the_same_issues_as_cleanlab_in_the_same_order(judged: Judged) -> None:
         return_indices_ranked_by="normalized_margin",
         n_jobs=1,
     )
-    assert not torn(labels, probabilities).any()
-    assert found.issues.tolist() == expected.tolist()
+    assert not ambiguous(labels, probabilities).any()
+    assert found.issue_indices.tolist() == expected.tolist()
     assert len(expected) > len(labels) / 50
 
 
-def test_the_same_thresholds_joint_counts_and_margins_as_cleanlab(judged: Judged) -> None:
+def test_the_same_thresholds_joint_counts_and_margins_as_cleanlab(judged: LabelsAndProbabilities) -> None:
     labels, probabilities = judged
     found = label_issues(labels, probabilities)
     assert found.thresholds == pytest.approx(cleanlab.count.get_confident_thresholds(labels, probabilities))
     joint = cleanlab.count.compute_confident_joint(labels, probabilities, calibrate=False)
-    assert found.joint.tolist() == joint.tolist()
+    assert found.confident_joint.tolist() == joint.tolist()
     quality = cleanlab.rank.get_label_quality_scores(labels, probabilities, method="normalized_margin")
     assert found.margin == pytest.approx(2 * quality - 1)
     assert np.argsort(found.ranks).tolist() == np.argsort(quality, kind="stable").tolist()
@@ -59,9 +59,9 @@ def test_most_issues_are_the_labels_that_were_exchanged() -> None:
     probabilities[np.arange(2_000), truth] = generator.uniform(0.5, 0.92, 2_000)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     found = label_issues(labels, probabilities)
-    assert set(found.issues.tolist()) <= set(np.flatnonzero(wrong).tolist())
-    assert len(found.issues) > 0.4 * wrong.sum()
-    assert (found.suggested[found.issues] == truth[found.issues]).all()
+    assert set(found.issue_indices.tolist()) <= set(np.flatnonzero(wrong).tolist())
+    assert len(found.issue_indices) > 0.4 * wrong.sum()
+    assert (found.suggested_labels[found.issue_indices] == truth[found.issue_indices]).all()
     assert set(np.flatnonzero(found.ranks <= wrong.sum())) == set(np.flatnonzero(wrong))
 
 
@@ -71,21 +71,21 @@ def test_of_several_confident_classes_the_most_probable_of_them_counts() -> None
     labels = np.array([0, 1, 2, 2])
     found = label_issues(labels, probabilities)
     assert found.thresholds.tolist() == pytest.approx([0.9, 0.3, 0.23])
-    assert found.joint.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
-    assert found.issues.tolist() == [3]
-    assert found.suggested[3] == 0
+    assert found.confident_joint.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
+    assert found.issue_indices.tolist() == [3]
+    assert found.suggested_labels[3] == 0
 
 
 def test_a_class_without_pictures_is_never_the_guess() -> None:
     found = label_issues(np.array([0, 0, 1, 1]), np.tile([0.2, 0.1, 0.7], (4, 1)))
     assert found.thresholds.tolist() == pytest.approx([0.2, 0.1, np.inf])
-    assert found.joint[:, 2].sum() == 0
+    assert found.confident_joint[:, 2].sum() == 0
 
 
 def test_equal_margins_keep_the_order_of_the_pictures() -> None:
     found = label_issues(np.arange(60) % 2, np.tile([0.5, 0.5], (60, 1)))
     assert found.ranks.tolist() == list(range(1, 61))
-    assert len(found.issues) == 0
+    assert len(found.issue_indices) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,36 +12,36 @@ from clothier.data.synthetic import draw_garments
 from clothier.exploration.audit.outliers import (
     BORDER,
     EMPTY,
-    FAR,
     FLAT,
     LARGE,
-    SUSPICIONS,
-    from_class,
-    measure_light,
+    OUTLIER_REASONS,
+    ROBUST_Z_THRESHOLD,
+    measure_brightness,
     outliers,
+    robust_z_scores,
 )
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
 
 
 @pytest.fixture
-def garments() -> Labelled:
+def garments() -> LabeledImages:
     """800 drawn garments, of which none stands out: 80 of each class."""
     return draw_garments(800, 9)
 
 
-def found(garments: Labelled) -> dict[int, str]:
-    return {outlier.index: outlier.suspicion for outlier in outliers(garments.images, garments.labels)}
+def found(garments: LabeledImages) -> dict[int, str]:
+    return {outlier.index: outlier.reason for outlier in outliers(garments.images, garments.labels)}
 
 
-def spoilt(label: int, garments: Labelled) -> int:
+def first_of_class(label: int, garments: LabeledImages) -> int:
     return int(np.flatnonzero(garments.labels == label)[0])
 
 
-def test_what_was_spoilt_is_found_and_named(garments: Labelled) -> None:
+def test_what_was_spoilt_is_found_and_named(garments: LabeledImages) -> None:
     before = found(garments)
-    empty, large, flat, bright = (spoilt(label, garments) for label in (0, 1, 2, 3))
+    empty, large, flat, bright = (first_of_class(label, garments) for label in (0, 1, 2, 3))
     garments.images[empty] = 0
     garments.images[empty, 8:12, 8:12] = 255
     garments.images[large, 1:27, 1:27] = 120
@@ -56,18 +56,18 @@ def test_what_was_spoilt_is_found_and_named(garments: Labelled) -> None:
     assert len(before) < 8
 
 
-def test_a_class_is_measured_by_its_own_pictures(garments: Labelled) -> None:
+def test_a_class_is_measured_by_its_own_pictures(garments: LabeledImages) -> None:
     sandals = garments.labels == 5
     garments.images[sandals] = 0
     garments.images[sandals, 20, 5:25] = 255
     garments.images[sandals, 5, 5:15] = np.random.default_rng(0).integers(0, 255, (sandals.sum(), 10))
     assert not set(np.flatnonzero(sandals)) & set(found(garments))
-    one = spoilt(0, garments)
+    one = first_of_class(0, garments)
     garments.images[one] = garments.images[sandals][0]
     assert found(garments)[one] == EMPTY
 
 
-def test_the_farthest_come_first_and_each_once(garments: Labelled) -> None:
+def test_the_farthest_come_first_and_each_once(garments: LabeledImages) -> None:
     garments.images[:3] = 0
     garments.images[5, 2:26] = 255
     scores = [outlier.score for outlier in outliers(garments.images, garments.labels)]
@@ -79,7 +79,7 @@ def test_the_farthest_come_first_and_each_once(garments: Labelled) -> None:
 
 def test_pictures_without_contrast_are_found_though_all_are_so() -> None:
     images = np.full((50, 5, 5), 40, np.uint8)
-    assert {o.suspicion for o in outliers(images, np.zeros(50, np.int64))} == {FLAT}
+    assert {o.reason for o in outliers(images, np.zeros(50, np.int64))} == {FLAT}
     assert len(outliers(images, np.zeros(50, np.int64))) == 50
 
 
@@ -87,9 +87,9 @@ def test_three_measures_by_hand() -> None:
     image = np.zeros((1, 4, 4), np.uint8)
     image[0, 0, :2] = 26, 25
     image[0, 1:3, 1:3] = 255
-    light = measure_light(image)
-    assert light.lit.tolist() == [5 / 16]
-    assert light.border.tolist() == [1 / 12]
+    light = measure_brightness(image)
+    assert light.foreground_fraction.tolist() == [5 / 16]
+    assert light.border_fraction.tolist() == [1 / 12]
     assert light.contrast == pytest.approx([image.std() / 255])
 
 
@@ -97,7 +97,7 @@ def test_distances_are_in_robust_spreads_of_the_class() -> None:
     generator = np.random.default_rng(3)
     labels = np.repeat([0, 1, 2], [200, 100, 5])
     values = generator.normal(labels, 0.1 + labels)
-    scores = from_class(values, labels)
+    scores = robust_z_scores(values, labels)
     for label in (0, 1):
         own = values[labels == label]
         spread = median_abs_deviation(own, scale="normal")
@@ -107,6 +107,6 @@ def test_distances_are_in_robust_spreads_of_the_class() -> None:
 
 
 def test_every_suspicion_has_its_meaning() -> None:
-    assert list(SUSPICIONS) == [EMPTY, LARGE, FLAT, BORDER]
-    assert all(SUSPICIONS.values())
-    assert FAR > 3
+    assert list(OUTLIER_REASONS) == [EMPTY, LARGE, FLAT, BORDER]
+    assert all(OUTLIER_REASONS.values())
+    assert ROBUST_Z_THRESHOLD > 3

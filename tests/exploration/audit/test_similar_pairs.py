@@ -10,10 +10,10 @@ import pytest
 from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError, UsageError
 from clothier.exploration.audit import similar_pairs
-from clothier.exploration.audit.similar_pairs import alike_pairs, normalised
+from clothier.exploration.audit.similar_pairs import find_similar, standardize
 
 
-def plain(images: np.ndarray, least: float) -> dict[tuple[int, int], float]:
+def brute_force_pairs(images: np.ndarray, least: float) -> dict[tuple[int, int], float]:
     """Every pair by numpy's own correlation."""
     correlation = np.corrcoef(images.reshape(len(images), -1).astype(float))
     pairs = combinations(range(len(images)), 2)
@@ -21,12 +21,12 @@ def plain(images: np.ndarray, least: float) -> dict[tuple[int, int], float]:
 
 
 @pytest.mark.parametrize("least", [0.7, 0.9, 0.95])
-@pytest.mark.parametrize("block", [1, 1_000, similar_pairs.BLOCK])
+@pytest.mark.parametrize("block", [1, 1_000, similar_pairs.BLOCK_PRODUCTS])
 def test_all_pairs_are_found_whatever_the_block(least: float, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     images = draw_garments(150, 3).images
-    expected = plain(images, least)
+    expected = brute_force_pairs(images, least)
     monkeypatch.setattr(similar_pairs, "BLOCK", block)
-    found = alike_pairs(images, least)
+    found = find_similar(images, least)
     assert len(expected) > 10
     assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == set(expected)
     for first, second, correlation in zip(found.first, found.second, found.correlation, strict=True):
@@ -37,36 +37,36 @@ def test_all_pairs_are_found_whatever_the_block(least: float, block: int, monkey
 def test_few_directions_miss_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     images = draw_garments(120, 4).images
     monkeypatch.setattr(similar_pairs, "DIMENSIONS", 2)
-    assert len(alike_pairs(images, 0.9)) == len(plain(images, 0.9)) > 10
+    assert len(find_similar(images, 0.9)) == len(brute_force_pairs(images, 0.9)) > 10
 
 
 def test_brightness_and_contrast_change_nothing() -> None:
     image = draw_garments(1, 5).images[0]
     pair = np.stack([image, (image / 3 + 40).astype(np.uint8)])
-    assert alike_pairs(pair, 0.999).correlation == pytest.approx([1], abs=1e-3)
-    assert len(alike_pairs(np.stack([image, 255 - image]), 0.1)) == 0
+    assert find_similar(pair, 0.999).correlation == pytest.approx([1], abs=1e-3)
+    assert len(find_similar(np.stack([image, 255 - image]), 0.1)) == 0
 
 
 def test_pictures_of_one_grey_are_like_none() -> None:
     images = np.stack([np.full((4, 4), grey, np.uint8) for grey in (0, 0, 9)])
-    assert len(alike_pairs(images, 0.5)) == 0
-    assert not normalised(images).any()
+    assert len(find_similar(images, 0.5)) == 0
+    assert not standardize(images).any()
 
 
 def test_one_picture_has_no_pair() -> None:
-    assert len(alike_pairs(draw_garments(1, 5).images, 0.5)) == 0
+    assert len(find_similar(draw_garments(1, 5).images, 0.5)) == 0
 
 
 @pytest.mark.parametrize("least", [0.0, -0.5, 1.5])
 def test_what_is_no_correlation_is_said(least: float) -> None:
     with pytest.raises(UsageError, match=rf"{least} is no correlation to search for; give a number above 0, up to 1"):
-        alike_pairs(draw_garments(2, 0).images, least)
+        find_similar(draw_garments(2, 0).images, least)
 
 
 def test_pictures_that_are_nearly_all_the_same_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similar_pairs, "MOST", 44)
     same = np.repeat(draw_garments(1, 0).images, 10, axis=0)
     with pytest.raises(DataError, match=r"more than 44 pairs of 10 pictures correlate at 0.9 or more: nearly all are"):
-        alike_pairs(same, 0.9)
+        find_similar(same, 0.9)
     monkeypatch.setattr(similar_pairs, "MOST", 45)
-    assert len(alike_pairs(same, 0.9)) == 45
+    assert len(find_similar(same, 0.9)) == 45

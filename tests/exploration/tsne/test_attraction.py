@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.exploration.tsne.attraction import Attraction, conditional
-from clothier.exploration.tsne.neighbors import nearest
+from clothier.exploration.tsne.attraction import Attraction, conditional_probabilities
+from clothier.exploration.tsne.neighbors import knn
 
 
 def cloud(n: int = 120, seed: int = 0) -> np.ndarray:
@@ -14,7 +14,7 @@ def cloud(n: int = 120, seed: int = 0) -> np.ndarray:
 
 
 def test_each_point_chooses_with_the_perplexity_asked_for() -> None:
-    chosen = conditional(nearest(cloud(), 30), 10)
+    chosen = conditional_probabilities(knn(cloud(), 30), 10)
     assert chosen.sum(axis=1) == pytest.approx(np.ones(120))
     entropy = -(chosen * np.log2(np.maximum(chosen, 1e-300))).sum(axis=1)
     assert 2**entropy == pytest.approx(np.full(120, 10.0), rel=1e-3)
@@ -22,24 +22,24 @@ def test_each_point_chooses_with_the_perplexity_asked_for() -> None:
 
 
 def test_affinities_are_symmetric_and_sum_to_one() -> None:
-    found = nearest(cloud(), 30)
-    dense = Attraction.between(found, 10).affinities.toarray()
+    found = knn(cloud(), 30)
+    dense = Attraction.from_neighbors(found, 10).affinities.toarray()
     assert np.array_equal(dense, dense.T)
     assert dense.sum() == pytest.approx(1)
     assert not dense.diagonal().any()
     one_way = np.zeros_like(dense)
-    np.put_along_axis(one_way, found.indices.astype(np.int64), conditional(found, 10), axis=1)
+    np.put_along_axis(one_way, found.indices.astype(np.int64), conditional_probabilities(found, 10), axis=1)
     assert dense == pytest.approx((one_way + one_way.T) / (2 * 120))
 
 
 def test_the_pull_is_the_sum_over_neighbours_slice_by_slice() -> None:
     attraction, positions = (
-        Attraction.between(nearest(cloud(), 30), 10),
+        Attraction.from_neighbors(knn(cloud(), 30), 10),
         np.random.default_rng(1).normal(0, 5, (120, 2)),
     )
     apart = positions[:, None] - positions
     weights = attraction.affinities.toarray() / (1 + (apart**2).sum(axis=2))
     expected = (weights[..., None] * apart).sum(axis=1)
-    assert attraction.pull(positions, slice(0, 120)) == pytest.approx(expected, abs=1e-12)
-    parts = [attraction.pull(positions, rows) for rows in (slice(0, 50), slice(50, 51), slice(51, 120))]
+    assert attraction.gradient(positions, slice(0, 120)) == pytest.approx(expected, abs=1e-12)
+    parts = [attraction.gradient(positions, rows) for rows in (slice(0, 50), slice(50, 51), slice(51, 120))]
     assert np.concatenate(parts) == pytest.approx(expected, abs=1e-12)

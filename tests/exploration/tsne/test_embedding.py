@@ -10,9 +10,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from clothier.errors import DataError, UsageError
 from clothier.exploration.tsne.attraction import Attraction
-from clothier.exploration.tsne.embedding import Phase, embed
+from clothier.exploration.tsne.embedding import Phase, tsne
 from clothier.exploration.tsne.map_quality import trustworthiness
-from clothier.exploration.tsne.neighbors import nearest
+from clothier.exploration.tsne.neighbors import knn
 
 SHORT = (Phase(60, 12), Phase(120, 1))
 
@@ -36,14 +36,14 @@ def divergence(positions: np.ndarray, attraction: Attraction) -> float:
 
 @pytest.fixture(scope="module")
 def made() -> np.ndarray:
-    return embed(clusters()[0], perplexity=20).positions
+    return tsne(clusters()[0], perplexity=20).positions
 
 
 def test_a_map_is_as_good_as_opentsnes_and_as_well_descended(made: np.ndarray) -> None:
     features, _ = clusters()
     theirs = np.asarray(TSNE(perplexity=20, random_state=0, negative_gradient_method="bh").fit(features))
-    as_long = embed(features, perplexity=20, phases=(Phase(250, 12), Phase(500, 1))).positions
-    attraction = Attraction.between(nearest(features, 60), 20)
+    as_long = tsne(features, perplexity=20, phases=(Phase(250, 12), Phase(500, 1))).positions
+    attraction = Attraction.from_neighbors(knn(features, 60), 20)
     # two descents end in two places; a map of noise would have more than three times the divergence
     assert divergence(as_long, attraction) == pytest.approx(divergence(theirs, attraction), rel=0.05)
     assert trustworthiness(made, features) > trustworthiness(theirs.astype(np.float32), features) - 0.002
@@ -59,22 +59,22 @@ def test_the_large_shape_is_that_of_the_principal_axes() -> None:
     chance = np.random.default_rng(0)
     features = chance.normal(0, 0.5, (300, 5)).astype(np.float32)
     features[:, 2] += np.repeat([0, 10, 20], 100)
-    middles = embed(features, perplexity=10, phases=SHORT).positions.reshape(3, 100, 2).mean(axis=1)
+    middles = tsne(features, perplexity=10, phases=SHORT).positions.reshape(3, 100, 2).mean(axis=1)
     ends, inner = np.linalg.norm(middles[2] - middles[0]), np.linalg.norm(middles[1] - middles[[0, 2]], axis=1)
     assert ends > inner.max()
 
 
 def test_the_same_seed_is_the_same_map_on_any_number_of_threads() -> None:
     features, _ = clusters(400)
-    one, two = (embed(features, perplexity=15, seed=3, phases=SHORT, threads=threads) for threads in (1, 3))
+    one, two = (tsne(features, perplexity=15, seed=3, phases=SHORT, threads=threads) for threads in (1, 3))
     assert np.array_equal(one.positions, two.positions)
-    other = embed(features, perplexity=15, seed=4, phases=SHORT)
+    other = tsne(features, perplexity=15, seed=4, phases=SHORT)
     assert not np.array_equal(one.positions, other.positions)
 
 
 def test_twins_lie_together() -> None:
     features, _ = clusters(200)
-    positions = embed(np.repeat(features, 2, axis=0), perplexity=10, phases=SHORT).positions
+    positions = tsne(np.repeat(features, 2, axis=0), perplexity=10, phases=SHORT).positions
     assert np.isfinite(positions).all()
     between_twins = np.linalg.norm(positions[::2] - positions[1::2], axis=1)
     assert np.median(between_twins) < np.ptp(positions, axis=0).max() / 100
@@ -82,20 +82,20 @@ def test_twins_lie_together() -> None:
 
 def test_new_points_are_placed_among_their_kind_and_move_nothing() -> None:
     features, labels = clusters(1200)
-    embedding = embed(features[:900], perplexity=20)
+    embedding = tsne(features[:900], perplexity=20)
     before = embedding.positions.copy()
-    placed = embedding.place(features[900:])
+    placed = embedding.transform(features[900:])
     votes = KNeighborsClassifier(10).fit(embedding.positions, labels[:900])
     assert votes.score(placed, labels[900:]) > 0.97
     assert np.array_equal(embedding.positions, before)
-    alone = np.concatenate([embedding.place(features[i : i + 1]) for i in (900, 950)])
+    alone = np.concatenate([embedding.transform(features[i : i + 1]) for i in (900, 950)])
     assert alone == pytest.approx(placed[[0, 50]], abs=1e-3)  # nobody's place depends on the others'
 
 
 def test_points_of_the_map_are_placed_where_they_lie() -> None:
     features, _ = clusters()
-    embedding = embed(features, perplexity=20)
-    placed = embedding.place(features)
+    embedding = tsne(features, perplexity=20)
+    placed = embedding.transform(features)
     off = np.linalg.norm(placed - embedding.positions, axis=1)
     assert np.median(off) < np.ptp(embedding.positions, axis=0).max() / 50
     for axis in (0, 1):
@@ -104,14 +104,14 @@ def test_points_of_the_map_are_placed_where_they_lie() -> None:
 
 def test_progress_tells_of_neighbours_then_of_every_step() -> None:
     told: list[tuple[str, float, float]] = []
-    embed(clusters(100)[0], perplexity=5, phases=SHORT, progress=lambda *a, note="": told.append(a[:3]))
+    tsne(clusters(100)[0], perplexity=5, phases=SHORT, progress=lambda *a, note="": told.append(a[:3]))
     assert told[0][0] == "nearest neighbours"
     assert told[-1] == ("t-SNE", 180, 180)
     assert sum(task == "t-SNE" for task, *_ in told) == 180
 
 
 def test_the_smallest_map_is_made() -> None:
-    positions = embed(np.eye(4, 3, dtype=np.float32), perplexity=1).positions
+    positions = tsne(np.eye(4, 3, dtype=np.float32), perplexity=1).positions
     assert positions.shape == (4, 2)
     assert np.isfinite(positions).all()
 
@@ -119,7 +119,7 @@ def test_the_smallest_map_is_made() -> None:
 @pytest.mark.parametrize("perplexity", [0.5, 33.1, float("nan")])
 def test_a_perplexity_that_does_not_suit_is_a_sentence(perplexity: float) -> None:
     with pytest.raises(UsageError, match=r"does not suit 100 pictures; 1 to 33 can be taken"):
-        embed(clusters(100)[0], perplexity=perplexity)
+        tsne(clusters(100)[0], perplexity=perplexity)
 
 
 def test_too_few_points_or_features_are_a_sentence() -> None:
@@ -127,22 +127,22 @@ def test_too_few_points_or_features_are_a_sentence() -> None:
         with pytest.raises(
             DataError, match=r"made of 4 points or more with 2 features or more each, and got the shape"
         ):
-            embed(np.zeros(shape, np.float32))
+            tsne(np.zeros(shape, np.float32))
 
 
 def test_points_that_are_all_the_same_are_a_sentence() -> None:
     with pytest.raises(DataError, match="all 200 points are the same"):
-        embed(np.ones((200, 3), np.float32))
+        tsne(np.ones((200, 3), np.float32))
 
 
 def test_nan_is_a_sentence() -> None:
     features = clusters(200)[0]
     features[7, 3] = np.nan
     with pytest.raises(DataError, match="NaN or infinity, which have no place on a map"):
-        embed(features)
+        tsne(features)
 
 
 def test_placing_other_features_is_a_sentence() -> None:
-    embedding = embed(clusters(100)[0], perplexity=5, phases=SHORT)
+    embedding = tsne(clusters(100)[0], perplexity=5, phases=SHORT)
     with pytest.raises(DataError, match=r"made of 10 features a point, and got \(4, 3\) for new ones"):
-        embedding.place(np.zeros((4, 3), np.float32))
+        embedding.transform(np.zeros((4, 3), np.float32))

@@ -33,7 +33,7 @@ def test_votes_are_learnt_from_the_first_and_scored_on_the_others() -> None:
     for k, found in ((10, quality.knn10), (100, quality.knn100)):
         expected = KNeighborsClassifier(k).fit(positions[:400], labels[:400]).score(positions[400:], labels[400:])
         assert found == expected
-    assert (quality.n, quality.trusted) == (600, 600)
+    assert (quality.n, quality.trustworthiness_n) == (600, 600)
 
 
 def test_a_random_map_is_told_from_a_good_one() -> None:

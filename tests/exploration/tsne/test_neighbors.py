@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from clothier.errors import DataError
-from clothier.exploration.tsne.neighbors import nearest
+from clothier.exploration.tsne.neighbors import knn
 
 
 def cloud(n: int, dimensions: int = 5, seed: int = 0) -> np.ndarray:
@@ -19,7 +19,7 @@ def cloud(n: int, dimensions: int = 5, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(("n", "k"), [(2, 1), (10, 9), (300, 7), (1000, 90), (5000, 10)])
 def test_they_are_scikit_learns(n: int, k: int) -> None:
     points = cloud(n)
-    found = nearest(points, k)
+    found = knn(points, k)
     distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
     # neighbours whose distances float32 cannot tell apart may change places
     assert (found.indices == indices).mean() > 0.9999
@@ -28,7 +28,7 @@ def test_they_are_scikit_learns(n: int, k: int) -> None:
 
 def test_queries_may_be_others_than_the_points() -> None:
     points, queries = cloud(700), cloud(30, seed=1)
-    found = nearest(points, 12, queries=queries)
+    found = knn(points, 12, queries=queries)
     distances, indices = NearestNeighbors(n_neighbors=12, algorithm="brute").fit(points).kneighbors(queries)
     assert found.indices.tolist() == indices.tolist()
     assert found.distances == pytest.approx(distances, abs=1e-5)
@@ -39,48 +39,48 @@ def test_queries_may_be_others_than_the_points() -> None:
 def test_no_size_leaves_a_neighbour_out(n: int, k: int, seed: int) -> None:
     points, queries = cloud(n, 3, seed), cloud(3, 3, seed + 1)
     k = min(k, n)
-    found = nearest(points, k, queries=queries)
+    found = knn(points, k, queries=queries)
     expected = np.sort(np.linalg.norm(queries[:, None] - points, axis=2), axis=1)[:, :k]
     assert found.distances == pytest.approx(expected, abs=1e-5)
 
 
 def test_twins_lie_at_distance_nought_in_the_order_of_their_indices() -> None:
     points = np.repeat(cloud(40), 4, axis=0)
-    found = nearest(points, 3)
+    found = knn(points, 3)
     assert not found.distances.any()
     assert found.indices[5].tolist() == [4, 6, 7]
 
 
 def test_points_that_are_all_the_same_are_each_others_neighbours() -> None:
-    found = nearest(np.ones((500, 2), np.float32), 4)
+    found = knn(np.ones((500, 2), np.float32), 4)
     assert found.indices[0].tolist() == [1, 2, 3, 4]
     assert found.indices[400].tolist() == [0, 1, 2, 3]
 
 
 def test_threads_change_nothing() -> None:
     points = cloud(2000)
-    one, three = nearest(points, 15, threads=1), nearest(points, 15, threads=3)
+    one, three = knn(points, 15, threads=1), knn(points, 15, threads=3)
     assert np.array_equal(one.indices, three.indices)
     assert np.array_equal(one.distances, three.distances)
 
 
 def test_progress_ends_with_all_queries() -> None:
     told: list[tuple[float, float]] = []
-    nearest(cloud(300), 3, progress=lambda task, done, total, note="": told.append((done, total)))
+    knn(cloud(300), 3, progress=lambda task, done, total, note="": told.append((done, total)))
     assert told[-1] == (300, 300)
 
 
 def test_too_many_neighbours_are_a_sentence() -> None:
     with pytest.raises(DataError, match="5 neighbours were asked for, and there are 4 points to find"):
-        nearest(cloud(5), 5)
+        knn(cloud(5), 5)
     with pytest.raises(DataError, match="0 neighbours were asked for"):
-        nearest(cloud(5), 0)
+        knn(cloud(5), 0)
 
 
 def test_nan_is_a_sentence() -> None:
     points = cloud(5)
     points[2, 1] = np.nan
     with pytest.raises(DataError, match="the points hold NaN or infinity"):
-        nearest(points, 2)
+        knn(points, 2)
     with pytest.raises(DataError, match="the points hold NaN or infinity"):
-        nearest(cloud(5), 2, queries=points)
+        knn(cloud(5), 2, queries=points)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from openTSNE import _tsne
 
-from clothier.exploration.tsne.repulsion import Field
+from clothier.exploration.tsne.repulsion import PotentialGrid
 
 
 def exact(points: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +28,7 @@ def cloud(spread: float, n: int = 1500, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(("spread", "tolerance"), [(1e-4, 1e-6), (1, 1e-4), (6, 1e-2), (40, 7e-2)])
 def test_it_is_the_sum_over_all_pairs(spread: float, tolerance: float) -> None:
     points = cloud(spread, n=6000)
-    potential, slope = Field.of(points).at(points[:200])
+    potential, slope = PotentialGrid.from_points(points).evaluate(points[:200])
     true_potential, true_slope = exact(points, points[:200])
     assert error(potential, true_potential) < tolerance / 10
     assert error(slope, true_slope) < tolerance
@@ -41,44 +41,48 @@ def test_it_comes_nearer_than_the_polynomials_of_fit_sne() -> None:
         points, theirs, n_interpolation_points=3, min_num_intervals=50, ints_in_interval=1, dof=1
     )
     slope = exact(points, points[:200])[1]
-    assert error(Field.of(points).at(points[:200])[1], slope) < error(2 * normalisation * theirs[:200], slope)
+    assert error(PotentialGrid.from_points(points).evaluate(points[:200])[1], slope) < error(
+        2 * normalisation * theirs[:200], slope
+    )
 
 
 def test_finer_nodes_come_nearer() -> None:
     points = cloud(30)
     slope = exact(points, points)[1]
-    errors = [error(Field.of(points, spacing).at(points)[1], slope) for spacing in (1, 0.5, 0.25)]
+    errors = [
+        error(PotentialGrid.from_points(points, spacing).evaluate(points)[1], slope) for spacing in (1, 0.5, 0.25)
+    ]
     assert errors[0] > 3 * errors[1]
     assert errors[1] > 3 * errors[2]
 
 
 def test_it_can_be_read_between_the_points() -> None:
     points, others = cloud(5), cloud(4, n=200, seed=1)
-    potential, slope = Field.of(points).at(others)
+    potential, slope = PotentialGrid.from_points(points).evaluate(others)
     assert error(potential, exact(points, others)[0]) < 1e-3
     assert error(slope, exact(points, others)[1]) < 2e-2
 
 
 def test_the_slope_is_the_derivative_of_the_potential() -> None:
-    field, place, step = Field.of(cloud(2)), np.array([[0.3, -1.2]]), 1e-5
-    _, slope = field.at(place)
+    field, place, step = PotentialGrid.from_points(cloud(2)), np.array([[0.3, -1.2]]), 1e-5
+    _, slope = field.evaluate(place)
     for axis in (0, 1):
         aside = np.zeros((1, 2))
         aside[0, axis] = step
-        rise = field.at(place + aside)[0] - field.at(place - aside)[0]
+        rise = field.evaluate(place + aside)[0] - field.evaluate(place - aside)[0]
         assert rise / (2 * step) == pytest.approx(slope[:, axis], rel=1e-4)
 
 
 def test_opposite_ends_do_not_feel_each_other_around_the_edge() -> None:
     # A transform is periodic: without a margin of zeros the ends would repel each other as if they met
     ends = np.array([[-100.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
-    _, slope = Field.of(ends).at(ends)
+    _, slope = PotentialGrid.from_points(ends).evaluate(ends)
     assert abs(slope[0, 0]) < 1e-5
 
 
 def test_points_in_one_place_and_a_single_point_have_no_slope() -> None:
     for points in (np.full((20, 2), 3.0), np.array([[7.0, -2.0]])):
-        potential, slope = Field.of(points).at(points)
+        potential, slope = PotentialGrid.from_points(points).evaluate(points)
         # between two nodes the top of the kernel is seen 3 % too low
         assert potential == pytest.approx(np.full(len(points), len(points)), rel=0.03)
         assert np.abs(slope).max() < 1e-4
@@ -87,5 +91,5 @@ def test_points_in_one_place_and_a_single_point_have_no_slope() -> None:
 def test_points_on_the_edge_of_the_grid_are_read_whole() -> None:
     for seed in range(200):  # rounding once carried the outermost point of some clouds over the edge
         points = cloud(1e-3, n=12, seed=seed)
-        potential, _ = Field.of(points).at(points)
+        potential, _ = PotentialGrid.from_points(points).evaluate(points)
         assert potential == pytest.approx(np.full(12, 12.0), rel=1e-3)

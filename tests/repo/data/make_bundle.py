@@ -17,9 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save as save_tensors
 
 from clothier import atomic, bundle, recipes
-from clothier.bundle import Card
+from clothier.bundle import BundleMetadata
 from clothier.inference.session import OnnxClassifier
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from clothier.types import Floats, Images
@@ -31,7 +31,7 @@ PIXELS = 49  # of the picture at a quarter of its size, so that the bundle stays
 
 def main() -> None:
     """Writes the bundle and what it answers."""
-    folder = HERE / f"format-{bundle.FORMAT}"
+    folder = HERE / f"format-{bundle.FORMAT_VERSION}"
     if folder.exists():
         raise SystemExit(f"{folder} is there already; what a format wrote is never made again.")
     weights = _weights()
@@ -50,24 +50,24 @@ def _weights() -> dict[str, Floats]:
     generator = np.random.default_rng(0)
     return {
         "features.weight": generator.normal(0, 0.5, (PIXELS, HIDDEN)).astype(np.float32),
-        "head.weight": generator.normal(0, 1, (HIDDEN, len(FASHION_MNIST))).astype(np.float32),
+        "head.weight": generator.normal(0, 1, (HIDDEN, len(FASHION_MNIST_CLASSES))).astype(np.float32),
     }
 
 
-def _card(weights: dict[str, Floats]) -> Card:
+def _card(weights: dict[str, Floats]) -> BundleMetadata:
     """A card with something in every field."""
-    return Card(
+    return BundleMetadata(
         name="tiny",
         model="dnn",
         preset="fast",
-        classes=FASHION_MNIST,
+        classes=FASHION_MNIST_CLASSES,
         recipe={**recipes.preset("dnn", "fast").to_json(), "seed": 0},
         parameters=sum(weight.size for weight in weights.values()),
         data={"name": "drawn", "digest": "ab" * 32},
-        figures={"test": {"n": 3, "accuracy": 0.1}},
+        metrics={"test": {"n": 3, "accuracy": 0.1}},
         calibration={"temperature": 1.5},
         thresholds={"accept": 0.9},
-        clothier="0.1.0",
+        clothier_version="0.1.0",
     )
 
 
@@ -87,7 +87,7 @@ def _graph(weights: dict[str, Floats]) -> bytes:
         "tiny",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 28, 28])],
         [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(FASHION_MNIST)]),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(FASHION_MNIST_CLASSES)]),
             helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", HIDDEN]),
         ],
         [

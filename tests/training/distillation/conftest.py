@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 drawn pictures to learn from, 60 to test on."""
     folder = tmp_path_factory.mktemp("data") / "garments"
-    write_fashion_folder(folder, train=200, test=60)
+    write_synthetic_dataset(folder, train=200, test=60)
     return folder

@@ -13,30 +13,30 @@ import pytest
 import torch
 
 from clothier.errors import UsageError
-from clothier.training.distillation.processes import side_by_side
+from clothier.training.distillation.processes import run_in_processes
 
-SECONDS = 60  # within which a process must be gone
+TIMEOUT = 60  # within which a process must be gone
 
 
-def note(folder: Path) -> None:
+def write_pid(folder: Path) -> None:
     """Leaves the process's number and its threads."""
     (folder / str(os.getpid())).write_text(str(torch.get_num_threads()))
 
 
-def refuse(sentence: str) -> None:
+def raise_clothier_error(sentence: str) -> None:
     raise UsageError(sentence)
 
 
-def stumble(what: str) -> None:
+def raise_other_error(what: str) -> None:
     raise KeyError(what)
 
 
-def die(code: int) -> None:
+def exit_with(code: int) -> None:
     os._exit(code)
 
 
-def wait_for_ever(folder: Path) -> None:
-    note(folder)
+def sleep_forever(folder: Path) -> None:
+    write_pid(folder)
     while True:
         time.sleep(1)
 
@@ -49,9 +49,9 @@ def is_gone(process: int) -> bool:
     return Path(f"/proc/{process}/stat").exists() and ") Z " in Path(f"/proc/{process}/stat").read_text()
 
 
-def eventually(what: object) -> bool:
+def wait_until(what: object) -> bool:
     """Whether ``what()`` comes true in time."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         if what():  # type: ignore[operator]
             return True
@@ -61,7 +61,7 @@ def eventually(what: object) -> bool:
 
 def test_every_job_is_done_in_a_process_of_its_own(tmp_path: Path) -> None:
     looks: list[int] = []
-    side_by_side(note, [tmp_path] * 3, processes=2, threads=1, watch=lambda: looks.append(1))
+    run_in_processes(write_pid, [tmp_path] * 3, processes=2, threads=1, on_poll=lambda: looks.append(1))
     files = [*tmp_path.iterdir()]
     assert len(files) == 3
     assert str(os.getpid()) not in {file.name for file in files}
@@ -71,17 +71,17 @@ def test_every_job_is_done_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 def test_an_explained_failure_comes_home_as_it_was() -> None:
     with pytest.raises(UsageError, match=r"^no such thing$"):
-        side_by_side(refuse, ["no such thing"], processes=2, threads=1, watch=lambda: None)
+        run_in_processes(raise_clothier_error, ["no such thing"], processes=2, threads=1, on_poll=lambda: None)
 
 
 def test_another_failure_brings_its_trace() -> None:
     with pytest.raises(RuntimeError, match=r"in stumble\n.*\n(.*\n)?KeyError: 'over'"):
-        side_by_side(stumble, ["over"], processes=1, threads=1, watch=lambda: None)
+        run_in_processes(raise_other_error, ["over"], processes=1, threads=1, on_poll=lambda: None)
 
 
 def test_a_process_that_dies_is_noticed() -> None:
     with pytest.raises(RuntimeError, match="exit code 7"):
-        side_by_side(die, [7], processes=1, threads=1, watch=lambda: None)
+        run_in_processes(exit_with, [7], processes=1, threads=1, on_poll=lambda: None)
 
 
 def test_those_at_work_are_ended_with_an_interrupted_leader(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_those_at_work_are_ended_with_an_interrupted_leader(tmp_path: Path) -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(wait_for_ever, [tmp_path] * 3, processes=2, threads=1, watch=interrupt_once_at_work)
+        run_in_processes(sleep_forever, [tmp_path] * 3, processes=2, threads=1, on_poll=interrupt_once_at_work)
     numbers = [int(file.name) for file in tmp_path.iterdir()]
     assert len(numbers) == 2  # the third was never begun
     assert all(is_gone(number) for number in numbers)
@@ -110,10 +110,10 @@ def test_those_at_work_end_when_their_leader_is_killed(tmp_path: Path) -> None:
     notes.mkdir()
     leader = subprocess.Popen([sys.executable, str(script), str(notes)])
     try:
-        assert eventually(lambda: [*notes.iterdir()])
+        assert wait_until(lambda: [*notes.iterdir()])
         (number,) = (int(file.name) for file in notes.iterdir())
         assert not is_gone(number)
     finally:
         leader.send_signal(signal.SIGKILL)
         leader.wait()
-    assert eventually(lambda: is_gone(number))
+    assert wait_until(lambda: is_gone(number))

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from clothier.recipes import Augment, DenseOnPca
-from clothier.training.augment import mirrored, moves, shifted
-from clothier.training.distillation.soft_targets import answers_from, ask, views
-from clothier.training.networks import build
+from clothier.recipes import Augment, PcaMlp
+from clothier.training.augment import hflip, random_offsets, translate
+from clothier.training.distillation.soft_targets import augmented_views, compute_soft_targets, soft_targets_from
+from clothier.training.networks import build_network
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
     from clothier.training.device import Device
 
 CLASSES = tuple("abcdefghij")
@@ -24,30 +24,30 @@ CLASSES = tuple("abcdefghij")
     ("how", "count"),
     [(Augment(), 1), (Augment(flip=True), 2), (Augment(shift=1), 9), (Augment(shift=2, flip=True), 50)],
 )
-def test_there_is_a_view_for_every_variation(garments: Labelled, how: Augment, count: int) -> None:
+def test_there_is_a_view_for_every_variation(garments: LabeledImages, how: Augment, count: int) -> None:
     images = torch.as_tensor(garments.images[:3])
-    seen = [*views(images, how)]
+    seen = [*augmented_views(images, how)]
     assert len(seen) == count
     assert any(torch.equal(view, images) for view in seen)
     assert len({view.numpy().tobytes() for view in seen}) == count
 
 
-def test_a_student_finds_what_was_said_of_its_view(garments: Labelled, cpu: Device) -> None:
+def test_a_student_finds_what_was_said_of_its_view(garments: LabeledImages, cpu: Device) -> None:
     how, images = Augment(shift=1, flip=True), garments.images[:40]
-    network = build(DenseOnPca(components=20), garments.images, len(CLASSES), 0).eval()
-    answers = answers_from(ask(network, images, how, CLASSES, cpu), how)
+    network = build_network(PcaMlp(components=20), garments.images, len(CLASSES), 0).eval()
+    answers = soft_targets_from(compute_soft_targets(network, images, how, CLASSES, cpu), how)
     generator = torch.Generator().manual_seed(0)
     places = torch.randperm(40, generator=generator)[:25]
-    flips, moved = torch.arange(25) % 2 == 0, moves(25, 1, generator)
-    shown = shifted(mirrored(torch.as_tensor(images)[places], flips), moved, 1)
+    flips, moved = torch.arange(25) % 2 == 0, random_offsets(25, 1, generator)
+    shown = translate(hflip(torch.as_tensor(images)[places], flips), moved, 1)
     with torch.no_grad():
         expected = network(shown[:, None].float() / 255).softmax(1)
-    assert torch.allclose(answers.of(places, flips, moved), expected, atol=1e-3)  # float16
-    assert not torch.allclose(answers.of(places, ~flips, moved), expected, atol=1e-3)
+    assert torch.allclose(answers.lookup(places, flips, moved), expected, atol=1e-3)  # float16
+    assert not torch.allclose(answers.lookup(places, ~flips, moved), expected, atol=1e-3)
 
 
-def test_a_table_holds_probabilities(garments: Labelled, cpu: Device) -> None:
-    network = build(DenseOnPca(components=20), garments.images, len(CLASSES), 0)
-    table = ask(network, garments.images[:10], Augment(flip=True), CLASSES, cpu)
+def test_a_table_holds_probabilities(garments: LabeledImages, cpu: Device) -> None:
+    network = build_network(PcaMlp(components=20), garments.images, len(CLASSES), 0)
+    table = compute_soft_targets(network, garments.images[:10], Augment(flip=True), CLASSES, cpu)
     assert (table.shape, table.dtype) == ((2, 10, 10), np.float16)
     assert np.allclose(table.astype(np.float64).sum(axis=2), 1, atol=2e-3)

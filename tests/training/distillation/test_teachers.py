@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_fashion_folder
+from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import Interrupted, ModelError, UnknownNameError, UsageError
-from clothier.recipes import Augment, DenseOnPca, Distill, Recipe, WhitenedCnn, preset, presets
+from clothier.recipes import Augment, Distill, PcaMlp, Recipe, WhitenedCnn, preset, presets
 from clothier.runs import Run
-from clothier.training.ddp import Team
+from clothier.training.ddp import ProcessGroup
 from clothier.training.distillation import teachers
-from clothier.training.distillation.teachers import require_teachable
+from clothier.training.distillation.teachers import validate_distillation
 from clothier.training.prepared_training import split
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.workflows import train as workflow
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
-    from clothier.training.prepared_training import Trained
+    from clothier.training.prepared_training import TrainResult
 
 BAG = 8
-SHIFT = Augment(shift=1, flip=True)
+SHIFT_AND_FLIP = Augment(shift=1, flip=True)
 TEACHER = replace(
     preset("cnn", "fast"),
     preset="tiny",
     network=WhitenedCnn(patch=3, widths=(8,), depths=(1,)),
-    augment=SHIFT,
-    focus=preset("cnn", "classic").focus,
+    augment=SHIFT_AND_FLIP,
+    focus=preset("cnn", "classic").hard_example_mining,
     epochs=2,
     batch_size=40,
     validation=0.25,
@@ -44,8 +44,8 @@ TEACHER = replace(
 STUDENT = Recipe(
     model="dnn",
     preset="best",
-    network=DenseOnPca(components=16, hidden=(24,)),
-    augment=SHIFT,
+    network=PcaMlp(components=16, hidden=(24,)),
+    augment=SHIFT_AND_FLIP,
     distill=Distill(teachers=2, preset="tiny"),
     epochs=2,
     batch_size=40,
@@ -57,7 +57,7 @@ STUDENT = Recipe(
 def tiny() -> Any:
     """A preset that a test has time for, in this process; the teachers' processes are handed its recipe."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presets, "ALL", (*presets.ALL, TEACHER))
+        patch.setattr(presets, "ALL", (*presets.ALL_RECIPES, TEACHER))
         yield
 
 
@@ -75,9 +75,9 @@ def reborn(data: Path, taught: Run, tmp_path_factory: pytest.TempPathFactory) ->
     recipe = replace(STUDENT, distill=replace(STUDENT.distill, generations=2))
     run = Run(out)
     begun = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
-    run.begin({**begun.to_json(), "data_digest": dataset_of(data).digest, "own_network": None})
+    run.create({**begun.to_json(), "data_digest": dataset_of(data).digest, "own_network": None})
     shutil.copytree(taught.path / "teachers", out / "teachers")
-    call_everything_a_bag(out)
+    predict_only_bags(out)
     return resume(out)
 
 
@@ -87,9 +87,9 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 
 
 @pytest.fixture
-def students(monkeypatch: pytest.MonkeyPatch) -> list[Trained]:
+def students(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
     """Those that have ended, delivered to a list alone."""
-    ended: list[Trained] = []
+    ended: list[TrainResult] = []
     monkeypatch.setattr(workflow, "deliver", lambda run, trained, *_: ended.append(trained))
     return ended
 
@@ -98,13 +98,13 @@ def dataset_of(data: Path) -> Dataset:
     return open_dataset(data, any_idx=True)
 
 
-def answers(run: Run) -> list[dict[str, Any]]:
+def read_soft_targets(run: Run) -> list[dict[str, Any]]:
     """What each teacher of a run said."""
     files = sorted((run.path / "teachers").glob("*/answers.npz"))
     return [dict(np.load(file)) for file in files]
 
 
-def call_everything_a_bag(run: Path) -> None:
+def predict_only_bags(run: Path) -> None:
     """Changes what a run's teachers say of the pictures to learn from."""
     for file in (run / "teachers").glob("*/answers.npz"):
         content = dict(np.load(file))
@@ -118,13 +118,13 @@ def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
     assert [config["seed"] for config in configs] == [4, 5]
     assert all(config["recipe"]["network"]["kind"] == "whitened-cnn" for config in configs)
     assert all(config["recipe"]["validation"] == STUDENT.validation for config in configs)
-    one, other = answers(taught)
+    one, other = read_soft_targets(taught)
     assert one["shares"].shape == (18, 160, 10)
     assert not np.allclose(one["shares"], other["shares"], atol=0.01)
 
 
 def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run, data: Path) -> None:
-    figures, said, dataset = taught.metrics["teachers"], answers(taught), dataset_of(data)
+    figures, said, dataset = taught.metrics["teachers"], read_soft_targets(taught), dataset_of(data)
     validation = split(dataset, STUDENT)[1]
     for name, part in (("validation", validation), ("test", dataset.test)):
         mean = sum(one[name] for one in said) / 2
@@ -147,12 +147,12 @@ def test_the_report_says_who_taught(taught: Run) -> None:
 
 
 def test_a_student_learns_the_answers_and_not_the_labels(
-    options: TrainOptions, taught: Run, students: list[Trained], data: Path, tmp_path: Path
+    options: TrainOptions, taught: Run, students: list[TrainResult], data: Path, tmp_path: Path
 ) -> None:
     """Teachers that call every picture a bag make a student that does."""
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
-    call_everything_a_bag(owner)
+    predict_only_bags(owner)
     train(replace(options, recipe=replace(STUDENT, epochs=30), teachers=owner))
     (student,) = students
     dataset = dataset_of(data)
@@ -166,7 +166,7 @@ def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> Non
     taught_by = [config["recipe"]["distill"] for config in configs]
     assert [one["teachers"] for one in taught_by] == [0, 0, 2, 2]
     assert [one["generations"] for one in taught_by] == [1, 1, 1, 1]
-    labelled, _, third, fourth = answers(reborn)
+    labelled, _, third, fourth = read_soft_targets(reborn)
     for one in (third, fourth):
         assert (one["test"].argmax(axis=1) == BAG).mean() > 0.9
         assert not np.array_equal(one["test"], labelled["test"])
@@ -174,7 +174,7 @@ def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> Non
 
 
 def test_a_student_learns_from_all_generations(reborn: Run) -> None:
-    figures, said = reborn.metrics["teachers"], answers(reborn)
+    figures, said = reborn.metrics["teachers"], read_soft_targets(reborn)
     assert (figures["n"], figures["generations"]) == (4, 2)
     assert len(figures["each"]["test"]) == 4
     assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
@@ -185,16 +185,18 @@ def test_a_student_learns_from_all_generations(reborn: Run) -> None:
 @pytest.mark.parametrize(("shown", "name"), [(Augment(shift=2, flip=True), "shift"), (Augment(shift=1), "flip")])
 def test_later_generations_see_what_the_student_sees(options: TrainOptions, shown: Augment, name: str) -> None:
     one = replace(STUDENT, augment=shown)
-    require_teachable(replace(options, recipe=one), Team())
+    validate_distillation(replace(options, recipe=one), ProcessGroup())
     two = replace(one, distill=replace(one.distill, generations=2))
     with pytest.raises(UsageError, match=rf"by the preset tiny their augment\.{name} is .*, the student's is "):
-        require_teachable(replace(options, recipe=two), Team())
+        validate_distillation(replace(options, recipe=two), ProcessGroup())
 
 
-def test_another_student_takes_the_same_teachers(options: TrainOptions, taught: Run, students: list[Trained]) -> None:
+def test_another_student_takes_the_same_teachers(
+    options: TrainOptions, taught: Run, students: list[TrainResult]
+) -> None:
     train(replace(options, teachers=taught.path, seed=9))
     (student,) = students
-    assert student.teachers == taught.metrics["teachers"]
+    assert student.teacher_metrics == taught.metrics["teachers"]
     assert options.out is not None
     assert not (options.out / "teachers").exists()
 
@@ -209,7 +211,7 @@ def test_another_student_takes_the_same_teachers(options: TrainOptions, taught: 
     ],
 )
 def test_teachers_that_were_asked_something_else_are_refused(
-    options: TrainOptions, taught: Run, students: list[Trained], change: dict[str, Any], name: str
+    options: TrainOptions, taught: Run, students: list[TrainResult], change: dict[str, Any], name: str
 ) -> None:
     other = replace(options, recipe=replace(STUDENT, **change), teachers=taught.path)
     with pytest.raises(UsageError, match=rf"cannot teach here: its {name} is .*, here it is "):
@@ -218,7 +220,7 @@ def test_teachers_that_were_asked_something_else_are_refused(
 
 
 def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
-    write_fashion_folder(tmp_path / "others", train=200, test=60, seed=5)
+    write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="cannot teach here: its data is"):
         train(replace(options, data=tmp_path / "others", teachers=taught.path))
 
@@ -232,7 +234,7 @@ def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: R
 
 
 def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
-    options: TrainOptions, taught: Run, students: list[Trained]
+    options: TrainOptions, taught: Run, students: list[TrainResult]
 ) -> None:
     def stop_when_one_is_done(task: str, *_: object) -> None:
         assert options.out is not None
@@ -247,11 +249,11 @@ def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
     assert done
     resume(run.path)
     assert {file: file.stat().st_mtime_ns for file in done} == done
-    for ours, theirs in zip(answers(run), answers(taught), strict=True):
+    for ours, theirs in zip(read_soft_targets(run), read_soft_targets(taught), strict=True):
         assert all(np.array_equal(ours[name], theirs[name]) for name in ours if name != "seconds")
     (student,) = students
-    assert student.teachers is not None
-    assert student.teachers["digest"] == taught.metrics["teachers"]["digest"]
+    assert student.teacher_metrics is not None
+    assert student.teacher_metrics["digest"] == taught.metrics["teachers"]["digest"]
 
 
 def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
@@ -265,25 +267,33 @@ def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path:
 @pytest.mark.parametrize(
     ("change", "members", "sentence"),
     [
-        ({}, Team(0, 2), "start it without torchrun"),
-        ({"time_limit": 60.0}, Team(), "a time limit cannot hold"),
-        ({"recipe": replace(STUDENT, distill=Distill(teachers=2, preset="best"))}, Team(), "need teachers themselves"),
-        ({"recipe": replace(STUDENT, distill=Distill())}, Team(), "learns from labels, and teachers were named"),
+        ({}, ProcessGroup(0, 2), "start it without torchrun"),
+        ({"time_limit": 60.0}, ProcessGroup(), "a time limit cannot hold"),
+        (
+            {"recipe": replace(STUDENT, distill=Distill(teachers=2, preset="best"))},
+            ProcessGroup(),
+            "need teachers themselves",
+        ),
+        (
+            {"recipe": replace(STUDENT, distill=Distill())},
+            ProcessGroup(),
+            "learns from labels, and teachers were named",
+        ),
     ],
 )
 def test_what_teachers_cannot_do(
-    options: TrainOptions, taught: Run, change: dict[str, Any], members: Team, sentence: str
+    options: TrainOptions, taught: Run, change: dict[str, Any], members: ProcessGroup, sentence: str
 ) -> None:
     teachers_named = taught.path if "recipe" in change else None
     with pytest.raises(UsageError, match=sentence):
-        require_teachable(replace(options, teachers=teachers_named, **change), members)
+        validate_distillation(replace(options, teachers=teachers_named, **change), members)
 
 
 def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
     limited = replace(options, time_limit=60.0)
     with pytest.raises(UsageError, match="a time limit cannot hold"):
-        require_teachable(limited, Team())
-    require_teachable(replace(limited, teachers=taught.path), Team())
+        validate_distillation(limited, ProcessGroup())
+    validate_distillation(replace(limited, teachers=taught.path), ProcessGroup())
 
 
 def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: TrainOptions) -> None:
@@ -303,8 +313,8 @@ def test_progress_counts_the_epochs_of_all_teachers(
     told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(teachers, "side_by_side", lambda *_, watch, **__: watch())
     options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
-    jobs = [teachers._Job(folder, options, dataset, SHIFT, []) for folder in folders]
-    teachers._train(jobs[:1], jobs, lambda *said: told.append(said))
+    jobs = [teachers._TeacherJob(folder, options, dataset, SHIFT_AND_FLIP, []) for folder in folders]
+    teachers._train_generation(jobs[:1], jobs, lambda *said: told.append(said))
     assert told == [("train teachers", 3, 4, "2 CNNs")]
 
 

@@ -9,55 +9,55 @@ from safetensors.torch import load
 from clothier import recipes
 from clothier.data.synthetic import draw_garments
 from clothier.training.export import float16
-from clothier.training.export.float16 import halve_graph, halve_weights, pack_graph
+from clothier.training.export.float16 import pack_int8, to_float16_graph, to_float16_weights
 from clothier.training.export.graph import to_onnx, to_safetensors
-from clothier.training.networks import GarmentNetwork, build
-from clothier.types import View
+from clothier.training.networks import ImageClassifier, build_network
+from clothier.types import InputSpec
 
 
 @pytest.fixture(scope="module", params=["dnn", "cnn"])
-def network(request: pytest.FixtureRequest) -> GarmentNetwork:
-    return build(recipes.preset(request.param, "fast").network, draw_garments(400, seed=0).images, 10, seed=0)
+def network(request: pytest.FixtureRequest) -> ImageClassifier:
+    return build_network(recipes.preset(request.param, "fast").network, draw_garments(400, seed=0).images, 10, seed=0)
 
 
-def answers(graph: bytes, images: np.ndarray) -> np.ndarray:
+def run_graph(graph: bytes, images: np.ndarray) -> np.ndarray:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
     return np.asarray(session.run(["logits"], {"images": images})[0])
 
 
-def test_the_graph_is_half_the_size_and_answers_nearly_alike(network: GarmentNetwork) -> None:
-    graph = to_onnx(network, View())
-    small = halve_graph(graph)
+def test_the_graph_is_half_the_size_and_answers_nearly_alike(network: ImageClassifier) -> None:
+    graph = to_onnx(network, InputSpec())
+    small = to_float16_graph(graph)
     assert len(small) < 0.55 * len(graph)
     images = draw_garments(64, seed=1).images
-    before, after = answers(graph, images), answers(small, images)
+    before, after = run_graph(graph, images), run_graph(small, images)
     assert after.dtype == np.float32
     assert np.abs(after - before).max() < 2e-3 * np.abs(before).max()
     assert np.abs(after - before).max() > 0  # float16 does round
 
 
-def test_huge_matrices_may_be_kept_in_eight_bits(network: GarmentNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_matrices_may_be_kept_in_eight_bits(network: ImageClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(float16, "HUGE", 10_000)
-    graph = to_onnx(network, View())
-    small = pack_graph(graph)
+    graph = to_onnx(network, InputSpec())
+    small = pack_int8(graph)
     assert len(small) < 0.3 * len(graph)
     images = draw_garments(64, seed=1).images
-    before, after = answers(graph, images), answers(small, images)
+    before, after = run_graph(graph, images), run_graph(small, images)
     assert 0 < np.abs(after - before).max() < 3e-2 * np.abs(before).max()
 
 
-def test_any_batch_size_still_goes_through(network: GarmentNetwork) -> None:
-    small = halve_graph(to_onnx(network, View()))
+def test_any_batch_size_still_goes_through(network: ImageClassifier) -> None:
+    small = to_float16_graph(to_onnx(network, InputSpec()))
     images = draw_garments(9, seed=1).images
-    whole = answers(small, images)
-    assert np.allclose(np.concatenate([answers(small, images[:1]), answers(small, images[1:])]), whole, atol=1e-4)
+    whole = run_graph(small, images)
+    assert np.allclose(np.concatenate([run_graph(small, images[:1]), run_graph(small, images[1:])]), whole, atol=1e-4)
 
 
-def test_weights_keep_names_shapes_and_small_tensors(network: GarmentNetwork) -> None:
+def test_weights_keep_names_shapes_and_small_tensors(network: ImageClassifier) -> None:
     whole = to_safetensors(network)
-    small = halve_weights(whole)
+    small = to_float16_weights(whole)
     before, after = load(whole), load(small)
     assert len(small) < 0.55 * len(whole)
     assert {name: value.shape for name, value in before.items()} == {name: value.shape for name, value in after.items()}

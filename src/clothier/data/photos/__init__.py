@@ -5,8 +5,16 @@ model: ``square`` for the photo model, ``garment28`` by the steps of the Fashion
 found and taken away.
 """
 
-from clothier.data.photos.decode import read_picture
-from clothier.data.photos.fashion_mnist import garment28, is_garment28
-from clothier.data.photos.preprocessing import load_view, read_for, square, view_of
+from clothier.data.photos.decode import decode_image
+from clothier.data.photos.fashion_mnist import is_fashion_mnist_image, to_fashion_mnist
+from clothier.data.photos.preprocessing import center_crop, decode_for, load_image, preprocess
 
-__all__ = ["garment28", "is_garment28", "load_view", "read_for", "read_picture", "square", "view_of"]
+__all__ = [
+    "center_crop",
+    "decode_for",
+    "decode_image",
+    "is_fashion_mnist_image",
+    "load_image",
+    "preprocess",
+    "to_fashion_mnist",
+]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from clothier.data.photos.color import UnsupportedModeError, to_srgb
-from clothier.errors import PhotoError
+from clothier.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ MAX_BYTES = 64 << 20  # a camera's largest JPEG has some 40 MB
 MAX_PIXELS = 64_000_000  # a decoded picture takes three bytes a pixel; telephones go up to 50 million
 MIN_SIDE = 8  # pixels: no garment can be told from fewer
 
-DAMAGE = (
+DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -54,8 +54,8 @@ DAMAGE = (
 )
 """What Pillow raises, of all things, when the bytes of a picture are not what its format promises."""
 
-ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
-UPRIGHT = {
+EXIF_ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
+EXIF_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -65,10 +65,10 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_WARNINGS = threading.Lock()  # their filters belong to the whole process
+_WARNINGS_LOCK = threading.Lock()  # their filters belong to the whole process
 
 
-def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
+def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image:
     """Reads a picture: upright by its EXIF tag, colours in sRGB, transparency on white, in RGB, or in L where grey.
 
     Of an animation this is the first frame. The file's suffix does not matter, its content does.
@@ -86,38 +86,38 @@ def read_picture(path: Path, *, longest: int | None = None) -> Image.Image:
     image = _open(content, path)
     _check_size(image, path)
     try:
-        if longest is not None:
-            _reduce(image, longest)
+        if min_long_side is not None:
+            _decode_smaller(image, min_long_side)
         image.load()
-        turn = _turn(image)
+        turn = _exif_transpose(image)
         plain = to_srgb(image)
         return plain if turn is None else plain.transpose(turn)
     except UnsupportedModeError as error:
-        raise PhotoError("unsupported", f"{path} {error}") from error
+        raise ImageError("unsupported", f"{path} {error}") from error
     except Image.DecompressionBombError as error:
-        raise _too_many(path) from error
-    except DAMAGE as error:
-        raise _damaged(path, str(error)) from error
+        raise _too_large(path) from error
+    except DECODE_ERRORS as error:
+        raise _truncated(path, str(error)) from error
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if not path.is_file():
-            raise PhotoError("not-readable", f"{path} is not a file; a picture is needed. Name the picture itself.")
+            raise ImageError("not-readable", f"{path} is not a file; a picture is needed. Name the picture itself.")
         if size > MAX_BYTES:
-            raise PhotoError("too-large", f"{path} has {size} bytes; up to {MAX_BYTES} can be taken. Save it smaller.")
+            raise ImageError("too-large", f"{path} has {size} bytes; up to {MAX_BYTES} can be taken. Save it smaller.")
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise PhotoError("not-found", f"{path} does not exist. Check the path.") from error
+        raise ImageError("not-found", f"{path} does not exist. Check the path.") from error
     except OSError as error:
-        raise PhotoError(
+        raise ImageError(
             "not-readable", f"{path} cannot be read: {error.strerror or error}. Check its permissions."
         ) from error
     except ValueError as error:  # a path with a NUL in it
-        raise PhotoError("not-found", f"{str(path)!r} is not a path ({error}). Check the path.") from error
+        raise ImageError("not-found", f"{str(path)!r} is not a path ({error}). Check the path.") from error
     if not content:
-        raise PhotoError("empty", f"{path} is empty; a picture is needed. Copy it again.")
+        raise ImageError("empty", f"{path} is empty; a picture is needed. Copy it again.")
     return content
 
 
@@ -127,14 +127,14 @@ def _open(content: bytes, path: Path) -> Image.Image:
     if formats == (HEIF,):
         _register_heif(path)
     try:
-        with _quiet():
+        with _suppress_warnings():
             return Image.open(io.BytesIO(content), formats=formats)
     except Image.DecompressionBombError as error:
-        raise _too_many(path) from error
-    except DAMAGE as error:
+        raise _too_large(path) from error
+    except DECODE_ERRORS as error:
         if content.startswith(SIGNATURES) or content[4:8] == b"ftyp":
-            raise _damaged(path, "its header is not whole") from error
-        raise PhotoError(
+            raise _truncated(path, "its header is not whole") from error
+        raise ImageError(
             "not-a-picture", f"{path} is not a picture that can be read; {', '.join((*FORMATS, 'HEIC'))} can be taken."
         ) from error
 
@@ -149,7 +149,7 @@ def _register_heif(path: Path) -> None:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:
-        raise PhotoError(
+        raise ImageError(
             "needs-heic", f"{path} is a HEIC picture; reading those takes: pip install 'clothier[heic]'"
         ) from error
     register_heif_opener()
@@ -158,46 +158,46 @@ def _register_heif(path: Path) -> None:
 def _check_size(image: Image.Image, path: Path) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise PhotoError(
+        raise ImageError(
             "too-large",
             f"{path} has {width}x{height} pixels; up to {MAX_PIXELS} in all can be taken. Save it smaller.",
         )
     if min(width, height) < MIN_SIDE:
-        raise PhotoError(
+        raise ImageError(
             "too-small",
             f"{path} has {width}x{height} pixels; a garment needs {MIN_SIDE} or more each way. Take the original.",
         )
 
 
-def _too_many(path: Path) -> PhotoError:
-    return PhotoError(
+def _too_large(path: Path) -> ImageError:
+    return ImageError(
         "too-large", f"{path} has far more than the {MAX_PIXELS} pixels that can be taken. Save it smaller."
     )
 
 
-def _damaged(path: Path, reason: str) -> PhotoError:
-    return PhotoError(
+def _truncated(path: Path, reason: str) -> ImageError:
+    return ImageError(
         "truncated", f"{path} is cut short or damaged ({reason}); a whole picture is needed. Copy it again."
     )
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _suppress_warnings() -> Iterator[None]:
     """Keeps Pillow's warnings from the user: of sizes, which we judge ourselves, and of damaged EXIF data."""
-    with _WARNINGS, warnings.catch_warnings():
+    with _WARNINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _reduce(image: Image.Image, longest: int) -> None:
+def _decode_smaller(image: Image.Image, min_long_side: int) -> None:
     """Has a JPEG decoded smaller, but never below ``longest``; other formats cannot."""
-    factor = longest / max(image.size)
+    factor = min_long_side / max(image.size)
     image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def _exif_transpose(image: Image.Image) -> Image.Transpose | None:
     """What makes it upright, by its EXIF tag; a damaged tag is ignored: the picture may be whole all the same."""
     orientation = None
-    with _quiet(), suppress(*DAMAGE):
-        orientation = image.getexif().get(ORIENTATION)
-    return UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    with _suppress_warnings(), suppress(*DECODE_ERRORS):
+        orientation = image.getexif().get(EXIF_ORIENTATION)
+    return EXIF_TRANSPOSE.get(orientation) if isinstance(orientation, int) else None

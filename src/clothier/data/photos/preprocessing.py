@@ -7,52 +7,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from clothier.data.photos.decode import read_picture
-from clothier.data.photos.fashion_mnist import WORKING, garment28
+from clothier.data.photos.decode import decode_image
+from clothier.data.photos.fashion_mnist import WORKING_SIZE, to_fashion_mnist
 from clothier.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.types import Images, View
+    from clothier.types import Images, InputSpec
 
-KINDS = ("garment28", "square")
-GAP = 3.0  # Pillow's reducing_gap: shrunk by whole numbers first, down to three times the size; quick, and looks alike
-OVERSIZE = 2  # times the side: photos up to 1:2 keep a pixel or more for each of the view's, both ways
+PREPROCESSING_KINDS = ("garment28", "square")
+REDUCING_GAP = (
+    3.0  # Pillow's reducing_gap: shrunk by whole numbers first, down to three times the size; quick, and looks alike
+)
+DECODE_OVERSAMPLING = 2  # times the side: photos up to 1:2 keep a pixel or more for each of the view's, both ways
 
 
-def load_view(path: Path, view: View) -> Images:
+def load_image(path: Path, input_spec: InputSpec) -> Images:
     """The picture in ``path`` as a model wants it: uint8 of ``view.shape``.
 
     Raises:
         PhotoError: the file cannot be taken; ``code`` says why.
         UnknownNameError: no such view.
     """
-    return view_of(read_for(path, view), view)
+    return preprocess(decode_for(path, input_spec), input_spec)
 
 
-def read_for(path: Path, view: View) -> Image.Image:
+def decode_for(path: Path, input_spec: InputSpec) -> Image.Image:
     """The picture in ``path`` as :func:`clothier.data.photos.read_picture` gives it, as large as ``view`` needs it.
 
     Raises:
         PhotoError: the file cannot be taken; ``code`` says why.
         UnknownNameError: no such view.
     """
-    _check_kind(view)
-    return read_picture(path, longest=WORKING if view.kind == "garment28" else OVERSIZE * view.height)
+    _check_kind(input_spec)
+    return decode_image(
+        path, min_long_side=WORKING_SIZE if input_spec.kind == "garment28" else DECODE_OVERSAMPLING * input_spec.height
+    )
 
 
-def view_of(image: Image.Image, view: View) -> Images:
+def preprocess(image: Image.Image, input_spec: InputSpec) -> Images:
     """An upright picture (RGB or L) as a model wants it: uint8 of ``view.shape``.
 
     Raises:
         UnknownNameError: no such view.
     """
-    _check_kind(view)
-    return garment28(image) if view.kind == "garment28" else square(image, view.height)
+    _check_kind(input_spec)
+    return to_fashion_mnist(image) if input_spec.kind == "garment28" else center_crop(image, input_spec.height)
 
 
-def square(image: Image.Image, side: int) -> Images:
+def center_crop(image: Image.Image, side: int) -> Images:
     """The middle of a picture, as large a square as it holds, in ``side`` x ``side`` pixels: (side, side, 3) uint8.
 
     Garments stand in the middle of their photos, and proportions tell them apart: of 3,409 photos by photographers
@@ -64,9 +68,9 @@ def square(image: Image.Image, side: int) -> Images:
     length = min(width, height)
     left, top = (width - length) // 2, (height - length) // 2
     middle = image.convert("RGB").crop((left, top, left + length, top + length))
-    return np.asarray(middle.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=GAP)).copy()
+    return np.asarray(middle.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)).copy()
 
 
-def _check_kind(view: View) -> None:
-    if view.kind not in KINDS:
-        raise UnknownNameError(view.kind, "view of a picture", KINDS)
+def _check_kind(input_spec: InputSpec) -> None:
+    if input_spec.kind not in PREPROCESSING_KINDS:
+        raise UnknownNameError(input_spec.kind, "view of a picture", PREPROCESSING_KINDS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 
-def keep(view: Images, folder: Path, file: str | Path) -> Path:
+def save_input(image: Images, folder: Path, file: str | Path) -> Path:
     """Writes a view, (H, W) or (H, W, 3), as a PNG named after ``file``.
 
     No file that is there already is touched: the name gets a number then, such as ``shoe-2.png``.
@@ -23,9 +23,9 @@ def keep(view: Images, folder: Path, file: str | Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path, stream = _new(folder, Path(file).stem)
+        path, stream = _create_unique(folder, Path(file).stem)
         with stream:
-            Image.fromarray(view).save(stream, "PNG")
+            Image.fromarray(image).save(stream, "PNG")
     except OSError as error:
         raise StorageError(
             f"cannot keep in {folder} what the model saw of {file}: {error.strerror or error}. Name another folder."
@@ -33,7 +33,7 @@ def keep(view: Images, folder: Path, file: str | Path) -> Path:
     return path
 
 
-def _new(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
+def _create_unique(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
     """A file that was not there, open for writing."""
     path, number = folder / f"{stem}.png", 1
     while True:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.evaluation.corruptions.photometric import to_bytes
+from clothier.evaluation.corruptions.photometric import to_uint8
 
 if TYPE_CHECKING:
     from clothier.types import Floats, Images
 
-SIDE = 28  # pixels: what the lengths below are told for
+REFERENCE_SIDE = 28  # pixels: what the lengths below are told for
 GLASS = ((0.3, 1, 1), (0.4, 1, 2), (0.5, 1, 3), (0.6, 2, 2), (0.7, 2, 4))  # sigma and reach in pixels, and rounds
 MOTION = (3, 5, 7, 9, 12)  # pixels that the camera moved
 DIRECTIONS = 8  # in which it may have: half a circle, every 22.5 degrees
@@ -20,28 +20,28 @@ DIRECTIONS = 8  # in which it may have: half a circle, every 22.5 degrees
 def glass_blur(images: Images, severity: int, seed: int) -> Images:
     """Frosted glass: pixels change places with near ones, between two slight blurs."""
     sigma, reach, rounds = GLASS[severity - 1]
-    unit = _unit(images)
+    unit = _pixel_scale(images)
     generator = np.random.default_rng(seed)
     pixels = _gaussian(images.astype(np.float32), sigma * unit)
     for _ in range(rounds):
         pixels = _scatter(pixels, max(1, round(reach * unit)), generator)
-    return to_bytes(_gaussian(pixels, sigma * unit))
+    return to_uint8(_gaussian(pixels, sigma * unit))
 
 
 def motion_blur(images: Images, severity: int, seed: int) -> Images:
     """The mean of the picture along a straight way, whose direction is drawn for each."""
-    length = MOTION[severity - 1] * _unit(images)
+    length = MOTION[severity - 1] * _pixel_scale(images)
     drawn = np.random.default_rng(seed).integers(DIRECTIONS, size=len(images))
     blurred = np.empty_like(images)
     for direction in range(DIRECTIONS):
         angle = np.pi * direction / DIRECTIONS
-        blurred[drawn == direction] = _moved(images[drawn == direction], length, angle)
+        blurred[drawn == direction] = _motion_blur(images[drawn == direction], length, angle)
     return blurred
 
 
-def _unit(images: Images) -> float:
+def _pixel_scale(images: Images) -> float:
     """What a pixel of a 28x28 picture is here, pixels."""
-    return int(images.shape[1]) / SIDE
+    return int(images.shape[1]) / REFERENCE_SIDE
 
 
 def _gaussian(pixels: Floats, sigma: float) -> Floats:
@@ -67,7 +67,7 @@ def _scatter(pixels: Floats, reach: int, generator: np.random.Generator) -> Floa
     return moved
 
 
-def _moved(images: Images, length: float, angle: float) -> Images:
+def _motion_blur(images: Images, length: float, angle: float) -> Images:
     """The mean of copies along ``length`` pixels in the direction of ``angle``, radians; edges are repeated."""
     reach = int(np.ceil(length / 2))
     edges = ((0, 0), (reach, reach), (reach, reach), (0, 0))[: images.ndim]
@@ -76,4 +76,4 @@ def _moved(images: Images, length: float, angle: float) -> Images:
     total = np.zeros(images.shape, np.float32)
     for down, right in np.rint(np.outer(way, (np.sin(angle), np.cos(angle)))).astype(int) + reach:
         total += padded[:, down : down + images.shape[1], right : right + images.shape[2]]
-    return to_bytes(total / len(way))
+    return to_uint8(total / len(way))

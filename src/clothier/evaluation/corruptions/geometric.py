@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.evaluation.corruptions.photometric import to_bytes
+from clothier.evaluation.corruptions.photometric import to_uint8
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 SHEAR = (0.1, 0.2, 0.3, 0.4, 0.5)  # columns a row
 SCALE = (0.9, 0.8, 0.7, 0.6, 0.5)  # of the size
-DEGREES = (10, 20, 30, 40, 50)
-SHARE = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the pictures: to be mirrored has no degree
+ANGLES = (10, 20, 30, 40, 50)
+FRACTION = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the pictures: to be mirrored has no degree
 
 
 def shear(images: Images, severity: int, seed: int) -> Images:
     """Slanted, each picture to the side that is drawn for it."""
-    return _to_either_side(images, seed, lambda side: np.array([[1, 0], [side * SHEAR[severity - 1], 1]]))
+    return _warp_random_direction(images, seed, lambda side: np.array([[1, 0], [side * SHEAR[severity - 1], 1]]))
 
 
 def scale(images: Images, severity: int, seed: int) -> Images:
@@ -36,38 +36,38 @@ def scale(images: Images, severity: int, seed: int) -> Images:
 
 def rotate(images: Images, severity: int, seed: int) -> Images:
     """Askew, each picture to the side that is drawn for it."""
-    angle = np.deg2rad(DEGREES[severity - 1])
+    angle = np.deg2rad(ANGLES[severity - 1])
     cos, sin = np.cos(angle), np.sin(angle)
-    return _to_either_side(images, seed, lambda side: np.array([[cos, -side * sin], [side * sin, cos]]))
+    return _warp_random_direction(images, seed, lambda side: np.array([[cos, -side * sin], [side * sin, cos]]))
 
 
 def flip_sides(images: Images, severity: int, seed: int) -> Images:
     """Some mirrored, left for right."""
-    return _some(images, images[:, :, ::-1], severity, seed)
+    return _apply_to_fraction(images, images[:, :, ::-1], severity, seed)
 
 
 def flip_up_down(images: Images, severity: int, seed: int) -> Images:
     """Some mirrored, top for bottom."""
-    return _some(images, images[:, ::-1], severity, seed)
+    return _apply_to_fraction(images, images[:, ::-1], severity, seed)
 
 
 def turn_left(images: Images, severity: int, seed: int) -> Images:
     """Some lying on their left; pictures are square."""
-    return _some(images, np.rot90(images, axes=(1, 2)), severity, seed)
+    return _apply_to_fraction(images, np.rot90(images, axes=(1, 2)), severity, seed)
 
 
 def turn_right(images: Images, severity: int, seed: int) -> Images:
     """Some lying on their right; pictures are square."""
-    return _some(images, np.rot90(images, -1, axes=(1, 2)), severity, seed)
+    return _apply_to_fraction(images, np.rot90(images, -1, axes=(1, 2)), severity, seed)
 
 
-def _some(images: Images, changed: Images, severity: int, seed: int) -> Images:
+def _apply_to_fraction(images: Images, corrupted: Images, severity: int, seed: int) -> Images:
     """``changed`` in place of the share of ``images`` that severity wants; a higher one adds to a lower one's."""
-    lot = np.random.default_rng(seed).random(len(images)) < SHARE[severity - 1]
-    return np.where(lot.reshape(-1, *[1] * (images.ndim - 1)), changed, images)
+    lot = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
+    return np.where(lot.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
 
 
-def _to_either_side(images: Images, seed: int, matrix: Callable[[int], Matrix]) -> Images:
+def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Matrix]) -> Images:
     """Warps each picture by the matrix of the side (-1 or 1) that is drawn for it."""
     sides = np.random.default_rng(seed).choice((-1, 1), size=len(images))
     warped = np.empty_like(images)
@@ -87,11 +87,11 @@ def _warp(images: Images, matrix: Matrix) -> Images:
     for down in (0, 1):
         for right in (0, 1):
             weight = (1 - np.abs(rows - top - down)) * (1 - np.abs(columns - left - right))
-            total += _at(images, top + down, left + right, weight.astype(np.float32))
-    return to_bytes(total)
+            total += _sample(images, top + down, left + right, weight.astype(np.float32))
+    return to_uint8(total)
 
 
-def _at(images: Images, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], weight: Floats) -> Floats:
+def _sample(images: Images, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], weight: Floats) -> Floats:
     """The pixels at (H, W) ``rows`` and ``columns`` times ``weight``; nothing where those lie outside."""
     height, width = images.shape[1:3]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)

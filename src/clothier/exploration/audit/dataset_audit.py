@@ -8,24 +8,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier import recipes
-from clothier.data.combined_splits import Pool
-from clothier.data.fingerprints import read_prints
+from clothier.data.combined_splits import CombinedSplits
+from clothier.data.fingerprints import compute_fingerprints
 from clothier.evaluation.classifier import require_same_classes
-from clothier.exploration.audit.duplicates import LOOSE, NEAR_PHOTOS, find_duplicates
+from clothier.exploration.audit.duplicates import CORRELATION_GRID, NEAR_PHOTO_CORRELATION, find_duplicates
 from clothier.exploration.audit.findings import (
     COLUMNS,
     Finding,
-    doubtful_labels,
-    repeated,
-    standing_out,
-    unreadable,
+    duplicate_rows,
+    label_rows,
+    outlier_rows,
+    unreadable_rows,
 )
 from clothier.exploration.audit.label_audit import audit_labels
-from clothier.exploration.audit.outliers import SUSPICIONS, outliers
-from clothier.exploration.audit.split_overlap import repeated_in_train, tally_copies, tally_pairs, within_train
+from clothier.exploration.audit.outliers import OUTLIER_REASONS, outliers
+from clothier.exploration.audit.split_overlap import (
+    count_exact_duplicates,
+    count_near_duplicates,
+    leaked_test_images,
+    train_groups,
+)
 from clothier.metrics import standard_error
 from clothier.report.figures.audit import audit_figures
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.exploration.audit.outliers import Outlier
-    from clothier.report.captioned_figure import Drawing
+    from clothier.report.captioned_figure import CaptionedFigure
     from clothier.types import Classifier, Progress
 
     Flags = npt.NDArray[np.bool_]
@@ -46,7 +51,7 @@ TASK = "audit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Audit:
+class AuditResult:
     """What was found.
 
     Attributes:
@@ -58,7 +63,7 @@ class Audit:
 
     counts: Mapping[str, Any]
     findings: tuple[Finding, ...]
-    figures: dict[str, Drawing]
+    figures: dict[str, CaptionedFigure]
 
     def to_json(self) -> dict[str, Any]:
         """The counts, then every finding."""
@@ -77,15 +82,15 @@ class Audit:
         return text.getvalue()
 
 
-def audit(
+def audit_dataset(
     dataset: Dataset,
     *,
-    labels: bool = False,
-    classifier: Classifier | None = None,
+    with_labels: bool = False,
+    reference_model: Classifier | None = None,
     recipe: recipes.Recipe | None = None,
     seed: int = 0,
-    progress: Progress = silent,
-) -> Audit:
+    progress: Progress = no_progress,
+) -> AuditResult:
     """Looks for duplicates and outliers in both parts, and for wrong labels where asked.
 
     Args:
@@ -104,15 +109,15 @@ def audit(
         PhotoError: a file that was read before cannot be read again.
         UsageError: the classifier knows other classes.
     """
-    if classifier:
-        require_same_classes([classifier], dataset)
-    pool = Pool.of(dataset)
-    duplicates = _duplicates(pool, progress)
+    if reference_model:
+        require_same_classes([reference_model], dataset)
+    pool = CombinedSplits.from_dataset(dataset)
+    duplicates = _find_duplicates(pool, progress)
     progress(TASK, 1, 3, "outliers")
     unlike = outliers(pool.images, pool.labels)
     judged = None
-    if labels:
-        together = within_train(duplicates.groups_at(duplicates.least), pool.in_train)
+    if with_labels:
+        together = train_groups(duplicates.groups_at(duplicates.min_correlation), pool.n_train)
         recipe = recipe or recipes.preset("cnn", "fast")
         judged = audit_labels(dataset, together, recipe=recipe, seed=seed, progress=progress)
     progress(TASK, 2, 3, "figures")
@@ -121,66 +126,70 @@ def audit(
         "n": {"train": len(dataset.train), "test": len(dataset.test)},
         "duplicates": _duplicate_counts(pool, duplicates),
         "labels": judged and judged.to_json(),
-        "outliers": _by_suspicion(unlike),
+        "outliers": _count_by_reason(unlike),
         "unreadable": len(dataset.failures),
-        "classifier": classifier and _held_against(classifier, dataset, duplicates),
+        "classifier": reference_model and _accuracy_without_leakage(reference_model, dataset, duplicates),
     }
     issues = (judged.train.issues, judged.test.issues) if judged else ()
     figures = audit_figures(pool, duplicates, unlike, issues)
     progress(TASK, 3, 3)
-    return Audit(counts, _findings(dataset, pool, duplicates, unlike, judged), figures)
+    return AuditResult(counts, _findings(dataset, pool, duplicates, unlike, judged), figures)
 
 
 def _findings(
-    dataset: Dataset, pool: Pool, duplicates: Duplicates, unlike: Sequence[Outlier], judged: LabelAudit | None
+    dataset: Dataset,
+    pool: CombinedSplits,
+    duplicates: Duplicates,
+    found_outliers: Sequence[Outlier],
+    label_audit: LabelAudit | None,
 ) -> tuple[Finding, ...]:
-    found = [*unreadable(dataset.failures), *repeated(pool, duplicates)]
-    if judged:
-        found += doubtful_labels(pool, 0, judged.train.issues)
-        found += doubtful_labels(pool, pool.in_train, judged.test.issues)
-    return (*found, *standing_out(pool, unlike))
+    found = [*unreadable_rows(dataset.failures), *duplicate_rows(pool, duplicates)]
+    if label_audit:
+        found += label_rows(pool, 0, label_audit.train.issues)
+        found += label_rows(pool, pool.n_train, label_audit.test.issues)
+    return (*found, *outlier_rows(pool, found_outliers))
 
 
-def _duplicates(pool: Pool, progress: Progress) -> Duplicates:
+def _find_duplicates(pool: CombinedSplits, progress: Progress) -> Duplicates:
     if not pool.files:
         progress(TASK, 0, 3, "duplicates")
         return find_duplicates(pool.images)
-    prints = read_prints(pool.files, progress)
+    prints = compute_fingerprints(pool.files, progress)
     progress(TASK, 0, 3, "duplicates")
-    return find_duplicates(prints.small, prints.digests, NEAR_PHOTOS)
+    return find_duplicates(prints.thumbnails, prints.digests, NEAR_PHOTO_CORRELATION)
 
 
-def _duplicate_counts(pool: Pool, duplicates: Duplicates) -> dict[str, Any]:
-    near = tally_pairs(duplicates.near, duplicates.near_pairs, pool.labels, pool.in_train)
-    groups = duplicates.groups_at(duplicates.least)
+def _duplicate_counts(pool: CombinedSplits, duplicates: Duplicates) -> dict[str, Any]:
+    near = count_near_duplicates(duplicates.near, duplicates.near_pairs, pool.labels, pool.n_train)
+    groups = duplicates.groups_at(duplicates.min_correlation)
     return {
-        "exact": tally_copies(duplicates.exact, pool.labels, pool.in_train).to_json(),
-        "near": {"correlation": duplicates.least, **near.to_json()},
-        "pairs_by_correlation": {str(least): len(duplicates.pairs.above(least)) for least in LOOSE},
-        "test_repeated_in_train": int(repeated_in_train(groups, len(pool), pool.in_train).sum()),
+        "exact": count_exact_duplicates(duplicates.exact, pool.labels, pool.n_train).to_json(),
+        "near": {"correlation": duplicates.min_correlation, **near.to_json()},
+        "pairs_by_correlation": {str(least): len(duplicates.pairs.above(least)) for least in CORRELATION_GRID},
+        "test_repeated_in_train": int(leaked_test_images(groups, len(pool), pool.n_train).sum()),
     }
 
 
-def _by_suspicion(unlike: Sequence[Outlier]) -> dict[str, int]:
-    suspicions = [outlier.suspicion for outlier in unlike]
-    return {"n": len(suspicions), **{name: suspicions.count(name) for name in SUSPICIONS}}
+def _count_by_reason(found_outliers: Sequence[Outlier]) -> dict[str, int]:
+    suspicions = [outlier.reason for outlier in found_outliers]
+    return {"n": len(suspicions), **{name: suspicions.count(name) for name in OUTLIER_REASONS}}
 
 
-def _held_against(classifier: Classifier, dataset: Dataset, duplicates: Duplicates) -> dict[str, Any]:
+def _accuracy_without_leakage(reference_model: Classifier, dataset: Dataset, duplicates: Duplicates) -> dict[str, Any]:
     """Accuracy on the whole test part, and on what is left of it without the pictures repeated in training."""
-    right = classifier.run(dataset.test.images).logits.argmax(axis=1) == dataset.test.labels
+    right = reference_model.run(dataset.test.images).logits.argmax(axis=1) == dataset.test.labels
     in_train, n = len(dataset.train), len(dataset.train) + len(dataset.test)
-    kept = {least: ~repeated_in_train(duplicates.groups_at(least), n, in_train) for least in LOOSE}
+    kept = {least: ~leaked_test_images(duplicates.groups_at(least), n, in_train) for least in CORRELATION_GRID}
     return {
-        "name": classifier.name,
+        "name": reference_model.name,
         "test": _accuracy(right),
         "test_without_repeated": {str(least): _accuracy(right[wanted]) for least, wanted in kept.items()},
     }
 
 
-def _accuracy(right: Flags) -> dict[str, Any]:
+def _accuracy(correct: Flags) -> dict[str, Any]:
     """With its n and standard error; null where no picture is left."""
-    if not len(right):
+    if not len(correct):
         return {"n": 0, "accuracy": None, "standard_error": None}
-    accuracy = float(right.mean())
-    return {"n": len(right), "accuracy": accuracy, "standard_error": standard_error(accuracy, len(right))}
+    accuracy = float(correct.mean())
+    return {"n": len(correct), "accuracy": accuracy, "standard_error": standard_error(accuracy, len(correct))}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError
-from clothier.exploration.audit.similar_pairs import Pairs, alike_pairs
+from clothier.exploration.audit.similar_pairs import SimilarPairs, find_similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     Group = tuple[int, ...]
 
-NEAR = 0.999
+NEAR_CORRELATION = 0.999
 """Correlation from which on two pictures of 28x28 pixels are near duplicates."""
 
-NEAR_PHOTOS = 0.99
+NEAR_PHOTO_CORRELATION = 0.99
 """The same for whole photographs made small. Of 3,409 photos the most alike that are not copies reach 0.978, on one
 red carpet; copies at 70 % of the size and JPEG quality 60 stay above 0.994."""
 
-LOOSE = (0.9999, 0.999, 0.995, 0.99)
+CORRELATION_GRID = (0.9999, 0.999, 0.995, 0.99)
 """Correlations at which pairs are counted, so that a reader sees what the choice among them decides."""
 
 
@@ -51,22 +51,24 @@ class Duplicates:
 
     exact: tuple[Group, ...]
     near: tuple[Group, ...]
-    pairs: Pairs
-    least: float = NEAR
+    pairs: SimilarPairs
+    min_correlation: float = NEAR_CORRELATION
 
     @property
-    def near_pairs(self) -> Pairs:
+    def near_pairs(self) -> SimilarPairs:
         """The pairs that make ``near``."""
-        return self.pairs.above(self.least)
+        return self.pairs.above(self.min_correlation)
 
-    def groups_at(self, least: float) -> tuple[Group, ...]:
+    def groups_at(self, min_correlation: float) -> tuple[Group, ...]:
         """Groups that exact copies and pairs of ``least`` or more connect; ``least`` is no lower than the pairs go."""
-        pairs = self.pairs.above(least)
+        pairs = self.pairs.above(min_correlation)
         copies = ((group[0], other) for group in self.exact for other in group[1:])
-        return connected([*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True), *copies])
+        return connected_components([*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True), *copies])
 
 
-def find_duplicates(images: Images, contents: npt.NDArray[np.uint8] | None = None, least: float = NEAR) -> Duplicates:
+def find_duplicates(
+    images: Images, contents: npt.NDArray[np.uint8] | None = None, min_correlation: float = NEAR_CORRELATION
+) -> Duplicates:
     """Searches all pairs of N pictures.
 
     Args:
@@ -87,10 +89,12 @@ def find_duplicates(images: Images, contents: npt.NDArray[np.uint8] | None = Non
     copies = np.zeros(len(images), bool)
     copies[[place for group in exact for place in group[1:]]] = True  # the first stands for all of its group
     originals = np.flatnonzero(~copies)
-    found = alike_pairs(images[originals], LOOSE[-1])
-    pairs = Pairs(originals[found.first], originals[found.second], found.correlation)
-    near = pairs.above(least)
-    return Duplicates(exact, connected(zip(near.first.tolist(), near.second.tolist(), strict=True)), pairs, least)
+    found = find_similar(images[originals], CORRELATION_GRID[-1])
+    pairs = SimilarPairs(originals[found.first], originals[found.second], found.correlation)
+    near = pairs.above(min_correlation)
+    return Duplicates(
+        exact, connected_components(zip(near.first.tolist(), near.second.tolist(), strict=True)), pairs, min_correlation
+    )
 
 
 def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:
@@ -101,7 +105,7 @@ def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:
     return tuple(tuple(group) for group in places.values() if len(group) > 1)
 
 
-def connected(links: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
+def connected_components(edges: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
     """Groups of places that ``links`` connect, directly or through others; in the order of their first place."""
     leads: dict[int, int] = {}
 
@@ -111,7 +115,7 @@ def connected(links: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
             place = leads[place]
         return place
 
-    for one, other in links:
+    for one, other in edges:
         first, second = sorted((lead(one), lead(other)))
         leads[second] = first
     groups: dict[int, list[int]] = {}

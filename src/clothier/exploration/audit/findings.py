@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from clothier.exploration.audit.outliers import SUSPICIONS
+from clothier.exploration.audit.outliers import OUTLIER_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from clothier.data.combined_splits import Pool
+    from clothier.data.combined_splits import CombinedSplits
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_issues import LabelIssues
     from clothier.exploration.audit.outliers import Outlier
@@ -41,75 +41,81 @@ class Finding:
     """
 
     kind: Kind
-    part: str | None = None
+    split: str | None = None
     index: int | None = None
     file: str | None = None
     class_name: str | None = None
     score: float | None = None
-    suspicion: str
-    suggested: str | None = None
-    other: str | None = None
+    reason: str
+    suggested_label: str | None = None
+    duplicate_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Column name to value, in the order of :data:`COLUMNS`."""
         return {name: getattr(self, "class_name" if name == "class" else name) for name in COLUMNS}
 
 
-def unreadable(failures: Iterable[FailedInput]) -> Iterator[Finding]:
+def unreadable_rows(failures: Iterable[FailedInput]) -> Iterator[Finding]:
     """Files that are no pictures of the data set, because they could not be read."""
     for failure in failures:
-        yield Finding(kind="unreadable", file=failure.file, suspicion=failure.message)
+        yield Finding(kind="unreadable", file=failure.file, reason=failure.message)
 
 
-def repeated(pool: Pool, duplicates: Duplicates) -> Iterator[Finding]:
+def duplicate_rows(pool: CombinedSplits, duplicates: Duplicates) -> Iterator[Finding]:
     """Pictures that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
     for first, *copies in duplicates.exact:
         for copy in copies:
-            yield _finding(pool, copy, "exact-duplicate", 1.0, "the same picture", other=_reference(pool, first))
+            yield _finding(
+                pool, copy, "exact-duplicate", 1.0, "the same picture", duplicate_of=_image_name(pool, first)
+            )
     near = duplicates.near_pairs
     for first, second, correlation in zip(near.first, near.second, near.correlation, strict=True):
-        other = _reference(pool, int(first))
-        yield _finding(pool, int(second), "near-duplicate", float(correlation), "nearly the same picture", other=other)
+        other = _image_name(pool, int(first))
+        yield _finding(
+            pool, int(second), "near-duplicate", float(correlation), "nearly the same picture", duplicate_of=other
+        )
 
 
-def doubtful_labels(pool: Pool, start: int, found: LabelIssues) -> Iterator[Finding]:
+def label_rows(pool: CombinedSplits, start: int, issues: LabelIssues) -> Iterator[Finding]:
     """Labels that are probably wrong, of the part that begins at ``start`` in ``pool``."""
-    for index in found.issues.tolist():
-        suggested = pool.classes[found.suggested[index]]
-        words = f"labelled {pool.class_of(start + index)}, looks like {suggested}"
-        yield _finding(pool, start + index, "label", -float(found.margin[index]), words, suggested=suggested)
+    for index in issues.issue_indices.tolist():
+        suggested = pool.classes[issues.suggested_labels[index]]
+        words = f"labelled {pool.class_name(start + index)}, looks like {suggested}"
+        yield _finding(pool, start + index, "label", -float(issues.margin[index]), words, suggested_label=suggested)
 
 
-def standing_out(pool: Pool, outliers: Iterable[Outlier]) -> Iterator[Finding]:
+def outlier_rows(pool: CombinedSplits, outliers: Iterable[Outlier]) -> Iterator[Finding]:
     """Pictures that stand out from their class by light."""
     for outlier in outliers:
-        words = f"{outlier.suspicion}: {SUSPICIONS[outlier.suspicion]}"
+        words = f"{outlier.reason}: {OUTLIER_REASONS[outlier.reason]}"
         yield _finding(pool, outlier.index, "outlier", outlier.score, words)
 
 
 def _finding(
-    pool: Pool,
-    place: int,
+    pool: CombinedSplits,
+    index: int,
     kind: Kind,
     score: float,
-    suspicion: str,
+    reason: str,
     *,
-    suggested: str | None = None,
-    other: str | None = None,
+    suggested_label: str | None = None,
+    duplicate_of: str | None = None,
 ) -> Finding:
-    file = pool.file(place)
+    file = pool.file(index)
     return Finding(
         kind=kind,
-        part=pool.part(place),
-        index=pool.index(place) if file is None else None,  # where a folder is split by chance, an index names nothing
+        split=pool.split(index),
+        index=pool.index_in_split(index)
+        if file is None
+        else None,  # where a folder is split by chance, an index names nothing
         file=file,
-        class_name=pool.class_of(place),
+        class_name=pool.class_name(index),
         score=round(score, 6),
-        suspicion=suspicion,
-        suggested=suggested,
-        other=other,
+        reason=reason,
+        suggested_label=suggested_label,
+        duplicate_of=duplicate_of,
     )
 
 
-def _reference(pool: Pool, place: int) -> str:
-    return pool.file(place) or pool.name(place)
+def _image_name(pool: CombinedSplits, index: int) -> str:
+    return pool.file(index) or pool.caption(index)

@@ -11,28 +11,28 @@ from clothier.data.release import FASHION_MNIST
 from clothier.data.splits import stratified_folds
 from clothier.exploration.audit.label_issues import LabelIssues, check_labels, label_issues
 from clothier.metrics import standard_error
-from clothier.training.out_of_fold import out_of_fold
+from clothier.training.out_of_fold import out_of_fold_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Recipe
     from clothier.types import Floats, Progress
 
 FOLDS = 3
 """Three trainings on two thirds each, some nine minutes on two cores; five on four fifths would take twice as long."""
 
-KNOWN = (45592, 16691, 28264, 33982, 40513, 42018)
+REFERENCE_ERRORS = (45592, 16691, 28264, 33982, 40513, 42018)
 """Training pictures of Fashion-MNIST that :data:`SOURCE` shows as examples; the ranking was chosen before a look at
 them."""
 
-SOURCE = "arXiv 1912.05283 and zalandoresearch/fashion-mnist issue 166"
-SAYS = "the label is wrong"
+REFERENCE_SOURCE = "arXiv 1912.05283 and zalandoresearch/fashion-mnist issue 166"
+REFERENCE_CLAIM = "the label is wrong"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PartLabels:
+class SplitLabelIssues:
     """What held-out models say of one part's labels.
 
     Attributes:
@@ -48,13 +48,13 @@ class PartLabels:
         n, thresholds = len(self.issues.margin), self.issues.thresholds.tolist()
         return {
             "n": n,
-            "issues": len(self.issues.issues),
+            "issues": len(self.issues.issue_indices),
             "held_out_accuracy": self.accuracy,
             "standard_error": standard_error(self.accuracy, n),
             "thresholds": {
                 name: value if np.isfinite(value) else None for name, value in zip(classes, thresholds, strict=True)
             },
-            "joint": self.issues.joint.tolist(),
+            "joint": self.issues.confident_joint.tolist(),
         }
 
 
@@ -72,9 +72,9 @@ class LabelAudit:
 
     model: str
     classes: tuple[str, ...]
-    train: PartLabels
-    test: PartLabels
-    known: tuple[dict[str, Any], ...]
+    train: SplitLabelIssues
+    test: SplitLabelIssues
+    reference_errors: tuple[dict[str, Any], ...]
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it, without the findings."""
@@ -83,13 +83,13 @@ class LabelAudit:
             "folds": FOLDS,
             "train": self.train.to_json(self.classes),
             "test": self.test.to_json(self.classes),
-            "known": list(self.known),
+            "known": list(self.reference_errors),
         }
 
 
 def audit_labels(
     dataset: Dataset,
-    together: Iterable[tuple[int, ...]],
+    groups: Iterable[tuple[int, ...]],
     *,
     recipe: Recipe,
     seed: int,
@@ -110,16 +110,19 @@ def audit_labels(
     """
     for part in (dataset.train, dataset.test):
         check_labels(part.labels, len(dataset.classes))
-    folds = stratified_folds(dataset.train.labels, FOLDS, seed, together)
-    answers = out_of_fold(
+    folds = stratified_folds(dataset.train.labels, FOLDS, seed, groups)
+    answers = out_of_fold_probabilities(
         dataset.train, dataset.test.images, dataset.classes, recipe, folds, seed=seed, progress=progress
     )
-    train, test = _judged(dataset.train, answers.probabilities), _judged(dataset.test, answers.others)
+    train, test = (
+        _check_split(dataset.train, answers.probabilities),
+        _check_split(dataset.test, answers.extra_probabilities),
+    )
     model = f"{recipe.model} {recipe.preset}"
-    return LabelAudit(model, dataset.classes, train, test, known_pictures(dataset, train.issues))
+    return LabelAudit(model, dataset.classes, train, test, rank_reference_errors(dataset, train.issues))
 
 
-def known_pictures(dataset: Dataset, found: LabelIssues) -> tuple[dict[str, Any], ...]:
+def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[dict[str, Any], ...]:
     """Where the ranking puts the pictures of :data:`KNOWN`: rank 1 is the most suspicious label of the N.
 
     Args:
@@ -128,23 +131,23 @@ def known_pictures(dataset: Dataset, found: LabelIssues) -> tuple[dict[str, Any]
     """
     if dict(dataset.digests) != dict(FASHION_MNIST.digests):
         return ()
-    ranks, issues = found.ranks, set(found.issues.tolist())
+    ranks, issues = train_issues.ranks, set(train_issues.issue_indices.tolist())
     return tuple(
         {
             "index": index,
             "class": dataset.classes[dataset.train.labels[index]],
-            "suggested": dataset.classes[found.suggested[index]],
-            "score": round(-float(found.margin[index]), 6),
+            "suggested": dataset.classes[train_issues.suggested_labels[index]],
+            "score": round(-float(train_issues.margin[index]), 6),
             "issue": index in issues,
             "rank": int(ranks[index]),
             "of": len(ranks),
-            "source": SOURCE,
-            "source_says": SAYS,
+            "source": REFERENCE_SOURCE,
+            "source_says": REFERENCE_CLAIM,
         }
-        for index in KNOWN
+        for index in REFERENCE_ERRORS
     )
 
 
-def _judged(part: Labelled, probabilities: Floats) -> PartLabels:
-    accuracy = float((probabilities.argmax(axis=1) == part.labels).mean())
-    return PartLabels(label_issues(part.labels, probabilities), accuracy)
+def _check_split(split: LabeledImages, probabilities: Floats) -> SplitLabelIssues:
+    accuracy = float((probabilities.argmax(axis=1) == split.labels).mean())
+    return SplitLabelIssues(label_issues(split.labels, probabilities), accuracy)

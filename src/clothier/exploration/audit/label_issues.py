@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Counts = npt.NDArray[np.int64]
     Indices = npt.NDArray[np.int64]
 
-TIE = 1e-6  # probabilities that differ by less are the same; a threshold is a mean, and a mean is rounded
-SUM = 1e-3  # how far the sum of a picture's probabilities may be from 1; float16 errs by less
+TIE_TOLERANCE = 1e-6  # probabilities that differ by less are the same; a threshold is a mean, and a mean is rounded
+SUM_TOLERANCE = 1e-3  # how far the sum of a picture's probabilities may be from 1; float16 errs by less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,10 +43,10 @@ class LabelIssues:
     """
 
     thresholds: Doubles
-    joint: Counts
-    suggested: Labels
+    confident_joint: Counts
+    suggested_labels: Labels
     margin: Doubles
-    issues: Indices
+    issue_indices: Indices
 
     @property
     def ranks(self) -> Indices:
@@ -67,23 +67,23 @@ def label_issues(labels: Labels, probabilities: npt.ArrayLike) -> LabelIssues:
         ModelError: probabilities that are none, hold NaN, or are not K a picture.
         DataError: labels outside 0 to K - 1, or all of one class.
     """
-    chances = _checked(labels, probabilities)
+    chances = _check_probabilities(labels, probabilities)
     given = np.arange(len(labels)), labels
     thresholds = class_thresholds(labels, chances)
-    confident = np.where(chances >= thresholds - TIE, chances, -1.0)
+    confident = np.where(chances >= thresholds - TIE_TOLERANCE, chances, -1.0)
     guess, is_confident = confident.argmax(axis=1), confident.max(axis=1) >= 0
     others = chances.copy()
     others[given] = -1.0
     # Where the label borne is as probable as any other, thresholds alone would blame it for a class that is rarer.
-    doubted = is_confident & (guess != labels) & (chances[given] < chances.max(axis=1) - TIE)
+    doubted = is_confident & (guess != labels) & (chances[given] < chances.max(axis=1) - TIE_TOLERANCE)
     margin = chances[given] - others.max(axis=1)
     places = np.flatnonzero(doubted)
     return LabelIssues(
         thresholds=thresholds,
-        joint=_joint(labels[is_confident], guess[is_confident], chances.shape[1]),
-        suggested=others.argmax(axis=1),
+        confident_joint=_confident_joint(labels[is_confident], guess[is_confident], chances.shape[1]),
+        suggested_labels=others.argmax(axis=1),
         margin=margin,
-        issues=places[np.argsort(margin[places], kind="stable")],
+        issue_indices=places[np.argsort(margin[places], kind="stable")],
     )
 
 
@@ -94,11 +94,11 @@ def class_thresholds(labels: Labels, probabilities: Doubles) -> Doubles:
     return np.asarray(np.divide(sums, counts, out=np.full(len(counts), np.inf), where=counts > 0))
 
 
-def _joint(labels: Labels, guesses: Labels, classes: int) -> Counts:
-    return np.bincount(labels * classes + guesses, minlength=classes**2).reshape(classes, classes)
+def _confident_joint(labels: Labels, predicted: Labels, classes: int) -> Counts:
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def _checked(labels: Labels, probabilities: npt.ArrayLike) -> Doubles:
+def _check_probabilities(labels: Labels, probabilities: npt.ArrayLike) -> Doubles:
     chances = np.asarray(probabilities, dtype=np.float64)
     if chances.ndim != 2 or len(chances) != len(labels) or chances.shape[1] < 2:
         raise ModelError(
@@ -110,7 +110,7 @@ def _checked(labels: Labels, probabilities: npt.ArrayLike) -> Doubles:
             f"the probabilities of {np.count_nonzero(~np.isfinite(chances).all(axis=1))} of {len(chances)} pictures "
             "hold NaN or infinity: the model's training went astray. Train it again."
         )
-    if chances.min() < 0 or np.abs(chances.sum(axis=1) - 1).max() > SUM:
+    if chances.min() < 0 or np.abs(chances.sum(axis=1) - 1).max() > SUM_TOLERANCE:
         raise ModelError(
             f"probabilities run from {chances.min():.4g} and sum to {chances.sum(axis=1).min():.4g} to "
             f"{chances.sum(axis=1).max():.4g} a picture; 0 or more with a sum of 1 are needed. Apply softmax to logits."

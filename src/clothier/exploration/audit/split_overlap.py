@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.exploration.audit.duplicates import Group
-    from clothier.exploration.audit.similar_pairs import Pairs
+    from clothier.exploration.audit.similar_pairs import SimilarPairs
     from clothier.types import Labels
 
     Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DuplicateCounts:
     """How many duplicates there are, and where.
 
     Attributes:
@@ -37,23 +37,23 @@ class Tally:
     """
 
     groups: int
-    pictures: int
+    images: int
     within_train: int
     within_test: int
-    across: int
-    groups_with_two_labels: int
+    across_splits: int
+    conflicting_groups: int
 
     @property
     def pairs(self) -> int:
         """All of them."""
-        return self.within_train + self.within_test + self.across
+        return self.within_train + self.within_test + self.across_splits
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
         return {"pairs": self.pairs, **asdict(self)}
 
 
-def tally_copies(groups: Sequence[Group], labels: Labels, in_train: int) -> Tally:
+def count_exact_duplicates(groups: Sequence[Group], labels: Labels, n_train: int) -> DuplicateCounts:
     """Of exact duplicates: every two of a group are a pair, counted without listing them.
 
     Args:
@@ -61,9 +61,9 @@ def tally_copies(groups: Sequence[Group], labels: Labels, in_train: int) -> Tall
         labels: (N,) int64.
         in_train: how many of the N are training pictures.
     """
-    train = [sum(place < in_train for place in group) for group in groups]
+    train = [sum(place < n_train for place in group) for group in groups]
     sizes = list(zip(train, (len(group) - count for group, count in zip(groups, train, strict=True)), strict=True))
-    return _tally(
+    return _duplicate_counts(
         groups,
         labels,
         within_train=sum(comb(a, 2) for a, _ in sizes),
@@ -72,7 +72,9 @@ def tally_copies(groups: Sequence[Group], labels: Labels, in_train: int) -> Tall
     )
 
 
-def tally_pairs(groups: Sequence[Group], pairs: Pairs, labels: Labels, in_train: int) -> Tally:
+def count_near_duplicates(
+    groups: Sequence[Group], pairs: SimilarPairs, labels: Labels, n_train: int
+) -> DuplicateCounts:
     """Of near duplicates: ``pairs`` are counted one by one, for not every two of a group need be alike.
 
     Args:
@@ -81,8 +83,8 @@ def tally_pairs(groups: Sequence[Group], pairs: Pairs, labels: Labels, in_train:
         labels: (N,) int64.
         in_train: how many of the N are training pictures.
     """
-    first, second = pairs.first < in_train, pairs.second < in_train
-    return _tally(
+    first, second = pairs.first < n_train, pairs.second < n_train
+    return _duplicate_counts(
         groups,
         labels,
         within_train=int((first & second).sum()),
@@ -91,21 +93,21 @@ def tally_pairs(groups: Sequence[Group], pairs: Pairs, labels: Labels, in_train:
     )
 
 
-def repeated_in_train(groups: Sequence[Group], n: int, in_train: int) -> Flags:
+def leaked_test_images(groups: Sequence[Group], n: int, n_train: int) -> Flags:
     """(n - in_train,) bool: the test pictures that share a group with a training picture."""
     repeats = np.zeros(n, bool)
     for group in groups:
-        if min(group) < in_train:
+        if min(group) < n_train:
             repeats[list(group)] = True
-    return repeats[in_train:]
+    return repeats[n_train:]
 
 
-def within_train(groups: Sequence[Group], in_train: int) -> list[Group]:
+def train_groups(groups: Sequence[Group], n_train: int) -> list[Group]:
     """What each group has in the training part, where that is two pictures or more."""
-    parts = (tuple(place for place in group if place < in_train) for group in groups)
+    parts = (tuple(place for place in group if place < n_train) for group in groups)
     return [part for part in parts if len(part) > 1]
 
 
-def _tally(groups: Sequence[Group], labels: Labels, **pairs: int) -> Tally:
+def _duplicate_counts(groups: Sequence[Group], labels: Labels, **pairs: int) -> DuplicateCounts:
     torn = sum(len(set(labels[list(group)].tolist())) > 1 for group in groups)
-    return Tally(len(groups), sum(map(len, groups)), **pairs, groups_with_two_labels=torn)
+    return DuplicateCounts(len(groups), sum(map(len, groups)), **pairs, conflicting_groups=torn)

@@ -15,14 +15,14 @@ from openTSNE import _tsne  # neither has a public name there; constraints.txt p
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.exploration.tsne.neighbors import Neighbours
+    from clothier.exploration.tsne.neighbors import Neighbors
 
     Doubles = npt.NDArray[np.float64]
 
-STUDENT = 1  # degrees of freedom of the map's kernel 1 / (1 + r^2)
+DEGREES_OF_FREEDOM = 1  # degrees of freedom of the map's kernel 1 / (1 + r^2)
 
 
-def conditional(found: Neighbours, perplexity: float, threads: int = 1) -> Doubles:
+def conditional_probabilities(neighbors: Neighbors, perplexity: float, threads: int = 1) -> Doubles:
     """How probably each point picks each of its neighbours: a Gaussian as wide as the perplexity asks.
 
     Args:
@@ -33,7 +33,7 @@ def conditional(found: Neighbours, perplexity: float, threads: int = 1) -> Doubl
     Returns:
         (M, k), rows sum to 1.
     """
-    distances = found.distances.astype(np.float64)
+    distances = neighbors.distances.astype(np.float64)
     chosen = _tsne.compute_gaussian_perplexity(distances, np.array([perplexity], dtype=np.float64), num_threads=threads)
     return np.asarray(chosen)
 
@@ -49,18 +49,18 @@ class Attraction:
     affinities: Any
 
     @classmethod
-    def between(cls, found: Neighbours, perplexity: float, threads: int = 1) -> Attraction:
+    def from_neighbors(cls, neighbors: Neighbors, perplexity: float, threads: int = 1) -> Attraction:
         """The affinities of N points to the neighbours ``found`` among themselves, each pair's mean of both sides."""
-        n, k = found.indices.shape
-        chosen = conditional(found, perplexity, threads)
+        n, k = neighbors.indices.shape
+        chosen = conditional_probabilities(neighbors, perplexity, threads)
         one_way = scipy.sparse.csr_array(
-            (chosen.ravel(), found.indices.ravel(), np.arange(0, n * k + 1, k, dtype=np.int32)), shape=(n, n)
+            (chosen.ravel(), neighbors.indices.ravel(), np.arange(0, n * k + 1, k, dtype=np.int32)), shape=(n, n)
         )
         both = (one_way + one_way.T).tocsr()
         both.sort_indices()
         return cls(both / (2 * n))
 
-    def pull(self, positions: Doubles, rows: slice) -> Doubles:
+    def gradient(self, positions: Doubles, rows: slice) -> Doubles:
         """The gradient of the attraction, sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2), for the points of ``rows``.
 
         Args:
@@ -71,6 +71,14 @@ class Attraction:
         pulled = np.zeros_like(moved)
         starts = links.indptr[rows.start : rows.stop + 1]
         _tsne.estimate_positive_gradient_nn(
-            links.indices, starts, links.data, moved, positions, pulled, STUDENT, num_threads=1, should_eval_error=False
+            links.indices,
+            starts,
+            links.data,
+            moved,
+            positions,
+            pulled,
+            DEGREES_OF_FREEDOM,
+            num_threads=1,
+            should_eval_error=False,
         )
         return pulled

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from clothier import system
 from clothier.errors import DataError
-from clothier.types import silent
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     Indices = npt.NDArray[np.int32]
 
 TASK = "nearest neighbours"
-ROWS = 64  # queries a block: 64 x 70,000 distances are 18 MB, and stay near the processor
-GROUP = 64  # distances that are represented by their least one when the bound is sought
-FAR = np.float32(3e38)  # a distance that no point has; infinity would make NaN of the padding
+BLOCK_SIZE = 64  # queries a block: 64 x 70,000 distances are 18 MB, and stay near the processor
+GROUP_SIZE = 64  # distances that are represented by their least one when the bound is sought
+PADDING_DISTANCE = np.float32(3e38)  # a distance that no point has; infinity would make NaN of the padding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Neighbours:
+class Neighbors:
     """The k nearest of N points to each of M queries.
 
     Attributes:
@@ -42,9 +42,14 @@ class Neighbours:
     distances: Floats
 
 
-def nearest(
-    points: Floats, k: int, *, queries: Floats | None = None, threads: int | None = None, progress: Progress = silent
-) -> Neighbours:
+def knn(
+    points: Floats,
+    k: int,
+    *,
+    queries: Floats | None = None,
+    threads: int | None = None,
+    progress: Progress = no_progress,
+) -> Neighbors:
     """The k nearest points of every query; points at the same distance in the order of their indices.
 
     No point is left out by an approximation: what is nearer by more than float32's rounding is found. Each row of
@@ -65,19 +70,21 @@ def nearest(
     asked = points if queries is None else queries
     _check(points, asked, k, len(points) - themselves)
     search = _Search(points, asked, k, themselves)
-    starts = range(0, len(asked), ROWS)
-    threads = threads or system.usable_cores()
+    starts = range(0, len(asked), BLOCK_SIZE)
+    threads = threads or system.available_cores()
     # Each thread multiplies for itself: BLAS with threads of its own would make ours wait for each other.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for done, _ in enumerate(pool.map(search.answer, starts), 1):
+        for done, _ in enumerate(pool.map(search.search_block, starts), 1):
             if done % 64 == 0 or done == len(starts):
-                progress(TASK, min(done * ROWS, len(asked)), len(asked))
-    return Neighbours(search.indices, search.distances)
+                progress(TASK, min(done * BLOCK_SIZE, len(asked)), len(asked))
+    return Neighbors(search.indices, search.distances)
 
 
-def _check(points: Floats, queries: Floats, k: int, most: int) -> None:
-    if not 1 <= k <= most:
-        raise DataError(f"{k} neighbours were asked for, and there are {most} points to find. Ask for 1 to {most}.")
+def _check(points: Floats, queries: Floats, k: int, n_candidates: int) -> None:
+    if not 1 <= k <= n_candidates:
+        raise DataError(
+            f"{k} neighbours were asked for, and there are {n_candidates} points to find. Ask for 1 to {n_candidates}."
+        )
     if not (np.isfinite(points).all() and np.isfinite(queries).all()):
         raise DataError("the points hold NaN or infinity, which have no neighbours. Repair or remove them.")
 
@@ -85,40 +92,42 @@ def _check(points: Floats, queries: Floats, k: int, most: int) -> None:
 class _Search:
     """The matrices of one search, and the arrays that its blocks fill."""
 
-    def __init__(self, points: Floats, queries: Floats, k: int, themselves: bool) -> None:
-        self.points, self.queries, self.k, self.themselves = points, queries, k, themselves
+    def __init__(self, points: Floats, queries: Floats, k: int, exclude_self: bool) -> None:
+        self.points, self.queries, self.k, self.exclude_self = points, queries, k, exclude_self
         self.indices = np.empty((len(queries), k), np.int32)
         self.distances = np.empty((len(queries), k), np.float32)
         # Around their mean the squares are small, and cancel less in float32.
         centre = points.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.group = max(1, min(GROUP, len(points) // (2 * k)))
-        self.doubled = np.concatenate([-2 * (queries - centre), np.ones((len(queries), 1), np.float32)], axis=1)
-        self.columns = self._columns(points - centre)
+        self.group_size = max(1, min(GROUP_SIZE, len(points) // (2 * k)))
+        self.augmented_queries = np.concatenate(
+            [-2 * (queries - centre), np.ones((len(queries), 1), np.float32)], axis=1
+        )
+        self.augmented_points = self._augment_points(points - centre)
 
-    def _columns(self, points: Floats) -> Floats:
+    def _augment_points(self, points: Floats) -> Floats:
         """(D + 1, N padded): by it, ``doubled`` becomes |p|^2 - 2 p q, which ranks as the distance does."""
-        padded = -(-len(points) // self.group) * self.group
+        padded = -(-len(points) // self.group_size) * self.group_size
         columns = np.zeros((points.shape[1] + 1, padded), np.float32)
         columns[:-1, : len(points)] = points.T
-        columns[-1] = FAR
+        columns[-1] = PADDING_DISTANCE
         columns[-1, : len(points)] = np.einsum("nd,nd->n", points, points)
         return columns
 
-    def answer(self, start: int) -> None:
+    def search_block(self, start: int) -> None:
         """Fills in the queries of one block."""
-        block = slice(start, min(start + ROWS, len(self.queries)))
-        ranks = self.doubled[block] @ self.columns
+        block = slice(start, min(start + BLOCK_SIZE, len(self.queries)))
+        ranks = self.augmented_queries[block] @ self.augmented_points
         rows = np.arange(len(ranks))
-        if self.themselves:
-            ranks[rows, np.arange(block.start, block.stop)] = FAR
-        least = ranks.reshape(len(ranks), self.group, -1).min(axis=1)
+        if self.exclude_self:
+            ranks[rows, np.arange(block.start, block.stop)] = PADDING_DISTANCE
+        least = ranks.reshape(len(ranks), self.group_size, -1).min(axis=1)
         bound = np.partition(least, self.k - 1, axis=1)[:, self.k - 1 : self.k]
         row, column = np.divmod(np.flatnonzero(ranks <= bound), ranks.shape[1])
         ends = np.searchsorted(row, rows, side="right")
         for query, candidates in enumerate(np.split(column, ends[:-1])):
-            self._keep(start + query, candidates)
+            self._store_nearest(start + query, candidates)
 
-    def _keep(self, query: int, candidates: npt.NDArray[np.int64]) -> None:
+    def _store_nearest(self, query: int, candidates: npt.NDArray[np.int64]) -> None:
         """The k nearest of the candidates, by distances that no cancellation has touched."""
         apart = self.points[candidates] - self.queries[query]
         distances = np.sqrt(np.einsum("nd,nd->n", apart, apart))

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     Reals = npt.NDArray[Any]  # float32 or float64, as the grid is
 
 SPACING = 0.5  # between nodes, in the unit of 1 / (1 + r^2); relative error of the force 0.2 to 3 %, see docs/log.md
-FEWEST = 50  # nodes along a side, so that a small map is resolved as well
+MIN_NODES = 50  # nodes along a side, so that a small map is resolved as well
 SUPPORT = 4  # nodes along each axis that a cubic spline reaches
 MARGIN = 2  # nodes beyond the outermost point that its splines reach
-PART = 8192  # points at a time, so that what is made of them stays in the processor's cache
-DOUBLE_BELOW = 20.0  # width of a map up to which neighbouring potentials differ by too little for float32
+CHUNK_SIZE = 8192  # points at a time, so that what is made of them stays in the processor's cache
+FLOAT64_BELOW_WIDTH = 20.0  # width of a map up to which neighbouring potentials differ by too little for float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +49,27 @@ class Grid:
 
     corner: Doubles
     spacing: float
-    nodes: int
+    n_nodes: int
     dtype: type[np.floating[Any]]
 
     @classmethod
-    def over(cls, points: Doubles, spacing: float) -> Grid:
+    def covering(cls, points: Doubles, spacing: float) -> Grid:
         """The grid that covers ``points``, (M, 2), at ``spacing`` or, where they lie close together, less."""
         lowest = points.min(axis=0)
         width = float((points.max(axis=0) - lowest).max())
-        step = min(spacing, width / FEWEST) or spacing
+        step = min(spacing, width / MIN_NODES) or spacing
         nodes = int(width / step) + 2 * MARGIN + 1
         # Half a node more than the splines reach: rounding must not carry the outermost point over the edge.
-        return cls(lowest - 1.5 * step, step, nodes, np.float64 if width < DOUBLE_BELOW else np.float32)
+        return cls(lowest - 1.5 * step, step, nodes, np.float64 if width < FLOAT64_BELOW_WIDTH else np.float32)
 
     def splines(self, points: Doubles) -> Splines:
         """How ``points`` within the square share in the nodes around them."""
         places = (points - self.corner).T / self.spacing
         whole = places.astype(np.int32)
-        (x, y), (dx, dy) = _cubic((places - whole).astype(self.dtype))
-        first = (whole[0] - 1) * self.nodes + whole[1] - 1
+        (x, y), (dx, dy) = _cubic_bsplines((places - whole).astype(self.dtype))
+        first = (whole[0] - 1) * self.n_nodes + whole[1] - 1
         steps = np.arange(SUPPORT, dtype=np.int32)
-        return Splines(first + (steps[:, np.newaxis] * self.nodes + steps)[:, :, np.newaxis], x, y, dx, dy)
+        return Splines(first + (steps[:, np.newaxis] * self.n_nodes + steps)[:, :, np.newaxis], x, y, dx, dy)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +82,15 @@ class Splines:
         dx, dy: (4, M), their derivatives, per node spacing.
     """
 
-    nodes: npt.NDArray[np.int32]
-    x: Reals
-    y: Reals
-    dx: Reals
-    dy: Reals
+    node_indices: npt.NDArray[np.int32]
+    x_weights: Reals
+    y_weights: Reals
+    x_derivatives: Reals
+    y_derivatives: Reals
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:
+class PotentialGrid:
     """The potential of a set of points.
 
     Attributes:
@@ -99,42 +99,42 @@ class Field:
     """
 
     grid: Grid
-    values: Reals
+    coefficients: Reals
 
     @classmethod
-    def of(cls, points: Doubles, spacing: float = SPACING) -> Field:
+    def from_points(cls, points: Doubles, spacing: float = SPACING) -> PotentialGrid:
         """The potential of ``points``, (M, 2) float64."""
-        grid = Grid.over(points, spacing)
-        density = np.zeros(grid.nodes**2)
-        for part in _parts(points):
+        grid = Grid.covering(points, spacing)
+        density = np.zeros(grid.n_nodes**2)
+        for part in _chunks(points):
             splines = grid.splines(part)
-            shares = splines.x[:, np.newaxis] * splines.y
-            density += np.bincount(splines.nodes.ravel(), shares.ravel(), len(density))
-        return cls(grid, _convolved(density.astype(grid.dtype).reshape(grid.nodes, -1), grid))
+            shares = splines.x_weights[:, np.newaxis] * splines.y_weights
+            density += np.bincount(splines.node_indices.ravel(), shares.ravel(), len(density))
+        return cls(grid, _convolve(density.astype(grid.dtype).reshape(grid.n_nodes, -1), grid))
 
-    def at(self, points: Doubles) -> tuple[Doubles, Doubles]:
+    def evaluate(self, points: Doubles) -> tuple[Doubles, Doubles]:
         """Potential (M,) and slope (M, 2) float64 at ``points``, (M, 2), which lie within the grid."""
         potential, slope = np.empty(len(points)), np.empty((len(points), 2))
-        for start in range(0, len(points), PART):
-            part = slice(start, start + PART)
-            potential[part], slope[part, 0], slope[part, 1] = self._read(self.grid.splines(points[part]))
+        for start in range(0, len(points), CHUNK_SIZE):
+            part = slice(start, start + CHUNK_SIZE)
+            potential[part], slope[part, 0], slope[part, 1] = self._interpolate(self.grid.splines(points[part]))
         return potential, slope / self.grid.spacing
 
-    def _read(self, splines: Splines) -> tuple[Reals, Reals, Reals]:
+    def _interpolate(self, splines: Splines) -> tuple[Reals, Reals, Reals]:
         """Potential and its derivatives per node spacing, (M,) each."""
-        around = self.values.take(splines.nodes)
-        along_x, slope_y = ((around * weights).sum(axis=1) for weights in (splines.y, splines.dy))
-        sums = ((along_x, splines.x), (along_x, splines.dx), (slope_y, splines.x))
+        around = self.coefficients.take(splines.node_indices)
+        along_x, slope_y = ((around * weights).sum(axis=1) for weights in (splines.y_weights, splines.y_derivatives))
+        sums = ((along_x, splines.x_weights), (along_x, splines.x_derivatives), (slope_y, splines.x_weights))
         potential, dx, dy = ((values * weights).sum(axis=0) for values, weights in sums)
         return potential, dx, dy
 
 
-def _parts(points: Doubles) -> Iterator[Doubles]:
-    for start in range(0, len(points), PART):
-        yield points[start : start + PART]
+def _chunks(points: Doubles) -> Iterator[Doubles]:
+    for start in range(0, len(points), CHUNK_SIZE):
+        yield points[start : start + CHUNK_SIZE]
 
 
-def _cubic(t: Reals) -> tuple[Reals, Reals]:
+def _cubic_bsplines(t: Reals) -> tuple[Reals, Reals]:
     """The four cubic B-splines that reach places ``t`` (2, M) between two nodes, 0 to 1, and their derivatives.
 
     Returns:
@@ -146,24 +146,24 @@ def _cubic(t: Reals) -> tuple[Reals, Reals]:
     return np.stack(values, axis=1), np.stack(slopes, axis=1)
 
 
-def _convolved(density: Reals, grid: Grid) -> Reals:
+def _convolve(density: Reals, grid: Grid) -> Reals:
     """The spline coefficients of the potential, flattened; zeros beyond the square keep its ends from meeting."""
-    padded = scipy.fft.next_fast_len(2 * grid.nodes, real=True)
+    padded = scipy.fft.next_fast_len(2 * grid.n_nodes, real=True)
     waves = scipy.fft.fft(scipy.fft.rfft(density, padded, axis=1), padded, axis=0, overwrite_x=True)
     waves *= _kernel(padded, grid.spacing, np.dtype(grid.dtype).name)
-    back = scipy.fft.ifft(waves, axis=0, overwrite_x=True)[: grid.nodes]
-    return np.ascontiguousarray(scipy.fft.irfft(back, padded, axis=1)[:, : grid.nodes]).ravel()
+    back = scipy.fft.ifft(waves, axis=0, overwrite_x=True)[: grid.n_nodes]
+    return np.ascontiguousarray(scipy.fft.irfft(back, padded, axis=1)[:, : grid.n_nodes]).ravel()
 
 
 @lru_cache(maxsize=4)
-def _kernel(padded: int, spacing: float, dtype: str) -> Reals:
+def _kernel(padded_size: int, spacing: float, dtype: str) -> Reals:
     """The transform of 1 / (1 + r^2), divided by that of the splines at the nodes, twice: once a side.
 
     The division is the prefilter of spline interpolation (Unser 1999, 10.1109/79.799930): the splines then go through
     the kernel's values at the nodes in place of smoothing them.
     """
-    steps = np.arange(padded)
-    squares = (np.minimum(steps, padded - steps) * spacing) ** 2
+    steps = np.arange(padded_size)
+    squares = (np.minimum(steps, padded_size - steps) * spacing) ** 2
     kernel = scipy.fft.rfft2(1 / (1 + squares[:, np.newaxis] + squares)).real
-    spline = (2 + np.cos(2 * np.pi * steps / padded)) / 3
-    return np.asarray(kernel / np.outer(spline, spline[: padded // 2 + 1]) ** 2, dtype)
+    spline = (2 + np.cos(2 * np.pi * steps / padded_size)) / 3
+    return np.asarray(kernel / np.outer(spline, spline[: padded_size // 2 + 1]) ** 2, dtype)

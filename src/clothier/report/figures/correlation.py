@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.exploration.correlation import mean_off_diagonal
-from clothier.report.captioned_figure import Drawing
+from clothier.exploration.correlation import mean_abs_correlation
+from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.gallery import Tile, gallery
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Doubles = npt.NDArray[np.float64]
+    FloatArray = npt.NDArray[np.float64]
 
-SHOWN = 100  # dimensions on a side of a heat map; many more would be finer than what they are printed with
+MAX_DIMENSIONS = 100  # dimensions on a side of a heat map; many more would be finer than what they are printed with
 
 
-def heat_maps(of_pixels: Doubles, of_components: Doubles, shape: tuple[int, int]) -> Drawing:
+def correlation_heatmaps(
+    pixel_correlations: FloatArray, component_correlations: FloatArray, shape: tuple[int, int]
+) -> CaptionedFigure:
     """Pearson's r of every pair of pixels beside that of every pair of components.
 
     Args:
@@ -30,30 +32,32 @@ def heat_maps(of_pixels: Doubles, of_components: Doubles, shape: tuple[int, int]
         of_components: (k, k), of the projections on the components.
         shape: H, W of the images.
     """
-    step = math.ceil(math.sqrt(len(of_pixels) / SHOWN))
-    grid = np.arange(len(of_pixels)).reshape(shape)[::step, ::step].ravel()
-    before, after = mean_off_diagonal(of_pixels), mean_off_diagonal(of_components)
+    step = math.ceil(math.sqrt(len(pixel_correlations) / MAX_DIMENSIONS))
+    grid = np.arange(len(pixel_correlations)).reshape(shape)[::step, ::step].ravel()
+    before, after = mean_abs_correlation(pixel_correlations), mean_abs_correlation(component_correlations)
     tiles = [
         Tile(
-            np.nan_to_num(of_pixels[np.ix_(grid, grid)]),
-            f"{len(of_pixels):,} pixels\nmean |r| {_spoken(before)}",
+            np.nan_to_num(pixel_correlations[np.ix_(grid, grid)]),
+            f"{len(pixel_correlations):,} pixels\nmean |r| {_format_r(before)}",
             signed=True,
         ),
         Tile(
-            of_components[:SHOWN, :SHOWN], f"{len(of_components):,} components\nmean |r| {_spoken(after)}", signed=True
+            component_correlations[:MAX_DIMENSIONS, :MAX_DIMENSIONS],
+            f"{len(component_correlations):,} components\nmean |r| {_format_r(after)}",
+            signed=True,
         ),
     ]
-    title = f"Two pixels correlate by {_spoken(before)} on average, two components by {_spoken(after)}"
+    title = f"Two pixels correlate by {_format_r(before)} on average, two components by {_format_r(after)}"
     note = (
         "Pearson's r of every pair: blue where both rise together, clay where one falls, nothing where neither tells "
         "of the other. The mean is of |r| over all pairs, the diagonal left out."
     )
     if step > 1:
         note += f" Drawn are {len(grid)} pixels, of each {step}x{step} the first, row by row"
-        note += f", and the first {SHOWN} components." if len(of_components) > SHOWN else "."
+        note += f", and the first {MAX_DIMENSIONS} components." if len(component_correlations) > MAX_DIMENSIONS else "."
     alt = f"Two square maps: stripes and blocks of two colours before, a bare diagonal after. {title}."
-    return Drawing(gallery(tiles, 2), title, alt, note)
+    return CaptionedFigure(gallery(tiles, 2), title, alt, note)
 
 
-def _spoken(r: float) -> str:
+def _format_r(r: float) -> str:
     return "less than 0.001" if r < 0.001 else f"{r:.2f}" if r >= 0.1 else f"{r:.3f}"

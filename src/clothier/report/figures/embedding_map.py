@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib import rc_context
 
-from clothier.report.captioned_figure import Drawing
-from clothier.report.figures.components import NAMED, name_clouds
-from clothier.report.formatting import percent
-from clothier.report.style import CATEGORIES, FIRST, MUTED, PAPER, SECOND, STYLE, canvas, class_axis
+from clothier.report.captioned_figure import CaptionedFigure
+from clothier.report.figures.components import MAX_LABELED_CLASSES, label_classes
+from clothier.report.formatting import format_percent
+from clothier.report.style import BACKGROUND, CATEGORY_COLORS, MUTED, PRIMARY, SECONDARY, STYLE, class_axis, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,33 +21,38 @@ if TYPE_CHECKING:
     from clothier.exploration.tsne.map_quality import MapQuality
     from clothier.types import Floats, Labels
 
-DOT_AREA = 40_000  # square points shared among the dots of a map: few are drawn large, many small
-SMALLEST, LARGEST = 0.6, 8.0  # square points a dot
+TOTAL_DOT_AREA = 40_000  # square points shared among the dots of a map: few are drawn large, many small
+MIN_DOT_AREA, MAX_DOT_AREA = 0.6, 8.0  # square points a dot
 
-FIGURES = {"knn10": "10 neighbours", "knn100": "100 neighbours", "trustworthiness": "trustworthiness"}
+METRIC_TITLES = {"knn10": "10 neighbours", "knn100": "100 neighbours", "trustworthiness": "trustworthiness"}
 """Attribute of a quality to the heading of its panel."""
 
-HOW_JUDGED = (
+METRICS_NOTE = (
     "Left and middle: the share of test pictures that the nearest training pictures on the map vote right. Right: 1 "
     "where neighbours on the map are neighbours in the data."
 )
 
 
 def map_figures(
-    positions: Floats, labels: Labels, classes: Sequence[str], judged: Mapping[str, MapQuality], seed: int = 0
-) -> dict[str, Drawing]:
+    positions: Floats, labels: Labels, classes: Sequence[str], qualities: Mapping[str, MapQuality], seed: int = 0
+) -> dict[str, CaptionedFigure]:
     """Every figure of a map; ``judged`` is this map first, the first two principal components second."""
-    quality, plane, *_ = judged.values()
-    figures = {"map": garment_map(positions, labels, classes, quality, plane, seed)}
+    quality, plane, *_ = qualities.values()
+    figures = {"map": map_scatter(positions, labels, classes, quality, plane, seed)}
     if quality.knn10 is not None:
-        figures["map-quality"] = map_qualities(judged)
+        figures["map-quality"] = map_quality_bars(qualities)
     return figures
 
 
 @rc_context(STYLE)
-def garment_map(
-    positions: Floats, labels: Labels, classes: Sequence[str], quality: MapQuality, plane: MapQuality, seed: int = 0
-) -> Drawing:
+def map_scatter(
+    positions: Floats,
+    labels: Labels,
+    classes: Sequence[str],
+    quality: MapQuality,
+    pca_baseline: MapQuality,
+    seed: int = 0,
+) -> CaptionedFigure:
     """Every image as a dot where the map puts it, a colour and a name a class.
 
     Args:
@@ -60,61 +65,63 @@ def garment_map(
     """
     order = np.random.default_rng(seed).permutation(len(positions))
     points, names = positions[order], labels[order]
-    figure = canvas(5.2)
+    figure = new_figure(5.2)
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_aspect("equal", adjustable="datalim")
-    size = float(np.clip(DOT_AREA / len(points), SMALLEST, LARGEST))
-    colours = [CATEGORIES[label % len(CATEGORIES)] for label in names]
+    size = float(np.clip(TOTAL_DOT_AREA / len(points), MIN_DOT_AREA, MAX_DOT_AREA))
+    colours = [CATEGORY_COLORS[label % len(CATEGORY_COLORS)] for label in names]
     axes.scatter(points[:, 0], points[:, 1], s=size, c=colours, alpha=0.6, linewidths=0, rasterized=True)
-    if len(classes) <= NAMED:
-        name_clouds(axes, points, names, classes)
+    if len(classes) <= MAX_LABELED_CLASSES:
+        label_classes(axes, points, names, classes)
     title = f"What looks alike lies together on a map of {len(points):,} images"
     alt = f"Dots coloured by class, in islands that partly run into each other: {', '.join(classes)}."
-    return Drawing(figure, title, alt, _trusted(quality, plane))
+    return CaptionedFigure(figure, title, alt, _quality_note(quality, pca_baseline))
 
 
 @rc_context(STYLE)
-def map_qualities(judged: Mapping[str, MapQuality]) -> Drawing:
+def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
     """The figures of a map, the first of ``judged``, beside those of others; one panel a figure."""
-    figure = canvas(1.15 + 0.34 * len(judged))
-    panels = figure.subplots(1, len(FIGURES), sharey=True)
-    for axes, (figure_name, heading) in zip(panels, FIGURES.items(), strict=True):
-        values = [getattr(one, figure_name) for one in judged.values()]
+    figure = new_figure(1.15 + 0.34 * len(qualities))
+    panels = figure.subplots(1, len(METRIC_TITLES), sharey=True)
+    for axes, (figure_name, heading) in zip(panels, METRIC_TITLES.items(), strict=True):
+        values = [getattr(one, figure_name) for one in qualities.values()]
         axes.barh(
             range(len(values)),
             [value or 0 for value in values],
             height=0.6,
-            color=[FIRST] + [SECOND] * (len(values) - 1),
+            color=[PRIMARY] + [SECONDARY] * (len(values) - 1),
         )
         for row, value in enumerate(values):
-            axes.text(0.03, row, "?" if value is None else f"{value:.3f}", va="center", color=PAPER if value else MUTED)
+            axes.text(
+                0.03, row, "?" if value is None else f"{value:.3f}", va="center", color=BACKGROUND if value else MUTED
+            )
         axes.set(title=heading, xlim=(0, 1))
         axes.set_xticks([0, 1])
         axes.grid(visible=True, axis="x")
-        class_axis(axes, list(judged))
-    votes = {name: percent(one.knn10) for name, one in judged.items() if one.knn10 is not None}
+        class_axis(axes, list(qualities))
+    votes = {name: format_percent(one.knn10) for name, one in qualities.items() if one.knn10 is not None}
     title = f"Ten neighbours name {', '.join(f'{share} on {name}' for name, share in votes.items())}"
-    alt = "; ".join(_figures(name, one) for name, one in judged.items())
-    return Drawing(figure, title, f"Bars. {alt}.", f"{HOW_JUDGED} Points: {_points(judged)}.")
+    alt = "; ".join(_metric_summary(name, one) for name, one in qualities.items())
+    return CaptionedFigure(figure, title, f"Bars. {alt}.", f"{METRICS_NOTE} Points: {_point_counts(qualities)}.")
 
 
-def _figures(name: str, quality: MapQuality) -> str:
-    values = (getattr(quality, one) for one in FIGURES)
+def _metric_summary(name: str, quality: MapQuality) -> str:
+    values = (getattr(quality, one) for one in METRIC_TITLES)
     return f"{name}: {', '.join('unknown' if value is None else f'{value:.3f}' for value in values)}"
 
 
-def _points(judged: Mapping[str, MapQuality]) -> str:
-    return ", ".join(f"{name} {one.n:,}" for name, one in judged.items())
+def _point_counts(qualities: Mapping[str, MapQuality]) -> str:
+    return ", ".join(f"{name} {one.n:,}" for name, one in qualities.items())
 
 
-def _trusted(quality: MapQuality, plane: MapQuality) -> str:
+def _quality_note(quality: MapQuality, pca_baseline: MapQuality) -> str:
     votes = [
-        f"{k} neighbours on the map name {percent(on_map)} of test images, on two components {percent(flat)}"
-        for k, on_map, flat in ((10, quality.knn10, plane.knn10), (100, quality.knn100, plane.knn100))
+        f"{k} neighbours on the map name {format_percent(on_map)} of test images, on two components {format_percent(flat)}"
+        for k, on_map, flat in ((10, quality.knn10, pca_baseline.knn10), (100, quality.knn100, pca_baseline.knn100))
         if on_map is not None and flat is not None
     ]
-    if quality.trustworthiness is not None and plane.trustworthiness is not None:
-        votes.append(f"trustworthiness is {quality.trustworthiness:.3f}, against {plane.trustworthiness:.3f}")
+    if quality.trustworthiness is not None and pca_baseline.trustworthiness is not None:
+        votes.append(f"trustworthiness is {quality.trustworthiness:.3f}, against {pca_baseline.trustworthiness:.3f}")
     warning = "Directions and distances between islands mean nothing."
     return f"{warning} {'; '.join(votes)}." if votes else warning

@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.colors import to_rgb
 
-from clothier.report.captioned_figure import GARMENT, SIGNED
-from clothier.report.style import FIRST, INK, MUTED, SECOND, STYLE, WIDTH, canvas
+from clothier.report.captioned_figure import GRAYSCALE, SIGNED
+from clothier.report.style import FIGURE_WIDTH, MUTED, PRIMARY, SECONDARY, STYLE, TEXT, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    Plane = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+    PixelArray = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 
-LINE = 0.18  # inches, height of a caption's line
-GAP = 0.10  # inches between a picture and what follows it
+CAPTION_LINE_HEIGHT = 0.18  # inches, height of a caption's line
+TILE_GAP = 0.10  # inches between a picture and what follows it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +39,12 @@ class Tile:
         signed: blue for positive, clay for negative values, and nothing for zero.
     """
 
-    image: Plane
+    image: PixelArray
     caption: str
     signed: bool = False
 
     @property
-    def lines(self) -> int:
+    def n_lines(self) -> int:
         """Lines of the caption."""
         return self.caption.count("\n") + 1 if self.caption else 0
 
@@ -52,54 +52,57 @@ class Tile:
 @rc_context(STYLE)
 def gallery(tiles: Sequence[Tile | None], columns: int, headings: Sequence[str] = ()) -> Figure:
     """Draws ``tiles`` row by row, ``columns`` in a row, under ``headings`` that name the columns; None is a gap."""
-    side = WIDTH / columns
-    lines = max(tile.lines for tile in tiles if tile)
-    step = side + lines * LINE + GAP
-    rows, top = -(-len(tiles) // columns), max((LINE * (1.5 + words.count("\n")) for words in headings), default=0.0)
-    figure = canvas(top + rows * step)
-    axes = _bare_axes(figure, top + rows * step)
+    side = FIGURE_WIDTH / columns
+    lines = max(tile.n_lines for tile in tiles if tile)
+    step = side + lines * CAPTION_LINE_HEIGHT + TILE_GAP
+    rows, top = (
+        -(-len(tiles) // columns),
+        max((CAPTION_LINE_HEIGHT * (1.5 + words.count("\n")) for words in headings), default=0.0),
+    )
+    figure = new_figure(top + rows * step)
+    axes = _blank_axes(figure, top + rows * step)
     for column, heading in enumerate(headings):
         axes.text((column + 0.5) * side, 0, heading, ha="center", va="top", fontsize=8.5, color=MUTED)
     for place, tile in enumerate(tiles):
         if tile:
-            _draw(axes, tile, place % columns * side, top + place // columns * step, side)
+            _draw_tile(axes, tile, place % columns * side, top + place // columns * step, side)
     return figure
 
 
-def _bare_axes(figure: Figure, height: float) -> Axes:
+def _blank_axes(figure: Figure, height: float) -> Axes:
     """Axes in inches, downwards from the top left, without any frame."""
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.set_xlim(0, WIDTH)
+    axes.set_xlim(0, FIGURE_WIDTH)
     axes.set_ylim(height, 0)
     axes.set_aspect("equal")
     return axes
 
 
-def _draw(axes: Axes, tile: Tile, left: float, top: float, side: float) -> None:
+def _draw_tile(axes: Axes, tile: Tile, left: float, top: float, side: float) -> None:
     inset = 0.07 * side
     extent = (left + inset, left + side - inset, top + side - inset, top + inset)
-    pixels = _two_inks(tile.image) if tile.signed else _ink(tile.image)
+    pixels = _diverging_rgba(tile.image) if tile.signed else _grayscale_rgba(tile.image)
     drawn = axes.imshow(pixels, extent=extent, interpolation="none", aspect="equal")
-    drawn.set_gid(f"{SIGNED}-{left}-{top}" if tile.signed else f"{GARMENT}-{left}-{top}")
+    drawn.set_gid(f"{SIGNED}-{left}-{top}" if tile.signed else f"{GRAYSCALE}-{left}-{top}")
     for line, words in enumerate(tile.caption.split("\n")):
-        height, colour = top + side + (line + 0.3) * LINE, MUTED if line else INK
+        height, colour = top + side + (line + 0.3) * CAPTION_LINE_HEIGHT, MUTED if line else TEXT
         axes.text(
             left + side / 2, height, words, ha="center", va="center", fontsize=9.0 if side > 0.6 else 8.0, color=colour
         )
 
 
-def _ink(image: Plane) -> npt.NDArray[np.float64]:
+def _grayscale_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
     """Black of the strength of each pixel: (H, W, 4) floats of 0 to 1."""
     pixels = np.zeros((*image.shape, 4))
     pixels[..., 3] = np.clip(image / (255 if image.dtype == np.uint8 else 1), 0, 1)
     return pixels
 
 
-def _two_inks(image: Plane) -> npt.NDArray[np.float64]:
+def _diverging_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
     """Blue above zero and clay below, as strong as the value is far from zero: (H, W, 4) floats of 0 to 1."""
     reach = float(np.abs(image).max()) or 1.0
     pixels = np.empty((*image.shape, 4))
-    pixels[..., :3] = np.where((image > 0)[..., np.newaxis], to_rgb(FIRST), to_rgb(SECOND))
+    pixels[..., :3] = np.where((image > 0)[..., np.newaxis], to_rgb(PRIMARY), to_rgb(SECONDARY))
     pixels[..., 3] = np.abs(image) / reach
     return pixels

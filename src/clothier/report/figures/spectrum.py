@@ -13,9 +13,9 @@ from matplotlib import rc_context
 from matplotlib.ticker import LogLocator
 
 from clothier.exploration.pixels import WHITE
-from clothier.report.captioned_figure import Drawing
-from clothier.report.formatting import percent
-from clothier.report.style import FIRST, INK, SECOND, STYLE, plot
+from clothier.report.captioned_figure import CaptionedFigure
+from clothier.report.formatting import format_percent
+from clothier.report.style import PRIMARY, SECONDARY, STYLE, TEXT, new_plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 
 
 @rc_context(STYLE)
-def spectrum(pca: PCA) -> Drawing:
+def scree_plot(pca: PCA) -> CaptionedFigure:
     """The share of the variance that each component holds, both axes logarithmic."""
-    shares = (pca.explained_variance / pca.total_variance)[: pca.varying]
+    shares = (pca.explained_variance / pca.total_variance)[: pca.rank]
     ranks = np.arange(1, len(shares) + 1)
-    figure, axes = plot(3.0, grid="both")
-    axes.loglog(ranks, shares, color=FIRST)
+    figure, axes = new_plot(3.0, grid="both")
+    axes.loglog(ranks, shares, color=PRIMARY)
     named = [10**power for power in range(len(str(len(shares))))]
-    axes.plot(named, shares[np.array(named) - 1], "o", color=SECOND, markersize=6, clip_on=False)
+    axes.plot(named, shares[np.array(named) - 1], "o", color=SECONDARY, markersize=6, clip_on=False)
     axes.set(xlabel="component", ylabel="share of the variance", xlim=(1, max(len(shares), 2)))
     axes.yaxis.set_major_locator(LogLocator(numticks=5))
     axes.xaxis.set_major_formatter(lambda rank, _: f"{rank:,.0f}")
-    axes.yaxis.set_major_formatter(lambda share, _: _power(share))
-    others = [f", number {rank} {_small(shares[rank - 1])}" for rank in named[1:]]
-    title = f"Component 1 holds {_small(shares[0])} of the variance{''.join(others)}"
+    axes.yaxis.set_major_formatter(lambda share, _: _format_power_of_ten(share))
+    others = [f", number {rank} {_format_small_percent(shares[rank - 1])}" for rank in named[1:]]
+    title = f"Component 1 holds {_format_small_percent(shares[0])} of the variance{''.join(others)}"
     even = 1 / float((shares**2).sum())
     note = (
         f"The spectrum is as uneven as that of {even:.1f} components of equal variance would be "
         "(participation ratio). Both axes are logarithmic."
     )
-    return Drawing(figure, title, f"A falling curve. {title}.", note)
+    return CaptionedFigure(figure, title, f"A falling curve. {title}.", note)
 
 
 @rc_context(STYLE)
-def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> Drawing:
+def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> CaptionedFigure:
     """The error of a pixel by the number of components that the ``n`` images are rebuilt from, marked at ``ranks``."""
     errors = WHITE * pca.reconstruction_errors(n)
-    figure, axes = plot(3.0, grid="both")
-    axes.plot(np.arange(len(errors)), errors, color=FIRST)
-    axes.plot(ranks, errors[list(ranks)], "o", color=SECOND, markersize=6, clip_on=False)
+    figure, axes = new_plot(3.0, grid="both")
+    axes.plot(np.arange(len(errors)), errors, color=PRIMARY)
+    axes.plot(ranks, errors[list(ranks)], "o", color=SECONDARY, markersize=6, clip_on=False)
     for rank in ranks:
         axes.annotate(
-            f"{rank}", (rank, errors[rank]), xytext=(5, 5), textcoords="offset points", fontsize=9.5, color=INK
+            f"{rank}", (rank, errors[rank]), xytext=(5, 5), textcoords="offset points", fontsize=9.5, color=TEXT
         )
     axes.set(xlabel="components", ylabel="error of a pixel, grey levels", xlim=(0, len(errors) - 1), ylim=(0, None))
     title = f"A pixel rebuilt from {ranks[-1]} components is off by {errors[ranks[-1]]:.0f} of {WHITE} grey levels"
@@ -64,14 +64,14 @@ def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> Drawing:
         f"Root mean square over the pixels of all {n:,} images that the components were fitted to: "
         f"{errors[0]:.1f} from their average alone, {marked}."
     )
-    return Drawing(figure, title, f"A falling curve. {title}.", note)
+    return CaptionedFigure(figure, title, f"A falling curve. {title}.", note)
 
 
-def _power(share: float) -> str:
+def _format_power_of_ten(fraction: float) -> str:
     """A power of ten with all its zeros: 10 %, 0.001 %."""
-    return percent(share, max(0, -2 - round(math.log10(share))))
+    return format_percent(fraction, max(0, -2 - round(math.log10(fraction))))
 
 
-def _small(share: float) -> str:
+def _format_small_percent(fraction: float) -> str:
     """Two digits of a small share: 29 %, 1.3 %, 0.024 %."""
-    return f"{100 * share:.2g}\N{NO-BREAK SPACE}%"
+    return f"{100 * fraction:.2g}\N{NO-BREAK SPACE}%"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
-from clothier.report.captioned_figure import Drawing
-from clothier.report.formatting import percent
-from clothier.report.style import FIRST, SECOND, STYLE, plot
+from clothier.report.captioned_figure import CaptionedFigure
+from clothier.report.formatting import format_percent
+from clothier.report.style import PRIMARY, SECONDARY, STYLE, new_plot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,45 +20,50 @@ if TYPE_CHECKING:
     from clothier.types import EpochRecord
 
 
-def loss_curves(history: Sequence[EpochRecord]) -> Drawing:
+def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     """Training and, where there is any, validation loss by epoch."""
-    train, validation = [e.train_loss for e in history], _known([e.validation_loss for e in history])
-    figure, axes = _curves(history, train, validation)
+    train, validation = [e.train_loss for e in history], _complete_or_empty([e.validation_loss for e in history])
+    figure, axes = _plot_curves(history, train, validation)
     axes.set_ylabel("loss, nats")
     axes.set_ylim(bottom=0)
-    title, ends = _loss_finding(train, validation, history)
+    title, ends = _loss_summary(train, validation, history)
     note = "The training loss counts augmentation and label smoothing in, where the recipe has them."
-    return Drawing(figure, title, f"Loss by epoch. {ends}", note)
+    return CaptionedFigure(figure, title, f"Loss by epoch. {ends}", note)
 
 
-def accuracy_curves(history: Sequence[EpochRecord]) -> Drawing:
+def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     """Training and, where there is any, validation accuracy by epoch."""
-    train, validation = [e.train_accuracy for e in history], _known([e.validation_accuracy for e in history])
-    figure, axes = _curves(history, train, validation)
+    train, validation = (
+        [e.train_accuracy for e in history],
+        _complete_or_empty([e.validation_accuracy for e in history]),
+    )
+    figure, axes = _plot_curves(history, train, validation)
     axes.set_ylabel("accuracy")
-    axes.yaxis.set_major_formatter(lambda share, _: percent(share, 0 if round(share * 100, 6) % 1 == 0 else 1))
-    title = f"Training accuracy ends at {percent(train[-1])}"
+    axes.yaxis.set_major_formatter(lambda share, _: format_percent(share, 0 if round(share * 100, 6) % 1 == 0 else 1))
+    title = f"Training accuracy ends at {format_percent(train[-1])}"
     if validation:
         best = max(range(len(validation)), key=validation.__getitem__)
-        last, highest = percent(validation[-1]), percent(validation[best])
+        last, highest = format_percent(validation[-1]), format_percent(validation[best])
         title = f"Validation accuracy ends at {last}"
         title += "" if highest == last else f"; epoch {history[best].epoch} had {highest}"
     note = "Training images are counted as they were trained on, augmented and before each step."
-    return Drawing(figure, title, f"Accuracy by epoch. {title}.", note)
+    return CaptionedFigure(figure, title, f"Accuracy by epoch. {title}.", note)
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
+def _complete_or_empty(values: Sequence[float | None]) -> list[float]:
     """All values where every epoch has one, otherwise none: a recipe keeps validation images or it does not."""
     known = [value for value in values if value is not None]
     return known if len(known) == len(values) else []
 
 
 @rc_context(STYLE)
-def _curves(history: Sequence[EpochRecord], train: Sequence[float], validation: Sequence[float]) -> tuple[Figure, Axes]:
-    figure, axes = plot(3.0)
+def _plot_curves(
+    history: Sequence[EpochRecord], train: Sequence[float], validation: Sequence[float]
+) -> tuple[Figure, Axes]:
+    figure, axes = new_plot(3.0)
     epochs = [record.epoch for record in history]
     marker = "o" if len(epochs) <= 12 else None
-    for values, colour, name in ((train, SECOND, "training"), (validation, FIRST, "validation")):
+    for values, colour, name in ((train, SECONDARY, "training"), (validation, PRIMARY, "validation")):
         if values:
             axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=name)
     axes.set_xlabel("epoch")
@@ -68,7 +73,7 @@ def _curves(history: Sequence[EpochRecord], train: Sequence[float], validation: 
     return figure, axes
 
 
-def _loss_finding(
+def _loss_summary(
     train: Sequence[float], validation: Sequence[float], history: Sequence[EpochRecord]
 ) -> tuple[str, str]:
     if not validation:

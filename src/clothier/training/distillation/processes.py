@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOK = 1.0  # seconds between two looks at how far the work has come
-PATIENCE = 10.0  # seconds that a process is given to end when it is told to
+POLL_SECONDS = 1.0  # seconds between two looks at how far the work has come
+JOIN_TIMEOUT = 10.0  # seconds that a process is given to end when it is told to
 
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
     process: SpawnProcess
-    answer: Connection
+    result_pipe: Connection
 
 
-def side_by_side(
-    work: Callable[[T], None], jobs: Sequence[T], *, processes: int, threads: int, watch: Callable[[], None]
+def run_in_processes(
+    work: Callable[[T], None], jobs: Sequence[T], *, processes: int, threads: int, on_poll: Callable[[], None]
 ) -> None:
     """Does ``work`` on every job, some at a time; the processes end with this one, however it ends.
 
@@ -51,31 +51,31 @@ def side_by_side(
     try:
         while waiting or working:
             while waiting and len(working) < processes:
-                working.append(_started(work, waiting.pop(0), threads))
-            connection.wait([worker.process.sentinel for worker in working], timeout=LOOK)
+                working.append(_start_worker(work, waiting.pop(0), threads))
+            connection.wait([worker.process.sentinel for worker in working], timeout=POLL_SECONDS)
             for worker in [one for one in working if not one.process.is_alive()]:
                 working.remove(worker)
-                _require_success(worker)
-            watch()
+                _raise_failure(worker)
+            on_poll()
     finally:
         for worker in working:
             worker.process.terminate()
         for worker in working:
-            worker.process.join(PATIENCE)
+            worker.process.join(JOIN_TIMEOUT)
 
 
-def _started(work: Callable[[T], None], job: T, threads: int) -> _Worker:
+def _start_worker(work: Callable[[T], None], job: T, threads: int) -> _Worker:
     here, there = get_context("spawn").Pipe(duplex=False)
-    process = get_context("spawn").Process(target=_carry_out, args=(there, work, job, threads), daemon=True)
+    process = get_context("spawn").Process(target=_worker_main, args=(there, work, job, threads), daemon=True)
     process.start()
     there.close()
     return _Worker(process, here)
 
 
-def _require_success(worker: _Worker) -> None:
-    with worker.answer:
+def _raise_failure(worker: _Worker) -> None:
+    with worker.result_pipe:
         try:
-            failure = worker.answer.recv()
+            failure = worker.result_pipe.recv()
         except EOFError as error:
             code = worker.process.exitcode
             raise RuntimeError(f"a process died with exit code {code} before its work was done") from error
@@ -83,10 +83,10 @@ def _require_success(worker: _Worker) -> None:
         raise failure
 
 
-def _carry_out(answer: Connection, work: Callable[[Any], None], job: object, threads: int) -> None:
+def _worker_main(result_pipe: Connection, work: Callable[[Any], None], job: object, threads: int) -> None:
     """What a process does: its work, and one word to the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     failure: Exception | None = None
     try:
@@ -95,10 +95,10 @@ def _carry_out(answer: Connection, work: Callable[[Any], None], job: object, thr
         failure = error
     except Exception:  # noqa: BLE001 - told to the process that started this one, which raises it
         failure = RuntimeError(f"in a process of its own:\n{traceback.format_exc()}")
-    answer.send(failure)
+    result_pipe.send(failure)
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     """Ends this process when the one that started it is gone, killed perhaps: nobody would want its work."""
     parent = parent_process()
     if parent is not None:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from clothier.training.networks import AnyNetwork
     from clothier.types import Images
 
-    Table = npt.NDArray[np.float16]
+    ProbabilityTable = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class SoftTargets:
     """A table of answers.
 
     Attributes:
@@ -39,10 +39,10 @@ class Answers:
         limit: largest move, pixels.
     """
 
-    shares: torch.Tensor
-    limit: int
+    probabilities: torch.Tensor
+    max_shift: int
 
-    def of(self, places: torch.Tensor, flips: torch.Tensor | None, moved: torch.Tensor | None) -> torch.Tensor:
+    def lookup(self, indices: torch.Tensor, flips: torch.Tensor | None, offsets: torch.Tensor | None) -> torch.Tensor:
         """The answers for some pictures as they are varied.
 
         Args:
@@ -53,28 +53,34 @@ class Answers:
         Returns:
             (n, K) float32.
         """
-        side = 2 * self.limit + 1
-        view = torch.zeros_like(places) if moved is None else moved[0] * side + moved[1]
+        side = 2 * self.max_shift + 1
+        view = torch.zeros_like(indices) if offsets is None else offsets[0] * side + offsets[1]
         if flips is not None:
             view = view + side * side * flips
-        return self.shares[view.to(self.shares.device), places.to(self.shares.device)].float().to(places.device)
+        return (
+            self.probabilities[view.to(self.probabilities.device), indices.to(self.probabilities.device)]
+            .float()
+            .to(indices.device)
+        )
 
 
-def views(images: torch.Tensor, how: Augment) -> Iterator[torch.Tensor]:
+def augmented_views(images: torch.Tensor, augmentation: Augment) -> Iterator[torch.Tensor]:
     """Every view of (N, H, W) pictures that ``how`` may show, in the order of the table: V times (N, H, W).
 
     What blanks or mixes is left out: a teacher's answer to a picture without its middle teaches nothing.
     """
-    side = 2 * how.shift + 1
-    for flip in range(1 + how.flip):
+    side = 2 * augmentation.shift + 1
+    for flip in range(1 + augmentation.flip):
         seen = images.flip(-1) if flip else images
         for place in range(side * side):
             down, right = divmod(place, side)
             moved = torch.tensor([[down], [right]], device=images.device).expand(2, len(images))
-            yield augment.shifted(seen, moved, how.shift) if how.shift else seen
+            yield augment.translate(seen, moved, augmentation.shift) if augmentation.shift else seen
 
 
-def ask(network: AnyNetwork, images: Images, how: Augment, classes: tuple[str, ...], device: Device) -> Table:
+def compute_soft_targets(
+    network: AnyNetwork, images: Images, augmentation: Augment, classes: tuple[str, ...], device: Device
+) -> ProbabilityTable:
     """What a network says of every view of (N, H, W) uint8 ``images`` that ``how`` may show.
 
     Args:
@@ -87,11 +93,11 @@ def ask(network: AnyNetwork, images: Images, how: Augment, classes: tuple[str, .
     Returns:
         (V, N, K) float16 probabilities.
     """
-    teacher = TorchClassifier(network.to(device.torch), classes, device=device)
-    seen = views(torch.as_tensor(images), how)
+    teacher = TorchClassifier(network.to(device.torch_device), classes, device=device)
+    seen = augmented_views(torch.as_tensor(images), augmentation)
     return np.stack([softmax(teacher.run(view.numpy()).logits).astype(np.float16) for view in seen])
 
 
-def answers_from(table: Table, how: Augment) -> Answers:
+def soft_targets_from(table: ProbabilityTable, augmentation: Augment) -> SoftTargets:
     """Answers by a table, (V, N, K), that :func:`ask` made for the variations of ``how``."""
-    return Answers(torch.from_numpy(table), how.shift)
+    return SoftTargets(torch.from_numpy(table), augmentation.shift)

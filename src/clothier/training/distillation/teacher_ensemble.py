@@ -16,9 +16,9 @@ import numpy as np
 
 from clothier import atomic, metrics
 from clothier.errors import ModelError
-from clothier.inference.tta import mean_answer
-from clothier.training.device import choose
-from clothier.training.distillation.soft_targets import answers_from, ask
+from clothier.inference.tta import predict_tta
+from clothier.training.device import select_device
+from clothier.training.distillation.soft_targets import compute_soft_targets, soft_targets_from
 from clothier.training.networks import count_parameters
 from clothier.training.torch_classifier import TorchClassifier
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.data.dataset import Dataset, Labelled
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Augment, Recipe
-    from clothier.training.distillation.soft_targets import Answers
-    from clothier.training.prepared_training import Lesson, Trained
+    from clothier.training.distillation.soft_targets import SoftTargets
+    from clothier.training.prepared_training import PreparedTraining, TrainResult
 
-ANSWERS = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
-ALONE = ("accuracy", "accuracy_tta", "ece")  # told of each teacher by itself, without a temperature
-DIGITS = 16  # of a digest, hexadecimal: enough to tell teachers apart
+SOFT_TARGETS_FILE = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
+TEACHER_METRICS = ("accuracy", "accuracy_tta", "ece")  # told of each teacher by itself, without a temperature
+DIGEST_LENGTH = 16  # of a digest, hexadecimal: enough to tell teachers apart
 
 
 @dataclass(frozen=True, slots=True)
-class Faculty:
+class TeacherEnsemble:
     """Teachers that have answered.
 
     Attributes:
@@ -47,11 +47,13 @@ class Faculty:
         figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
     """
 
-    answers: Answers
-    figures: Mapping[str, Any]
+    soft_targets: SoftTargets
+    metrics: Mapping[str, Any]
 
 
-def write_answers(folder: Path, trained: Trained, lesson: Lesson, dataset: Dataset, shown: Augment) -> None:
+def save_soft_targets(
+    folder: Path, result: TrainResult, prepared: PreparedTraining, dataset: Dataset, student_augment: Augment
+) -> None:
     """Asks a teacher everything that its students will want to know, once.
 
     Args:
@@ -61,32 +63,34 @@ def write_answers(folder: Path, trained: Trained, lesson: Lesson, dataset: Datas
         dataset: both parts.
         shown: how its students vary the pictures.
     """
-    images = lesson.learning.images
-    shares = ask(trained.network, images, shown, dataset.classes, choose(trained.recipe.precision))
-    exact = TorchClassifier(trained.network.cpu(), dataset.classes)
-    parts = {"test": dataset.test} | ({"validation": lesson.validation} if lesson.validation else {})
+    images = prepared.train_set.images
+    shares = compute_soft_targets(
+        result.network, images, student_augment, dataset.classes, select_device(result.recipe.precision)
+    )
+    exact = TorchClassifier(result.network.cpu(), dataset.classes)
+    parts = {"test": dataset.test} | ({"validation": prepared.validation} if prepared.validation else {})
     said = {name: metrics.softmax(exact.run(part.images).logits) for name, part in parts.items()}
-    tta = {f"{name}_tta": mean_answer(exact, part.images, trained.recipe.augment) for name, part in parts.items()}
-    facts = {"parameters": np.array(count_parameters(trained.network)), "seconds": np.array(trained.seconds)}
+    tta = {f"{name}_tta": predict_tta(exact, part.images, result.recipe.augment) for name, part in parts.items()}
+    facts = {"parameters": np.array(count_parameters(result.network)), "seconds": np.array(result.seconds)}
     columns: dict[str, Any] = {"shares": shares, **facts, **said, **tta}
     content = io.BytesIO()
     np.savez(content, **columns)
-    atomic.write_bytes(folder / ANSWERS, content.getvalue())
+    atomic.write_bytes(folder / SOFT_TARGETS_FILE, content.getvalue())
 
 
-def mean_answers(folders: Sequence[Path], shown: Augment) -> Answers:
+def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> SoftTargets:
     """What the teachers in ``folders`` say of the pictures to learn from, as one.
 
     Raises:
         ModelError: one's answers are missing or damaged.
     """
-    first, *others = (_read(folder)["shares"].astype(np.float32) for folder in folders)
-    return answers_from((sum(others, first) / len(folders)).astype(np.float16), shown)
+    first, *others = (_read_soft_targets(folder)["shares"].astype(np.float32) for folder in folders)
+    return soft_targets_from((sum(others, first) / len(folders)).astype(np.float16), student_augment)
 
 
-def faculty_of(
-    folders: Sequence[Path], student: Recipe, epochs: int, validation: Labelled | None, dataset: Dataset
-) -> Faculty:
+def load_teacher_ensemble(
+    folders: Sequence[Path], student: Recipe, epochs: int, validation: LabeledImages | None, dataset: Dataset
+) -> TeacherEnsemble:
     """The teachers in ``folders``: as one, and how good they are.
 
     Args:
@@ -104,14 +108,14 @@ def faculty_of(
     each: dict[str, list[dict[str, Any]]] = {name: [] for name in parts}
     parameters, seconds, digest = 0, 0.0, hashlib.sha256()
     for folder in folders:
-        content = _read(folder)
+        content = _read_soft_targets(folder)
         for name in (*parts, *(f"{part}_tta" for part in parts)):
             said[name] = said.get(name, 0.0) + content[name] / len(folders)
         parameters += int(content["parameters"])
         seconds += float(content["seconds"])
         digest.update(content["test"].tobytes())
         for name, part in parts.items():
-            each[name].append(_judged(content, name, part, dataset))
+            each[name].append(_evaluate_probs(content, name, part, dataset))
     figures = {
         "n": len(folders),
         "preset": student.distill.preset,
@@ -119,24 +123,28 @@ def faculty_of(
         "parameters": parameters,
         "epochs": epochs,
         "core_seconds": seconds,
-        "digest": digest.hexdigest()[:DIGITS],
+        "digest": digest.hexdigest()[:DIGEST_LENGTH],
         "validation": None,
-        **{name: _judged(said, name, part, dataset) for name, part in parts.items()},
-        "each": {part: [{name: one[name] for name in ALONE} for one in found] for part, found in each.items()},
+        **{name: _evaluate_probs(said, name, part, dataset) for name, part in parts.items()},
+        "each": {
+            part: [{name: one[name] for name in TEACHER_METRICS} for one in found] for part, found in each.items()
+        },
     }
-    return Faculty(mean_answers(folders, student.augment), figures)
+    return TeacherEnsemble(mean_soft_targets(folders, student.augment), figures)
 
 
-def _judged(said: dict[str, npt.NDArray[np.float64]], name: str, part: Labelled, dataset: Dataset) -> dict[str, Any]:
+def _evaluate_probs(
+    probs: dict[str, npt.NDArray[np.float64]], name: str, part: LabeledImages, dataset: Dataset
+) -> dict[str, Any]:
     """A teacher's or an ensemble's figures: of its probabilities, and with test-time augmentation besides."""
     tiny = np.finfo(np.float64).tiny
-    found = metrics.evaluate(np.log(said[name] + tiny), part.labels, dataset.classes)
-    augmented = said[f"{name}_tta"].argmax(axis=1) == part.labels
+    found = metrics.evaluate_logits(np.log(probs[name] + tiny), part.labels, dataset.classes)
+    augmented = probs[f"{name}_tta"].argmax(axis=1) == part.labels
     return replace(found, accuracy_tta=float(augmented.mean())).to_json()
 
 
-def _read(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    path = folder / ANSWERS
+def _read_soft_targets(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    path = folder / SOFT_TARGETS_FILE
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
             return dict(content)

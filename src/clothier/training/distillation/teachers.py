@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING
 from clothier import recipes, system
 from clothier.errors import UsageError
 from clothier.runs import Run
-from clothier.training.ddp import Team
-from clothier.training.device import choose
-from clothier.training.distillation.processes import side_by_side
-from clothier.training.distillation.teacher_ensemble import ANSWERS, faculty_of, mean_answers, write_answers
+from clothier.training.ddp import ProcessGroup
+from clothier.training.device import select_device
+from clothier.training.distillation.processes import run_in_processes
+from clothier.training.distillation.teacher_ensemble import (
+    SOFT_TARGETS_FILE,
+    load_teacher_ensemble,
+    mean_soft_targets,
+    save_soft_targets,
+)
 from clothier.training.options import TrainOptions, read_options
-from clothier.training.prepared_training import learn, parts, prepare
-from clothier.types import silent
+from clothier.training.prepared_training import optional_split, prepare, train_network
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,24 +32,24 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
     from clothier.recipes import Augment, Recipe
-    from clothier.training.distillation.teacher_ensemble import Faculty
+    from clothier.training.distillation.teacher_ensemble import TeacherEnsemble
     from clothier.types import Progress
 
-FOLDER = "teachers"  # in the student's run, a folder for each: 1, 2, ...
+TEACHERS_DIR = "teachers"  # in the student's run, a folder for each: 1, 2, ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _TeacherJob:
     """One teacher to be trained and asked."""
 
     path: Path
     options: TrainOptions
     dataset: Dataset
-    shown: Augment
-    elders: Sequence[Path]  # folders of those that it learns from
+    student_augment: Augment
+    previous_generation: Sequence[Path]  # folders of those that it learns from
 
 
-def require_teachable(options: TrainOptions, members: Team) -> None:
+def validate_distillation(options: TrainOptions, group: ProcessGroup) -> None:
     """Refuses what teachers cannot do, before anything is begun.
 
     Raises:
@@ -53,26 +58,26 @@ def require_teachable(options: TrainOptions, members: Team) -> None:
     """
     distill = options.recipe.distill
     if not distill.teachers:
-        if options.teachers:
+        if options.teachers_from:
             raise UsageError(
-                f"the recipe {options.recipe.preset} learns from labels, and teachers were named: {options.teachers}. "
+                f"the recipe {options.recipe.preset} learns from labels, and teachers were named: {options.teachers_from}. "
                 "Leave them out, or give a recipe with distill.teachers, such as best."
             )
         return
     teaching = recipes.preset("cnn", distill.preset)
     if teaching.distill.teachers:
         raise UsageError(f"teachers by the preset {distill.preset} would need teachers themselves; solo has none.")
-    _require_same_views(teaching.augment, options.recipe)
-    if members.size > 1:
+    _check_same_augment(teaching.augment, options.recipe)
+    if group.world_size > 1:
         raise UsageError("teachers are trained side by side by one process; start it without torchrun.")
-    if options.time_limit is not None and options.teachers is None:
+    if options.time_limit is not None and options.teachers_from is None:
         raise UsageError(
             "a time limit cannot hold for a recipe whose teachers are trained first; leave it out, choose the preset "
             "solo, or name the run whose teachers are to be taken."
         )
 
 
-def gather(run: Run, options: TrainOptions, dataset: Dataset, progress: Progress) -> Faculty | None:
+def train_teachers(run: Run, options: TrainOptions, dataset: Dataset, progress: Progress) -> TeacherEnsemble | None:
     """The teachers of a run, trained as far as they are not; None where its recipe has none.
 
     Args:
@@ -89,45 +94,45 @@ def gather(run: Run, options: TrainOptions, dataset: Dataset, progress: Progress
     if not distill.teachers:
         return None
     owner = run.path
-    if options.teachers:
-        owner = options.teachers
-        _require_same_school(Run(owner), options, dataset)
-    jobs = _jobs(owner, options, dataset)
-    if options.teachers and any(map(_is_todo, jobs)):
+    if options.teachers_from:
+        owner = options.teachers_from
+        _check_compatible(Run(owner), options, dataset)
+    jobs = _teacher_jobs(owner, options, dataset)
+    if options.teachers_from and any(map(_is_pending, jobs)):
         raise UsageError(f"the teachers of {owner} have not all answered yet; resume that run first.")
     for first in range(0, len(jobs), distill.teachers):
-        _train(jobs[first : first + distill.teachers], jobs, progress)
-    recipe, validation = options.recipe, parts(dataset, options.recipe)[1]
-    return faculty_of([job.path for job in jobs], recipe, jobs[0].options.recipe.epochs, validation, dataset)
+        _train_generation(jobs[first : first + distill.teachers], jobs, progress)
+    recipe, validation = options.recipe, optional_split(dataset, options.recipe)[1]
+    return load_teacher_ensemble([job.path for job in jobs], recipe, jobs[0].options.recipe.epochs, validation, dataset)
 
 
-def _jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_Job]:
+def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_TeacherJob]:
     """Every teacher of a run, the first generation first."""
     distill, shown = options.recipe.distill, options.recipe.augment
-    jobs = list[_Job]()
+    jobs = list[_TeacherJob]()
     for place in range(distill.teachers * distill.generations):
         earlier = place // distill.teachers
-        recipe = _recipe_of_teachers(options.recipe, earlier)
+        recipe = _teacher_recipe(options.recipe, earlier)
         asked = replace(options, recipe=recipe, seed=options.seed + 1 + place, out=None, teachers=None)
         elders = [job.path for job in jobs[: earlier * distill.teachers]]
-        jobs.append(_Job(owner / FOLDER / str(place + 1), asked, dataset, shown, elders))
+        jobs.append(_TeacherJob(owner / TEACHERS_DIR / str(place + 1), asked, dataset, shown, elders))
     return jobs
 
 
-def _is_todo(job: _Job) -> bool:
-    return not (job.path / ANSWERS).is_file()
+def _is_pending(job: _TeacherJob) -> bool:
+    return not (job.path / SOFT_TARGETS_FILE).is_file()
 
 
-def _recipe_of_teachers(student: Recipe, earlier: int) -> Recipe:
+def _teacher_recipe(student: Recipe, generation: int) -> Recipe:
     """The recipe of a generation with some ``earlier`` ones; it keeps out the pictures that the student keeps out."""
     recipe = replace(recipes.preset("cnn", student.distill.preset), validation=student.validation)
-    return replace(recipe, distill=replace(student.distill, generations=earlier)) if earlier else recipe
+    return replace(recipe, distill=replace(student.distill, generations=generation)) if generation else recipe
 
 
-def _require_same_views(teaching: Augment, student: Recipe) -> None:
+def _check_same_augment(teacher_augment: Augment, student: Recipe) -> None:
     """Refuses later generations that would look answers up for views that nobody was asked."""
     for name in ("shift", "flip"):
-        there, here = getattr(teaching, name), getattr(student.augment, name)
+        there, here = getattr(teacher_augment, name), getattr(student.augment, name)
         if student.distill.generations > 1 and there != here:
             raise UsageError(
                 f"teachers of a later generation learn what the earlier ones say of the student's views: by the preset "
@@ -136,7 +141,7 @@ def _require_same_views(teaching: Augment, student: Recipe) -> None:
             )
 
 
-def _require_same_school(owner: Run, options: TrainOptions, dataset: Dataset) -> None:
+def _check_compatible(owner: Run, options: TrainOptions, dataset: Dataset) -> None:
     """Refuses teachers that were asked other pictures, or in other views, than this student will see."""
     config = owner.config
     theirs, ours = read_options(config, owner.path / "config.json").recipe, options.recipe
@@ -155,31 +160,31 @@ def _require_same_school(owner: Run, options: TrainOptions, dataset: Dataset) ->
             )
 
 
-def _train(generation: Sequence[_Job], everyone: Sequence[_Job], progress: Progress) -> None:
+def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_TeacherJob], progress: Progress) -> None:
     """Trains and asks those of a generation that have not answered, as many at a time as there are cores."""
-    total = sum(job.options.recipe.epochs for job in everyone)
+    total = sum(job.options.recipe.epochs for job in all_jobs)
 
     def watch() -> None:
-        progress("train teachers", sum(_epochs_of(job.path) for job in everyone), total, f"{len(everyone)} CNNs")
+        progress("train teachers", sum(_epochs_done(job.path) for job in all_jobs), total, f"{len(all_jobs)} CNNs")
 
-    cores = system.usable_cores()
-    processes = min(cores, len(generation)) if choose().type == "cpu" else 1
+    cores = system.available_cores()
+    processes = min(cores, len(generation)) if select_device().type == "cpu" else 1
     threads = max(1, cores // processes)  # by all of them, not by those still to do: the threads decide the last digits
-    if todo := list(filter(_is_todo, generation)):
-        side_by_side(_teach, todo, processes=processes, threads=threads, watch=watch)
+    if todo := list(filter(_is_pending, generation)):
+        run_in_processes(_train_teacher, todo, processes=processes, threads=threads, on_poll=watch)
 
 
-def _epochs_of(folder: Path) -> int:
+def _epochs_done(folder: Path) -> int:
     table = folder / "results.csv"
     return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.is_file() else 0
 
 
-def _teach(job: _Job) -> None:
+def _train_teacher(job: _TeacherJob) -> None:
     """What a teacher's process does: it learns, from its elders if it has any, and then answers."""
     run, dataset = Run(job.path), job.dataset
     if not (job.path / "config.json").is_file():
-        run.begin({**job.options.to_json(), "data_digest": dataset.digest, "own_network": None})
+        run.create({**job.options.to_json(), "data_digest": dataset.digest, "own_network": None})
     lesson = prepare(job.options, dataset)
-    targets = mean_answers(job.elders, job.shown) if job.elders else None
-    trained = learn(run, lesson, Team(), targets, silent)
-    write_answers(job.path, trained, lesson, dataset, job.shown)
+    targets = mean_soft_targets(job.previous_generation, job.student_augment) if job.previous_generation else None
+    trained = train_network(run, lesson, ProcessGroup(), targets, no_progress)
+    save_soft_targets(job.path, trained, lesson, dataset, job.student_augment)

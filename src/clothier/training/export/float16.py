@@ -13,11 +13,11 @@ from safetensors.torch import save as save_tensors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SMALL = 1_024  # numbers; what is smaller is not worth a cast
-HUGE = 200_000  # numbers; what is larger may be kept in eight bits
+FLOAT16_MIN_SIZE = 1_024  # numbers; what is smaller is not worth a cast
+INT8_MIN_SIZE = 200_000  # numbers; what is larger may be kept in eight bits
 
 
-def halve_graph(graph: bytes) -> bytes:
+def to_float16_graph(graph: bytes) -> bytes:
     """The same graph with its large float32 constants stored as float16 and cast back when it is loaded.
 
     ONNX Runtime folds the casts away once, so answers cost no more; they move by float16's rounding of the weights.
@@ -29,42 +29,44 @@ def halve_graph(graph: bytes) -> bytes:
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
         model.graph.initializer.append(half)
     casts = [helper.make_node("Cast", [f"{one.name}.half"], [one.name], to=TensorProto.FLOAT) for one in large]
-    _put_first(model.graph, casts)
+    _prepend_nodes(model.graph, casts)
     onnx.checker.check_model(model)
     return cast("bytes", model.SerializeToString())
 
 
-def halve_weights(weights: bytes) -> bytes:
+def to_float16_weights(weights: bytes) -> bytes:
     """The same safetensors file with its large float32 tensors as float16."""
     tensors = load_tensors(weights)
     return save_tensors(
         {
-            name: value.half() if value.is_floating_point() and value.numel() >= SMALL else value
+            name: value.half() if value.is_floating_point() and value.numel() >= FLOAT16_MIN_SIZE else value
             for name, value in tensors.items()
         }
     )
 
 
-def pack_graph(graph: bytes) -> bytes:
+def pack_int8(graph: bytes) -> bytes:
     """The same graph with its largest matrices in eight bits, a scale for each output, and the rest as float16.
 
     The largest ones stand last in a network, where rounding has nowhere to grow. A cast and a product open them when
     the graph is loaded; DequantizeLinear would be worked out again at every run.
     """
-    model = onnx.load_from_string(halve_graph(graph))
-    huge = [one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT16 and _count(one) >= HUGE]
+    model = onnx.load_from_string(to_float16_graph(graph))
+    huge = [
+        one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT16 and _numel(one) >= INT8_MIN_SIZE
+    ]
     for tensor in huge:
         model.graph.initializer.remove(tensor)
         model.graph.node.remove(next(node for node in model.graph.node if tensor.name in node.input))
-    opened = [node for tensor in huge for node in _pack(model.graph, tensor)]
-    _put_first(model.graph, opened)
+    opened = [node for tensor in huge for node in _pack_tensor(model.graph, tensor)]
+    _prepend_nodes(model.graph, opened)
     onnx.checker.check_model(model)
     return cast("bytes", model.SerializeToString())
 
 
-def _pack(graph: onnx.GraphProto, half: onnx.TensorProto) -> Iterator[onnx.NodeProto]:
+def _pack_tensor(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> Iterator[onnx.NodeProto]:
     """Stores a tensor as whole steps and scales, and yields the nodes that open it under its old name."""
-    name, values = half.name.removesuffix(".half"), numpy_helper.to_array(half).astype(np.float32)
+    name, values = tensor.name.removesuffix(".half"), numpy_helper.to_array(tensor).astype(np.float32)
     scale = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True).clip(1e-12) / 127
     graph.initializer.append(numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}.steps"))
     graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
@@ -72,15 +74,15 @@ def _pack(graph: onnx.GraphProto, half: onnx.TensorProto) -> Iterator[onnx.NodeP
     yield helper.make_node("Mul", [f"{name}.whole", f"{name}.scale"], [name])
 
 
-def _count(tensor: onnx.TensorProto) -> int:
+def _numel(tensor: onnx.TensorProto) -> int:
     return int(np.prod(tensor.dims))
 
 
 def _is_large(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_type == TensorProto.FLOAT and _count(tensor) >= SMALL
+    return tensor.data_type == TensorProto.FLOAT and _numel(tensor) >= FLOAT16_MIN_SIZE
 
 
-def _put_first(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
+def _prepend_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
     """A graph's nodes stand in the order of execution."""
     rest = list(graph.node)
     del graph.node[:]

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, cast
 import torch
 from safetensors.torch import save as save_tensors
 
-from clothier.training.torch_classifier import Deployed
+from clothier.training.torch_classifier import ExportModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import nn
 
-    from clothier.types import View
+    from clothier.types import InputSpec
 
 OPSET = 20  # understood by ONNX Runtime 1.17 and later
-_PLAIN = torch.contiguous_format  # safetensors takes no other, and knows no two names for one tensor
-_EXAMPLE = 2  # pictures in the example batch; 1 would freeze the batch size (pytorch issue 157621)
+_CONTIGUOUS = torch.contiguous_format  # safetensors takes no other, and knows no two names for one tensor
+_EXAMPLE_BATCH = 2  # pictures in the example batch; 1 would freeze the batch size (pytorch issue 157621)
 
 
-def to_onnx(network: nn.Module, view: View) -> bytes:
+def to_onnx(network: nn.Module, input_spec: InputSpec) -> bytes:
     """One graph: ``images`` (N, H, W) uint8 in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out; any N.
 
     The network stays as it is, and the graph says nothing of the machine that it was made on. The exporter folds
     BatchNorm into the layer before it.
     """
-    deployed = Deployed(copy.deepcopy(network).cpu().to(memory_format=_PLAIN)).eval()  # type: ignore[call-overload]  # documented, not in the stubs
-    example = torch.zeros((_EXAMPLE, *view.shape), dtype=torch.uint8)
-    with _quiet(), torch.no_grad():
+    deployed = ExportModule(copy.deepcopy(network).cpu().to(memory_format=_CONTIGUOUS)).eval()  # type: ignore[call-overload]  # documented, not in the stubs
+    example = torch.zeros((_EXAMPLE_BATCH, *input_spec.shape), dtype=torch.uint8)
+    with _silence_exporter(), torch.no_grad():
         program = torch.onnx.export(
             deployed,
             (example,),
@@ -55,11 +55,11 @@ def to_onnx(network: nn.Module, view: View) -> bytes:
 def to_safetensors(network: nn.Module) -> bytes:
     """All weights and fitted buffers by name, float32 as trained."""
     weights = network.state_dict()
-    return save_tensors({name: value.cpu().clone(memory_format=_PLAIN) for name, value in weights.items()})
+    return save_tensors({name: value.cpu().clone(memory_format=_CONTIGUOUS) for name, value in weights.items()})
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_exporter() -> Iterator[None]:
     """Keeps to itself what the exporter says of its own libraries: deprecations, and parts that we do not use."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     Doubles = npt.NDArray[np.float64]
 
-CALIBRATION = 256  # pictures; 64 to 512 answer alike within 0.1 points (docs/log.md)
-QUANTIZED = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
+CALIBRATION_SIZE = 256  # pictures; 64 to 512 answer alike within 0.1 points (docs/log.md)
+QUANTIZED_OPS = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
 """Operators that ONNX Runtime has in eight bits. Without Relu it would leave bytes and come back after every layer."""
 
-_BATCH = 64  # pictures that are looked at together; bounds memory
-_READY = {"onnx.quant.pre_process": "onnxruntime.quant"}  # says that BatchNorm is folded, as the exporter does
+_CALIBRATION_BATCH = 64  # pictures that are looked at together; bounds memory
+_PREPROCESSED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # says that BatchNorm is folded, as the exporter does
 
 
 def calibration_sample(images: Images, seed: int = 0) -> Images:
     """``CALIBRATION`` of N pictures, or all where there are fewer; the same ones for a seed."""
-    chosen = np.random.default_rng(seed).permutation(len(images))[:CALIBRATION]
+    chosen = np.random.default_rng(seed).permutation(len(images))[:CALIBRATION_SIZE]
     return images[chosen]
 
 
@@ -53,15 +53,15 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
         A graph with the same uint8 input and the same two float32 outputs, any batch size.
     """
     model = onnx.load_from_string(graph)
-    _join_dense(model.graph)
-    onnx.helper.set_model_props(model, _READY)
+    _fuse_linear(model.graph)
+    onnx.helper.set_model_props(model, _PREPROCESSED)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model.onnx"
         quantization.quantize_static(
             model,
             place,
-            _Pictures(calibration, model.graph.input[0].name),
-            op_types_to_quantize=list(QUANTIZED),
+            _CalibrationReader(calibration, model.graph.input[0].name),
+            op_types_to_quantize=list(QUANTIZED_OPS),
             nodes_to_exclude=[node.name for node in model.graph.node if "logits" in node.output],
             activation_type=quantization.QuantType.QUInt8,  # with signed bytes x86 takes a slower way
             weight_type=quantization.QuantType.QInt8,
@@ -79,7 +79,7 @@ def is_quantized(graph: bytes) -> bool:
     return any(node.op_type == "QuantizeLinear" for node in onnx.load_from_string(graph).graph.node)
 
 
-def _join_dense(graph: onnx.GraphProto) -> None:
+def _fuse_linear(graph: onnx.GraphProto) -> None:
     """Makes one layer of each two Gemms of which the second alone takes what the first gives."""
     weights = {one.name: numpy_helper.to_array(one).astype(np.float64) for one in graph.initializer}
     outputs = {one.name for one in graph.output}
@@ -88,7 +88,7 @@ def _join_dense(graph: onnx.GraphProto) -> None:
         users = [node for node in graph.node if second.input[0] in node.input]
         if first is None or first.op_type != "Gemm" or len(users) > 1 or first.output[0] in outputs:
             continue
-        (inner, shift), (outer, bias) = (_dense(node, weights) for node in (first, second))
+        (inner, shift), (outer, bias) = (_gemm_parameters(node, weights) for node in (first, second))
         name = f"{first.name}/{second.name}"
         joined = {f"{name}/weight": outer @ inner, f"{name}/bias": outer @ shift + bias}
         weights |= joined
@@ -103,17 +103,20 @@ def _join_dense(graph: onnx.GraphProto) -> None:
         graph.initializer.remove(unused)
 
 
-def _dense(node: onnx.NodeProto, weights: Mapping[str, Doubles]) -> tuple[Doubles, Doubles]:
+def _gemm_parameters(node: onnx.NodeProto, weights: Mapping[str, Doubles]) -> tuple[Doubles, Doubles]:
     """A Gemm's (O, I) weights and (O,) bias; the exporter writes linear layers without other factors."""
     weight = weights[node.input[1]]
     return weight, weights[node.input[2]] if len(node.input) > 2 else np.zeros(len(weight))
 
 
-class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+class _CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """Hands the pictures over in batches, once."""
 
-    def __init__(self, images: Images, name: str) -> None:
-        self._batches = ({name: images[start : start + _BATCH]} for start in range(0, len(images), _BATCH))
+    def __init__(self, images: Images, input_name: str) -> None:
+        self._batches = (
+            {input_name: images[start : start + _CALIBRATION_BATCH]}
+            for start in range(0, len(images), _CALIBRATION_BATCH)
+        )
 
     def get_next(self) -> dict[str, Any] | None:
         """The next batch; None when there is none."""

@@ -9,30 +9,30 @@ import torch
 
 from clothier import atomic
 from clothier.errors import ModelError
-from clothier.training.checkpoint import FORMAT, read_content
+from clothier.training.checkpoint import FORMAT, load_content
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from clothier.training.finetune.networks import Learner
+    from clothier.training.finetune.networks import FineTuneState
 
 
-def save(path: Path, learners: Sequence[Learner], reached: float, records: list[EpochRecord]) -> None:
+def save(path: Path, states: Sequence[FineTuneState], progress: float, records: list[EpochRecord]) -> None:
     """Writes the networks, how far the schedule is (0 to 1), and the epochs so far."""
     buffer = io.BytesIO()
     content = {
         "format": FORMAT,
-        "learners": [learner.state_dict() for learner in learners],
-        "reached": reached,
+        "learners": [learner.state_dict() for learner in states],
+        "reached": progress,
         "records": [record.to_json() for record in records],
     }
     torch.save(content, buffer)
     atomic.write_bytes(path, buffer.getvalue())
 
 
-def restore(path: Path, learners: Sequence[Learner]) -> tuple[float, list[EpochRecord]]:
+def restore(path: Path, states: Sequence[FineTuneState]) -> tuple[float, list[EpochRecord]]:
     """Brings the networks to where the file's were; without a file nothing was reached yet.
 
     Raises:
@@ -40,9 +40,9 @@ def restore(path: Path, learners: Sequence[Learner]) -> tuple[float, list[EpochR
     """
     if not path.is_file():
         return 0.0, []
-    content = read_content(path)
+    content = load_content(path)
     try:
-        for learner, state in zip(learners, content["learners"], strict=True):
+        for learner, state in zip(states, content["learners"], strict=True):
             learner.load_state_dict(state)
         return float(content["reached"]), [EpochRecord(**record) for record in content["records"]]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

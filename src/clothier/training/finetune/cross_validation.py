@@ -9,31 +9,31 @@ import numpy as np
 
 from clothier import metrics
 from clothier.metrics import softmax
-from clothier.selective.calibrate_card import certify
-from clothier.selective.decisions import familiar, held_to, risk_coverage
-from clothier.selective.ood import FEWEST, Novelty, fit_novelty
+from clothier.selective.calibrate_card import calibrate_card
+from clothier.selective.decisions import is_in_distribution, risk_coverage, selective_metrics
+from clothier.selective.ood import MIN_SAMPLES, OodScorer, fit_ood_scorer
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import in_terms_of
-from clothier.training.finetune.data import counted_in, reworded
+from clothier.taxonomy import aggregate_to
+from clothier.training.finetune.data import evaluation_classes, map_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.bundle import Card
+    from clothier.bundle import BundleMetadata
     from clothier.selective.decisions import RiskCoverage
-    from clothier.training.finetune.data import Lesson
-    from clothier.types import Evaluation, Labels, Outputs
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.types import Evaluation, Labels, ModelOutput
 
     Doubles = npt.NDArray[np.float64]
-    Rows = npt.NDArray[np.intp]
-    Fold = tuple[Rows, Rows]
+    Indices = npt.NDArray[np.intp]
+    Fold = tuple[Indices, Indices]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OutOfFold:
+class OutOfFoldPredictions:
     """N photos and the answers of networks that did not learn from them.
 
     Attributes:
@@ -47,80 +47,88 @@ class OutOfFold:
         novelty: (N,) float64, as the answers; None where there are too few photos to tell strangers by.
     """
 
-    known_as: tuple[str, ...]
-    answers: Doubles
+    model_classes: tuple[str, ...]
+    model_logits: Doubles
     classes: tuple[str, ...]
     labels: Labels
     groups: Labels
     folds: Sequence[Fold]
     logits: Doubles
-    novelty: Doubles | None
+    ood_scores: Doubles | None
 
     @property
-    def known(self) -> Rows:
+    def labeled_indices(self) -> Indices:
         """Places of the labelled photos."""
         return np.flatnonzero(self.labels >= 0)
 
     @property
-    def tempered(self) -> Doubles:
+    def calibrated_logits(self) -> Doubles:
         """(N, K') logits, each fold divided by the temperature that the other folds want: no photo judges itself."""
         tempered = self.logits.copy()
         for _, tested in self.folds:
-            others = np.setdiff1d(self.known, tested)
+            others = np.setdiff1d(self.labeled_indices, tested)
             tempered[tested] /= fit_temperature(self.logits[others], self.labels[others])
         return tempered
 
     def evaluation(self) -> Evaluation:
         """Figures over the labelled photos."""
-        return metrics.evaluate(self.tempered[self.known], self.labels[self.known], self.classes)
+        return metrics.evaluate_logits(
+            self.calibrated_logits[self.labeled_indices], self.labels[self.labeled_indices], self.classes
+        )
 
     def arrays(self, files: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
         """As ``out_of_fold.npz`` holds it: labels in ``words``, logits by ``classes``; ``fold`` -1 is none."""
         fold = np.full(len(self.labels), -1)
         for place, (_, tested) in enumerate(self.folds):
             fold[tested] = place
-        novelty = {} if self.novelty is None else {"novelty": self.novelty}
+        novelty = {} if self.ood_scores is None else {"novelty": self.ood_scores}
         return {
             "files": np.array(files),
-            "classes": np.array(self.known_as),
+            "classes": np.array(self.model_classes),
             "words": np.array(self.classes),
             "labels": self.labels,
             "groups": self.groups,
             "fold": fold,
-            "logits": self.answers,
+            "logits": self.model_logits,
             **novelty,
         }
 
-    def by_fold(self) -> list[dict[str, Any]]:
+    def metrics_per_fold(self) -> list[dict[str, Any]]:
         """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
-        return fold_figures(self.logits, self.labels, self.folds)
+        return fold_metrics(self.logits, self.labels, self.folds)
 
-    def selective(self, card: Card) -> dict[str, Any]:
+    def selective(self, card: BundleMetadata) -> dict[str, Any]:
         """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
-        shares, right = self._judged(card)
-        held = held_to(shares, self.novelty, self.labels, thresholds_of(card), right)
+        shares, right = self._predictions(card)
+        held = selective_metrics(shares, self.ood_scores, self.labels, require_thresholds(card), right)
         return {**held, "n_outside": int((self.labels < 0).sum())}
 
-    def curve(self, card: Card) -> RiskCoverage:
+    def risk_coverage_curve(self, card: BundleMetadata) -> RiskCoverage:
         """Risk by coverage of the labelled photos, the surest first, what looks like a stranger last."""
-        shares, right = self._judged(card)
-        known = familiar(self.novelty, thresholds_of(card).reject, len(shares))
+        shares, right = self._predictions(card)
+        known = is_in_distribution(self.ood_scores, require_thresholds(card).max_ood, len(shares))
         sure = np.where(known, shares.max(axis=1), -np.inf)
-        return risk_coverage(sure[self.known], right[self.known])
+        return risk_coverage(sure[self.labeled_indices], right[self.labeled_indices])
 
-    def _judged(self, card: Card) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    def _predictions(self, card: BundleMetadata) -> tuple[Doubles, npt.NDArray[np.bool_]]:
         """(N, K) probabilities by the card's temperature, and (N,) which answers are right in the labels' words."""
-        shares = softmax(self.answers / card.calibration["temperature"])
-        return shares, in_terms_of(shares, self.known_as, self.classes).argmax(axis=1) == self.labels
+        shares = softmax(self.model_logits / card.calibration["temperature"])
+        return shares, aggregate_to(shares, self.model_classes, self.classes).argmax(axis=1) == self.labels
 
-    def certified(self, card: Card, grouped_by: str) -> Card:
+    def calibrate_card(self, card: BundleMetadata, grouped_by: str) -> BundleMetadata:
         """The card with temperature, thresholds and promise; the labels may be broader words than its classes."""
-        return certify(
-            card, self.answers, self.labels, self.groups, self.novelty, classes=self.classes, grouped_by=grouped_by
+        return calibrate_card(
+            card,
+            self.model_logits,
+            self.labels,
+            self.groups,
+            self.ood_scores,
+            classes=self.classes,
+            grouped_by=grouped_by,
         )
 
 
-def thresholds_of(card: Card) -> Thresholds:
+def require_thresholds(card: BundleMetadata) -> Thresholds:
     """A certified card's thresholds."""
     thresholds = Thresholds.from_json(card.thresholds)
     if thresholds is None:
@@ -128,7 +136,9 @@ def thresholds_of(card: Card) -> Thresholds:
     return thresholds
 
 
-def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs]) -> OutOfFold:
+def out_of_fold_predictions(
+    photos: PhotoTrainingData, folds: Sequence[Fold], outputs: Sequence[ModelOutput]
+) -> OutOfFoldPredictions:
     """Puts the folds' answers together.
 
     Args:
@@ -136,50 +146,54 @@ def out_of_fold(lesson: Lesson, folds: Sequence[Fold], outputs: Sequence[Outputs
         folds: places learnt from and tested on.
         outputs: of each fold's network, over all N photos.
     """
-    words = counted_in(lesson.table.classes)
-    labels = reworded(lesson.table.labels, lesson.table.classes, words)
-    answers = put_together([np.asarray(one.logits, np.float64) for one in outputs], folds)
-    banks = [_novelty(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
+    words = evaluation_classes(photos.table.classes)
+    labels = map_labels(photos.table.labels, photos.table.classes, words)
+    answers = combine_folds([np.asarray(one.logits, np.float64) for one in outputs], folds)
+    banks = [_fit_ood_scorer(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
     scores = None
     if all(bank is not None for bank in banks):
         found = [bank.score(one.logits, one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
-        scores = put_together(found, folds)
-    counted = logits_in(answers, lesson.table.classes, words)
-    return OutOfFold(lesson.table.classes, answers, words, labels, lesson.groups, folds, counted, scores)
+        scores = combine_folds(found, folds)
+    counted = aggregate_logits(answers, photos.table.classes, words)
+    return OutOfFoldPredictions(photos.table.classes, answers, words, labels, photos.groups, folds, counted, scores)
 
 
-def put_together(answers: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
+def combine_folds(fold_values: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
     """Each photo's answer of the one network that did not learn from it; the mean of all where none did."""
-    together = np.mean(answers, axis=0)
-    for answer, (_, tested) in zip(answers, folds, strict=True):
+    together = np.mean(fold_values, axis=0)
+    for answer, (_, tested) in zip(fold_values, folds, strict=True):
         together[tested] = answer[tested]
     return np.asarray(together)
 
 
-def _novelty(outputs: Outputs, labels: Labels, learnt: Rows) -> Novelty | None:
-    return fit_novelty(outputs.embeddings[learnt], labels[learnt]) if len(learnt) >= FEWEST else None
+def _fit_ood_scorer(outputs: ModelOutput, labels: Labels, train_indices: Indices) -> OodScorer | None:
+    return (
+        fit_ood_scorer(outputs.embeddings[train_indices], labels[train_indices])
+        if len(train_indices) >= MIN_SAMPLES
+        else None
+    )
 
 
-def logits_in(logits: npt.ArrayLike, classes: tuple[str, ...], words: tuple[str, ...]) -> Doubles:
+def aggregate_logits(logits: npt.ArrayLike, classes: tuple[str, ...], target_classes: tuple[str, ...]) -> Doubles:
     """Logits in other words: probabilities are added up, and their logarithms taken again."""
-    if words == classes:
+    if target_classes == classes:
         return np.asarray(logits, np.float64)
-    return np.log(np.maximum(in_terms_of(softmax(logits), classes, words), 1e-30))
+    return np.log(np.maximum(aggregate_to(softmax(logits), classes, target_classes), 1e-30))
 
 
-def fold_figures(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> list[dict[str, Any]]:
+def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> list[dict[str, Any]]:
     """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
     answers = np.asarray(logits).argmax(axis=1)
-    return [_fold_figure(answers[tested], labels[tested]) for _, tested in folds]
+    return [_one_fold_metrics(answers[tested], labels[tested]) for _, tested in folds]
 
 
-def _fold_figure(answers: Labels, labels: Labels) -> dict[str, Any]:
-    right = answers == labels
+def _one_fold_metrics(predicted: Labels, labels: Labels) -> dict[str, Any]:
+    right = predicted == labels
     recalls = [float(right[labels == label].mean()) for label in np.unique(labels)]
     return {"n": len(labels), "accuracy": float(right.mean()), "macro_recall": float(np.mean(recalls))}
 
 
-def mean_of(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def mean_over_folds(per_fold: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over the folds, and their figures."""
-    means = {name: float(np.mean([one[name] for one in figures])) for name in ("accuracy", "macro_recall")}
-    return {**means, "folds": list(figures)}
+    means = {name: float(np.mean([one[name] for one in per_fold])) for name in ("accuracy", "macro_recall")}
+    return {**means, "folds": list(per_fold)}

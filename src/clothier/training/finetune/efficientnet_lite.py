@@ -28,13 +28,13 @@ FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 SIDE = 224  # pixels, what the weights were trained at
-WIDTH = 1280  # D, of the pooled features
-IMAGENET = 1000  # classes of the weights' own head
-MEAN, SCALE = 127.0, 128.0  # of each channel: the TPU repository's MEAN_RGB and STDDEV_RGB of its Lite models
-EPSILON, MOMENTUM = 1e-3, 0.01  # of BatchNorm; TensorFlow's 0.99 is PyTorch's 0.01
+EMBEDDING_DIM = 1280  # D, of the pooled features
+IMAGENET_CLASSES = 1000  # classes of the weights' own head
+MEAN, STD = 127.0, 128.0  # of each channel: the TPU repository's MEAN_RGB and STDDEV_RGB of its Lite models
+BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01  # of BatchNorm; TensorFlow's 0.99 is PyTorch's 0.01
 
 
-class Stage(NamedTuple):
+class StageSpec(NamedTuple):
     """A row of the paper's table 1: so many blocks alike, the first of them with the stride."""
 
     blocks: int
@@ -44,30 +44,30 @@ class Stage(NamedTuple):
     channels: int
 
 
-STEM = 32
+STEM_CHANNELS = 32
 STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+    StageSpec(1, 3, 1, 1, 16),
+    StageSpec(2, 3, 2, 6, 24),
+    StageSpec(2, 5, 2, 6, 40),
+    StageSpec(3, 3, 2, 6, 80),
+    StageSpec(3, 5, 1, 6, 112),
+    StageSpec(4, 5, 2, 6, 192),
+    StageSpec(1, 3, 1, 6, 320),
 )
 BLOCKS = sum(stage.blocks for stage in STAGES)  # 16
 
 
-class Convolution(nn.Sequential):
+class ConvBatchNorm(nn.Sequential):
     """Convolution, BatchNorm and, unless it ends a block, ReLU6."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        layers = (_Same if stride > 1 else nn.Conv2d)(
+        layers = (_Conv2dSame if stride > 1 else nn.Conv2d)(
             inputs, outputs, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups, bias=False
         )
-        super().__init__(layers, nn.BatchNorm2d(outputs, EPSILON, MOMENTUM))
+        super().__init__(layers, nn.BatchNorm2d(outputs, BN_EPSILON, BN_MOMENTUM))
 
 
-class _Same(nn.Conv2d):
+class _Conv2dSame(nn.Conv2d):
     """TensorFlow's ``same`` for strides: an even picture is padded right and below by one more than left and above."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-class Block(nn.Module):
+class InvertedResidual(nn.Module):
     """Mobile inverted bottleneck (arXiv 1801.04381): widen, look around in each channel, narrow; add the input back.
 
     The input comes back where neither size nor width changes.
@@ -91,16 +91,16 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         wide = inputs * expansion
-        self.expand = Convolution(inputs, wide) if expansion > 1 else None
-        self.look = Convolution(wide, wide, kernel, stride, groups=wide)
-        self.project = Convolution(wide, outputs)
-        self.adds = stride == 1 and inputs == outputs
+        self.expand = ConvBatchNorm(inputs, wide) if expansion > 1 else None
+        self.depthwise = ConvBatchNorm(wide, wide, kernel, stride, groups=wide)
+        self.project = ConvBatchNorm(wide, outputs)
+        self.has_skip = stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
         wide = x if self.expand is None else F.relu6(self.expand(x))
-        narrow: torch.Tensor = self.project(F.relu6(self.look(wide)))
-        return x + narrow if self.adds else narrow
+        narrow: torch.Tensor = self.project(F.relu6(self.depthwise(wide)))
+        return x + narrow if self.has_skip else narrow
 
 
 class EfficientNetLite0(nn.Module):
@@ -114,26 +114,26 @@ class EfficientNetLite0(nn.Module):
         head: (N, 1280) to (N, K).
     """
 
-    def __init__(self, classes: int = IMAGENET, dropout: float = 0.2) -> None:
+    def __init__(self, n_classes: int = IMAGENET_CLASSES, dropout: float = 0.2) -> None:
         super().__init__()
-        self.stem = Convolution(3, STEM, kernel=3, stride=2)
+        self.stem = ConvBatchNorm(3, STEM_CHANNELS, kernel=3, stride=2)
         self.blocks = nn.ModuleList(_blocks())
-        self.last = Convolution(STAGES[-1].channels, WIDTH)
+        self.conv_head = ConvBatchNorm(STAGES[-1].channels, EMBEDDING_DIM)
         self.dropout = dropout
-        self.head = nn.Linear(WIDTH, classes)
+        self.head = nn.Linear(EMBEDDING_DIM, n_classes)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits, (N, K)."""
-        return self.classify(self.early(pictures, BLOCKS))
+        return self.classify(self.forward_stem(images, BLOCKS))
 
-    def early(self, pictures: torch.Tensor, blocks: int) -> torch.Tensor:
+    def forward_stem(self, images: torch.Tensor, blocks: int) -> torch.Tensor:
         """What the first ``blocks`` blocks make of (N, 3, H, W) pictures of 0 to 1: (N, C, H', W')."""
-        x = F.relu6(self.stem((pictures * 255 - MEAN) / SCALE))
+        x = F.relu6(self.stem((images * 255 - MEAN) / STD))
         for block in self.blocks[:blocks]:
             x = block(x)
         return x
 
-    def late(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
+    def forward_tail(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
         """Goes on where :meth:`early` stopped, to the last block's (N, 320, H', W')."""
         for block in self.blocks[blocks:]:
             x = block(x)
@@ -146,18 +146,18 @@ class EfficientNetLite0(nn.Module):
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """From the last block's (N, 320, H', W') to the (N, 1280) embedding."""
-        return F.relu6(self.last(x)).mean((2, 3))
+        return F.relu6(self.conv_head(x)).mean((2, 3))
 
 
-def _blocks() -> Iterator[Block]:
-    inputs = STEM
+def _blocks() -> Iterator[InvertedResidual]:
+    inputs = STEM_CHANNELS
     for stage in STAGES:
         for place in range(stage.blocks):
-            yield Block(inputs, stage.channels, stage.kernel, 1 if place else stage.stride, stage.expansion)
+            yield InvertedResidual(inputs, stage.channels, stage.kernel, 1 if place else stage.stride, stage.expansion)
             inputs = stage.channels
 
 
-def pretrained(classes: int | None = None) -> EfficientNetLite0:
+def pretrained(n_classes: int | None = None) -> EfficientNetLite0:
     """The network with ImageNet's weights; with a fresh head of zeros where ``classes`` are given.
 
     Raises:
@@ -165,9 +165,9 @@ def pretrained(classes: int | None = None) -> EfficientNetLite0:
         ModelError: its file is not the one that we know.
     """
     network = EfficientNetLite0()
-    network.load_state_dict(_renamed(read_weights()))
-    if classes is not None:
-        network.head = nn.Linear(WIDTH, classes)
+    network.load_state_dict(_convert_names(read_weights()))
+    if n_classes is not None:
+        network.head = nn.Linear(EMBEDDING_DIM, n_classes)
         nn.init.zeros_(network.head.weight)
         nn.init.zeros_(network.head.bias)
     return network.eval()
@@ -203,14 +203,14 @@ def weights_file() -> Path:
     return Path(spec.origin).parent / FILE
 
 
-NAMES = {
+WEIGHT_NAMES = {
     "_conv_stem": "stem.0",
     "_bn0": "stem.1",
     "_conv_head": "last.0",
     "_bn1": "last.1",
     "_fc": "head",
 }
-IN_BLOCK = {
+BLOCK_WEIGHT_NAMES = {
     "_expand_conv": "expand.0",
     "_bn0": "expand.1",
     "_depthwise_conv": "look.0",
@@ -220,14 +220,14 @@ IN_BLOCK = {
 }
 
 
-def _renamed(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _convert_names(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The file's names in ours."""
-    return {_our_name(name): value for name, value in weights.items()}
+    return {_convert_name(name): value for name, value in weights.items()}
 
 
-def _our_name(name: str) -> str:
+def _convert_name(name: str) -> str:
     """``_blocks.3._bn1.bias`` is our ``blocks.3.look.1.bias``."""
     parts = name.split(".")
     if parts[0] == "_blocks":
-        return ".".join(("blocks", parts[1], IN_BLOCK[parts[2]], parts[3]))
-    return f"{NAMES[parts[0]]}.{parts[1]}"
+        return ".".join(("blocks", parts[1], BLOCK_WEIGHT_NAMES[parts[2]], parts[3]))
+    return f"{WEIGHT_NAMES[parts[0]]}.{parts[1]}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.metrics import evaluate
+from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
 from clothier.training.finetune import checkpoint
-from clothier.training.finetune.augment import varied
-from clothier.training.finetune.networks import answers, train_epoch
+from clothier.training.finetune.augment import augment_photo
+from clothier.training.finetune.networks import predict, train_epoch
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from clothier.recipes.photo import PhotoAugment, PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.data import Lesson
-    from clothier.training.finetune.features import FrozenBlocks, Halves
-    from clothier.training.finetune.networks import Learner
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor
+    from clothier.training.finetune.networks import FineTuneState
     from clothier.types import Evaluation, Floats, Progress
 
-    Rows = npt.NDArray[np.intp]
-    Fold = tuple[Rows, Rows]
+    Indices = npt.NDArray[np.intp]
+    Fold = tuple[Indices, Indices]
 
-RESERVE = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
-LEARNING, FIGURES = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
+SAFETY_FACTOR = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
+TRAIN_COST, FINALIZE_COST = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TimeBudget:
     """What time there is.
 
     Attributes:
@@ -46,9 +46,11 @@ class Clock:
 
     started: float
     limit: float | None
-    look: float
+    pass_seconds: float
 
-    def epochs_left(self, wanted: int, records: Sequence[EpochRecord], learnt: float, now: float) -> int:
+    def remaining_epochs(
+        self, max_epochs: int, records: Sequence[EpochRecord], passes_per_epoch: float, now: float
+    ) -> int:
         """How many epochs may still be run: ``wanted``, or what the limit leaves beside the figures and the report.
 
         Args:
@@ -58,14 +60,14 @@ class Clock:
             now: as ``time.perf_counter`` counts.
         """
         if self.limit is None:
-            return wanted
-        epoch = records[-1].seconds if records else self.look * (1 + LEARNING * learnt)
-        left = self.limit - (now - self.started) - FIGURES * self.look
-        return max(0, min(wanted, int(left / (RESERVE * epoch))))
+            return max_epochs
+        epoch = records[-1].seconds if records else self.pass_seconds * (1 + TRAIN_COST * passes_per_epoch)
+        left = self.limit - (now - self.started) - FINALIZE_COST * self.pass_seconds
+        return max(0, min(max_epochs, int(left / (SAFETY_FACTOR * epoch))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FineTuning:
+class FineTuner:
     """What epochs are made of: N photos, and F + 1 networks.
 
     Attributes:
@@ -80,13 +82,13 @@ class FineTuning:
 
     recipe: PhotoRecipe
     seed: int
-    lesson: Lesson
-    blocks: FrozenBlocks
-    early: Halves
+    photos: PhotoTrainingData
+    extractor: FrozenFeatureExtractor
+    features: Float16Array
     folds: Sequence[Fold]
-    learners: Sequence[Learner]
+    states: Sequence[FineTuneState]
 
-    def epoch(self, number: int, span: tuple[float, float], progress: Progress) -> EpochRecord:
+    def run_epoch(self, number: int, progress_range: tuple[float, float], progress: Progress) -> EpochRecord:
         """Trains every network once over its photos, and judges the folds' on those that they did not see.
 
         Args:
@@ -94,36 +96,38 @@ class FineTuning:
             span: progress of the whole training, 0 to 1, at its begin and end.
             progress: told of photos and networks.
         """
-        begun, labels = time.perf_counter(), self.lesson.table.labels
+        begun, labels = time.perf_counter(), self.photos.table.labels
         seed, task = (self.seed, number), f"epoch {number}, photos"
-        early, _ = look(self.lesson, self.blocks, task, progress, seed=seed, augment=self.recipe.augment)
-        for done in train_epoch(self.learners, early, labels, self.recipe, span=span, seed=seed):
-            progress(f"epoch {number}, networks", done, len(self.learners))
-        kept_out = self.judged()
+        early, _ = extract_features(self.photos, self.extractor, task, progress, seed=seed, augment=self.recipe.augment)
+        for done in train_epoch(self.states, early, labels, self.recipe, progress_range=progress_range, seed=seed):
+            progress(f"epoch {number}, networks", done, len(self.states))
+        kept_out = self.evaluate()
         return EpochRecord(
             epoch=number,
-            train_loss=float(np.mean([one.loss for one in self.learners])),
-            train_accuracy=float(np.mean([one.right for one in self.learners])),
+            train_loss=float(np.mean([one.loss for one in self.states])),
+            train_accuracy=float(np.mean([one.accuracy for one in self.states])),
             validation_loss=kept_out.nll,
             validation_accuracy=kept_out.accuracy,
-            learning_rate=self.learners[-1].optimizer.param_groups[0]["lr"],
+            learning_rate=self.states[-1].optimizer.param_groups[0]["lr"],
             seconds=round(time.perf_counter() - begun, 3),
         )
 
-    def judged(self) -> Evaluation:
+    def evaluate(self) -> Evaluation:
         """The running means' figures over all photos that a fold keeps out, at the temperature that suits them best.
 
         Label smoothing leaves the networks less sure than they could be, each epoch in another measure; the
         temperature, which is fitted in the end anyway, makes epochs comparable.
         """
         tested = [rows for _, rows in self.folds]
-        pairs = zip(self.learners, tested, strict=False)  # the last network has no photos left to judge it
-        logits = np.concatenate([answers(one.kept, self.early, rows, self.recipe.frozen).logits for one, rows in pairs])
-        labels = self.lesson.table.labels[np.concatenate(tested)]
-        return evaluate(logits / fit_temperature(logits, labels), labels, self.lesson.table.classes)
+        pairs = zip(self.states, tested, strict=False)  # the last network has no photos left to judge it
+        logits = np.concatenate(
+            [predict(one.ema, self.features, rows, self.recipe.frozen_blocks).logits for one, rows in pairs]
+        )
+        labels = self.photos.table.labels[np.concatenate(tested)]
+        return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.photos.table.classes)
 
 
-def fine_tune(run: Run, tuning: FineTuning, clock: Clock, progress: Progress) -> list[EpochRecord]:
+def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, progress: Progress) -> list[EpochRecord]:
     """All epochs of a recipe, or fewer: the time is up, or photographers kept out have gained nothing for a while.
 
     Each epoch is saved. Every learner's ``best`` is left as it was after the epoch with the lowest loss on
@@ -135,20 +139,20 @@ def fine_tune(run: Run, tuning: FineTuning, clock: Clock, progress: Progress) ->
         clock: when to end.
         progress: told of every epoch.
     """
-    recipe, learners = tuning.recipe, tuning.learners
+    recipe, learners = tuner.recipe, tuner.states
     reached, records = checkpoint.restore(run.checkpoint, learners)
     run.write_results(records)
-    learnt = sum(len(one.rows) for one in learners) / len(tuning.lesson.table)
-    while reached < 1 and not is_over(records, recipe.patience):
+    learnt = sum(len(one.train_indices) for one in learners) / len(tuner.photos.table)
+    while reached < 1 and not should_stop(records, recipe.patience):
         wanted, number = recipe.epochs - len(records), len(records) + 1
-        left = clock.epochs_left(wanted, records, learnt, time.perf_counter())
+        left = budget.remaining_epochs(wanted, records, learnt, time.perf_counter())
         if left < 1:
             break
         span = (reached, reached + (1 - reached) / left)
-        records.append(tuning.epoch(number, span, progress))
+        records.append(tuner.run_epoch(number, span, progress))
         if best_epoch(records) == number:
             for learner in learners:
-                learner.remember()
+                learner.update_best()
         reached = span[1] if left > 1 else 1.0
         checkpoint.save(run.checkpoint, learners, reached, records)
         run.append_result(records[-1])
@@ -163,26 +167,26 @@ def best_epoch(records: Sequence[EpochRecord]) -> int:
     return losses.index(min(losses)) + 1 if losses else 0
 
 
-def is_over(records: Sequence[EpochRecord], patience: int) -> bool:
+def should_stop(records: Sequence[EpochRecord], patience: int) -> bool:
     """Whether ``patience`` epochs have passed since the best one."""
     return len(records) - best_epoch(records) >= patience
 
 
-def look(
-    lesson: Lesson,
-    blocks: FrozenBlocks,
+def extract_features(
+    photos: PhotoTrainingData,
+    extractor: FrozenFeatureExtractor,
     task: str,
     progress: Progress,
     *,
     seed: tuple[int, int] | None = None,
     augment: PhotoAugment | None = None,
-) -> tuple[Halves, Floats]:
+) -> tuple[Float16Array, Floats]:
     """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is; and its embedding."""
-    count = len(lesson.table)
+    count = len(photos.table)
 
     def view(row: int) -> npt.NDArray[np.uint8]:
         if seed is None or augment is None:
-            return np.asarray(lesson.views[row])
-        return varied(lesson.images[row], blocks.side, augment, np.random.default_rng([*seed, row]))
+            return np.asarray(photos.inputs[row])
+        return augment_photo(photos.images[row], extractor.side, augment, np.random.default_rng([*seed, row]))
 
-    return blocks.look(count, view, lambda done: progress(task, done, count))
+    return extractor.extract(count, view, lambda done: progress(task, done, count))

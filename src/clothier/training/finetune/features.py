@@ -17,8 +17,8 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from clothier.system import usable_cores
-from clothier.training.torch_classifier import scaled
+from clothier.system import available_cores
+from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
     from clothier.types import Floats, Images
 
-    Halves = npt.NDArray[np.float16]
+    Float16Array = npt.NDArray[np.float16]
 
-PASS = 4  # photos at a time; more of them fall out of the cache
+BATCH = 4  # photos at a time; more of them fall out of the cache
 OPSET = 20
 
 
-class FrozenBlocks:
+class FrozenFeatureExtractor:
     """What the first blocks of a network make of photos; safe to call from several threads."""
 
     def __init__(self, network: EfficientNetLite0, blocks: int, side: int) -> None:
@@ -42,10 +42,12 @@ class FrozenBlocks:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1  # photos are shared out among threads; a photo is too small for two
         options.log_severity_level = 4
-        graph = _graph(_Early(network, blocks), side)
+        graph = _export_graph(_FeatureModule(network, blocks), side)
         self._session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
 
-    def look(self, count: int, view: Callable[[int], Images], done: Callable[[int], None]) -> tuple[Halves, Floats]:
+    def extract(
+        self, n_images: int, get_image: Callable[[int], Images], on_progress: Callable[[int], None]
+    ) -> tuple[Float16Array, Floats]:
         """Looks at ``count`` photos.
 
         Args:
@@ -56,30 +58,30 @@ class FrozenBlocks:
         Returns:
             (N, C, H, W) float16 after the frozen blocks, and (N, D) float32 embeddings of the untrained network.
         """
-        starts = range(0, count, PASS)
-        first, pooled = self._pass(view, range(min(PASS, count)))
-        early = np.empty((count, *first.shape[1:]), np.float16)
-        embeddings = np.empty((count, pooled.shape[1]), np.float32)
+        starts = range(0, n_images, BATCH)
+        first, pooled = self._run_batch(get_image, range(min(BATCH, n_images)))
+        early = np.empty((n_images, *first.shape[1:]), np.float16)
+        embeddings = np.empty((n_images, pooled.shape[1]), np.float32)
 
         def work(start: int) -> None:
-            rows = range(start, min(start + PASS, count))
-            early[start : rows.stop], embeddings[start : rows.stop] = self._pass(view, rows)
+            rows = range(start, min(start + BATCH, n_images))
+            early[start : rows.stop], embeddings[start : rows.stop] = self._run_batch(get_image, rows)
 
-        with ThreadPoolExecutor(usable_cores()) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             try:
                 for place, _ in enumerate(pool.map(work, starts), 1):
-                    done(min(place * PASS, count))
+                    on_progress(min(place * BATCH, n_images))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
         return early, embeddings
 
-    def _pass(self, view: Callable[[int], Images], rows: range) -> tuple[Halves, Floats]:
-        early, pooled = self._session.run(None, {"images": np.stack([view(row) for row in rows])})
+    def _run_batch(self, get_image: Callable[[int], Images], indices: range) -> tuple[Float16Array, Floats]:
+        early, pooled = self._session.run(None, {"images": np.stack([get_image(row) for row in indices])})
         return early.astype(np.float16), pooled
 
 
-class _Early(nn.Module):
+class _FeatureModule(nn.Module):
     """(N, H, W, 3) uint8 to what the frozen blocks make of it, and to the embedding."""
 
     def __init__(self, network: EfficientNetLite0, blocks: int) -> None:
@@ -87,11 +89,11 @@ class _Early(nn.Module):
         self.network, self.blocks = network, blocks
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        early = self.network.early(scaled(images), self.blocks)
-        return early, self.network.embed(self.network.late(early, self.blocks))
+        early = self.network.forward_stem(to_float(images), self.blocks)
+        return early, self.network.embed(self.network.forward_tail(early, self.blocks))
 
 
-def _graph(module: nn.Module, side: int) -> bytes:
+def _export_graph(module: nn.Module, side: int) -> bytes:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")

@@ -11,18 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle, metrics
-from clothier.data.perceptual_hash import difference_hashes, to_bytes
-from clothier.exploration.audit.findings import COLUMNS, Finding, unreadable
+from clothier.data.perceptual_hash import dhash, to_bytes
+from clothier.exploration.audit.findings import COLUMNS, Finding, unreadable_rows
 from clothier.exploration.audit.label_issues import label_issues
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
-from clothier.selective.ood import FEWEST, fit_novelty
+from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.training.export import graph
 from clothier.training.finalize import check_parity
-from clothier.training.finetune.cross_validation import fold_figures, logits_in, mean_of, out_of_fold
-from clothier.training.finetune.data import VIEW, reworded
+from clothier.training.finetune.cross_validation import (
+    aggregate_logits,
+    fold_metrics,
+    mean_over_folds,
+    out_of_fold_predictions,
+)
+from clothier.training.finetune.data import INPUT_SPEC, map_labels
 from clothier.training.finetune.epochs import best_epoch
-from clothier.training.finetune.report import drawings, write_report
+from clothier.training.finetune.report import photo_figures, write_report
 from clothier.training.networks import count_parameters
 from clothier.training.torch_classifier import TorchClassifier
 
@@ -33,21 +38,21 @@ if TYPE_CHECKING:
 
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.cross_validation import OutOfFold
-    from clothier.training.finetune.data import Lesson
+    from clothier.training.finetune.cross_validation import OutOfFoldPredictions
+    from clothier.training.finetune.data import PhotoTrainingData
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
-    from clothier.types import EpochRecord, Evaluation, Floats, Outputs, Progress
+    from clothier.types import EpochRecord, Evaluation, Floats, ModelOutput, Progress
 
-    Rows = npt.NDArray[np.intp]
+    Indices = npt.NDArray[np.intp]
 
-UNSEEN = (
+LIMITATIONS = (
     "It knows garments as its photos show them. Whatever they lack - another way of laying, hanging or wearing, "
     "another ground, another kind of thing - it has never seen."
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Taught:
+class FineTuneResult:
     """What training hands over.
 
     Attributes:
@@ -66,16 +71,16 @@ class Taught:
     network: EfficientNetLite0
     recipe: PhotoRecipe
     seed: int
-    folds: tuple[tuple[Rows, Rows], ...]
-    outputs: tuple[Outputs, ...]
-    final: Outputs
-    before: Floats
-    strength: float
+    folds: tuple[tuple[Indices, Indices], ...]
+    fold_outputs: tuple[ModelOutput, ...]
+    final_outputs: ModelOutput
+    baseline_logits: Floats
+    baseline_c: float
     records: tuple[EpochRecord, ...]
-    seconds: float
+    train_seconds: float
 
 
-def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) -> None:
+def finalize_photo(run: Run, result: FineTuneResult, photos: PhotoTrainingData, progress: Progress) -> None:
     """Writes everything of a run that comes after training; ``metrics.json`` last, which marks it finished.
 
     Raises:
@@ -83,160 +88,175 @@ def deliver_photo(run: Run, taught: Taught, lesson: Lesson, progress: Progress) 
         StorageError: the disk refused.
     """
     progress("measure photo", 0, 3, "photographers kept out")
-    found = out_of_fold(lesson, taught.folds, taught.outputs)
+    found = out_of_fold_predictions(photos, result.folds, result.fold_outputs)
     evaluation = found.evaluation()
-    card = found.certified(_card(taught, lesson), "photographer" if lesson.table.has_groups else "photo")
-    measured = _metrics(taught, lesson, found, evaluation, card)
+    card = found.calibrate_card(
+        _bundle_metadata(result, photos), "photographer" if photos.table.has_groups else "photo"
+    )
+    measured = _metrics(result, photos, found, evaluation, card)
     progress("measure photo", 1, 3, "export")
-    save_bundle(run, replace(card, figures=_figures(measured)), taught, lesson)
+    export_bundle(run, replace(card, figures=_reported_metrics(measured)), result, photos)
     progress("measure photo", 2, 3, "report")
-    _write_audit(run, lesson, found)
-    _write_answers(run, lesson, found)
-    write_report(run, taught.recipe, taught.records, drawings(taught.records, found, card), measured)
+    _write_audit(run, photos, found)
+    _save_out_of_fold(run, photos, found)
+    write_report(run, result.recipe, result.records, photo_figures(result.records, found, card), measured)
     atomic.write_json(run.path / "metrics.json", measured)
     progress("measure photo", 3, 3, f"photographers kept out: {100 * evaluation.accuracy:.2f} %")
 
 
-def save_bundle(run: Run, card: bundle.Card, taught: Taught, lesson: Lesson) -> None:
+def export_bundle(run: Run, card: bundle.BundleMetadata, result: FineTuneResult, photos: PhotoTrainingData) -> None:
     """Exports the final network, and opens it as a user would."""
-    exported, weights = graph.to_onnx(taught.network, VIEW), graph.to_safetensors(taught.network)
-    known = lesson.known
-    extras = {bundle.LEARNT: to_bytes(difference_hashes(lesson.views[known]))}
-    if len(known) >= FEWEST:
-        bank = fit_novelty(taught.final.embeddings[known], lesson.table.labels[known])
-        extras[bundle.NOVELTY] = bank.to_bytes()
+    exported, weights = graph.to_onnx(result.network, INPUT_SPEC), graph.to_safetensors(result.network)
+    known = photos.labeled_indices
+    extras = {bundle.TRAINING_HASHES_FILE: to_bytes(dhash(photos.inputs[known]))}
+    if len(known) >= MIN_SAMPLES:
+        bank = fit_ood_scorer(result.final_outputs.embeddings[known], photos.table.labels[known])
+        extras[bundle.OOD_FILE] = bank.to_bytes()
     classifier = OnnxClassifier(bundle.save(run.bundle, replace(card, calibration={}), exported, weights, extras))
-    check_parity(TorchClassifier(taught.network, card.classes, view=VIEW), classifier, lesson.views[known[:256]])
+    check_parity(
+        TorchClassifier(result.network, card.classes, input_spec=INPUT_SPEC), classifier, photos.inputs[known[:256]]
+    )
     bundle.save(run.bundle, card, exported, weights, extras)
 
 
-def _card(taught: Taught, lesson: Lesson) -> bundle.Card:
-    recipe = taught.recipe
-    return bundle.Card(
+def _bundle_metadata(result: FineTuneResult, photos: PhotoTrainingData) -> bundle.BundleMetadata:
+    recipe = result.recipe
+    return bundle.BundleMetadata(
         name=f"photo-{recipe.preset}",
         model="photo",
         preset=recipe.preset,
-        classes=lesson.table.classes,
-        view=VIEW,
-        recipe={**recipe.to_json(), "seed": taught.seed},
-        parameters=count_parameters(taught.network.requires_grad_(True)),
-        data={"name": lesson.table.name, "digest": lesson.digest, "photos": len(lesson.known), "unseen": UNSEEN},
-        clothier=version("clothier"),
+        classes=photos.table.classes,
+        input_spec=INPUT_SPEC,
+        recipe={**recipe.to_json(), "seed": result.seed},
+        parameters=count_parameters(result.network.requires_grad_(True)),
+        data={
+            "name": photos.table.name,
+            "digest": photos.digest,
+            "photos": len(photos.labeled_indices),
+            "unseen": LIMITATIONS,
+        },
+        clothier_version=version("clothier"),
     )
 
 
 def _metrics(
-    taught: Taught, lesson: Lesson, found: OutOfFold, evaluation: Evaluation, card: bundle.Card
+    result: FineTuneResult,
+    photos: PhotoTrainingData,
+    oof: OutOfFoldPredictions,
+    evaluation: Evaluation,
+    card: bundle.BundleMetadata,
 ) -> dict[str, Any]:
     return {
         "model": "photo",
-        "preset": taught.recipe.preset,
+        "preset": result.recipe.preset,
         "classes": list(card.classes),
         "parameters": card.parameters,
-        "seed": taught.seed,
-        "train_seconds": taught.seconds,
-        "epochs": len(taught.records),
-        "data": {"name": lesson.table.name, "digest": lesson.digest, "unseen": UNSEEN, **lesson.audit()},
-        "validation": {**evaluation.to_json(), **found.selective(card), "promise": card.thresholds.get("promise")},
+        "seed": result.seed,
+        "train_seconds": result.train_seconds,
+        "epochs": len(result.records),
+        "data": {"name": photos.table.name, "digest": photos.digest, "unseen": LIMITATIONS, **photos.audit_summary()},
+        "validation": {**evaluation.to_json(), **oof.selective(card), "promise": card.thresholds.get("promise")},
         "test": None,
-        "protocol": protocol(taught, lesson),
-        "before_and_after": _before_and_after(taught, lesson, found),
-        "label_issues": len(_doubted(found).issues),
+        "protocol": protocol(result, photos),
+        "before_and_after": _baseline_comparison(result, photos, oof),
+        "label_issues": len(_label_issues(oof).issues),
     }
 
 
-def protocol(taught: Taught, lesson: Lesson) -> str:
+def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
     """How the figures came about, in sentences."""
     grouped = (
         "split by the table's groups (who took the photo)"
-        if lesson.table.has_groups
+        if photos.table.has_groups
         else "split at random, for the table has no groups: photos of one person may stand on both sides"
     )
     return (
-        f"{len(taught.folds)} folds of {len(lesson.known):,} labelled photos, {grouped}: StratifiedGroupKFold, "
-        f"shuffled, random_state {taught.seed}. Each photo is answered by the network that did not learn from its "
+        f"{len(result.folds)} folds of {len(photos.labeled_indices):,} labelled photos, {grouped}: StratifiedGroupKFold, "
+        f"shuffled, random_state {result.seed}. Each photo is answered by the network that did not learn from its "
         "fold; accuracy, recall and calibration are over all these answers, with each fold's temperature fitted on "
-        f"the others. The thresholds are fitted on the same answers. {_ended(taught)}The shipped network learnt from "
+        f"the others. The thresholds are fitted on the same answers. {_describe_early_stopping(result)}The shipped network learnt from "
         "all labelled photos in the same way; it was not measured itself."
     )
 
 
-def _ended(taught: Taught) -> str:
+def _describe_early_stopping(result: FineTuneResult) -> str:
     """Which epoch was kept, in a sentence, where there was a choice."""
-    if len(taught.records) < 2:
+    if len(result.records) < 2:
         return ""
     return (
-        f"Of {len(taught.records)} epochs the one with the lowest loss on these answers was kept, number "
-        f"{best_epoch(taught.records)}, which makes the figures a little kind. "
+        f"Of {len(result.records)} epochs the one with the lowest loss on these answers was kept, number "
+        f"{best_epoch(result.records)}, which makes the figures a little kind. "
     )
 
 
-def _before_and_after(taught: Taught, lesson: Lesson, found: OutOfFold) -> dict[str, Any]:
+def _baseline_comparison(
+    result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFoldPredictions
+) -> dict[str, Any]:
     """Frozen features with logistic regression, and this model: means over the same folds, and the paired test."""
-    classes, words = lesson.table.classes, found.classes
-    before = logits_in(taught.before, classes, words)
-    labels = reworded(lesson.table.labels, classes, words)
-    first = mean_of(fold_figures(before, labels, taught.folds))
-    second = mean_of(found.by_fold())
-    known = found.known
+    classes, words = photos.table.classes, oof.classes
+    before = aggregate_logits(result.baseline_logits, classes, words)
+    labels = map_labels(photos.table.labels, classes, words)
+    first = mean_over_folds(fold_metrics(before, labels, result.folds))
+    second = mean_over_folds(oof.metrics_per_fold())
+    known = oof.labeled_indices
     paired = metrics.mcnemar(
-        found.logits[known].argmax(axis=1) == labels[known], before[known].argmax(axis=1) == labels[known]
+        oof.logits[known].argmax(axis=1) == labels[known], before[known].argmax(axis=1) == labels[known]
     )
     gain = {name: second[name] - first[name] for name in ("accuracy", "macro_recall")}
     return {
-        "before": {"name": f"frozen features, logistic regression (C = {taught.strength:g})", **first},
-        "after": {"name": f"photo {taught.recipe.preset}", **second},
+        "before": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **first},
+        "after": {"name": f"photo {result.recipe.preset}", **second},
         "gain": gain,
         "paired": paired.to_json(),
     }
 
 
-def _figures(measured: dict[str, Any]) -> dict[str, Any]:
+def _reported_metrics(run_metrics: dict[str, Any]) -> dict[str, Any]:
     """What of the metrics stands in the card."""
-    return {name: measured[name] for name in ("protocol", "validation", "before_and_after")}
+    return {name: run_metrics[name] for name in ("protocol", "validation", "before_and_after")}
 
 
-def _doubted(found: OutOfFold) -> Any:
-    known = found.known
-    return label_issues(found.labels[known], softmax(found.tempered[known]))
+def _label_issues(oof: OutOfFoldPredictions) -> Any:
+    known = oof.labeled_indices
+    return label_issues(oof.labels[known], softmax(oof.calibrated_logits[known]))
 
 
-def _write_audit(run: Run, lesson: Lesson, found: OutOfFold) -> None:
+def _write_audit(run: Run, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(finding.to_json() for finding in _findings(lesson, found))
+    writer.writerows(finding.to_json() for finding in _audit_findings(photos, oof))
     atomic.write_text(run.path / "audit.csv", text.getvalue())
 
 
-def _write_answers(run: Run, lesson: Lesson, found: OutOfFold) -> None:
+def _save_out_of_fold(run: Run, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> None:
     """Keeps the out-of-fold answers, from which thresholds can be fitted anew."""
     file = io.BytesIO()
-    np.savez_compressed(file, **found.arrays(lesson.table.files))  # type: ignore[arg-type]  # numpy's stubs
+    np.savez_compressed(file, **oof.arrays(photos.table.files))  # type: ignore[arg-type]  # numpy's stubs
     atomic.write_bytes(run.path / "out_of_fold.npz", file.getvalue())
 
 
-def _findings(lesson: Lesson, found: OutOfFold) -> Iterator[Finding]:
-    files, names = lesson.table.files, [*found.classes, ""]
-    yield from unreadable(lesson.table.failures)
-    for kind, groups in (("exact-duplicate", lesson.duplicates.exact), ("near-duplicate", lesson.duplicates.near)):
+def _audit_findings(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> Iterator[Finding]:
+    files, names = photos.table.files, [*oof.classes, ""]
+    yield from unreadable_rows(photos.table.failures)
+    for kind, groups in (("exact-duplicate", photos.duplicates.exact), ("near-duplicate", photos.duplicates.near)):
         for first, *copies in groups:
             for copy in copies:
                 yield Finding(
                     kind="exact-duplicate" if kind == "exact-duplicate" else "near-duplicate",
                     file=files[copy],
-                    class_name=names[found.labels[copy]],
-                    suspicion="the same picture" if kind == "exact-duplicate" else "nearly the same picture",
-                    other=files[first],
+                    class_name=names[oof.labels[copy]],
+                    reason="the same picture" if kind == "exact-duplicate" else "nearly the same picture",
+                    duplicate_of=files[first],
                 )
-    issues, known = _doubted(found), found.known
+    issues, known = _label_issues(oof), oof.labeled_indices
     for place in issues.issues.tolist():
-        label, suggested = names[found.labels[known[place]]], names[issues.suggested[place]]
+        label, suggested = names[oof.labels[known[place]]], names[issues.suggested[place]]
         yield Finding(
             kind="label",
             file=files[known[place]],
             class_name=label,
             score=round(-float(issues.margin[place]), 6),
-            suspicion=f"labelled {label}, looks like {suggested}",
-            suggested=suggested,
+            reason=f"labelled {label}, looks like {suggested}",
+            suggested_label=suggested,
         )

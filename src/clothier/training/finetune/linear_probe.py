@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression
 if TYPE_CHECKING:
     from clothier.types import Floats, Labels
 
-ROUNDS = 500  # at most; 50 to 200 are enough on 3,400 photos
+MAX_ITER = 500  # at most; 50 to 200 are enough on 3,400 photos
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Probe:
+class LinearProbe:
     """Logistic regression on standardised embeddings, as one layer."""
 
     weight: Floats
@@ -29,7 +29,7 @@ class Probe:
         return np.asarray(embeddings @ self.weight.T + self.bias, np.float32)
 
 
-def fit_probe(embeddings: Floats, labels: Labels, classes: int, strength: float) -> Probe:
+def fit_linear_probe(embeddings: Floats, labels: Labels, n_classes: int, inverse_reg: float) -> LinearProbe:
     """Fits the head that a frozen backbone gets.
 
     Args:
@@ -39,11 +39,11 @@ def fit_probe(embeddings: Floats, labels: Labels, classes: int, strength: float)
         strength: scikit-learn's C.
     """
     mean, spread = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-6
-    model = LogisticRegression(C=strength, max_iter=ROUNDS).fit((embeddings - mean) / spread, labels)
+    model = LogisticRegression(C=inverse_reg, max_iter=MAX_ITER).fit((embeddings - mean) / spread, labels)
     slopes, offsets = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
         slopes, offsets = np.concatenate([-slopes, slopes]) / 2, np.concatenate([-offsets, offsets]) / 2
-    weight, bias = np.zeros((classes, embeddings.shape[1])), np.full(classes, offsets.min() - 10.0)
+    weight, bias = np.zeros((n_classes, embeddings.shape[1])), np.full(n_classes, offsets.min() - 10.0)
     weight[model.classes_] = slopes / spread
     bias[model.classes_] = offsets - (slopes / spread) @ mean
-    return Probe(weight.astype(np.float32), bias.astype(np.float32))
+    return LinearProbe(weight.astype(np.float32), bias.astype(np.float32))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError
-from clothier.recipes.photo import BEST, PhotoRecipe, photo_from_json
+from clothier.recipes.photo import BEST_PHOTO, PhotoRecipe, photo_from_json
 from clothier.runs import read_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PhotoOptions:
     """
 
     data: Path
-    recipe: PhotoRecipe = BEST
+    recipe: PhotoRecipe = BEST_PHOTO
     columns: Columns = field(default_factory=Columns)
     out: Path | None = None
     seed: int = 0
@@ -50,7 +50,7 @@ class PhotoOptions:
         }
 
 
-def is_of_photos(config: Mapping[str, Any]) -> bool:
+def is_photo_config(config: Mapping[str, Any]) -> bool:
     """Whether a run's ``config`` is of a photo model."""
     recipe = config.get("recipe")
     return isinstance(recipe, dict) and recipe.get("model") == "photo"

@@ -11,21 +11,23 @@ from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import classification, risk_coverage, training_curves
 from clothier.report.model_card import model_card
 from clothier.report.page import render_run
-from clothier.report.sections import ModelSection, Origin
-from clothier.training.finetune.cross_validation import thresholds_of
+from clothier.report.sections import ModelSection, Provenance
+from clothier.training.finetune.cross_validation import require_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clothier.bundle import Card
+    from clothier.bundle import BundleMetadata
     from clothier.recipes.photo import PhotoRecipe
-    from clothier.report.captioned_figure import Drawing
+    from clothier.report.captioned_figure import CaptionedFigure
     from clothier.runs import Run
-    from clothier.training.finetune.cross_validation import OutOfFold
+    from clothier.training.finetune.cross_validation import OutOfFoldPredictions
     from clothier.types import EpochRecord
 
 
-def drawings(records: Sequence[EpochRecord], found: OutOfFold, card: Card) -> dict[str, Drawing]:
+def photo_figures(
+    records: Sequence[EpochRecord], oof: OutOfFoldPredictions, card: BundleMetadata
+) -> dict[str, CaptionedFigure]:
     """The figures of a photo run, by name; those of training where something was fine-tuned.
 
     Args:
@@ -33,25 +35,28 @@ def drawings(records: Sequence[EpochRecord], found: OutOfFold, card: Card) -> di
         found: the answers to photographers kept out.
         card: certified.
     """
-    figures, evaluation = {}, found.evaluation()
+    figures, evaluation = {}, oof.evaluation()
     if records:
         figures["loss"] = training_curves.loss_curves(records)
         figures["accuracy"] = training_curves.accuracy_curves(records)
-    figures["confusion"] = classification.confusion(evaluation)
-    figures["class-scores"] = classification.class_scores(evaluation)
-    known = found.known
-    promise = thresholds_of(card).promise
-    figures["risk-coverage"] = risk_coverage.risk_coverage(found.curve(card), len(known), promise)
-    shares = softmax(found.tempered[known])
-    return {**figures, "reliability": classification.reliability(metrics.reliability(shares, found.labels[known]))}
+    figures["confusion"] = classification.confusion_matrix(evaluation)
+    figures["class-scores"] = classification.class_metrics(evaluation)
+    known = oof.labeled_indices
+    promise = require_thresholds(card).guarantee
+    figures["risk-coverage"] = risk_coverage.risk_coverage_plot(oof.risk_coverage_curve(card), len(known), promise)
+    shares = softmax(oof.calibrated_logits[known])
+    return {
+        **figures,
+        "reliability": classification.reliability_diagram(metrics.reliability(shares, oof.labels[known])),
+    }
 
 
 def write_report(
     run: Run,
     recipe: PhotoRecipe,
     records: Sequence[EpochRecord],
-    figures: Mapping[str, Drawing],
-    measured: Mapping[str, Any],
+    figures: Mapping[str, CaptionedFigure],
+    run_metrics: Mapping[str, Any],
 ) -> None:
     """Writes the figures, ``model_card.md`` and ``report.html`` of a run.
 
@@ -63,17 +68,17 @@ def write_report(
         measured: what ``metrics.json`` will hold.
     """
     save_figures(figures, run.path / "figures")
-    data = measured["data"]
+    data = run_metrics["data"]
     section = ModelSection(
         name="photo model",
-        metrics=measured,
+        metrics=run_metrics,
         history=tuple(records),
         figures=figures,
         recipe=recipe.to_json(),
-        protocol=f"{measured['protocol']} {data['unseen']}",
+        protocol=f"{run_metrics['protocol']} {data['unseen']}",
     )
     place = shlex.quote(str(run.config["data"]))
-    command = f"clothier train photo --preset {recipe.preset} --data {place} --seed {measured['seed']}"
-    origin = Origin(command, run.environment)
+    command = f"clothier train photo --preset {recipe.preset} --data {place} --seed {run_metrics['seed']}"
+    origin = Provenance(command, run.environment)
     atomic.write_text(run.path / "model_card.md", model_card(section, data["name"], origin))
     atomic.write_text(run.path / "report.html", render_run(section, data["name"], origin))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
 from clothier.errors import ModelError
-from clothier.recipes.search_spaces import DEFAULT_SPACE, DEFAULT_TRIALS, Space, space
+from clothier.recipes.search_spaces import DEFAULT_SEARCH_SPACE, DEFAULT_TRIALS, SearchSpace, search_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class TuneOptions:
     """
 
     model: str
-    space: str = DEFAULT_SPACE
+    search_space: str = DEFAULT_SEARCH_SPACE
     trials: int | None = None
     time_limit: float | None = None
     epochs: int | None = None
@@ -47,19 +47,19 @@ class TuneOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        space(self.model, self.space)
+        search_space(self.model, self.search_space)
 
     @property
-    def searched(self) -> Space:
+    def resolved_space(self) -> SearchSpace:
         """The space itself."""
-        return space(self.model, self.space)
+        return search_space(self.model, self.search_space)
 
     @property
-    def wanted(self) -> int:
+    def n_trials(self) -> int:
         """How many trials there will be, if time allows."""
-        searched = self.searched
+        searched = self.resolved_space
         if searched.grid:
-            return min(self.trials or len(searched.points), len(searched.points))
+            return min(self.trials or len(searched.grid_points), len(searched.grid_points))
         return self.trials or DEFAULT_TRIALS
 
     def to_json(self) -> dict[str, Any]:
@@ -69,13 +69,13 @@ class TuneOptions:
         return options
 
 
-KEPT = {one.name for one in fields(TuneOptions)} - {"out"}
+SAVED_OPTIONS = {one.name for one in fields(TuneOptions)} - {"out"}
 """The options that ``config.json`` holds."""
 
 
-def config_of(options: TuneOptions, data_digest: str) -> dict[str, Any]:
+def tune_config(options: TuneOptions, data_digest: str) -> dict[str, Any]:
     """The ``config.json`` of a search, as JSON gives it back: equal ones are the same search."""
-    searched = options.searched.to_json()
+    searched = options.resolved_space.to_json()
     config = {"format": FORMAT, "options": options.to_json(), "searched": searched, "data_digest": data_digest}
     return dict(json.loads(atomic.json_text(config)))
 
@@ -87,12 +87,12 @@ def read_tune_options(config: Mapping[str, Any], path: Path) -> TuneOptions:
         ModelError: it is of no search, or of one whose space is another today.
     """
     given = config.get("options")
-    if not isinstance(given, dict) or set(given) != KEPT:
+    if not isinstance(given, dict) or set(given) != SAVED_OPTIONS:
         raise ModelError(f"{path} is no search: its config.json lacks the options of one. Give the folder of a search.")
     options = TuneOptions(**{**given, "data": None if given["data"] is None else Path(given["data"])})
-    if config_of(options, config.get("data_digest", "")) != config:
+    if tune_config(options, config.get("data_digest", "")) != config:
         raise ModelError(
-            f"{path} was begun by a Clothier whose space {options.space} or whose config.json is another. "
+            f"{path} was begun by a Clothier whose space {options.search_space} or whose config.json is another. "
             "Search anew, or go on with that version."
         )
     return options

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from clothier.errors import ModelError, StorageError, UsageError
-from clothier.recipes.search_spaces import Choice, Range, Space
+from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from clothier.recipes.search_spaces import Value
     from clothier.types import EpochRecord, Progress
 
-STUDY = "clothier"  # the name of the search in its file
-ERROR = "error"  # the attribute of a trial that says why it failed
-UNPRUNED = 5  # trials that run to their end before any is cut short: what is compared with must exist
-UNHURRIED = 1 / 3  # of a trial's epochs: a recipe that varies its pictures much starts behind the others
+STUDY_NAME = "clothier"  # the name of the search in its file
+ERROR_ATTR = "error"  # the attribute of a trial that says why it failed
+STARTUP_TRIALS = 5  # trials that run to their end before any is cut short: what is compared with must exist
+WARMUP_FRACTION = 1 / 3  # of a trial's epochs: a recipe that varies its pictures much starts behind the others
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
@@ -55,8 +55,8 @@ class Trial:
         error: why it failed, or None.
     """
 
-    trial: int
-    values: Mapping[str, Value]
+    number: int
+    params: Mapping[str, Value]
     state: str
     validation_accuracy: float | None
     epochs: int
@@ -69,7 +69,7 @@ class Trial:
 
 
 @contextmanager
-def open_trials(database: Path, space: Space, seed: int, epochs: int | None = None) -> Iterator[Trials]:
+def open_trials(database: Path, space: SearchSpace, seed: int, epochs: int | None = None) -> Iterator[Trials]:
     """Yields the trials in the SQLite file ``database``, which is made if it is not there.
 
     Args:
@@ -83,10 +83,12 @@ def open_trials(database: Path, space: Space, seed: int, epochs: int | None = No
         StorageError: it cannot be read or written.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a door tells what happens, and how it ended
-    with _explained(database):
+    with _as_storage_error(database):
         storage = _storage(database)
         try:
-            study = optuna.create_study(storage=storage, study_name=STUDY, load_if_exists=True, direction="maximize")
+            study = optuna.create_study(
+                storage=storage, study_name=STUDY_NAME, load_if_exists=True, direction="maximize"
+            )
             yield Trials(study, space, seed, epochs or space.base.epochs)
         finally:
             storage.remove_session()
@@ -95,61 +97,61 @@ def open_trials(database: Path, space: Space, seed: int, epochs: int | None = No
 class Trials:
     """The trials of one search, as :func:`open_trials` gives them."""
 
-    def __init__(self, study: optuna.Study, space: Space, seed: int, epochs: int) -> None:
+    def __init__(self, study: optuna.Study, space: SearchSpace, seed: int, epochs: int) -> None:
         self._study, self._space, self._seed, self._epochs = study, space, seed, epochs
         self._distributions = {name: _distribution(one) for name, one in space.dimensions.items()}
         study.pruner = _pruner(space, epochs)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)  # its process was killed; the point is tried again
 
-    def ended(self) -> list[Trial]:
+    def finished(self) -> list[Trial]:
         """All trials but those that a kill or Ctrl-C cut off, in the order in which they were tried."""
         found = self._study.get_trials(deepcopy=False, states=tuple(STATES))
-        said = [one for one in found if one.state != TrialState.FAIL or ERROR in one.user_attrs]
-        return [self._trial(number, one) for number, one in enumerate(said, start=1)]
+        said = [one for one in found if one.state != TrialState.FAIL or ERROR_ATTR in one.user_attrs]
+        return [self._to_trial(number, one) for number, one in enumerate(said, start=1)]
 
-    def recipe(self, values: Mapping[str, Value]) -> Recipe:
+    def recipe(self, params: Mapping[str, Value]) -> Recipe:
         """What a trial of these values trains.
 
         Raises:
             UsageError: the combination makes no recipe.
         """
-        return self._space.recipe(values, epochs=self._epochs)
+        return self._space.recipe(params, epochs=self._epochs)
 
-    def carry_out(self, train: Callable[[Recipe], Iterable[EpochRecord]], progress: Progress) -> None:
+    def run_trial(self, train: Callable[[Recipe], Iterable[EpochRecord]], progress: Progress) -> None:
         """The next trial, to its last epoch or until it is hopeless.
 
         Args:
             train: makes the epochs of a recipe; a UsageError of it is the trial's failure, not the search's.
             progress: told of every epoch.
         """
-        before = self.ended()
-        trial, task = self._asked(before), f"trial {len(before) + 1}"
+        before = self.finished()
+        trial, task = self._next_trial(before), f"trial {len(before) + 1}"
         try:
             recipe = self.recipe(trial.params)
-            for epoch, epochs, note in self._followed(trial, recipe, train(recipe)):
+            for epoch, epochs, note in self._report_epochs(trial, recipe, train(recipe)):
                 progress(task, epoch, epochs, note)
         except UsageError as error:  # the values make no recipe, or training went astray
-            trial.set_user_attr(ERROR, str(error))
+            trial.set_user_attr(ERROR_ATTR, str(error))
             self._study.tell(trial, state=TrialState.FAIL)
             progress(task, 1, 1, str(error))
 
-    def _asked(self, before: list[Trial]) -> optuna.Trial:
+    def _next_trial(self, finished: list[Trial]) -> optuna.Trial:
         """The next trial: of values known beforehand, the others drawn by what the ones ``before`` taught."""
-        known = self._known(before)
+        known = self._fixed_params(finished)
         if known is not None and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(known)
-        self._study.sampler = optuna.samplers.TPESampler(seed=_drawn_seed(self._seed, len(before)))
+        self._study.sampler = optuna.samplers.TPESampler(seed=_trial_seed(self._seed, len(finished)))
         return self._study.ask(self._distributions)
 
-    def _known(self, before: list[Trial]) -> dict[str, Value] | None:
+    def _fixed_params(self, finished: list[Trial]) -> dict[str, Value] | None:
         """The first point of a grid that was not tried; elsewhere the base itself, to begin with."""
         if not self._space.grid:
-            return None if before else self._space.start
-        tried = [one.values for one in before]
-        return next(point for point in self._space.points if point not in tried)
+            return None if finished else self._space.base_values
+        tried = [one.params for one in finished]
+        return next(point for point in self._space.grid_points if point not in tried)
 
-    def _followed(
+    def _report_epochs(
         self, trial: optuna.Trial, recipe: Recipe, records: Iterable[EpochRecord]
     ) -> Iterator[tuple[int, int, str]]:
         """Keeps the epochs of a trial and then its result; yields each epoch, how many there are, and a note."""
@@ -163,22 +165,22 @@ class Trials:
                 yield record.epoch, record.epoch, f"{note}, cut short"
                 return
             yield record.epoch, recipe.epochs, note
-        self._study.tell(trial, max(accuracies) if recipe.keep == "best" else accuracies[-1])
+        self._study.tell(trial, max(accuracies) if recipe.select == "best" else accuracies[-1])
 
-    def _trial(self, number: int, stored: FrozenTrial) -> Trial:
+    def _to_trial(self, number: int, stored: FrozenTrial) -> Trial:
         return Trial(
-            trial=number,
-            values={name: stored.params[name] for name in self._space.dimensions},
+            number=number,
+            params={name: stored.params[name] for name in self._space.dimensions},
             state=STATES[stored.state],
             validation_accuracy=stored.value,
             epochs=len(stored.intermediate_values),
             seconds=0.0 if stored.duration is None else round(stored.duration.total_seconds(), 3),
-            error=stored.user_attrs.get(ERROR),
+            error=stored.user_attrs.get(ERROR_ATTR),
         )
 
 
 @contextmanager
-def _explained(database: Path) -> Iterator[None]:
+def _as_storage_error(database: Path) -> Iterator[None]:
     """Turns a failure of the file into a sentence."""
     try:
         yield
@@ -196,13 +198,15 @@ def _explained(database: Path) -> Iterator[None]:
 def _storage(database: Path) -> optuna.storages.RDBStorage:
     """The file, opened by its path: in an address some characters of a path would mean something else."""
     connect = partial(sqlite3.connect, database, check_same_thread=False)
-    return optuna.storages.RDBStorage(f"sqlite:///{STUDY}", engine_kwargs={"creator": connect, "poolclass": NullPool})
+    return optuna.storages.RDBStorage(
+        f"sqlite:///{STUDY_NAME}", engine_kwargs={"creator": connect, "poolclass": NullPool}
+    )
 
 
-def _pruner(space: Space, epochs: int) -> optuna.pruners.BasePruner:
+def _pruner(space: SearchSpace, epochs: int) -> optuna.pruners.BasePruner:
     if space.grid:
         return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(UNPRUNED, n_warmup_steps=round(UNHURRIED * epochs))
+    return optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=round(WARMUP_FRACTION * epochs))
 
 
 def _distribution(dimension: Choice | Range) -> BaseDistribution:
@@ -213,6 +217,6 @@ def _distribution(dimension: Choice | Range) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _drawn_seed(seed: int, place: int) -> int:
+def _trial_seed(seed: int, index: int) -> int:
     """Chance that belongs to a trial, not to a process: 0 to 2^32 - 1."""
-    return int(np.random.SeedSequence((seed, place)).generate_state(1)[0])
+    return int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
