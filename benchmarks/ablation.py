@@ -56,7 +56,7 @@ class Variant:
     Attributes:
         name: what is missing, or what stands in its place.
         recipe: what is left.
-        learnt_stem: whether the stem's filters start from chance and are trained, in place of whitening.
+        trainable_stem: whether the stem's filters start from chance and are trained, in place of whitening.
     """
 
     name: str
@@ -90,14 +90,17 @@ def variants(preset: str) -> list[Variant]:
             + (whole.epochs - whole.hard_example_mining.start_epoch + 1) * whole.hard_example_mining.fraction
         )
         found.append(
-            Variant(f"no focus, {worth} whole epochs", changed(focus=recipes.HardExampleMining(), epochs=worth))
+            Variant(
+                f"no focus, {worth} whole epochs",
+                changed(hard_example_mining=recipes.HardExampleMining(), epochs=worth),
+            )
         )
     return found
 
 
 def _adamw(learning_rate: float) -> recipes.Optimizer:
     return recipes.Optimizer(
-        kind="adamw", learning_rate=learning_rate, weight_decay=0.02, schedule="triangle", warmup=0.1
+        kind="adamw", learning_rate=learning_rate, weight_decay=0.02, schedule="linear", warmup=0.1
     )
 
 
@@ -191,7 +194,7 @@ def _timing_rows(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict
 
 def step_seconds(variant: Variant, dataset: Dataset) -> float:
     """Of one step, the mean over the second epoch of a short training."""
-    recipe = replace(variant.recipe, epochs=2, focus=recipes.HardExampleMining())
+    recipe = replace(variant.recipe, epochs=2, hard_example_mining=recipes.HardExampleMining())
     few = dataset.train.subset(np.arange(TIMED_STEPS * recipe.batch_size))
     network = _network(variant, dataset, 0)
     device = select_device(recipe.precision)

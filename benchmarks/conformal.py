@@ -28,7 +28,7 @@ class ClassConditionalConformal:
     """Calibration photos, class by class.
 
     Attributes:
-        scores: K arrays, rising: 1 less the probability of the true class, of that class's calibration photos.
+        calibration_scores: K arrays, rising: 1 less the probability of the true class, of that class's calibration photos.
     """
 
     calibration_scores: tuple[Doubles, ...]
@@ -44,11 +44,11 @@ class ClassConditionalConformal:
         return np.stack(columns, axis=1)
 
     def prediction_sets(self, probabilities: npt.ArrayLike, alpha: float = 0.05) -> Flags:
-        """The classes that may be true: (N, K) bool; in each class, at most ``risk`` of its photos lack it.
+        """The classes that may be true: (N, K) bool; in each class, at most ``alpha`` of its photos lack it.
 
         Args:
             probabilities: (N, K).
-            risk: 0 to 1. A class with fewer than 1 / risk - 1 calibration photos is in every set.
+            alpha: 0 to 1. A class with fewer than 1 / risk - 1 calibration photos is in every set.
         """
         return np.asarray(self.p_values(probabilities) > alpha)
 
@@ -70,7 +70,7 @@ def class_coverage(prediction_sets: Flags, labels: Labels) -> Doubles:
     """The share of each class's photos whose set holds it: (K,) float64, NaN where a class has none.
 
     Args:
-        sets: (N, K) bool.
+        prediction_sets: (N, K) bool.
         labels: (N,) int64.
     """
     held = [prediction_sets[labels == place, place] for place in range(prediction_sets.shape[1])]

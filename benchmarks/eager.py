@@ -52,7 +52,7 @@ def load_network(bundle: Bundle, images: Images) -> nn.Module:
     """The network that a bundle was exported from, with the bundle's weights in float32.
 
     Args:
-        made: a bundle of a recipe's network.
+        bundle: a bundle of a recipe's network.
         images: (N, H, W) uint8; the network is built from them, and all that is fitted to them is then overwritten.
 
     Raises:

@@ -48,9 +48,9 @@ class Candidate:
 
     Attributes:
         name: what rows and ratios call it.
-        sides: how it can be run, by :data:`TITLES`.
-        ships: the side whose arithmetic the bundle inside the package has; None for a model that does not ship.
-        judged: name of a figure to the pictures that it is taken on; empty for a model that is not trained.
+        variants: how it can be run, by :data:`TITLES`.
+        bundled_variant: the side whose arithmetic the bundle inside the package has; None for a model that does not ship.
+        accuracy_data: name of a figure to the pictures that it is taken on; empty for a model that is not trained.
     """
 
     name: str
@@ -127,7 +127,7 @@ def _onnx_function(card: bundle.BundleMetadata, graph: bytes) -> RunFunction:
 
 
 def _accuracies(run: RunFunction, datasets: Mapping[str, LabeledImages]) -> dict[str, float]:
-    """Share of right answers to each of ``judged``."""
+    """Share of right answers to each of ``datasets``."""
     return {name: float((_predict_classes(run, data.images) == data.labels).mean()) for name, data in datasets.items()}
 
 

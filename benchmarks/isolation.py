@@ -19,7 +19,7 @@ def run_in_subprocess(function: Callable[..., T], *args: object, environment: Ma
 
     Args:
         function: of a module, not local.
-        given: its arguments.
+        args: its arguments.
         environment: variables that are set before the new interpreter starts.
 
     Raises:

@@ -48,7 +48,7 @@ def main() -> None:
     """Writes the rows of the runs that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
-    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "records.json", help="where the figures go")
+    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "leaderboard.json", help="where the figures go")
     parser.add_argument("--add", action="store_true", help="keep the rows of other names that stand there")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
@@ -98,7 +98,7 @@ def recipe_row(runs: list[Run]) -> dict[str, Any]:
     found = [run.metrics for run in runs]
     first, teachers = found[0], found[0].get("teachers")
     hours = mean(
-        one["train_seconds"] * run.environment["cpu"]["cores_usable"] for one, run in zip(found, runs, strict=True)
+        one["train_seconds"] * run.environment["cpu"]["cores_available"] for one, run in zip(found, runs, strict=True)
     )
     return {
         "name": _run_name(runs[0]),

@@ -72,20 +72,20 @@ def guarantee_row(card: BundleMetadata, out_of_fold: OutOfFoldArrays) -> dict[st
         "name": "promise of 5 %, photographers kept out",
         **summarize(risks, "share of accepted tags that are wrong"),
         "mean": float(np.mean(risks)),
-        "above": sum(risk > card.thresholds["promise"]["risk"] for risk in risks),
+        "above": sum(risk > card.thresholds["guarantee"]["risk"] for risk in risks),
         "coverage": float(np.mean([one["coverage"] for one in held])),
     }
 
 
 def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out: Flags) -> dict[str, Any]:
     fitted, words = ~held_out, tuple(out_of_fold["words"])
-    parts = (out_of_fold[name][fitted] for name in ("logits", "labels", "groups", "novelty"))
+    parts = (out_of_fold[name][fitted] for name in ("model_logits", "labels", "groups", "ood_scores"))
     own = calibrate_card(card, *parts, classes=words)
-    shares = softmax(out_of_fold["logits"][held_out] / own.calibration["temperature"])
+    shares = softmax(out_of_fold["model_logits"][held_out] / own.calibration["temperature"])
     right = aggregate_to(shares, card.classes, words).argmax(axis=1) == out_of_fold["labels"][held_out]
     thresholds = Thresholds.from_json(own.thresholds) or Thresholds(min_probability=None)
     return selective_metrics(
-        shares, out_of_fold["novelty"][held_out], out_of_fold["labels"][held_out], thresholds, right
+        shares, out_of_fold["ood_scores"][held_out], out_of_fold["labels"][held_out], thresholds, right
     )
 
 
@@ -95,7 +95,7 @@ def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, A
     images, _ = load_photos(read_photo_table(folder / LABELS_CSV), judge.classifier.input_spec)
     judged = judge.predict_images(images)
     decisions = [verdict.decision for verdict in judge.decide(judged) if verdict]
-    known, strange = out_of_fold["novelty"][out_of_fold["labels"] >= 0], np.asarray(judged.ood_scores)
+    known, strange = out_of_fold["ood_scores"][out_of_fold["labels"] >= 0], np.asarray(judged.ood_scores)
     return {
         "name": "pictures without a garment",
         "n": len(images),
@@ -109,7 +109,9 @@ def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:
     """Sets of classes, class by class, each fold's calibrated on the other folds."""
     inside = out_of_fold["labels"] >= 0
     labels, fold = out_of_fold["labels"][inside], out_of_fold["fold"][inside]
-    logits = aggregate_logits(out_of_fold["logits"][inside], tuple(out_of_fold["classes"]), tuple(out_of_fold["words"]))
+    logits = aggregate_logits(
+        out_of_fold["model_logits"][inside], tuple(out_of_fold["classes"]), tuple(out_of_fold["words"])
+    )
     sets = np.zeros(logits.shape, bool)
     for place in np.unique(fold):
         here = fold == place

@@ -214,7 +214,7 @@ def audit() -> str:
 def photo() -> str:
     """What the photo model does on photographers whom the answering network never saw, by its card."""
     made = bundle.resolve("photo")
-    figures, both = made.metadata.metrics["validation"], made.metadata.metrics["before_and_after"]
+    figures, both = made.metadata.metrics["validation"], made.metadata.metrics["baseline_comparison"]
     lines = [_table_row("on photographers kept out", "frozen backbone", "`photo`"), _table_row("---", "---:", "---:")]
     for name, figure in (("accuracy, %", "accuracy"), ("macro recall, %", "macro_recall")):
         values = (_percent(both[side][figure]) for side in ("before", "after"))

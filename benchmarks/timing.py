@@ -26,7 +26,7 @@ class Timings:
     seconds: Mapping[str, Sequence[float]]
 
     def row(self, name: str, **extra: Any) -> dict[str, Any]:
-        """One side, as ``benchmark --json`` prints it; ``more`` is added, ``accuracy`` None where it is not given."""
+        """One side, as ``benchmark --json`` prints it; ``extra`` is added, ``accuracy`` None where it is not given."""
         taken = self.seconds[name]
         spread = {"min": min(taken), "median": statistics.median(taken), "max": max(taken)}
         return {"name": name, "n": len(taken), **spread, "unit": "s", "accuracy": None, **extra}
@@ -49,7 +49,7 @@ def time_interleaved(
     """Times every side once a round, in the order given.
 
     Args:
-        sides: name to what is timed; it is given the number of its round, 0 for the first.
+        variants: name to what is timed; it is given the number of its round, 0 for the first.
         rounds: how often.
         warm_up: whether a round that nobody counts comes first; its number is 0 as well.
         calls: how often a side is called in its turn, whose seconds are those of the median call.

@@ -47,9 +47,9 @@ class Target:
 
     Attributes:
         ratio: the name of the ratio that is told when it is reached.
-        side: who is to reach it.
-        figure: ``accuracy`` or ``accuracy_tta``.
-        wanted: 0 to 1.
+        variant: who is to reach it.
+        metric: ``accuracy`` or ``accuracy_tta``.
+        accuracy: 0 to 1.
     """
 
     ratio: str

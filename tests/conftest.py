@@ -198,7 +198,7 @@ def colour_bundle() -> Callable[..., Bundle]:
             "model": "photo",
             "preset": "fast",
             "classes": tuple(colours),
-            "view": InputSpec("square", 16, 16, 3),
+            "view": InputSpec("center_crop", 16, 16, 3),
             "parameters": 4 * len(colours),
             "data": {"name": "drawn"},
             "clothier": "0.1.0",

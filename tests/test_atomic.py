@@ -251,7 +251,7 @@ def test_a_link_gives_way_and_its_folder_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", sorted(atomic.DISK_ERRNOS))
-def test_what_only_writing_can_cause_is_the_disks_word(tmp_path: Path, number: int) -> None:
+def test_disk_errnos_become_storage_errors(tmp_path: Path, number: int) -> None:
     for block in (atomic.atomic_open, atomic.replace_dir):
         with pytest.raises(StorageError, match=os.strerror(number)), block(tmp_path / "new"):
             raise OSError(number, os.strerror(number))
@@ -291,11 +291,11 @@ def test_a_place_is_no_name(place: str, tmp_path: Path, monkeypatch: pytest.Monk
 ASKING = """
 import sys
 from pathlib import Path
-from clothier.atomic import new_folder
+from clothier.atomic import unique_dir
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(100):
-    print(new_folder(Path(sys.argv[1])))
+    print(unique_dir(Path(sys.argv[1])))
 """
 
 
@@ -447,7 +447,7 @@ def test_exchange_with_nothing_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "one").is_dir()
 
 
-def test_three_steps_go_back_when_the_second_fails(tmp_path: Path) -> None:
+def test_rename_fallback_restores_on_failure(tmp_path: Path) -> None:
     replace_folder(tmp_path / "bundle", "old")
     with pytest.raises(FileNotFoundError):
         atomic._rename_fallback(tmp_path / "no-draft", tmp_path / "bundle")
@@ -455,7 +455,7 @@ def test_three_steps_go_back_when_the_second_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", range(1, 8))
-def test_three_steps_survive_an_interrupt_at_any_line(tmp_path: Path, line: int) -> None:
+def test_rename_fallback_survives_an_interrupt_at_any_line(tmp_path: Path, line: int) -> None:
     replace_folder(tmp_path / "bundle", "old")
     replace_folder(tmp_path / "draft", "new")
     seen = 0

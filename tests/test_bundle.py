@@ -32,7 +32,7 @@ METADATA = BundleMetadata(
     model="cnn",
     preset="fast",
     classes=("Größe", "Bag"),
-    input_spec=InputSpec("garment28", 28, 28, 1),
+    input_spec=InputSpec("fashion_mnist", 28, 28, 1),
     recipe={"epochs": 3, "network": {"kind": "study-cnn"}},
     parameters=262_890,
     data={"name": "Fashion-MNIST", "digest": "ab" * 32},
@@ -71,7 +71,7 @@ def test_comes_back_as_it_was_saved(saved: Path) -> None:
     assert (opened.graph.read_bytes(), opened.weights.read_bytes()) == (b"graph", b"weights")
 
 
-def test_a_novelty_score_lies_beside_where_there_is_one(saved: Path) -> None:
+def test_optional_ood_file(saved: Path) -> None:
     assert open_bundle(saved).ood is None
     bundle.save(saved, METADATA, b"graph", b"weights", {OOD_FILE: b"novelty"})
     opened = open_bundle(saved)
@@ -82,9 +82,9 @@ def test_a_novelty_score_lies_beside_where_there_is_one(saved: Path) -> None:
     assert opened.training_hashes is None
     assert opened.metadata.format == 1, "a Clothier from before it reads the rest"
     (saved / OOD_FILE).write_bytes(b"another")
-    assert "novelty.npz was altered" in refusal(saved)
+    assert "ood.npz was altered" in refusal(saved)
     (saved / OOD_FILE).unlink()
-    assert "novelty.npz cannot be read" in refusal(saved)
+    assert "ood.npz cannot be read" in refusal(saved)
     bundle.save(saved, METADATA, b"graph", b"weights")
     assert open_bundle(saved).ood is None, "no score of an older model stays"
 
@@ -94,7 +94,7 @@ def test_card_for_people(saved: Path) -> None:
     assert list(card) == [one.name for one in fields(BundleMetadata)]
     assert (card["classes"], card["view"]) == (
         ["Größe", "Bag"],
-        {"kind": "garment28", "height": 28, "width": 28, "channels": 1},
+        {"kind": "fashion_mnist", "height": 28, "width": 28, "channels": 1},
     )
     assert card["format"] == FORMAT_VERSION
     assert "Größe" in (saved / METADATA_FILE).read_text("utf-8")
@@ -187,7 +187,7 @@ def test_file_that_the_card_does_not_know(saved: Path) -> None:
         ({"name": 5}, "its name is 5"),
         ({"parameters": "many"}, "its parameters is 'many'"),
         ({"files": []}, "its files is []"),
-        ({"view": {"kind": "garment28", "height": "28"}}, "its height is '28'"),
+        ({"view": {"kind": "fashion_mnist", "height": "28"}}, "its height is '28'"),
     ],
 )
 def test_damaged_card(saved: Path, damage: dict[str, Any], reason: str) -> None:
@@ -201,7 +201,7 @@ def test_card_that_is_no_json(saved: Path, content: bytes) -> None:
     assert refusal(saved).startswith(f"{saved / METADATA_FILE} is damaged: ")
 
 
-@pytest.mark.parametrize("view", [{"side": 28}, [28, 28], "garment28"])
+@pytest.mark.parametrize("view", [{"side": 28}, [28, 28], "fashion_mnist"])
 def test_card_with_another_view(saved: Path, view: Any) -> None:
     change(saved, view=view)
     assert refusal(saved).startswith(f"{saved / METADATA_FILE} is damaged: ")
@@ -233,11 +233,11 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Callab
     (tmp_path / "shipped/.fashion-cnn.12345678.part").mkdir()
     (tmp_path / "shipped/.fashion-cnn.12345678.part" / METADATA_FILE).write_text("the draft of a killed process")
     (tmp_path / "shipped/empty").mkdir()
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(bundle, "BUNDLED_DIR", tmp_path / "shipped")
     return tmp_path / "shipped"
 
 
-def test_shipped(shipped: Path) -> None:
+def test_bundled(shipped: Path) -> None:
     assert bundle.bundled() == ["fashion-cnn", "fashion-dnn"]
     assert resolve("fashion-cnn").path == shipped / "fashion-cnn"
 
@@ -278,7 +278,7 @@ def test_path_that_does_not_exist() -> None:
 
 
 def test_nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "none")
+    monkeypatch.setattr(bundle, "BUNDLED_DIR", tmp_path / "none")
     with pytest.raises(ModelError) as caught:
         resolve("runs/none")
     assert str(caught.value) == "there is no folder runs/none; give a run folder or a bundle."

@@ -115,7 +115,7 @@ def test_calibration_error_by_hand() -> None:
     assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx((0.08 + 0.03) / 2)
 
 
-def test_certain_answers_fall_into_the_last_bin() -> None:
+def test_certain_predictions_fall_into_the_last_bin() -> None:
     found = metrics.reliability(np.array([[1.0, 0.0]]), np.array([0]))
     assert found.counts[-1] == 1
     assert found.ece == 0
@@ -135,7 +135,7 @@ def test_the_sign_test_is_symmetric_and_a_probability(wins: int, losses: int) ->
     assert 0 < value <= 1
 
 
-def test_the_sign_test_keeps_its_head_with_a_million() -> None:
+def test_the_sign_test_with_a_million() -> None:
     assert metrics.sign_test(500_500, 499_500) == pytest.approx(binomtest(500_500, 1_000_000).pvalue, rel=1e-7)
     assert metrics.sign_test(1_000_000, 0) == 0
 
@@ -152,7 +152,7 @@ def test_mcnemar_counts_only_disagreement() -> None:
     assert got.interval == pytest.approx((0.2 - 1.96 * deviation, 0.2 + 1.96 * deviation), abs=1e-4)
 
 
-def test_mcnemar_of_twins_finds_nothing() -> None:
+def test_mcnemar_of_identical_predictions() -> None:
     right = np.array([True, False, True])
     got = metrics.mcnemar(right, right)
     assert (got.difference, got.interval, got.p_value) == (0.0, (0.0, 0.0), 1.0)

@@ -35,7 +35,7 @@ def test_is_ready_for_json() -> None:
     described = system.system_info()
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["python"] == f"{platform.python_implementation()} {platform.python_version()}"
-    assert described["cpu"]["cores_usable"] >= 1
+    assert described["cpu"]["cores_available"] >= 1
 
 
 def test_processor(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_memory_without_meminfo(tmp_path: Path) -> None:
     assert system.available_memory(tmp_path / "none", tmp_path) == pages
 
 
-def test_only_switches_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_set_env_vars(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in system.ENV_VARS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
@@ -105,5 +105,5 @@ def test_only_switches_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_libraries_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "LIBRARIES", ("numpy", "no-such-library"))
+    monkeypatch.setattr(system, "D3_MODULES", ("numpy", "no-such-library"))
     assert list(system.library_versions()) == ["clothier", "numpy"]

@@ -56,7 +56,7 @@ def test_unknown_class() -> None:
     assert str(caught.value) == "'sneeker' is not a garment class; did you mean 'Sneaker'?"
 
 
-def test_photo_words_begin_with_the_ten_and_end_with_the_finer() -> None:
+def test_photo_classes_end_with_the_subclasses() -> None:
     assert len(set(PHOTO_CLASSES)) == 13
     assert list(PHOTO_CLASSES[:10]) == sorted(PHOTO_CLASSES[:10])
     assert PHOTO_CLASSES[10:] == tuple(PARENT_CLASS)

@@ -105,10 +105,10 @@ def test_frozen(record: Any) -> None:
     ("view", "shape"),
     [(InputSpec(), (28, 28)), (InputSpec("photo", 64, 48, 3), (64, 48, 3)), (InputSpec("grey", 64, 48), (64, 48))],
 )
-def test_shape_of_one_picture(view: InputSpec, shape: tuple[int, ...]) -> None:
+def test_input_spec_shape(view: InputSpec, shape: tuple[int, ...]) -> None:
     assert view.shape == shape
 
 
-def test_nobody_watches(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_progress_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     no_progress("train", 1, 2, "note")
     assert capfd.readouterr() == ("", "")

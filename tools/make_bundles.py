@@ -58,7 +58,7 @@ def write_bundle(reference: bundle.Bundle, name: str, recipe: recipes.Recipe, fo
     dataset = load_fashion_mnist()
     learnt, validation = split(dataset, recipe)
     graph, weights = reference.graph.read_bytes(), to_float16_weights(reference.weights.read_bytes())
-    card = replace(reference.metadata, name=name, figures={})
+    card = replace(reference.metadata, name=name, metrics={})
     small = bundle.save(folder / name, card, quantize_graph(graph, calibration_sample(learnt.images)), weights)
     images, labels = validation.images, validation.labels
     objection = shipping.accuracy_problem(reference, small, images, labels) or speed_problem(reference, small, images)
@@ -69,7 +69,7 @@ def write_bundle(reference: bundle.Bundle, name: str, recipe: recipes.Recipe, fo
             raise SystemExit(f"{name}: float16 {objection}; not shipped")
     parts = {"validation": validation, "test": dataset.test}
     figures = {part: measure(OnnxClassifier(small), data, recipe.augment).to_json() for part, data in parts.items()}
-    bundle.save(folder / name, replace(card, figures=figures), small.graph.read_bytes(), weights)
+    bundle.save(folder / name, replace(card, metrics=figures), small.graph.read_bytes(), weights)
     size = sum(file.stat().st_size for file in small.path.iterdir())
     print(f"{small.path}: test {figures['test']['accuracy']:.2%}, {size / 1e6:.1f} MB")
 

@@ -75,7 +75,7 @@ def use_published_folds(data: PhotoTrainingData) -> PhotoTrainingData:
     labels = [published[Path(file).name] for file in data.table.files]
     names = sorted(set(labels) - {""})
     dealt_by = np.array([names.index(name) if name else UNKNOWN_LABEL for name in labels], np.int64)
-    return replace(data, dealt_by=dealt_by, groups=data.table.groups)
+    return replace(data, stratify_labels=dealt_by, groups=data.table.groups)
 
 
 def write_table(photos: Path, table: Path) -> None:
@@ -91,7 +91,7 @@ def write_table(photos: Path, table: Path) -> None:
 def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path) -> None:
     """Stores the bundle under ``folder``/photo as small as it may be."""
     graph, weights = reference.graph.read_bytes(), to_float16_weights(reference.weights.read_bytes())
-    facts = {"name": "clothing-dataset", "licence": LICENCE, "unseen": LIMITATIONS}
+    facts = {"name": "clothing-dataset", "license": LICENCE, "limitations": LIMITATIONS}
     card = replace(reference.metadata, name="photo", data={**reference.metadata.data, **facts})
     known = data.labeled_indices
     judged, rest = known[::VALIDATION_STRIDE], np.setdiff1d(known, known[::VALIDATION_STRIDE])

@@ -46,14 +46,14 @@ _EXPORTS = {
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
     "compare": ("clothier.workflows.compare", "compare"),
-    "evaluate": ("clothier.workflows.evaluate", "evaluate"),
+    "evaluate": ("clothier.workflows.evaluate_logits", "evaluate"),
     "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "load": ("clothier.workflows.predict", "load"),
     "load_map": ("clothier.exploration.embedding_map", "load_map"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
-    "study": ("clothier.workflows.study", "study"),
+    "study": ("clothier.workflows.study_table", "study"),
     "train": ("clothier.workflows.train", "train_model"),
 }
 """Public name to the module that holds it and its name there."""

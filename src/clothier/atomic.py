@@ -152,7 +152,7 @@ def _try_mkdir(path: Path) -> bool:
 
 
 def _replace(tmp: Path, path: Path) -> None:
-    """Puts ``draft`` in the place of ``path``; an older folder there comes to lie under the name of ``draft``."""
+    """Puts ``tmp`` in the place of ``path``; an older folder there comes to lie under the name of ``tmp``."""
     if not os.path.lexists(path):
         tmp.replace(path)
     elif not path.is_dir():
@@ -201,7 +201,7 @@ def _fsync(path: Path) -> None:
 
 @contextmanager
 def _as_storage_error(path: Path, errnos: Collection[int] | None = None) -> Iterator[None]:
-    """Turns an OSError into a sentence on ``path``: any, or those whose number is among ``errors``."""
+    """Turns an OSError into a sentence on ``path``: any, or those whose number is among ``errnos``."""
     try:
         yield
     except OSError as error:

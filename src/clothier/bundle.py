@@ -3,8 +3,8 @@
     card.json            what it is: classes, view, figures, calibration; and the digests of the others
     model.onnx           uint8 pictures in, ``logits`` and ``embedding`` out, preprocessing inside, any batch size
     weights.safetensors  the same weights by name, to train on from
-    novelty.npz          what known garments look like, where the model can tell strangers; plain arrays
-    learnt.npy           hashes of the photos that it learnt from, so that it is not judged by them; a plain array
+    ood.npz          what known garments look like, where the model can tell strangers; plain arrays
+    training_hashes.npy           hashes of the photos that it learnt from, so that it is not judged by them; a plain array
 
 No pickle, and nothing in a bundle is executed.
 """
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE = "card.json", "model.onnx", "weights.safetensors"
-OOD_FILE, TRAINING_HASHES_FILE = "novelty.npz", "learnt.npy"
+OOD_FILE, TRAINING_HASHES_FILE = "ood.npz", "training_hashes.npy"
 OPTIONAL_FILES = (
     OOD_FILE,
     TRAINING_HASHES_FILE,
 )  # optional; a Clothier from before them reads the rest, so the format is the same
 BUNDLED_DIR = Path(__file__).parent / "bundles"
 
-RecordT = TypeVar("Typed", "Card", InputSpec)
+RecordT = TypeVar("RecordT", "BundleMetadata", InputSpec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +45,15 @@ class BundleMetadata:
         model: ``dnn``, ``cnn``, ...
         preset: of the recipe it was trained by.
         classes: the K class names in the order of the logits.
-        view: the picture that it wants.
+        input_spec: the picture that it wants.
         recipe: every number of the training, as :meth:`clothier.recipes.Recipe.to_json` gives it.
         parameters: number of trained weights.
         data: name and digests of what it was trained on.
-        figures: what was measured of it, with the protocol; empty until something was.
+        metrics: what was measured of it, with the protocol; empty until something was.
         calibration: how logits become probabilities (temperature); empty until it is fitted.
         thresholds: when to ask a person; empty until they are fitted.
         files: SHA-256 of the bundle's other files, by name.
-        clothier: the version that wrote it.
+        clothier_version: the version that wrote it.
         format: of this card; a newer one is refused.
     """
 
@@ -124,10 +124,10 @@ def save(
 
     Args:
         path: its folder.
-        card: what it says of itself; ``files`` are filled in.
+        metadata: what it says of itself; ``files`` are filled in.
         graph: the ONNX graph.
         weights: the safetensors weights.
-        extras: the optional files (:data:`EXTRAS`) that it has, by name.
+        optional_files: the optional files (:data:`EXTRAS`) that it has, by name.
 
     Raises:
         StorageError: the disk refused; what stood at ``path`` still does.
@@ -233,7 +233,11 @@ def _parse_metadata(values: dict[str, Any]) -> BundleMetadata:
         raise TypeError(f"its classes are {classes!r}")
     return _check_types(
         BundleMetadata(
-            **{**values, "classes": tuple(classes), "view": _check_types(InputSpec(**values.get("view", {})))}
+            **{
+                **values,
+                "classes": tuple(classes),
+                "input_spec": _check_types(InputSpec(**values.get("input_spec", {}))),
+            }
         )
     )
 

@@ -9,9 +9,9 @@ door: the command line prints it and ends with the class's ``exit_code``.
     │   └── MissingExtraError     2   the request needs an optional part that is not installed
     ├── DataError                 4   a data set is missing, damaged or not what was promised
     ├── ModelError                4   a bundle or a checkpoint is missing, damaged or too new
-    ├── PhotoError                3   one picture cannot be read; the others go on
+    ├── ImageError                3   one picture cannot be read; the others go on
     ├── StorageError              1   the disk refused (full, read-only); what was whole before still is
-    └── GateError                 5   the work is done, and a gate set by the user was not met
+    └── CheckFailedError                 5   the work is done, and a gate set by the user was not met
 
     Interrupted                 130   Ctrl-C while a run was under way: no failure, and the run can be resumed
 """

@@ -128,7 +128,7 @@ def standard_error(accuracy: float, n: int) -> float:
 
 
 def wilson_interval(proportion: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
-    """95 % interval of each ``share`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
+    """95 % interval of each ``proportion`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
     squared = NORMAL_95**2 / n
     middle = (proportion + squared / 2) / (1 + squared)
     reach = np.sqrt(squared * (proportion * (1 - proportion) + squared / 4)) / (1 + squared)
@@ -170,8 +170,8 @@ def mcnemar(first_correct: Flags, second_correct: Flags) -> McNemarResult:
     """McNemar's exact test of two classifiers on the same N images (Dietterich 1998, 10.1162/089976698300017197).
 
     Args:
-        first_right: (N,) bool, where the first classifier was right.
-        second_right: (N,) bool, where the second was.
+        first_correct: (N,) bool, where the first classifier was right.
+        second_correct: (N,) bool, where the second was.
 
     Raises:
         DataError: no images, or two different numbers of them.
@@ -228,6 +228,6 @@ def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes:
 
 
 def _safe_divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Doubles:
-    """``part / whole``, and 0 where ``whole`` is 0."""
+    """``part / whole``, and 0 where ``denominator`` is 0."""
     parts, wholes = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

@@ -67,7 +67,7 @@ def system_info() -> dict[str, Any]:
         "cpu": {
             "model": cpu_model(),
             "cores": os.cpu_count(),
-            "cores_usable": available_cores(),
+            "cores_available": available_cores(),
             "instruction_sets": instruction_sets(),
         },
         "memory_bytes": available_memory(),

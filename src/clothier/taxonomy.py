@@ -99,7 +99,7 @@ def aggregate_to(probabilities: Probabilities, classes: Sequence[str], target_cl
     Args:
         probabilities: (N, K), rows sum to 1.
         classes: the model's K classes.
-        wanted: the data's classes, in any order.
+        target_classes: the data's classes, in any order.
 
     Returns:
         (N, len(wanted)); rows sum to 1.
@@ -124,7 +124,7 @@ def aggregate_to(probabilities: Probabilities, classes: Sequence[str], target_cl
 def sum_columns(
     probabilities: Probabilities, column_names: Sequence[str], target_names: Sequence[str]
 ) -> Probabilities:
-    """Columns of the same word added up, in the order of ``wanted``: (N, K) with a word each to (N, len(wanted)).
+    """Columns of the same word added up, in the order of ``target_names``: (N, K) with a word each to (N, len(wanted)).
 
     A product with ones and noughts, so that nothing but the array itself needs numpy.
     """

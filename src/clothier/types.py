@@ -37,14 +37,14 @@ class InputSpec:
     """The picture that a model wants.
 
     Attributes:
-        kind: ``garment28``, the 28x28 grey view of Fashion-MNIST (light garment on black), or ``square``, the whole
+        kind: ``fashion_mnist``, the 28x28 grey view of Fashion-MNIST (light garment on black), or ``square``, the whole
             picture in RGB without its proportions (H == W).
         height: H, pixels.
         width: W, pixels.
         channels: C; 1 means arrays of (N, H, W), 3 means (N, H, W, 3).
     """
 
-    kind: str = "garment28"
+    kind: str = "fashion_mnist"
     height: int = 28
     width: int = 28
     channels: int = 1
@@ -117,7 +117,7 @@ class Prediction:
         reason: one sentence on the decision.
         model: the name of the model that answered.
         code: the company's own for the most probable class, where a taxonomy was given.
-        saw: the file in which what the model saw was kept, where that was asked for.
+        input_file: the file in which what the model saw was kept, where that was asked for.
     """
 
     file: str
@@ -137,7 +137,11 @@ class Prediction:
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
-            **{name: value for name, value in (("code", self.code), ("saw", self.input_file)) if value is not None},
+            **{
+                name: value
+                for name, value in (("code", self.code), ("input_file", self.input_file))
+                if value is not None
+            },
         }
 
 

@@ -32,7 +32,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("rival", "parameters"), [("study_cnn", 262_890), ("tutorial_cnn", 421_642)])
-def test_the_networks_learn_and_are_what_their_readers_know(rival: str, parameters: int) -> None:
+def test_networks_learn(rival: str, parameters: int) -> None:
     lap = getattr(module, rival)(DATASET, 0)
     assert lap.parameters == parameters
     assert lap.accuracy > 0.8  # drawn garments are easy; chance is 0.1
@@ -59,8 +59,8 @@ def test_the_study_learns_from_four_fifths_and_its_evaluation_is_not_timed(monke
 
     kept: list[torch.nn.Module] = []
     monkeypatch.setattr(module, "STUDY_EPOCHS", 3)
-    monkeypatch.setattr(module, "_epochs", watched)
-    monkeypatch.setattr(module, "_accuracy", lambda network, data: kept.append(network) or slow(network, data))
+    monkeypatch.setattr(module, "_train_epochs", watched)
+    monkeypatch.setattr(module, "_format_accuracy", lambda network, data: kept.append(network) or slow(network, data))
     lap = module.study_cnn(DATASET, 0)
     assert judged == [120, 120, 120, 100]
     assert lap.seconds < 3.0  # the pauses alone took so long
@@ -68,7 +68,7 @@ def test_the_study_learns_from_four_fifths_and_its_evaluation_is_not_timed(monke
     assert all(torch.equal(final[name], value) for name, value in states[1].items())
 
 
-def test_the_same_seed_gives_the_same_rival(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_seed_same_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STUDY_EPOCHS", 1)
     one, same, other = (module.study_cnn(DATASET, seed).accuracy for seed in (0, 0, 1))
     assert one == same != other

@@ -57,7 +57,7 @@ def measured(folders: dict[str, Path]) -> tuple[dict[str, Any], list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
         patch.setattr(module, "CALLS", {1: 3, 8: 2})
-        patch.setattr(module, "SHIPPED", tuple(str(path) for path in folders.values()))
+        patch.setattr(module, "BUNDLED_MODELS", tuple(str(path) for path in folders.values()))
         found = module.benchmark_inference(rounds=2, progress=lambda task, done, total, note="": told.append(note))
     return found.to_json(), told
 
@@ -66,7 +66,7 @@ def rows(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in found["rows"]}
 
 
-def test_every_side_is_measured_in_turns(measured: tuple[dict[str, Any], list[str]]) -> None:
+def test_all_variants_are_timed_interleaved(measured: tuple[dict[str, Any], list[str]]) -> None:
     found, told = measured
     assert len(rows(found)) == len(found["rows"]) == 2 * (2 + 3 + 3)
     assert all(row["n"] == 2 and 0 < row["min"] <= row["median"] <= row["max"] for row in found["rows"])
@@ -77,7 +77,7 @@ def test_every_side_is_measured_in_turns(measured: tuple[dict[str, Any], list[st
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
-def test_a_model_is_judged_where_it_is_trained(measured: tuple[dict[str, Any], list[str]]) -> None:
+def test_accuracy_of_trained_models(measured: tuple[dict[str, Any], list[str]]) -> None:
     by_name = rows(measured[0])
     assert by_name["study-cnn, eager torch, 1 picture"]["accuracy"] is None
     for side in ("eager torch", "ONNX Runtime, float32", "ONNX Runtime, int8"):
@@ -95,7 +95,7 @@ def test_a_row_says_what_ships(measured: tuple[dict[str, Any], list[str]]) -> No
     }
 
 
-def test_ratios_are_ours_by_the_rivals(measured: tuple[dict[str, Any], list[str]]) -> None:
+def test_ratio_names(measured: tuple[dict[str, Any], list[str]]) -> None:
     kinds = ("latency/torch", "rate/torch")
     assert set(measured[0]["ratios"]) == {f"study-cnn float32 {kind}" for kind in kinds} | {
         f"{model} {ours} {kind}"
@@ -135,7 +135,7 @@ def test_every_side_has_every_core(monkeypatch: pytest.MonkeyPatch) -> None:
         raise StopHereError
 
     monkeypatch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
-    monkeypatch.setattr(module, "_study", study)
-    monkeypatch.setattr(module.machine, "usable_cores", lambda: 3)
+    monkeypatch.setattr(module, "_build_study_cnn", study)
+    monkeypatch.setattr(module.machine, "available_cores", lambda: 3)
     with pytest.raises(StopHereError):
         module.benchmark_inference()

@@ -13,7 +13,7 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES
 NAME = "CLOTHIER_TEST_VARIABLE"
 
 
-def test_the_function_runs_elsewhere_and_its_answer_comes_back() -> None:
+def test_function_runs_in_another_process() -> None:
     assert run_in_subprocess(os.getpid) != os.getpid()
     assert run_in_subprocess(max, FASHION_MNIST_CLASSES) == max(FASHION_MNIST_CLASSES)
 
@@ -27,7 +27,7 @@ def test_the_environment_is_the_new_process_and_ours_stays(monkeypatch: pytest.M
     assert NAME not in os.environ
 
 
-def test_a_failure_is_told_and_the_environment_comes_back() -> None:
+def test_errors_propagate_and_the_environment_is_restored() -> None:
     with pytest.raises(UsageError, match=r"^too few$"):
         run_in_subprocess(_fail, "too few", environment={NAME: "within"})
     assert NAME not in os.environ

@@ -24,7 +24,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 DATA = SimpleNamespace(name="Fashion-MNIST", digest="d")
 TEACHERS = {
     "n": 2,
-    "preset": "solo",
+    "preset": "large",
     "parameters": 2_000_000,
     "epochs": 20,
     "core_seconds": 7200.0,
@@ -64,7 +64,7 @@ def make_run(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weigh
     }
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"recipe": {"widths": widths}, "seed": seed}))
-    (folder / "environment.json").write_text(json.dumps({"cpu": {"cores_usable": 2}}))
+    (folder / "environment.json").write_text(json.dumps({"cpu": {"cores_available": 2}}))
     (folder / "metrics.json").write_text(json.dumps(metrics))
     return Run(folder)
 
@@ -90,7 +90,7 @@ def test_teachers_are_one_row_for_all_their_students_and_count_in_the_hours_of_e
     runs = [make_run(tmp_path / f"cnn-best-{seed}", seed, 0.95, teachers=TEACHERS) for seed in (0, 1)]
     groups = records.grouped(runs, DATA)
     ensemble, alone = records.ensembles(groups)
-    assert (alone["name"], alone["parameters"], alone["seeds"]) == ("cnn-solo", 1_000_000, 2)
+    assert (alone["name"], alone["parameters"], alone["seeds"]) == ("cnn-large", 1_000_000, 2)
     assert (alone["accuracy"], alone["accuracy_min"], alone["accuracy_max"]) == (pytest.approx(0.945), 0.94, 0.95)
     assert alone["core_hours"] == pytest.approx(1.0)
     assert (alone["accuracy_tta"], alone["ece"]) == (pytest.approx(0.951), pytest.approx(0.02))
@@ -108,14 +108,14 @@ def test_each_generation_of_teachers_is_a_row(tmp_path: Path, modules: Any) -> N
     reborn = {**TEACHERS, "n": 4, "generations": 2, "parameters": 4_000_000, "core_seconds": 14400.0, "each": each}
     together, first, second = records.ensembles([[make_run(tmp_path / "cnn-best", 0, 0.95, teachers=reborn)]])
     assert together["name"] == "ensemble of 4 `solo`"
-    assert (first["name"], first["seeds"], first["taught_by"]) == ("cnn-solo", 2, None)
+    assert (first["name"], first["seeds"], first["taught_by"]) == ("cnn-large", 2, None)
     assert (first["accuracy"], first["core_hours"]) == (pytest.approx(0.945), pytest.approx(1.0))
-    assert (second["name"], second["seeds"], second["taught_by"]) == ("cnn-solo, generation 2", 2, "abc")
+    assert (second["name"], second["seeds"], second["taught_by"]) == ("cnn-large, generation 2", 2, "abc")
     assert (second["accuracy"], second["parameters"]) == (pytest.approx(0.955), 1_000_000)
     assert second["core_hours"] == pytest.approx(3.0)  # two teachers before it
     schools = [TEACHERS, {**reborn, "digest": "def"}]  # the first is the first generation of the second
     runs = [make_run(tmp_path / f"of-{one['n']}", 0, 0.95, teachers=one) for one in schools]
-    names = ["ensemble of 2 `solo`", "cnn-solo", "ensemble of 4 `solo`", "cnn-solo, generation 2"]
+    names = ["ensemble of 2 `solo`", "cnn-large", "ensemble of 4 `solo`", "cnn-large, generation 2"]
     assert [row["name"] for row in records.ensembles([[run] for run in runs])] == names
     assert "learns from teachers" in tables._ours(second)
 
@@ -190,16 +190,14 @@ def test_first_seeds_of_one_model_are_paired_on_the_test_images(
     assert (pair["first"], pair["second"]) == ("large", "small")
     assert pair["difference"] == pytest.approx(0.3)
     assert pair["p_value"] == pytest.approx(0.25)  # three to nothing: twice an eighth
-    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
-    monkeypatch.setattr(tables, "results", lambda _: {"rows": [pair], "machine": machine, "command": "made"})
+    machine = {"cpu": {"cores_available": 2, "model": "a processor"}}
+    monkeypatch.setattr(tables, "load_results", lambda _: {"rows": [pair], "machine": machine, "command": "made"})
     line = tables.paired().splitlines()[2]
     assert line.startswith("| large | small | +30.00 | ")
     assert line.endswith(" | 0.250 |")
 
 
-def test_the_seeds_of_a_row_together_say_the_mean_of_their_probabilities(
-    tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seed_ensemble_averages_probabilities(tmp_path: Path, modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of three is sure of nine pictures and leans to a wrong class in one of its own."""
     records, tables = modules
     count, names = 10, ["best-0", "best-1", "best-2"]
@@ -215,7 +213,7 @@ def test_the_seeds_of_a_row_together_say_the_mean_of_their_probabilities(
             return ModelOutput(self.logits, np.zeros((len(images), 1), np.float32))
 
     part = LabeledImages(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.int64))
-    recipe = preset("cnn", "solo")
+    recipe = preset("cnn", "large")
     monkeypatch.setattr(records.bundle, "open_bundle", lambda path: path.parent.name)
     monkeypatch.setattr(records, "OnnxClassifier", Leaning)
     monkeypatch.setattr(records, "split", lambda *_: (None, part))
@@ -265,9 +263,9 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
 ) -> None:
     records, tables = modules
     groups = records.grouped([make_run(tmp_path / "cnn-best-0", 0, 0.961, teachers=TEACHERS)], DATA)
-    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
+    machine = {"cpu": {"cores_available": 2, "model": "a processor"}}
     found = {"rows": [*map(records.row, groups), *records.ensembles(groups)], "machine": machine, "command": "made"}
-    monkeypatch.setattr(tables, "results", lambda _: found)
+    monkeypatch.setattr(tables, "load_results", lambda _: found)
     first = tables.records().split("\n\n")[1]
     order = [line.split(" | ")[0] for line in first.splitlines()[2:]]
     names = ["shake-shake", "cnn-best", "VGG8B", "ensemble of 2", "fast.ai"]
@@ -277,9 +275,7 @@ def test_ours_stand_by_accuracy_among_the_fresh_and_before_the_stale(
     assert min(stale) > max(places)
 
 
-def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
-    modules: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ablation_rows_compare_with_their_own_recipe(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, tables = modules
 
     def variant(name: str, seconds: float, accuracy: float) -> dict[str, Any]:
@@ -292,8 +288,8 @@ def test_a_trick_is_held_against_its_own_recipe_in_points_and_in_seconds(
         variant("fast: the recipe", 50.0, 0.94),
         variant("fast: no shift", 52.0, 0.93999),
     ]
-    machine = {"cpu": {"cores_usable": 2, "model": "a processor"}}
-    monkeypatch.setattr(tables, "results", lambda _: {"rows": rows, "machine": machine, "command": "made"})
+    machine = {"cpu": {"cores_available": 2, "model": "a processor"}}
+    monkeypatch.setattr(tables, "load_results", lambda _: {"rows": rows, "machine": machine, "command": "made"})
     lines = tables.ablation().splitlines()
     assert lines[2:6] == [
         "| **`sprint`** | 5.0 |  | 90.00 (89.80 to 90.20) |  | 91.00 |",
@@ -310,7 +306,8 @@ SMALL_RECIPES = ("small-cnn", "born-again", "no-cutmix")
 
 
 @pytest.mark.parametrize(
-    "recipe", [preset("cnn", "best"), *(from_file(BENCHMARKS / "recipes" / f"{name}.toml", "cnn") for name in SMALL_RECIPES)]
+    "recipe",
+    [preset("cnn", "best"), *(from_file(BENCHMARKS / "recipes" / f"{name}.toml", "cnn") for name in SMALL_RECIPES)],
 )
 def test_the_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")

@@ -24,12 +24,12 @@ DATASET = Dataset(
 def _few() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
-        patch.setattr(module, "ORIGINAL_IMAGES", 200)
-        patch.setattr(module, "ORIGINAL_FITTED", 150)
+        patch.setattr(module, "REFERENCE_IMAGES", 200)
+        patch.setattr(module, "REFERENCE_FIT_IMAGES", 150)
         yield
 
 
-def test_every_side_is_measured_in_turns_and_judged() -> None:
+def test_all_maps_are_timed_and_evaluated() -> None:
     told: list[str] = []
     found = module.benchmark_map(rounds=2, progress=lambda task, done, total, note="": told.append(note)).to_json()
     rows = {row["name"]: row for row in found["rows"]}

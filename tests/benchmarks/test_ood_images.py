@@ -20,8 +20,8 @@ def strangers(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPat
     """The script, drawing few."""
     module: ModuleType = script("benchmarks/ood_images.py")
     assert module.CROPS * len(module.samples()) + 4 * module.DRAWN >= 500
-    monkeypatch.setattr(module, "CROPS", 1)
-    monkeypatch.setattr(module, "DRAWN", 2)
+    monkeypatch.setattr(module, "CROPS_PER_SAMPLE", 1)
+    monkeypatch.setattr(module, "IMAGES_PER_KIND", 2)
     return module
 
 

@@ -42,7 +42,7 @@ def test_each_result_names_its_command_and_its_machine(name: str) -> None:
     found = results(name)
     first, second, *_ = found["command"].split()
     assert (ROOT / second).is_file() if first == "python" else (first, second) == ("clothier", "benchmark")
-    assert found["machine"]["cpu"]["cores_usable"] == 2
+    assert found["machine"]["cpu"]["cores_available"] == 2
     assert all(row["n"] >= 1 and row["min"] <= row["median"] <= row["max"] for row in found["rows"])
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_sides_take_turns_and_are_told_their_round() -> None:
+def test_variants_are_interleaved() -> None:
     called: list[tuple[str, int]] = []
     sides = {name: (lambda number, name=name: called.append((name, number))) for name in ("ours", "theirs")}
     turns = time_interleaved(sides, 2, warm_up=True)

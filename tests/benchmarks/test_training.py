@@ -49,12 +49,12 @@ class FakeRuns:
 @pytest.fixture
 def races(monkeypatch: pytest.MonkeyPatch) -> FakeRuns:
     answers = FakeRuns()
-    monkeypatch.setattr(module, "alone", answers)
+    monkeypatch.setattr(module, "run_in_subprocess", answers)
     monkeypatch.setattr(module, "load_fashion_mnist", lambda progress: DATASET)
     return answers
 
 
-def test_sides_take_turns_and_the_slow_ones_and_narrow_instructions_come_once(races: FakeRuns) -> None:
+def test_order_of_trainings(races: FakeRuns) -> None:
     told: list[str] = []
     found = module.benchmark_training(rounds=2, progress=lambda task, done, total, note="": told.append(note)).to_json()
     in_a_round = ["study_cnn", "fast", "sprint", "tutorial_cnn"]
@@ -71,7 +71,7 @@ def test_rows_hold_means_and_ratios_are_of_the_same_round(races: FakeRuns) -> No
     found = module.benchmark_training(rounds=3).to_json()
     fast = next(row for row in found["rows"] if row["name"] == "cnn fast")
     assert (fast["accuracy"], fast["accuracy_tta"], fast["parameters"]) == (0.95, pytest.approx(0.96), 99)
-    assert (fast["accuracy_min"], fast["accuracy_max"], fast["peak"]) == (0.95, 0.95, 1e10)
+    assert (fast["accuracy_min"], fast["accuracy_max"], fast["initial_lr"]) == (0.95, 0.95, 1e10)
     study = next(row for row in found["rows"] if row["name"] == "study")
     assert (study["median"], study["accuracy_tta"], study["flops"]) == (11.0, None, None)
     assert found["ratios"] == {
@@ -87,14 +87,14 @@ def test_rows_hold_means_and_ratios_are_of_the_same_round(races: FakeRuns) -> No
     ]
 
 
-def test_a_time_to_an_accuracy_is_not_told_where_the_mean_falls_short(races: FakeRuns) -> None:
+def test_no_ratio_when_the_target_is_missed(races: FakeRuns) -> None:
     races.accuracy = 0.925  # 0.935 with test-time augmentation, as a mean of the three
     found = module.benchmark_training(rounds=3).to_json()
     assert set(found["ratios"]) == {"time_to_89.7/study", "time_to_89.7/study, AVX2 only", "flops/peak"}
     assert [goal["reached"] for goal in found["goals"]] == [pytest.approx(0.935), 0.925]
 
 
-def test_our_lap_is_a_whole_training_without_validation_and_without_its_evaluation(
+def test_train_timed_uses_all_images_and_excludes_evaluation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     learnt_from: list[Any] = []
@@ -105,7 +105,7 @@ def test_our_lap_is_a_whole_training_without_validation_and_without_its_evaluati
         return fit(network, train, validation, *rest, **named)
 
     monkeypatch.setattr(module, "fit", watched)
-    monkeypatch.setattr(module, "matmul_rate", lambda device: 1e9)
+    monkeypatch.setattr(module, "matmul_throughput", lambda device: 1e9)
     recipe = replace(PCA_RECIPE, epochs=8, augment=replace(PCA_RECIPE.augment, flip=True))
     lap = module.train_timed(recipe, DATASET, 0)
     assert learnt_from == [(300, None)]

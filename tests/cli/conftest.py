@@ -191,11 +191,11 @@ class FakeWorkflows:
     Attributes:
         calls: name and arguments of each call; ``progress`` is left out.
         failure: raised by the next call, if any.
-        remarks: what each call tells its progress.
-        prepared: what ``clothier data`` finds.
-        explored: what ``clothier explore`` finds.
-        calibrated: what ``clothier calibrate`` finds.
-        unread: photos that ``clothier evaluate`` cannot read.
+        progress_calls: what each call tells its progress.
+        data_result: what ``clothier data`` finds.
+        explore_result: what ``clothier explore`` finds.
+        calibrate_result: what ``clothier calibrate`` finds.
+        failed_inputs: photos that ``clothier evaluate`` cannot read.
     """
 
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

@@ -57,7 +57,7 @@ def without_guarantee(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "kept": False, "novelty_auroc": None, "thresholds": {"accept": None, "promise": promise}}
 
 
-def test_a_promise_that_nothing_keeps(run: Runner, workflows: FakeWorkflows) -> None:
+def test_no_threshold_meets_the_guarantee(run: Runner, workflows: FakeWorkflows) -> None:
     workflows.calibrate_result = without_guarantee(workflows.calibrate_result)
     ending = run("calibrate", "photo", "--data", "own.csv")
     assert ending.code == 0

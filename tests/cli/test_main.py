@@ -267,7 +267,7 @@ def train(options, *, progress):
         raise Interrupted(Path("runs/cnn")) from stop
 
 workflow = types.ModuleType("clothier.workflows.train")
-workflow.train, workflow.options_from_config, workflow.once_more_on_all = train, None, None
+workflow.train, workflow.options_from_config, workflow.refit_options = train, None, None
 workflow.TrainOptions = dataclasses.make_dataclass("TrainOptions", ["recipe"])
 sys.modules[workflow.__name__] = workflow
 sys.exit(main())

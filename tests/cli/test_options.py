@@ -24,33 +24,33 @@ def test_duration_of_all_parts(hours: int, minutes: int, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10", "m", "0s", "1.5h", "-1m", "10m5h", "10 m", "ten minutes"])
-def test_no_duration(text: str) -> None:
+def test_invalid_duration(text: str) -> None:
     with pytest.raises(typer.BadParameter) as caught:
         options.duration(text)
     assert caught.value.message == f"{text!r} is not a duration; give one such as 90s, 10m or 1h30m."
 
 
 @pytest.mark.parametrize("text", ["-1", "1.0", "", "4294967296", "٣", "1e3"])
-def test_no_seed(text: str) -> None:
+def test_invalid_seed(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not a seed; give a whole number from 0 to 4294967295"):
         options.seed(text)
 
 
-def test_seeds() -> None:
+def test_seed() -> None:
     assert [options.seed(text) for text in ("0", "7", "4294967295")] == [0, 7, 2**32 - 1]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "2.5"])
-def test_no_count(text: str) -> None:
+def test_invalid_positive_int(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not a whole number of 1 or more"):
         options.positive_int(text)
 
 
 @pytest.mark.parametrize("text", ["93", "-0.1", "nan", "93 %", ""])
-def test_no_share(text: str) -> None:
+def test_invalid_probability(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"is not an accuracy; give a share from 0 to 1, such as 0\.93"):
         options.probability(text)
 
 
-def test_shares() -> None:
+def test_probability() -> None:
     assert [options.probability(text) for text in ("0", ".5", "1")] == [0.0, 0.5, 1.0]

@@ -133,5 +133,5 @@ def test_nothing_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("done", "total", "text"), [(0, 5, "0/5"), (4.9, 5, "4/5"), (5, 5, "5/5"), (500, 1000, "50 %"), (1, 3e6, "0 %")]
 )
-def test_amount(done: float, total: float, text: str) -> None:
+def test_format_progress(done: float, total: float, text: str) -> None:
     assert progress.format_progress(done, total) == text

@@ -27,7 +27,7 @@ METRICS: dict[str, Any] = {
     "validation": {**SCORES, "n": 100, "coverage": 0.7, "selective_risk": 0.031},
     "test": None,
     "label_issues": 12,
-    "before_and_after": {
+    "baseline_comparison": {
         "before": {"name": "frozen features", "accuracy": 0.85, "macro_recall": 0.8},
         "after": {"name": "photo best", "accuracy": 0.9, "macro_recall": 0.87},
     },

@@ -14,7 +14,7 @@ def dataset() -> Dataset:
     return Dataset("Drawn", FASHION_MNIST_CLASSES, draw_garments(30, 0), draw_garments(12, 1), {})
 
 
-def test_every_place_is_a_picture_of_its_part(dataset: Dataset) -> None:
+def test_every_index_is_an_image_of_its_split(dataset: Dataset) -> None:
     pool = CombinedSplits.from_dataset(dataset)
     assert (len(pool), pool.n_train) == (42, 30)
     for place in range(42):
@@ -23,7 +23,7 @@ def test_every_place_is_a_picture_of_its_part(dataset: Dataset) -> None:
         assert pool.class_name(place) == FASHION_MNIST_CLASSES[part.labels[pool.index_in_split(place)]]
 
 
-def test_places_have_names_and_files_where_there_are_any(dataset: Dataset) -> None:
+def test_captions_and_files(dataset: Dataset) -> None:
     pool = CombinedSplits.from_dataset(dataset)
     assert (pool.caption(29), pool.caption(30), pool.file(30)) == ("train 29", "test 0", None)
     named = {

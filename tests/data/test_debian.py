@@ -89,7 +89,7 @@ def test_apt_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     apt.write_text("#!/bin/sh\nexec sleep 30\n")
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(debian, "TIME_LIMIT", 0.1)
+    monkeypatch.setattr(debian, "APT_TIMEOUT", 0.1)
     with pytest.raises(DataError, match=r"'apt-get update' was ended after 0\.1 seconds"), debian.unpack_package("any"):
         pytest.fail("it hangs")
 

@@ -39,7 +39,7 @@ def test_other_bytes_of_the_same_pixels_have_the_same_digest(tmp_path: Path, pho
     assert told == [(done, 5) for done in range(1, 6)]
 
 
-def test_a_reduced_copy_stays_alike_where_its_view_does_not(tmp_path: Path, photo: Image.Image) -> None:
+def test_a_reduced_copy_matches_where_its_fashion_mnist_image_does_not(tmp_path: Path, photo: Image.Image) -> None:
     photo.save(tmp_path / "whole.png")
     photo.resize((210, 280), Image.Resampling.LANCZOS).save(tmp_path / "copy.jpg", quality=60)
     files = tmp_path / "whole.png", tmp_path / "copy.jpg"

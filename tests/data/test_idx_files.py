@@ -48,7 +48,7 @@ def test_files_are_found_where_people_keep_them(drawn: Path, arrange: Callable[[
     assert len(idx_files.load_idx_dataset(drawn, files).train) == 60
 
 
-def test_a_plain_file_goes_before_its_gzipped_twin(drawn: Path) -> None:
+def test_a_plain_file_is_preferred_to_its_gzipped_copy(drawn: Path) -> None:
     for path in list(drawn.glob("*.gz")):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
     assert {path.suffix for path in idx_files.find_files(drawn).values()} == {""}

@@ -36,7 +36,7 @@ def test_a_broken_off_answer_is_said(web) -> None:
 
 
 def test_too_much_is_not_taken(web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirrors, "LARGEST", 100)
+    monkeypatch.setattr(mirrors, "MAX_BYTES", 100)
     with pytest.raises(DataError, match=r"/file sends more than 100 bytes, far more than the file has\."):
         download(web.says("/file", bytes(200)))
 

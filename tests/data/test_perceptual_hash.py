@@ -18,7 +18,7 @@ def copy(picture: np.ndarray) -> np.ndarray:
     return np.asarray(small.resize((96, 96), Image.Resampling.BILINEAR))
 
 
-def test_copies_are_known_again_and_others_are_not() -> None:
+def test_copies_match_and_others_do_not() -> None:
     seen = photos(20)
     learnt = dhash(seen[:10])
     assert (learnt.shape, learnt.dtype) == ((10, 32), np.uint8)
@@ -26,7 +26,7 @@ def test_copies_are_known_again_and_others_are_not() -> None:
     assert matches(dhash(asked), learnt).tolist() == [True] * 10 + [False] * 10
 
 
-def test_a_plain_picture_is_never_known_again() -> None:
+def test_a_plain_image_never_matches() -> None:
     plain = np.full((2, 96, 96, 3), 240, np.uint8)
     assert matches(dhash(plain), dhash(plain)).tolist() == [False, False]
 

@@ -15,7 +15,7 @@ from clothier.types import InputSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-CENTER_CROP = InputSpec("square", 16, 16, 3)
+CENTER_CROP = InputSpec("center_crop", 16, 16, 3)
 ROWS = "file,label,sender_id\na.png,hat,12\nb.png,boot,7\nc.png,,12\n"
 
 
@@ -205,7 +205,7 @@ class TestLoading:
         assert [failure.code for failure in table.failures] == ["not-found", "not-a-picture"]
 
     def test_many_threads_mix_nothing_up(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("clothier.data.photo_table.usable_cores", lambda: 8)
+        monkeypatch.setattr("clothier.data.photo_table.available_cores", lambda: 8)
         (tmp_path / "hat").mkdir()
         for shade in range(200):
             Image.new("L", (20, 20), shade).save(tmp_path / f"hat/{shade:03}.png")
@@ -233,7 +233,7 @@ def test_the_development_photos(photos: Path) -> None:
     assert len(set(table.groups.tolist())) == 311
 
 
-def test_words_are_the_finest_that_the_table_has(tmp_path: Path) -> None:
+def test_raw_labels_are_the_most_specific(tmp_path: Path) -> None:
     rows = ["a,shoes,boot", "b,shoes,", "c,shoes,not-a-shoe", "d,hat,boot", "e,,boot", "f,Shoes,Sandal"]
     for row in rows:
         (tmp_path / row[0]).touch()

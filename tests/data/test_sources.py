@@ -220,7 +220,7 @@ def test_open_dataset_takes_other_idx_data_only_when_told(drawn: Path, release: 
     assert (dataset.name, dataset.digests) == ("drawn", release.digests)
 
 
-def test_fashion_mnist_keeps_its_name_when_taken_as_any_idx(
+def test_fashion_mnist_keeps_its_name_with_any_idx(
     drawn: Path, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "FASHION_MNIST", release)

@@ -43,7 +43,7 @@ def test_too_few_images_are_said(labels: list[int], held_out: int, sentence: str
         stratified_split(np.array(labels, np.int64), held_out)
 
 
-def test_folds_hold_every_image_once_and_each_class_in_equal_shares() -> None:
+def test_folds_cover_every_image_once_and_are_stratified() -> None:
     labels = np.random.default_rng(0).integers(0, 4, 403)
     folds = stratified_folds(labels, 3, seed=5)
     assert sorted(np.concatenate(folds).tolist()) == list(range(403))
@@ -55,7 +55,7 @@ def test_folds_hold_every_image_once_and_each_class_in_equal_shares() -> None:
     assert not all(np.array_equal(one, same) for one, same in zip(folds, other, strict=True))
 
 
-def test_what_belongs_together_is_not_parted() -> None:
+def test_groups_are_not_split() -> None:
     labels = np.arange(90) % 3
     groups = ((0, 3, 6, 9), (1, 2), (4, 88, 89), (50, 53))
     for seed in range(5):

@@ -12,7 +12,7 @@ LABELS = np.array([0, 1, 2, 0, 1])
 LOGITS = np.array([[2, 0, 0], [9, 0, 0], [0, 4, 0], [0, 0, 6], [0, 3, 0]], dtype=np.float32)
 
 
-def test_the_surest_mistakes_come_first() -> None:
+def test_most_confident_errors_come_first() -> None:
     found = most_confident_errors(LOGITS, LABELS, 2)
     assert [(a.index, a.true, a.predicted) for a in found] == [(1, 1, 0), (3, 0, 2)]
     assert found[0].probability == pytest.approx(softmax(LOGITS)[1, 0])
@@ -22,7 +22,7 @@ def test_fewer_mistakes_than_wanted_are_all_there_are() -> None:
     assert [a.index for a in most_confident_errors(LOGITS, LABELS, 99)] == [1, 3, 2]
 
 
-def test_a_faultless_model_has_no_mistakes() -> None:
+def test_a_perfect_model_has_no_errors() -> None:
     assert most_confident_errors(np.eye(3), np.arange(3), 5) == ()
 
 
@@ -31,7 +31,7 @@ def test_equally_sure_mistakes_keep_the_order_of_the_pictures() -> None:
     assert [a.index for a in most_confident_errors(logits, np.zeros(40, int), 40)] == list(range(40))
 
 
-def test_only_the_first_was_right() -> None:
+def test_only_first_correct() -> None:
     second = np.array([[0, 2, 0], [9, 0, 0], [0, 4, 0], [6, 0, 0], [0, 0, 8]], dtype=np.float32)
     found = only_first_correct(LOGITS, second, LABELS, 5)
     assert [(mine.index, mine.predicted, theirs.predicted) for mine, theirs in found] == [(4, 1, 2), (0, 0, 1)]

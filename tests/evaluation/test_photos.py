@@ -66,7 +66,7 @@ def evaluate_json(models: list[str], data: Path, **options: Any) -> list[dict[st
     return found
 
 
-def test_a_finer_answer_counts_for_the_broader_label(photos: Path, model: str) -> None:
+def test_a_subclass_counts_for_its_parent_class(photos: Path, model: str) -> None:
     (found,) = evaluate_json([model], photos)
     assert (found["model"], found["data"], found["n"]) == (model, "table", 6), "the empty label is not asked about"
     assert found["accuracy"] == 5 / 6, "all but the blue dress"
@@ -74,7 +74,7 @@ def test_a_finer_answer_counts_for_the_broader_label(photos: Path, model: str) -
     assert recalls == {"dress": (0.5, 2), "shoes": (1.0, 3), "hat": (1.0, 1)}
     assert found["macro_recall"] == pytest.approx(2.5 / 3)
     assert found["failures"] == []
-    assert found["n_learnt"] == 0
+    assert found["n_trained_on"] == 0
     assert "coverage" not in found, "the model has no thresholds"
 
 
@@ -115,7 +115,7 @@ def test_a_model_of_fashion_mnist_is_asked_about_what_it_knows(photos: Path) -> 
     assert "domain_gap" not in found
 
 
-def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
+def test_selective_metrics(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
     known = np.random.default_rng(0).normal(np.repeat([(0.9, 0.1, 0.1), (0.1, 0.1, 0.9)], 20, axis=0), 0.01)
     novelty = fit_ood_scorer(known, np.zeros(len(known), np.int64), n_components=2)
     thresholds = Thresholds(min_probability=0.9).to_json()
@@ -128,14 +128,14 @@ def test_abstaining(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> 
     assert set(found) >= {"selective_risk_open"}
 
 
-def test_photos_that_were_learnt_from_are_told(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
+def test_photos_that_were_trained_on_are_reported(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
     blotches = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(blotches).save(photos.parent / "f.png")
-    seen = load_image(photos.parent / "f.png", InputSpec("square", 16, 16, 3))[None]
+    seen = load_image(photos.parent / "f.png", InputSpec("center_crop", 16, 16, 3))[None]
     saved = colour_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(seen))})
     notes: list[str] = []
     (found,) = evaluate_json([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
-    assert found["n_learnt"] == 1
+    assert found["n_trained_on"] == 1
     assert any(note.startswith("informed learnt from 1 of these 6 photos, so its figures here are") for note in notes)
 
 
@@ -157,7 +157,7 @@ def test_unreadable_photos_are_named_and_in_no_figure(photos: Path, model: str) 
     assert found["domain_gap"]["n"] == 3
 
 
-def test_nothing_that_the_model_could_be_asked(tmp_path: Path, photos: Path, model: str) -> None:
+def test_no_label_that_the_model_knows(tmp_path: Path, photos: Path, model: str) -> None:
     photos.write_text("file,label\nf.png,hat\n")
     with pytest.raises(DataError, match=r"table has no readable photo with a label that fashion-cnn knows; give some"):
         evaluate(["fashion-cnn"], data=photos)
@@ -172,7 +172,7 @@ def test_columns(photos: Path, model: str) -> None:
     assert found["n"] == 1
 
 
-def test_what_is_odd_in_the_table_is_told(photos: Path, model: str) -> None:
+def test_table_warnings_are_reported(photos: Path, model: str) -> None:
     told: list[str] = []
     photos.write_text("file,label\na.png,dress\n")
     evaluate([model], data=photos, progress=lambda task, done, total, note="": told.append(note))

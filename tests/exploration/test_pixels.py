@@ -30,7 +30,7 @@ def test_counts_are_of_every_pixel() -> None:
 
 
 def test_moments_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixels, "ROWS", 7)  # so that chunks end in the middle of a class
+    monkeypatch.setattr(pixels, "CHUNK_SIZE", 7)  # so that chunks end in the middle of a class
     images, labels = some()
     found = describe_pixels(images, labels, 4)
     for label in found.present_classes:

@@ -34,7 +34,7 @@ def test_without_thresholds_it_decides_nothing(tmp_path: Path, colour_bundle: Ca
     np.testing.assert_array_equal(judged.probabilities, softmax(judge.classifier.run(IMAGES).logits))
 
 
-def test_with_thresholds_and_novelty(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+def test_with_thresholds_and_ood_scorer(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
     known = np.random.default_rng(1).normal(0.5, 0.2, (30, 3))
     novelty = fit_ood_scorer(known, np.zeros(30, np.int64), n_components=2)
     thresholds = Thresholds(min_probability=0.7, max_ood=0.5)
@@ -55,7 +55,7 @@ def test_damaged_thresholds(tmp_path: Path, colour_bundle: Callable[..., Bundle]
         load_predictor(colour_bundle(tmp_path / "odd", COLORS, thresholds={"sure": 1}))
 
 
-def test_it_knows_what_it_learnt_from(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+def test_was_trained_on(tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
     saved = colour_bundle(tmp_path / "open", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(IMAGES[1:3]))})
     assert load_predictor(saved).was_trained_on(IMAGES).tolist() == [False, True, True, False, False]
     silent = colour_bundle(tmp_path / "silent", COLORS)

@@ -68,7 +68,7 @@ def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bun
 
 
 @pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
-def test_a_temperature_that_is_none_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
+def test_an_invalid_temperature_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
     strange = replace(bundle, card=replace(bundle.metadata, calibration={"temperature": told}))
     with pytest.raises(ModelError) as caught:
@@ -85,7 +85,7 @@ def test_shapes_and_types(classifier: OnnxClassifier, n: int) -> None:
     assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((n, 16), np.float32)
 
 
-def test_no_pictures_no_answers(classifier: OnnxClassifier) -> None:
+def test_an_empty_batch(classifier: OnnxClassifier) -> None:
     outputs = classifier.run(random_images(0))
     assert (outputs.logits.shape, outputs.logits.dtype) == ((0, 10), np.float32)
     assert (outputs.embeddings.shape, outputs.embeddings.dtype) == ((0, 16), np.float32)
@@ -106,7 +106,7 @@ def test_order_of_pictures_is_order_of_answers(classifier: OnnxClassifier) -> No
     np.testing.assert_allclose(shuffled, straight[order], atol=1e-4)
 
 
-def test_pictures_that_lie_otherwise_in_memory(classifier: OnnxClassifier) -> None:
+def test_non_contiguous_images(classifier: OnnxClassifier) -> None:
     images = random_images(20)
     for view in (images[:, :, ::-1], images[::2], np.asfortranarray(images), images.transpose(0, 2, 1)):
         np.testing.assert_array_equal(classifier.run(view).logits, classifier.run(view.copy()).logits)
@@ -123,7 +123,7 @@ def test_pictures_that_lie_otherwise_in_memory(classifier: OnnxClassifier) -> No
         (np.zeros((), np.uint8), "uint8 of shape ()"),
     ],
 )
-def test_other_pictures(classifier: OnnxClassifier, images: Images, got: str) -> None:
+def test_images_of_another_shape_or_type(classifier: OnnxClassifier, images: Images, got: str) -> None:
     with pytest.raises(UsageError) as caught:
         classifier.run(images)
     assert str(caught.value) == f"tiny takes uint8 pictures of shape (N, 28, 28), not {got}."
@@ -147,7 +147,7 @@ def test_threads(tmp_path: Path, tiny_bundle: MakeBundle, threads: int) -> None:
 def test_threads_by_default_are_the_cores_that_we_may_use(
     tmp_path: Path, tiny_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system, "usable_cores", lambda: 3)
+    monkeypatch.setattr(system, "available_cores", lambda: 3)
     classifier = OnnxClassifier(tiny_bundle(tmp_path / "tiny"))
     assert classifier._session.get_session_options().intra_op_num_threads == 3
 
@@ -208,7 +208,7 @@ def with_other_names(graph: onnx.GraphProto) -> None:
         (with_other_names, "pixels_of_something"),
     ],
 )
-def test_graph_that_breaks_the_promise_of_a_bundle(
+def test_graph_that_breaks_the_bundle_contract(
     tmp_path: Path,
     tiny_bundle: MakeBundle,
     tiny_graph: MakeGraph,

@@ -43,7 +43,7 @@ class Corner:
         (Augment(shift=1, flip=True), [2, 2, 1, 1, 1, 1]),
     ],
 )
-def test_the_views_are_those_that_training_varied(augment: Augment, weights: list[float]) -> None:
+def test_views_match_the_training_augmentation(augment: Augment, weights: list[float]) -> None:
     seen = list(augmented_views(IMAGES, augment))
     assert [weight for weight, _ in seen] == weights
     assert seen[0][1] is IMAGES
@@ -67,14 +67,14 @@ def test_probabilities_are_averaged_not_logits() -> None:
     np.testing.assert_allclose(answer, [[0.595, 0.405]], rtol=1e-6)
 
 
-def test_the_picture_as_it_is_counts_double() -> None:
+def test_the_unchanged_image_counts_double() -> None:
     pictures = np.zeros((1, 28, 28), np.uint8)
     pictures[0, 0, 0], pictures[0, 1, 1] = 0, 1  # the corner is 1 once the picture is moved up and left
     answer = predict_tta(Corner((0.6, 0.4), (0.2, 0.8)), pictures, Augment(shift=1))
     np.testing.assert_allclose(answer, [[0.5, 0.5]], rtol=1e-6)  # (2 * 0.6 + 0.2 + 0.6) / 4
 
 
-def test_what_has_been_asked_is_not_asked_again() -> None:
+def test_known_logits_are_not_computed_again() -> None:
     classifier = Corner((0.6, 0.4))
     logits = classifier.run(np.zeros_like(IMAGES)).logits
     predict_tta(classifier, np.zeros_like(IMAGES), Augment(flip=True), logits)

@@ -38,7 +38,7 @@ def test_classic_adds_nothing_to_the_study(model: str) -> None:
     assert round(recipe.validation * 60_000) == 12_000
 
 
-@pytest.mark.parametrize("name", ["fast", "sprint", "solo", "best"])
+@pytest.mark.parametrize("name", ["fast", "sprint", "large", "best"])
 @pytest.mark.parametrize("model", MODELS)
 def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, name: str) -> None:
     recipe = preset(model, name)
@@ -48,7 +48,7 @@ def test_ours_are_chosen_on_five_thousand_and_keep_the_last_epoch(model: str, na
 
 
 def test_every_model_has_every_preset_once() -> None:
-    assert PRESETS == ("classic", "fast", "sprint", "solo", "best")
+    assert PRESETS == ("classic", "fast", "sprint", "large", "best")
     assert sorted((recipe.model, recipe.preset) for recipe in ALL_RECIPES) == sorted(
         (model, name) for model in MODELS for name in PRESETS
     )
@@ -62,7 +62,7 @@ def test_the_best_learn_from_networks_that_learn_from_labels(model: str) -> None
     assert best.distill.teachers >= 2
     assert preset("cnn", best.distill.preset).distill.teachers == 0
     assert preset("cnn", best.distill.preset).validation == best.validation
-    assert preset(model, "solo").distill.teachers == 0
+    assert preset(model, "large").distill.teachers == 0
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from clothier.recipes import (
 )
 
 MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
-WARMUP = {"schedule": "triangle"}
+WARMUP = {"schedule": "linear"}
 TENTH = 0.1
 
 # class, the values that the field needs beside it, field, what can be taken, what cannot, what it must be
@@ -117,7 +117,7 @@ def test_every_number_has_a_range(cls: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("augment", [Augment(mixup=0.3), Augment(cutmix=1.0), Augment(cutmix=0.5, mixup=0.1)])
-def test_a_focus_needs_pictures_that_are_seen_as_they_are(augment: Augment) -> None:
+def test_hard_example_mining_needs_unmixed_images(augment: Augment) -> None:
     recipe = preset("cnn", "fast")
     assert replace(recipe, augment=Augment(cutmix=0.5)).hard_example_mining.fraction == 0.3
     with pytest.raises(UsageError) as caught:
@@ -129,11 +129,11 @@ def test_a_focus_needs_pictures_that_are_seen_as_they_are(augment: Augment) -> N
 @pytest.mark.parametrize(
     ("model", "network", "sentence"),
     [
-        ("dnn", StudyCnn(), "the recipe's network.kind is 'study-cnn'; it must be dense-on-pca for a dnn."),
+        ("dnn", StudyCnn(), "the recipe's network.kind is 'study-cnn'; it must be pca-mlp for a dnn."),
         (
             "cnn",
             PcaMlp(),
-            "the recipe's network.kind is 'dense-on-pca'; it must be study-cnn or whitened-cnn for a cnn.",
+            "the recipe's network.kind is 'pca-mlp'; it must be study-cnn or whitened-cnn for a cnn.",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_space_whole_as_json() -> None:
     }  # fmt: skip
 
 
-def test_what_all_points_share() -> None:
+def test_overrides_apply_to_all_points() -> None:
     grid = search_space("dnn", "study")
     recipe = grid.recipe(grid.grid_points[0], epochs=2)
     assert (recipe.epochs, recipe.preset) == (2, "classic-changed")

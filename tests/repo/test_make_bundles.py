@@ -53,9 +53,9 @@ def tool(script: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """The tool, on drawn garments; it finds int8 as good and quicker, unless a test says otherwise."""
     module = script(TOOL)
     monkeypatch.setattr(module, "load_fashion_mnist", lambda: DATASET)
-    monkeypatch.setattr(module.shipping, "AGREEMENT", 0.0)
-    monkeypatch.setattr(module.shipping, "LOSS", 1.1)
-    monkeypatch.setattr(module, "delays", lambda *_: None)
+    monkeypatch.setattr(module.shipping, "MIN_AGREEMENT", 0.0)
+    monkeypatch.setattr(module.shipping, "MAX_ACCURACY_LOSS", 1.1)
+    monkeypatch.setattr(module, "speed_problem", lambda *_: None)
     return module
 
 
@@ -75,7 +75,7 @@ def test_int8_ships_with_figures_of_its_own(tool: Any, whole: bundle.Bundle, tmp
 def test_float16_ships_where_int8_is_no_quicker(
     tool: Any, whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tool, "delays", lambda *_: "takes 1.20 of float32's time")
+    monkeypatch.setattr(tool, "speed_problem", lambda *_: "takes 1.20 of float32's time")
     made = shipped(tool, whole, tmp_path)
     assert not is_quantized(made.graph.read_bytes())
     assert capsys.readouterr().out.startswith("garments: int8 takes 1.20 of float32's time; float16 in its place\n")
@@ -94,13 +94,15 @@ def test_nothing_ships_that_loses_too_much(
         shipped(tool, whole, tmp_path)
 
 
-def test_time_is_compared_in_turns(
+def test_time_is_measured_interleaved(
     script: Callable[[str], Any], whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = script(TOOL)
     small = bundle.save(tmp_path / "small", replace(whole.metadata, name="small"), whole.graph.read_bytes(), b"")
     taken = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
-    monkeypatch.setattr(module, "in_turns", lambda sides, *_, **__: Timings({name: taken[name] for name in sides}))
+    monkeypatch.setattr(
+        module, "time_interleaved", lambda sides, *_, **__: Timings({name: taken[name] for name in sides})
+    )
     assert module.delays(whole, small, DATASET.test.images) == "takes 1.50 of float32's time"
     taken["small"] = [0.5, 1.0]
     assert module.delays(whole, small, DATASET.test.images) is None
@@ -127,9 +129,9 @@ def test_both_learn_from_the_same_teachers_and_a_training_that_is_there_is_gone_
 
     shipped_as: list[str] = []
     monkeypatch.setattr(module, "resume", resumed)
-    monkeypatch.setattr(module, "train", trained)
+    monkeypatch.setattr(module, "train_recipe", trained)
     monkeypatch.setattr(module.bundle, "open_bundle", lambda _: None)
-    monkeypatch.setattr(module, "ship", lambda _whole, name, *_: shipped_as.append(name))
+    monkeypatch.setattr(module, "write_bundle", lambda _whole, name, *_: shipped_as.append(name))
     monkeypatch.setattr("sys.argv", [TOOL, "--preset", preset_name, "--runs", str(tmp_path)])
     module.main()
     (first, cnn), (second, dnn) = done

@@ -67,12 +67,12 @@ def test_it_ships_in_int8_with_its_licence_and_what_it_never_saw(
 ) -> None:
     whole = colour_bundle(tmp_path / "whole", COLOURS)
     monkeypatch.setattr(tool, "quantize_graph", lambda graph, _: graph)
-    monkeypatch.setattr(tool, "halve_weights", lambda weights: weights)
+    monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
     tool.ship(whole, lesson, tmp_path)
     card = bundle.open_bundle(tmp_path / "photo").metadata
     assert card.name == "photo"
     assert "CC0 1.0" in card.data["licence"]
-    assert "never seen bags, worn clothes" in card.data["unseen"]
+    assert "never seen bags, worn clothes" in card.data["limitations"]
 
 
 def test_a_graph_that_answers_otherwise_does_not_ship(
@@ -82,7 +82,7 @@ def test_a_graph_that_answers_otherwise_does_not_ship(
     swapped = colour_bundle(tmp_path / "swapped", dict(zip(COLOURS, [*COLOURS.values()][::-1], strict=True)))
     for name in ("quantize_graph", "pack_graph"):
         monkeypatch.setattr(tool, name, lambda *_: swapped.graph.read_bytes())
-    monkeypatch.setattr(tool, "halve_weights", lambda weights: weights)
+    monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
     with pytest.raises(SystemExit, match=r"packed weights keeps 0.00% of the answers and costs 100.00 points"):
         tool.ship(whole, lesson, tmp_path)
 
@@ -96,7 +96,7 @@ class FoldData:
     groups: Any = None
 
 
-def test_folds_are_dealt_by_what_was_published(tool: Any, rows: list[dict[str, str]]) -> None:
+def test_published_folds_are_used(tool: Any, rows: list[dict[str, str]]) -> None:
     chosen = [
         rows[0],
         next(row for row in rows if row["label"] == "sneaker"),

@@ -54,7 +54,7 @@ def test_skips_are_failures(tmp_path: Path, kind: str) -> None:
     assert "1 failed, 1 xfailed, 2 errors" in printed, "a mark skips while setting up, a file while collecting"
 
 
-def test_photos_that_nobody_promised_may_be_absent(tmp_path: Path) -> None:
+def test_photos_may_be_absent_unless_required(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep/test_photos.py").write_text("def test_it(photos): ...\n")
     shutil.copy(CONFTEST, tmp_path / "deep")

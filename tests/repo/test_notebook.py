@@ -52,7 +52,7 @@ def test_it_holds_nothing_of_the_machine_that_ran_it(maker: Any, committed: dict
     assert maker.NOTEBOOK.stat().st_size < MAX_BYTES
 
 
-def test_it_was_run_on_all_pictures(committed: dict[str, Any]) -> None:
+def test_it_was_run_on_all_images(committed: dict[str, Any]) -> None:
     printed = json.dumps(committed, ensure_ascii=False)
     assert "60,000 pictures to learn from and 10,000 to be examined on" in printed
 

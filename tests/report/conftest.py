@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clothier.report.captioned_figure import CaptionedFigure
 
 IMAGE_SIZE = 8
-ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_usable": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
+ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_available": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
 
 
 def label_coded_images(labels: np.ndarray, seed: int = 0) -> LabeledImages:
@@ -63,7 +63,7 @@ def abstaining(models: tuple[ModelSection, ModelSection]) -> ModelSection:
         metrics={
             **metrics,
             "test": {**metrics["test"], "promise": told},
-            "before_and_after": {"before": before, "after": after},
+            "baseline_comparison": {"before": before, "after": after},
             "data": {"name": "photos", "digest": "ab" * 32},
         },
     )
@@ -110,7 +110,7 @@ def origin() -> Provenance:
 def models(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray], history: list[EpochRecord]
 ) -> tuple[ModelSection, ModelSection]:
-    recipe = {"network": {"kind": "dense-on-pca", "hidden": (64,)}, "epochs": 4, "cutout": None}
+    recipe = {"network": {"kind": "pca-mlp", "hidden": (64,)}, "epochs": 4, "cutout": None}
     return tuple(
         ModelSection(
             name.upper(),

@@ -32,8 +32,8 @@ def test_settings_become_rows_and_what_is_empty_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"cpu": {"model": "A", "cores_usable": 2}}, "A, 2 cores"),
-        ({"cpu": {"model": None, "cores_usable": 1}}, "1 core"),
+        ({"cpu": {"model": "A", "cores_available": 2}}, "A, 2 cores"),
+        ({"cpu": {"model": None, "cores_available": 1}}, "1 core"),
         ({}, ""),
     ],
 )

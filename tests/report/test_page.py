@@ -217,7 +217,7 @@ def test_a_run_has_a_page_of_its_own(models: Models, origin: Provenance) -> None
     assert "one run · Fashion-MNIST" in found.text
     assert len(found.all("figure")) == len(models[0].figures)
     assert "network.kind" in found.text
-    assert "dense-on-pca" in found.text
+    assert "pca-mlp" in found.text
 
 
 def test_a_photo_model_says_what_fine_tuning_brought_and_which_tags_need_no_person(

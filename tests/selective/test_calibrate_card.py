@@ -35,7 +35,7 @@ def thresholds_of(card: BundleMetadata) -> Thresholds:
     return found
 
 
-def test_every_part_is_what_the_analysis_finds() -> None:
+def test_card_holds_temperature_thresholds_and_guarantee() -> None:
     logits, labels = make_logits()
     strange = np.random.default_rng(1).normal(size=N)
     card = calibrate_card(CARD, logits, labels, GROUPS, strange)
@@ -52,7 +52,7 @@ def test_every_part_is_what_the_analysis_finds() -> None:
     assert (found.user_calibrated, found.guarantee.grouped_by, found.guarantee.n_groups) == (False, "photographer", 100)
 
 
-def test_photos_outside_the_classes_are_left_out() -> None:
+def test_ood_photos_are_ignored() -> None:
     logits, labels = make_logits()
     strangers = np.full(200, -1)
     more = np.concatenate([logits, np.zeros((200, 3))]), np.concatenate([labels, strangers])
@@ -60,11 +60,11 @@ def test_photos_outside_the_classes_are_left_out() -> None:
     assert together == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N)))
 
 
-def test_without_a_novelty_score_nothing_is_rejected() -> None:
+def test_without_ood_scores_nothing_is_rejected() -> None:
     assert thresholds_of(calibrate_card(CARD, *make_logits(), GROUPS)).max_ood is None
 
 
-def test_a_stricter_promise_accepts_less() -> None:
+def test_stricter_guarantee_accepts_less() -> None:
     logits, labels = make_logits()
     accepted = [
         thresholds_of(calibrate_card(CARD, logits, labels, GROUPS, risk=risk, confidence_level=confidence)).guarantee
@@ -75,7 +75,7 @@ def test_a_stricter_promise_accepts_less() -> None:
     assert coverage[0] > coverage[2] > 0
 
 
-def test_labels_that_only_know_shoes() -> None:
+def test_labels_with_a_parent_class() -> None:
     """A boot that is called a boot is right where the label says shoes, and so is one called shoes."""
     logits, labels = make_logits()
     broad = np.where(labels == 2, 0, labels)
@@ -90,7 +90,7 @@ def test_labels_that_only_know_shoes() -> None:
     assert {one.name for one in broader.per_class} == set(CLASSES), "tags stay the model's own words"
 
 
-def test_a_promise_that_nothing_keeps_accepts_nothing() -> None:
+def test_unattainable_guarantee_accepts_nothing() -> None:
     logits, labels = make_logits()
     found = thresholds_of(calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True))
     assert (found.min_probability, found.user_calibrated) == (None, True)

@@ -35,7 +35,7 @@ OOD_REASON = (
 NOT_CALIBRATED = "unproven for this catalogue until clothier calibrate has seen photos of it"
 
 
-def test_each_verdict_and_its_sentence() -> None:
+def test_each_decision_and_its_reason() -> None:
     verdicts = decide(PROBABILITIES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
     assert [one.decision for one in verdicts] == ["accept", "review", "reject", "accept"]
     assert [one.reason for one in verdicts[:3]] == [
@@ -45,13 +45,13 @@ def test_each_verdict_and_its_sentence() -> None:
     ]
 
 
-def test_ones_own_photos_prove_it() -> None:
+def test_the_reason_names_user_calibration() -> None:
     verdicts = decide(PROBABILITIES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, own=True), CLASSES)
     assert verdicts[0].reason.endswith(f"{GUARANTEE_TEXT}; proven on your own photos")
     assert verdicts[2].reason.endswith("it looks like none of the 3 classes")
 
 
-def test_where_nothing_keeps_the_promise_all_goes_to_a_person() -> None:
+def test_without_a_valid_threshold_all_is_reviewed() -> None:
     (first, *_) = decide(PROBABILITIES, None, replace(THRESHOLDS, accept=None), CLASSES)
     assert (first.decision, first.reason) == (
         "review",
@@ -63,7 +63,7 @@ def test_where_nothing_keeps_the_promise_all_goes_to_a_person() -> None:
     assert first.reason == "90 % reaches the 50 % from where tags are accepted without a promise"
 
 
-def test_a_score_that_is_no_number_is_strange() -> None:
+def test_a_nan_ood_score_is_rejected() -> None:
     assert decide(PROBABILITIES[:1], [np.nan], THRESHOLDS, CLASSES)[0].decision == "reject"
     assert not is_accepted(PROBABILITIES[:1], [np.nan], THRESHOLDS)[0]
 
@@ -80,11 +80,11 @@ def test_accepted_is_where_it_decides_so() -> None:
 @pytest.mark.parametrize(
     "thresholds", [THRESHOLDS, Thresholds(min_probability=None), Thresholds(min_probability=0.5, user_calibrated=True)]
 )
-def test_a_card_keeps_them(thresholds: Thresholds) -> None:
+def test_json_round_trip(thresholds: Thresholds) -> None:
     assert Thresholds.from_json(json.loads(json.dumps(thresholds.to_json()))) == thresholds
 
 
-def test_a_card_without_them_and_a_damaged_one() -> None:
+def test_missing_and_damaged_thresholds() -> None:
     assert Thresholds.from_json({}) is None
     for damaged in ({"sure": 1}, {"accept": 0.5, "promise": {"risk": 0.05}}, {"accept": 0.5, "promise": "5 %"}):
         with pytest.raises(ModelError, match=r"the card's thresholds are damaged: .*\. Calibrate the model again"):
@@ -108,7 +108,7 @@ def test_the_area_is_the_mean_risk_over_all_coverages() -> None:
     assert risk_coverage(confidence, right).aurc == pytest.approx(np.mean(by_rank))
 
 
-def test_held_to_counts_strangers_as_wrong_only_where_it_says_so() -> None:
+def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:
     labels = np.array([0, 0, -1, 2])
     held = selective_metrics(PROBABILITIES, [0.1, 0.2, 1.0, 0.3], labels, THRESHOLDS)
     assert held["coverage"] == pytest.approx(2 / 3)
@@ -121,7 +121,7 @@ def test_held_to_counts_strangers_as_wrong_only_where_it_says_so() -> None:
     assert told["selective_risk_open"] == pytest.approx(1 / 3), "a stranger is never right"
 
 
-def test_held_to_without_anything_accepted() -> None:
+def test_selective_metrics_without_accepted_tags() -> None:
     held = selective_metrics(PROBABILITIES, None, np.zeros(4, np.int64), Thresholds(min_probability=None))
     assert held == {
         "coverage": 0,

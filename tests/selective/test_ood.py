@@ -34,7 +34,7 @@ def novelty() -> OodScorer:
     return fit_ood_scorer(*sample_embeddings(400), n_components=16)
 
 
-def test_strangers_within_the_garments_directions_and_outside_them(novelty: OodScorer) -> None:
+def test_ood_inside_and_outside_the_principal_subspace(novelty: OodScorer) -> None:
     known, _ = sample_embeddings(300, seed=1)
     between = (known + known[np.roll(np.arange(300), 1)]) / 2  # half one class, half the next
     elsewhere = known[:, ::-1]
@@ -45,7 +45,7 @@ def test_strangers_within_the_garments_directions_and_outside_them(novelty: OodS
     assert fpr_at_95_tpr(scores[0], scores[2]) < 0.02
 
 
-def test_brightness_is_no_novelty(novelty: OodScorer) -> None:
+def test_scale_of_embeddings_changes_no_score(novelty: OodScorer) -> None:
     known, _ = sample_embeddings(50, seed=2)
     np.testing.assert_allclose(novelty.score((), 3 * known), novelty.score((), known), atol=1e-9)
 
@@ -70,8 +70,8 @@ def test_the_relative_distance_against_its_definition() -> None:
 def test_a_file_keeps_it_small_and_the_same(novelty: OodScorer, tmp_path: Path) -> None:
     content = novelty.to_bytes()
     assert content == novelty.to_bytes()
-    (tmp_path / "novelty.npz").write_bytes(content)
-    read = OodScorer.read(tmp_path / "novelty.npz")
+    (tmp_path / "ood.npz").write_bytes(content)
+    read = OodScorer.read(tmp_path / "ood.npz")
     known, _ = sample_embeddings(100, seed=3)
     np.testing.assert_allclose(read.score((), known), novelty.score((), known), atol=0.02)
     np.testing.assert_allclose(read.score((), known[:1]), read.score((), known)[:1], rtol=1e-9)
@@ -87,14 +87,14 @@ def test_none_and_one_photo(novelty: OodScorer) -> None:
     assert np.isfinite(novelty.score((), np.zeros((1, WIDTH)))).all()
 
 
-def test_photos_outside_the_classes_teach_nothing() -> None:
+def test_unlabeled_photos_are_ignored() -> None:
     rows, labels = sample_embeddings(100)
     labels = np.where(np.arange(100) < 50, labels, -1)
     ours, theirs = (fit_ood_scorer(rows[:n], labels[:n], n_components=8) for n in (100, 50))
     np.testing.assert_array_equal(ours.components, theirs.components)
 
 
-def test_too_few_or_all_alike() -> None:
+def test_too_few_or_constant_embeddings() -> None:
     rows, labels = sample_embeddings(MIN_SAMPLES - 1)
     with pytest.raises(DataError, match="wants 10 labelled photos or more, and got 9"):
         fit_ood_scorer(rows, labels)
@@ -111,12 +111,12 @@ def test_damaged_files(novelty: OodScorer, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="the novelty score is damaged"):
             OodScorer.from_arrays(altered)
     for content in (b"", b"no archive", novelty.to_bytes()[:-30]):
-        (tmp_path / "novelty.npz").write_bytes(content)
+        (tmp_path / "ood.npz").write_bytes(content)
         with pytest.raises(ModelError, match="is damaged"):
-            OodScorer.read(tmp_path / "novelty.npz")
-    np.savez(tmp_path / "novelty.npz", mean=np.array([{}], dtype=object))
+            OodScorer.read(tmp_path / "ood.npz")
+    np.savez(tmp_path / "ood.npz", mean=np.array([{}], dtype=object))
     with pytest.raises(ModelError, match="damaged"):
-        OodScorer.read(tmp_path / "novelty.npz")
+        OodScorer.read(tmp_path / "ood.npz")
 
 
 def test_auroc_against_scikit_learn() -> None:

@@ -41,7 +41,7 @@ class Population:
 
     Attributes:
         sizes: photos that a photographer may send.
-        spread: standard deviation of a photographer's log odds of a wrong tag, around what confidence says.
+        std: standard deviation of a photographer's log odds of a wrong tag, around what confidence says.
         shift: their mean; below 0 the model is better than it says.
     """
 
@@ -67,7 +67,7 @@ class Population:
         pytest.param(Population(np.array([1]), 0.5, -1.0), 300, 0.5, id="300 photos of 300 people"),
     ],
 )
-def test_it_holds_for_new_photographers(population: Population, photographers: int, useful: float) -> None:
+def test_guarantee_holds_for_unseen_photographers(population: Population, photographers: int, useful: float) -> None:
     generator = np.random.default_rng(0)
     confidence, wrong, _ = population.draw(60_000, generator)
     order = np.argsort(-confidence)
@@ -84,7 +84,7 @@ def test_it_holds_for_new_photographers(population: Population, photographers: i
     assert coverage >= useful, "a promise that accepts nothing is kept, and of no use"
 
 
-def test_photos_taken_for_independent_would_promise_too_much() -> None:
+def test_assuming_independent_photos_is_too_optimistic() -> None:
     """Why groups count: Clopper-Pearson over photos, and the same data."""
     population, generator, broken = Population(SIZES, 1.0), np.random.default_rng(0), [0, 0]
     confidence, wrong, _ = population.draw(60_000, generator)
@@ -109,13 +109,13 @@ def test_of_independent_photos_the_bound_is_clopper_and_pearsons(wrong: int, n: 
     assert risk_upper_bound(flags, np.arange(n)) == pytest.approx(beta.ppf(0.95, wrong + 1, n - wrong), rel=0.01)
 
 
-def test_59_right_answers_are_the_fewest_that_show_5_percent() -> None:
+def test_59_correct_tags_are_the_fewest_that_prove_5_percent() -> None:
     bounds = [risk_upper_bound(np.zeros(n, bool), np.arange(n)) for n in (MIN_ACCEPTED - 1, MIN_ACCEPTED)]
     assert bounds[0] > 0.05 >= bounds[1]
     assert bounds[1] == pytest.approx(1 - 0.05 ** (1 / 59))
 
 
-def test_alike_photos_are_worth_fewer() -> None:
+def test_correlated_photos_widen_the_bound() -> None:
     groups = np.repeat(np.arange(20), 10)
     alike = np.repeat(np.arange(20) == 0, 10)
     spread = np.tile(np.arange(10) == 0, 20) & (np.arange(200) < 100)
@@ -128,13 +128,13 @@ def test_alike_photos_are_worth_fewer() -> None:
     assert intraclass_correlation(none, groups) == intraclass_correlation(~none, groups) == 0
 
 
-def test_one_photographer_says_nothing_of_others() -> None:
+def test_a_single_group_gives_no_bound() -> None:
     assert risk_upper_bound(np.zeros(500, bool), np.zeros(500, np.int64)) == 1
     assert risk_upper_bound(np.ones(50, bool), np.arange(50)) == 1
     assert find_threshold(np.full(500, 0.99), np.ones(500, bool), np.zeros(500, np.int64)) is None
 
 
-def test_what_may_not_be_accepted_stands_behind_nothing() -> None:
+def test_infinite_confidence_never_counts_as_accepted() -> None:
     n = 400
     confidence = np.where(np.arange(n) % 2 == 0, 0.99, -np.inf)
     right = confidence > 0
@@ -193,7 +193,7 @@ def test_a_model_that_is_always_wrong_may_accept_nothing() -> None:
     assert (promise.bound, promise.empirical_risk, promise.coverage, promise.per_class) == (None, None, 0, ())
 
 
-def test_what_does_not_belong_together() -> None:
+def test_mismatched_lengths() -> None:
     with pytest.raises(DataError, match="got 2 answers, 2 verdicts and 1 groups"):
         find_threshold([0.5, 0.6], [True, True], [0])
     with pytest.raises(DataError, match="a bound wants answers, and got none"):

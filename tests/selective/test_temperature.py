@@ -38,19 +38,19 @@ def test_it_is_the_most_likely_one() -> None:
     assert nll[1] == min(nll)
 
 
-def test_few_pictures_do_not_make_it_boundless() -> None:
+def test_perfect_predictions_keep_it_bounded() -> None:
     right, wrong = np.array([0, 1]), np.array([1, 0])
     assert 0.1 <= fit_temperature(np.eye(2) * 5, right) < 0.3
     assert fit_temperature(np.eye(2) * 5, wrong) == pytest.approx(10, rel=1e-3)
 
 
-def test_a_card_says_what_it_was_fitted_on() -> None:
+def test_calibration_metadata_says_what_it_was_fitted_on() -> None:
     logits, labels = sample_logits(3.0)
     told = calibration_metadata(logits, labels)
     assert told == {"temperature": fit_temperature(logits, labels), "fitted_on": "validation", "n": IMAGES}
 
 
-def test_labels_in_broader_words() -> None:
+def test_labels_of_parent_classes() -> None:
     """Labels that know two of five classes as one ask for the temperature that was put in, too."""
     logits, labels = sample_logits(2.0)
     terms = np.eye(5)[:, :4]
@@ -59,7 +59,7 @@ def test_labels_in_broader_words() -> None:
     assert fit_temperature(logits, labels, np.eye(5)) == fit_temperature(logits, labels)
 
 
-def test_cross_calibrated_logits_are_honest_and_answer_alike() -> None:
+def test_cross_fit_logits_are_calibrated_and_predict_the_same() -> None:
     logits, labels = sample_logits(3.0)
     groups = np.arange(IMAGES) // 7
     divided = cross_fit(logits, labels, groups)

@@ -84,7 +84,7 @@ def test_labels_stay_with_their_pictures(cpu: Device, garments: LabeledImages) -
         assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
 
 
-def test_a_team_shares_the_batches_of_one(cpu: Device, garments: LabeledImages, recipe: Recipe) -> None:
+def test_ranks_shard_the_batches_of_a_single_process(cpu: Device, garments: LabeledImages, recipe: Recipe) -> None:
     alone = list(BatchLoader(garments, recipe, 5, cpu, ProcessGroup()).epoch(2, UNSEEN_LOSSES))
     shared = [
         list(BatchLoader(garments, recipe, 5, cpu, ProcessGroup(rank, 3)).epoch(2, UNSEEN_LOSSES)) for rank in range(3)

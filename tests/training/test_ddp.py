@@ -104,7 +104,7 @@ def test_a_time_limit_stops_both_at_once(pair: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have names to look up on Linux alone")
-def test_nothing_of_the_group_is_left(pair: list[dict[str, Any]]) -> None:
+def test_no_process_group_is_left(pair: list[dict[str, Any]]) -> None:
     assert not [thread for said in pair for thread in said["threads"] if "gloo" in thread]
 
 
@@ -113,7 +113,7 @@ def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:
     assert [said["total"] for said in pair] == [[2.0, 1.0], [2.0, 1.0]]
 
 
-def test_without_torchrun_there_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchrun_the_world_size_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with process_group() as members:
         assert members == ProcessGroup(rank=0, world_size=1)

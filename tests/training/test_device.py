@@ -29,7 +29,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: said["cpu_bf16"])
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: said["amx"])
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: said["avx512_bf16"])
-        monkeypatch.setattr(module, "_bfloat16_gain", lambda: said["gain"])
+        monkeypatch.setattr(module, "_bf16_speedup", lambda: said["gain"])
 
     return answers
 
@@ -138,7 +138,7 @@ def test_the_allocator_of_this_system_is_asked_without_harm() -> None:
 
 def test_the_gain_of_bfloat16_is_float32s_seconds_by_its_own_best_against_best(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = {torch.float32: iter([9.0, 4.0, 5.0, 4.0, 6.0, 4.5]), torch.bfloat16: iter([9.0, 2.0, 8.0, 2.5, 2.0, 3.0])}
-    monkeypatch.setattr(module, "_product_seconds", lambda dtype: next(taken[dtype]))
+    monkeypatch.setattr(module, "_matmul_seconds", lambda dtype: next(taken[dtype]))
     assert module._bf16_speedup.__wrapped__() == 2.0
 
 

@@ -28,7 +28,7 @@ TEST_IMAGES = draw_garments(60, seed=0)
 
 @dataclass
 class ConstantClassifier:
-    """A classifier that is always as sure of the first class, but for batches of ``odd`` pictures."""
+    """A classifier that is always as sure of the first class, but for batches of ``odd_batch_size`` pictures."""
 
     logit: float
     odd_batch_size: int = -1

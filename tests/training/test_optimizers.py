@@ -52,7 +52,7 @@ def test_every_trainable_weight_is_moved_by_one_optimizer(
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda one: one.kind)
 def test_every_group_remembers_its_peak_rate(wanted: Optimizer) -> None:
     for optimizer in make_optimizers(OddNetwork(), wanted, torch.float32):
-        assert all(group["peak"] == group["lr"] > 0 for group in optimizer.param_groups)
+        assert all(group["initial_lr"] == group["lr"] > 0 for group in optimizer.param_groups)
 
 
 def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:

@@ -101,7 +101,7 @@ def test_the_first_difference_is_named(expected: TrainOptions, difference: str) 
     require_same_options(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
 
 
-def test_a_configuration_from_before_there_were_teachers_has_none(tmp_path: Path) -> None:
+def test_a_configuration_without_teachers_has_none(tmp_path: Path) -> None:
     assert options_from_config(write_config(tmp_path, teachers=...)) == OPTIONS
 
 

@@ -14,12 +14,12 @@ def test_constant(progress: float) -> None:
     ("progress", "without_warmup", "with_fifth"),
     [(0.0, 1.0, 0.0), (0.1, 0.9, 0.5), (0.2, 0.8, 1.0), (0.6, 0.4, 0.5), (1.0, 0.0, 0.0)],
 )
-def test_triangle(progress: float, without_warmup: float, with_fifth: float) -> None:
+def test_linear_warmup_decay(progress: float, without_warmup: float, with_fifth: float) -> None:
     assert linear_warmup_decay(progress, 0.0) == pytest.approx(without_warmup)
     assert linear_warmup_decay(progress, 0.2) == pytest.approx(with_fifth)
-    assert lr_factor(Optimizer(schedule="triangle", warmup=0.2), progress) == linear_warmup_decay(progress, 0.2)
+    assert lr_factor(Optimizer(schedule="linear", warmup=0.2), progress) == linear_warmup_decay(progress, 0.2)
 
 
-def test_triangle_ends_at_exactly_zero_and_stays_there() -> None:
+def test_linear_warmup_decay_ends_at_exactly_zero_and_stays_there() -> None:
     assert linear_warmup_decay(1.0, 0.1) == 0.0
     assert linear_warmup_decay(1.5, 0.1) == 0.0

@@ -52,7 +52,7 @@ def test_parts_change_no_answer(
     network: ImageClassifier, garments: LabeledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = TorchClassifier(network, FASHION_MNIST_CLASSES).run(garments.images)
-    monkeypatch.setattr(torch_classifier, "BATCH", 7)
+    monkeypatch.setattr(torch_classifier, "BATCH_SIZE", 7)
     parts = TorchClassifier(network, FASHION_MNIST_CLASSES).run(garments.images)
     assert np.abs(whole.logits - parts.logits).max() < 1e-5
     assert np.abs(whole.embeddings - parts.embeddings).max() < 1e-5

@@ -67,7 +67,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, colour_bundle: Callable[..., 
 COLUMNS = Columns("picture", "kind", "line")
 
 
-def test_a_new_bundle_that_promises(shop: Catalogue, tmp_path: Path) -> None:
+def test_new_bundle_has_a_guarantee(shop: Catalogue, tmp_path: Path) -> None:
     before = (shop.model.path / "card.json").read_bytes()
     made = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
     assert (made.n, made.guarantee_met, made.warnings, made.failures) == (PHOTOS, True, (), ())
@@ -85,7 +85,7 @@ def test_a_new_bundle_that_promises(shop: Catalogue, tmp_path: Path) -> None:
     assert json.loads(json.dumps(made.to_json()))["model"] == "mine"
 
 
-def test_answers_say_that_it_is_proven(shop: Catalogue, tmp_path: Path) -> None:
+def test_decision_reason_names_the_guarantee(shop: Catalogue, tmp_path: Path) -> None:
     calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
     images = np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)
     judge = load_predictor(bundle.resolve(str(tmp_path / "mine")))
@@ -95,7 +95,7 @@ def test_answers_say_that_it_is_proven(shop: Catalogue, tmp_path: Path) -> None:
     assert verdict.reason.endswith("with 95 % confidence; proven on your own photos")
 
 
-def test_calibrating_again_changes_nothing(shop: Catalogue, tmp_path: Path) -> None:
+def test_calibration_is_idempotent(shop: Catalogue, tmp_path: Path) -> None:
     """The temperature of the card is undone first, and one's own bundle may be replaced."""
     first = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
     second = calibrate(str(tmp_path / "mine"), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
@@ -103,16 +103,14 @@ def test_calibrating_again_changes_nothing(shop: Catalogue, tmp_path: Path) -> N
     assert second.thresholds.min_probability == pytest.approx(first.thresholds.min_probability, abs=1e-4)
 
 
-def test_photos_that_the_model_learnt_from_prove_nothing(
-    shop: Catalogue, tmp_path: Path, colour_bundle: Callable[..., Bundle]
-) -> None:
+def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
     """Four of the shop's photos are no plain ones, and the model has learnt from them."""
     generator, views = np.random.default_rng(1), []
     rows = shop.table.read_text(encoding="utf-8").splitlines()
     for name in ("a", "b", "c", "d"):
         blotches = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(blotches).save(shop.table.parent / f"{name}.png")
-        views.append(load_image(shop.table.parent / f"{name}.png", InputSpec("square", 16, 16, 3)))
+        views.append(load_image(shop.table.parent / f"{name}.png", InputSpec("center_crop", 16, 16, 3)))
         rows.append(f"{name}.png,hat,line 0")
     table = shop.table.parent / "more.csv"
     table.write_text("\n".join(rows), encoding="utf-8")
@@ -131,14 +129,14 @@ def test_photos_that_the_model_learnt_from_prove_nothing(
         calibrate(str(model.path), data=few, out=tmp_path / "none", columns=COLUMNS)
 
 
-def test_without_groups_it_says_what_that_assumes(shop: Catalogue, tmp_path: Path) -> None:
+def test_missing_groups_give_a_warning(shop: Catalogue, tmp_path: Path) -> None:
     made = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=Columns("picture", "kind"))
     assert made.warnings[-1] == NO_GROUPS
     assert made.thresholds.guarantee is not None
     assert (made.thresholds.guarantee.grouped_by, made.thresholds.guarantee.n_groups) == ("photo", PHOTOS)
 
 
-def test_a_promise_that_nothing_keeps(shop: Catalogue, tmp_path: Path) -> None:
+def test_unattainable_guarantee(shop: Catalogue, tmp_path: Path) -> None:
     made = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS, risk=0.001)
     assert not made.guarantee_met
     assert made.selective["coverage"] == 0
@@ -148,7 +146,7 @@ def test_a_promise_that_nothing_keeps(shop: Catalogue, tmp_path: Path) -> None:
     assert verdict.reason.startswith("no probability proves that at most 0.1 % of the accepted tags are wrong")
 
 
-def test_without_a_name_it_lies_in_runs(shop: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_output_is_in_runs(shop: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     places = [
         calibrate(str(shop.model.path), data=shop.table, columns=COLUMNS).bundle.path.as_posix() for _ in range(2)
@@ -174,6 +172,6 @@ def test_unreadable_photos_are_named_and_the_others_go_on(shop: Catalogue, tmp_p
     assert sorted(one.file.rpartition("/")[2] for one in made.failures) == ["broken.jpg", "lost.jpg"]
 
 
-def test_shipped_models_stay_as_they_are(shop: Catalogue) -> None:
+def test_bundled_models_are_not_overwritten(shop: Catalogue) -> None:
     with pytest.raises(UsageError, match="is where the shipped models lie, which stay as they are"):
         calibrate(str(shop.model.path), data=shop.table, out=bundle.BUNDLED_DIR / "photo", columns=COLUMNS)

@@ -136,7 +136,7 @@ class TestThreads:
     ],
 )
 def test_memory(monkeypatch: pytest.MonkeyPatch, size: int | None, ok: bool, found: str) -> None:
-    monkeypatch.setattr(system, "usable_memory", lambda: size)
+    monkeypatch.setattr(system, "available_memory", lambda: size)
     examined = doctor._memory()
     assert (examined.ok, examined.detail) == (ok, found)
     assert ok or examined.advice == "The study wants 2.5 GB; predicting needs far less."

@@ -108,7 +108,7 @@ def test_progress_names_each_model(garments: Path, models: list[str]) -> None:
     assert told == [("evaluate", 0, 2, models[0]), ("evaluate", 1, 2, models[1]), ("evaluate", 2, 2, "")]
 
 
-def test_labels_that_mean_something_else(garments: Path, models: list[str]) -> None:
+def test_other_class_names_are_refused(garments: Path, models: list[str]) -> None:
     (garments / CLASSES_FILE).unlink()
     with pytest.raises(UsageError) as caught:
         evaluate(models, data=garments, any_idx=True)
@@ -146,7 +146,7 @@ def test_data_that_are_not_there(tmp_path: Path, models: list[str]) -> None:
         evaluate(models, data=tmp_path / "none")
 
 
-def test_measure_is_the_metrics_of_the_logits() -> None:
+def test_evaluate_classifier_is_the_metrics_of_the_logits() -> None:
     data = LabeledImages(np.array([0, 1, 2], np.uint8).repeat(784).reshape(3, 28, 28), np.array([0, 2, 1]))
     table = Table([(0.7, 0.2, 0.1), (0.2, 0.2, 0.6), (0.5, 0.3, 0.2)])
     assert measure(table, data) == metrics.evaluate_logits(table.logits, data.labels, table.classes)
@@ -192,7 +192,7 @@ def test_a_shipped_model_that_was_named_is_not_named_again(garments: Path, monke
     assert [one.model for one in results] == ["fashion-cnn", "fashion-dnn"]
 
 
-def test_the_error_is_told_in_that_of_the_first() -> None:
+def test_relative_error_of_the_first_is_one() -> None:
     first = RobustnessResult(100, {"fog": (0.8, 0.6), "snow": (0.9, 0.9)})
     second = RobustnessResult(100, {"fog": (0.9, 0.8), "snow": (0.8, 0.8)})
     assert [one.relative_error for one in relative_to_first([first, second])] == pytest.approx(

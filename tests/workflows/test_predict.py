@@ -53,7 +53,7 @@ def draw_image(path: Path, label: int) -> Path:
     return path
 
 
-def test_an_answer_a_file(tmp_path: Path) -> None:
+def test_one_prediction_per_file(tmp_path: Path) -> None:
     (answer,) = Model(Brightest()).predict([draw_image(tmp_path / "dress.png", 3)])
     assert isinstance(answer, Prediction)
     assert (answer.file, answer.decision, answer.model) == (str(tmp_path / "dress.png"), None, "brightest")
@@ -202,7 +202,7 @@ def test_no_such_model() -> None:
         predict(["a.png"], model="runs/none")
 
 
-def test_a_model_for_views_that_nobody_can_make(tmp_path: Path) -> None:
+def test_an_unknown_input_kind(tmp_path: Path) -> None:
     class Infrared(Brightest):
         view = InputSpec("infrared28")
 
@@ -221,7 +221,7 @@ def photo(tmp_path: Path, colour_bundle: MakeBundle, monkeypatch: pytest.MonkeyP
         (tmp_path / "shipped" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "shipped" / name).symlink_to(bundle.BUNDLED_DIR / name)
     colour_bundle(tmp_path / "shipped" / "photo", COLORS, thresholds=Thresholds(min_probability=0.9).to_json())
-    monkeypatch.setattr(bundle, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(bundle, "BUNDLED_DIR", tmp_path / "shipped")
     return tmp_path / "shipped" / "photo"
 
 
@@ -238,7 +238,7 @@ def test_decisions_with_their_reasons(tmp_path: Path, photo: Path) -> None:
     assert second.decision == "review"
 
 
-def test_a_grey_view_of_fashion_mnist_goes_to_its_model(tmp_path: Path, photo: Path) -> None:
+def test_a_fashion_mnist_image_goes_to_the_fallback_model(tmp_path: Path, photo: Path) -> None:
     grey = tmp_path / "grey.png"
     Image.fromarray(draw_garments(1, seed=0).images[0]).save(grey)
     files = [save_photo(tmp_path / "a.png", (230, 20, 20)), grey, save_photo(tmp_path / "c.png", (20, 20, 230))]
@@ -253,7 +253,7 @@ def test_a_grey_view_of_fashion_mnist_goes_to_its_model(tmp_path: Path, photo: P
     assert (alone.top, alone.reason) == (answers[1].top, NO_THRESHOLDS)
 
 
-def test_other_models_of_photos_look_at_grey_ones_themselves(tmp_path: Path, photo: Path) -> None:
+def test_only_the_shipped_photo_model_has_a_fallback(tmp_path: Path, photo: Path) -> None:
     grey = tmp_path / "grey.png"
     Image.fromarray(draw_garments(1, seed=0).images[0]).save(grey)
     (answer,) = predict([grey], model=str(photo))
@@ -273,7 +273,7 @@ def test_a_company_s_codes(tmp_path: Path, photo: Path) -> None:
     assert "code" not in predict(files[:1], model="photo")[0].to_json()
 
 
-def test_what_the_model_saw_is_kept(tmp_path: Path, photo: Path) -> None:
+def test_inputs_are_saved(tmp_path: Path, photo: Path) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
     files = [save_photo(tmp_path / folder / "a.png", (230, 20, 20)) for folder in ("x", "y")]

@@ -57,7 +57,7 @@ def whole(twin: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def tiny_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A preset that a test has time for."""
-    monkeypatch.setattr(presets, "ALL", (*presets.ALL_RECIPES, TEACHER))
+    monkeypatch.setattr(presets, "ALL_RECIPES", (*presets.ALL_RECIPES, TEACHER))
 
 
 def refit_of(twin: Run, out: Path) -> TrainOptions:
@@ -77,7 +77,7 @@ def test_it_learns_from_all_pictures_and_keeps_none_out(whole: Run, twin: Run) -
     assert metadata_of(whole).metrics.keys() == {"test"}
 
 
-def test_its_temperature_is_its_twins(whole: Run, twin: Run) -> None:
+def test_the_temperature_is_the_reference_runs(whole: Run, twin: Run) -> None:
     ours, theirs = metadata_of(whole).calibration, metadata_of(twin).calibration
     assert theirs["temperature"] != 1
     assert ours == {**theirs, "fitted_on": "the validation images of a twin"}
@@ -99,7 +99,7 @@ def test_its_teachers_learn_from_all_pictures_too(data: Path, twin: Run, tmp_pat
     student = replace(TINY, distill=Distill(teachers=1, preset="tiny"))
     taught = train(TrainOptions(recipe=student, data=data, any_idx=True, out=tmp_path / "taught", seed=3))
     whole = train(refit_of(taught, tmp_path / "whole"))
-    answers = np.load(whole.path / "teachers" / "1" / "answers.npz")
+    answers = np.load(whole.path / "teachers" / "1" / "soft_targets.npz")
     assert answers["shares"].shape == (18, 200, 10)
     teachers = whole.metrics["teachers"]
     assert teachers["validation"] is None
@@ -107,7 +107,7 @@ def test_its_teachers_learn_from_all_pictures_too(data: Path, twin: Run, tmp_pat
     assert teachers["test"]["n"] == 60
 
 
-def test_without_a_twin_nothing_tells_the_temperature(data: Path, tmp_path: Path) -> None:
+def test_without_a_reference_run_there_is_no_temperature(data: Path, tmp_path: Path) -> None:
     alone = TrainOptions(recipe=replace(TINY, validation=0.0), data=data, any_idx=True, out=tmp_path / "run")
     with pytest.raises(UsageError, match=r"keeps nothing out \(validation = 0\), so nothing tells its temperature"):
         train(alone)
@@ -117,31 +117,31 @@ def test_without_a_twin_nothing_tells_the_temperature(data: Path, tmp_path: Path
 @pytest.mark.parametrize(
     "change", [{"epochs": 3}, {"validation": 0.2}, {"label_smoothing": 0.1}], ids=lambda change: next(iter(change))
 )
-def test_another_recipe_is_no_twin(twin: Run, tmp_path: Path, change: dict[str, Any]) -> None:
+def test_another_recipe_is_refused(twin: Run, tmp_path: Path, change: dict[str, Any]) -> None:
     asked = refit_of(twin, tmp_path / "run")
     with pytest.raises(UsageError, match="is no twin of this training: it must have the same recipe"):
         train(replace(asked, recipe=replace(asked.recipe, **change)))
 
 
-def test_one_that_keeps_nothing_out_itself_is_no_twin(whole: Run, tmp_path: Path) -> None:
+def test_a_reference_without_validation_is_refused(whole: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no twin of this training: it must have the same recipe"):
         train(refit_of(whole, tmp_path / "run"))
 
 
-def test_one_that_learnt_from_other_data_is_no_twin(twin: Run, tmp_path: Path) -> None:
+def test_a_reference_with_other_data_is_refused(twin: Run, tmp_path: Path) -> None:
     write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="it learnt from other data"):
         train(replace(refit_of(twin, tmp_path / "run"), data=tmp_path / "others"))
 
 
-def test_one_that_goes_on_has_nothing_to_lend(twin: Run, tmp_path: Path) -> None:
+def test_an_unfinished_reference_is_refused(twin: Run, tmp_path: Path) -> None:
     shutil.copytree(twin.path, tmp_path / "twin")
     (tmp_path / "twin" / "metrics.json").unlink()
     with pytest.raises(UsageError, match="has not ended, so it has no temperature to lend; resume it first"):
         train(refit_of(Run(tmp_path / "twin"), tmp_path / "run"))
 
 
-def test_a_twin_that_is_no_run_is_said(twin: Run, data: Path, tmp_path: Path) -> None:
+def test_a_reference_that_is_no_run_is_refused(twin: Run, data: Path, tmp_path: Path) -> None:
     asked = replace(refit_of(twin, tmp_path / "run"), twin=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="nowhere"):
         validate_refit(asked, open_dataset(data, any_idx=True).digest)

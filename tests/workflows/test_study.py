@@ -33,7 +33,7 @@ RECIPES = (
 def _tiny() -> Iterator[None]:
     """The preset ``fast``, small enough for a test; everything else is as shipped."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presets, "ALL", RECIPES)
+        patch.setattr(presets, "ALL_RECIPES", RECIPES)
         yield
 
 
@@ -126,7 +126,7 @@ def test_stopped_twice_it_ends_where_an_undisturbed_training_does(
     finished: Study, data: Path, tmp_path: Path, model: str, recipe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = []
-    monkeypatch.setattr(training, "deliver", lambda run, trained, *_: ended.append(to_safetensors(trained.network)))
+    monkeypatch.setattr(training, "finalize", lambda run, trained, *_: ended.append(to_safetensors(trained.network)))
     training.train_model(model, recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=5)
     assert ended == [(finished.path / model / "bundle" / "weights.safetensors").read_bytes()]
 
@@ -190,7 +190,7 @@ def test_the_second_model_learns_from_the_teachers_of_the_first_where_the_preset
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taught = [replace(recipe, preset="best", distill=Distill(teachers=2)) for recipe in RECIPES]
-    monkeypatch.setattr(presets, "ALL", (*RECIPES, *taught))
+    monkeypatch.setattr(presets, "ALL_RECIPES", (*RECIPES, *taught))
     first = Run(Path("study/dnn"))
     for preset, teachers in (("fast", None), ("best", first.path)):
         options = StudyOptions(preset)

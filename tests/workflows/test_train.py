@@ -77,7 +77,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (run.bundle / "weights.safetensors").write_bytes(to_safetensors(trained.network))
         (run.path / "metrics.json").write_text("{}")
 
-    monkeypatch.setattr(workflow, "deliver", weights_alone)
+    monkeypatch.setattr(workflow, "finalize", weights_alone)
 
 
 def weights(run: Run) -> bytes:
@@ -342,7 +342,7 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
     card = bundle.open_bundle(run.bundle).metadata
     assert card.recipe["network"] == {"kind": "Own"}
     assert "DenseOnPca" not in (run.path / "model_card.md").read_text()
-    assert "dense-on-pca" not in (run.path / "report.html").read_text()
+    assert "pca-mlp" not in (run.path / "report.html").read_text()
     outputs = OnnxClassifier(bundle.open_bundle(run.bundle)).run(draw_garments(2, 0).images)
     assert outputs.embeddings.shape == (2, 12)
 
@@ -391,7 +391,7 @@ def test_the_study_keeps_a_fifth_out_stratified() -> None:
 
 def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(workflow, "train", lambda options, **more: asked.append((options, more)))
+    monkeypatch.setattr(workflow, "train_recipe", lambda options, **more: asked.append((options, more)))
     train_model("cnn", data=str(data), out=str(tmp_path / "run"), any_idx=True, seed=5, time_limit=60)
     ((options, more),) = asked
     assert options == TrainOptions(

@@ -78,11 +78,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "photo"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _cached_extractor(blocks, side))
+        patch.setattr(work, "FrozenFeatureExtractor", lambda _, blocks, side: _cached_extractor(blocks, side))
         return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=out))
 
 
-def test_a_run_folder_like_the_others(made: Run) -> None:
+def test_run_folder_is_complete(made: Run) -> None:
     wanted = "config.json results.csv metrics.json environment.json bundle model_card.md report.html audit.csv"
     assert set(wanted.split()) <= {path.name for path in made.path.iterdir()}
     (record,) = made.read_results()
@@ -90,17 +90,17 @@ def test_a_run_folder_like_the_others(made: Run) -> None:
     assert record.validation_accuracy is not None
 
 
-def test_the_metrics_say_what_and_how(made: Run) -> None:
+def test_metrics_and_protocol(made: Run) -> None:
     metrics = made.metrics
     told = metrics["validation"]
     assert told["n"] == 24
     assert [score["class"] for score in told["per_class"]] == ["dress", "hat"]
     assert {"accuracy", "macro_recall", "ece", "nll", "brier", "coverage", "selective_risk", "promise"} <= told.keys()
     assert 0 <= told["novelty_auroc"] <= 1
-    assert told["n_outside"] == 2
+    assert told["n_ood"] == 2
     assert metrics["test"] is None
     assert metrics["protocol"].startswith("2 folds of 24 labelled photos, split by the table's groups")
-    table = metrics["before_and_after"]
+    table = metrics["baseline_comparison"]
     assert table["gain"]["accuracy"] == pytest.approx(table["after"]["accuracy"] - table["before"]["accuracy"])
     assert [fold["n"] for fold in table["before"]["folds"]] == [fold["n"] for fold in table["after"]["folds"]]
     assert metrics["data"]["classes"] == {"dress": 12, "hat": 12}
@@ -118,7 +118,7 @@ def test_everything_that_was_left_out_is_named(made: Run) -> None:
     assert [row["kind"] for row in rows].count("unreadable") == 4
 
 
-def test_the_bundle_answers_for_photos(made: Run, table: Path) -> None:
+def test_bundle_predicts_photos(made: Run, table: Path) -> None:
     found = bundle.open_bundle(made.bundle)
     assert found.metadata.model == "photo"
     assert found.metadata.input_spec.shape == (224, 224, 3)
@@ -132,7 +132,7 @@ def test_the_bundle_answers_for_photos(made: Run, table: Path) -> None:
     assert answer.embeddings.shape == (3, 1280)
 
 
-def test_a_run_that_ended_is_left_as_it_is(made: Run) -> None:
+def test_finished_run_is_not_resumed(made: Run) -> None:
     before = (made.path / "metrics.json").stat().st_mtime_ns
     assert resume_photo(made.path).path == made.path
     assert (made.path / "metrics.json").stat().st_mtime_ns == before
@@ -141,7 +141,7 @@ def test_a_run_that_ended_is_left_as_it_is(made: Run) -> None:
 @pytest.fixture
 def cached(monkeypatch: pytest.MonkeyPatch) -> None:
     """The frozen blocks' graph is exported once for all tests."""
-    monkeypatch.setattr(work, "FrozenBlocks", lambda _, blocks, side: _cached_extractor(blocks, side))
+    monkeypatch.setattr(work, "FrozenFeatureExtractor", lambda _, blocks, side: _cached_extractor(blocks, side))
 
 
 @cache
@@ -150,12 +150,12 @@ def _cached_extractor(blocks: int, side: int) -> FrozenFeatureExtractor:
 
 
 @pytest.mark.usefixtures("cached")
-def test_ctrl_c_leaves_a_run_that_goes_on(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "deliver_photo", _raise_interrupt)
+def test_interrupted_run_is_resumable(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "finalize_photo", _raise_interrupt)
     with pytest.raises(Interrupted) as stop:
         train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
     delivered: list[FineTuneResult] = []
-    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
+    monkeypatch.setattr(work, "finalize_photo", lambda _, taught, *__: delivered.append(taught))
     monkeypatch.setattr(epochs, "train_epoch", _raise_interrupt)  # the epoch that was saved is not trained again
     assert len(resume_photo(stop.value.run).read_results()) == 1
     assert len(delivered[0].records) == 1
@@ -180,7 +180,7 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
         label = "dress" if number % 2 else "hat"
         write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
     delivered: list[tuple[FineTuneResult, PhotoTrainingData]] = []
-    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, lesson, __: delivered.append((taught, lesson)))
+    monkeypatch.setattr(work, "finalize_photo", lambda _, taught, lesson, __: delivered.append((taught, lesson)))
     train_photo(
         PhotoOptions(data=tmp_path / "photos", recipe=replace(FAST_PHOTO, folds=2, frozen=15), out=tmp_path / "run")
     )
@@ -192,7 +192,7 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     assert found.ood_scores is None  # six photos are too few to tell strangers by
 
 
-def test_a_time_limit_leaves_epochs_out() -> None:
+def test_time_limit_reduces_epochs() -> None:
     record = EpochRecord(1, 1.0, 0.5, 1.0, 0.5, 1e-3, seconds=20.0)
     clock = epochs.TimeBudget(started=5.0, limit=100.0, pass_seconds=2.0)
     assert clock.remaining_epochs(4, [record], passes_per_epoch=5.0, now=15.0) == 3  # 82 s are left of 23 s each
@@ -205,14 +205,14 @@ def test_a_time_limit_leaves_epochs_out() -> None:
     ("losses", "best", "over"),
     [([], 0, False), ([0.9], 1, False), ([0.9, 0.8, 0.85], 2, False), ([0.9, 0.8, 0.85, 0.8], 2, True)],
 )
-def test_two_epochs_without_a_gain_end_training(losses: list[float], best: int, over: bool) -> None:
+def test_early_stopping_after_patience(losses: list[float], best: int, over: bool) -> None:
     records = [EpochRecord(place, 1.0, 0.5, loss, 0.5, 1e-3, 1.0) for place, loss in enumerate(losses, 1)]
     assert epochs.best_epoch(records) == best
     assert epochs.should_stop(records, patience=2) == over
 
 
 @pytest.mark.usefixtures("cached")
-def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_keeps_the_best_epoch(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of nine epochs does best here, because no other may: two more, and training is over."""
     kept: list[dict[str, torch.Tensor]] = []
     whole = epochs.FineTuner.run_epoch
@@ -223,8 +223,8 @@ def test_training_ends_early_with_the_best_epoch(table: Path, tmp_path: Path, mo
         return replace(record, validation_loss=float(number))
 
     delivered: list[FineTuneResult] = []
-    monkeypatch.setattr(epochs.FineTuner, "epoch", worse)
-    monkeypatch.setattr(work, "deliver_photo", lambda _, taught, *__: delivered.append(taught))
+    monkeypatch.setattr(epochs.FineTuner, "run_epoch", worse)
+    monkeypatch.setattr(work, "finalize_photo", lambda _, taught, *__: delivered.append(taught))
     train_photo(PhotoOptions(data=table, recipe=replace(RECIPE, epochs=9), out=tmp_path / "run"))
     (taught,) = delivered
     assert [record.epoch for record in taught.records] == [1, 2, 3]
@@ -243,7 +243,7 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_copies_stay_in_one_fold(tmp_path: Path) -> None:
+def test_duplicates_stay_in_one_fold(tmp_path: Path) -> None:
     for number in range(12):
         label = "dress" if number % 2 else "hat"
         write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
@@ -255,7 +255,7 @@ def test_copies_stay_in_one_fold(tmp_path: Path) -> None:
     assert lesson.audit_summary()["groups_joined_for_duplicates"] == 1
 
 
-def test_finer_words_are_counted_in_broader_ones_where_labels_have_both() -> None:
+def test_subclasses_map_to_parent_classes_when_both_occur() -> None:
     classes = ("hat", "shoes", "boot")
     words = evaluation_classes(classes)
     assert words == ("hat", "shoes")

@@ -52,7 +52,7 @@ def _small() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search_spaces, "SPACES", (GRID, SAMPLED, ONE_DIVERGES, ALL_DIVERGE))
+        patch.setattr(search_spaces, "SEARCH_SPACES", (GRID, SAMPLED, ONE_DIVERGES, ALL_DIVERGE))
         yield
     torch.set_num_threads(threads)
 

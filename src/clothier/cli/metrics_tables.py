@@ -28,9 +28,9 @@ def run_table(result: Run) -> RenderableType:
 
 def _fine_tuning_tables(metrics: dict[str, Any]) -> list[RenderableType]:
     """What fine-tuning a photo model brought; nothing for other models."""
-    if "before_and_after" not in metrics:
+    if "baseline_comparison" not in metrics:
         return []
-    found = metrics["before_and_after"]
+    found = metrics["baseline_comparison"]
     table = make_table({"Photographers kept out": TEXT, "Accuracy": NUMBER, "Macro recall": NUMBER})
     for one in (found["before"], found["after"]):
         table.add_row(one["name"], format_percent(one["accuracy"], 2), format_percent(one["macro_recall"], 2))

@@ -30,7 +30,7 @@ class JsonResult(Protocol):
 
 
 _PIPE_WIDTH = 240  # characters a line
-ResultT = TypeVar("Shown", bound=JsonResult)
+ResultT = TypeVar("ResultT", bound=JsonResult)
 
 
 def print_result(result: ResultT, as_json: bool, render: Callable[[ResultT], RenderableType]) -> None:

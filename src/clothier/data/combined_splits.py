@@ -23,7 +23,7 @@ class CombinedSplits:
         images: (N, H, W) uint8.
         labels: (N,) int64.
         files: N paths, or none.
-        in_train: how many are of the training part.
+        n_train: how many are of the training part.
         classes: the K names.
     """
 
@@ -46,7 +46,7 @@ class CombinedSplits:
         return len(self.labels)
 
     def split(self, index: int) -> SplitName:
-        """The part of the picture at ``place``."""
+        """The part of the picture at ``index_in_split``."""
         return "train" if index < self.n_train else "test"
 
     def index_in_split(self, index: int) -> int:

@@ -69,7 +69,7 @@ class LabeledImages:
         return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
 
     def class_counts(self, num_classes: int) -> npt.NDArray[np.int64]:
-        """How many pictures each of K = ``classes`` classes has: (K,) int64."""
+        """How many pictures each of K = ``num_classes`` classes has: (K,) int64."""
         return np.bincount(self.labels, minlength=num_classes)
 
 
@@ -84,7 +84,7 @@ class Dataset:
         test: what only `evaluate` reads.
         digests: SHA-256 by canonical file name (IDX), or of ``train`` and ``test`` (folders of pictures).
         failures: pictures that could not be read and are not among the N.
-        notes: what the user should be told, a sentence each: a damaged cache that was passed over, a folder unused.
+        warnings: what the user should be told, a sentence each: a damaged cache that was passed over, a folder unused.
 
     Raises:
         DataError: a part is empty, the picture sizes differ, a label has no class, a class has no name of its own.

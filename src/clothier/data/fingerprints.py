@@ -35,7 +35,7 @@ class Fingerprints:
     Attributes:
         digests: (N, 32) uint8, SHA-256 of the decoded, upright pixels: the same for two files of other bytes, such
             as PNGs compressed anew, that show the same picture.
-        small: (N, SIDE, SIDE) uint8, each whole picture in grey, without regard to its proportions.
+        thumbnails: (N, SIDE, SIDE) uint8, each whole picture in grey, without regard to its proportions.
     """
 
     digests: npt.NDArray[np.uint8]
@@ -46,7 +46,7 @@ def compute_fingerprints(files: Sequence[str], progress: Progress = no_progress)
     """Reads N picture files.
 
     Raises:
-        PhotoError: one of them can no longer be read.
+        ImageError: one of them can no longer be read.
     """
     digests, small = [], []
     for done, file in enumerate(files, 1):

@@ -51,14 +51,14 @@ def _popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def to_bytes(hashes: Hashes) -> bytes:
-    """As a bundle's ``learnt.npy`` holds them: one plain array."""
+    """As a bundle's ``training_hashes.npy`` holds them: one plain array."""
     file = io.BytesIO()
     np.save(file, hashes)
     return file.getvalue()
 
 
 def read_hashes(path: Path) -> Hashes:
-    """What :func:`to_bytes` wrote: (M, 32) uint8.
+    """What :func:`to_uint8` wrote: (M, 32) uint8.
 
     Raises:
         ModelError: it is something else.

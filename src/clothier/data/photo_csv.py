@@ -35,7 +35,7 @@ class Columns:
         file: the photo's name or path.
         label: what it shows; empty where it is none of the classes.
         group: who took it, or whatever else makes photos alike. A CSV may lack the usual one, but not one asked for.
-        finer: a finer word for some labels, such as boot for shoes; a CSV may lack it.
+        subclass: a finer word for some labels, such as boot for shoes; a CSV may lack it.
     """
 
     file: str = "file"
@@ -52,8 +52,8 @@ class Row:
         file: its path.
         label: "" where it is outside the classes.
         group: "" where nobody says who took it.
-        place: where the row stands, as a user finds it: "line 7".
-        finer: a finer word for the label; "" where there is none.
+        location: where the row stands, as a user finds it: "line 7".
+        subclass: a finer word for the label; "" where there is none.
     """
 
     file: str

@@ -46,8 +46,8 @@ class PhotoTable:
             nothing is known of it every photo is a group of its own.
         has_groups: whether the groups come from the data.
         failures: photos that are named and missing or unreadable.
-        notes: what else a user should know, in sentences.
-        words: (N) what the table calls each photo, by the finest word that it has; "" outside the classes.
+        warnings: what else a user should know, in sentences.
+        raw_labels: (N) what the table calls each photo, by the finest word that it has; "" outside the classes.
     """
 
     name: str
@@ -74,7 +74,7 @@ class PhotoTable:
         places = np.flatnonzero(indices) if indices.dtype == bool else indices
         files = tuple(self.files[place] for place in places)
         words = tuple(self.raw_labels[place] for place in places) if self.raw_labels else ()
-        return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], words=words)
+        return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], raw_labels=words)
 
 
 def read_photo_table(

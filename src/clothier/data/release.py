@@ -33,8 +33,8 @@ class Release:
         name: what figures and cards call it; in small letters, its folder in the cache.
         digests: canonical file name to the SHA-256 of the uncompressed bytes. Never of the .gz: the same bytes
             compressed elsewhere have another one.
-        system: where the system keeps it when its package is installed.
-        package: Debian's name for that package; its files lie under ``system`` in it.
+        system_dir: where the system keeps it when its package is installed.
+        debian_package: Debian's name for that package; its files lie under ``system_dir`` in it.
         mirrors: web folders that hold the four files as .gz.
     """
 
@@ -50,7 +50,7 @@ class Release:
         Args:
             files: what :func:`clothier.data.idx_files.find_files` found.
             folder: where it looked, for the sentence.
-            advice: what the user can do about a whole file with other bytes.
+            hint: what the user can do about a whole file with other bytes.
 
         Raises:
             DataError: one is missing, damaged, altered or foreign; the sentence names it.
@@ -62,7 +62,7 @@ class Release:
         return contents
 
     def verify(self, name: str, content: bytes, source: str, hint: str = REPLACE_FILE_HINT) -> None:
-        """Checks that ``content``, uncompressed, is the release's file ``name``; ``place`` is for the sentence.
+        """Checks that ``content``, uncompressed, is the release's file ``name``; ``source`` is for the sentence.
 
         Raises:
             DataError: it is not; the sentence has both digests and says what the bytes are instead.

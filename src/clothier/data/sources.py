@@ -49,7 +49,7 @@ class DatasetLocation:
         source: where it was found; what ``debian`` or a ``mirror`` gave lies in the cache now.
         folder: the folder of the four files.
         files: the four files.
-        notes: what was wrong with the sources before it, a sentence each; for the user's eyes.
+        warnings: what was wrong with the sources before it, a sentence each; for the user's eyes.
     """
 
     source: SourceName
@@ -77,7 +77,7 @@ def open_dataset(
 
     Args:
         folder: None for Fashion-MNIST, from wherever it can be had; or a folder with its four files; or one with a
-            subfolder of pictures for each class (:func:`clothier.data.image_folder.read_picture_folder`).
+            subfolder of pictures for each class (:func:`clothier.data.image_folder.load_image_folder`).
         any_idx: take the four IDX files of ``folder`` as they are: KMNIST, or the user's own.
         any_size: take IDX pictures of other sizes than 28x28, too: to look at, as no network here takes them.
         progress: told of downloads, and of damaged copies that were passed over.

@@ -52,9 +52,9 @@ def stratified_folds(
 
     Args:
         labels: (N,) int64.
-        folds: how many, 2 or more.
+        n_folds: how many, 2 or more.
         seed: of the order in which a class is dealt out.
-        together: groups of places that must not be parted, such as duplicates; no place in two groups.
+        groups: groups of places that must not be parted, such as duplicates; no place in two groups.
 
     Returns:
         The places of each fold, (N / folds,) int64 or so, rising; every image is in one fold.

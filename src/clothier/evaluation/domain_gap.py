@@ -47,10 +47,10 @@ def domain_gap(
 
     Args:
         classifier: the model.
-        judged: what it says of the photos of ``table``.
+        output: what it says of the photos of ``table``.
         table: in its words.
         photos: what the table is of.
-        rival: the model of Fashion-MNIST.
+        baseline: the model of Fashion-MNIST.
     """
     known = {name.casefold() for name in classifier.classes}
     wanted = [to_fashion_class(word) if word.casefold() in known else "" for word in table.raw_labels]

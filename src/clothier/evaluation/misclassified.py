@@ -25,7 +25,7 @@ class Misclassification:
     Attributes:
         index: the picture's place among the N.
         true: its label.
-        answered: the label that the classifier gave.
+        predicted: the label that the classifier gave.
         probability: of the answered label, 0 to 1.
     """
 

@@ -39,7 +39,7 @@ class PhotoCache:
             progress("evaluate", 0, 0, note)
 
     def load_view(self, input_spec: InputSpec, subset: PhotoTable) -> tuple[Images, PhotoTable]:
-        """The readable photos of ``asked``, whose files are among the table's, in a view; and the table of those."""
+        """The readable photos of ``subset``, whose files are among the table's, in a view; and the table of those."""
         if input_spec not in self._cache:
             self._cache[input_spec] = load_photos(self.table, input_spec, progress=self._progress)
         images, readable = self._cache[input_spec]

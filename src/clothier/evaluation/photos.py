@@ -42,11 +42,11 @@ class PhotoEvaluation:
 
     Attributes:
         evaluation: over the photos inside its classes; macro figures over the classes that occur.
-        abstaining: coverage, risk, promise and AUROC, where the model knows when to ask.
+        selective: coverage, risk, promise and AUROC, where the model knows when to ask.
         gap: beside Fashion-MNIST's CNN, where the two share classes.
-        corrupted: on corrupted pictures, where that was asked for.
+        robustness: on corrupted pictures, where that was asked for.
         failures: photos that could not be read, and are in no figure.
-        n_learnt: photos among those of the evaluation that the model learnt from, as far as it knows.
+        n_trained_on: photos among those of the evaluation that the model learnt from, as far as it knows.
     """
 
     evaluation: Evaluation
@@ -59,7 +59,7 @@ class PhotoEvaluation:
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
-            "n_learnt": self.n_trained_on,
+            "n_trained_on": self.n_trained_on,
             **(self.selective or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
@@ -77,12 +77,12 @@ def evaluate_photos(
     """Holds a model against labelled photos.
 
     Rows with an empty label count in the figures of abstaining only. A model of Fashion-MNIST is asked about the
-    classes that it knows by another name (:data:`clothier.taxonomy.FASHION_MNIST_OF`); other rows are left out.
+    classes that it knows by another name (:data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST`); other rows are left out.
 
     Args:
-        judge: the model.
+        predictor: the model.
         photos: the table.
-        rival: Fashion-MNIST's CNN, to be held against the same photos.
+        baseline: Fashion-MNIST's CNN, to be held against the same photos.
         corruptions: hold the model against corrupted photos, too.
         progress: told of photos read and of corruptions.
 

@@ -44,7 +44,7 @@ class RobustnessResult:
         return {name: float(np.mean(scores)) for name, scores in self.accuracy.items()}
 
     def relative_to(self, reference: RobustnessResult) -> RobustnessResult:
-        """The same, with its error told in that of ``first``."""
+        """The same, with its error told in that of ``reference``."""
         ratios = [
             (1 - mean) / max(1 - reference.mean_accuracy[name], MIN_ERROR) for name, mean in self.mean_accuracy.items()
         ]
@@ -68,7 +68,7 @@ def evaluate_corruptions(
     Args:
         classifier: the model.
         images: N pictures of its view.
-        right: tells of logits (n, K) and the place of their pictures which of them are right: (n,) bool.
+        is_correct: tells of logits (n, K) and the place of their pictures which of them are right: (n,) bool.
         name: what progress calls the model.
         progress: told of every corruption and severity.
     """

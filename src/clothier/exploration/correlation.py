@@ -39,7 +39,7 @@ def feature_correlations(features: npt.NDArray[np.floating]) -> Doubles:
 
 
 def mean_abs_correlation(correlation: Doubles) -> float:
-    """Mean of ``|r|`` over all pairs of different dimensions of (D, D) ``r`` that vary; 0 where there is no pair."""
+    """Mean of ``|r|`` over all pairs of different dimensions of (D, D) ``correlation`` that vary; 0 where there is no pair."""
     varying = int((~np.isnan(np.diag(correlation))).sum())
     pairs = varying * (varying - 1)
     return float((np.nansum(np.abs(correlation)) - varying) / pairs) if pairs else 0.0

@@ -38,12 +38,12 @@ class MapMetadata:
         source: ``pixels``, or the name of the model whose embeddings were mapped.
         dataset: what was mapped, train part first.
         digest: SHA-256 of it.
-        components: principal components that the map was made of.
+        n_components: principal components that the map was made of.
         perplexity: of the t-SNE.
         seed: likewise.
         seconds: from principal components to positions.
         quality: of the map; its votes are learnt from the train part and scored on the test part.
-        plane: the same of the first two principal components, which any map must beat.
+        pca_baseline: the same of the first two principal components, which any map must beat.
     """
 
     source: str
@@ -69,7 +69,7 @@ class EmbeddingMap:
     Attributes:
         embedding: positions, train part first, and the features that they were made of.
         pca: what made the features of pixels or of a model's embeddings.
-        facts: what is known of it.
+        metadata: what is known of it.
     """
 
     embedding: Embedding

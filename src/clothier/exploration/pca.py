@@ -70,7 +70,7 @@ class PCA:
         return int((self.explained_variance > RATIO_TOLERANCE * self.total_variance).sum())
 
     def reconstruction_errors(self, n_images: int) -> Doubles:
-        """What is lost of the ``n`` images that were fitted, by the number of components that they are rebuilt from.
+        """What is lost of the ``n_images`` images that were fitted, by the number of components that they are rebuilt from.
 
         Returns:
             (k + 1,) float64, falling: root mean square error of a pixel, in parts of white, for 0, 1, ... k components.
@@ -79,7 +79,7 @@ class PCA:
         return np.asarray(np.sqrt(np.maximum(lost, 0.0) * (n_images - 1) / n_images / self.components.shape[1]))
 
     def n_components_for(self, variance_ratio: float) -> int:
-        """The fewest components that explain more than ``share`` of the variance, 0 to 1 exclusive.
+        """The fewest components that explain more than ``variance_ratio`` of the variance, 0 to 1 exclusive.
 
         Raises:
             UsageError: a share outside 0 to 1, or more than the components kept explain.
@@ -94,7 +94,7 @@ class PCA:
         return min(int(np.searchsorted(explained, variance_ratio, side="right")) + 1, kept)
 
     def truncate(self, n_components: int) -> PCA:
-        """The same analysis with its first ``count`` components only."""
+        """The same analysis with its first ``n_components`` components only."""
         return PCA(
             self.mean, self.components[:n_components], self.explained_variance[:n_components], self.total_variance
         )
@@ -121,7 +121,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
 
     Args:
         images: (N, H, W) uint8, or (N, P) floats that are taken as they are.
-        components: how many to keep; a share of the variance between 0 and 1 keeps as many as explain it (the
+        n_components: how many to keep; a share of the variance between 0 and 1 keeps as many as explain it (the
             rule of scikit-learn's ``n_components=0.95``); None keeps all min(N, P).
 
     Raises:
@@ -149,7 +149,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
 
 
 def _decompose(mean: Doubles, covariance: Doubles, total_variance: float, n_components: int | float | None) -> PCA:
-    """All components, or ``only`` the first so many."""
+    """All components, or ``n_components`` the first so many."""
     if n_components is None:
         variances, vectors = np.linalg.eigh(covariance)
     else:

@@ -32,10 +32,10 @@ class PixelStatistics:
 
     Attributes:
         histogram: (K, 256) int64, pixels of each class at each grey level.
-        images: (K,) int64, images of each class.
-        means: (K, H, W) float64, the average image of each class; 0 where a class has none.
-        deviations: (K, H, W) float64, the standard deviation of each pixel among the images of a class.
-        constant: pixels that have one grey level in all N images.
+        class_counts: (K,) int64, images of each class.
+        class_mean_images: (K, H, W) float64, the average image of each class; 0 where a class has none.
+        class_std_images: (K, H, W) float64, the standard deviation of each pixel among the images of a class.
+        constant_pixels: pixels that have one grey level in all N images.
     """
 
     histogram: Counts
@@ -97,7 +97,7 @@ def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStat
     Args:
         images: (N, H, W) uint8, N of 1 or more.
         labels: (N,) 0 to K - 1.
-        classes: K.
+        n_classes: K.
     """
     shape = images.shape[1:]
     histogram = np.zeros((n_classes, N_LEVELS), np.int64)

@@ -33,7 +33,7 @@ class CalibratedOutput:
     Attributes:
         logits: (N, K) float32, divided by the temperature.
         probabilities: (N, K) float64, rows sum to 1.
-        novelty: (N,) float64, higher is stranger; None where the model cannot tell.
+        ood_scores: (N,) float64, higher is stranger; None where the model cannot tell.
     """
 
     logits: Floats
@@ -48,8 +48,8 @@ class Predictor:
     Attributes:
         classifier: the model.
         thresholds: None where it has none: then it decides nothing.
-        novelty: None where it cannot tell strangers.
-        learnt: (M, 32) uint8, difference hashes of what it learnt from; None where that is not known.
+        ood_scorer: None where it cannot tell strangers.
+        training_hashes: (M, 32) uint8, difference hashes of what it learnt from; None where that is not known.
     """
 
     classifier: Classifier

@@ -53,7 +53,7 @@ def augmented_views(images: Images, augment: Augment) -> Iterator[tuple[float, I
 
 
 def _translate(images: Images, shift: int) -> Images:
-    """Down and right by ``by`` pixels, up and left where it is negative; black comes in at the border."""
+    """Down and right by ``shift`` pixels, up and left where it is negative; black comes in at the border."""
     height, width = images.shape[1:]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     return np.ascontiguousarray(padded[:, 1 - shift : 1 - shift + height, 1 - shift : 1 - shift + width])

@@ -7,7 +7,7 @@ changes some fields. What ran is what ``config.json`` holds.
     fast      clearly better in less time; the choice is made on validation (docs/log.md)
     sprint    as good as the study in seconds
     solo      the most accurate network that learns from the labels alone
-    best      the most accurate network, and the one that ships: it learns from two ``solo`` CNNs; hours
+    best      the most accurate network, and the one that ships: it learns from two ``large`` CNNs; hours
 """
 
 from clothier.recipes.loader import from_file, from_json, to_toml, with_changes

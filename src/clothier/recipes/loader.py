@@ -87,7 +87,7 @@ def from_json(values: Mapping[str, Any]) -> Recipe:
         "network": _parse_network(_require_table(values).get("network", {})),
         "optimizer": _build(Optimizer, values.get("optimizer", {}), "optimizer"),
         "augment": _build(Augment, values.get("augment", {}), "augment"),
-        "focus": _build(HardExampleMining, values.get("focus", {}), "focus"),
+        "hard_example_mining": _build(HardExampleMining, values.get("hard_example_mining", {}), "hard_example_mining"),
         "distill": _build(Distill, values.get("distill", {}), "distill"),
     }
     recipe: Recipe = _build(Recipe, {**values, **parts})

@@ -15,10 +15,10 @@ class PhotoAugment:
     """How a photo is varied before it is looked at, each time anew.
 
     Attributes:
-        area: the smallest share of the picture that is kept, 0 to 1.
-        stretch: largest change of its proportions, natural logarithm.
-        light: largest change of brightness and of contrast, as a share.
-        tint: largest change of each colour against the others, as a share.
+        min_area: the smallest share of the picture that is kept, 0 to 1.
+        aspect: largest change of its proportions, natural logarithm.
+        brightness: largest change of brightness and of contrast, as a share.
+        color_gain: largest change of each colour against the others, as a share.
     """
 
     min_area: float = 0.6
@@ -37,7 +37,7 @@ class PhotoRecipe:
         epochs: passes over the photos; 0 leaves the backbone as ImageNet made it, with a head of logistic regression.
         patience: training ends early after so many epochs that lowered no loss on photographers kept out; few photos
             are soon learnt by heart.
-        frozen: blocks of the backbone that stay as they are; what they make of a photo is computed once for all folds.
+        frozen_blocks: blocks of the backbone that stay as they are; what they make of a photo is computed once for all folds.
         batch_size: photos a step.
         learning_rate: peak rate of the backbone's later blocks.
         head_learning_rate: peak rate of the head.
@@ -45,9 +45,9 @@ class PhotoRecipe:
         warmup: share of all steps.
         label_smoothing: share of the target spread over all classes.
         dropout: share of the embedding.
-        averaging: the weights that are kept are a running mean of those along the way, with this decay a step.
+        ema_decay: the weights that are kept are a running mean of those along the way, with this decay a step.
         folds: how often part of the photographers is kept out, to learn what the model does on new ones.
-        probe: C of the logistic regression that the head begins as.
+        probe_c: C of the logistic regression that the head begins as.
         augment: how photos are varied.
     """
 

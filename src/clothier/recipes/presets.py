@@ -49,11 +49,11 @@ AIRBENCH_MUON = Optimizer(
     bias_learning_rate=26.5,  # airbench's 0.053 on the summed loss of 500 pictures, for our mean loss
     momentum=0.6,
     weight_decay=1e-3,
-    schedule="triangle",
+    schedule="linear",
 )
 """airbench94_muon's, for a network after airbench."""
 
-MLP_ADAMW = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="triangle", warmup=0.1)
+MLP_ADAMW = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="linear", warmup=0.1)
 """For our DNNs."""
 
 FAST_DNN = Recipe(
@@ -107,7 +107,7 @@ SPRINT_CNN = Recipe(
 
 LARGE_DNN = Recipe(
     model="dnn",
-    preset="solo",
+    preset="large",
     # twice as wide as 1024 is worth 0.3 points on validation; 2048 would make a bundle of more than 12 MB
     network=PcaMlp(components=480, whitening=0.25, hidden=(1536, 1536), batch_norm=True),
     optimizer=replace(MLP_ADAMW, weight_decay=0.1),  # 0.3 is level with it
@@ -120,7 +120,7 @@ LARGE_DNN = Recipe(
 
 LARGE_CNN = Recipe(
     model="cnn",
-    preset="solo",
+    preset="large",
     # 62 million multiply-adds a picture, 40 % of them on maps of 25x25: fewer channels on larger maps beat more on
     # smaller ones, and half as many channels again are worth a third of a point (docs/log.md)
     network=WhitenedCnn(widths=(48, 96, 192), depths=(2, 2, 2), pooled_stem=False),
@@ -134,7 +134,7 @@ LARGE_CNN = Recipe(
     label_smoothing=0.0,  # CutMix keeps it from being too sure, and smoothed teachers teach worse (arXiv 1906.02629)
 )
 
-TWO_TEACHERS = Distill(teachers=2, preset="solo")  # as many as two cores train at once
+TWO_TEACHERS = Distill(teachers=2, preset="large")  # as many as two cores train at once
 
 BEST_DNN = replace(LARGE_DNN, preset="best", distill=TWO_TEACHERS, label_smoothing=0.0)
 
@@ -143,7 +143,7 @@ BEST_CNN = replace(
     preset="best",
     # 296,640 weights: two thirds as many channels cost half as much to ask, and what they lose the teachers give back
     network=WhitenedCnn(widths=(32, 64, 128), depths=(2, 2, 2), pooled_stem=False),
-    augment=replace(LARGE_CNN.augment, plain=7),  # no mixing was a tenth of a point worse
+    augment=replace(LARGE_CNN.augment, mix_off_epochs=7),  # no mixing was a tenth of a point worse
     distill=TWO_TEACHERS,
     epochs=84,  # the price of 36 whole ones
 )

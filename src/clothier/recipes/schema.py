@@ -31,7 +31,7 @@ class PcaMlp:
         dropout: share of hidden units dropped in training.
     """
 
-    kind: Literal["dense-on-pca"] = "dense-on-pca"
+    kind: Literal["pca-mlp"] = "pca-mlp"
     components: int | float = 0.95
     whitening: float = 0.0
     hidden: tuple[int, ...] = (64,)
@@ -79,8 +79,8 @@ class WhitenedCnn:
 
 
 Network = PcaMlp | StudyCnn | WhitenedCnn
-NETWORKS: dict[str, type[Network]] = {"dense-on-pca": PcaMlp, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
-NETWORK_KINDS = {"dnn": ("dense-on-pca",), "cnn": ("study-cnn", "whitened-cnn")}
+NETWORKS: dict[str, type[Network]] = {"pca-mlp": PcaMlp, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
+NETWORK_KINDS = {"dnn": ("pca-mlp",), "cnn": ("study-cnn", "whitened-cnn")}
 """The networks that may bear a model's name."""
 
 
@@ -97,7 +97,7 @@ class Optimizer:
         bias_learning_rate: muon only: peak rate of biases and norms.
         momentum: muon only.
         weight_decay: decoupled for adamw; for muon's SGD groups relative to their rate.
-        schedule: ``constant``, or ``triangle``: linear up over ``warmup``, linear down to 0.
+        schedule: ``constant``, or ``linear``: linear up over ``warmup``, linear down to 0.
         warmup: share of all steps, 0 to 1.
     """
 
@@ -107,7 +107,7 @@ class Optimizer:
     bias_learning_rate: float = 0.0
     momentum: float = 0.0
     weight_decay: float = 0.0
-    schedule: Literal["constant", "triangle"] = "constant"
+    schedule: Literal["constant", "linear"] = "constant"
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class Augment:
             (arXiv 1905.04899).
         mixup: in the other batches each picture and its label are blended with another one by a share from
             Beta(mixup, mixup), the larger part its own (arXiv 1710.09412); 0 for none.
-        plain: the last epochs, which neither blank nor mix: a network ends on pictures as it will meet them.
+        mix_off_epochs: the last epochs, which neither blank nor mix: a network ends on pictures as it will meet them.
     """
 
     shift: int = 0
@@ -161,11 +161,11 @@ class Augment:
         _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
         _require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
         _require(0 <= self.mixup <= MAX_MIXUP_ALPHA, "augment.mixup", self.mixup, f"0 to {MAX_MIXUP_ALPHA}")
-        _require(self.mix_off_epochs >= 0, "augment.plain", self.mix_off_epochs, "0 or more")
+        _require(self.mix_off_epochs >= 0, "augment.mix_off_epochs", self.mix_off_epochs, "0 or more")
         without = not (self.cutout or self.cutmix or self.mixup)
         _require(
             not (self.mix_off_epochs and without),
-            "augment.plain",
+            "augment.mix_off_epochs",
             self.mix_off_epochs,
             "0 without cutout, cutmix or mixup",
         )
@@ -179,9 +179,9 @@ class HardExampleMining:
     old cost nothing to know (InfoBatch, arXiv 2303.04947, prunes by them, too).
 
     Attributes:
-        start: the first epoch that leaves any out, 2 or later: by then each has a loss.
-        share: of all pictures, what an epoch trains on; 1 leaves none out.
-        drawn: share of an epoch's pictures that is drawn by lot from all but the hardest, so that none is forgotten.
+        start_epoch: the first epoch that leaves any out, 2 or later: by then each has a loss.
+        fraction: of all pictures, what an epoch trains on; 1 leaves none out.
+        random_fraction: share of an epoch's pictures that is drawn by lot from all but the hardest, so that none is forgotten.
     """
 
     start_epoch: int = 2
@@ -189,9 +189,9 @@ class HardExampleMining:
     random_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.start_epoch >= 2, "focus.start", self.start_epoch, "2 or more")
-        _require(0 < self.fraction <= 1, "focus.share", self.fraction, "a share above 0, up to 1")
-        _require(0 <= self.random_fraction <= 1, "focus.drawn", self.random_fraction, "0 to 1")
+        _require(self.start_epoch >= 2, "hard_example_mining.start_epoch", self.start_epoch, "2 or more")
+        _require(0 < self.fraction <= 1, "hard_example_mining.fraction", self.fraction, "a share above 0, up to 1")
+        _require(0 <= self.random_fraction <= 1, "hard_example_mining.random_fraction", self.random_fraction, "0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +206,7 @@ class Distill:
     """
 
     teachers: int = 0
-    preset: str = "solo"
+    preset: str = "large"
     generations: int = 1
 
     def __post_init__(self) -> None:
@@ -226,13 +226,13 @@ class Recipe:
         network: the network's dimensions.
         optimizer: how weights move.
         augment: how pictures are varied.
-        focus: which pictures sit an epoch out.
+        hard_example_mining: which pictures sit an epoch out.
         distill: whose answers are learnt in place of the labels.
         epochs: passes over the training images, or over what the focus leaves of them.
         batch_size: images a step.
         validation: share of the training images that is kept out, stratified, to choose by; 0 where a twin lends its
             temperature and nothing is left to choose.
-        keep: ``best`` keeps the epoch with the best validation accuracy (the study's way), ``last`` the last.
+        select: ``best`` keeps the epoch with the best validation accuracy (the study's way), ``last`` the last.
         label_smoothing: share of the target spread over all classes, 0 to 1.
         precision: ``float32``, or ``auto``: bfloat16 arithmetic with float32 weights where the processor has it.
     """
@@ -256,14 +256,16 @@ class Recipe:
         _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
         _require(0 <= self.validation < 1, "validation", self.validation, "a share from 0, below 1")
         told_by = self.validation or self.select == "last"
-        _require(bool(told_by), "validation", self.validation, 'above 0 with keep = "best", to tell the best epoch by')
+        _require(
+            bool(told_by), "validation", self.validation, 'above 0 with select = "best", to tell the best epoch by'
+        )
         _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
         kind, kinds = self.network.kind, NETWORK_KINDS[self.model]
         _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
         told = self.hard_example_mining.fraction == 1 or not (self.augment.mixup or self.augment.cutmix == 1)
         _require(
             told,
-            "focus.share",
+            "hard_example_mining.fraction",
             self.hard_example_mining.fraction,
             "1 where every picture is mixed: none shows how hard it is",
         )

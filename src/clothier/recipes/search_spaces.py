@@ -81,7 +81,7 @@ class SearchSpace:
 
         Args:
             values: dimension to value.
-            shared: fields of the recipe that are changed for all points alike, such as ``epochs``.
+            overrides: fields of the recipe that are changed for all points alike, such as ``epochs``.
 
         Raises:
             UsageError: the combination makes no recipe.

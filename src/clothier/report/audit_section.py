@@ -30,8 +30,8 @@ def audit_stage(
 
     Args:
         dataset: what to look at.
-        judge: whose accuracy is stated with and without what training pictures repeat; None for nobody's.
-        labels: whether models are trained on folds, to hold the labels against them; minutes.
+        reference_model: whose accuracy is stated with and without what training pictures repeat; None for nobody's.
+        with_labels: whether models are trained on folds, to hold the labels against them; minutes.
         seed: of the folds.
         progress: told of every stage and epoch.
 

@@ -88,7 +88,7 @@ def inline_svg(captioned: CaptionedFigure, name: str) -> str:
     """The drawing without its title as an ``<svg>`` for a page that defines the palette's CSS variables.
 
     Args:
-        drawing: what to draw.
+        captioned: what to draw.
         name: unique on the page; keeps the ids of two drawings apart.
     """
     return _use_page_styles(_raw_svg(captioned, name), captioned.alt)
@@ -98,7 +98,7 @@ def standalone_svg(captioned: CaptionedFigure, name: str) -> str:
     """The drawing under its title as an SVG that stands alone: plain colours on paper; the same text each time.
 
     Args:
-        drawing: what to draw.
+        captioned: what to draw.
         name: of the file; seeds the ids inside.
     """
     width, height = (POINTS_PER_INCH * float(inches) for inches in captioned.figure.get_size_inches())

@@ -32,8 +32,8 @@ class StageResult:
 
     Attributes:
         name: its key in ``explore.json``.
-        numbers: what stands there, ready for JSON; None where there was too little to look at.
-        chapter: what the report shows of it.
+        metrics: what stands there, ready for JSON; None where there was too little to look at.
+        section: what the report shows of it.
         files: name to contents of what is to lie beside the report.
     """
 

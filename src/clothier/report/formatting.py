@@ -7,7 +7,7 @@ from typing import Any
 
 
 def format_percent(fraction: float, decimals: int = 1) -> str:
-    """``share``, 0 to 1, as ``93.4 %``."""
+    """``fraction``, 0 to 1, as ``93.4 %``."""
     return f"{100 * fraction:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
@@ -45,7 +45,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
 def cpu_summary(environment: Mapping[str, Any]) -> str:
     """The processor and its usable cores in one line, from ``environment.json``; what is unknown is left out."""
     cpu = environment.get("cpu") or {}
-    cores = cpu.get("cores_usable")
+    cores = cpu.get("cores_available")
     parts = [cpu.get("model"), f"{cores} core{'' if cores == 1 else 's'}" if cores else None]
     return ", ".join(part for part in parts if part)
 

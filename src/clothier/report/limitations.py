@@ -61,7 +61,7 @@ SINGLE_RUN = Limitation(
 
 
 def limitations(dataset_name: str, evaluations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Limitation]:
-    """The limits of ``models``, pairs of a name and an evaluation as ``metrics.json`` holds it; of the data without."""
+    """The limits of ``evaluations``, pairs of a name and an evaluation as ``metrics.json`` holds it; of the data without."""
     known = list(FASHION_MNIST_LIMITATIONS) if dataset_name == FASHION_MNIST_NAME else []
     if not evaluations:
         return known
@@ -71,7 +71,7 @@ def limitations(dataset_name: str, evaluations: Sequence[tuple[str, Mapping[str,
 
 
 def error_fraction_within(evaluation: Mapping[str, Any], classes: Sequence[str]) -> float:
-    """Share of all errors whose true and answered class both belong to ``group``; 0 without errors."""
+    """Share of all errors whose true and answered class both belong to ``classes``; 0 without errors."""
     wrong = np.array(evaluation["confusion"])
     np.fill_diagonal(wrong, 0)
     inside = [score["class"] in classes for score in evaluation["per_class"]]

@@ -32,10 +32,10 @@ class MapContent:
         images: (N, H, W) uint8, light on black.
         labels: (N,) int64, 0 to K - 1.
         classes: the K class names in the order of the labels.
-        parts: name of a part to how many of the N it has, in their order (``{"train": 60_000, "test": 10_000}``).
-        answers: (N,) int64, 0 to K - 1: what a model said, where one was asked.
+        splits: name of a part to how many of the N it has, in their order (``{"train": 60_000, "test": 10_000}``).
+        predictions: (N,) int64, 0 to K - 1: what a model said, where one was asked.
         model: which model's answers they are.
-        sentences: what is to be said of the map's quality.
+        quality_notes: what is to be said of the map's quality.
 
     Raises:
         DataError: the arrays do not belong together, a position is NaN or infinite, a label or an answer has no class.
@@ -61,7 +61,7 @@ class MapContent:
             _check_class_indices("answer", self.predictions, len(self.classes))
 
     def split_indices(self) -> npt.NDArray[np.int64]:
-        """The place of each picture's part in ``parts``: (N,) int64."""
+        """The place of each picture's part in ``splits``: (N,) int64."""
         return np.repeat(np.arange(len(self.splits)), list(self.splits.values()))
 
 
@@ -104,7 +104,7 @@ def quantize(positions: Floats) -> npt.NDArray[np.uint16]:
 
 
 def morton_order(coordinates: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """The order in which a Z-shaped curve (Morton, 1966) visits ``places`` (N, 2): near on it is near on the map."""
+    """The order in which a Z-shaped curve (Morton, 1966) visits ``coordinates`` (N, 2): near on it is near on the map."""
     across, up = (_spread_bits(coordinates[:, axis]) for axis in (0, 1))
     return np.argsort(across | up << np.uint32(1), kind="stable")
 

@@ -40,8 +40,8 @@ def map_stage(
 
     Args:
         dataset: what to map.
-        mapped: whose embeddings to map; None maps the pixels.
-        judge: whose answers the page can colour by; None for nobody's.
+        embedding_model: whose embeddings to map; None maps the pixels.
+        reference_model: whose answers the page can colour by; None for nobody's.
         perplexity: of the map; None for the usual one, or less where there are few pictures.
         seed: likewise.
         progress: told of every stage.

@@ -29,8 +29,8 @@ def model_card(model: ModelSection, dataset_name: str, provenance: Provenance) -
 
     Args:
         model: the trained model; its figures are not needed here.
-        dataset: what it was trained on; limits and licence are known for ``Fashion-MNIST``.
-        origin: how to make it again.
+        dataset_name: what it was trained on; limits and licence are known for ``Fashion-MNIST``.
+        provenance: how to make it again.
     """
     split, found = formatting.primary_evaluation(model.metrics)
     blocks = [
@@ -100,7 +100,7 @@ def _format_tta(evaluation: Mapping[str, Any]) -> str:
 
 def _finetuning_table(metrics: Mapping[str, Any]) -> str:
     """What fine-tuning a photo model brought; nothing for other models."""
-    both = metrics.get("before_and_after")
+    both = metrics.get("baseline_comparison")
     if not both:
         return ""
     sides = (both["before"], both["after"])
@@ -113,7 +113,7 @@ def _finetuning_table(metrics: Mapping[str, Any]) -> str:
 
 def _guarantee_table(evaluation: Mapping[str, Any]) -> str:
     """Which tags need no person, where the model knows when to ask one."""
-    promise = evaluation.get("promise")
+    promise = evaluation.get("guarantee")
     if not promise:
         return ""
     if promise["bound"] is None:

@@ -50,7 +50,7 @@ def render_exploration(data: DataSection, headline: str, provenance: Provenance)
 
 
 def render_run(model: ModelSection, dataset_name: str, provenance: Provenance) -> str:
-    """The page of one run: a single model, trained and evaluated on ``dataset``."""
+    """The page of one run: a single model, trained and evaluated on ``dataset_name``."""
     headline = _headline(dataset_name, [model])
     return _render("run.html.j2", dataset_name=dataset_name, headline=headline, models=[model], origin=provenance)
 

@@ -27,7 +27,7 @@ class ReferenceResult:
     Attributes:
         model: ``dnn`` or ``cnn``.
         accuracy: test accuracy, 0 to 1; from the printed confusion matrix.
-        claimed: what the README makes of it.
+        claimed_accuracy: what the README makes of it.
         parameters: trained numbers.
         f1: printed F1, two decimals, in the order of the classes.
     """

@@ -21,8 +21,8 @@ class Section:
         title: its heading.
         text: a sentence or two on what is seen here.
         figures: name to drawing, shown in this order.
-        left_out: what could not be drawn, and why, a sentence each.
-        beside: a file that lies beside the page to what it is, for links.
+        skipped: what could not be drawn, and why, a sentence each.
+        attachments: a file that lies beside the page to what it is, for links.
     """
 
     name: str
@@ -39,7 +39,7 @@ class DataSection:
 
     Attributes:
         name: what the data set is called; limits and the original study join in for ``Fashion-MNIST``.
-        chapters: what was looked at, in this order.
+        sections: what was looked at, in this order.
         digests: SHA-256 by file name.
         splits: name to number of images.
         components_for_90: the fewest principal components that keep 90 % of the variance, where a PCA was made.

@@ -28,7 +28,7 @@ def thumbnails(images: Images) -> Images:
 
 
 def sprite_sheets(images: Images) -> list[bytes]:
-    """Lays (N, H, W) uint8 out in rows of ``COLUMNS``, ``PER_SHEET`` to a WebP file; the last may be shorter.
+    """Lays (N, H, W) uint8 out in rows of ``COLUMNS``, ``SPRITES_PER_SHEET`` to a WebP file; the last may be shorter.
 
     WebP predicts a picture from those beside it: neighbours that look alike take an eighth less room than strangers.
     """

@@ -129,7 +129,7 @@ def shorten(name: str, max_chars: int = 16) -> str:
 
 
 def wrap_title(title: str, inches: float) -> str:
-    """``title`` broken into lines of about the same length that fit on ``width`` inches."""
+    """``title`` broken into lines of about the same length that fit on ``inches`` inches."""
     widest = int(inches * TITLE_CHARS_PER_INCH)
     lines = len(textwrap.wrap(title, widest))
     even = next(limit for limit in range(1, widest + 1) if len(textwrap.wrap(title, limit)) <= lines)

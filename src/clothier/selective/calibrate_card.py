@@ -51,13 +51,13 @@ def calibrate_card(
         logits: (N, K), not divided by any temperature, of photos that the answering model did not learn from.
         labels: (N,) int64; -1, outside the classes, is left out.
         groups: (N,) int64, who took each photo.
-        novelty_scores: (N,), of models that did not learn from the photo either; None where there is no such score.
+        ood_scores: (N,), of models that did not learn from the photo either; None where there is no such score.
         classes: what the labels mean, where that is broader than the model's classes; None for those.
         risk: the promised share of wrong tags among the accepted ones, 0 to 1.
-        confidence: of the promise, 0 to 1.
+        confidence_level: of the promise, 0 to 1.
         fitted_on: what the photos are, for the card.
         grouped_by: what a group is, for the card; ``photo`` where every photo stands for itself.
-        own: whether they are the user's own photos.
+        user_calibrated: whether they are the user's own photos.
 
     Returns:
         A card whose ``thresholds`` are :class:`~clothier.selective.thresholds.Thresholds`; where no threshold keeps the

@@ -64,7 +64,7 @@ def decide(
 
     Args:
         probabilities: (N, K), calibrated, rows sum to 1.
-        novelty: (N,), higher is stranger; None where the model has no novelty score.
+        ood_scores: (N,), higher is stranger; None where the model has no novelty score.
         thresholds: of the model's card.
         classes: the K names.
     """
@@ -99,7 +99,7 @@ def risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCove
 
     Args:
         confidence: (N,), higher is surer.
-        right: (N,) bool.
+        correct: (N,) bool.
     """
     scores, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     order = np.argsort(-scores, kind="stable")
@@ -122,10 +122,10 @@ def selective_metrics(
 
     Args:
         probabilities: (N, K), calibrated.
-        novelty: (N,) scores, or None.
+        ood_scores: (N,) scores, or None.
         labels: (N,) int64; -1 is outside the model's classes.
         thresholds: of the model's card.
-        right: (N,) bool, where an answer counts as right; None compares the most probable class with the label.
+        correct: (N,) bool, where an answer counts as right; None compares the most probable class with the label.
 
     Returns:
         ``coverage`` (share of the photos inside the classes that are accepted), ``selective_risk`` (share of wrong tags
@@ -134,14 +134,14 @@ def selective_metrics(
     """
     shares, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
     taken, inside = is_accepted(shares, ood_scores, thresholds), truth >= 0
-    correct = inside & (shares.argmax(axis=1) == truth if correct is None else np.asarray(correct, dtype=bool))
+    right = inside & (shares.argmax(axis=1) == truth if correct is None else np.asarray(correct, dtype=bool))
     mixed = ood_scores is not None and inside.any() and not inside.all()
     scores = np.asarray(ood_scores, dtype=np.float64) if mixed else np.empty(0)
     return {
         "coverage": _mean_or_none(taken[inside]),
-        "selective_risk": _mean_or_none(~correct[taken & inside]),
-        "selective_risk_open": _mean_or_none(~correct[taken]),
-        "promise": {**thresholds.guarantee.to_json(), "own": thresholds.user_calibrated}
+        "selective_risk": _mean_or_none(~right[taken & inside]),
+        "selective_risk_open": _mean_or_none(~right[taken]),
+        "guarantee": {**thresholds.guarantee.to_json(), "user_calibrated": thresholds.user_calibrated}
         if thresholds.guarantee
         else None,
         "novelty_auroc": auroc(scores[inside], scores[~inside]) if mixed else None,

@@ -64,9 +64,9 @@ class OodScorer:
     Attributes:
         mean: (D,) float32, of the normalised embeddings.
         components: (P, D) float32, orthonormal rows.
-        centres: (K', P) float32, the classes that have photos, whitened by ``within``.
-        within: (P, P) float32, whitens what varies inside the classes.
-        overall: (P, P) float32, whitens what varies among all garments.
+        class_means: (K', P) float32, the classes that have photos, whitened by ``within_whitening``.
+        within_whitening: (P, P) float32, whitens what varies inside the classes.
+        total_whitening: (P, P) float32, whitens what varies among all garments.
         scale: (4,) float32: mean and standard deviation of the relative distance, then of the residual.
     """
 
@@ -95,12 +95,12 @@ class OodScorer:
         )
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """As ``novelty.npz`` holds it: the components in float16, the rest in float32."""
+        """As ``ood.npz`` holds it: the components in float16, the rest in float32."""
         arrays = {one.name: getattr(self, one.name) for one in fields(self)}
         return arrays | {"components": self.components.astype(np.float16)}
 
     def to_bytes(self) -> bytes:
-        """``novelty.npz`` as a bundle takes it; the same bytes each time."""
+        """``ood.npz`` as a bundle takes it; the same bytes each time."""
         file = io.BytesIO()
         np.savez_compressed(file, **self.to_arrays())  # type: ignore[arg-type]
         return file.getvalue()
@@ -121,7 +121,7 @@ class OodScorer:
 
     @classmethod
     def read(cls, path: Path) -> OodScorer:
-        """Reads a bundle's ``novelty.npz``.
+        """Reads a bundle's ``ood.npz``.
 
         Raises:
             ModelError: it is none.
@@ -139,7 +139,7 @@ def fit_ood_scorer(embeddings: npt.ArrayLike, labels: Labels, *, n_components: i
     Args:
         embeddings: (N, D), of the photos that the model was trained on.
         labels: (N,) int64; -1, outside the classes, is left out.
-        components: P, principal components to keep; fewer where there are fewer photos.
+        n_components: P, principal components to keep; fewer where there are fewer photos.
 
     Raises:
         DataError: too few labelled photos, or embeddings that do not vary.

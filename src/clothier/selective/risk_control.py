@@ -57,12 +57,12 @@ def control_risk(
 
     Args:
         confidence: (N,), calibrated probabilities of the answers; -inf where an answer may not be accepted.
-        answers: (N,) int64, places in ``classes``.
-        right: (N,) bool.
+        predictions: (N,) int64, places in ``classes``.
+        correct: (N,) bool.
         groups: (N,) int64.
         classes: the K names.
         risk: the promised share of wrong tags among the accepted, 0 to 1.
-        certainty: of the promise, 0 to 1.
+        confidence_level: of the promise, 0 to 1.
         grouped_by: what a group is.
     """
     scores, wrong, members = _check_inputs(confidence, correct, groups)
@@ -100,10 +100,10 @@ def find_threshold(
 
     Args:
         confidence: (N,), calibrated probabilities of the answers; -inf where an answer may not be accepted.
-        right: (N,) bool.
+        correct: (N,) bool.
         groups: (N,) int64.
         risk: the promised share of wrong tags among the accepted, 0 to 1.
-        certainty: of the promise, 0 to 1.
+        confidence_level: of the promise, 0 to 1.
 
     Raises:
         DataError: no answers, or not one group and one verdict for each.
@@ -122,12 +122,12 @@ def find_threshold(
 def risk_upper_bound(
     wrong: npt.ArrayLike, groups: npt.ArrayLike, confidence_level: float = 0.95, correlation: float = 0.0
 ) -> float:
-    """A bound below which the share of wrong tags of new groups lies with probability ``certainty``.
+    """A bound below which the share of wrong tags of new groups lies with probability ``confidence_level``.
 
     Args:
         wrong: (N,) bool, of accepted tags; or how probably each is wrong.
         groups: (N,) int64. Of a single group nothing follows for others: the bound is 1.
-        certainty: 0 to 1.
+        confidence_level: 0 to 1.
         correlation: the least intraclass correlation to reckon with, 0 to 1.
 
     Raises:

@@ -30,8 +30,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: Labels, aggregation: npt.Arra
 
     Args:
         logits: (N, K), of pictures that were not trained on.
-        labels: (N,) int64, places among the K classes, or among the L of ``terms``.
-        terms: (K, L) of ones and noughts, where labels only know broader classes: which of the L each of the K is.
+        labels: (N,) int64, places among the K classes, or among the L of ``aggregation``.
+        aggregation: (K, L) of ones and noughts, where labels only know broader classes: which of the L each of the K is.
 
     Returns:
         0.1 to 10; below 1 where the model was less sure than it could be, as label smoothing makes it.
@@ -61,8 +61,8 @@ def cross_fit(
         logits: (N, K), of pictures that were not trained on.
         labels: (N,) int64.
         groups: (N,) int64; a group is held out as a whole.
-        terms: as :func:`fit_temperature` takes them.
-        folds: how many, at most as many as there are groups.
+        aggregation: as :func:`fit_temperature` takes them.
+        n_folds: how many, at most as many as there are groups.
 
     Returns:
         (N, K) float64.

@@ -17,10 +17,10 @@ class ClassRiskBound:
 
     Attributes:
         name: the class.
-        accepted: calibration photos that were accepted as it, 59 or more.
-        wrong: how many of those tags were wrong.
+        n_accepted: calibration photos that were accepted as it, 59 or more.
+        n_errors: how many of those tags were wrong.
         bound: upper bound of the share of wrong ones, with the promise's confidence in this class alone.
-        kept: whether the bound keeps the promised risk.
+        holds: whether the bound keeps the promised risk.
     """
 
     name: str
@@ -32,20 +32,20 @@ class ClassRiskBound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskGuarantee:
-    """At most ``risk`` of the accepted tags are wrong, with ``confidence``; and what stands behind it.
+    """At most ``risk`` of the accepted tags are wrong, with ``confidence_level``; and what stands behind it.
 
     Attributes:
         risk: the promised share of wrong tags among all accepted ones, 0 to 1.
-        confidence: of the promise, 0 to 1.
+        confidence_level: of the promise, 0 to 1.
         bound: upper bound of that share at the threshold that was found; None where no threshold keeps the promise.
-        observed: share of wrong tags among the accepted calibration photos; None likewise.
+        empirical_risk: share of wrong tags among the accepted calibration photos; None likewise.
         coverage: share of the calibration photos that were accepted; 0 where none may be.
-        photos: calibration photos.
-        accepted: how many of them were accepted.
-        groups: photographers (or product lines), each resampled as a whole.
+        n: calibration photos.
+        n_accepted: how many of them were accepted.
+        n_groups: photographers (or product lines), each resampled as a whole.
         grouped_by: what a group is; ``photo`` where every photo stands for itself.
         method: the published method, in a few words.
-        classes: promises of single classes, where enough accepted photos stand behind them.
+        per_class: promises of single classes, where enough accepted photos stand behind them.
     """
 
     risk: float
@@ -67,13 +67,13 @@ class RiskGuarantee:
 
     def to_json(self) -> dict[str, Any]:
         """As a card and ``--json`` hold it."""
-        return {**asdict(self), "classes": [asdict(one) for one in self.per_class]}
+        return {**asdict(self), "per_class": [asdict(one) for one in self.per_class]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RiskGuarantee:
         """Reads what :meth:`to_json` wrote."""
-        classes = tuple(ClassRiskBound(**one) for one in values.get("classes", ()))
-        return cls(**{**values, "classes": classes})
+        classes = tuple(ClassRiskBound(**one) for one in values.get("per_class", ()))
+        return cls(**{**values, "per_class": classes})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,11 @@ class Thresholds:
     """Where a tag is accepted, goes to a person, or looks like none of the classes.
 
     Attributes:
-        accept: the least calibrated probability of an accepted tag; None accepts nothing.
-        reject: the highest novelty score of a garment that is taken for known; None looks for no strangers.
-        known: share of known garments that stay at or below ``reject``.
-        promise: what acceptance promises; None where nothing was promised.
-        own: whether all this was fitted on the user's own photos.
+        min_probability: the least calibrated probability of an accepted tag; None accepts nothing.
+        max_ood: the highest novelty score of a garment that is taken for known; None looks for no strangers.
+        id_recall: share of known garments that stay at or below ``max_ood``.
+        guarantee: what acceptance promises; None where nothing was promised.
+        user_calibrated: whether all this was fitted on the user's own photos.
     """
 
     min_probability: float | None
@@ -96,7 +96,7 @@ class Thresholds:
 
     def to_json(self) -> dict[str, Any]:
         """As ``card.json`` holds it."""
-        return {**asdict(self), "promise": self.guarantee.to_json() if self.guarantee else None}
+        return {**asdict(self), "guarantee": self.guarantee.to_json() if self.guarantee else None}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Thresholds | None:
@@ -108,8 +108,8 @@ class Thresholds:
         if not values:
             return None
         try:
-            promise = RiskGuarantee.from_json(values["promise"]) if values.get("promise") else None
-            return cls(**{**values, "promise": promise})
+            promise = RiskGuarantee.from_json(values["guarantee"]) if values.get("guarantee") else None
+            return cls(**{**values, "guarantee": promise})
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"the card's thresholds are damaged: {error}. Calibrate the model again.") from error
 

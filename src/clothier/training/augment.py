@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 
 def hflip(images: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """(N, H, W) pictures, those mirrored left-right that ``which``, (N,) bool, says."""
+    """(N, H, W) pictures, those mirrored left-right that ``mask``, (N,) bool, says."""
     return torch.where(mask[:, None, None], images.flip(-1), images)
 
 
@@ -21,7 +21,7 @@ def alternating_flip(flip_parity: torch.Tensor, epoch: int) -> torch.Tensor:
     (arXiv 2404.00498, section 3.6).
 
     Args:
-        coins: (N,) bool, one toss a picture for the whole training.
+        flip_parity: (N,) bool, one toss a picture for the whole training.
         epoch: 1 for the first.
 
     Returns:
@@ -31,7 +31,7 @@ def alternating_flip(flip_parity: torch.Tensor, epoch: int) -> torch.Tensor:
 
 
 def random_offsets(count: int, max_shift: int, generator: torch.Generator) -> torch.Tensor:
-    """Moves up and left of ``count`` pictures, (2, count) int64, counted from 0 for ``limit`` pixels down and right."""
+    """Moves up and left of ``count`` pictures, (2, count) int64, counted from 0 for ``max_shift`` pixels down and right."""
     return torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=generator)[..., 0]
 
 
@@ -46,7 +46,7 @@ def translate(images: torch.Tensor, offsets: torch.Tensor, max_shift: int) -> to
 
 
 def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
-    """Blacks out a square of ``side`` pixels in each of (N, H, W) pictures; its centre lies anywhere inside."""
+    """Blacks out a square of ``size`` pixels in each of (N, H, W) pictures; its centre lies anywhere inside."""
     count, height, width = images.shape
     top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - size // 2
     left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - size // 2
@@ -58,8 +58,8 @@ class MixedBatch(NamedTuple):
 
     Attributes:
         images: (N, H, W) uint8.
-        partners: (N,) int64, the other one of each, as a place in the batch.
-        shares: (N,) float32, what is left of the picture itself, 0 to 1.
+        permutation: (N,) int64, the other one of each, as a place in the batch.
+        lam: (N,) float32, what is left of the picture itself, 0 to 1.
     """
 
     images: torch.Tensor

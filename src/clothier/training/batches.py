@@ -27,12 +27,12 @@ class Batch(NamedTuple):
     """What one process sees at a step.
 
     Attributes:
-        places: (n,) int64, where the pictures stand in the training set.
+        indices: (n,) int64, where the pictures stand in the training set.
         images: (n, H, W) uint8, varied.
         labels: (n,) int64.
         targets: what is to be answered: the labels, or (n, K) float32 shares of the classes where teachers have
             answered or pictures are mixed.
-        mixed: whether there is something of other pictures in them, so that how hard they are cannot be told.
+        is_mixed: whether there is something of other pictures in them, so that how hard they are cannot be told.
     """
 
     indices: torch.Tensor
@@ -89,7 +89,7 @@ class BatchLoader:
         A batch is varied whole and then shared: the pictures are the same, however many processes there are.
 
         Args:
-            number: 1 for the first epoch.
+            epoch: 1 for the first epoch.
             losses: (N,) float32, each picture's when it was last seen as itself; what an epoch leaves out is chosen by
                 them.
         """
@@ -107,7 +107,7 @@ class BatchLoader:
             )
 
     def _augment(self, indices: torch.Tensor, epoch: int, generator: torch.Generator) -> Batch:
-        """The pictures at ``places`` as epoch ``number`` shows them, and what is to be answered."""
+        """The pictures at ``indices`` as epoch ``epoch`` shows them, and what is to be answered."""
         how = self._recipe.augment
         images, labels = self.images[indices], self.labels[indices]
         flips = augment.alternating_flip(self._flip_parity, epoch)[indices] if how.flip else None
@@ -144,8 +144,8 @@ def select_hard_examples(
 
     Args:
         losses: (N,) float32, each picture's when it was last seen.
-        focus: how many, and from which epoch on.
-        number: of the epoch, 1 for the first.
+        mining: how many, and from which epoch on.
+        epoch: of the epoch, 1 for the first.
         generator: where chance comes from.
 
     Returns:

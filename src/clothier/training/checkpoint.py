@@ -39,7 +39,7 @@ def save(path: Path, state: TrainState, records: list[EpochRecord]) -> None:
 
 
 def restore(path: Path, state: TrainState) -> list[EpochRecord]:
-    """Brings ``training`` to where the file's was, and returns the epochs that it had seen.
+    """Brings ``state`` to where the file's was, and returns the epochs that it had seen.
 
     Nothing in the file is executed: tensors, numbers and names are all that is read.
 

@@ -61,11 +61,11 @@ class Device:
 
 
 def select_device(precision: Literal["auto", "float32"] = "auto", device_type: str | None = None) -> Device:
-    """The best device here, or ``kind``; bfloat16 where it is fast and ``precision`` leaves the choice.
+    """The best device here, or ``device_type``; bfloat16 where it is fast and ``precision`` leaves the choice.
 
     Args:
         precision: a recipe's wish.
-        kind: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
+        device_type: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
     """
     device_type = device_type or _best_device_type()
     fast, reason = _bf16_support(device_type) if precision == "auto" else (False, "the recipe asks for float32")

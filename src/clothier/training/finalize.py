@@ -72,7 +72,7 @@ def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress
     logits = classifier.run(dataset.test.images).logits
     _write_report(run, result, dataset, metrics, logits)
     figures = {part: metrics[part] for part in ("validation", "test") if metrics[part]}
-    bundle.save(run.bundle, replace(card, figures=figures), exported, weights)
+    bundle.save(run.bundle, replace(card, metrics=figures), exported, weights)
     atomic.write_json(run.path / "metrics.json", metrics)
     progress(task, steps, steps, f"test {100 * test.accuracy:.2f} %")
 
@@ -156,7 +156,7 @@ def _fit_calibration(run: Run, uncalibrated: Classifier, validation: LabeledImag
     """The temperature by what was kept out; where nothing was, that of the run's twin."""
     if validation:
         return calibration_metadata(uncalibrated.run(validation.images).logits, validation.labels)
-    twin = bundle.open_bundle(Run(Path(run.config["twin"])).bundle)
+    twin = bundle.open_bundle(Run(Path(run.config["refit"])).bundle)
     return {**twin.metadata.calibration, "fitted_on": "the validation images of a twin"}
 
 
@@ -219,7 +219,7 @@ def _metrics(result: TrainResult, dataset: Dataset, evaluations: dict[str, Any])
             "files": dict(dataset.digests),
             "train": len(dataset.train) - len(result.validation or ()),
             "failures": [failure.to_json() for failure in dataset.failures],
-            "notes": list(dataset.warnings),
+            "warnings": list(dataset.warnings),
         },
         **({"teachers": result.teacher_metrics} if result.teacher_metrics else {}),
         **evaluations,

@@ -138,7 +138,7 @@ class WhiteningStem(nn.Module):
         super().__init__()
         self.channels = 2 * patch * patch
         self.register_buffer("mean", torch.zeros(()))
-        self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("std", torch.ones(()))
         self.register_buffer("filters", torch.zeros(self.channels, 1, patch, patch))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -184,7 +184,7 @@ def build_network(spec: Network, images: Images, n_classes: int, seed: int) -> I
     Args:
         spec: the recipe's network.
         images: (N, H, W) uint8, the training images.
-        classes: K.
+        n_classes: K.
         seed: of the first weights.
 
     Raises:
@@ -227,7 +227,7 @@ def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> Wh
             f"{least}x{least} on, not {height}x{width}; give the recipe fewer network.widths."
         )
     network = WhitenedCnnNetwork(spec, n_classes)
-    _fit_whitening(cast("Stem", network.features.stem), images)
+    _fit_whitening(cast("WhiteningStem", network.features.stem), images)
     return network
 
 

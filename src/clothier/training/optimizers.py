@@ -94,7 +94,7 @@ def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dt
         optimizers = _muon(trainable, recipe, dtype)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["peak"] = group["lr"]
+            group["initial_lr"] = group["lr"]
     return optimizers
 
 

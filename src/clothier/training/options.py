@@ -22,7 +22,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "seed": int,
     "time_limit": (int, float, NoneType),
 }
-OPTIONAL_FIELDS: dict[str, type | tuple[type, ...]] = {"teachers": (str, NoneType), "twin": (str, NoneType)}
+OPTIONAL_FIELDS: dict[str, type | tuple[type, ...]] = {"teachers_from": (str, NoneType), "refit": (str, NoneType)}
 """Fields that configurations of earlier versions lack; None is what they meant."""
 ABSENT = "absent"
 
@@ -38,8 +38,8 @@ class TrainOptions:
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
-        teachers: a run whose teachers are to be learnt from; None for the recipe's own, if it has any.
-        twin: a run by the same recipe that kept pictures out; it lends its temperature to one that keeps none out.
+        teachers_from: a run whose teachers are to be learnt from; None for the recipe's own, if it has any.
+        refit: a run by the same recipe that kept pictures out; it lends its temperature to one that keeps none out.
     """
 
     recipe: recipes.Recipe
@@ -60,8 +60,8 @@ class TrainOptions:
             "any_idx": self.any_idx,
             "seed": self.seed,
             "time_limit": self.time_limit,
-            "teachers": None if self.teachers_from is None else str(self.teachers_from.absolute()),
-            "twin": None if self.refit is None else str(self.refit.absolute()),
+            "teachers_from": None if self.teachers_from is None else str(self.teachers_from.absolute()),
+            "refit": None if self.refit is None else str(self.refit.absolute()),
         }
 
 
@@ -100,14 +100,14 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
         any_idx=config["any_idx"],
         seed=config["seed"],
         time_limit=config["time_limit"],
-        teachers_from=None if config["teachers"] is None else Path(config["teachers"]),
-        refit=None if config["twin"] is None else Path(config["twin"]),
+        teachers_from=None if config["teachers_from"] is None else Path(config["teachers_from"]),
+        refit=None if config["refit"] is None else Path(config["refit"]),
     )
 
 
 def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:
-    """The training of ``twin`` with nothing kept out; its teachers, if it has any, keep nothing out either."""
-    return replace(options, recipe=replace(options.recipe, validation=0.0), twin=reference, teachers=None)
+    """The training of ``reference`` with nothing kept out; its teachers, if it has any, keep nothing out either."""
+    return replace(options, recipe=replace(options.recipe, validation=0.0), refit=reference, teachers_from=None)
 
 
 def require_same_options(options: TrainOptions, expected: TrainOptions, run: Path) -> None:

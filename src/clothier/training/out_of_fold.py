@@ -35,7 +35,7 @@ class OutOfFoldProbabilities:
 
     Attributes:
         probabilities: (N, K) float32, rows sum to 1: of each training picture, by the model that did not see it.
-        others: (M, K) float32: of pictures that no model saw, the mean of all F.
+        extra_probabilities: (M, K) float32: of pictures that no model saw, the mean of all F.
     """
 
     probabilities: Floats
@@ -57,7 +57,7 @@ def out_of_fold_probabilities(
 
     Args:
         train: N pictures and their labels.
-        others: (M, H, W) uint8 pictures that no fold learns from; M may be 0.
+        extra_images: (M, H, W) uint8 pictures that no fold learns from; M may be 0.
         classes: the K names.
         recipe: of every training. Its last epoch is kept, whatever it says: what a fold is held out for must not
             choose the epoch.
@@ -69,7 +69,7 @@ def out_of_fold_probabilities(
     Raises:
         UsageError: the loss is no longer a number, or there are too few pictures for a step.
     """
-    recipe = replace(recipe, keep="last")
+    recipe = replace(recipe, select="last")
     answers = np.empty((len(train), len(classes)), np.float32)
     mean = np.zeros((len(extra_images), len(classes)))
     for number, held_out in enumerate(folds):

@@ -47,7 +47,7 @@ class TrainResult:
         records: one an epoch.
         seconds: from arrays in memory to final weights, validation after each epoch included.
         validation: the pictures that were kept out to choose by, if any were.
-        teachers: the figures of those that the network learnt from, if any.
+        teacher_metrics: the figures of those that the network learnt from, if any.
     """
 
     network: AnyNetwork
@@ -90,7 +90,7 @@ def train_network(
 ) -> TrainResult:
     """Trains to the recipe's end, from where the run's checkpoint is, saving every epoch.
 
-    ``answers`` are the teachers' to the pictures to learn from; None where the labels are learnt.
+    ``soft_targets`` are the teachers' to the pictures to learn from; None where the labels are learnt.
 
     Raises:
         ModelError: the run has been going on, and its checkpoint is missing or damaged.

@@ -114,10 +114,10 @@ def fit(
         recipe: every number that decides the result, but for the network's.
         seed: of order, augmentation and dropout. Same seed, same machine and threads: same weights.
         device: where; None chooses the best here.
-        training: an earlier one to go on with, as :func:`begin` or a checkpoint gave it.
+        state: an earlier one to go on with, as :func:`begin` or a checkpoint gave it.
         time_limit: seconds; the schedule hastens so that training ends by then with its last, calm steps.
-        team: the processes that train together.
-        answers: what teachers say of ``train``, to be learnt in place of its labels.
+        group: the processes that train together.
+        soft_targets: what teachers say of ``train``, to be learnt in place of its labels.
 
     Yields:
         One record an epoch; the network then holds that epoch's weights, and after the last one those that the
@@ -129,7 +129,7 @@ def fit(
     """
     if validation is None and recipe.select == "best":
         raise UsageError(
-            'keep = "best" needs validation pictures to tell the best epoch by; give some, or keep = "last".'
+            'select = "best" needs validation pictures to tell the best epoch by; give some, or select = "last".'
         )
     device = device or select_device(recipe.precision)
     state = state or init_state(network, recipe, device)
@@ -223,7 +223,7 @@ def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe,
     factor = lr_factor(recipe.optimizer, progress)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
+            group["lr"] = group["initial_lr"] * factor
     return float(optimizers[0].param_groups[0]["lr"])
 
 

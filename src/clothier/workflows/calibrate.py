@@ -54,8 +54,8 @@ class CalibrationResult:
         before: the old temperature, and calibration error with it, 0 to 1.
         after: the new temperature, and calibration error on groups that a temperature was not fitted on.
         thresholds: the new ones, with their promise.
-        held: coverage, risk and AUROC on the same photos.
-        notes: what the figures assume, in sentences.
+        selective: coverage, risk and AUROC on the same photos.
+        warnings: what the figures assume, in sentences.
         failures: photos that could not be read, and are in no figure.
     """
 
@@ -81,12 +81,12 @@ class CalibrationResult:
             "bundle": str(self.bundle.path),
             "data": self.data,
             "n": self.n,
-            "kept": self.guarantee_met,
+            "guarantee_met": self.guarantee_met,
             "before": self.before,
             "after": self.after,
             "thresholds": self.thresholds.to_json(),
             **self.selective,
-            "notes": list(self.warnings),
+            "warnings": list(self.warnings),
             "failures": [one.to_json() for one in self.failures],
         }
 
@@ -113,7 +113,7 @@ def calibrate(
             that is taken.
         columns: of the CSV.
         risk: the promised share of wrong tags among the accepted ones, 0 to 1.
-        confidence: of the promise, 0 to 1.
+        confidence_level: of the promise, 0 to 1.
         progress: told of the photos.
 
     Raises:

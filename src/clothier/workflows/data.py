@@ -22,7 +22,7 @@ class PreparedDataset:
 
     Attributes:
         name: of the data set.
-        located: where it lies, its four files, and notes on what was wrong elsewhere.
+        location: where it lies, its four files, and notes on what was wrong elsewhere.
         cache: the folder where every later command finds it, or None where the system's own copy serves.
         counts: pictures a class, by part (``train``, ``test``) and class name.
         digest: one SHA-256 over all of it.
@@ -47,7 +47,7 @@ class PreparedDataset:
             ],
             "counts": self.counts,
             "digest": self.digest,
-            "notes": list(self.location.warnings),
+            "warnings": list(self.location.warnings),
         }
 
 

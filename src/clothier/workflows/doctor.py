@@ -30,7 +30,7 @@ class Check:
     Attributes:
         name: what was looked at.
         ok: whether all is well with it.
-        found: what there is.
+        detail: what there is.
         advice: what to do when it is not ok, or could be done; may be empty.
     """
 
@@ -53,7 +53,7 @@ class DoctorReport:
         training: ``type``, ``threads``, ``precision`` and ``reason`` of the device that training takes, or None.
         data: folder of a whole copy of Fashion-MNIST, or None.
         models: names of the models that ship with this installation.
-        findings: one a thing looked at.
+        checks: one a thing looked at.
     """
 
     system: dict[str, Any]
@@ -69,7 +69,7 @@ class DoctorReport:
             "training": self.training,
             "data": None if self.data is None else str(self.data),
             "models": self.models,
-            "findings": [finding.to_json() for finding in self.checks],
+            "checks": [finding.to_json() for finding in self.checks],
         }
 
 

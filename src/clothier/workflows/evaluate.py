@@ -45,7 +45,7 @@ class ModelEvaluation:
         model: as the user named it.
         data: name of the data set.
         evaluation: the figures.
-        corrupted: the figures on corrupted pictures, where they were asked for.
+        robustness: the figures on corrupted pictures, where they were asked for.
         photos: what is known besides, where the data are photos.
     """
 
@@ -117,7 +117,7 @@ def _is_photo_table(data: Path) -> bool:
 
 def _photo_models(classifiers: Iterable[Classifier]) -> list[Classifier]:
     """Those that look at photos in colour."""
-    return [one for one in classifiers if one.input_spec.kind == "square"]
+    return [one for one in classifiers if one.input_spec.kind == "center_crop"]
 
 
 def _evaluate_on_photos(
@@ -131,8 +131,8 @@ def _evaluate_on_photos(
         evaluations.append(ModelEvaluation(name, photos.table.name, found.evaluation, found.robustness, found))
     if not corruptions:
         return evaluations
-    told = relative_to_first([one.corrupted for one in evaluations if one.corrupted])
-    return [replace(one, corrupted=corrupted) for one, corrupted in zip(evaluations, told, strict=True)]
+    told = relative_to_first([one.robustness for one in evaluations if one.robustness])
+    return [replace(one, robustness=robustness) for one, robustness in zip(evaluations, told, strict=True)]
 
 
 def _reference_models(models: Sequence[str], dataset: Dataset) -> list[tuple[str, OnnxClassifier]]:
@@ -155,4 +155,4 @@ def _with_robustness(
     found = relative_to_first(
         [evaluate_corruptions(one, test.images, right, name=name, progress=progress) for name, one in classifiers]
     )
-    return [replace(one, corrupted=corrupted) for one, corrupted in zip(evaluations, found, strict=True)]
+    return [replace(one, robustness=robustness) for one, robustness in zip(evaluations, found, strict=True)]

@@ -85,7 +85,7 @@ class ExplorationResult:
 
     Attributes:
         section: figures and digests, as the report shows them.
-        numbers: name of a stage to what it found, ready for JSON.
+        metrics: name of a stage to what it found, ready for JSON.
         files: name to contents of what lies beside the report.
     """
 
@@ -196,7 +196,7 @@ def run_stages(
         dataset: what to look at.
         splits: part to its labels (N,), as they will be used.
         options: what is asked for.
-        judge: whose answers colour the map, and whose accuracy the audit states; None for nobody's.
+        reference_model: whose answers colour the map, and whose accuracy the audit states; None for nobody's.
         progress: told of every stage.
 
     Raises:

@@ -73,8 +73,8 @@ class Model:
         Args:
             classifier: what looks at pictures.
             thresholds: when to ask a person; None decides nothing.
-            novelty: how strange a picture is; None cannot tell.
-            small: the bundle that answers for 28x28 grey pictures in its place; None leaves none to another.
+            ood_scorer: how strange a picture is; None cannot tell.
+            fallback: the bundle that answers for 28x28 grey pictures in its place; None leaves none to another.
         """
         self.classifier = classifier
         self.predictor = Predictor(classifier, thresholds, ood_scorer)
@@ -100,7 +100,7 @@ class Model:
             files: pictures, of one garment each.
             top: how many classes to name, best first.
             taxonomy: a file with a company's own code for each class (:func:`clothier.taxonomy.read_taxonomy`).
-            show: a folder that gets what the model saw of each picture, as PNG files; it is made.
+            save_inputs: a folder that gets what the model saw of each picture, as PNG files; it is made.
             progress: told of every batch.
 
         Raises:
@@ -157,7 +157,7 @@ class Model:
 def _predictions(
     predictor: Predictor, photos: Sequence[_DecodedPhoto], options: _PredictOptions, fallback_for: str | None
 ) -> list[Prediction]:
-    """What a model says of pictures of its view; ``instead_of`` names the one that was asked, if it is another."""
+    """What a model says of pictures of its view; ``fallback_for`` names the one that was asked, if it is another."""
     judged = predictor.predict_images(np.stack([one.image for one in photos]))
     rows = zip(photos, judged.probabilities, predictor.decide(judged), strict=True)
     return [_prediction(predictor.classifier, *row, options, fallback_for) for row in rows]

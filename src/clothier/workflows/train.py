@@ -142,8 +142,8 @@ def train_model(
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
         seed: of weights, order, augmentation and dropout.
         time_limit: seconds; the schedule hastens to end by then.
-        teachers: a run whose teachers are to be learnt from, in place of new ones.
-        twin: a run by the same recipe, to be trained once more on all pictures: it lends its temperature.
+        teachers_from: a run whose teachers are to be learnt from, in place of new ones.
+        refit: a run by the same recipe, to be trained once more on all pictures: it lends its temperature.
         network: a network of one's own, in place of the recipe's.
         progress: told of every epoch.
 
@@ -161,7 +161,7 @@ def train_model(
         time_limit=time_limit,
     )
     options = refit_options(options, Path(refit)) if refit else options
-    options = replace(options, teachers=None if teachers_from is None else Path(teachers_from))
+    options = replace(options, teachers_from=None if teachers_from is None else Path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
 
 
@@ -193,7 +193,7 @@ def _run_training(
     with _resumable(run):
         faculty = train_teachers(run, prepared.options, dataset, progress)
         trained = train_network(run, prepared, group, faculty.soft_targets if faculty else None, progress)
-        return replace(trained, teachers=faculty.metrics) if faculty else trained
+        return replace(trained, teacher_metrics=faculty.metrics) if faculty else trained
 
 
 def _finalize_run(run: Run, result: TrainResult, dataset: Dataset, group: ProcessGroup, progress: Progress) -> Run:

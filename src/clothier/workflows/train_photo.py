@@ -43,7 +43,7 @@ def train_photo(
 
     Args:
         options: what is asked for.
-        lesson: what ``options.data`` means, if it was read already.
+        photos: what ``options.data`` means, if it was read already.
         progress: told of every stage and epoch.
 
     Raises:

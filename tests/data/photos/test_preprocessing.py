@@ -10,7 +10,7 @@ from clothier.data.photos import center_crop, load_image, preprocess, to_fashion
 from clothier.errors import UnknownNameError
 from clothier.types import InputSpec
 
-CENTER_CROP = InputSpec("square", 24, 24, 3)
+CENTER_CROP = InputSpec("center_crop", 24, 24, 3)
 
 
 def halves(width: int, height: int) -> Image.Image:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_view_bit_for_bit_under_the_name_of_the_file(tmp_path: Path) -> None:
+def test_the_input_is_saved_bit_for_bit_under_the_file_name(tmp_path: Path) -> None:
     for shape in ((28, 28), (16, 16, 3)):
         view = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         path = save_input(view, tmp_path / "made" / "for it", "photos/shoe.old.jpg")

@@ -49,9 +49,9 @@ def test_a_view_shows_dark_cloth_light() -> None:
 
 
 @pytest.mark.parametrize("fault", [(0.99, 1.0), (0.0, 0.001)])
-def test_what_is_not_believable_is_not_believed(monkeypatch: pytest.MonkeyPatch, fault: tuple[float, float]) -> None:
-    monkeypatch.setattr(segmentation, "FEWEST", fault[0])
-    monkeypatch.setattr(segmentation, "MOST", fault[1])
+def test_implausible_masks_are_rejected(monkeypatch: pytest.MonkeyPatch, fault: tuple[float, float]) -> None:
+    monkeypatch.setattr(segmentation, "MIN_AREA_FRACTION", fault[0])
+    monkeypatch.setattr(segmentation, "MAX_AREA_FRACTION", fault[1])
     image, _ = photo_with_mask((150, 120, 80), (30, 40, 110))
     assert segment_foreground(image) is None
     assert to_fashion_mnist(image).shape == (28, 28)

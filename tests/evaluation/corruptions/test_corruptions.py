@@ -97,7 +97,7 @@ def test_a_blur_keeps_a_plain_picture() -> None:
     assert (motion_blur(plain, 5, seed=0) == 77).all()
 
 
-def test_moves_keep_the_middle_and_bring_in_black() -> None:
+def test_geometric_corruptions_keep_the_middle_and_pad_with_black() -> None:
     white = np.full((6, 29, 29), 255, np.uint8)
     for move in (shear, scale, rotate):
         moved = move(white, 5, seed=0)
@@ -106,14 +106,14 @@ def test_moves_keep_the_middle_and_bring_in_black() -> None:
     assert scale(white, 5, seed=0).mean() == pytest.approx(255 / 4, rel=0.1)
 
 
-def test_pictures_are_slanted_to_both_sides() -> None:
+def test_shear_goes_in_both_directions() -> None:
     line = np.zeros((40, 29, 29), np.uint8)
     line[:, :, 14] = 255
     tops = shear(line, 3, seed=0)[:, 4].argmax(axis=1)
     assert set(tops) == {11, 17}, "ten rows up, three columns in ten to the left or to the right"
 
 
-def test_the_worst_turn_is_all_of_them(grey: Images) -> None:
+def test_the_highest_severity_turns_all_images(grey: Images) -> None:
     assert (turn_right(turn_left(grey, 5, seed=0), 5, seed=0) == grey).all()
     assert (flip_sides(grey, 5, seed=0) == grey[:, :, ::-1]).all()
     turned = (flip_sides(grey, 2, seed=0) != grey).any(axis=(1, 2))

@@ -25,7 +25,7 @@ def brute_force_pairs(images: np.ndarray, least: float) -> dict[tuple[int, int],
 def test_all_pairs_are_found_whatever_the_block(least: float, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     images = draw_garments(150, 3).images
     expected = brute_force_pairs(images, least)
-    monkeypatch.setattr(similar_pairs, "BLOCK", block)
+    monkeypatch.setattr(similar_pairs, "BLOCK_PRODUCTS", block)
     found = find_similar(images, least)
     assert len(expected) > 10
     assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == set(expected)
@@ -36,7 +36,7 @@ def test_all_pairs_are_found_whatever_the_block(least: float, block: int, monkey
 
 def test_few_directions_miss_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     images = draw_garments(120, 4).images
-    monkeypatch.setattr(similar_pairs, "DIMENSIONS", 2)
+    monkeypatch.setattr(similar_pairs, "SEARCH_DIMENSIONS", 2)
     assert len(find_similar(images, 0.9)) == len(brute_force_pairs(images, 0.9)) > 10
 
 
@@ -64,9 +64,9 @@ def test_what_is_no_correlation_is_said(least: float) -> None:
 
 
 def test_pictures_that_are_nearly_all_the_same_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similar_pairs, "MOST", 44)
+    monkeypatch.setattr(similar_pairs, "MAX_PAIRS", 44)
     same = np.repeat(draw_garments(1, 0).images, 10, axis=0)
     with pytest.raises(DataError, match=r"more than 44 pairs of 10 pictures correlate at 0.9 or more: nearly all are"):
         find_similar(same, 0.9)
-    monkeypatch.setattr(similar_pairs, "MOST", 45)
+    monkeypatch.setattr(similar_pairs, "MAX_PAIRS", 45)
     assert len(find_similar(same, 0.9)) == 45

@@ -57,7 +57,7 @@ STUDENT = Recipe(
 def tiny() -> Any:
     """A preset that a test has time for, in this process; the teachers' processes are handed its recipe."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(presets, "ALL", (*presets.ALL_RECIPES, TEACHER))
+        patch.setattr(presets, "ALL_RECIPES", (*presets.ALL_RECIPES, TEACHER))
         yield
 
 
@@ -90,7 +90,7 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 def students(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
     """Those that have ended, delivered to a list alone."""
     ended: list[TrainResult] = []
-    monkeypatch.setattr(workflow, "deliver", lambda run, trained, *_: ended.append(trained))
+    monkeypatch.setattr(workflow, "finalize", lambda run, trained, *_: ended.append(trained))
     return ended
 
 
@@ -100,13 +100,13 @@ def dataset_of(data: Path) -> Dataset:
 
 def read_soft_targets(run: Run) -> list[dict[str, Any]]:
     """What each teacher of a run said."""
-    files = sorted((run.path / "teachers").glob("*/answers.npz"))
+    files = sorted((run.path / "teachers").glob("*/soft_targets.npz"))
     return [dict(np.load(file)) for file in files]
 
 
 def predict_only_bags(run: Path) -> None:
     """Changes what a run's teachers say of the pictures to learn from."""
-    for file in (run / "teachers").glob("*/answers.npz"):
+    for file in (run / "teachers").glob("*/soft_targets.npz"):
         content = dict(np.load(file))
         content["shares"] = np.zeros_like(content["shares"])
         content["shares"][..., BAG] = 1
@@ -228,7 +228,7 @@ def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, 
 def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
-    (owner / "teachers" / "2" / "answers.npz").unlink()
+    (owner / "teachers" / "2" / "soft_targets.npz").unlink()
     with pytest.raises(UsageError, match="have not all answered yet; resume that run first"):
         train(replace(options, teachers=owner))
 
@@ -238,14 +238,14 @@ def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
 ) -> None:
     def stop_when_one_is_done(task: str, *_: object) -> None:
         assert options.out is not None
-        if task == "train teachers" and [*options.out.glob("teachers/*/answers.npz")]:
+        if task == "train teachers" and [*options.out.glob("teachers/*/soft_targets.npz")]:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
         train(options, progress=stop_when_one_is_done)
     assert options.out is not None
     run = Run(options.out)
-    done = {file: file.stat().st_mtime_ns for file in run.path.glob("teachers/*/answers.npz")}
+    done = {file: file.stat().st_mtime_ns for file in run.path.glob("teachers/*/soft_targets.npz")}
     assert done
     resume(run.path)
     assert {file: file.stat().st_mtime_ns for file in done} == done
@@ -259,7 +259,7 @@ def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
 def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
-    (owner / "teachers" / "1" / "answers.npz").write_bytes(b"PK\x03\x04 not all of it")
+    (owner / "teachers" / "1" / "soft_targets.npz").write_bytes(b"PK\x03\x04 not all of it")
     with pytest.raises(ModelError, match=r"answers\.npz is damaged: .*Remove it, and the teacher answers anew"):
         train(replace(options, teachers=owner))
 
@@ -311,7 +311,7 @@ def test_progress_counts_the_epochs_of_all_teachers(
         folder.mkdir()
         (folder / "results.csv").write_text("epoch\n" + "1\n" * epochs)
     told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(teachers, "side_by_side", lambda *_, watch, **__: watch())
+    monkeypatch.setattr(teachers, "run_in_processes", lambda *_, watch, **__: watch())
     options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
     jobs = [teachers._TeacherJob(folder, options, dataset, SHIFT_AND_FLIP, []) for folder in folders]
     teachers._train_generation(jobs[:1], jobs, lambda *said: told.append(said))

@@ -39,7 +39,7 @@ def test_the_graph_is_half_the_size_and_answers_nearly_alike(network: ImageClass
 
 
 def test_huge_matrices_may_be_kept_in_eight_bits(network: ImageClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(float16, "HUGE", 10_000)
+    monkeypatch.setattr(float16, "INT8_MIN_SIZE", 10_000)
     graph = to_onnx(network, InputSpec())
     small = pack_int8(graph)
     assert len(small) < 0.3 * len(graph)

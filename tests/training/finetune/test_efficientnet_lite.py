@@ -43,11 +43,11 @@ def center_crop(image: np.ndarray) -> torch.Tensor:
     return torch.as_tensor(np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC)).copy())
 
 
-def test_it_has_the_size_that_its_publishers_state() -> None:
+def test_parameter_count_matches_the_published_one() -> None:
     assert sum(weight.numel() for weight in EfficientNetLite0().parameters()) == 4_652_008
 
 
-def test_shapes_from_pictures_to_logits() -> None:
+def test_shapes_from_images_to_logits() -> None:
     network = EfficientNetLite0(n_classes=3).eval()
     pictures = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_shapes_from_pictures_to_logits() -> None:
     ("side", "kernel", "stride", "padding"),
     [(224, 3, 2, (0, 1)), (225, 3, 2, (1, 1)), (56, 5, 2, (1, 2)), (7, 5, 2, (2, 2)), (14, 3, 1, (1, 1))],
 )
-def test_padding_is_tensorflows(side: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
+def test_padding_matches_tensorflow_same(side: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
     assert same_padding(side, kernel, stride) == padding
 
 
@@ -76,7 +76,7 @@ def test_padding_is_tensorflows(side: int, kernel: int, stride: int, padding: tu
         ("rocket", MISSILES, {657: 7.5243, 744: 7.1106}),
     ],
 )
-def test_it_knows_what_is_on_sample_pictures(
+def test_pretrained_classifies_sample_images(
     network: EfficientNetLite0, picture: str, wanted: set[int], logits: dict[int, float]
 ) -> None:
     """The classes prove the weights, the names, the padding and the preprocessing: no other implementation is at hand.
@@ -98,13 +98,13 @@ def test_a_new_head_starts_at_zero() -> None:
         assert torch.equal(network(torch.rand(1, 3, 32, 32)), torch.zeros(1, 5))
 
 
-def test_weights_that_were_altered_are_refused(tmp_path: Path) -> None:
+def test_altered_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"other")
     with pytest.raises(ModelError, match=rf"weights.pth was altered: its SHA-256 is .*, not {SHA256}. Install"):
         read_weights(tmp_path / "weights.pth")
 
 
-def test_weights_that_are_gone_are_named(tmp_path: Path) -> None:
+def test_missing_weights_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"weights.pth cannot be read \(No such file or directory\). Install"):
         read_weights(tmp_path / "weights.pth")
 

@@ -52,7 +52,7 @@ def train_epochs(state: FineTuneState, features: np.ndarray, epochs: range, n_ep
     return state
 
 
-def test_frozen_blocks_answer_as_the_network(looked: tuple[np.ndarray, np.ndarray]) -> None:
+def test_extractor_matches_the_torch_network(looked: tuple[np.ndarray, np.ndarray]) -> None:
     network = pretrained()
     x = torch.as_tensor(make_images()).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
@@ -63,7 +63,7 @@ def test_frozen_blocks_answer_as_the_network(looked: tuple[np.ndarray, np.ndarra
     assert np.abs(looked[1] - embeddings.numpy()).max() < 1e-4
 
 
-def test_a_probe_is_scikit_learns_regression_as_one_layer() -> None:
+def test_linear_probe_equals_logistic_regression() -> None:
     chance = np.random.default_rng(0)
     labels = np.arange(60) % 3
     rows = (chance.normal(size=(60, 5)) * [1, 2, 3, 4, 5] + labels[:, None]).astype(np.float32)
@@ -72,13 +72,13 @@ def test_a_probe_is_scikit_learns_regression_as_one_layer() -> None:
     assert fit_linear_probe(rows, labels, 3, 0.1).logits(rows) == pytest.approx(wanted, abs=1e-3)
 
 
-def test_a_probe_never_answers_a_class_that_it_did_not_see() -> None:
+def test_linear_probe_never_predicts_an_absent_class() -> None:
     rows = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     logits = fit_linear_probe(rows, np.where(rows[:, 0] > 0, 2, 0), 4, 1.0).logits(rows)
     assert set(logits.argmax(1)) == {0, 2}
 
 
-def test_a_learner_begins_where_the_probe_ends(looked: tuple[np.ndarray, np.ndarray]) -> None:
+def test_fine_tuning_starts_from_the_linear_probe(looked: tuple[np.ndarray, np.ndarray]) -> None:
     early, embeddings = looked
     probe = fit_linear_probe(embeddings, LABELS, 2, 1e-5)
     found = predict(make_state(looked).ema, early, np.arange(N), RECIPE.frozen_blocks)
@@ -99,7 +99,7 @@ def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(looked: tuple[n
     assert not torch.equal(ours["last.0.weight"], theirs["last.0.weight"])
 
 
-def test_two_and_two_epochs_are_four(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_resumed_training_equals_uninterrupted_training(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     straight = train_epochs(make_state(looked), looked[0], range(4))
     half = train_epochs(make_state(looked), looked[0], range(2))
     checkpoint.save(tmp_path / "last.pt", [half], 0.5, [])
@@ -117,11 +117,11 @@ def test_a_damaged_checkpoint_is_named(looked: tuple[np.ndarray, np.ndarray], tm
 
 
 @pytest.mark.parametrize(("progress", "share"), [(0, 0.1), (0.05, 0.55), (0.1, 1.0), (0.55, 0.5), (1.0, 0.0)])
-def test_the_rate_goes_up_and_down(progress: float, share: float) -> None:
+def test_learning_rate_warms_up_and_decays(progress: float, share: float) -> None:
     assert lr_factor(progress, 0.1) == pytest.approx(share)
 
 
-def test_varied_photos_depend_on_chance_alone() -> None:
+def test_augmentation_is_deterministic_per_seed() -> None:
     image = make_images()[0]
     first, second, other = (augment_photo(image, 32, PhotoAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first.shape == (32, 32, 3)
@@ -130,7 +130,7 @@ def test_varied_photos_depend_on_chance_alone() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_a_photo_that_is_not_varied_is_only_made_smaller_or_mirrored() -> None:
+def test_zero_augmentation_only_resizes_and_flips() -> None:
     image = np.zeros((8, 8, 3), np.uint8)
     image[:, :4] = 200
     still = PhotoAugment(min_area=1.0, aspect=0.0, brightness=0.0, color_gain=0.0)

@@ -48,7 +48,7 @@ def test_a_space_that_is_another_today(monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(
         search_spaces.STUDY_DNN_SPACE, dimensions={"batch": search_spaces.STUDY_DNN_SPACE.dimensions["batch"]}
     )
-    monkeypatch.setattr(search_spaces, "SPACES", (other,))
+    monkeypatch.setattr(search_spaces, "SEARCH_SPACES", (other,))
     with pytest.raises(ModelError) as caught:
         read_tune_options(config, Path("runs/it"))
     assert str(caught.value) == (

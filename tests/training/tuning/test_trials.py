@@ -100,7 +100,7 @@ def test_drawing_begins_with_the_base_and_keeps_within_the_ranges(tmp_path: Path
     assert len({one["values"]["learning_rate"] for one in found}) == 20
 
 
-def test_the_hopeless_are_cut_short_but_not_at_once(tmp_path: Path) -> None:
+def test_bad_trials_are_pruned_after_the_warmup(tmp_path: Path) -> None:
     found = run_search(tmp_path / "t.db", SAMPLED, 30)
     pruned = [one for one in found if one["state"] == "pruned"]
     assert len(pruned) > 5
@@ -121,7 +121,7 @@ def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
 def interrupt_in_ask(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     """A point was put down as the next one, and then the process was killed."""
     with monkeypatch.context() as patch:
-        patch.setattr(optuna.Study, "ask", raise_interrupt)
+        patch.setattr(optuna.Study, "compute_soft_targets", raise_interrupt)
         trials.run_trial(train, no_progress)
 
 

@@ -1,7 +1,7 @@
 """The one place where files become pictures, and pictures become what a model wants to see.
 
 ``reading`` takes a file to an upright picture (``colour``: in sRGB or grey), ``views`` takes that to the view of a
-model: ``square`` for the photo model, ``garment28`` by the steps of the Fashion-MNIST paper, with the ``background``
+model: ``square`` for the photo model, ``fashion_mnist`` by the steps of the Fashion-MNIST paper, with the ``background``
 found and taken away.
 """
 

@@ -1,7 +1,7 @@
 """Files become pictures here: any format that we take, upright, in RGB, or in L where it is grey.
 
 What the header tells (format, size) is judged before anything is decoded. The bits after it are not believed either:
-whatever a damaged file makes Pillow raise becomes a :class:`PhotoError` with a code and a sentence.
+whatever a damaged file makes Pillow raise becomes a :class:`ImageError` with a code and a sentence.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image
 
     Args:
         path: of the file.
-        longest: how many pixels are needed on the longer side; a JPEG is then decoded at a half, a quarter or an
+        min_long_side: how many pixels are needed on the longer side; a JPEG is then decoded at a half, a quarter or an
             eighth of its size where that still has as many, in a fraction of the time.
 
     Raises:
-        PhotoError: with the code ``not-found``, ``not-readable``, ``empty``, ``not-a-picture``, ``truncated``,
+        ImageError: with the code ``not-found``, ``not-readable``, ``empty``, ``not-a-picture``, ``truncated``,
             ``too-large``, ``too-small``, ``needs-heic`` or ``unsupported``.
     """
     content = _read_bytes(path)
@@ -190,7 +190,7 @@ def _suppress_warnings() -> Iterator[None]:
 
 
 def _decode_smaller(image: Image.Image, min_long_side: int) -> None:
-    """Has a JPEG decoded smaller, but never below ``longest``; other formats cannot."""
+    """Has a JPEG decoded smaller, but never below ``min_long_side``; other formats cannot."""
     factor = min_long_side / max(image.size)
     image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
 

@@ -104,7 +104,7 @@ def _subsample(image: Image.Image) -> Image.Image:
 
 
 def _shrink(image: Image.Image, max_side: int) -> Image.Image:
-    """Longer side at most ``longest``, by the mean over areas."""
+    """Longer side at most ``max_side``, by the mean over areas."""
     return image.resize(_scaled_size(image, max_side), Image.Resampling.BOX) if max(image.size) > max_side else image
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clothier.types import Images, InputSpec
 
-PREPROCESSING_KINDS = ("garment28", "square")
+PREPROCESSING_KINDS = ("fashion_mnist", "center_crop")
 REDUCING_GAP = (
     3.0  # Pillow's reducing_gap: shrunk by whole numbers first, down to three times the size; quick, and looks alike
 )
@@ -27,22 +27,23 @@ def load_image(path: Path, input_spec: InputSpec) -> Images:
     """The picture in ``path`` as a model wants it: uint8 of ``view.shape``.
 
     Raises:
-        PhotoError: the file cannot be taken; ``code`` says why.
+        ImageError: the file cannot be taken; ``code`` says why.
         UnknownNameError: no such view.
     """
     return preprocess(decode_for(path, input_spec), input_spec)
 
 
 def decode_for(path: Path, input_spec: InputSpec) -> Image.Image:
-    """The picture in ``path`` as :func:`clothier.data.photos.read_picture` gives it, as large as ``view`` needs it.
+    """The picture in ``path`` as :func:`clothier.data.photos.decode_image` gives it, as large as ``input_spec`` needs it.
 
     Raises:
-        PhotoError: the file cannot be taken; ``code`` says why.
+        ImageError: the file cannot be taken; ``code`` says why.
         UnknownNameError: no such view.
     """
     _check_kind(input_spec)
     return decode_image(
-        path, min_long_side=WORKING_SIZE if input_spec.kind == "garment28" else DECODE_OVERSAMPLING * input_spec.height
+        path,
+        min_long_side=WORKING_SIZE if input_spec.kind == "fashion_mnist" else DECODE_OVERSAMPLING * input_spec.height,
     )
 
 
@@ -53,7 +54,7 @@ def preprocess(image: Image.Image, input_spec: InputSpec) -> Images:
         UnknownNameError: no such view.
     """
     _check_kind(input_spec)
-    return to_fashion_mnist(image) if input_spec.kind == "garment28" else center_crop(image, input_spec.height)
+    return to_fashion_mnist(image) if input_spec.kind == "fashion_mnist" else center_crop(image, input_spec.height)
 
 
 def center_crop(image: Image.Image, side: int) -> Images:

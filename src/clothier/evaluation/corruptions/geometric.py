@@ -62,7 +62,7 @@ def turn_right(images: Images, severity: int, seed: int) -> Images:
 
 
 def _apply_to_fraction(images: Images, corrupted: Images, severity: int, seed: int) -> Images:
-    """``changed`` in place of the share of ``images`` that severity wants; a higher one adds to a lower one's."""
+    """``corrupted`` in place of the share of ``images`` that severity wants; a higher one adds to a lower one's."""
     lot = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
     return np.where(lot.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
 

@@ -96,8 +96,8 @@ def audit_dataset(
     Args:
         dataset: what to look at. Where its pictures are files, those are read again: copies of a photograph are
             found in the whole of it, not in the view of a model.
-        labels: also train models on folds and hold the labels against them; minutes.
-        classifier: a model whose accuracy on the test part is stated with and without the pictures that training
+        with_labels: also train models on folds and hold the labels against them; minutes.
+        reference_model: a model whose accuracy on the test part is stated with and without the pictures that training
             pictures repeat.
         recipe: of the folds' models; None for the ``fast`` CNN.
         seed: of the folds and their models.
@@ -106,7 +106,7 @@ def audit_dataset(
     Raises:
         DataError: no picture has contrast, nearly all are the same, a class is too small for the folds, or there is
             one class only.
-        PhotoError: a file that was read before cannot be read again.
+        ImageError: a file that was read before cannot be read again.
         UsageError: the classifier knows other classes.
     """
     if reference_model:

@@ -46,7 +46,7 @@ class Duplicates:
         exact: groups of two or more places, each rising, whose pictures are the same byte for byte.
         near: groups of two or more places that near pairs connect; exact copies of their pictures are not in them.
         pairs: near pairs and looser ones, down to the last of :data:`LOOSE`, between pictures that differ.
-        least: the correlation that makes a near pair.
+        min_correlation: the correlation that makes a near pair.
     """
 
     exact: tuple[Group, ...]
@@ -60,7 +60,7 @@ class Duplicates:
         return self.pairs.above(self.min_correlation)
 
     def groups_at(self, min_correlation: float) -> tuple[Group, ...]:
-        """Groups that exact copies and pairs of ``least`` or more connect; ``least`` is no lower than the pairs go."""
+        """Groups that exact copies and pairs of ``min_correlation`` or more connect; ``min_correlation`` is no lower than the pairs go."""
         pairs = self.pairs.above(min_correlation)
         copies = ((group[0], other) for group in self.exact for other in group[1:])
         return connected_components([*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True), *copies])
@@ -75,7 +75,7 @@ def find_duplicates(
         images: (N, H, W) uint8, where likeness is looked for.
         contents: (N, ...) uint8, what must be equal byte for byte in an exact duplicate, such as digests of larger
             pictures; None for ``images`` themselves.
-        least: the correlation that makes a near pair, one of :data:`LOOSE`.
+        min_correlation: the correlation that makes a near pair, one of :data:`LOOSE`.
 
     Raises:
         DataError: no picture has any contrast, or nearly all are the same.
@@ -106,7 +106,7 @@ def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:
 
 
 def connected_components(edges: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
-    """Groups of places that ``links`` connect, directly or through others; in the order of their first place."""
+    """Groups of places that ``edges`` connect, directly or through others; in the order of their first place."""
     leads: dict[int, int] = {}
 
     def lead(place: int) -> int:

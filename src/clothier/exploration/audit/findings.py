@@ -28,16 +28,16 @@ class Finding:
 
     Attributes:
         kind: what was looked for.
-        part: ``train`` or ``test``; None for a file that could not be read and is in neither.
+        split: ``train`` or ``test``; None for a file that could not be read and is in neither.
         index: the picture's place in its part, from 0; None where it is a file.
         file: its path, where it is a file of its own.
         class_name: the class that it is labelled with.
         score: of its kind, higher is more suspicious. ``exact-duplicate``: 1; ``near-duplicate``: the correlation with
-            ``other``; ``label``: by how much ``suggested`` is more probable, 0 to 1; ``outlier``: robust spreads from
+            ``duplicate_of``; ``label``: by how much ``suggested_label`` is more probable, 0 to 1; ``outlier``: robust spreads from
             the median of the class.
-        suspicion: what is suspected, in words.
-        suggested: the class that a wrong label should perhaps be.
-        other: the picture that this one repeats: its part and index, or its path.
+        reason: what is suspected, in words.
+        suggested_label: the class that a wrong label should perhaps be.
+        duplicate_of: the picture that this one repeats: its part and index, or its path.
     """
 
     kind: Kind

@@ -67,7 +67,7 @@ class LabelAudit:
         classes: the K names.
         train: each training picture by the one model that did not learn from it.
         test: each test picture by the mean of all models.
-        known: one entry for each picture of :data:`KNOWN`; empty for any other data set.
+        reference_errors: one entry for each picture of :data:`KNOWN`; empty for any other data set.
     """
 
     model: str
@@ -83,7 +83,7 @@ class LabelAudit:
             "folds": FOLDS,
             "train": self.train.to_json(self.classes),
             "test": self.test.to_json(self.classes),
-            "known": list(self.reference_errors),
+            "reference_errors": list(self.reference_errors),
         }
 
 
@@ -99,7 +99,7 @@ def audit_labels(
 
     Args:
         dataset: whose labels.
-        together: groups of training places that are the same picture or nearly; a fold holds all of a group or none,
+        groups: groups of training places that are the same picture or nearly; a fold holds all of a group or none,
             or a copy would give the label away.
         recipe: of the models.
         seed: of the folds and the trainings.
@@ -127,7 +127,7 @@ def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[
 
     Args:
         dataset: for anything but today's Fashion-MNIST the answer is empty: the places mean nothing there.
-        found: on its training part.
+        train_issues: on its training part.
     """
     if dict(dataset.digests) != dict(FASHION_MNIST.digests):
         return ()

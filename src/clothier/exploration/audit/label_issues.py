@@ -35,11 +35,11 @@ class LabelIssues:
 
     Attributes:
         thresholds: (K,) float64, a class's mean probability over its own pictures; infinite where it has none.
-        joint: (K, K) int64, pictures by the label they bear (row) and the class that they confidently belong to.
-        suggested: (N,) int64, the most probable class other than the label borne.
-        margin: (N,) float64, -1 to 1: probability of the label borne less that of ``suggested``; the paper ranks by
+        confident_joint: (K, K) int64, pictures by the label they bear (row) and the class that they confidently belong to.
+        suggested_labels: (N,) int64, the most probable class other than the label borne.
+        margin: (N,) float64, -1 to 1: probability of the label borne less that of ``suggested_labels``; the paper ranks by
             it, because it asks for a better label and not for a doubtful model alone.
-        issues: (M,) int64, places of the issues, the lowest margin first.
+        issue_indices: (M,) int64, places of the issues, the lowest margin first.
     """
 
     thresholds: Doubles

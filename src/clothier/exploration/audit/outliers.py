@@ -47,7 +47,7 @@ class Outlier:
     Attributes:
         index: its place among the N.
         score: robust spreads from its class's median, in the measure that stands out most.
-        suspicion: one of :data:`SUSPICIONS`.
+        reason: one of :data:`SUSPICIONS`.
     """
 
     index: int
@@ -60,9 +60,9 @@ class Brightness:
     """Three measures of N pictures, each (N,) float64 of 0 to 1.
 
     Attributes:
-        lit: share of pixels that belong to the garment, as far as light tells.
+        foreground_fraction: share of pixels that belong to the garment, as far as light tells.
         contrast: standard deviation of the pixels, of white; half at most.
-        border: share of the outermost pixels that are lit.
+        border_fraction: share of the outermost pixels that are lit.
     """
 
     foreground_fraction: Doubles

@@ -57,16 +57,16 @@ class SimilarPairs:
         return len(self.first)
 
     def above(self, min_correlation: float) -> SimilarPairs:
-        """Those with a correlation of ``least`` or more."""
+        """Those with a correlation of ``min_correlation`` or more."""
         return self.select(self.correlation >= min_correlation)
 
     def select(self, mask: Flags) -> SimilarPairs:
-        """Those that ``wanted``, (M,) bool, marks; their order stays."""
+        """Those that ``mask``, (M,) bool, marks; their order stays."""
         return SimilarPairs(self.first[mask], self.second[mask], self.correlation[mask])
 
 
 def find_similar(images: Images, min_correlation: float) -> SimilarPairs:
-    """All pairs of N pictures whose correlation is ``least`` or more, none missed.
+    """All pairs of N pictures whose correlation is ``min_correlation`` or more, none missed.
 
     For pictures of mean 0 and length 1, half the squared distance is 1 less the correlation. Seen from a few
     directions two pictures are never farther apart than they are, so a blocked matrix product in ``k`` dimensions
@@ -75,10 +75,10 @@ def find_similar(images: Images, min_correlation: float) -> SimilarPairs:
 
     Args:
         images: (N, H, W) uint8, one or more.
-        least: above 0, up to 1.
+        min_correlation: above 0, up to 1.
 
     Raises:
-        UsageError: ``least`` is no such number.
+        UsageError: ``min_correlation`` is no such number.
         DataError: so many pairs that the pictures must be nearly all the same.
     """
     if not 0 < min_correlation <= 1:

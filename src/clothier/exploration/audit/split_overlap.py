@@ -29,11 +29,11 @@ class DuplicateCounts:
 
     Attributes:
         groups: of pictures that are the same.
-        pictures: in all groups.
-        within_train: pairs of two training pictures.
+        images: in all groups.
+        train_groups: pairs of two training pictures.
         within_test: pairs of two test pictures.
-        across: pairs of a training picture and a test picture.
-        groups_with_two_labels: groups whose pictures are labelled differently; one label or the other is wrong.
+        across_splits: pairs of a training picture and a test picture.
+        conflicting_groups: groups whose pictures are labelled differently; one label or the other is wrong.
     """
 
     groups: int
@@ -59,7 +59,7 @@ def count_exact_duplicates(groups: Sequence[Group], labels: Labels, n_train: int
     Args:
         groups: of places among the N.
         labels: (N,) int64.
-        in_train: how many of the N are training pictures.
+        n_train: how many of the N are training pictures.
     """
     train = [sum(place < n_train for place in group) for group in groups]
     sizes = list(zip(train, (len(group) - count for group, count in zip(groups, train, strict=True)), strict=True))
@@ -81,7 +81,7 @@ def count_near_duplicates(
         groups: that ``pairs`` connect, of places among the N.
         pairs: of places among the N.
         labels: (N,) int64.
-        in_train: how many of the N are training pictures.
+        n_train: how many of the N are training pictures.
     """
     first, second = pairs.first < n_train, pairs.second < n_train
     return _duplicate_counts(

@@ -26,7 +26,7 @@ def conditional_probabilities(neighbors: Neighbors, perplexity: float, threads: 
     """How probably each point picks each of its neighbours: a Gaussian as wide as the perplexity asks.
 
     Args:
-        found: of M points.
+        neighbors: of M points.
         perplexity: two to the entropy of a point's choice, in neighbours; below k.
         threads: how many work at once.
 
@@ -50,7 +50,7 @@ class Attraction:
 
     @classmethod
     def from_neighbors(cls, neighbors: Neighbors, perplexity: float, threads: int = 1) -> Attraction:
-        """The affinities of N points to the neighbours ``found`` among themselves, each pair's mean of both sides."""
+        """The affinities of N points to the neighbours ``neighbors`` among themselves, each pair's mean of both sides."""
         n, k = neighbors.indices.shape
         chosen = conditional_probabilities(neighbors, perplexity, threads)
         one_way = scipy.sparse.csr_array(

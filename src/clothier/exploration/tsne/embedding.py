@@ -48,7 +48,7 @@ TRANSFORM_STEPS, TRANSFORM_LEARNING_RATE = 100, 0.5  # a new point sees 30 or so
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of the descent: ``steps`` with the attraction ``exaggeration`` times as strong."""
+    """A stretch of the descent: ``n_iter`` with the attraction ``exaggeration`` times as strong."""
 
     n_iter: int
     exaggeration: float
@@ -110,7 +110,7 @@ class Embedding:
 
 
 def max_perplexity(n_points: int) -> float:
-    """The most neighbours that each of N ``points`` can be held to."""
+    """The most neighbours that each of N ``n_points`` can be held to."""
     return (n_points - 1) / NEIGHBORS_PER_PERPLEXITY
 
 

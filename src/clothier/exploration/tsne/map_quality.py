@@ -35,7 +35,7 @@ class MapQuality:
             others, 0 to 1; None where there are too few points to fit on.
         trustworthiness: 1 where the 12 nearest on the map are near in the features, too; 0.5 by chance (Venna and Kaski
             2001, 10.1007/3-540-44668-0_68); None where there are too few points.
-        trusted: points among which that was counted.
+        trustworthiness_n: points among which that was counted.
     """
 
     n: int
@@ -56,7 +56,7 @@ def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: in
         positions: (N, 2) on the map.
         features: (N, D) that it was made of.
         labels: (N,).
-        fitted: how many of the N, from the first on, the votes are learnt from; the others are scored.
+        n_train: how many of the N, from the first on, the votes are learnt from; the others are scored.
         seed: draws the points among which ranks are counted, where there are more than 10,000.
 
     Raises:

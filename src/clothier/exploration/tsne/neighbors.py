@@ -105,7 +105,7 @@ class _Search:
         self.augmented_points = self._augment_points(points - centre)
 
     def _augment_points(self, points: Floats) -> Floats:
-        """(D + 1, N padded): by it, ``doubled`` becomes |p|^2 - 2 p q, which ranks as the distance does."""
+        """(D + 1, N padded): by it, ``augmented_queries`` becomes |p|^2 - 2 p q, which ranks as the distance does."""
         padded = -(-len(points) // self.group_size) * self.group_size
         columns = np.zeros((points.shape[1] + 1, padded), np.float32)
         columns[:-1, : len(points)] = points.T

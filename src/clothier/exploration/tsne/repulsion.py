@@ -43,7 +43,7 @@ class Grid:
     Attributes:
         corner: (2,) float64, where the first node lies.
         spacing: between nodes.
-        nodes: m.
+        n_nodes: m.
         dtype: float64 for small maps, else float32.
     """
 
@@ -77,7 +77,7 @@ class Splines:
     """The cubic B-splines of M points: 4 x 4 nodes each.
 
     Attributes:
-        nodes: (4, 4, M) int32, places in the flattened grid.
+        node_indices: (4, 4, M) int32, places in the flattened grid.
         x, y: (4, M), the weights along each axis.
         dx, dy: (4, M), their derivatives, per node spacing.
     """
@@ -95,7 +95,7 @@ class PotentialGrid:
 
     Attributes:
         grid: where its nodes lie.
-        values: (m * m,), the coefficients of the splines at the nodes.
+        coefficients: (m * m,), the coefficients of the splines at the nodes.
     """
 
     grid: Grid

@@ -71,7 +71,7 @@ def pca_figures(
     """Every figure of a principal component analysis; without a second or third component, no scatter of it.
 
     Args:
-        labelled: the N pictures that it was fitted to, and their labels.
+        labeled: the N pictures that it was fitted to, and their labels.
         classes: the K names.
         pca: all components of the pictures, ``fit_pca(labelled.images)``.
         correlation: Pearson's r of the pixels, (P, P), and of the components, (k, k).
@@ -107,8 +107,8 @@ def model_figures(
     """Every figure of one model.
 
     Args:
-        logits: (N, K), its answers to the pictures of ``labelled``.
-        labelled: the N pictures and their labels, usually the test part.
+        logits: (N, K), its answers to the pictures of ``labeled``.
+        labeled: the N pictures and their labels, usually the test part.
         classes: the K names.
         history: how it was trained; without it there are no curves.
     """
@@ -134,8 +134,8 @@ def comparison_figures(
 
     Args:
         names: what the figures call them, such as ``("DNN", "CNN")``.
-        logits: (N, K) of each, for the pictures of ``labelled``.
-        labelled: the N pictures and their labels.
+        logits: (N, K) of each, for the pictures of ``labeled``.
+        labeled: the N pictures and their labels.
         classes: the K names.
     """
     labels, (first, second) = labeled.labels, logits

@@ -38,8 +38,8 @@ def audit_figures(
     """Every figure of an audit that has something to show.
 
     Args:
-        pool: both parts.
-        duplicates: places are of ``pool``.
+        combined: both parts.
+        duplicates: places are of ``combined``.
         outliers: likewise.
         issues: of the training part and of the test part, where labels were audited; else none.
     """
@@ -89,7 +89,7 @@ def near_duplicates(combined: CombinedSplits, duplicates: Duplicates) -> Caption
 
 
 def suspected_label_errors(combined: CombinedSplits, start: int, label_issues: LabelIssues) -> CaptionedFigure:
-    """The labels that are most probably wrong; ``start`` is where their part begins in ``pool``."""
+    """The labels that are most probably wrong; ``start`` is where their part begins in ``combined``."""
     tiles = []
     for index in label_issues.issue_indices[:MAX_TILES]:
         suggested = shorten(combined.classes[label_issues.suggested_labels[index]], MAX_CAPTION_CHARS)

@@ -54,7 +54,7 @@ def class_counts(splits: Mapping[str, Labels], classes: Sequence[str]) -> Captio
 def sample_grid(
     labeled: LabeledImages, classes: Sequence[str], n_samples: int = N_SAMPLES, seed: int = 0
 ) -> CaptionedFigure:
-    """About ``count`` garments, as many of every class, drawn at random by ``seed``; each stands above its label."""
+    """About ``n_samples`` garments, as many of every class, drawn at random by ``seed``; each stands above its label."""
     each = max(1, n_samples // len(classes))
     chance = np.random.default_rng(seed)
     chosen: list[int] = []

@@ -88,7 +88,7 @@ def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
 def misclassification_gallery(
     labeled: LabeledImages, misclassifications: Sequence[Misclassification], classes: Sequence[str]
 ) -> CaptionedFigure:
-    """The pictures of ``answers`` with their true class, and what was said instead."""
+    """The pictures of ``misclassifications`` with their true class, and what was said instead."""
     tiles = [
         Tile(
             labeled.images[said.index],

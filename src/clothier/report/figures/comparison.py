@@ -91,11 +91,11 @@ def only_one_correct(
     """Pictures that the first of ``names`` got right and the second wrong, with the wrong answer.
 
     Args:
-        labelled: where the pictures are.
-        pairs: the answers of both, a pair a picture, at least one.
+        labeled: where the pictures are.
+        predictions: the answers of both, a pair a picture, at least one.
         classes: the K names.
         names: of the model that was right and of the one that was wrong.
-        count: how many such pictures there are in all.
+        total: how many such pictures there are in all.
     """
     right, wrong = names
     tiles = [

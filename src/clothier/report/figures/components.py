@@ -38,7 +38,7 @@ MAX_POINTS = 6_000
 
 @rc_context(STYLE)
 def variance_curve(pca: PCA, targets: Sequence[float] = VARIANCE_TARGETS) -> CaptionedFigure:
-    """The cumulative share of the variance over the number of components, with a mark at each of ``shares``."""
+    """The cumulative share of the variance over the number of components, with a mark at each of ``targets``."""
     figure, axes = new_plot(3.3, grid="both")
     kept = np.concatenate([[0.0], pca.cumulative_ratio])
     axes.plot(np.arange(len(kept)), kept, color=PRIMARY)
@@ -77,14 +77,14 @@ def component_images(pca: PCA, shape: tuple[int, int], count: int = 12) -> Capti
 def component_scatter(
     features: Floats, labels: Labels, classes: Sequence[str], pca: PCA, component: int = 2, seed: int = 0
 ) -> CaptionedFigure:
-    """Images as dots: component 1 against component ``other``, a colour and a name a class.
+    """Images as dots: component 1 against component ``component``, a colour and a name a class.
 
     Args:
         features: (N, k) projections.
         labels: (N,).
         classes: the K names.
         pca: what projected them.
-        other: 2 for components 1 and 2, 3 for components 1 and 3.
+        component: 2 for components 1 and 2, 3 for components 1 and 3.
         seed: draws the dots that are shown, 6,000 at most.
     """
     chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_POINTS]
@@ -143,7 +143,7 @@ def label_classes(axes: Axes, points: Floats, labels: Labels, classes: Sequence[
 
 
 def repel_labels(positions: npt.NDArray[np.floating], extent: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Moves names up, the lowest first, until none stands on another; ``reach`` is the extent of the dots."""
+    """Moves names up, the lowest first, until none stands on another; ``extent`` is the extent of the dots."""
     width, height = LABEL_WIDTH * extent[0], LABEL_HEIGHT * extent[1]
     moved = positions.copy()
     order = np.argsort(positions[:, 1])

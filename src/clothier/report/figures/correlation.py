@@ -28,8 +28,8 @@ def correlation_heatmaps(
     """Pearson's r of every pair of pixels beside that of every pair of components.
 
     Args:
-        of_pixels: (P, P), of the pixels row by row; NaN where one never changes.
-        of_components: (k, k), of the projections on the components.
+        pixel_correlations: (P, P), of the pixels row by row; NaN where one never changes.
+        component_correlations: (k, k), of the projections on the components.
         shape: H, W of the images.
     """
     step = math.ceil(math.sqrt(len(pixel_correlations) / MAX_DIMENSIONS))

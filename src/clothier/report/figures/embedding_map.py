@@ -36,7 +36,7 @@ METRICS_NOTE = (
 def map_figures(
     positions: Floats, labels: Labels, classes: Sequence[str], qualities: Mapping[str, MapQuality], seed: int = 0
 ) -> dict[str, CaptionedFigure]:
-    """Every figure of a map; ``judged`` is this map first, the first two principal components second."""
+    """Every figure of a map; ``qualities`` is this map first, the first two principal components second."""
     quality, plane, *_ = qualities.values()
     figures = {"map": map_scatter(positions, labels, classes, quality, plane, seed)}
     if quality.knn10 is not None:
@@ -60,7 +60,7 @@ def map_scatter(
         labels: (N,).
         classes: the K names.
         quality: of the map.
-        plane: of the first two principal components of the same images.
+        pca_baseline: of the first two principal components of the same images.
         seed: of the order in which dots are laid over each other, so that no class covers the rest.
     """
     order = np.random.default_rng(seed).permutation(len(positions))
@@ -81,7 +81,7 @@ def map_scatter(
 
 @rc_context(STYLE)
 def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
-    """The figures of a map, the first of ``judged``, beside those of others; one panel a figure."""
+    """The figures of a map, the first of ``qualities``, beside those of others; one panel a figure."""
     figure = new_figure(1.15 + 0.34 * len(qualities))
     panels = figure.subplots(1, len(METRIC_TITLES), sharey=True)
     for axes, (figure_name, heading) in zip(panels, METRIC_TITLES.items(), strict=True):

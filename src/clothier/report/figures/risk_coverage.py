@@ -27,8 +27,8 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
 
     Args:
         curve: of the photos' answers.
-        photos: how many they are.
-        promise: what the model promises; a point stands where it accepts.
+        n_photos: how many they are.
+        guarantee: what the model promises; a point stands where it accepts.
     """
     figure, axes = new_plot(3.2, grid="both")
     shown = curve.coverage * n_photos >= min(MIN_TAGS_SHOWN, n_photos)

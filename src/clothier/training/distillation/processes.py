@@ -41,7 +41,7 @@ def run_in_processes(
         jobs: what it is given, picklable.
         processes: how many at a time.
         threads: of PyTorch in each.
-        watch: called about once a second while they work.
+        on_poll: called about once a second while they work.
 
     Raises:
         ClothierError: the first one that a job raised; the other jobs are ended.

@@ -34,9 +34,9 @@ class SoftTargets:
     """A table of answers.
 
     Attributes:
-        shares: (V, N, K) float16, the probabilities of the classes for each view of each picture; V as
+        probabilities: (V, N, K) float16, the probabilities of the classes for each view of each picture; V as
             :func:`views` orders them.
-        limit: largest move, pixels.
+        max_shift: largest move, pixels.
     """
 
     probabilities: torch.Tensor
@@ -46,9 +46,9 @@ class SoftTargets:
         """The answers for some pictures as they are varied.
 
         Args:
-            places: (n,) int64, where the pictures stand in the training set.
+            indices: (n,) int64, where the pictures stand in the training set.
             flips: (n,) bool, which are mirrored; None for none.
-            moved: (2, n) int64, as :func:`augment.moves` says; None for not at all.
+            offsets: (2, n) int64, as :func:`augment.moves` says; None for not at all.
 
         Returns:
             (n, K) float32.
@@ -65,7 +65,7 @@ class SoftTargets:
 
 
 def augmented_views(images: torch.Tensor, augmentation: Augment) -> Iterator[torch.Tensor]:
-    """Every view of (N, H, W) pictures that ``how`` may show, in the order of the table: V times (N, H, W).
+    """Every view of (N, H, W) pictures that ``augmentation`` may show, in the order of the table: V times (N, H, W).
 
     What blanks or mixes is left out: a teacher's answer to a picture without its middle teaches nothing.
     """
@@ -81,12 +81,12 @@ def augmented_views(images: torch.Tensor, augmentation: Augment) -> Iterator[tor
 def compute_soft_targets(
     network: AnyNetwork, images: Images, augmentation: Augment, classes: tuple[str, ...], device: Device
 ) -> ProbabilityTable:
-    """What a network says of every view of (N, H, W) uint8 ``images`` that ``how`` may show.
+    """What a network says of every view of (N, H, W) uint8 ``images`` that ``augmentation`` may show.
 
     Args:
         network: the teacher.
         images: the pictures to learn from.
-        how: the student's variations.
+        augmentation: the student's variations.
         classes: the K classes.
         device: where to ask, and in which precision.
 
@@ -99,5 +99,5 @@ def compute_soft_targets(
 
 
 def soft_targets_from(table: ProbabilityTable, augmentation: Augment) -> SoftTargets:
-    """Answers by a table, (V, N, K), that :func:`ask` made for the variations of ``how``."""
+    """Answers by a table, (V, N, K), that :func:`ask` made for the variations of ``augmentation``."""
     return SoftTargets(torch.from_numpy(table), augmentation.shift)

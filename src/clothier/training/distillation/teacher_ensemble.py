@@ -1,6 +1,6 @@
 """What teachers said, each in a file of its own, and what they say together.
 
-``answers.npz`` holds a teacher's answers to every view of the pictures to learn from, to the validation pictures and to
+``soft_targets.npz`` holds a teacher's answers to every view of the pictures to learn from, to the validation pictures and to
 the test pictures.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from clothier.training.distillation.soft_targets import SoftTargets
     from clothier.training.prepared_training import PreparedTraining, TrainResult
 
-SOFT_TARGETS_FILE = "answers.npz"  # in a teacher's folder; where it stands, the teacher is done
+SOFT_TARGETS_FILE = "soft_targets.npz"  # in a teacher's folder; where it stands, the teacher is done
 TEACHER_METRICS = ("accuracy", "accuracy_tta", "ece")  # told of each teacher by itself, without a temperature
 DIGEST_LENGTH = 16  # of a digest, hexadecimal: enough to tell teachers apart
 
@@ -43,8 +43,8 @@ class TeacherEnsemble:
     """Teachers that have answered.
 
     Attributes:
-        answers: the mean of what they say of the pictures to learn from.
-        figures: what they are together, and how good: ``metrics["teachers"]`` of their student.
+        soft_targets: the mean of what they say of the pictures to learn from.
+        metrics: what they are together, and how good: ``metrics["teachers"]`` of their student.
     """
 
     soft_targets: SoftTargets
@@ -58,10 +58,10 @@ def save_soft_targets(
 
     Args:
         folder: where its answers go.
-        trained: the teacher.
-        lesson: what it learnt from and was chosen by.
+        result: the teacher.
+        prepared: what it learnt from and was chosen by.
         dataset: both parts.
-        shown: how its students vary the pictures.
+        student_augment: how its students vary the pictures.
     """
     images = prepared.train_set.images
     shares = compute_soft_targets(
@@ -72,7 +72,7 @@ def save_soft_targets(
     said = {name: metrics.softmax(exact.run(part.images).logits) for name, part in parts.items()}
     tta = {f"{name}_tta": predict_tta(exact, part.images, result.recipe.augment) for name, part in parts.items()}
     facts = {"parameters": np.array(count_parameters(result.network)), "seconds": np.array(result.seconds)}
-    columns: dict[str, Any] = {"shares": shares, **facts, **said, **tta}
+    columns: dict[str, Any] = {"probabilities": shares, **facts, **said, **tta}
     content = io.BytesIO()
     np.savez(content, **columns)
     atomic.write_bytes(folder / SOFT_TARGETS_FILE, content.getvalue())
@@ -84,7 +84,7 @@ def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> Soft
     Raises:
         ModelError: one's answers are missing or damaged.
     """
-    first, *others = (_read_soft_targets(folder)["shares"].astype(np.float32) for folder in folders)
+    first, *others = (_read_soft_targets(folder)["probabilities"].astype(np.float32) for folder in folders)
     return soft_targets_from((sum(others, first) / len(folders)).astype(np.float16), student_augment)
 
 

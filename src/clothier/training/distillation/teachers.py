@@ -113,7 +113,7 @@ def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[
     for place in range(distill.teachers * distill.generations):
         earlier = place // distill.teachers
         recipe = _teacher_recipe(options.recipe, earlier)
-        asked = replace(options, recipe=recipe, seed=options.seed + 1 + place, out=None, teachers=None)
+        asked = replace(options, recipe=recipe, seed=options.seed + 1 + place, out=None, teachers_from=None)
         elders = [job.path for job in jobs[: earlier * distill.teachers]]
         jobs.append(_TeacherJob(owner / TEACHERS_DIR / str(place + 1), asked, dataset, shown, elders))
     return jobs
@@ -124,7 +124,7 @@ def _is_pending(job: _TeacherJob) -> bool:
 
 
 def _teacher_recipe(student: Recipe, generation: int) -> Recipe:
-    """The recipe of a generation with some ``earlier`` ones; it keeps out the pictures that the student keeps out."""
+    """The recipe of a generation with some ``generation`` ones; it keeps out the pictures that the student keeps out."""
     recipe = replace(recipes.preset("cnn", student.distill.preset), validation=student.validation)
     return replace(recipe, distill=replace(student.distill, generations=generation)) if generation else recipe
 

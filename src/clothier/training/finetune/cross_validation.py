@@ -37,14 +37,14 @@ class OutOfFoldPredictions:
     """N photos and the answers of networks that did not learn from them.
 
     Attributes:
-        known_as: the K classes of the model.
-        answers: (N, K) float32 logits; of photos outside the classes the mean of all folds' answers.
+        model_classes: the K classes of the model.
+        model_logits: (N, K) float32 logits; of photos outside the classes the mean of all folds' answers.
         classes: the K' words that answers are counted in: broader ones where the labels know footwear both ways.
         labels: (N,) int64 in those words, -1 outside.
         groups: (N,) int64.
         folds: places learnt from and tested on.
         logits: (N, K') float64, the answers in those words.
-        novelty: (N,) float64, as the answers; None where there are too few photos to tell strangers by.
+        ood_scores: (N,) float64, as the answers; None where there are too few photos to tell strangers by.
     """
 
     model_classes: tuple[str, ...]
@@ -101,7 +101,7 @@ class OutOfFoldPredictions:
         """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
         shares, right = self._predictions(card)
         held = selective_metrics(shares, self.ood_scores, self.labels, require_thresholds(card), right)
-        return {**held, "n_outside": int((self.labels < 0).sum())}
+        return {**held, "n_ood": int((self.labels < 0).sum())}
 
     def risk_coverage_curve(self, card: BundleMetadata) -> RiskCoverage:
         """Risk by coverage of the labelled photos, the surest first, what looks like a stranger last."""
@@ -142,7 +142,7 @@ def out_of_fold_predictions(
     """Puts the folds' answers together.
 
     Args:
-        lesson: the N photos.
+        photos: the N photos.
         folds: places learnt from and tested on.
         outputs: of each fold's network, over all N photos.
     """

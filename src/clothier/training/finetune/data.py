@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     Indices = npt.NDArray[np.intp]
 
-INPUT_SPEC = InputSpec("square", SIDE, SIDE, 3)  # what the model sees
-STORED_SIZE = InputSpec("square", 256, 256, 3)  # what is kept of each photo to crop varied views from
+INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # what the model sees
+STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # what is kept of each photo to crop varied views from
 MIN_PHOTOS_PER_CLASS = 5  # photos of a class; with fewer, some fold would learn nothing of it, or test nothing
 
 
@@ -40,11 +40,11 @@ class PhotoTrainingData:
     Attributes:
         table: files, labels, groups, and what failed.
         images: (N, 256, 256, 3) uint8.
-        views: (N, 224, 224, 3) uint8, as the model will see them.
+        inputs: (N, 224, 224, 3) uint8, as the model will see them.
         groups: (N,) int64, those of the table; groups that share a picture are one.
         duplicates: photos that are there more than once.
         digest: SHA-256 of the names, the decoded pixels and the labels.
-        dealt_by: (N,) int64, the labels that folds are dealt by; -1 for photos that are in none.
+        stratify_labels: (N,) int64, the labels that folds are dealt by; -1 for photos that are in none.
     """
 
     table: PhotoTable
@@ -69,7 +69,7 @@ class PhotoTrainingData:
         """Places to learn from and places to test on, each photo tested once, each group on one side.
 
         Args:
-            wanted: how many; fewer where there are fewer groups.
+            n_folds: how many; fewer where there are fewer groups.
             seed: scikit-learn's ``random_state``.
         """
         rows = np.flatnonzero(self.stratify_labels != UNKNOWN_LABEL)
@@ -95,7 +95,7 @@ class PhotoTrainingData:
             "exact_duplicates": sum(len(group) - 1 for group in self.duplicates.exact),
             "near_duplicates": sum(len(group) - 1 for group in self.duplicates.near),
             "groups_joined_for_duplicates": int(len(np.unique(self.table.groups)) - len(np.unique(self.groups))),
-            "notes": list(self.table.warnings),
+            "warnings": list(self.table.warnings),
         }
 
 

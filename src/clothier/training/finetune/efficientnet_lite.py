@@ -109,7 +109,7 @@ class EfficientNetLite0(nn.Module):
     Attributes:
         stem: the first convolution.
         blocks: the 16 blocks.
-        last: the convolution before the mean over the picture.
+        conv_head: the convolution before the mean over the picture.
         dropout: share of the embedding that is dropped in training.
         head: (N, 1280) to (N, K).
     """
@@ -158,7 +158,7 @@ def _blocks() -> Iterator[InvertedResidual]:
 
 
 def pretrained(n_classes: int | None = None) -> EfficientNetLite0:
-    """The network with ImageNet's weights; with a fresh head of zeros where ``classes`` are given.
+    """The network with ImageNet's weights; with a fresh head of zeros where ``n_classes`` are given.
 
     Raises:
         MissingExtraError: through the door, the package with the weights is not installed.

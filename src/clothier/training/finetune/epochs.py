@@ -41,7 +41,7 @@ class TimeBudget:
     Attributes:
         started: when the work began, as ``time.perf_counter`` counts.
         limit: seconds for all of it; None where there is none.
-        look: seconds that looking at all photos once took, with nothing trained.
+        pass_seconds: seconds that looking at all photos once took, with nothing trained.
     """
 
     started: float
@@ -51,12 +51,12 @@ class TimeBudget:
     def remaining_epochs(
         self, max_epochs: int, records: Sequence[EpochRecord], passes_per_epoch: float, now: float
     ) -> int:
-        """How many epochs may still be run: ``wanted``, or what the limit leaves beside the figures and the report.
+        """How many epochs may still be run: ``max_epochs``, or what the limit leaves beside the figures and the report.
 
         Args:
-            wanted: by the recipe.
+            max_epochs: by the recipe.
             records: of the epochs so far; before the first, it is told from the look how long it will take.
-            learnt: photos that all networks learn from in an epoch, by the number of photos.
+            passes_per_epoch: photos that all networks learn from in an epoch, by the number of photos.
             now: as ``time.perf_counter`` counts.
         """
         if self.limit is None:
@@ -73,11 +73,11 @@ class FineTuner:
     Attributes:
         recipe: every number.
         seed: of order, dropout, and how photos are varied.
-        lesson: the photos.
-        blocks: the frozen ones.
-        early: (N, C, H, W) float16, what they make of the photos as they are.
+        photos: the photos.
+        extractor: the frozen ones.
+        features: (N, C, H, W) float16, what they make of the photos as they are.
         folds: F pairs of places to learn from and to test on.
-        learners: each fold's network, and last the one that learns from all.
+        states: each fold's network, and last the one that learns from all.
     """
 
     recipe: PhotoRecipe
@@ -93,7 +93,7 @@ class FineTuner:
 
         Args:
             number: 1 for the first.
-            span: progress of the whole training, 0 to 1, at its begin and end.
+            progress_range: progress of the whole training, 0 to 1, at its begin and end.
             progress: told of photos and networks.
         """
         begun, labels = time.perf_counter(), self.photos.table.labels
@@ -135,8 +135,8 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, progress: Progress
 
     Args:
         run: its checkpoint is taken up, if it has one.
-        tuning: what is trained.
-        clock: when to end.
+        tuner: what is trained.
+        budget: when to end.
         progress: told of every epoch.
     """
     recipe, learners = tuner.recipe, tuner.states

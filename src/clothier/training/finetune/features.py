@@ -48,12 +48,12 @@ class FrozenFeatureExtractor:
     def extract(
         self, n_images: int, get_image: Callable[[int], Images], on_progress: Callable[[int], None]
     ) -> tuple[Float16Array, Floats]:
-        """Looks at ``count`` photos.
+        """Looks at ``n_images`` photos.
 
         Args:
-            count: N.
-            view: the place of a photo to its (side, side, 3) uint8.
-            done: told how many have been looked at.
+            n_images: N.
+            get_image: the place of a photo to its (side, side, 3) uint8.
+            on_progress: told how many have been looked at.
 
         Returns:
             (N, C, H, W) float16 after the frozen blocks, and (N, D) float32 embeddings of the untrained network.

@@ -60,12 +60,12 @@ class FineTuneResult:
         recipe: how.
         seed: likewise.
         folds: places learnt from and tested on.
-        outputs: of each fold's network, over all N photos.
-        final: of the final network.
-        before: (N, K) out-of-fold logits of frozen features with logistic regression.
-        strength: its C, the best of four on the same folds.
+        fold_outputs: of each fold's network, over all N photos.
+        final_outputs: of the final network.
+        baseline_logits: (N, K) out-of-fold logits of frozen features with logistic regression.
+        baseline_c: its C, the best of four on the same folds.
         records: one an epoch.
-        seconds: from the files to the final weights.
+        train_seconds: from the files to the final weights.
     """
 
     network: EfficientNetLite0
@@ -95,7 +95,7 @@ def finalize_photo(run: Run, result: FineTuneResult, photos: PhotoTrainingData, 
     )
     measured = _metrics(result, photos, found, evaluation, card)
     progress("measure photo", 1, 3, "export")
-    export_bundle(run, replace(card, figures=_reported_metrics(measured)), result, photos)
+    export_bundle(run, replace(card, metrics=_reported_metrics(measured)), result, photos)
     progress("measure photo", 2, 3, "report")
     _write_audit(run, photos, found)
     _save_out_of_fold(run, photos, found)
@@ -133,7 +133,7 @@ def _bundle_metadata(result: FineTuneResult, photos: PhotoTrainingData) -> bundl
             "name": photos.table.name,
             "digest": photos.digest,
             "photos": len(photos.labeled_indices),
-            "unseen": LIMITATIONS,
+            "limitations": LIMITATIONS,
         },
         clothier_version=version("clothier"),
     )
@@ -154,11 +154,16 @@ def _metrics(
         "seed": result.seed,
         "train_seconds": result.train_seconds,
         "epochs": len(result.records),
-        "data": {"name": photos.table.name, "digest": photos.digest, "unseen": LIMITATIONS, **photos.audit_summary()},
-        "validation": {**evaluation.to_json(), **oof.selective(card), "promise": card.thresholds.get("promise")},
+        "data": {
+            "name": photos.table.name,
+            "digest": photos.digest,
+            "limitations": LIMITATIONS,
+            **photos.audit_summary(),
+        },
+        "validation": {**evaluation.to_json(), **oof.selective(card), "guarantee": card.thresholds.get("guarantee")},
         "test": None,
         "protocol": protocol(result, photos),
-        "before_and_after": _baseline_comparison(result, photos, oof),
+        "baseline_comparison": _baseline_comparison(result, photos, oof),
         "label_issues": len(_label_issues(oof).issues),
     }
 
@@ -213,7 +218,7 @@ def _baseline_comparison(
 
 def _reported_metrics(run_metrics: dict[str, Any]) -> dict[str, Any]:
     """What of the metrics stands in the card."""
-    return {name: run_metrics[name] for name in ("protocol", "validation", "before_and_after")}
+    return {name: run_metrics[name] for name in ("protocol", "validation", "baseline_comparison")}
 
 
 def _label_issues(oof: OutOfFoldPredictions) -> Any:

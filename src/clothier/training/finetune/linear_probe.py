@@ -35,8 +35,8 @@ def fit_linear_probe(embeddings: Floats, labels: Labels, n_classes: int, inverse
     Args:
         embeddings: (N, D).
         labels: (N,) int64; a class that does not occur is never answered.
-        classes: K.
-        strength: scikit-learn's C.
+        n_classes: K.
+        inverse_reg: scikit-learn's C.
     """
     mean, spread = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-6
     model = LogisticRegression(C=inverse_reg, max_iter=MAX_ITER).fit((embeddings - mean) / spread, labels)

@@ -44,13 +44,13 @@ class FineTuneState:
 
     Attributes:
         network: what is trained.
-        kept: the running mean of its weights along the way.
-        best: what will answer: ``kept`` as it was when :meth:`remember` was last called; before, as it began.
-        rows: (M,) places of its photos.
+        ema: the running mean of its weights along the way.
+        best_ema: what will answer: ``ema`` as it was when :meth:`remember` was last called; before, as it began.
+        train_indices: (M,) places of its photos.
         optimizer: how its later blocks and its head move.
         steps: done so far.
         loss: mean over the latest epoch's batches, nats, label smoothing included.
-        right: share of right answers on the latest epoch's batches, before each step.
+        accuracy: share of right answers on the latest epoch's batches, before each step.
     """
 
     network: EfficientNetLite0
@@ -70,7 +70,7 @@ class FineTuneState:
         """For a checkpoint."""
         return {
             "network": self.network.state_dict(),
-            "kept": self.ema.state_dict(),
+            "ema": self.ema.state_dict(),
             "best": self.best_ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
@@ -79,7 +79,7 @@ class FineTuneState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes up a checkpoint."""
         self.network.load_state_dict(state["network"])
-        self.ema.load_state_dict(state["kept"])
+        self.ema.load_state_dict(state["ema"])
         self.best_ema.load_state_dict(state["best"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.steps = state["steps"]
@@ -121,7 +121,7 @@ def _optimizer(network: EfficientNetLite0, recipe: PhotoRecipe) -> torch.optim.O
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=ADAMW_BETAS)
     for group in optimizer.param_groups:
-        group["peak"] = group["lr"]
+        group["initial_lr"] = group["lr"]
     return optimizer
 
 
@@ -137,11 +137,11 @@ def train_epoch(
     """Trains every network for one epoch, as many at a time as there are cores; yields how many are done.
 
     Args:
-        learners: the networks.
-        early: (N, C, H, W) float16, what the frozen blocks make of the varied photos.
+        states: the networks.
+        features: (N, C, H, W) float16, what the frozen blocks make of the varied photos.
         labels: (N,) int64.
         recipe: the numbers.
-        span: progress of the whole training, 0 to 1, at the epoch's begin and end.
+        progress_range: progress of the whole training, 0 to 1, at the epoch's begin and end.
         seed: of the run, and the epoch's number.
     """
     with single_threaded(), ThreadPoolExecutor(available_cores()) as pool:
@@ -180,7 +180,7 @@ def _train_one_network(
     for place, rows in enumerate(batches):
         progress = progress_range[0] + (progress_range[1] - progress_range[0]) * place / len(batches)
         for group in state.optimizer.param_groups:
-            group["lr"] = group["peak"] * lr_factor(progress, recipe.warmup)
+            group["lr"] = group["initial_lr"] * lr_factor(progress, recipe.warmup)
         totals += _step(state, gather_batch(features, rows), torch.as_tensor(labels[rows]), recipe, rng)
     state.loss, state.accuracy = (totals / len(order)).tolist()
 
@@ -223,7 +223,7 @@ def lr_factor(progress: float, warmup: float) -> float:
 
 
 def predict(network: EfficientNetLite0, features: Float16Array, indices: Indices, frozen_blocks: int) -> ModelOutput:
-    """What a network says of the photos at ``rows``, from what the frozen blocks made of them."""
+    """What a network says of the photos at ``indices``, from what the frozen blocks made of them."""
     network.eval()
     logits, embeddings = [], []
     with torch.no_grad():

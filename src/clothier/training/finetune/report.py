@@ -32,7 +32,7 @@ def photo_figures(
 
     Args:
         records: one an epoch.
-        found: the answers to photographers kept out.
+        oof: the answers to photographers kept out.
         card: certified.
     """
     figures, evaluation = {}, oof.evaluation()
@@ -65,7 +65,7 @@ def write_report(
         recipe: of the model.
         records: one an epoch.
         figures: by name.
-        measured: what ``metrics.json`` will hold.
+        run_metrics: what ``metrics.json`` will hold.
     """
     save_figures(figures, run.path / "figures")
     data = run_metrics["data"]

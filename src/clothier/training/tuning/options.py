@@ -23,7 +23,7 @@ class TuneOptions:
 
     Attributes:
         model: ``dnn`` or ``cnn``.
-        space: a search space of that model.
+        search_space: a search space of that model.
         trials: how many; None for all of a grid, or :data:`DEFAULT_TRIALS`.
         time_limit: seconds of all trials together; the search ends with the trial that reaches them.
         epochs: of every trial; None for those of the space's base.

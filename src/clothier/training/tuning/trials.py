@@ -46,8 +46,8 @@ class Trial:
     """A trial that said something of its point.
 
     Attributes:
-        trial: 1 for the first.
-        values: dimension of the space to value.
+        number: 1 for the first.
+        params: dimension of the space to value.
         state: ``complete``; ``pruned``, cut short because it lay below the median; or ``failed``.
         validation_accuracy: of the weights that the recipe keeps, of the last epoch if pruned; 0 to 1, None if failed.
         epochs: so many were trained.
@@ -137,7 +137,7 @@ class Trials:
             progress(task, 1, 1, str(error))
 
     def _next_trial(self, finished: list[Trial]) -> optuna.Trial:
-        """The next trial: of values known beforehand, the others drawn by what the ones ``before`` taught."""
+        """The next trial: of values known beforehand, the others drawn by what the ones ``finished`` taught."""
         known = self._fixed_params(finished)
         if known is not None and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(known)
