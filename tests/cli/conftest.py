@@ -289,7 +289,7 @@ def _fake_training(fakes: FakeWorkflows) -> list[Any]:
         return TrainOptions(f"recipe in {path}", seed=7, data=Path("old"))
 
     def once_more_on_all(options: TrainOptions, twin: Path) -> TrainOptions:
-        return replace(options, recipe=f"{options.recipe}, on all", twin=twin)
+        return replace(options, recipe=f"{options.recipe}, on all", refit=twin)
 
     return [train, resume, options_from_config, once_more_on_all]
 

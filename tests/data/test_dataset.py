@@ -80,7 +80,7 @@ def test_data_sets_that_hang_together_badly_are_said(dataset: Dataset, change: d
 
 
 def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Dataset) -> None:
-    same = replace(dataset, name="Other", digests={"test": "22", "train": "11"}, notes=("a note",))
+    same = replace(dataset, name="Other", digests={"test": "22", "train": "11"}, warnings=("a note",))
     assert same.digest == dataset.digest
     assert len(dataset.digest) == 64
     others = [

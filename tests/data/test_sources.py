@@ -70,7 +70,7 @@ def test_a_users_folder_without_the_data_is_said(tmp_path: Path) -> None:
 
 
 def test_the_systems_copy_is_used_where_it_lies(drawn: Path, release: Release, cache: Path) -> None:
-    located = locate_fashion_mnist(release=replace(release, system=drawn))
+    located = locate_fashion_mnist(release=replace(release, system_dir=drawn))
     assert (located.source, located.folder, located.warnings) == ("system", drawn, ())
     assert not cache.exists()
 
@@ -108,7 +108,7 @@ def test_a_damaged_cache_is_noted_passed_over_and_healed(
     no_apt: None,
     web,
 ) -> None:
-    for known in (replace(release, system=drawn), replace(release, mirrors=(web.serves(drawn),))):
+    for known in (replace(release, system_dir=drawn), replace(release, mirrors=(web.serves(drawn),))):
         sources.save_to_cache(sources.fetch(drawn, release=release).contents, release)
         damage(cache / TRAIN_IMAGES)
         watcher = RecordingProgress()
@@ -131,7 +131,7 @@ def test_a_damaged_copy_of_the_system_is_noted_and_passed_over(
 ) -> None:
     system = shutil.copytree(drawn, tmp_path / "system")
     damage(system / f"{TRAIN_IMAGES}.gz")
-    known = replace(release, system=system, mirrors=(web.serves(drawn),))
+    known = replace(release, system_dir=system, mirrors=(web.serves(drawn),))
     located = locate_fashion_mnist(release=known)
     assert located.source == "mirror"
     assert located.warnings[0].startswith(

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from clothier.data.splits import STUDY_VALIDATION, TUNING_VALIDATION, stratified_folds, stratified_split
+from clothier.data.splits import STUDY_VALIDATION_SIZE, TUNING_VALIDATION_SIZE, stratified_folds, stratified_split
 from clothier.errors import DataError
 
 FASHION = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 6000))
 
 
 def test_the_study_split_is_that_of_the_notebook() -> None:
-    kept, held = stratified_split(FASHION, STUDY_VALIDATION)
+    kept, held = stratified_split(FASHION, STUDY_VALIDATION_SIZE)
     theirs = train_test_split(np.arange(60_000), test_size=0.2, stratify=FASHION, random_state=42)
     assert np.array_equal(kept, theirs[0])
     assert np.array_equal(held, theirs[1])
@@ -17,7 +17,7 @@ def test_the_study_split_is_that_of_the_notebook() -> None:
 
 
 def test_the_tuning_split_keeps_shares_and_loses_nothing() -> None:
-    kept, held = stratified_split(FASHION, TUNING_VALIDATION, seed=1)
+    kept, held = stratified_split(FASHION, TUNING_VALIDATION_SIZE, seed=1)
     assert np.bincount(FASHION[held]).tolist() == [500] * 10
     assert np.bincount(FASHION[kept]).tolist() == [5500] * 10
     assert np.array_equal(np.sort(np.concatenate([kept, held])), np.arange(60_000))

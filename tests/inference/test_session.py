@@ -60,7 +60,7 @@ def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tin
 def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
     plain = OnnxClassifier(bundle, threads=1).run(random_images(5))
-    cooled = replace(bundle, card=replace(bundle.metadata, calibration={"temperature": 0.5}))
+    cooled = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": 0.5}))
     outputs = OnnxClassifier(cooled, threads=1).run(random_images(5))
     np.testing.assert_array_equal(outputs.logits, plain.logits * 2)
     np.testing.assert_array_equal(outputs.embeddings, plain.embeddings)
@@ -70,7 +70,7 @@ def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bun
 @pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
 def test_an_invalid_temperature_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
-    strange = replace(bundle, card=replace(bundle.metadata, calibration={"temperature": told}))
+    strange = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": told}))
     with pytest.raises(ModelError) as caught:
         OnnxClassifier(strange)
     assert str(caught.value) == (

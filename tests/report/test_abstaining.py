@@ -48,7 +48,7 @@ def test_without_a_promise_and_with_one_that_nothing_keeps() -> None:
     drawing = risk_coverage.risk_coverage_plot(CURVE, N)
     assert plain(drawing.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
     assert drawing.note == "400 photos, the surest first."
-    nothing = replace(GUARANTEE, bound=None, observed=None, coverage=0.0, accepted=0)
+    nothing = replace(GUARANTEE, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0)
     drawing = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
     assert plain(drawing.title) == "No probability proves the promise of 5 %, so nothing is accepted"
     assert len(drawing.figure.axes[0].lines) == 2

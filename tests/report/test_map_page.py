@@ -108,7 +108,7 @@ def test_odd_names_stay_words() -> None:
         parts={UNUSUAL_NAMES[0]: 50, UNUSUAL_NAMES[1]: 10},
         sentences=UNUSUAL_NAMES,
     )
-    page = render_map(replace(named, answers=named.labels, model=UNUSUAL_NAMES[0]))
+    page = render_map(replace(named, predictions=named.labels, model=UNUSUAL_NAMES[0]))
     assert page_data(page)["classes"] == list(UNUSUAL_NAMES)
     assert page_data(page)["parts"] == [[UNUSUAL_NAMES[0], 50], [UNUSUAL_NAMES[1], 10]]
     assert "alert(1)</script>" not in page

@@ -46,13 +46,13 @@ def test_each_decision_and_its_reason() -> None:
 
 
 def test_the_reason_names_user_calibration() -> None:
-    verdicts = decide(PROBABILITIES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, own=True), CLASSES)
+    verdicts = decide(PROBABILITIES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, user_calibrated=True), CLASSES)
     assert verdicts[0].reason.endswith(f"{GUARANTEE_TEXT}; proven on your own photos")
     assert verdicts[2].reason.endswith("it looks like none of the 3 classes")
 
 
 def test_without_a_valid_threshold_all_is_reviewed() -> None:
-    (first, *_) = decide(PROBABILITIES, None, replace(THRESHOLDS, accept=None), CLASSES)
+    (first, *_) = decide(PROBABILITIES, None, replace(THRESHOLDS, min_probability=None), CLASSES)
     assert (first.decision, first.reason) == (
         "review",
         f"no probability proves that {GUARANTEE_TEXT}, so every tag goes to a person",
@@ -71,7 +71,7 @@ def test_a_nan_ood_score_is_rejected() -> None:
 def test_accepted_is_where_it_decides_so() -> None:
     generator = np.random.default_rng(0)
     shares, strange = generator.dirichlet([0.3] * 3, 500), generator.normal(1, 1.5, 500)
-    for thresholds in (THRESHOLDS, replace(THRESHOLDS, accept=None), replace(THRESHOLDS, reject=None)):
+    for thresholds in (THRESHOLDS, replace(THRESHOLDS, min_probability=None), replace(THRESHOLDS, max_ood=None)):
         said = [one.decision == "accept" for one in decide(shares, strange, thresholds, CLASSES)]
         np.testing.assert_array_equal(is_accepted(shares, strange, thresholds), said)
     assert decide(np.empty((0, 3)), None, THRESHOLDS, CLASSES) == []

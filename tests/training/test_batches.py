@@ -54,7 +54,7 @@ def test_the_order_is_random_and_the_generators_own() -> None:
 
 
 def test_progress_counts_steps_and_not_epochs(cpu: Device, garments: LabeledImages) -> None:
-    recipe = replace(BASE_RECIPE, epochs=4, focus=HardExampleMining(start_epoch=3, fraction=0.5))
+    recipe = replace(BASE_RECIPE, epochs=4, hard_example_mining=HardExampleMining(start_epoch=3, fraction=0.5))
     batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())
     assert [batches.steps(number) for number in (1, 2, 3, 4)] == [6, 6, 3, 3]
     assert [batches.progress(*place) for place in ((1, 0), (2, 3), (3, 0), (4, 3))] == [0, 0.5, 12 / 18, 1]

@@ -62,7 +62,7 @@ def flattened(state: object, name: str = "") -> dict[str, object]:
 def test_everything_comes_back(
     recipe: Recipe, garments: LabeledImages, others: LabeledImages, cpu: Device, tmp_path: Path
 ) -> None:
-    recipe = replace(recipe, epochs=1, keep="best")
+    recipe = replace(recipe, epochs=1, select="best")
     training, records = trained(recipe, garments, others, cpu)
     checkpoint.save(tmp_path / "last.pt", training, records)
     other = init_state(build_network(recipe.network, garments.images, 10, 7), recipe, cpu)

@@ -109,7 +109,7 @@ def test_the_metrics_come_last(run: Run, dataset: Dataset, monkeypatch: pytest.M
     ("keep", "kept"), [("best", "the epoch with the best validation accuracy"), ("last", "the last epoch")]
 )
 def test_the_protocol_says_what_was_kept(run: Run, keep: str, kept: str) -> None:
-    recipe = replace(preset("dnn", "fast"), keep=keep)
+    recipe = replace(preset("dnn", "fast"), select=keep)
     metrics = {"data": {"train": 55_000}, "validation": {"n": 5_000}}
     section = model_section(run, recipe, metrics, {})
     assert section.protocol == (
@@ -122,7 +122,7 @@ def test_the_protocol_says_what_was_kept(run: Run, keep: str, kept: str) -> None
 
 
 def test_the_protocol_says_what_a_focus_does_to_the_training_curve(run: Run) -> None:
-    recipe = replace(preset("cnn", "fast"), focus=HardExampleMining(start_epoch=3, fraction=0.3))
+    recipe = replace(preset("cnn", "fast"), hard_example_mining=HardExampleMining(start_epoch=3, fraction=0.3))
     section = model_section(run, recipe, {"data": {"train": 55_000}, "validation": {"n": 5_000}}, {})
     assert section.protocol.endswith(
         "after that. From epoch 3 on, an epoch saw 30\N{NO-BREAK SPACE}% of the images, mostly those with the highest "

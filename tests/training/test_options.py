@@ -109,6 +109,6 @@ def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = replace(OPTIONS, teachers=Path("runs/cnn-best"))
+    told = replace(OPTIONS, teachers_from=Path("runs/cnn-best"))
     assert told.to_json()["teachers"] == str(tmp_path / "runs" / "cnn-best")
     assert options_from_config(write_config(tmp_path, teachers=str(tmp_path))).teachers_from == tmp_path

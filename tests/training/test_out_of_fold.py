@@ -98,7 +98,12 @@ def test_the_last_epoch_is_kept_whatever_the_recipe_says(
     monkeypatch.setattr(module, "fit", watched)
     folds = stratified_folds(garments.labels, 2)
     out_of_fold_probabilities(
-        garments, garments.images[:1], FASHION_MNIST_CLASSES, replace(recipe, keep="best", epochs=1), folds, device=cpu
+        garments,
+        garments.images[:1],
+        FASHION_MNIST_CLASSES,
+        replace(recipe, select="best", epochs=1),
+        folds,
+        device=cpu,
     )
     assert kept == ["last", "last"]
 

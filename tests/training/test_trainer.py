@@ -52,7 +52,12 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
 def test_every_network_learns_32_pictures_by_heart(recipe: Recipe, cpu: Device) -> None:
     few = draw_garments(32, seed=3)
     recipe = replace(
-        recipe, epochs=60, batch_size=32, augment=Augment(), focus=HardExampleMining(), label_smoothing=0.0
+        recipe,
+        epochs=60,
+        batch_size=32,
+        augment=Augment(),
+        hard_example_mining=HardExampleMining(),
+        label_smoothing=0.0,
     )
     if isinstance(recipe.network, PcaMlp):
         recipe = replace(recipe, network=replace(recipe.network, components=20, dropout=0.0))
@@ -110,7 +115,7 @@ def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: LabeledImag
     recipe = replace(PLAIN, epochs=6, optimizer=Optimizer(learning_rate=3e-3))
     accuracies, last = {}, {}
     for keep in ("best", "last"):
-        chosen = replace(recipe, keep=keep)
+        chosen = replace(recipe, select=keep)
         training = fresh_state(chosen, garments, cpu)
         accuracies[keep] = [record.validation_accuracy for record in run_fit(training, chosen, garments, wrong, cpu)]
         last[keep] = eval_loss(training.network, wrong, cpu)[1]
@@ -122,7 +127,7 @@ def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: LabeledImag
 def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
     cpu: Device, garments: LabeledImages, others: LabeledImages, recipe: Recipe
 ) -> None:
-    recipe = replace(recipe, keep="last", epochs=2)
+    recipe = replace(recipe, select="last", epochs=2)
     with_it, without = (build_network(recipe.network, garments.images, 10, 0) for _ in range(2))
     list(fit(with_it, garments, others, recipe, device=cpu))
     records = list(fit(without, garments, None, recipe, device=cpu))
@@ -134,13 +139,15 @@ def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
 def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
     with pytest.raises(UsageError, match=r'^keep = "best" needs validation pictures to tell the best epoch by; give'):
-        next(fit(network, garments, None, replace(PLAIN, keep="best"), device=cpu))
+        next(fit(network, garments, None, replace(PLAIN, select="best"), device=cpu))
 
 
 def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
     cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
 ) -> None:
-    recipe = replace(PLAIN, epochs=4, focus=HardExampleMining(start_epoch=3, fraction=0.5, random_fraction=0.2))
+    recipe = replace(
+        PLAIN, epochs=4, hard_example_mining=HardExampleMining(start_epoch=3, fraction=0.5, random_fraction=0.2)
+    )
     straight = fresh_state(recipe, garments, cpu)
     records = []
     for record in run_fit(straight, recipe, garments, others, cpu):

@@ -47,7 +47,7 @@ def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None
 
 def test_the_systems_copy_needs_no_cache(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
-    answer = prepare(release=replace(release, system=folder)).to_json()
+    answer = prepare(release=replace(release, system_dir=folder)).to_json()
     assert (answer["source"], answer["folder"], answer["cache"]) == ("system", str(folder), None)
     assert not (tmp_path / "cache").exists()
 

@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def nowhere(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without the data."""
-    monkeypatch.setattr(doctor, "FASHION_MNIST", replace(FASHION_MNIST, system=tmp_path / "no system"))
+    monkeypatch.setattr(doctor, "FASHION_MNIST", replace(FASHION_MNIST, system_dir=tmp_path / "no system"))
 
 
 def check_named(examined: DoctorReport, name: str) -> Check:
@@ -93,7 +93,7 @@ class TestData:
         """A cache with a small data set of known digests in the place of Fashion-MNIST."""
         folder = sources.cache_folder()
         digests = write_synthetic_dataset(folder, train=30, test=10)
-        release = replace(FASHION_MNIST, digests=digests, system=cache / "no system")
+        release = replace(FASHION_MNIST, digests=digests, system_dir=cache / "no system")
         monkeypatch.setattr(doctor, "FASHION_MNIST", release)
         return folder
 

@@ -35,7 +35,7 @@ TEACHER = replace(
     preset("cnn", "fast"),
     preset="tiny",
     network=WhitenedCnn(patch=3, widths=(8,), depths=(1,)),
-    focus=HardExampleMining(),
+    hard_example_mining=HardExampleMining(),
     epochs=1,
     batch_size=40,
 )
@@ -142,7 +142,7 @@ def test_an_unfinished_reference_is_refused(twin: Run, tmp_path: Path) -> None:
 
 
 def test_a_reference_that_is_no_run_is_refused(twin: Run, data: Path, tmp_path: Path) -> None:
-    asked = replace(refit_of(twin, tmp_path / "run"), twin=tmp_path / "nowhere")
+    asked = replace(refit_of(twin, tmp_path / "run"), refit=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="nowhere"):
         validate_refit(asked, open_dataset(data, any_idx=True).digest)
 

@@ -175,7 +175,7 @@ def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
     assert (card.calibration["fitted_on"], card.calibration["n"]) == ("validation", finished.metrics["validation"]["n"])
     assert card.thresholds == {}
     raw = replace(card, calibration={})
-    plain = OnnxClassifier(replace(bundle.open_bundle(finished.bundle), card=raw)).run(test.images).logits
+    plain = OnnxClassifier(replace(bundle.open_bundle(finished.bundle), metadata=raw)).run(test.images).logits
     np.testing.assert_allclose(plain / card.calibration["temperature"], logits, rtol=1e-5)
 
 

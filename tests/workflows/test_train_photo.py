@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from clothier.types import Progress
 
 COLORS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
-RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen=15)
+RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen_blocks=15)
 
 
 def write_image(file: Path, color: tuple[int, int, int], seed: int) -> None:
@@ -182,7 +182,9 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     delivered: list[tuple[FineTuneResult, PhotoTrainingData]] = []
     monkeypatch.setattr(work, "finalize_photo", lambda _, taught, lesson, __: delivered.append((taught, lesson)))
     train_photo(
-        PhotoOptions(data=tmp_path / "photos", recipe=replace(FAST_PHOTO, folds=2, frozen=15), out=tmp_path / "run")
+        PhotoOptions(
+            data=tmp_path / "photos", recipe=replace(FAST_PHOTO, folds=2, frozen_blocks=15), out=tmp_path / "run"
+        )
     )
     ((taught, lesson),) = delivered
     assert taught.records == ()

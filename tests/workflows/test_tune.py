@@ -31,7 +31,7 @@ GRID = SearchSpace(
 )
 SAMPLED = SearchSpace(
     "drawn",
-    replace(BASE, keep="last"),
+    replace(BASE, select="last"),
     {
         "learning_rate": Range("optimizer", "learning_rate", 1e-5, 3e-2, log=True),
         "shift": Range("augment", "shift", 0, 2),

@@ -36,7 +36,7 @@ TEACHER = replace(
     preset="tiny",
     network=WhitenedCnn(patch=3, widths=(8,), depths=(1,)),
     augment=SHIFT_AND_FLIP,
-    focus=preset("cnn", "classic").hard_example_mining,
+    hard_example_mining=preset("cnn", "classic").hard_example_mining,
     epochs=2,
     batch_size=40,
     validation=0.25,
@@ -153,7 +153,7 @@ def test_a_student_learns_the_answers_and_not_the_labels(
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     predict_only_bags(owner)
-    train(replace(options, recipe=replace(STUDENT, epochs=30), teachers=owner))
+    train(replace(options, recipe=replace(STUDENT, epochs=30), teachers_from=owner))
     (student,) = students
     dataset = dataset_of(data)
     said = TorchClassifier(student.network, dataset.classes).run(dataset.test.images).logits.argmax(axis=1)
@@ -194,7 +194,7 @@ def test_later_generations_see_what_the_student_sees(options: TrainOptions, show
 def test_another_student_takes_the_same_teachers(
     options: TrainOptions, taught: Run, students: list[TrainResult]
 ) -> None:
-    train(replace(options, teachers=taught.path, seed=9))
+    train(replace(options, teachers_from=taught.path, seed=9))
     (student,) = students
     assert student.teacher_metrics == taught.metrics["teachers"]
     assert options.out is not None
@@ -213,7 +213,7 @@ def test_another_student_takes_the_same_teachers(
 def test_teachers_that_were_asked_something_else_are_refused(
     options: TrainOptions, taught: Run, students: list[TrainResult], change: dict[str, Any], name: str
 ) -> None:
-    other = replace(options, recipe=replace(STUDENT, **change), teachers=taught.path)
+    other = replace(options, recipe=replace(STUDENT, **change), teachers_from=taught.path)
     with pytest.raises(UsageError, match=rf"cannot teach here: its {name} is .*, here it is "):
         train(other)
     assert not students
@@ -222,7 +222,7 @@ def test_teachers_that_were_asked_something_else_are_refused(
 def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="cannot teach here: its data is"):
-        train(replace(options, data=tmp_path / "others", teachers=taught.path))
+        train(replace(options, data=tmp_path / "others", teachers_from=taught.path))
 
 
 def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: R
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "2" / "soft_targets.npz").unlink()
     with pytest.raises(UsageError, match="have not all answered yet; resume that run first"):
-        train(replace(options, teachers=owner))
+        train(replace(options, teachers_from=owner))
 
 
 def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
@@ -261,7 +261,7 @@ def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path:
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "1" / "soft_targets.npz").write_bytes(b"PK\x03\x04 not all of it")
     with pytest.raises(ModelError, match=r"answers\.npz is damaged: .*Remove it, and the teacher answers anew"):
-        train(replace(options, teachers=owner))
+        train(replace(options, teachers_from=owner))
 
 
 @pytest.mark.parametrize(
@@ -286,14 +286,14 @@ def test_what_teachers_cannot_do(
 ) -> None:
     teachers_named = taught.path if "recipe" in change else None
     with pytest.raises(UsageError, match=sentence):
-        validate_distillation(replace(options, teachers=teachers_named, **change), members)
+        validate_distillation(replace(options, teachers_from=teachers_named, **change), members)
 
 
 def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
     limited = replace(options, time_limit=60.0)
     with pytest.raises(UsageError, match="a time limit cannot hold"):
         validate_distillation(limited, ProcessGroup())
-    validate_distillation(replace(limited, teachers=taught.path), ProcessGroup())
+    validate_distillation(replace(limited, teachers_from=taught.path), ProcessGroup())
 
 
 def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: TrainOptions) -> None:
@@ -319,6 +319,6 @@ def test_progress_counts_the_epochs_of_all_teachers(
 
 
 def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:
-    told = json.loads(json.dumps(replace(options, teachers=taught.path).to_json()))
+    told = json.loads(json.dumps(replace(options, teachers_from=taught.path).to_json()))
     assert told["teachers"] == str(taught.path)
     assert options.to_json()["teachers"] is None

@@ -35,7 +35,7 @@ SEVEN_BITS = 64  # the largest weight
 @pytest.fixture(scope="module", params=list(RECIPES))
 def graph(request: pytest.FixtureRequest, garments: LabeledImages) -> bytes:
     """Each network after a few epochs: it must have something to say."""
-    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, focus=HardExampleMining())
+    recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, hard_example_mining=HardExampleMining())
     device = Device("cpu", 2, "float32", "the tests ask for it")
     training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
     list(fit(training.network, garments, garments, recipe, state=training, device=device))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SIDE = 64  # pixels; small, so that a test takes a second
 N = 12
-RECIPE = replace(BEST_PHOTO, frozen=14, batch_size=6, dropout=0.1)
+RECIPE = replace(BEST_PHOTO, frozen_blocks=14, batch_size=6, dropout=0.1)
 LABELS = np.arange(N) % 2
 
 
