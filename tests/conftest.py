@@ -198,10 +198,10 @@ def colour_bundle() -> Callable[..., Bundle]:
             "model": "photo",
             "preset": "fast",
             "classes": tuple(colours),
-            "view": InputSpec("center_crop", 16, 16, 3),
+            "input_spec": InputSpec("center_crop", 16, 16, 3),
             "parameters": 4 * len(colours),
             "data": {"name": "drawn"},
-            "clothier": "0.1.0",
+            "clothier_version": "0.1.0",
         }
         return bundle.save(path, bundle.BundleMetadata(**told | card), model.SerializeToString(), b"weights", extras)
 

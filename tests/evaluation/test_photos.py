@@ -123,7 +123,7 @@ def test_selective_metrics(tmp_path: Path, photos: Path, colour_bundle: MakeBund
     (found,) = evaluate_json([str(saved.path)], photos)
     assert found["coverage"] == 1.0
     assert found["selective_risk"] == pytest.approx(1 / 6)
-    assert found["promise"] is None
+    assert found["guarantee"] is None
     assert 0 <= found["novelty_auroc"] <= 1
     assert set(found) >= {"selective_risk_open"}
 

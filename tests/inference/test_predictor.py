@@ -64,5 +64,5 @@ def test_was_trained_on(tmp_path: Path, colour_bundle: Callable[..., Bundle]) ->
 
 @pytest.mark.parametrize("content", [b"no array", to_bytes(np.zeros((2, 5), np.uint8)), to_bytes(np.zeros((2, 32)))])
 def test_damaged_hashes(tmp_path: Path, colour_bundle: Callable[..., Bundle], content: bytes) -> None:
-    with pytest.raises(ModelError, match=r"learnt\.npy (is damaged: .*|holds .*, no hashes)\. Make the bundle again"):
+    with pytest.raises(ModelError, match=r"training_hashes\.npy (is damaged: .*|holds .*, no hashes)\. Make the bundle again"):
         load_predictor(colour_bundle(tmp_path / "odd", COLORS, extras={TRAINING_HASHES_FILE: content}))

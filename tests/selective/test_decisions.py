@@ -86,7 +86,7 @@ def test_json_round_trip(thresholds: Thresholds) -> None:
 
 def test_missing_and_damaged_thresholds() -> None:
     assert Thresholds.from_json({}) is None
-    for damaged in ({"sure": 1}, {"accept": 0.5, "promise": {"risk": 0.05}}, {"accept": 0.5, "promise": "5 %"}):
+    for damaged in ({"sure": 1}, {"min_probability": 0.5, "guarantee": {"risk": 0.05}}, {"min_probability": 0.5, "guarantee": "5 %"}):
         with pytest.raises(ModelError, match=r"the card's thresholds are damaged: .*\. Calibrate the model again"):
             Thresholds.from_json(damaged)
 
@@ -115,7 +115,7 @@ def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:
     assert held["selective_risk"] == pytest.approx(1 / 2)
     assert held["selective_risk_open"] == pytest.approx(2 / 3)
     assert held["novelty_auroc"] == 1.0
-    assert held["promise"] == {**GUARANTEE.to_json(), "own": False}
+    assert held["guarantee"] == {**GUARANTEE.to_json(), "user_calibrated": False}
     told = selective_metrics(PROBABILITIES, None, labels, THRESHOLDS, correct=[True, True, True, True])
     assert (told["selective_risk"], told["novelty_auroc"]) == (0, None)
     assert told["selective_risk_open"] == pytest.approx(1 / 3), "a stranger is never right"
@@ -127,6 +127,6 @@ def test_selective_metrics_without_accepted_tags() -> None:
         "coverage": 0,
         "selective_risk": None,
         "selective_risk_open": None,
-        "promise": None,
+        "guarantee": None,
         "novelty_auroc": None,
     }

@@ -104,7 +104,7 @@ def test_too_few_or_constant_embeddings() -> None:
 
 def test_damaged_files(novelty: OodScorer, tmp_path: Path) -> None:
     arrays = novelty.to_arrays()
-    for name, change in (("mean", None), ("mean", np.zeros(3)), ("centres", np.zeros((2, 3)))):
+    for name, change in (("mean", None), ("mean", np.zeros(3)), ("class_means", np.zeros((2, 3)))):
         altered = {key: value for key, value in arrays.items() if key != name} | (
             {} if change is None else {name: change}
         )

@@ -31,7 +31,7 @@ def test_a_users_copy_is_verified_and_kept_for_later_commands(drawn: tuple[Path,
 def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
     answer = json.loads(json.dumps(prepare(folder, release=release).to_json()))
-    assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "notes"]
+    assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "warnings"]
     assert answer["files"][0] == {
         "name": FILE_NAMES[0],
         "path": str(folder / f"{FILE_NAMES[0]}.gz"),
@@ -42,7 +42,7 @@ def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None
         "train": dict.fromkeys(FASHION_MNIST_CLASSES, 4),
         "test": dict.fromkeys(FASHION_MNIST_CLASSES, 2),
     }
-    assert answer["notes"] == []
+    assert answer["warnings"] == []
 
 
 def test_the_systems_copy_needs_no_cache(drawn: tuple[Path, Release], tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def check_named(examined: DoctorReport, name: str) -> Check:
 def test_is_ready_for_json(nowhere: None) -> None:
     examined = doctor.run_checks().to_json()
     assert json.loads(json.dumps(examined, allow_nan=False)) == examined
-    assert [one["name"] for one in examined["findings"]] == [
+    assert [one["name"] for one in examined["checks"]] == [
         "processor",
         "memory",
         "training",

@@ -204,11 +204,11 @@ def test_no_such_model() -> None:
 
 def test_an_unknown_input_kind(tmp_path: Path) -> None:
     class Infrared(Brightest):
-        view = InputSpec("infrared28")
+        input_spec = InputSpec("infrared28")
 
     with pytest.raises(UnknownNameError) as caught:
         Model(Infrared()).predict([draw_image(tmp_path / "a.png", 0)])
-    assert str(caught.value) == "'infrared28' is not a view of a picture; known: garment28, square."
+    assert str(caught.value) == "'infrared28' is not a view of a picture; known: fashion_mnist, center_crop."
 
 
 COLORS = {"dress": (230, 20, 20), "hat": (20, 20, 230), "boot": (20, 230, 20)}
@@ -278,7 +278,7 @@ def test_inputs_are_saved(tmp_path: Path, photo: Path) -> None:
         (tmp_path / folder).mkdir()
     files = [save_photo(tmp_path / folder / "a.png", (230, 20, 20)) for folder in ("x", "y")]
     answers = predict([*files, tmp_path / "none.jpg"], model="photo", save_inputs=tmp_path / "seen")
-    assert [one.to_json().get("saw") for one in answers] == [
+    assert [one.to_json().get("input_file") for one in answers] == [
         str(tmp_path / "seen/a.png"),
         str(tmp_path / "seen/a-2.png"),
         None,
