@@ -15,7 +15,7 @@ PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.tx
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check docs notebook audit constraints clean system-parts
+.PHONY: help run test test-slow check docs cli-docs examples screenshots notebook audit constraints clean system-parts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,14 +34,24 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	git ls-files -z | xargs -0 $(BIN)/codespell
 
 BENCHMARKS := benchmark-training benchmark-map benchmark-inference
 .PHONY: $(BENCHMARKS)
 $(BENCHMARKS): benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
-docs: $(VENV)/.all ## write docs/cli.md anew from --help
+docs: $(VENV)/.docs ## build the documentation pages: build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 PATH="$(BIN):$$PATH" $(BIN)/mkdocs build --strict --quiet
+
+cli-docs: $(VENV)/.all ## update docs/cli.md from --help
 	$(BIN)/python -m tools.generate_cli_docs
+
+examples: $(VENV)/.all ## run the examples of README.md and docs/, update their output
+	$(BIN)/python -m tools.doc_examples
+
+screenshots: $(VENV)/.all system-parts ## update docs/images from the study in runs/study-fast
+	$(BIN)/python -m tools.make_screenshots $(ARGS)
 
 notebook: $(VENV)/.all ## run notebooks/fashion_mnist.py and keep what it shows as .ipynb
 	$(BIN)/python -m tools.make_notebook
@@ -70,6 +80,10 @@ $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.all: $(VENV)/.made pyproject.toml constraints.txt
 	$(BIN)/python $(PIP) --editable '.[all,test,check]'
 	@touch $@ $(VENV)/.train
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml constraints.txt
+	$(BIN)/python $(PIP) --editable '.[docs]'
+	@touch $@
 
 $(VENV)/.tools: $(VENV)/.made
 	$(PYTHON) -m venv $(VENV)/tools

@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from what ``--help`` prints. Run by ``make docs``; a test holds the two together."""
+"""Writes docs/cli.md from what ``--help`` prints. Run by ``make cli-docs``; a test compares the two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 96  # characters a line
 INTRODUCTION = """\
 # The command line
 
-Made by `make docs` from what `--help` prints.
+Made by `make cli-docs` from what `--help` prints.
 
 Results go to stdout, progress and remarks to stderr. `--json` prints JSON and nothing else on stdout. Bars show on a
 terminal, for what takes longer than a second; in a log there is a line when a step ends, and one every half minute

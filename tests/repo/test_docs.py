@@ -1,4 +1,4 @@
-"""What is written agrees with what is built."""
+"""The documents agree with the code: commands, options, make targets, links, environment variables, pinned versions."""
 
 from __future__ import annotations
 
@@ -6,44 +6,48 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from clothier import errors
 from clothier.cli.app import app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tools import generate_cli_docs
 
 ROOT = Path(__file__).parents[2]
+CLI_PAGE = ROOT / "docs" / "cli.md"
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^]]*]\(([^)#\s]+)[^)]*\)")
+TARGET = re.compile(r"^([a-z][a-z -]*):(?!=)", re.MULTILINE)
 
 
-def texts(*patterns: str) -> list[Path]:
+def tracked(*patterns: str) -> list[Path]:
     """The project's own files, as git knows them."""
     listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, check=True, capture_output=True, text=True)
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def test_the_page_of_commands_is_what_help_prints(script: Callable[[str], Any]) -> None:
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert written == script("tools/generate_cli_docs.py").page(), "run: make docs"
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-def test_every_command_has_its_section_example_and_heading() -> None:
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+def test_the_cli_page_is_what_help_prints() -> None:
+    assert CLI_PAGE.read_text(encoding="utf-8") == generate_cli_docs.page(), "run: make cli-docs"
+
+
+def test_every_command_has_a_section_an_example_and_a_heading() -> None:
+    written = CLI_PAGE.read_text(encoding="utf-8")
     for name, command in COMMANDS.items():
         assert f"## `clothier {name}`" in written
         assert f"clothier {name}" in command.epilog
         assert command.rich_help_panel in ("Study", "Use a model", "Machine")
 
 
-def test_every_exit_code_is_written_down() -> None:
+def test_every_exit_code_is_documented() -> None:
     family = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.ClothierError)]
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    written = CLI_PAGE.read_text(encoding="utf-8")
     for code in {one.exit_code for one in family} | {0, 130}:
         assert f"\n| {code} | " in written
 
@@ -55,8 +59,8 @@ def shell_lines(text: str) -> list[str]:
     return [line.strip(" $") for line in fenced.splitlines() if line.strip(" $").startswith("clothier ")] + running
 
 
-@pytest.mark.parametrize("path", texts("*.md"), ids=lambda path: path.name)
-def test_texts_name_only_commands_and_options_that_exist(path: Path) -> None:
+@pytest.mark.parametrize("path", tracked("*.md"), ids=name_of)
+def test_documents_name_only_commands_and_options_that_exist(path: Path) -> None:
     for line in shell_lines(path.read_text(encoding="utf-8")):
         words = line.split("#")[0].split()[1:]
         if not words or not re.fullmatch(r"[a-z]+", words[0]):
@@ -67,11 +71,26 @@ def test_texts_name_only_commands_and_options_that_exist(path: Path) -> None:
         assert named <= known | {"--debug", "--help"}, f"{path.name}: {line}"
 
 
-@pytest.mark.parametrize("path", texts("*.md"), ids=lambda path: path.name)
-def test_texts_name_only_targets_of_the_makefile(path: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize("path", tracked("*.md", "*.yml"), ids=name_of)
+def test_documents_name_only_targets_of_the_makefile(path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.findall(r"^BENCHMARKS := (.*)$", makefile, re.MULTILINE)
+    targets = {name for line in [*TARGET.findall(makefile), *phony] for name in line.split()}
+    named = re.findall(r"(?:^|`|run: )make ([a-z][a-z-]*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) <= targets
+
+
+@pytest.mark.parametrize("path", tracked("*.md"), ids=name_of)
+def test_relative_links_lead_to_files(path: Path) -> None:
+    links = LINK.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
+    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    """`make docs` checks the same and more; this needs no MkDocs."""
+    pages = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(pages) == sorted(path.name for path in tracked("docs/*.md"))
 
 
 LEFTOVERS = {
@@ -83,24 +102,23 @@ LEFTOVERS = {
 
 @pytest.mark.parametrize("name", LEFTOVERS)
 def test_no_leftovers(name: str) -> None:
-    patterns = ("*.py", "*.md", "*.toml", "*.txt", "*.j2", "*.sh", "Makefile", "NOTICE", ".ci/run")
+    patterns = ("*.py", "*.md", "*.toml", "*.txt", "*.j2", "*.sh", "*.yml", "*.cff", "Makefile", "NOTICE", ".ci/run")
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"
-        for path in texts(*patterns)
+        for path in tracked(*patterns)
         if path != Path(__file__)
         for match in LEFTOVERS[name].finditer(path.read_text(encoding="utf-8"))
     ]
     assert found == []
 
 
-def test_the_environment_is_read_where_the_docs_say() -> None:
-    """Every variable of ours that the code reads is in the page of commands."""
-    read = {name for path in texts("src/*.py") for name in re.findall(r"CLOTHIER_[A-Z_]+", path.read_text("utf-8"))}
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+def test_every_environment_variable_is_documented() -> None:
+    read = {name for path in tracked("src/*.py") for name in re.findall(r"CLOTHIER_[A-Z_]+", path.read_text("utf-8"))}
+    written = CLI_PAGE.read_text(encoding="utf-8")
     assert [name for name in sorted(read) if name not in written] == []
 
 
-def test_constraints_pin_everything_that_is_asked_for() -> None:
+def test_the_constraints_pin_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     names = {re.split(r"[<>=\[ ]", one)[0].lower() for one in asked} - {"clothier"}
@@ -109,4 +127,4 @@ def test_constraints_pin_everything_that_is_asked_for() -> None:
     )
     assert names - set(pinned) == set()
     assert pinned["torch"] == "2.13.0"
-    assert not [version for version in pinned.values() if "+" in version], "a local build would satisfy nobody else"
+    assert not [version for version in pinned.values() if "+" in version], "a local build installs nowhere else"

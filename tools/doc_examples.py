@@ -1,0 +1,97 @@
+"""Runs the examples of README.md and docs/, and updates the output that is printed with each. Run by ``make examples``.
+
+An example is a block fenced as ``console`` that begins with ``$ clothier ...``, or a block fenced as ``python`` with a
+``text`` block below it. ``<!-- not run -->`` above a block skips it: it takes minutes or needs the reader's data.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+WIDTH = 100  # characters a line
+NOT_RUN = "<!-- not run -->\n"
+CONSOLE = r"```console\n\$ (?P<command>clothier [^\n]*)\n(?P<printed>.*?)```\n"
+PYTHON = r"```python\n(?P<code>(?:(?!```).)*?)```\n\n```text\n(?P<shown>.*?)```\n"
+EXAMPLE = re.compile(rf"^(?P<skip>{NOT_RUN})?(?:{CONSOLE}|{PYTHON})", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command or a snippet, and the output that a document prints for it."""
+
+    source: str
+    output: str
+    is_command: bool
+
+    def run(self, arguments: Sequence[str] = ()) -> str:
+        """The output of today's code, run in the root of the repository; ``arguments`` are added to a command.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        called = ["-m", *shlex.split(self.source), *arguments] if self.is_command else ["-c", self.source]
+        environment = {**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
+        done = subprocess.run(
+            [sys.executable, *called], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        return _tidy(done.stdout)
+
+    def shape(self, output: str) -> list[str]:
+        """The words and columns of an output, without numbers; of ``doctor`` the names of the rows alone."""
+        lines = [re.sub(r"\s+", " ", _without_numbers(line)).strip() for line in output.splitlines()]
+        if self.source.startswith("clothier doctor"):
+            lines = [line.split(" ")[0] for line in lines]
+        return [line for line in lines if line]
+
+
+def examples(text: str) -> list[Example]:
+    """The examples of a document that can be run."""
+    return [_example(found) for found in EXAMPLE.finditer(text) if not found["skip"]]
+
+
+def updated(text: str) -> str:
+    """A document with today's outputs."""
+    return EXAMPLE.sub(lambda found: found[0] if found["skip"] else _with_output(found), text)
+
+
+def _example(found: re.Match[str]) -> Example:
+    is_command = found["command"] is not None
+    source, output = ("command", "printed") if is_command else ("code", "shown")
+    return Example(found[source], found[output], is_command)
+
+
+def _with_output(found: re.Match[str]) -> str:
+    example = _example(found)
+    before = found[0].removesuffix(f"{example.output}```\n")
+    return f"{before}{example.run()}```\n"
+
+
+def _tidy(output: str) -> str:
+    """Without blanks at line ends, an indentation of all lines, and empty lines around."""
+    lines = [line.rstrip() for line in output.strip("\n").splitlines()]
+    while lines and not lines[0]:
+        del lines[0]
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
+    return "".join(f"{line[indent:]}\n" for line in lines).rstrip("\n") + "\n"
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(r"─+", "─", re.sub(r"━+", "", re.sub(r"\d[\d.,]*", "0", line)))
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        document.write_text(updated(text), encoding="utf-8")
