@@ -16,6 +16,7 @@ from clothier.cli.app import app
 from tools import generate_cli_docs
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "clothier"
 CLI_PAGE = ROOT / "docs" / "cli.md"
 COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -91,6 +92,22 @@ def test_every_page_is_in_the_navigation() -> None:
     """`make docs` checks the same and more; this needs no MkDocs."""
     pages = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(pages) == sorted(path.name for path in tracked("docs/*.md"))
+
+
+def test_the_architecture_names_only_places_that_exist() -> None:
+    written = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = [name.rstrip("/") for name in re.findall(r"`([a-z_]+(?:/[a-z_]*)+)`", written)]
+    places = [root / f"{name}{end}" for name in named for root in (PACKAGE, ROOT) for end in ("", ".py")]
+    existing = {str(place) for place in places if place.exists()}
+    missing = [name for name in named if not any(f"/{name}" in place for place in existing)]
+    assert missing == []
+
+
+def test_the_architecture_has_a_row_for_every_place() -> None:
+    written = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = "\n".join(line for line in written.splitlines() if line.startswith("| `"))
+    modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert [name for name in sorted(modules) if not name.startswith("__") and not re.search(rf"`{name}/?`", rows)] == []
 
 
 LEFTOVERS = {
