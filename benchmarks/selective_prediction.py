@@ -18,7 +18,7 @@ from benchmarks.conformal import class_coverage, fit_conformal
 from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier.bundle import open_bundle
 from clothier.data.photo_table import LABELS_CSV, load_photos, read_photo_table
-from clothier.inference.predictor import load_predictor
+from clothier.inference import load
 from clothier.metrics import softmax
 from clothier.runs import Run
 from clothier.selective.calibrate_card import calibrate_card
@@ -91,10 +91,10 @@ def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out
 
 def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, Any]:
     """Novelty and decisions on pictures without a garment, by the final network; garments' novelty is out of fold."""
-    judge = load_predictor(open_bundle(run.bundle))
-    images, _ = load_photos(read_photo_table(folder / LABELS_CSV), judge.classifier.input_spec)
-    judged = judge.predict_images(images)
-    decisions = [verdict.decision for verdict in judge.decide(judged) if verdict]
+    model = load(run.bundle)
+    images, _ = load_photos(read_photo_table(folder / LABELS_CSV), model.input_spec)
+    judged = model.predict_images(images)
+    decisions = [verdict.decision for verdict in model.decide(judged) if verdict]
     known, strange = out_of_fold["ood_scores"][out_of_fold["labels"] >= 0], np.asarray(judged.ood_scores)
     return {
         "name": "pictures without a garment",

@@ -164,7 +164,7 @@ def photos() -> Path:
 
 
 @pytest.fixture(scope="session")
-def colour_bundle() -> Callable[..., Bundle]:
+def color_bundle() -> Callable[..., Bundle]:
     """Saves a bundle that looks at photos of 16x16 pixels and names the class whose colour is nearest to their mean."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper

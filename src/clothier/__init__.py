@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
     from clothier.exploration.embedding_map import load_map
+    from clothier.inference import load
     from clothier.recipes import Recipe, preset
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
     from clothier.workflows.explore import explore
-    from clothier.workflows.predict import load, predict
+    from clothier.workflows.predict import predict
     from clothier.workflows.study import study
     from clothier.workflows.train import train_model as train
 
@@ -46,14 +47,14 @@ _EXPORTS = {
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
     "compare": ("clothier.workflows.compare", "compare"),
-    "evaluate": ("clothier.workflows.evaluate_logits", "evaluate"),
+    "evaluate": ("clothier.workflows.evaluate", "evaluate"),
     "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
-    "load": ("clothier.workflows.predict", "load"),
+    "load": ("clothier.inference", "load"),
     "load_map": ("clothier.exploration.embedding_map", "load_map"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
-    "study": ("clothier.workflows.study_table", "study"),
+    "study": ("clothier.workflows.study", "study"),
     "train": ("clothier.workflows.train", "train_model"),
 }
 """Public name to the module that holds it and its name there."""

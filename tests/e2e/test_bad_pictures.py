@@ -80,8 +80,8 @@ def clothier(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, colour_bundle: Callable[..., Bundle]) -> Path:
-    return colour_bundle(tmp_path_factory.mktemp("bundles") / "colours", COLOURS).path
+def model(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Path:
+    return color_bundle(tmp_path_factory.mktemp("bundles") / "colours", COLOURS).path
 
 
 @pytest.mark.parametrize("of_photos", [True, False], ids=["a model of photos", "fashion-cnn"])

@@ -54,8 +54,8 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def model(tmp_path: Path, colour_bundle: MakeBundle) -> str:
-    return str(colour_bundle(tmp_path / "colours", COLORS).path)
+def model(tmp_path: Path, color_bundle: MakeBundle) -> str:
+    return str(color_bundle(tmp_path / "colours", COLORS).path)
 
 
 def evaluate_json(models: list[str], data: Path, **options: Any) -> list[dict[str, Any]]:
@@ -78,8 +78,8 @@ def test_a_subclass_counts_for_its_parent_class(photos: Path, model: str) -> Non
     assert "coverage" not in found, "the model has no thresholds"
 
 
-def test_a_class_without_photos_is_in_no_mean(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
-    wider = colour_bundle(tmp_path / "wider", {**COLORS, "skirt": (255, 255, 0)})
+def test_a_class_without_photos_is_in_no_mean(tmp_path: Path, photos: Path, color_bundle: MakeBundle) -> None:
+    wider = color_bundle(tmp_path / "wider", {**COLORS, "skirt": (255, 255, 0)})
     (found,) = evaluate_json([str(wider.path)], photos)
     assert [one["n"] for one in found["per_class"] if one["class"] == "skirt"] == [0]
     assert found["macro_recall"] == pytest.approx(2.5 / 3)
@@ -95,11 +95,11 @@ def test_the_gap_is_told_on_the_photos_whose_class_both_know(photos: Path, model
     assert sum(rival) / 4 == pytest.approx(gap["fashion-cnn"])
 
 
-def test_no_gap_without_a_class_in_common(tmp_path: Path, colour_bundle: MakeBundle) -> None:
+def test_no_gap_without_a_class_in_common(tmp_path: Path, color_bundle: MakeBundle) -> None:
     for name, colour in (("hat", BLUE), ("skirt", RED)):
         (tmp_path / "data" / name).mkdir(parents=True)
         Image.new("RGB", (20, 20), colour).save(tmp_path / "data" / name / "a.png")
-    saved = colour_bundle(tmp_path / "model", {"hat": BLUE, "skirt": RED})
+    saved = color_bundle(tmp_path / "model", {"hat": BLUE, "skirt": RED})
     (found,) = evaluate_json([str(saved.path)], tmp_path / "data")
     assert (found["data"], found["n"], found["accuracy"]) == ("data", 2, 1.0)
     assert "domain_gap" not in found
@@ -115,11 +115,11 @@ def test_a_model_of_fashion_mnist_is_asked_about_what_it_knows(photos: Path) -> 
     assert "domain_gap" not in found
 
 
-def test_selective_metrics(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
+def test_selective_metrics(tmp_path: Path, photos: Path, color_bundle: MakeBundle) -> None:
     known = np.random.default_rng(0).normal(np.repeat([(0.9, 0.1, 0.1), (0.1, 0.1, 0.9)], 20, axis=0), 0.01)
     novelty = fit_ood_scorer(known, np.zeros(len(known), np.int64), n_components=2)
     thresholds = Thresholds(min_probability=0.9).to_json()
-    saved = colour_bundle(tmp_path / "sure", COLORS, extras={OOD_FILE: novelty.to_bytes()}, thresholds=thresholds)
+    saved = color_bundle(tmp_path / "sure", COLORS, extras={OOD_FILE: novelty.to_bytes()}, thresholds=thresholds)
     (found,) = evaluate_json([str(saved.path)], photos)
     assert found["coverage"] == 1.0
     assert found["selective_risk"] == pytest.approx(1 / 6)
@@ -128,11 +128,11 @@ def test_selective_metrics(tmp_path: Path, photos: Path, colour_bundle: MakeBund
     assert set(found) >= {"selective_risk_open"}
 
 
-def test_photos_that_were_trained_on_are_reported(tmp_path: Path, photos: Path, colour_bundle: MakeBundle) -> None:
+def test_photos_that_were_trained_on_are_reported(tmp_path: Path, photos: Path, color_bundle: MakeBundle) -> None:
     blotches = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     Image.fromarray(blotches).save(photos.parent / "f.png")
     seen = load_image(photos.parent / "f.png", InputSpec("center_crop", 16, 16, 3))[None]
-    saved = colour_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(seen))})
+    saved = color_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(seen))})
     notes: list[str] = []
     (found,) = evaluate_json([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
     assert found["n_trained_on"] == 1

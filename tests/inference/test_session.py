@@ -1,4 +1,4 @@
-"""A bundle put to work on ONNX Runtime: the same answer in any batch, and a sentence for whatever is wrong."""
+"""A bundle on ONNX Runtime: the same output for any batch size, and an error message for every damaged bundle."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def classifier(tmp_path: Path, tiny_bundle: MakeBundle) -> OnnxClassifier:
     return OnnxClassifier(tiny_bundle(tmp_path / "tiny"), threads=1)
 
 
-def test_says_what_it_is(classifier: OnnxClassifier) -> None:
+def test_name_classes_and_input_spec(classifier: OnnxClassifier) -> None:
     assert (classifier.name, classifier.classes, classifier.input_spec) == ("tiny", FASHION_MNIST_CLASSES, InputSpec())
 
 
-def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+def test_outputs_follow_from_the_weights(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     graph = onnx.load_from_string(tiny_graph())
     first, second = (onnx.numpy_helper.to_array(graph.graph.initializer[place]) for place in (1, 2))
     images = random_images(5)
@@ -60,22 +60,19 @@ def test_answers_as_the_weights_say(tmp_path: Path, tiny_bundle: MakeBundle, tin
 def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
     plain = OnnxClassifier(bundle, threads=1).run(random_images(5))
-    cooled = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": 0.5}))
-    outputs = OnnxClassifier(cooled, threads=1).run(random_images(5))
+    calibrated = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": 0.5}))
+    outputs = OnnxClassifier(calibrated, threads=1).run(random_images(5))
     np.testing.assert_array_equal(outputs.logits, plain.logits * 2)
     np.testing.assert_array_equal(outputs.embeddings, plain.embeddings)
     assert outputs.logits.dtype == np.float32
 
 
-@pytest.mark.parametrize("told", [0, -1.0, float("inf"), float("nan"), "warm", None])
-def test_an_invalid_temperature_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, told: object) -> None:
+@pytest.mark.parametrize("temperature", [0, -1.0, float("inf"), float("nan"), "warm", None])
+def test_an_invalid_temperature_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, temperature: object) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
-    strange = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": told}))
-    with pytest.raises(ModelError) as caught:
-        OnnxClassifier(strange)
-    assert str(caught.value) == (
-        f"the card of {bundle.path} has the temperature {told!r}; it must be a number above 0."
-    )
+    damaged = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": temperature}))
+    with pytest.raises(ModelError, match=re.escape(f"{bundle.path} has the temperature {temperature!r}")):
+        OnnxClassifier(damaged)
 
 
 @pytest.mark.parametrize("n", [1, 2, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3])
@@ -99,7 +96,7 @@ def test_batch_size_changes_no_probability(classifier: OnnxClassifier, size: int
     assert np.abs(softmax(np.concatenate(parts)) - whole).max() <= TOLERANCE
 
 
-def test_order_of_pictures_is_order_of_answers(classifier: OnnxClassifier) -> None:
+def test_outputs_are_in_the_order_of_the_images(classifier: OnnxClassifier) -> None:
     images = random_images(2 * BATCH + 10)
     order = np.random.default_rng(1).permutation(len(images))
     shuffled, straight = classifier.run(images[order]).logits, classifier.run(images).logits
@@ -124,27 +121,26 @@ def test_non_contiguous_images(classifier: OnnxClassifier) -> None:
     ],
 )
 def test_images_of_another_shape_or_type(classifier: OnnxClassifier, images: Images, got: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=re.escape(f"shape (N, 28, 28), not {got}.")):
         classifier.run(images)
-    assert str(caught.value) == f"tiny takes uint8 pictures of shape (N, 28, 28), not {got}."
 
 
 def threads_of_this_process() -> int:
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are all that is wanted
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - only the number of names is needed
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not tell the threads of a process")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not list the threads of a process")
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_threads(tmp_path: Path, tiny_bundle: MakeBundle, threads: int) -> None:
     saved = tiny_bundle(tmp_path / "tiny")
-    gc.collect()  # classifiers of other tests take their threads with them
+    gc.collect()  # ends the threads of classifiers of other tests
     before = threads_of_this_process()
     classifier = OnnxClassifier(saved, threads)
-    assert threads_of_this_process() - before == threads - 1  # the caller's own is the first
+    assert threads_of_this_process() - before == threads - 1  # the calling thread is the first
     assert len(classifier.run(random_images(3)).logits) == 3
 
 
-def test_threads_by_default_are_the_cores_that_we_may_use(
+def test_default_threads_are_the_available_cores(
     tmp_path: Path, tiny_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system, "available_cores", lambda: 3)
@@ -152,7 +148,7 @@ def test_threads_by_default_are_the_cores_that_we_may_use(
     assert classifier._session.get_session_options().intra_op_num_threads == 3
 
 
-def test_threads_leave_the_cores_to_others_while_they_wait(classifier: OnnxClassifier) -> None:
+def test_waiting_threads_do_not_spin(classifier: OnnxClassifier) -> None:
     options = classifier._session.get_session_options()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
@@ -160,9 +156,7 @@ def test_threads_leave_the_cores_to_others_while_they_wait(classifier: OnnxClass
 @pytest.mark.parametrize("graph", [b"no graph at all", b"\x08"])
 def test_damaged_graph(tmp_path: Path, tiny_bundle: MakeBundle, graph: bytes) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=graph)
-    with pytest.raises(
-        ModelError, match=rf"^{re.escape(str(saved.graph))} cannot be loaded: .*\. Make the bundle again"
-    ):
+    with pytest.raises(ModelError, match=rf"^{re.escape(str(saved.graph))} cannot be loaded: "):
         OnnxClassifier(saved)
 
 
@@ -174,12 +168,8 @@ def test_graph_cut_short(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: Ma
 
 def test_graph_for_other_classes(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph(7))
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=r"model\.onnx .*float32 of shape \(1, 7\).*float32 of shape \(1, 10\)"):
         OnnxClassifier(saved)
-    assert str(caught.value) == (
-        f"{saved.graph} answers one picture with logits float32 of shape (1, 7) and an embedding float32 of shape "
-        "(1, 16); its card wants float32 of shape (1, 10) and float32 of shape (1, 16). Make the bundle again."
-    )
 
 
 def changed(graph: bytes, change: Callable[[onnx.GraphProto], None]) -> bytes:
@@ -216,7 +206,7 @@ def test_graph_that_breaks_the_bundle_contract(
     reason: str,
 ) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), change))
-    with pytest.raises(ModelError, match=rf"(?s)^the graph of tiny fails: .*{reason}.*Make the bundle again\.$"):
+    with pytest.raises(ModelError, match=rf"(?s)^the graph of tiny fails: .*{reason}"):
         OnnxClassifier(saved)
 
 
@@ -226,17 +216,17 @@ def with_half_logits(graph: onnx.GraphProto) -> None:
     graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
 
 
-def test_graph_with_other_numbers(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+def test_graph_with_float16_logits(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_half_logits))
-    with pytest.raises(ModelError, match=r"answers one picture with logits float16 of shape \(1, 10\) and"):
+    with pytest.raises(ModelError, match=r"logits float16 of shape \(1, 10\)"):
         OnnxClassifier(saved)
 
 
-def test_graph_with_a_frozen_batch_size_fails_with_a_sentence(
+def test_graph_with_a_fixed_batch_size(
     tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph, capfd: pytest.CaptureFixture[str]
 ) -> None:
     frozen_at_one = OnnxClassifier(tiny_bundle(tmp_path / "one", graph=tiny_graph(batch=1)))
-    with pytest.raises(ModelError, match=r"(?s)^the graph of one fails: .*Make the bundle again\.$"):
+    with pytest.raises(ModelError, match=r"^the graph of one fails: "):
         frozen_at_one.run(random_images(3))
     with pytest.raises(ModelError, match=r"^the graph of two fails: "):
         OnnxClassifier(tiny_bundle(tmp_path / "two", graph=tiny_graph(batch=2)))

@@ -63,9 +63,9 @@ def lesson() -> Any:
 
 
 def test_it_ships_in_int8_with_its_licence_and_what_it_never_saw(
-    tool: Any, lesson: Any, colour_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tool: Any, lesson: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = colour_bundle(tmp_path / "whole", COLOURS)
+    whole = color_bundle(tmp_path / "whole", COLOURS)
     monkeypatch.setattr(tool, "quantize_graph", lambda graph, _: graph)
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
     tool.ship(whole, lesson, tmp_path)
@@ -76,10 +76,10 @@ def test_it_ships_in_int8_with_its_licence_and_what_it_never_saw(
 
 
 def test_a_graph_that_answers_otherwise_does_not_ship(
-    tool: Any, lesson: Any, colour_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tool: Any, lesson: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = colour_bundle(tmp_path / "whole", COLOURS)
-    swapped = colour_bundle(tmp_path / "swapped", dict(zip(COLOURS, [*COLOURS.values()][::-1], strict=True)))
+    whole = color_bundle(tmp_path / "whole", COLOURS)
+    swapped = color_bundle(tmp_path / "swapped", dict(zip(COLOURS, [*COLOURS.values()][::-1], strict=True)))
     for name in ("quantize_graph", "pack_graph"):
         monkeypatch.setattr(tool, name, lambda *_: swapped.graph.read_bytes())
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)

@@ -86,7 +86,11 @@ def test_json_round_trip(thresholds: Thresholds) -> None:
 
 def test_missing_and_damaged_thresholds() -> None:
     assert Thresholds.from_json({}) is None
-    for damaged in ({"sure": 1}, {"min_probability": 0.5, "guarantee": {"risk": 0.05}}, {"min_probability": 0.5, "guarantee": "5 %"}):
+    for damaged in (
+        {"sure": 1},
+        {"min_probability": 0.5, "guarantee": {"risk": 0.05}},
+        {"min_probability": 0.5, "guarantee": "5 %"},
+    ):
         with pytest.raises(ModelError, match=r"the card's thresholds are damaged: .*\. Calibrate the model again"):
             Thresholds.from_json(damaged)
 

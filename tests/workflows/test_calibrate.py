@@ -16,7 +16,7 @@ from clothier.data.perceptual_hash import dhash, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import UsageError
-from clothier.inference.predictor import load_predictor
+from clothier.inference import load
 from clothier.selective.ood import fit_ood_scorer
 from clothier.types import InputSpec
 from clothier.workflows.calibrate import NO_GROUPS, calibrate
@@ -46,7 +46,7 @@ def make_image(color: tuple[int, int, int], generator: np.random.Generator) -> I
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, colour_bundle: Callable[..., Bundle]) -> Catalogue:
+def shop(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Catalogue:
     folder, generator = tmp_path_factory.mktemp("shop"), np.random.default_rng(0)
     rows = ["picture,kind,line"]
     for place in range(PHOTOS + OOD_PHOTOS):
@@ -60,7 +60,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, colour_bundle: Callable[..., 
     novelty = fit_ood_scorer(known, np.arange(60) % 3, n_components=2).to_bytes()
     calibration = {"temperature": 0.5, "fitted_on": "elsewhere", "n": 9}
     return Catalogue(
-        colour_bundle(folder / "photo", COLORS, extras={OOD_FILE: novelty}, calibration=calibration), folder / "own.csv"
+        color_bundle(folder / "photo", COLORS, extras={OOD_FILE: novelty}, calibration=calibration), folder / "own.csv"
     )
 
 
@@ -88,8 +88,8 @@ def test_new_bundle_has_a_guarantee(shop: Catalogue, tmp_path: Path) -> None:
 def test_decision_reason_names_the_guarantee(shop: Catalogue, tmp_path: Path) -> None:
     calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
     images = np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)
-    judge = load_predictor(bundle.resolve(str(tmp_path / "mine")))
-    (verdict,) = judge.decide(judge.predict_images(images))
+    model = load(tmp_path / "mine")
+    (verdict,) = model.decide(model.predict_images(images))
     assert verdict is not None
     assert verdict.decision == "accept"
     assert verdict.reason.endswith("with 95 % confidence; proven on your own photos")
@@ -103,7 +103,7 @@ def test_calibration_is_idempotent(shop: Catalogue, tmp_path: Path) -> None:
     assert second.thresholds.min_probability == pytest.approx(first.thresholds.min_probability, abs=1e-4)
 
 
-def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, colour_bundle: Callable[..., Bundle]) -> None:
+def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bundle: Callable[..., Bundle]) -> None:
     """Four of the shop's photos are no plain ones, and the model has learnt from them."""
     generator, views = np.random.default_rng(1), []
     rows = shop.table.read_text(encoding="utf-8").splitlines()
@@ -115,7 +115,7 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, colour_bu
     table = shop.table.parent / "more.csv"
     table.write_text("\n".join(rows), encoding="utf-8")
     learnt = to_bytes(dhash(np.stack(views)))
-    model = colour_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: learnt})
+    model = color_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: learnt})
     made = calibrate(str(model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
     assert made.n == PHOTOS
     assert made.warnings[-1] == "informed learnt from 4 of the photos, so they prove nothing and were left out"
@@ -140,8 +140,8 @@ def test_unattainable_guarantee(shop: Catalogue, tmp_path: Path) -> None:
     made = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS, risk=0.001)
     assert not made.guarantee_met
     assert made.selective["coverage"] == 0
-    judge = load_predictor(bundle.resolve(str(tmp_path / "mine")))
-    (verdict,) = judge.decide(judge.predict_images(np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)))
+    model = load(tmp_path / "mine")
+    (verdict,) = model.decide(model.predict_images(np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)))
     assert verdict is not None
     assert verdict.reason.startswith("no probability proves that at most 0.1 % of the accepted tags are wrong")
 

@@ -16,7 +16,7 @@ from PIL import Image
 from clothier import bundle
 from clothier.data.photo_csv import Columns
 from clothier.errors import DataError, Interrupted
-from clothier.inference.predictor import load_predictor
+from clothier.inference.model import open_model
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune import epochs
@@ -126,7 +126,7 @@ def test_bundle_predicts_photos(made: Run, table: Path) -> None:
     assert found.metadata.thresholds
     assert found.ood is not None
     lesson = load_photo_training_data(table, photo_options_from_config(made.path / "config.json").columns, no_progress)
-    assert load_predictor(found).was_trained_on(lesson.inputs).sum() == 24, "not from strangers"
+    assert open_model(found).was_trained_on(lesson.inputs).sum() == 24, "not from strangers"
     answer = OnnxClassifier(found).run(lesson.inputs[:3])
     assert answer.logits.shape == (3, 2)
     assert answer.embeddings.shape == (3, 1280)

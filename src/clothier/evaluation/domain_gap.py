@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clothier.data.photo_table import PhotoTable
     from clothier.evaluation.photo_cache import PhotoCache
-    from clothier.inference.predictor import CalibratedOutput
+    from clothier.inference.model import CalibratedOutput
     from clothier.types import Classifier
 
 

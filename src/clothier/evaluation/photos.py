@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clothier.evaluation.domain_gap import DomainGap
     from clothier.evaluation.photo_cache import PhotoCache
     from clothier.evaluation.robustness import RobustnessResult
-    from clothier.inference.predictor import CalibratedOutput, Predictor
+    from clothier.inference.model import CalibratedOutput, Model
     from clothier.types import Classifier, Evaluation, FailedInput, Floats, Images, Progress
 
     Flags = npt.NDArray[np.bool_]
@@ -67,7 +67,7 @@ class PhotoEvaluation:
 
 
 def evaluate_photos(
-    predictor: Predictor,
+    model: Model,
     photos: PhotoCache,
     *,
     baseline: Classifier | None = None,
@@ -80,7 +80,7 @@ def evaluate_photos(
     classes that it knows by another name (:data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST`); other rows are left out.
 
     Args:
-        predictor: the model.
+        model: the model.
         photos: the table.
         baseline: Fashion-MNIST's CNN, to be held against the same photos.
         corruptions: hold the model against corrupted photos, too.
@@ -89,19 +89,17 @@ def evaluate_photos(
     Raises:
         DataError: the table has labels that the model does not know, or none that it does.
     """
-    exam = _run_model(predictor, photos)
-    classifier, judged, table = predictor.classifier, exam.output, exam.table
+    exam = _run_model(model, photos)
+    classifier, judged, table = model, exam.output, exam.table
     held = None
-    if predictor.thresholds:
-        held = selective_metrics(
-            judged.probabilities, judged.ood_scores, table.labels, predictor.thresholds, exam.correct
-        )
+    if model.thresholds:
+        held = selective_metrics(judged.probabilities, judged.ood_scores, table.labels, model.thresholds, exam.correct)
     gap = domain_gap(classifier, judged, table, photos, baseline) if baseline else None
     bad = None
     if corruptions:
         images = exam.images[exam.is_labeled]
         bad = evaluate_corruptions(classifier, images, exam.is_correct, name=classifier.name, progress=progress)
-    n_learnt = int(predictor.was_trained_on(exam.images[exam.is_labeled]).sum())
+    n_learnt = int(model.was_trained_on(exam.images[exam.is_labeled]).sum())
     if n_learnt:
         progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(classifier.name, n_learnt, int(exam.is_labeled.sum())))
     return PhotoEvaluation(present_classes_only(exam.evaluation), held, gap, bad, table.failures, n_learnt)
@@ -143,12 +141,12 @@ class _PhotoResult:
         return aggregate_to(probabilities, self.classifier.classes, self.table.classes)
 
 
-def _run_model(predictor: Predictor, photos: PhotoCache) -> _PhotoResult:
-    classifier = predictor.classifier
+def _run_model(model: Model, photos: PhotoCache) -> _PhotoResult:
+    classifier = model
     images, table = photos.load_view(classifier.input_spec, labels_for(classifier, photos))
     if not (table.labels != UNKNOWN_LABEL).any():
         raise DataError(f"{table.name} has no readable photo with a label that {classifier.name} knows; give some.")
-    return _PhotoResult(classifier, images, table, predictor.predict_images(images))
+    return _PhotoResult(classifier, images, table, model.predict_images(images))
 
 
 def labels_for(classifier: Classifier, photos: PhotoCache) -> PhotoTable:

@@ -11,7 +11,7 @@ from clothier import atomic, bundle
 from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import UNKNOWN_LABEL, load_photos, read_photo_table
 from clothier.errors import UsageError
-from clothier.inference.predictor import load_predictor
+from clothier.inference.model import open_model
 from clothier.metrics import reliability, softmax
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import CONFIDENCE_LEVEL, RISK, calibrate_card
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle, BundleMetadata
     from clothier.data.photo_table import PhotoTable
-    from clothier.inference.predictor import Predictor
+    from clothier.inference import Model
     from clothier.types import FailedInput, Images, Progress
 
     Doubles = npt.NDArray[np.float64]
@@ -125,12 +125,14 @@ def calibrate(
         _check_output_path(out)
     table = read_photo_table(data, columns=columns, classes=given.metadata.classes)
     _check_photo_count(table)
-    judge = load_predictor(given)
+    predictor = open_model(given)
     images, table = load_photos(table, given.metadata.input_spec, progress=progress)
-    learnt = judge.was_trained_on(images)  # it is surer of those than of any others
+    learnt = predictor.was_trained_on(images)  # it is surer of those than of any others
     images, table = images[~learnt], table.subset(~learnt)
     _check_photo_count(table, int(learnt.sum()))
-    logits, strange = _uncalibrated_outputs(judge, images, float(given.metadata.calibration.get("temperature", 1.0)))
+    logits, strange = _uncalibrated_outputs(
+        predictor, images, float(given.metadata.calibration.get("temperature", 1.0))
+    )
     card = calibrate_card(
         given.metadata,
         logits,
@@ -186,7 +188,7 @@ def _calibration_result(
     )
 
 
-def _uncalibrated_outputs(predictor: Predictor, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:
+def _uncalibrated_outputs(predictor: Model, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:
     """(N, K) logits as they were before the temperature, and (N,) novelty scores, if the model has such."""
     judged = predictor.predict_images(images)
     return judged.logits.astype(np.float64) * temperature, judged.ood_scores

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier import bundle, metrics
+from clothier import metrics
 from clothier.data.sources import open_dataset
 from clothier.evaluation.classifier import require_same_classes
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.types import no_progress
 from clothier.workflows.evaluate import ModelEvaluation
 
@@ -47,7 +47,7 @@ def compare(
         UsageError: a model knows other classes than the data set.
         ClothierError: a model or the data are missing or damaged.
     """
-    classifiers = [OnnxClassifier(bundle.resolve(name)) for name in (first, second)]
+    classifiers = [load(name) for name in (first, second)]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
     require_same_classes(classifiers, dataset)
     labels = dataset.test.labels

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier import bundle
 from clothier.data.photo_table import DEFAULT_COLUMNS, LABELS_CSV
 from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
@@ -15,8 +14,7 @@ from clothier.evaluation.classifier import measure, require_same_classes
 from clothier.evaluation.photo_cache import PhotoCache
 from clothier.evaluation.photos import evaluate_photos
 from clothier.evaluation.robustness import evaluate_corruptions, relative_to_first
-from clothier.inference.predictor import load_predictor
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from clothier.data.photo_csv import Columns
     from clothier.evaluation.photos import PhotoEvaluation
     from clothier.evaluation.robustness import RobustnessResult
-    from clothier.inference.predictor import Predictor
+    from clothier.inference import Model
     from clothier.types import Classifier, Evaluation, Floats, Progress
 
 BASELINE = "fashion-cnn"  # Fashion-MNIST's model that photo models are held against
@@ -87,12 +85,11 @@ def evaluate(
         UsageError: a model knows other classes than the data set, or looks at photos where there are none.
         ClothierError: a model or the data are missing or damaged.
     """
-    judges = [load_predictor(bundle.resolve(name)) for name in models]
-    classifiers = [one.classifier for one in judges]
+    classifiers = [load(name) for name in models]
     named = list(zip(models, classifiers, strict=True))
     if data is not None and (_is_photo_table(data) or _photo_models(classifiers)):
         photos = PhotoCache(data, columns, progress)
-        return _evaluate_on_photos(list(zip(models, judges, strict=True)), photos, corruptions, progress)
+        return _evaluate_on_photos(named, photos, corruptions, progress)
     for one in _photo_models(classifiers):
         raise UsageError(
             f"{one.name} looks at photos, and Fashion-MNIST has none; give labelled photos with --data: a CSV, or a "
@@ -121,13 +118,13 @@ def _photo_models(classifiers: Iterable[Classifier]) -> list[Classifier]:
 
 
 def _evaluate_on_photos(
-    predictors: Sequence[tuple[str, Predictor]], photos: PhotoCache, corruptions: bool, progress: Progress
+    models: Sequence[tuple[str, Model]], photos: PhotoCache, corruptions: bool, progress: Progress
 ) -> list[ModelEvaluation]:
     """Each model on a table of photos, those of photos beside Fashion-MNIST's CNN."""
     evaluations = []
-    for name, judge in predictors:
-        rival = OnnxClassifier(bundle.resolve(BASELINE)) if _photo_models([judge.classifier]) else None
-        found = evaluate_photos(judge, photos, baseline=rival, corruptions=corruptions, progress=progress)
+    for name, model in models:
+        rival = load(BASELINE) if _photo_models([model]) else None
+        found = evaluate_photos(model, photos, baseline=rival, corruptions=corruptions, progress=progress)
         evaluations.append(ModelEvaluation(name, photos.table.name, found.evaluation, found.robustness, found))
     if not corruptions:
         return evaluations
@@ -135,9 +132,9 @@ def _evaluate_on_photos(
     return [replace(one, robustness=robustness) for one, robustness in zip(evaluations, told, strict=True)]
 
 
-def _reference_models(models: Sequence[str], dataset: Dataset) -> list[tuple[str, OnnxClassifier]]:
+def _reference_models(models: Sequence[str], dataset: Dataset) -> list[tuple[str, Model]]:
     """The shipped models that were not named and know the classes of ``dataset``."""
-    shipped = [(name, OnnxClassifier(bundle.resolve(name))) for name in REFERENCE_MODELS if name not in models]
+    shipped = [(name, load(name)) for name in REFERENCE_MODELS if name not in models]
     return [(name, one) for name, one in shipped if one.classes == dataset.classes]
 
 

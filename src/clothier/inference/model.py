@@ -1,0 +1,239 @@
+"""The public :class:`Model`: a classifier with its calibration. It predicts image files and decides on tags."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clothier import bundle
+from clothier.data.perceptual_hash import dhash, matches, read_hashes
+from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
+from clothier.data.photos.save_input import save_input
+from clothier.errors import ImageError, UsageError
+from clothier.inference.session import OnnxClassifier
+from clothier.metrics import softmax
+from clothier.selective.decisions import DecisionResult, decide
+from clothier.selective.ood import OodScorer
+from clothier.selective.thresholds import Thresholds
+from clothier.system import available_cores
+from clothier.taxonomy import read_taxonomy
+from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from clothier.bundle import Bundle
+    from clothier.taxonomy import Taxonomy
+    from clothier.types import Classifier, Floats, Images, ModelOutput, Progress
+
+    Doubles = npt.NDArray[np.float64]
+
+FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
+FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
+NO_THRESHOLDS = "No thresholds: run `clothier calibrate`."
+DECODE_BATCH = 64  # files decoded before the model runs on them together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibratedOutput:
+    """Output of a model for N images.
+
+    Attributes:
+        logits: (N, K) float32, divided by the temperature.
+        probabilities: (N, K) float64, rows sum to 1.
+        ood_scores: (N,) float64, higher is further from the training images; None if the model has no OOD score.
+    """
+
+    logits: Floats
+    probabilities: Doubles
+    ood_scores: Doubles | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DecodedPhoto:
+    """A decoded file: the input of ``model``, which classifies it."""
+
+    file: str
+    image: Images
+    model: Model
+
+
+class Model:
+    """A trained model: ``clothier.load("fashion-cnn").predict(["shoe.png"])``. It is a ``Classifier`` itself.
+
+    Attributes:
+        name: of the model.
+        classes: the K class names in the order of the logits.
+        input_spec: the image that the model takes.
+        thresholds: when a tag is accepted; None if the model was not calibrated for that.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        thresholds: Thresholds | None = None,
+        ood_scorer: OodScorer | None = None,
+        training_hashes: npt.NDArray[np.uint8] | None = None,
+        fallback: str | None = None,
+    ) -> None:
+        """Combines a classifier with its calibration.
+
+        Args:
+            classifier: computes logits and embeddings.
+            thresholds: None if nothing is to be decided.
+            ood_scorer: None if there is no OOD score.
+            training_hashes: (M, 32) uint8, perceptual hashes of the training images; None if they are unknown.
+            fallback: name of the bundle that classifies 28x28 grayscale images instead; None for no such bundle.
+        """
+        self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
+        self.thresholds = thresholds
+        self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
+        self._fallback = fallback
+
+    def run(self, images: Images) -> ModelOutput:
+        """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
+        return self._classifier.run(images)
+
+    def predict_images(self, images: Images) -> CalibratedOutput:
+        """Logits, probabilities and OOD scores of N uint8 images of ``input_spec``."""
+        output = self.run(images)
+        ood_scores = self._ood_scorer.score(output.logits, output.embeddings) if self._ood_scorer else None
+        return CalibratedOutput(output.logits, softmax(output.logits), ood_scores)
+
+    def decide(self, output: CalibratedOutput) -> list[DecisionResult | None]:
+        """Accept, review or reject, for each of N outputs; None for each if the model has no thresholds."""
+        if self.thresholds is None:
+            return [None] * len(output.probabilities)
+        return list(decide(output.probabilities, output.ood_scores, self.thresholds, self.classes))
+
+    def was_trained_on(self, images: Images) -> npt.NDArray[np.bool_]:
+        """(N,) bool: images that match a training image by perceptual hash; all False if the hashes are unknown."""
+        if self._training_hashes is None:
+            return np.zeros(len(images), bool)
+        return matches(dhash(images), self._training_hashes)
+
+    def predict(
+        self,
+        files: Sequence[str | Path],
+        *,
+        top: int = 3,
+        taxonomy: Path | None = None,
+        save_inputs: Path | None = None,
+        progress: Progress = no_progress,
+    ) -> list[Prediction | FailedInput]:
+        """Predicts each file, in the given order. A file that cannot be read is reported; the others continue.
+
+        Args:
+            files: images of one garment each.
+            top: number of classes to name, the most probable first.
+            taxonomy: a TOML file with a company's code for each class (:func:`clothier.taxonomy.read_taxonomy`).
+            save_inputs: directory for the preprocessed images, as PNG files; created if missing.
+            progress: called after every batch.
+
+        Raises:
+            UsageError: ``top`` is less than 1, or ``files`` is a single name and not a list.
+            DataError: the taxonomy cannot be read, or has other classes than the model.
+            StorageError: a preprocessed image cannot be saved.
+        """
+        if isinstance(files, str):
+            raise UsageError(f"got the single name {files!r}; pass a list of files, such as [{files!r}].")
+        if top < 1:
+            raise UsageError(f"top is {top}; it must be 1 or more.")
+        codes = read_taxonomy(taxonomy, self.classes) if taxonomy else None
+        results: list[Prediction | FailedInput] = []
+        with ThreadPoolExecutor(available_cores()) as pool:
+            for start in range(0, len(files), DECODE_BATCH):
+                batch = list(pool.map(self._decode, files[start : start + DECODE_BATCH]))
+                results += self._predict_batch(batch, top, codes, save_inputs)
+                progress("predict", len(results), len(files))
+        return results
+
+    def _decode(self, file: str | Path) -> _DecodedPhoto | FailedInput:
+        try:
+            image = decode_for(Path(file), self.input_spec)
+        except ImageError as error:
+            return FailedInput(str(file), error.code, str(error))
+        model = self._small_image_model if is_fashion_mnist_image(image) else self
+        return _DecodedPhoto(str(file), preprocess(image, model.input_spec), model)
+
+    @cached_property
+    def _small_image_model(self) -> Model:
+        """The model for 28x28 grayscale images. Loaded for the first of them; two threads may load it twice."""
+        return open_model(bundle.resolve(self._fallback)) if self._fallback else self
+
+    def _predict_batch(
+        self, batch: Sequence[_DecodedPhoto | FailedInput], top: int, codes: Taxonomy | None, save_inputs: Path | None
+    ) -> list[Prediction | FailedInput]:
+        """Runs each model once, on all of its images together."""
+        results: dict[int, Prediction | FailedInput] = {}
+        photos: dict[Model, dict[int, _DecodedPhoto]] = {}
+        for index, one in enumerate(batch):
+            if isinstance(one, FailedInput):
+                results[index] = one
+            else:
+                photos.setdefault(one.model, {})[index] = one
+        for model, own in photos.items():
+            found = _predict_photos(model, list(own.values()), top, codes if model is self else None, save_inputs)
+            if model is not self:
+                fallback_reason = FALLBACK_REASON.format(model.name, self.name)
+                found = [replace(one, reason=f"{fallback_reason} {one.reason}") for one in found]
+            results |= zip(own, found, strict=True)
+        return [results[index] for index in range(len(batch))]
+
+
+def _predict_photos(
+    model: Model, photos: Sequence[_DecodedPhoto], top: int, codes: Taxonomy | None, save_inputs: Path | None
+) -> list[Prediction]:
+    output = model.predict_images(np.stack([one.image for one in photos]))
+    predictions = []
+    for photo, probabilities, result in zip(photos, output.probabilities, model.decide(output), strict=True):
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        best = tuple(ClassProbability(model.classes[i], float(probabilities[i])) for i in order)
+        predictions.append(
+            Prediction(
+                photo.file,
+                best,
+                decision=result.decision if result else None,
+                reason=result.reason if result else NO_THRESHOLDS,
+                model=model.name,
+                code=codes.code_of(best[0].name) if codes else None,
+                input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
+            )
+        )
+    return predictions
+
+
+def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
+    """The model of an opened bundle; ``fallback`` as :class:`Model` takes it.
+
+    Raises:
+        ModelError: the graph, the thresholds, the OOD score or the hashes are damaged.
+    """
+    return Model(
+        OnnxClassifier(opened),
+        thresholds=Thresholds.from_json(opened.metadata.thresholds),
+        ood_scorer=OodScorer.read(opened.ood) if opened.ood else None,
+        training_hashes=read_hashes(opened.training_hashes) if opened.training_hashes else None,
+        fallback=fallback,
+    )
+
+
+def load(name: str | Path = DEFAULT_MODEL) -> Model:
+    """Loads a trained model.
+
+    Args:
+        name: a bundled model, a run folder or a bundle folder.
+
+    Raises:
+        UnknownNameError: no such model or folder.
+        ModelError: the bundle is incomplete, altered, damaged or too new.
+    """
+    return open_model(bundle.resolve(str(name)), fallback=FALLBACK_MODEL if name == DEFAULT_MODEL else None)

@@ -1,0 +1,326 @@
+"""The public model: predictions of files, decisions, the fallback model, and the bundle's calibration."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clothier
+from clothier import bundle
+from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
+from clothier.data.perceptual_hash import dhash, to_bytes
+from clothier.data.synthetic import draw_garments
+from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.inference import Model, load
+from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS
+from clothier.inference.session import OnnxClassifier
+from clothier.metrics import softmax
+from clothier.selective.decisions import decide
+from clothier.selective.ood import fit_ood_scorer
+from clothier.selective.thresholds import Thresholds
+from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.types import FailedInput, InputSpec, Prediction
+from clothier.workflows.predict import predict
+from tests.fakes import FakeClassifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from clothier.bundle import Bundle
+    from clothier.types import Classifier, Images
+
+    MakeBundle = Callable[..., Bundle]
+
+
+FOUR = ("Bag", "Coat", "Shirt", "Dress")
+
+
+def brightest_pixel_logits(images: Images) -> npt.NDArray[np.float32]:
+    """The class is the brightest pixel of an image, divided by 50."""
+    labels = images.reshape(len(images), -1).max(axis=1) // 50
+    return np.log(np.array([0.05, 0.15, 0.2, 0.6], np.float32))[(np.arange(4) - labels[:, None] + 3) % 4]
+
+
+@pytest.fixture
+def classifier() -> FakeClassifier:
+    return FakeClassifier(brightest_pixel_logits, FOUR, "brightest")
+
+
+@pytest.fixture
+def model(classifier: FakeClassifier) -> Model:
+    return Model(classifier)
+
+
+def draw_image(path: Path, label: int) -> Path:
+    """A black 28x28 grayscale image with one pixel: such an image is the input of a Fashion-MNIST model as it is."""
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[14, 14] = 50 * label + 1
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_one_prediction_per_file(tmp_path: Path, model: Model) -> None:
+    (found,) = model.predict([draw_image(tmp_path / "dress.png", 3)])
+    assert isinstance(found, Prediction)
+    assert (found.file, found.decision, found.model) == (str(tmp_path / "dress.png"), None, "brightest")
+    assert found.reason == NO_THRESHOLDS
+    assert [one.name for one in found.top] == ["Dress", "Shirt", "Coat"]
+    np.testing.assert_allclose([one.probability for one in found.top], [0.6, 0.2, 0.15], atol=1e-6)
+
+
+def test_layout_of_the_json(tmp_path: Path, model: Model) -> None:
+    (found,) = model.predict([draw_image(tmp_path / "dress.png", 3)], top=2)
+    printed = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert list(printed) == ["file", "class", "probability", "top", "decision", "reason", "model"]
+    assert (printed["class"], printed["decision"]) == ("Dress", None)
+    assert printed["probability"] == pytest.approx(0.6)
+    assert [list(one) for one in printed["top"]] == [["class", "probability"]] * 2
+    assert printed["top"][0] == {"class": printed["class"], "probability": printed["probability"]}
+
+
+@pytest.mark.parametrize(("top", "named"), [(1, 1), (3, 3), (4, 4), (5, 4), (100, 4)])
+def test_top(tmp_path: Path, model: Model, top: int, named: int) -> None:
+    (found,) = model.predict([draw_image(tmp_path / "coat.png", 1)], top=top)
+    assert isinstance(found, Prediction)
+    probabilities = [one.probability for one in found.top]
+    assert len(probabilities) == named
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_top_below_one(model: Model, top: int) -> None:
+    with pytest.raises(UsageError, match=f"top is {top}"):
+        model.predict([], top=top)
+
+
+def test_a_single_name_is_refused(model: Model) -> None:
+    with pytest.raises(UsageError, match=r"'shoe\.png'.*\['shoe\.png'\]"):
+        model.predict("shoe.png")
+
+
+def test_no_files(model: Model) -> None:
+    assert model.predict([]) == []
+
+
+def test_equally_probable_classes_keep_their_order(tmp_path: Path) -> None:
+    classes = tuple(f"class {number}" for number in range(40))  # enough for an unstable sort to shuffle them
+    model = Model(FakeClassifier(lambda images: np.zeros((len(images), 40)), classes))
+    (found,) = model.predict([draw_image(tmp_path / "a.png", 0)], top=40)
+    assert isinstance(found, Prediction)
+    assert [one.name for one in found.top] == list(classes)
+
+
+def test_failed_files_are_reported_and_the_others_continue(tmp_path: Path, model: Model) -> None:
+    (tmp_path / "words.png").write_text("no image")
+    (tmp_path / "empty.png").touch()
+    cut = draw_image(tmp_path / "cut.png", 1).read_bytes()[:-30]
+    (tmp_path / "cut.png").write_bytes(cut)
+    valid = [draw_image(tmp_path / f"{label}.png", label) for label in range(3)]
+    missing = tmp_path / "missing.png"
+    files = [missing, valid[2], tmp_path / "words.png", tmp_path / "cut.png", valid[0], tmp_path, valid[1]]
+    results = model.predict([*files, tmp_path / "empty.png"])
+    assert [one.file for one in results] == [str(one) for one in [*files, tmp_path / "empty.png"]]
+    outcomes = [one.code if isinstance(one, FailedInput) else one.top[0].name for one in results]
+    assert outcomes == ["not-found", "Shirt", "not-a-picture", "truncated", "Bag", "not-readable", "Coat", "empty"]
+    error = results[0].to_json()["error"]
+    assert error["code"] == "not-found"
+    assert str(missing) in error["message"]
+
+
+def test_the_model_does_not_run_on_a_batch_of_failures(tmp_path: Path, classifier: FakeClassifier) -> None:
+    results = Model(classifier).predict([tmp_path / "none"] * 3)
+    assert [isinstance(one, FailedInput) for one in results] == [True] * 3
+    assert classifier.batches == []
+
+
+def test_every_prediction_belongs_to_its_file(tmp_path: Path, classifier: FakeClassifier) -> None:
+    labels = [index % 4 for index in range(2 * DECODE_BATCH + 5)]
+    images = [draw_image(tmp_path / f"{label}.png", label) for label in range(4)]
+    files = [tmp_path / "missing" if index % 10 == 3 else images[label] for index, label in enumerate(labels)]
+    reported: list[tuple[str, float, float, str]] = []
+
+    def progress(task: str, done: float, total: float, note: str = "") -> None:
+        reported.append((task, done, total, note))
+
+    results = Model(classifier).predict(files, progress=progress)
+    for index, (label, found) in enumerate(zip(labels, results, strict=True)):
+        if index % 10 == 3:
+            assert isinstance(found, FailedInput)
+        else:
+            assert isinstance(found, Prediction)
+            assert found.top[0].name == FOUR[label]
+    assert reported == [("predict", done, len(files), "") for done in (DECODE_BATCH, 2 * DECODE_BATCH, len(files))]
+    assert sum(classifier.batches) == sum(isinstance(one, Prediction) for one in results)
+    assert max(classifier.batches) <= DECODE_BATCH
+
+
+def test_files_are_named_as_the_user_named_them(tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_image(tmp_path / "a.png", 0)
+    monkeypatch.chdir(tmp_path)
+    assert [one.file for one in model.predict(["./a.png", Path("a.png"), "../none"])] == ["./a.png", "a.png", "../none"]
+
+
+def test_unknown_input_kind(tmp_path: Path, classifier: FakeClassifier) -> None:
+    classifier.input_spec = InputSpec("infrared28")
+    with pytest.raises(UnknownNameError, match=r"'infrared28'.*fashion_mnist, center_crop"):
+        Model(classifier).predict([draw_image(tmp_path / "a.png", 0)])
+
+
+def test_probabilities_are_those_of_the_bundle(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
+    saved = tiny_bundle(tmp_path / "tiny")
+    images = draw_garments(6, seed=3).images
+    files = [tmp_path / f"{index}.png" for index in range(len(images))]
+    for file, image in zip(files, images, strict=True):
+        Image.fromarray(image).save(file)
+    expected = softmax(OnnxClassifier(saved).run(images).logits)
+    for found, row in zip(predict(files, model=str(saved.path), top=10), expected, strict=True):
+        assert isinstance(found, Prediction)
+        assert found.model == "tiny"
+        assert [one.name for one in found.top] == [FASHION_MNIST_CLASSES[index] for index in np.argsort(-row)]
+        np.testing.assert_allclose([one.probability for one in found.top], np.sort(row)[::-1], atol=1e-6)
+
+
+def test_a_loaded_model_is_a_classifier(tmp_path: Path, tiny_bundle: MakeBundle) -> None:
+    saved = tiny_bundle(tmp_path / "tiny")
+    model: Classifier = load(saved.path)
+    outputs = model.run(draw_garments(3, seed=0).images)
+    assert (outputs.logits.shape, outputs.embeddings.shape) == ((3, 10), (3, 16))
+    assert (model.name, model.classes, model.input_spec) == ("tiny", FASHION_MNIST_CLASSES, InputSpec())
+
+
+def test_load_and_predict_are_public() -> None:
+    assert (clothier.load, clothier.predict) == (load, predict)
+
+
+def test_no_such_model() -> None:
+    with pytest.raises(UnknownNameError, match="'shoes'"):
+        load("shoes")
+    with pytest.raises(ModelError, match="runs/none"):
+        predict(["a.png"], model="runs/none")
+
+
+COLORS = {"dress": (230, 20, 20), "hat": (20, 20, 230), "boot": (20, 230, 20)}
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+
+
+def test_without_thresholds_nothing_is_decided(tmp_path: Path, color_bundle: MakeBundle) -> None:
+    model = load(color_bundle(tmp_path / "plain", COLORS).path)
+    output = model.predict_images(IMAGES)
+    assert output.ood_scores is None
+    assert model.decide(output) == [None] * 5
+    np.testing.assert_array_equal(output.probabilities, softmax(model.run(IMAGES).logits))
+
+
+def test_with_thresholds_and_ood_scorer(tmp_path: Path, color_bundle: MakeBundle) -> None:
+    embeddings = np.random.default_rng(1).normal(0.5, 0.2, (30, 3))
+    scorer = fit_ood_scorer(embeddings, np.zeros(30, np.int64), n_components=2)
+    thresholds = Thresholds(min_probability=0.7, max_ood=0.5)
+    saved = color_bundle(
+        tmp_path / "sure", COLORS, extras={OOD_FILE: scorer.to_bytes()}, thresholds=thresholds.to_json()
+    )
+    model = load(saved.path)
+    output = model.predict_images(IMAGES)
+    assert output.ood_scores is not None
+    assert output.ood_scores.shape == (5,)
+    assert model.decide(output) == decide(output.probabilities, output.ood_scores, thresholds, tuple(COLORS))
+    assert model.decide(model.predict_images(IMAGES[:0])) == []
+
+
+def test_damaged_thresholds(tmp_path: Path, color_bundle: MakeBundle) -> None:
+    saved = color_bundle(tmp_path / "odd", COLORS, thresholds={"sure": 1})
+    with pytest.raises(ModelError, match=r"thresholds.*'sure'"):
+        load(saved.path)
+
+
+def test_was_trained_on(tmp_path: Path, color_bundle: MakeBundle) -> None:
+    saved = color_bundle(tmp_path / "open", COLORS, extras={TRAINING_HASHES_FILE: to_bytes(dhash(IMAGES[1:3]))})
+    assert load(saved.path).was_trained_on(IMAGES).tolist() == [False, True, True, False, False]
+    without_hashes = color_bundle(tmp_path / "silent", COLORS)
+    assert not load(without_hashes.path).was_trained_on(IMAGES).any()
+
+
+@pytest.mark.parametrize("content", [b"no array", to_bytes(np.zeros((2, 5), np.uint8)), to_bytes(np.zeros((2, 32)))])
+def test_damaged_hashes(tmp_path: Path, color_bundle: MakeBundle, content: bytes) -> None:
+    saved = color_bundle(tmp_path / "odd", COLORS, extras={TRAINING_HASHES_FILE: content})
+    with pytest.raises(ModelError, match=r"training_hashes\.npy"):
+        load(saved.path)
+
+
+@pytest.fixture
+def photo_bundle(tmp_path: Path, color_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of bundled models in which the one named ``photo`` has thresholds; the path of that one."""
+    for name in ("fashion-cnn", "fashion-dnn"):
+        (tmp_path / "bundled" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bundled" / name).symlink_to(bundle.BUNDLED_DIR / name)
+    color_bundle(tmp_path / "bundled" / "photo", COLORS, thresholds=Thresholds(min_probability=0.9).to_json())
+    monkeypatch.setattr(bundle, "BUNDLED_DIR", tmp_path / "bundled")
+    return tmp_path / "bundled" / "photo"
+
+
+@pytest.fixture
+def gray(tmp_path: Path) -> Path:
+    """A 28x28 grayscale image."""
+    Image.fromarray(draw_garments(1, seed=0).images[0]).save(tmp_path / "gray.png")
+    return tmp_path / "gray.png"
+
+
+def save_photo(path: Path, color: tuple[int, int, int]) -> Path:
+    Image.new("RGB", (60, 40), color).save(path)
+    return path
+
+
+def test_decisions_with_their_reasons(tmp_path: Path, photo_bundle: Path) -> None:
+    sure, unsure = save_photo(tmp_path / "a.png", (230, 20, 20)), save_photo(tmp_path / "b.png", (128, 20, 128))
+    first, second = (one for one in predict([sure, unsure], model="photo") if isinstance(one, Prediction))
+    assert (first.decision, first.top[0].name, first.model) == ("accept", "dress", "photo")
+    assert "90 %" in first.reason
+    assert second.decision == "review"
+
+
+def test_a_fashion_mnist_image_goes_to_the_fallback_model(tmp_path: Path, photo_bundle: Path, gray: Path) -> None:
+    files = [save_photo(tmp_path / "a.png", (230, 20, 20)), gray, save_photo(tmp_path / "c.png", (20, 20, 230))]
+    results = [one for one in load("photo").predict(files) if isinstance(one, Prediction)]
+    assert [one.model for one in results] == ["photo", "fashion-cnn", "photo"]
+    assert [one.file for one in results] == [str(file) for file in files]
+    assert re.fullmatch(rf"28x28 .*fashion-cnn.*photo\. {re.escape(NO_THRESHOLDS)}", results[1].reason)
+    (direct,) = predict([gray], model="fashion-cnn")
+    assert isinstance(direct, Prediction)
+    assert (direct.top, direct.reason) == (results[1].top, NO_THRESHOLDS)
+
+
+def test_only_the_bundled_photo_model_has_a_fallback(photo_bundle: Path, gray: Path) -> None:
+    (found,) = predict([gray], model=str(photo_bundle))
+    assert isinstance(found, Prediction)
+    assert found.model == "photo"
+    assert "fashion-cnn" not in found.reason
+
+
+def test_codes_of_a_company(tmp_path: Path, photo_bundle: Path, gray: Path) -> None:
+    codes = tmp_path / "own.toml"
+    codes.write_text('[codes]\ndress = "D-1"\nhat = "H"\nboot = "H"\n')
+    files = [save_photo(tmp_path / "a.png", (230, 20, 20)), save_photo(tmp_path / "b.png", (20, 230, 20)), gray]
+    results = [one.to_json() for one in predict(files, model="photo", taxonomy=codes)]
+    assert [one.get("code") for one in results] == ["D-1", "H", None]
+    assert "code" not in predict(files[:1], model="photo")[0].to_json()
+
+
+def test_inputs_are_saved(tmp_path: Path, photo_bundle: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+    files = [save_photo(tmp_path / folder / "a.png", (230, 20, 20)) for folder in ("x", "y")]
+    results = predict([*files, tmp_path / "none.jpg"], model="photo", save_inputs=tmp_path / "inputs")
+    assert [one.to_json().get("input_file") for one in results] == [
+        str(tmp_path / "inputs/a.png"),
+        str(tmp_path / "inputs/a-2.png"),
+        None,
+    ]
+    with Image.open(tmp_path / "inputs/a.png") as saved:
+        assert saved.size == (16, 16)
