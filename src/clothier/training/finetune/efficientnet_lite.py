@@ -206,15 +206,15 @@ def weights_file() -> Path:
 WEIGHT_NAMES = {
     "_conv_stem": "stem.0",
     "_bn0": "stem.1",
-    "_conv_head": "last.0",
-    "_bn1": "last.1",
+    "_conv_head": "conv_head.0",
+    "_bn1": "conv_head.1",
     "_fc": "head",
 }
 BLOCK_WEIGHT_NAMES = {
     "_expand_conv": "expand.0",
     "_bn0": "expand.1",
-    "_depthwise_conv": "look.0",
-    "_bn1": "look.1",
+    "_depthwise_conv": "depthwise.0",
+    "_bn1": "depthwise.1",
     "_project_conv": "project.0",
     "_bn2": "project.1",
 }
