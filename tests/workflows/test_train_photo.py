@@ -95,7 +95,7 @@ def test_metrics_and_protocol(made: Run) -> None:
     told = metrics["validation"]
     assert told["n"] == 24
     assert [score["class"] for score in told["per_class"]] == ["dress", "hat"]
-    assert {"accuracy", "macro_recall", "ece", "nll", "brier", "coverage", "selective_risk", "promise"} <= told.keys()
+    assert {"accuracy", "macro_recall", "ece", "nll", "brier", "coverage", "selective_risk", "guarantee"} <= told.keys()
     assert 0 <= told["novelty_auroc"] <= 1
     assert told["n_ood"] == 2
     assert metrics["test"] is None

@@ -96,7 +96,7 @@ def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(looked: tuple[n
     frozen = [name for name in theirs if name.startswith(("stem", *(f"blocks.{place}." for place in range(14))))]
     statistics = [name for name in theirs if "running" in name]
     assert all(torch.equal(ours[name], theirs[name]) for name in frozen + statistics)
-    assert not torch.equal(ours["conv_head.0.weight"], theirs["last.0.weight"])
+    assert not torch.equal(ours["conv_head.0.weight"], theirs["conv_head.0.weight"])
 
 
 def test_resumed_training_equals_uninterrupted_training(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:

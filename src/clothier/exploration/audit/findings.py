@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["unreadable", "exact-duplicate", "near-duplicate", "label", "outlier"]
 
-COLUMNS = ("kind", "part", "index", "file", "class", "score", "suspicion", "suggested", "other")
-"""The columns of ``audit.csv``; see :class:`Finding`. Empty where a finding has no such thing."""
+COLUMNS = ("kind", "split", "index", "file", "class", "score", "reason", "suggested_label", "duplicate_of")
+"""The columns of ``audit.csv``; see :class:`Finding`. A value that a finding does not have is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

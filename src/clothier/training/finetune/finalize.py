@@ -164,7 +164,7 @@ def _metrics(
         "test": None,
         "protocol": protocol(result, photos),
         "baseline_comparison": _baseline_comparison(result, photos, oof),
-        "label_issues": len(_label_issues(oof).issues),
+        "label_issues": len(_label_issues(oof).issue_indices),
     }
 
 
@@ -255,8 +255,8 @@ def _audit_findings(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> Ite
                     duplicate_of=files[first],
                 )
     issues, known = _label_issues(oof), oof.labeled_indices
-    for place in issues.issues.tolist():
-        label, suggested = names[oof.labels[known[place]]], names[issues.suggested[place]]
+    for place in issues.issue_indices.tolist():
+        label, suggested = names[oof.labels[known[place]]], names[issues.suggested_labels[place]]
         yield Finding(
             kind="label",
             file=files[known[place]],

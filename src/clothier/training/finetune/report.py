@@ -75,7 +75,7 @@ def write_report(
         history=tuple(records),
         figures=figures,
         recipe=recipe.to_json(),
-        protocol=f"{run_metrics['protocol']} {data['unseen']}",
+        protocol=f"{run_metrics['protocol']} {data['limitations']}",
     )
     place = shlex.quote(str(run.config["data"]))
     command = f"clothier train photo --preset {recipe.preset} --data {place} --seed {run_metrics['seed']}"
