@@ -217,8 +217,8 @@ def photo() -> str:
     figures, both = made.metadata.metrics["validation"], made.metadata.metrics["baseline_comparison"]
     lines = [_table_row("on photographers kept out", "frozen backbone", "`photo`"), _table_row("---", "---:", "---:")]
     for name, figure in (("accuracy, %", "accuracy"), ("macro recall, %", "macro_recall")):
-        values = (_percent(both[side][figure]) for side in ("before", "after"))
-        lines.append(_table_row(f"{name}, mean of {len(both['after']['folds'])} folds", *values))
+        values = (_percent(both[side][figure]) for side in ("baseline", "model"))
+        lines.append(_table_row(f"{name}, mean of {len(both['model']['folds'])} folds", *values))
     for name, figure in (
         ("ECE, %", "ece"),
         ("tags that are accepted, %", "coverage"),

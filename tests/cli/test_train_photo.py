@@ -28,8 +28,8 @@ METRICS: dict[str, Any] = {
     "test": None,
     "label_issues": 12,
     "baseline_comparison": {
-        "before": {"name": "frozen features", "accuracy": 0.85, "macro_recall": 0.8},
-        "after": {"name": "photo best", "accuracy": 0.9, "macro_recall": 0.87},
+        "baseline": {"name": "frozen features", "accuracy": 0.85, "macro_recall": 0.8},
+        "model": {"name": "photo best", "accuracy": 0.9, "macro_recall": 0.87},
     },
 }
 

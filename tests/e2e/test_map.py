@@ -122,7 +122,7 @@ def facts(card: Locator) -> list[str]:
 
 
 def chosen(page: Page) -> Locator:
-    return page.locator("#chosen .card")
+    return page.locator("#selected .card")
 
 
 def pixels(canvas: Locator) -> np.ndarray:
@@ -139,9 +139,9 @@ def palette(page: Page) -> dict[str, np.ndarray]:
 
 def grey(page: Page) -> np.ndarray:
     """The picture on the card, back from ink on paper to 0 to 255."""
-    colours = palette(page)
+    colors = palette(page)
     red = pixels(chosen(page).locator("canvas"))[:, :, 0].astype(float)
-    return 255 * (red - colours["paper"][0]) / (colours["ink"][0] - colours["paper"][0])
+    return 255 * (red - colors["background"][0]) / (colors["text"][0] - colors["background"][0])
 
 
 def test_seventy_thousand_fit_in_a_small_file(file: Path) -> None:
@@ -151,7 +151,7 @@ def test_seventy_thousand_fit_in_a_small_file(file: Path) -> None:
 def test_a_searched_garment_is_flown_to_and_pointed_at_where_it_was_dragged(page: Page, data: Dataset) -> None:
     search(page, "test 123")
     label = data.classes[data.test.labels[123]]
-    assert facts(chosen(page)) == [label, "test 123", f"CNN says {label}, right"]
+    assert facts(chosen(page)) == [label, "test 123", f"CNN predicts {label}, correct"]
     page.mouse.move(*MIDDLE)
     page.mouse.down()
     page.mouse.move(MIDDLE[0] + 120, MIDDLE[1] - 90, steps=5)
@@ -184,10 +184,10 @@ def test_an_index_counts_over_all_parts_or_within_one(page: Page, data: Dataset)
 
 def test_what_cannot_be_found_is_told(page: Page) -> None:
     for query, sentence in (
-        ("boot", "“boot” is no index; type a number, such as test 9999."),
-        ("test 10000", "There is no test 10,000; test goes from 0 to 9,999."),
-        ("70000", "There is no index 70,000; index goes from 0 to 69,999."),
-        ("photo 3", "There is no part “photo”; there is train and test."),
+        ("boot", "“boot” is not an index. Type a number, such as test 9999."),
+        ("test 10000", "There is no test 10,000: test has 0 to 9,999."),
+        ("70000", "There is no index 70,000: index has 0 to 69,999."),
+        ("photo 3", "There is no split “photo”. Splits: train, test."),
     ):
         search(page, query)
         assert page.inner_text("#found") == sentence
@@ -195,34 +195,34 @@ def test_what_cannot_be_found_is_told(page: Page) -> None:
 
 
 def test_colour_tells_right_from_wrong(screen: Page) -> None:
-    mistaken = palette(screen)["second"]
+    mistaken = palette(screen)["secondary"]
 
     def nearest() -> int:
         return int(np.abs(pixels(screen.locator("#canvas")).astype(int) - mistaken).max(axis=2).min())
 
     screen.wait_for_timeout(200)
     by_class = nearest()
-    screen.check("input[name=colour][value=answer]")
+    screen.check("input[name=color][value=prediction]")
     screen.wait_for_timeout(200)
     assert nearest() < 8 < by_class
-    screen.uncheck("input[name=answer][value=right]")
+    screen.uncheck("input[name=prediction][value=correct]")
     assert screen.inner_text("#count") == f"{-(-70_000 // WRONG):,} of 70,000 shown"
 
 
 def test_the_legend_switches_classes_and_parts(page: Page) -> None:
-    page.click("#none")
+    page.click("#no-classes")
     page.wait_for_timeout(200)
     assert page.inner_text("#count") == "0 of 70,000 shown"
     assert len(np.unique(pixels(page.locator("#canvas")).reshape(-1, 3), axis=0)) == 1
     page.check("text=Trouser")
     assert page.inner_text("#count") == "7,000 of 70,000 shown"
-    page.uncheck("input[name=part][value='0']")
+    page.uncheck("input[name=split][value='0']")
     assert page.inner_text("#count") == "1,000 of 70,000 shown"
     search(page, "train 1")
-    assert page.inner_text("#found") == "train 1 is switched off in the legend; its place is marked."
+    assert page.inner_text("#found") == "train 1 is hidden by the filter; its position is marked."
     page.mouse.move(MIDDLE[0] + 2, MIDDLE[1])
     assert "train" not in page.locator("#hover").inner_text()
-    page.click("#every")
+    page.click("#all-classes")
     assert page.inner_text("#count") == "10,000 of 70,000 shown"
 
 
@@ -292,10 +292,10 @@ def test_a_browser_that_cannot_says_so(browser: Browser, file: Path) -> None:
     context.add_init_script("delete window.createImageBitmap")
     said: list[str] = []
     old = opened(context, f"{file.as_uri()}#test-0", said)
-    old.wait_for_selector("#trouble:visible")
+    old.wait_for_selector("#error:visible")
     assert re.fullmatch(
-        r"The map cannot be drawn here: .*createImageBitmap.*\. Try a browser of 2023 or later\.",
-        old.inner_text("#trouble"),
+        r"The map cannot be drawn here: .*createImageBitmap.*\. Use a browser of 2023 or later\.",
+        old.inner_text("#error"),
     )
     context.close()
 

@@ -1,4 +1,4 @@
-"""A small data set whose pictures tell their own label, two models of it, and what a workflow would make of them."""
+"""A small data set whose images encode their label, two models of it, and the sections of a report on them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clothier.exploration.pixels import describe_pixels
 from clothier.metrics import evaluate_logits
 from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance, Section
+from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
 
@@ -27,43 +28,55 @@ ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_available": 2}, "versions"
 
 
 def label_coded_images(labels: np.ndarray, seed: int = 0) -> LabeledImages:
-    """Pictures of chance whose first pixel is 20 times their label, so that a caption can be checked."""
+    """Random images whose first pixel is 20 times their label, so that a caption can be checked."""
     images = np.random.default_rng(seed).integers(0, 256, (len(labels), IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
     images[:, 0, 0] = 20 * labels
     return LabeledImages(images, labels.astype(np.int64))
 
 
 @pytest.fixture(scope="session")
-def labelled() -> LabeledImages:
+def labeled() -> LabeledImages:
     return label_coded_images(np.random.default_rng(5).permutation(np.arange(200) % 10))
 
 
 @pytest.fixture(scope="session")
-def dataset(labelled: LabeledImages) -> Dataset:
+def dataset(labeled: LabeledImages) -> Dataset:
     return Dataset(
         "Fashion-MNIST",
         FASHION_MNIST_CLASSES,
-        labelled,
+        labeled,
         label_coded_images(np.arange(80) % 10, 1),
         {"train-images": "ab" * 32},
     )
 
 
 @pytest.fixture
-def abstaining(models: tuple[ModelSection, ModelSection]) -> ModelSection:
-    """A model with what only photo models have: a comparison with frozen features, and tags that need no person."""
+def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSection:
+    """A model with what only photo models have: a comparison with frozen features, and a risk guarantee."""
     folds = [{"n": 40, "accuracy": 0.8, "macro_recall": 0.7}] * 2
-    before = {"name": "frozen features", "accuracy": 0.8123, "macro_recall": 0.71, "folds": folds}
-    after = {"name": "photo best", "accuracy": 0.9046, "macro_recall": 0.87, "folds": folds}
-    dress = {"name": "Dress", "accepted": 61, "wrong": 2, "bound": 0.0987, "kept": False}
-    told = {"confidence": 0.95, "bound": 0.0481, "observed": 0.05, "coverage": 0.75, "accepted": 60, "classes": [dress]}
+    baseline = {"name": "frozen features", "accuracy": 0.8123, "macro_recall": 0.71, "folds": folds}
+    model = {"name": "photo best", "accuracy": 0.9046, "macro_recall": 0.87, "folds": folds}
+    dress = ClassRiskBound(name="Dress", n_accepted=61, n_errors=2, bound=0.0987, holds=False)
+    guarantee = RiskGuarantee(
+        risk=0.05,
+        confidence_level=0.95,
+        bound=0.0481,
+        empirical_risk=0.05,
+        coverage=0.75,
+        n=80,
+        n_accepted=60,
+        n_groups=20,
+        grouped_by="photographer",
+        method="a method",
+        per_class=(dress,),
+    )
     metrics = models[0].metrics
     return replace(
         models[0],
         metrics={
             **metrics,
-            "test": {**metrics["test"], "promise": told},
-            "baseline_comparison": {"before": before, "after": after},
+            "test": {**metrics["test"], "coverage": 0.75, "guarantee": guarantee.to_json()},
+            "baseline_comparison": {"baseline": baseline, "model": model},
             "data": {"name": "photos", "digest": "ab" * 32},
         },
     )
@@ -102,7 +115,7 @@ def make_metrics(model: str, logits: np.ndarray, labels: np.ndarray, **changes: 
 
 
 @pytest.fixture(scope="session")
-def origin() -> Provenance:
+def provenance() -> Provenance:
     return Provenance("clothier study --preset fast --seed 7", ENVIRONMENT)
 
 
@@ -125,7 +138,7 @@ def models(
 
 
 def all_pca_figures(dataset: Dataset, pca: PCA) -> dict[str, CaptionedFigure]:
-    """All that an exploration draws of an analysis."""
+    """All figures of a PCA."""
     features = pca.truncate(pca.rank).transform(dataset.train.images)
     correlation = correlations(pca.covariance), feature_correlations(features)
     return pca_figures(dataset.train, dataset.classes, pca, correlation)
@@ -135,18 +148,18 @@ def all_pca_figures(dataset: Dataset, pca: PCA) -> dict[str, CaptionedFigure]:
 def data(dataset: Dataset) -> DataSection:
     pca = fit_pca(dataset.train.images)
     pixels = describe_pixels(dataset.train.images, dataset.train.labels, 10)
-    chapters = (
+    sections = (
         Section(
             "pixels",
             "The pixels",
-            "Of 200 pictures.",
+            "Of 200 images.",
             pixel_figures(pixels, FASHION_MNIST_CLASSES),
             ["No map is drawn."],
         ),
         Section("pca", "Principal components", "Their directions.", all_pca_figures(dataset, pca)),
     )
     return DataSection(
-        "Fashion-MNIST", chapters, dataset.digests, {"train": 200, "test": 80}, pca.n_components_for(0.9)
+        "Fashion-MNIST", sections, dataset.digests, {"train": 200, "test": 80}, pca.n_components_for(0.9)
     )
 
 

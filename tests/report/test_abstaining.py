@@ -33,28 +33,28 @@ def plain(text: str) -> str:
 
 
 def test_curve_and_promise() -> None:
-    drawing = risk_coverage.risk_coverage_plot(CURVE, N, GUARANTEE)
-    (axes,) = drawing.figure.axes
+    captioned = risk_coverage.risk_coverage_plot(CURVE, N, GUARANTEE)
+    (axes,) = captioned.figure.axes
     curve, promised, point = axes.lines
     np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the first twenty tags only jump
     np.testing.assert_allclose(curve.get_ydata(), CURVE.risk[19:])
     assert list(promised.get_ydata()) == [0.05, 0.05]
     assert (list(point.get_xdata()), list(point.get_ydata())) == ([0.7], [0.031])
-    assert plain(drawing.title) == "70 % of the photos are accepted, and 3.1 % of those tags are wrong"
-    assert drawing.note == "400 photos, the surest first. Bar: from what was seen up to the promise's bound."
+    assert plain(captioned.title) == "70 % of the photos are accepted, and 3.1 % of those tags are wrong"
+    assert captioned.note == "400 photos, the surest first. Bar: from what was seen up to the promise's bound."
 
 
 def test_without_a_promise_and_with_one_that_nothing_keeps() -> None:
-    drawing = risk_coverage.risk_coverage_plot(CURVE, N)
-    assert plain(drawing.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
-    assert drawing.note == "400 photos, the surest first."
+    captioned = risk_coverage.risk_coverage_plot(CURVE, N)
+    assert plain(captioned.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
+    assert captioned.note == "400 photos, the surest first."
     nothing = replace(GUARANTEE, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0)
-    drawing = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
-    assert plain(drawing.title) == "No probability proves the promise of 5 %, so nothing is accepted"
-    assert len(drawing.figure.axes[0].lines) == 2
+    captioned = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
+    assert plain(captioned.title) == "No probability proves the promise of 5 %, so nothing is accepted"
+    assert len(captioned.figure.axes[0].lines) == 2
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_photos_all_right_or_all_wrong(right: bool) -> None:
-    drawing = risk_coverage.risk_coverage_plot(risk_coverage_curve([0.9, 0.8, 0.7], [right] * 3), 3)
-    assert drawing.figure.axes[0].get_ylim()[1] > 0
+    captioned = risk_coverage.risk_coverage_plot(risk_coverage_curve([0.9, 0.8, 0.7], [right] * 3), 3)
+    assert captioned.figure.axes[0].get_ylim()[1] > 0

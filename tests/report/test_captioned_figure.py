@@ -1,4 +1,4 @@
-"""A drawing is the same file every time, and fits into a page."""
+"""A figure gives the same file every time, and fits into a page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @rc_context(STYLE)
 def drawing(title: str = "Two points make a line") -> CaptionedFigure:
     figure, axes = new_plot(2.0)
-    axes.plot([0, 1], [0, 1], color=LIGHT["first"])
+    axes.plot([0, 1], [0, 1], color=LIGHT["primary"])
     axes.set_xlabel("epoch")
     return CaptionedFigure(figure, title, 'A "line" & <more>')
 
@@ -44,7 +44,7 @@ def test_a_png_has_its_title_above_the_figure() -> None:
     assert long.size[1] > short.size[1]
 
 
-def test_a_notebook_shows_a_drawing_with_all_its_words() -> None:
+def test_a_notebook_shows_title_and_note() -> None:
     silent, spoken = drawing(), replace(drawing(), note="How to read it, at some length. " * 6)
     (bundle, metadata), (longer, _) = silent._repr_mimebundle_(include=None, exclude=None), spoken._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]) == png(silent)
@@ -52,10 +52,9 @@ def test_a_notebook_shows_a_drawing_with_all_its_words() -> None:
     assert metadata == {"image/png": {"alt": silent.alt, "width": 499}}
     shown, below = (Image.open(io.BytesIO(base64.b64decode(one["image/png"]))) for one in (bundle, longer))
     assert below.size[0] == shown.size[0]
-    footing = np.asarray(below)[shown.size[1] :]
-    assert np.array_equal(np.asarray(below)[: shown.size[1]], np.asarray(shown))
-    assert (footing.min(axis=(0, 2))[-8:] > 240).all(), "the note runs out of the sheet"
-    assert footing.min() < 150, "there is no note"
+    note = np.asarray(below)[shown.size[1] :]
+    assert (note.min(axis=(0, 2))[-8:] > 240).all(), "the note runs over the edge"
+    assert note.min() < 150, "there is no note"
 
 
 def test_an_svg_is_the_same_text_each_time() -> None:
@@ -63,7 +62,7 @@ def test_an_svg_is_the_same_text_each_time() -> None:
     assert inline_svg(one, "a") == inline_svg(one, "a") == inline_svg(drawing(), "a")
 
 
-def test_a_png_leaves_no_trace_in_the_svg_after_it() -> None:
+def test_saving_a_png_does_not_change_the_svg() -> None:
     one = drawing()
     before = inline_svg(one, "a")
     png(one)
@@ -76,31 +75,27 @@ def test_an_svg_file_stands_alone() -> None:
     assert text == standalone_svg(drawing(title), "a")
     root = ET.fromstring(text)  # noqa: S314 - our own text
     assert "var(--" not in text
-    assert LIGHT["first"] in text
+    assert LIGHT["primary"] in text
     assert root.attrib["aria-label"] == 'A "line" & <more>'
-    words = " ".join(span.text or "" for span in root.iter("{http://www.w3.org/2000/svg}tspan"))
-    assert words == " ".join(title.split())
-    inner = root.find("{http://www.w3.org/2000/svg}svg")
-    assert inner is not None
-    whole, below = (tuple(map(float, one.attrib["viewBox"].split()[2:])) for one in (root, inner))
-    assert float(inner.attrib["y"]) + below[1] == pytest.approx(whole[1])
-    assert (inner.attrib["width"], root.attrib["width"]) == (f"{below[0]:g}", f"{whole[0]:g}pt")
+    words = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert " ".join(title.split()) in " ".join(words)
+    assert float(root.attrib["height"].removesuffix("pt")) > 72 * 2.0
 
 
-def test_an_svg_takes_type_and_colours_from_the_page() -> None:
+def test_an_svg_takes_font_and_colors_from_the_page() -> None:
     text = inline_svg(drawing(), "a")
-    assert "var(--first)" in text
-    assert not any(colour in text for colour in LIGHT.values())
+    assert "var(--primary)" in text
+    assert not any(color in text for color in LIGHT.values())
     assert re.search(r"<text[^>]*var\(--sans\)[^>]*>epoch</text>", text)
     assert "DejaVu" not in text
     assert "Two points" not in text  # the page sets the title itself
 
 
-def test_an_svg_says_what_it_shows() -> None:
+def test_an_svg_has_its_description() -> None:
     assert 'role="img" aria-label=\'A "line" &amp; &lt;more&gt;\'' in inline_svg(drawing(), "a")
 
 
-def test_an_svg_scales_and_brings_nothing_of_its_own_file() -> None:
+def test_an_svg_scales_and_has_no_style_of_its_own() -> None:
     text = inline_svg(drawing(), "a")
     head = text[: text.index(">")]
     assert "viewBox" in head
@@ -108,21 +103,21 @@ def test_an_svg_scales_and_brings_nothing_of_its_own_file() -> None:
     assert not re.search("<metadata|<style|<!DOCTYPE|<[?]xml", text)
 
 
-def test_two_drawings_on_a_page_share_no_id() -> None:
+def test_two_figures_on_a_page_share_no_id() -> None:
     ids = [re.findall(r'\bid="([^"]+)"', inline_svg(drawing(), name)) for name in ("a", "b")]
     assert ids[0]
     assert len({*ids[0], *ids[1]}) == len(ids[0]) + len(ids[1])
 
 
-def test_pictures_are_marked_so_that_a_dark_screen_turns_them() -> None:
+def test_images_are_marked_for_dark_mode() -> None:
     image = np.eye(4)
-    one = CaptionedFigure(gallery([Tile(image, "ink"), Tile(image - 0.5, "two inks", signed=True)], 2), "t", "a")
+    one = CaptionedFigure(gallery([Tile(image, "gray"), Tile(image - 0.5, "signed", signed=True)], 2), "t", "a")
     text = inline_svg(one, "a")
-    assert len(re.findall(r'class="garment"', text)) == 1
+    assert len(re.findall(r'class="grayscale"', text)) == 1
     assert len(re.findall(r'class="signed"', text)) == 1
 
 
-def test_drawing_leaves_matplotlibs_settings_alone() -> None:
+def test_matplotlibs_settings_do_not_change() -> None:
     before = dict(rcParams)
     one = drawing()
     png(one)
@@ -130,13 +125,13 @@ def test_drawing_leaves_matplotlibs_settings_alone() -> None:
     assert dict(rcParams) == before
 
 
-def test_figures_are_saved_by_their_names(tmp_path: Path) -> None:
+def test_figures_are_saved_by_name(tmp_path: Path) -> None:
     save_figures({"loss": drawing(), "f1": drawing("F1")}, tmp_path / "figures")
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == ["f1.png", "loss.png"]
     assert (tmp_path / "figures" / "loss.png").read_bytes() == png(drawing())
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "figures").write_text("a file in the way")
     with pytest.raises(StorageError, match="cannot write"):
         save_figures({"loss": drawing()}, tmp_path / "figures")

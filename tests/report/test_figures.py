@@ -52,18 +52,18 @@ def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
     return found
 
 
-def test_every_sample_stands_above_its_own_label(labelled: LabeledImages) -> None:
-    shown = captions(class_overview.sample_grid(labelled, FASHION_MNIST_CLASSES).figure)
+def test_every_sample_stands_above_its_own_label(labeled: LabeledImages) -> None:
+    shown = captions(class_overview.sample_grid(labeled, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 30
     for image, lines in shown:
         assert lines[0] == FASHION_MNIST_CLASSES[image[0, 0] // 20]
-        place = int(np.flatnonzero((labelled.images == image).all(axis=(1, 2)))[0])
-        assert lines[0] == FASHION_MNIST_CLASSES[labelled.labels[place]]
+        place = int(np.flatnonzero((labeled.images == image).all(axis=(1, 2)))[0])
+        assert lines[0] == FASHION_MNIST_CLASSES[labeled.labels[place]]
 
 
-def test_a_sample_depends_on_its_seed_alone(labelled: LabeledImages) -> None:
+def test_a_sample_depends_on_its_seed_alone(labeled: LabeledImages) -> None:
     first, again, other = (
-        captions(class_overview.sample_grid(labelled, FASHION_MNIST_CLASSES, seed=s).figure) for s in (1, 1, 2)
+        captions(class_overview.sample_grid(labeled, FASHION_MNIST_CLASSES, seed=s).figure) for s in (1, 1, 2)
     )
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
@@ -108,25 +108,25 @@ def test_a_gallery_takes_gaps_headings_and_two_inks() -> None:
 
 def test_class_counts_draw_every_split() -> None:
     splits = {"train": np.array([0, 0, 0, 1, 1, 2]), "test": np.array([0, 1, 2])}
-    drawing = class_overview.class_counts(splits, ("Coat", "Bag", "Shirt"))
-    widths = [[bar.get_width() for bar in axes.patches] for axes in drawing.figure.axes]
+    captioned = class_overview.class_counts(splits, ("Coat", "Bag", "Shirt"))
+    widths = [[bar.get_width() for bar in axes.patches] for axes in captioned.figure.axes]
     assert widths == [[3, 2, 1], [1, 1, 1]]
-    assert drawing.title == "In train, Coat has 3 images and Shirt only 1"
+    assert captioned.title == "In train, Coat has 3 images and Shirt only 1"
 
 
 def test_balanced_classes_are_called_so() -> None:
-    drawing = class_overview.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
-    assert drawing.title == "Every class has as many images as any other: 3 train, 1 test"
+    captioned = class_overview.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
+    assert captioned.title == "Every class has as many images as any other: 3 train, 1 test"
 
 
 def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
     images = np.zeros((6, 2, 2), np.uint8)
     images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
     found = describe_pixels(images, np.array([0, 0, 1, 1, 2, 2]), 4)
-    drawing = class_overview.mean_images(found, ("Coat", "Bag", "Shirt", "Ghost"))
-    shown = captions(drawing.figure)
+    captioned = class_overview.mean_images(found, ("Coat", "Bag", "Shirt", "Ghost"))
+    shown = captions(captioned.figure)
     assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
-    assert drawing.title == "Coat and Shirt have the averages that are most alike"
+    assert captioned.title == "Coat and Shirt have the averages that are most alike"
 
 
 def test_one_class_alone_still_has_an_average() -> None:
@@ -136,21 +136,21 @@ def test_one_class_alone_still_has_an_average() -> None:
     assert class_overview.std_images(found, ("Coat", "Bag")).title == "Where the pixels vary"
 
 
-def test_the_variance_curve_marks_what_the_pca_counts(labelled: LabeledImages) -> None:
-    pca = fit_pca(labelled.images)
-    drawing = components.variance_curve(pca)
-    line = drawing.figure.axes[0].lines[0]
+def test_the_variance_curve_marks_what_the_pca_counts(labeled: LabeledImages) -> None:
+    pca = fit_pca(labeled.images)
+    captioned = components.variance_curve(pca)
+    line = captioned.figure.axes[0].lines[0]
     assert line.get_ydata()[1:] == pytest.approx(pca.cumulative_ratio)
     few, many = pca.n_components_for(0.9), pca.n_components_for(0.95)
-    assert drawing.title.replace("\N{NO-BREAK SPACE}", " ") == (
+    assert captioned.title.replace("\N{NO-BREAK SPACE}", " ") == (
         f"Of the variance in the pixels, {few} of 64 components keep 90 %, {many} keep 95 %"
     )
 
 
-def test_components_are_drawn_with_their_shares(labelled: LabeledImages) -> None:
-    pca = fit_pca(labelled.images)
-    drawing = components.component_images(pca, (8, 8), 6)
-    alphas = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
+def test_components_are_drawn_with_their_shares(labeled: LabeledImages) -> None:
+    pca = fit_pca(labeled.images)
+    captioned = components.component_images(pca, (8, 8), 6)
+    alphas = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
     assert alphas[2] == pytest.approx(np.abs(pca.components[2]).reshape(8, 8) / np.abs(pca.components[2]).max())
     assert len(alphas) == 6
 
@@ -161,12 +161,12 @@ def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
     images[:, 0, 0] += np.arange(40, dtype=np.uint8) % 7
     labels = np.repeat([0, 1], 20)
     pca = fit_pca(images)
-    drawing = components.component_scatter(pca.transform(images), labels, ("Coat", "Bag"), pca)
-    offsets = drawing.figure.axes[0].collections[0].get_offsets()
+    captioned = components.component_scatter(pca.transform(images), labels, ("Coat", "Bag"), pca)
+    offsets = captioned.figure.axes[0].collections[0].get_offsets()
     assert sorted(offsets[:, 0].tolist()) == pytest.approx(sorted(pca.transform(images)[:, 0].tolist()))
-    assert "100\N{NO-BREAK SPACE}% of the images lie nearest to the median of their own class" in drawing.note
-    assert drawing.note.startswith("All 40 images")
-    assert {text.get_text() for text in drawing.figure.axes[0].texts} == {"Coat", "Bag"}
+    assert "100\N{NO-BREAK SPACE}% of the images lie nearest to the median of their own class" in captioned.note
+    assert captioned.note.startswith("All 40 images")
+    assert {text.get_text() for text in captioned.figure.axes[0].texts} == {"Coat", "Bag"}
 
 
 def test_names_in_a_scatter_do_not_cover_each_other() -> None:
@@ -176,10 +176,10 @@ def test_names_in_a_scatter_do_not_cover_each_other() -> None:
     assert np.diff(np.sort(moved[:3, 1])).min() >= components.LABEL_HEIGHT * 10 - 1e-9
 
 
-def test_reconstructions_stand_beside_their_original(labelled: LabeledImages) -> None:
-    pca = fit_pca(labelled.images)
-    drawing = components.reconstructions(labelled, FASHION_MNIST_CLASSES, pca, [5, 64])
-    shown = [np.asarray(image.get_array())[..., 3] for image in drawing.figure.axes[0].images]
+def test_reconstructions_stand_beside_their_original(labeled: LabeledImages) -> None:
+    pca = fit_pca(labeled.images)
+    captioned = components.reconstructions(labeled, FASHION_MNIST_CLASSES, pca, [5, 64])
+    shown = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
     originals, coarse, full = shown[0::3], shown[1::3], shown[2::3]
     assert len(originals) == 10
     for before, rough, after in zip(originals, coarse, full, strict=True):
@@ -217,14 +217,14 @@ def test_curves_without_validation_have_one_line(history: list[EpochRecord]) -> 
 
 def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate_logits(logits[0], dataset.test.labels, FASHION_MNIST_CLASSES)
-    drawing = classification.confusion_matrix(found)
+    captioned = classification.confusion_matrix(found)
     shown = np.zeros((10, 10), int)
-    for text in drawing.figure.axes[0].texts:
+    for text in captioned.figure.axes[0].texts:
         column, row = text.get_position()
         shown[int(row), int(column)] = int(text.get_text())
     assert np.array_equal(shown, found.confusion)
     row, column = np.argwhere(np.array(found.confusion) * (1 - np.eye(10)) == _largest_error_count(found.confusion))[0]
-    assert drawing.title.startswith(
+    assert captioned.title.startswith(
         f"{FASHION_MNIST_CLASSES[row]} is taken for {FASHION_MNIST_CLASSES[column]} most often"
     )
 
@@ -242,12 +242,12 @@ def test_a_faultless_confusion_matrix_says_so() -> None:
 
 def test_class_scores_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate_logits(logits[1], dataset.test.labels, FASHION_MNIST_CLASSES)
-    drawing = classification.class_metrics(found)
-    precision, recall, f1 = (line.get_xdata() for line in drawing.figure.axes[0].lines)
+    captioned = classification.class_metrics(found)
+    precision, recall, f1 = (line.get_xdata() for line in captioned.figure.axes[0].lines)
     assert list(precision) == [score.precision for score in found.per_class]
     assert list(recall) == [score.recall for score in found.per_class]
     assert list(f1) == [score.f1 for score in found.per_class]
-    low, high = drawing.figure.axes[0].get_xlim()
+    low, high = captioned.figure.axes[0].get_xlim()
     assert low <= min(*precision, *recall)
     assert high == 1
 
@@ -256,12 +256,12 @@ def test_the_reliability_diagram_draws_filled_bins_only(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     found = reliability(softmax(logits[0]), dataset.test.labels)
-    drawing = classification.reliability_diagram(found)
-    dots = drawing.figure.axes[0].lines[-1]
+    captioned = classification.reliability_diagram(found)
+    dots = captioned.figure.axes[0].lines[-1]
     filled = found.counts > 0
     assert list(dots.get_xdata()) == list(found.confidence[filled])
     assert list(dots.get_ydata()) == list(found.accuracy[filled])
-    assert [bar.get_height() for bar in drawing.figure.axes[1].patches] == list(found.counts)
+    assert [bar.get_height() for bar in captioned.figure.axes[1].patches] == list(found.counts)
 
 
 @pytest.mark.parametrize(
@@ -306,8 +306,8 @@ def test_both_accuracies_are_drawn_with_their_intervals(
     labels = dataset.test.labels
     found = tuple(evaluate_logits(classification, labels, FASHION_MNIST_CLASSES) for classification in logits)
     paired = mcnemar(*(classification.argmax(axis=1) == labels for classification in logits))
-    drawing = comparison.accuracies(("DNN", "CNN"), found, paired)
-    above, below = drawing.figure.axes
+    captioned = comparison.accuracies(("DNN", "CNN"), found, paired)
+    above, below = captioned.figure.axes
     assert [container.lines[0].get_xdata()[0] for container in above.containers] == [f.accuracy for f in found]
     reaches = [np.ptp(container.lines[2][0].get_segments()[0][:, 0]) for container in above.containers]
     assert reaches == pytest.approx([2 * 1.959964 * f.standard_error for f in found])
@@ -350,27 +350,29 @@ def test_the_exploration_is_whole(dataset: Dataset) -> None:
         "pca-reconstructions",
         "pca-error",
     ]
-    assert all(drawing.title and drawing.alt and not drawing.title.endswith(".") for drawing in figures.values())
+    assert all(
+        captioned.title and captioned.alt and not captioned.title.endswith(".") for captioned in figures.values()
+    )
 
 
-def test_names_with_dollars_and_angles_are_names(labelled: LabeledImages) -> None:
+def test_names_with_dollars_and_angles_are_names(labeled: LabeledImages) -> None:
     names = tuple(f"<{k}> $5 & $6 shirt" for k in range(10))
-    drawing = class_overview.sample_grid(labelled, names, n_samples=10)
-    drawing.figure.draw_without_rendering()
-    assert captions(drawing.figure)[0][1][0] == "<0> $5 & $6…"
+    captioned = class_overview.sample_grid(labeled, names, n_samples=10)
+    captioned.figure.draw_without_rendering()
+    assert captions(captioned.figure)[0][1][0] == "<0> $5 & $6…"
 
 
 @pytest.mark.parametrize(("classes", "shape"), [(2, (8, 8)), (40, (12, 9))])
 def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tuple[int, int]) -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     labels = np.arange(8 * classes) % classes
-    images = chance.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
+    images = rng.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
     some = LabeledImages(images, labels)
     names = tuple(f"garment number {k}" for k in range(classes))
-    logits = chance.normal(size=(len(labels), classes)).astype(np.float32)
+    logits = rng.normal(size=(len(labels), classes)).astype(np.float32)
     figures = {
         **all_exploration_figures(Dataset("mine", names, some, some, {})),
         **model_figures(logits, some, names),
     }
-    assert all(inline_svg(drawing, name).startswith("<svg") for name, drawing in figures.items())
+    assert all(inline_svg(captioned, name).startswith("<svg") for name, captioned in figures.items())
     assert "loss" not in figures

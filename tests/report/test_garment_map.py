@@ -17,23 +17,23 @@ CLASSES = ("coat", "$5 <b>bag", "boot")
 
 
 def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.random.default_rng(0)
-    labels = chance.integers(0, 3, n)
-    return (chance.normal(0, 1, (n, 2)) + 5 * labels[:, None]).astype(np.float32), labels
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, n)
+    return (rng.normal(0, 1, (n, 2)) + 5 * labels[:, None]).astype(np.float32), labels
 
 
 def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
     positions, labels = points()
-    drawing = map_scatter(positions, labels, CLASSES, MAP_QUALITY, PCA_BASELINE)
-    (dots,) = [one for one in drawing.figure.axes[0].collections if isinstance(one, PathCollection)]
+    captioned = map_scatter(positions, labels, CLASSES, MAP_QUALITY, PCA_BASELINE)
+    (dots,) = [one for one in captioned.figure.axes[0].collections if isinstance(one, PathCollection)]
     drawn = np.asarray(dots.get_offsets())
     order = [int(np.flatnonzero((positions == place).all(axis=1))[0]) for place in drawn.astype(np.float32)]
     assert sorted(order) == list(range(300))
-    colours = {}
-    for place, colour in zip(order, dots.get_facecolors(), strict=True):
-        colours.setdefault(int(labels[place]), set()).add(tuple(colour))
-    assert [len(one) for one in colours.values()] == [1, 1, 1]
-    assert len(set().union(*colours.values())) == 3
+    colors = {}
+    for place, color in zip(order, dots.get_facecolors(), strict=True):
+        colors.setdefault(int(labels[place]), set()).add(tuple(color))
+    assert [len(one) for one in colors.values()] == [1, 1, 1]
+    assert len(set().union(*colors.values())) == 3
 
 
 def test_the_note_says_how_good_it_is() -> None:
@@ -43,11 +43,11 @@ def test_the_note_says_how_good_it_is() -> None:
 
 
 def test_bars_are_as_long_as_their_figures() -> None:
-    drawing = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
-    lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in drawing.figure.axes]
+    captioned = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
+    lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in captioned.figure.axes]
     assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
-    assert drawing.title.replace("\xa0", " ") == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
-    assert "this map: 0.840, 0.810, 0.990" in drawing.alt
+    assert captioned.title.replace("\xa0", " ") == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
+    assert "this map: 0.840, 0.810, 0.990" in captioned.alt
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_a_map_without_figures_has_no_bars(quality: MapQuality, names: list[str]
 
 
 def test_a_figure_that_is_not_known_is_no_bar() -> None:
-    drawing = map_quality_bars({"this map": replace(MAP_QUALITY, knn100=None), "two components": PCA_BASELINE})
-    assert "this map: 0.840, unknown, 0.990" in drawing.alt
-    assert drawing.figure.axes[1].patches[0].get_width() == 0
+    captioned = map_quality_bars({"this map": replace(MAP_QUALITY, knn100=None), "two components": PCA_BASELINE})
+    assert "this map: 0.840, unknown, 0.990" in captioned.alt
+    assert captioned.figure.axes[1].patches[0].get_width() == 0
 
 
 def test_what_could_not_be_measured_is_left_out() -> None:

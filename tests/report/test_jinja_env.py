@@ -1,4 +1,4 @@
-"""The templates' environment: nothing missing is passed over, nothing foreign is taken for markup."""
+"""Templates fail on undefined names and escape HTML, but not Markdown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from clothier.report.jinja_env import jinja_env
 
 
-def test_a_missing_name_is_a_fault() -> None:
+def test_an_undefined_name_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError, match="'garment' is undefined"):
         jinja_env().from_string("{{ garment }}").render()
 
 
-def test_names_are_escaped_and_figures_become_words() -> None:
+def test_html_is_escaped_and_numbers_are_formatted() -> None:
     page = jinja_env().from_string("{{ name }}: {{ n | number }}").render(name="<b>bag", n=70_000)
     assert page == "&lt;b&gt;bag: 70,000"

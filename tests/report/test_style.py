@@ -1,4 +1,4 @@
-"""The palette can be read: contrast as WCAG 2.1 defines it, on paper and on a dark screen."""
+"""The palette has enough contrast, as WCAG 2.1 defines it, in light and dark mode."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from clothier.report.figures.classification import MAX_CELL_OPACITY
 from clothier.report.style import CATEGORY_COLORS, DARK, LIGHT, shorten, wrap_title
 
 
-def luminance(colour: np.ndarray | str) -> float:
-    channels = np.array(to_rgb(colour) if isinstance(colour, str) else colour)
+def luminance(color: np.ndarray | str) -> float:
+    channels = np.array(to_rgb(color) if isinstance(color, str) else color)
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
@@ -22,28 +22,28 @@ def contrast(first: np.ndarray | str, second: np.ndarray | str) -> float:
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("text", ["ink", "muted", "first", "second"])
-@pytest.mark.parametrize("ground", ["paper", "card"])
-def test_every_text_colour_keeps_aa(palette: dict[str, str], text: str, ground: str) -> None:
-    assert contrast(palette[text], palette[ground]) >= 4.5
+@pytest.mark.parametrize("text", ["text", "muted", "primary", "secondary"])
+@pytest.mark.parametrize("background", ["background", "surface"])
+def test_every_text_color_meets_aa(palette: dict[str, str], text: str, background: str) -> None:
+    assert contrast(palette[text], palette[background]) >= 4.5
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("fill", ["first", "second"])
-def test_counts_can_be_read_on_the_strongest_cell(palette: dict[str, str], fill: str) -> None:
+@pytest.mark.parametrize("fill", ["primary", "secondary"])
+def test_counts_are_readable_on_the_strongest_cell(palette: dict[str, str], fill: str) -> None:
     cell = MAX_CELL_OPACITY * np.array(to_rgb(palette[fill])) + (1 - MAX_CELL_OPACITY) * np.array(
-        to_rgb(palette["paper"])
+        to_rgb(palette["background"])
     )
-    assert contrast(palette["ink"], cell) >= 4.5
+    assert contrast(palette["text"], cell) >= 4.5
 
 
-@pytest.mark.parametrize("ground", [LIGHT["paper"], DARK["paper"]])
-@pytest.mark.parametrize("colour", CATEGORY_COLORS)
-def test_class_colours_stand_out_from_both_grounds(colour: str, ground: str) -> None:
-    assert contrast(colour, ground) >= 2.4
+@pytest.mark.parametrize("background", [LIGHT["background"], DARK["background"]])
+@pytest.mark.parametrize("color", CATEGORY_COLORS)
+def test_class_colors_are_visible_in_both_modes(color: str, background: str) -> None:
+    assert contrast(color, background) >= 2.4
 
 
-def test_both_palettes_have_the_same_roles_in_colours_of_their_own() -> None:
+def test_both_palettes_have_the_same_roles() -> None:
     assert LIGHT.keys() == DARK.keys()
     assert len({*LIGHT.values(), *CATEGORY_COLORS}) == len(LIGHT) + len(CATEGORY_COLORS)
 
@@ -52,7 +52,7 @@ def test_both_palettes_have_the_same_roles_in_colours_of_their_own() -> None:
     ("name", "short"),
     [("Shirt", "Shirt"), ("Sixteen letters!", "Sixteen letters!"), ("Off-shoulder blouse", "Off-shoulder bl…")],
 )
-def test_long_names_are_cut_and_show_it(name: str, short: str) -> None:
+def test_long_names_are_shortened(name: str, short: str) -> None:
     assert shorten(name) == short
 
 

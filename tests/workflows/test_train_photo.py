@@ -101,8 +101,8 @@ def test_metrics_and_protocol(made: Run) -> None:
     assert metrics["test"] is None
     assert metrics["protocol"].startswith("2 folds of 24 labelled photos, split by the table's groups")
     table = metrics["baseline_comparison"]
-    assert table["gain"]["accuracy"] == pytest.approx(table["after"]["accuracy"] - table["before"]["accuracy"])
-    assert [fold["n"] for fold in table["before"]["folds"]] == [fold["n"] for fold in table["after"]["folds"]]
+    assert table["gain"]["accuracy"] == pytest.approx(table["model"]["accuracy"] - table["baseline"]["accuracy"])
+    assert [fold["n"] for fold in table["baseline"]["folds"]] == [fold["n"] for fold in table["model"]["folds"]]
     assert metrics["data"]["classes"] == {"dress": 12, "hat": 12}
 
 

@@ -32,7 +32,7 @@ def _fine_tuning_tables(metrics: dict[str, Any]) -> list[RenderableType]:
         return []
     found = metrics["baseline_comparison"]
     table = make_table({"Photographers kept out": TEXT, "Accuracy": NUMBER, "Macro recall": NUMBER})
-    for one in (found["before"], found["after"]):
+    for one in (found["baseline"], found["model"]):
         table.add_row(one["name"], format_percent(one["accuracy"], 2), format_percent(one["macro_recall"], 2))
     told = metrics["validation"]
     share = f"Accepts {format_percent(told['coverage'])} of the photos without a person"

@@ -1,4 +1,4 @@
-"""Numbers and settings as a reader wants them; the page and the model card share them."""
+"""Numbers and settings as text, for figures, pages and the model card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def format_percent(fraction: float, decimals: int = 1) -> str:
 
 
 def format_points(fraction: float, decimals: int = 2) -> str:
-    """A spread or a difference, 0 to 1, in percentage points without their sign: ``0.25``."""
+    """A standard error or a difference, 0 to 1, in percentage points, without the unit: ``0.25``."""
     return f"{100 * fraction:.{decimals}f}"
 
 
@@ -26,12 +26,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_count(value: float) -> str:
-    """A whole number with commas between thousands."""
+    """A whole number with commas between thousands: ``60,000``."""
     return f"{value:,}"
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested ``settings`` as rows of a dotted name and a value; what is empty or None is left out."""
+    """Nested ``settings`` as rows of dotted name and value; empty values and None are left out."""
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
         path = f"{prefix}{name}"
@@ -40,19 +40,6 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, st
         elif value not in (None, "", [], ()):
             rows.append((path, _format_value(value)))
     return rows
-
-
-def cpu_summary(environment: Mapping[str, Any]) -> str:
-    """The processor and its usable cores in one line, from ``environment.json``; what is unknown is left out."""
-    cpu = environment.get("cpu") or {}
-    cores = cpu.get("cores_available")
-    parts = [cpu.get("model"), f"{cores} core{'' if cores == 1 else 's'}" if cores else None]
-    return ", ".join(part for part in parts if part)
-
-
-def primary_evaluation(metrics: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The evaluation that a report is about, and its name: ``test``, or ``validation`` where test was not read."""
-    return ("test", metrics["test"]) if metrics.get("test") else ("validation", metrics["validation"])
 
 
 def _format_value(value: Any) -> str:

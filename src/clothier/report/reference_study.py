@@ -1,4 +1,4 @@
-"""What the original study printed and claimed, to stand beside our figures.
+"""What the reference study printed and claimed, for comparison with our results.
 
 Source: github.com/geeteshCh/FashionMNIST_Classification, the outputs of ``Code.ipynb`` and the text of ``README.md``
 and ``Report.pdf``. One run of each model, 10,000 test images.
@@ -27,8 +27,8 @@ class ReferenceResult:
     Attributes:
         model: ``dnn`` or ``cnn``.
         accuracy: test accuracy, 0 to 1; from the printed confusion matrix.
-        claimed_accuracy: what the README makes of it.
-        parameters: trained numbers.
+        claimed_accuracy: as its README states it.
+        parameters: number of trained parameters.
         f1: printed F1, two decimals, in the order of the classes.
     """
 
@@ -54,33 +54,6 @@ REFERENCE_RESULTS = {
 REFERENCE_MAP_QUALITY = MapQuality(
     n=5000, knn10=0.691, knn100=0.68, trustworthiness=0.9352753521362374, trustworthiness_n=5000
 )
-"""Of its t-SNE setting: three dimensions of the first 5,000 raw images, of which it drew the first two; votes are
-learnt from 4,000 of them. It gave no figure itself; ``clothier benchmark map`` measures scikit-learn's t-SNE so."""
-
-DIFFERENCES = (
-    (
-        "t-SNE of 5,000 of 70,000 pictures, three dimensions drawn as two, “properly clustered”.",
-        "All 70,000 on one map, with figures of its quality beside those of the first two principal components.",
-    ),
-    (
-        "One run of each model, without an interval, rounded up in the headline.",
-        "Every accuracy carries its standard error and its number of images; a paired test tells the models apart.",
-    ),
-    (
-        "The grid of pictures sets the labels of a shuffled split under images that were not shuffled.",
-        "A picture and its label travel together from the file to the caption, and a test holds them together.",
-    ),
-    (
-        "The results are given for “MNIST” and pictures of 786 pixels.",
-        "The data are Fashion-MNIST, 28x28, or 784, pixels.",
-    ),
-    (
-        "The PCA is fitted in the notebook and not saved, so its DNN cannot be asked about a new picture.",
-        "The projection is part of the saved model.",
-    ),
-    (
-        "Automatic categorisation for a clothing company is promised; no software comes with it.",
-        "Each trained model is a bundle that answers for new pictures from the command line.",
-    ),
-)
-"""What the study does, and what is done here. Figures that depend on a run are computed on the page instead."""
+"""Of its t-SNE setting: three dimensions of the first 5,000 raw images, of which it drew the first two. The k-NN
+classifier uses 4,000 of them as training images. The study states no quality metric; ``benchmark map`` measures
+scikit-learn's t-SNE in this setting."""

@@ -1,4 +1,4 @@
-"""What a report is made of, as frozen values: a workflow fills them from arrays and run folders."""
+"""The sections of a report as frozen values: a workflow fills them from arrays and run folders."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The data seen in one way.
+    """One part of a data exploration.
 
     Attributes:
-        name: unique among the chapters; beginning of a link to it.
+        name: unique among the sections; part of its link.
         title: its heading.
-        text: a sentence or two on what is seen here.
-        figures: name to drawing, shown in this order.
+        text: a sentence or two of introduction.
+        figures: name to figure, in the order of the page.
         skipped: what could not be drawn, and why, a sentence each.
-        attachments: a file that lies beside the page to what it is, for links.
+        attachments: name of a file next to the page to its description, for links.
     """
 
     name: str
@@ -35,15 +35,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """The data, looked at before any model.
+    """The data before any model.
 
     Attributes:
-        name: what the data set is called; limits and the original study join in for ``Fashion-MNIST``.
-        sections: what was looked at, in this order.
+        name: of the data set; known limitations and the reference study are added for ``Fashion-MNIST``.
+        sections: in the order of the page.
         digests: SHA-256 by file name.
         splits: name to number of images.
-        components_for_90: the fewest principal components that keep 90 % of the variance, where a PCA was made.
-        remarks: what the reader should know of the files, a sentence each.
+        components_for_90: the fewest principal components that explain 90 % of the variance, where a PCA was fitted.
+        remarks: notes on the files, a sentence each.
     """
 
     name: str
@@ -55,8 +55,8 @@ class DataSection:
 
     @property
     def figures(self) -> dict[str, CaptionedFigure]:
-        """Those of all chapters, by their names."""
-        return {name: drawing for chapter in self.sections for name, drawing in chapter.figures.items()}
+        """Those of all sections, by name."""
+        return {name: figure for section in self.sections for name, figure in section.figures.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class ModelSection:
     """One trained model.
 
     Attributes:
-        name: what the page calls it, such as ``CNN``.
+        name: as the page shows it, such as ``CNN``.
         metrics: its ``metrics.json``.
         history: one record an epoch; empty where it was not kept.
-        figures: name to drawing (:func:`clothier.report.figures.model_figures`).
+        figures: name to figure (:func:`clothier.report.figures.model_figures`).
         recipe: field to value, nested or not.
-        protocol: one or two sentences: what was trained on, how the final weights were chosen, when test was read.
+        protocol: one or two sentences: the training images, how the final weights were chosen, when test was read.
     """
 
     name: str
@@ -79,15 +79,21 @@ class ModelSection:
     recipe: Mapping[str, Any]
     protocol: str
 
+    @property
+    def evaluation(self) -> tuple[str, Mapping[str, Any]]:
+        """The split that the report is about, and its metrics: ``test``, or ``validation`` where test was not read."""
+        split = "test" if self.metrics.get("test") else "validation"
+        return split, self.metrics[split]
+
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSection:
     """Two models on the same images.
 
     Attributes:
-        names: what the page calls them, in the order of ``paired``.
+        names: as the page shows them, in the order of ``paired``.
         paired: the test between them.
-        figures: name to drawing (:func:`clothier.report.figures.comparison_figures`).
+        figures: name to figure (:func:`clothier.report.figures.comparison_figures`).
     """
 
     names: tuple[str, str]
@@ -97,12 +103,20 @@ class ComparisonSection:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the figures come from, so that anyone can make them again.
+    """How to reproduce a report.
 
     Attributes:
         command: what to type.
-        environment: machine and versions (:func:`clothier.system.describe`).
+        environment: machine and versions (:func:`clothier.system.system_info`).
     """
 
     command: str
     environment: Mapping[str, Any]
+
+    @property
+    def cpu(self) -> str:
+        """Processor and available cores in one line; unknown parts are left out."""
+        cpu = self.environment.get("cpu") or {}
+        cores = cpu.get("cores_available")
+        parts = [cpu.get("model"), f"{cores} core{'' if cores == 1 else 's'}" if cores else None]
+        return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Pictures as sprite sheets: thousands of them in one compressed image, for a page that decodes a sheet when needed."""
+"""Thousands of thumbnails as compressed sprite sheets, for a page that decodes a sheet when it needs one."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from PIL import Image
 if TYPE_CHECKING:
     from clothier.types import Images
 
-MAX_EDGE = 28  # pixels of a thumbnail's longer edge: Fashion-MNIST stays as it is, larger pictures are reduced
+MAX_EDGE = 28  # pixels of a thumbnail's longer edge: Fashion-MNIST keeps its size, larger images are reduced
 SHEET_COLUMNS = 64
 SPRITES_PER_SHEET = 2048  # 64 x 32 thumbnails: 1792 x 896 pixels at most, where WebP ends at 16,383 a side
-WEBP_QUALITY = 15  # of 100: 98 bytes a garment of Fashion-MNIST at 29 dB; 20 costs 9 % more for another decibel
+WEBP_QUALITY = 15  # of 100: 98 bytes per Fashion-MNIST image at 29 dB; 20 costs 9 % more for one more decibel
 
 
 def thumbnails(images: Images) -> Images:
-    """``images`` (N, H, W) uint8, the longer edge reduced to ``LONGEST`` pixels where it is longer."""
+    """``images`` (N, H, W) uint8, the longer edge reduced to ``MAX_EDGE`` pixels."""
     height, width = images.shape[1:]
-    share = MAX_EDGE / max(height, width)
-    if share >= 1:
+    scale = MAX_EDGE / max(height, width)
+    if scale >= 1:
         return images
-    size = max(1, round(width * share)), max(1, round(height * share))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)) for image in images])
 
 
 def sprite_sheets(images: Images) -> list[bytes]:
-    """Lays (N, H, W) uint8 out in rows of ``COLUMNS``, ``SPRITES_PER_SHEET`` to a WebP file; the last may be shorter.
+    """(N, H, W) uint8 in rows of ``SHEET_COLUMNS``, ``SPRITES_PER_SHEET`` per WebP file; the last may be shorter.
 
-    WebP predicts a picture from those beside it: neighbours that look alike take an eighth less room than strangers.
+    Sort similar images next to each other: WebP predicts blocks from their neighbors, and the file is an eighth smaller
+    than in random order.
     """
     return [
         _sprite_sheet(images[start : start + SPRITES_PER_SHEET]) for start in range(0, len(images), SPRITES_PER_SHEET)

@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 LIGHT = {
-    "paper": "#fdfcfa",
-    "card": "#f4f2ee",
-    "ink": "#1d2530",
+    "background": "#fdfcfa",
+    "surface": "#f4f2ee",
+    "text": "#1d2530",
     "muted": "#5a6472",
-    "rule": "#d8dbe0",
-    "first": "#2a5caa",
-    "second": "#b24c1c",
+    "border": "#d8dbe0",
+    "primary": "#2a5caa",
+    "secondary": "#b24c1c",
 }
-"""Role to colour on paper and on a light screen. Text roles keep 4.5:1 against ``paper`` and ``card``."""
+"""Role to colour on paper and on a light screen. Text roles keep 4.5:1 against ``background`` and ``surface``."""
 
 DARK = {
-    "paper": "#14181e",
-    "card": "#1d232b",
-    "ink": "#e8eaed",
+    "background": "#14181e",
+    "surface": "#1d232b",
+    "text": "#e8eaed",
     "muted": "#a6b0bd",
-    "rule": "#38414d",
-    "first": "#86b5f5",
-    "second": "#f0a274",
+    "border": "#38414d",
+    "primary": "#86b5f5",
+    "secondary": "#f0a274",
 }
 """The same roles on a dark screen."""
 
-BACKGROUND, TEXT, MUTED, BORDER = LIGHT["paper"], LIGHT["ink"], LIGHT["muted"], LIGHT["rule"]
-PRIMARY, SECONDARY = LIGHT["first"], LIGHT["second"]
+BACKGROUND, TEXT, MUTED, BORDER = LIGHT["background"], LIGHT["text"], LIGHT["muted"], LIGHT["border"]
+PRIMARY, SECONDARY = LIGHT["primary"], LIGHT["secondary"]
 
 CATEGORY_COLORS = (
     "#4477aa",

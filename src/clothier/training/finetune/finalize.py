@@ -209,10 +209,10 @@ def _baseline_comparison(
     )
     gain = {name: second[name] - first[name] for name in ("accuracy", "macro_recall")}
     return {
-        "before": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **first},
-        "after": {"name": f"photo {result.recipe.preset}", **second},
+        "baseline": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **first},
+        "model": {"name": f"photo {result.recipe.preset}", **second},
         "gain": gain,
-        "paired": paired.to_json(),
+        "mcnemar": paired.to_json(),
     }
 
 

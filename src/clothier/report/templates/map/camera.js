@@ -1,19 +1,19 @@
-// Where the map lies on the screen. d3-zoom turns mouse, wheel and fingers into its transform; keys and flights use it
-// too.
+// The position and scale of the map on the screen. d3-zoom handles mouse, wheel and touch; keys and animations use its
+// transform too.
 
-const CLOSEST = 500; // times the whole map
-const FLIGHT = 900; // milliseconds
-const STEP = 160;
+const MAX_ZOOM = 500; // times the whole map
+const FLY_DURATION = 900; // milliseconds
+const STEP_DURATION = 160;
 
 class Camera {
-  /** `moved` is called whenever the view changes, and once more when a movement ends. */
-  constructor(canvas, moved) {
+  /** `onMove` is called whenever the view changes, and once more when a movement ends. */
+  constructor(canvas, onMove) {
     this.moving = false;
     this.transform = d3.zoomIdentity;
-    this.zoom = d3.zoom().scaleExtent([0.7, CLOSEST]);
+    this.zoom = d3.zoom().scaleExtent([0.7, MAX_ZOOM]);
     this.zoom.on("start", () => (this.moving = true));
-    this.zoom.on("zoom", ({ transform }) => moved((this.transform = transform)));
-    this.zoom.on("end", () => moved((this.moving = false)));
+    this.zoom.on("zoom", ({ transform }) => onMove((this.transform = transform)));
+    this.zoom.on("end", () => onMove((this.moving = false)));
     this.canvas = d3.select(canvas).call(this.zoom);
   }
 
@@ -21,53 +21,53 @@ class Camera {
     const side = 0.94 * Math.min(width, height);
     Object.assign(this, { width, height, side, left: (width - side) / 2, top: (height - side) / 2 });
     this.zoom.extent([[0, 0], [width, height]]);
-    this.zoom.translateExtent([[-width / 2, -height / 2], [1.5 * width, 1.5 * height]]); // half a window beyond
+    this.zoom.translateExtent([[-width / 2, -height / 2], [1.5 * width, 1.5 * height]]); // half a window on each side
   }
 
-  /** CSS pixels that the whole map is long now. */
+  /** Side length of the whole map in CSS pixels. */
   get length() {
     return this.side * this.transform.k;
   }
 
-  /** `{ a, bx, by }`: the place of (x, y) on the screen is (a * x + bx, a * y + by), in pixels of `scale`. */
-  lens(scale = 1) {
+  /** `{ a, bx, by }`: map coordinates (x, y) are at (a * x + bx, a * y + by) on the screen, in pixels of `scale`. */
+  projection(scale = 1) {
     const { k, x, y } = this.transform;
     return { a: scale * this.length, bx: scale * (x + k * this.left), by: scale * (y + k * this.top) };
   }
 
-  /** The place on the map, 0 to 1, under a place on the screen. */
-  under(x, y) {
-    const { a, bx, by } = this.lens();
+  /** Map coordinates, 0 to 1, of a position on the screen. */
+  unproject(x, y) {
+    const { a, bx, by } = this.projection();
     return [(x - bx) / a, (y - by) / a];
   }
 
-  middle() {
-    return this.under(this.width / 2, this.height / 2);
+  center() {
+    return this.unproject(this.width / 2, this.height / 2);
   }
 
-  by(across, down) {
-    this.#soon(STEP).call(this.zoom.translateBy, across / this.transform.k, down / this.transform.k);
+  panBy(across, down) {
+    this.#animate(STEP_DURATION).call(this.zoom.translateBy, across / this.transform.k, down / this.transform.k);
   }
 
-  closer(times) {
-    this.#soon(STEP).call(this.zoom.scaleBy, times);
+  zoomBy(factor) {
+    this.#animate(STEP_DURATION).call(this.zoom.scaleBy, factor);
   }
 
-  all() {
-    this.#soon(FLIGHT / 2).call(this.zoom.transform, d3.zoomIdentity);
+  reset() {
+    this.#animate(FLY_DURATION / 2).call(this.zoom.transform, d3.zoomIdentity);
   }
 
-  /** Flies until (x, y) is in the middle and the map `times` as large as the window, or closer where it is already. */
-  fly(x, y, times = 0, duration = FLIGHT) {
-    const k = Math.min(CLOSEST, Math.max(times, this.transform.k));
-    const place = [this.left + this.side * x, this.top + this.side * y];
-    const target = d3.zoomIdentity.translate(this.width / 2, this.height / 2).scale(k).translate(-place[0], -place[1]);
-    this.#soon(duration).call(this.zoom.transform, target);
+  /** Animates until (x, y) is in the center at zoom `minZoom` or more. */
+  flyTo(x, y, minZoom = 0, duration = FLY_DURATION) {
+    const k = Math.min(MAX_ZOOM, Math.max(minZoom, this.transform.k));
+    const position = [this.left + this.side * x, this.top + this.side * y];
+    const target = d3.zoomIdentity.translate(this.width / 2, this.height / 2).scale(k).translate(-position[0], -position[1]);
+    this.#animate(duration).call(this.zoom.transform, target);
   }
 
-  /** The canvas itself where the reader wants no motion, else a transition of so many milliseconds. */
-  #soon(duration) {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    return calm ? this.canvas : this.canvas.transition().duration(duration);
+  /** A transition of `duration` milliseconds, or the canvas itself where the reader prefers reduced motion. */
+  #animate(duration) {
+    const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    return reduced ? this.canvas : this.canvas.transition().duration(duration);
   }
 }

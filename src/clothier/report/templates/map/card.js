@@ -1,16 +1,16 @@
-// A card says what a point is: its picture, its label, which it is, and what the model answered.
+// A card shows one point: thumbnail, label, split and index, and the model's prediction.
 
 const nameOf = (point) => {
-  const { part, index } = partOf(points.index[point]);
-  return `${page.parts[part][0]} ${index}`;
+  const { split, index } = splitOf(points.index[point]);
+  return `${page.splits[split][0]} ${index}`;
 };
 
 class Card {
-  constructor(element, pictures) {
+  constructor(element, thumbnails) {
     this.element = element;
-    this.pictures = pictures;
+    this.thumbnails = thumbnails;
     this.point = -1;
-    element.append(document.getElementById("facts").content.cloneNode(true));
+    element.append(document.getElementById("details").content.cloneNode(true));
   }
 
   /** Shows `point`, or nothing for -1. */
@@ -20,36 +20,36 @@ class Card {
     this.point = point;
     if (point < 0) return;
     this.#write(".name", page.classes[points.label[point]]);
-    this.#write(".where", nameOf(point));
-    this.#answer(point);
+    this.#write(".index", nameOf(point));
+    this.#writePrediction(point);
     this.draw();
   }
 
-  /** Draws the picture in today's colours; blank while its sheet is on its way. */
+  /** Draws the thumbnail in the theme's colors; blank until its sheet is decoded. */
   draw() {
     if (this.point < 0) return;
-    const { height, width } = this.pictures;
+    const { height, width } = this.thumbnails;
     const canvas = Object.assign(this.element.querySelector("canvas"), { width, height });
-    canvas.setAttribute("aria-label", `Picture of ${nameOf(this.point)}`);
-    const picture = this.pictures.of(this.point);
-    if (picture === null) return;
-    const [paper, ink] = [inked("paper"), inked("ink")];
+    canvas.setAttribute("aria-label", `Image of ${nameOf(this.point)}`);
+    const thumbnail = this.thumbnails.of(this.point);
+    if (thumbnail === null) return;
+    const [background, foreground] = [themeColor("background"), themeColor("text")];
     const pixels = new Uint32Array(width * height);
     for (let i = 0; i < pixels.length; i++) {
-      const grey = picture.grey[picture.start + Math.floor(i / width) * picture.stride + (i % width)];
-      pixels[i] = mixed(paper, ink, grey + (grey >> 7));
+      const gray = thumbnail.gray[thumbnail.start + Math.floor(i / width) * thumbnail.stride + (i % width)];
+      pixels[i] = blend(background, foreground, gray + (gray >> 7));
     }
     const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
-  #answer(point) {
-    const place = this.element.querySelector(".answer");
-    place.hidden = points.answer === null;
-    if (place.hidden) return;
-    const answer = Object.assign(document.createElement("b"), { textContent: page.classes[points.answer[point]] });
-    place.classList.toggle("no", wrong(point));
-    place.replaceChildren(`${page.model} says `, answer, wrong(point) ? ", wrong" : ", right");
+  #writePrediction(point) {
+    const line = this.element.querySelector(".prediction");
+    line.hidden = points.prediction === null;
+    if (line.hidden) return;
+    const prediction = Object.assign(document.createElement("b"), { textContent: page.classes[points.prediction[point]] });
+    line.classList.toggle("wrong", wrong(point));
+    line.replaceChildren(`${page.model} predicts `, prediction, wrong(point) ? ", wrong" : ", correct");
   }
 
   #write(selector, text) {

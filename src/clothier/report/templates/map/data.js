@@ -1,4 +1,4 @@
-// The page's data as Python packed them (report/map_data.py): points in the order in which they lie on the map.
+// The page's data as packed by report/map_data.py: points in the order of a Z-shaped curve over the map.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 
@@ -9,34 +9,34 @@ function bytesOf(base64) {
   return bytes;
 }
 
-const numbers = (Type, base64) => new Type(bytesOf(base64).buffer);
+const decodeArray = (Type, base64) => new Type(bytesOf(base64).buffer);
 
-/** Coordinates from 0 to 1, y downwards as screens count it. */
-function placesOf(quantised) {
+/** Coordinates from 0 to 1, y downward as on a screen. */
+function coordinatesOf(quantized) {
   const steps = 65535;
-  const x = new Float32Array(quantised.length / 2);
-  const y = new Float32Array(quantised.length / 2);
+  const x = new Float32Array(quantized.length / 2);
+  const y = new Float32Array(quantized.length / 2);
   for (let i = 0; i < x.length; i++) {
-    x[i] = quantised[2 * i] / steps;
-    y[i] = 1 - quantised[2 * i + 1] / steps;
+    x[i] = quantized[2 * i] / steps;
+    y[i] = 1 - quantized[2 * i + 1] / steps;
   }
   return { x, y };
 }
 
-/** Part and place in it for an index over all parts, as in `train 0, train 1, ... test 0`. */
-function partOf(index) {
-  let part = 0;
-  while (index >= page.parts[part][1]) index -= page.parts[part++][1];
-  return { part, index };
+/** Split, and index in it, for an index over all splits: `train 0, train 1, ... test 0`. */
+function splitOf(index) {
+  let split = 0;
+  while (index >= page.splits[split][1]) index -= page.splits[split++][1];
+  return { split, index };
 }
 
 const points = {
-  ...placesOf(numbers(Uint16Array, page.positions)),
-  index: numbers(Uint32Array, page.order),
-  label: numbers(Uint16Array, page.labels),
-  answer: page.answers && numbers(Uint16Array, page.answers),
+  ...coordinatesOf(decodeArray(Uint16Array, page.positions)),
+  index: decodeArray(Uint32Array, page.order),
+  label: decodeArray(Uint16Array, page.labels),
+  prediction: page.predictions && decodeArray(Uint16Array, page.predictions),
 };
 points.count = points.index.length;
-points.part = Uint8Array.from(points.index, (index) => partOf(index).part);
+points.split = Uint8Array.from(points.index, (index) => splitOf(index).split);
 
-const wrong = (point) => points.answer !== null && points.answer[point] !== points.label[point];
+const wrong = (point) => points.prediction !== null && points.prediction[point] !== points.label[point];

@@ -1,7 +1,7 @@
-// Finds the point nearest to a place: points sorted into square cells, so that a look costs a few cells.
+// Nearest-point search: points are sorted into square cells, so that a query visits a few cells only.
 
 class Grid {
-  /** Some four points to a cell, were they spread evenly. */
+  /** About four points per cell on average. */
   constructor({ x, y, count }) {
     this.x = x;
     this.y = y;
@@ -43,7 +43,7 @@ class Grid {
     cells.forEach((cell, point) => (this.sorted[next[cell]++] = point));
   }
 
-  /** How far neighbours lie apart where there are any: the side of a point's share of the cells that are not empty. */
+  /** Typical distance between neighbors: the side of one point's part of the non-empty cells. */
   #spacing(count) {
     let used = 0;
     for (let i = 0; i < this.side ** 2; i++) used += this.starts[i + 1] > this.starts[i];
