@@ -146,6 +146,13 @@ def save(
     return Bundle(path, metadata)
 
 
+def write_metadata(bundle: Bundle, metadata: BundleMetadata) -> Bundle:
+    """Replaces a bundle's card; its other files stay as they are."""
+    metadata = replace(metadata, files=bundle.metadata.files)
+    atomic.write_text(bundle.path / METADATA_FILE, atomic.json_text(metadata.to_json()))
+    return replace(bundle, metadata=metadata)
+
+
 def open_bundle(path: Path) -> Bundle:
     """Reads the card and checks every file against its digest.
 

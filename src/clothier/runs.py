@@ -5,7 +5,8 @@ results.csv       one row an epoch, appended live
 checkpoint/       where ``--resume`` goes on
 environment.json  machine and versions
 bundle/           the trained model
-metrics.json      what was measured of it
+predictions.npz   calibrated logits of the validation and the test images
+metrics.json      what was measured of it; written last
 figures/          *.png
 model_card.md
 report.html
@@ -20,13 +21,18 @@ import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
 
 from clothier import atomic, system
 from clothier.errors import ModelError
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from clothier.types import Floats
 
 RUNS_DIR = Path("runs")  # where new folders come to lie, unless the user names a place
 RESULT_COLUMNS = [one.name for one in fields(EpochRecord)]
@@ -86,6 +92,31 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """The machine and the versions of the training."""
         return read_json(self.path / "environment.json")
+
+    @property
+    def recipe_as_trained(self) -> dict[str, Any]:
+        """The recipe's fields; where the user's own network was trained, its name replaces the recipe's network."""
+        recipe, own = self.config["recipe"], self.config.get("own_network")
+        return {**recipe, "network": {"kind": own}} if own else dict(recipe)
+
+    def write_predictions(self, logits: Mapping[str, Floats]) -> None:
+        """Writes ``predictions.npz``: calibrated logits, (N, K) float32, of ``validation`` and ``test``."""
+        content = io.BytesIO()
+        np.savez(content, **logits)  # type: ignore[arg-type]  # numpy's stubs
+        atomic.write_bytes(self.path / "predictions.npz", content.getvalue())
+
+    def read_predictions(self) -> dict[str, Floats]:
+        """The logits of ``predictions.npz``, by part.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        path = self.path / "predictions.npz"
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+                return dict(content)
+        except (OSError, ValueError, BadZipFile) as error:
+            raise ModelError(f"{path} cannot be read: {error}. Train again.") from error
 
     def write_results(self, records: list[EpochRecord]) -> None:
         """Writes ``results.csv`` anew: at the start, and after a resume, which may have lost the latest epochs."""

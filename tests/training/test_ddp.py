@@ -27,9 +27,9 @@ import torch
 
 from clothier.data.synthetic import draw_garments
 from clothier.training.device import Device
-from clothier.training.ddp import team
-from clothier.training.trainer import begin, fit
-from clothier.training.networks import build
+from clothier.training.ddp import process_group
+from clothier.training.trainer import fit, init_state
+from clothier.training.networks import build_network
 from clothier.recipes import WhitenedCnn, preset
 
 torch.set_num_threads(1)
@@ -40,22 +40,22 @@ recipe = replace(
     network=WhitenedCnn(patch=3, widths=(16, 16), depths=(2, 2)),
     epochs=2,
     batch_size=41,
-    keep="best",
+    select="best",
 )
 device = Device("cpu", 1, "float32", "")
 said = {}
-with team() as members:
-    said["agreed"] = members.agree(f"from {members.rank}")
-    said["total"] = members.total(torch.tensor([1.0, members.rank])).tolist()
+with process_group() as group:
+    said["broadcast"] = group.broadcast(f"from {group.rank}")
+    said["sum"] = group.all_reduce(torch.tensor([1.0, group.rank])).tolist()
     for name, limit, epochs in (("free", None, 2), ("limited", 0.4, 100_000)):
         chosen = replace(recipe, epochs=epochs)
-        training = begin(build(recipe.network, train.images, 10, members.rank), chosen, device)
-        training = replace(training, seconds=0.01 * members.rank)
-        arguments = {"training": training, "device": device, "team": members, "time_limit": limit}
-        records = list(fit(training.network, train, validation, chosen, **arguments))
+        state = init_state(build_network(recipe.network, train.images, 10, group.rank), chosen, device)
+        state = replace(state, seconds=0.01 * group.rank)
+        arguments = {"state": state, "device": device, "group": group, "time_limit": limit}
+        records = list(fit(state.network, train, validation, chosen, **arguments))
         said[name] = [replace(record, seconds=0).to_json() for record in records]
-        said[f"{name} seconds"] = training.seconds
-        said[f"{name} weights"] = training.network.state_dict()
+        said[f"{name} seconds"] = state.seconds
+        said[f"{name} weights"] = state.network.state_dict()
 said["threads"] = [Path(f"/proc/self/task/{one}/comm").read_text() for one in os.listdir("/proc/self/task")]
 torch.save(said, sys.argv[2])
 """
@@ -109,8 +109,8 @@ def test_no_process_group_is_left(pair: list[dict[str, Any]]) -> None:
 
 
 def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:
-    assert [said["agreed"] for said in pair] == ["from 0", "from 0"]
-    assert [said["total"] for said in pair] == [[2.0, 1.0], [2.0, 1.0]]
+    assert [said["broadcast"] for said in pair] == ["from 0", "from 0"]
+    assert [said["sum"] for said in pair] == [[2.0, 1.0], [2.0, 1.0]]
 
 
 def test_without_torchrun_the_world_size_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_products_run_in_the_devices_precision(precision: Any, dtype: torch.dtyp
 
 
 def test_a_processor_without_wide_instructions_computes_in_float32() -> None:
-    code = "from clothier.training.device import choose; print(choose().precision, '|', choose().reason)"
+    code = "from clothier.training.device import select_device; print(select_device().precision, '|', select_device().reason)"
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     precision, reason = done.stdout.strip().split(" | ")

@@ -111,7 +111,7 @@ def test_the_stem_whitens(garments: LabeledImages) -> None:
 def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: LabeledImages) -> None:
     stem = build_network(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), garments.images, 10, 0).features.stem
     assert float(stem.mean) == pytest.approx(garments.images.mean() / 255, rel=1e-4)
-    assert float(stem.spread) == pytest.approx(garments.images.std() / 255, rel=1e-4)
+    assert float(stem.std) == pytest.approx(garments.images.std() / 255, rel=1e-4)
 
 
 def test_what_is_fitted_is_saved_and_not_trained(garments: LabeledImages) -> None:
@@ -119,7 +119,7 @@ def test_what_is_fitted_is_saved_and_not_trained(garments: LabeledImages) -> Non
         (PcaMlp(components=20), {"features.0.mean", "features.0.components"}),
         (
             WhitenedCnn(widths=(16,), depths=(2,)),
-            {"features.stem.mean", "features.stem.spread", "features.stem.filters"},
+            {"features.stem.mean", "features.stem.std", "features.stem.filters"},
         ),
     ):
         network = build_network(spec, garments.images, 10, 0)

@@ -50,8 +50,8 @@ def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monke
         ({"any_idx": "yes"}, "'any_idx' is 'yes'"),
         ({"seed": "7"}, "'seed' is '7'"),
         ({"time_limit": ...}, "'time_limit' is 'absent'"),
-        ({"teachers": 5}, "'teachers' is 5"),
-        ({"twin": 5}, "'twin' is 5"),
+        ({"teachers_from": 5}, "'teachers_from' is 5"),
+        ({"refit": 5}, "'refit' is 5"),
     ],
 )
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
@@ -101,14 +101,10 @@ def test_the_first_difference_is_named(expected: TrainOptions, difference: str) 
     require_same_options(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
 
 
-def test_a_configuration_without_teachers_has_none(tmp_path: Path) -> None:
-    assert options_from_config(write_config(tmp_path, teachers=...)) == OPTIONS
-
-
 def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     told = replace(OPTIONS, teachers_from=Path("runs/cnn-best"))
-    assert told.to_json()["teachers"] == str(tmp_path / "runs" / "cnn-best")
-    assert options_from_config(write_config(tmp_path, teachers=str(tmp_path))).teachers_from == tmp_path
+    assert told.to_json()["teachers_from"] == str(tmp_path / "runs" / "cnn-best")
+    assert options_from_config(write_config(tmp_path, teachers_from=str(tmp_path))).teachers_from == tmp_path

@@ -26,7 +26,7 @@ def network(garments: LabeledImages) -> ImageClassifier:
 
 def test_it_is_a_classifier(network: ImageClassifier, garments: LabeledImages) -> None:
     torch_classifier: Classifier = TorchClassifier(network, FASHION_MNIST_CLASSES, name="mine")
-    assert (torch_classifier.name, torch_classifier.classes, torch_classifier.view) == (
+    assert (torch_classifier.name, torch_classifier.classes, torch_classifier.input_spec) == (
         "mine",
         FASHION_MNIST_CLASSES,
         InputSpec(),

@@ -138,7 +138,7 @@ def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
 
 def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
-    with pytest.raises(UsageError, match=r'^keep = "best" needs validation pictures to tell the best epoch by; give'):
+    with pytest.raises(UsageError, match=r'^select = "best" needs validation pictures to tell the best epoch by; give'):
         next(fit(network, garments, None, replace(PLAIN, select="best"), device=cpu))
 
 

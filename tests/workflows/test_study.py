@@ -126,7 +126,9 @@ def test_stopped_twice_it_ends_where_an_undisturbed_training_does(
     finished: Study, data: Path, tmp_path: Path, model: str, recipe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = []
-    monkeypatch.setattr(training, "finalize", lambda run, trained, *_: ended.append(to_safetensors(trained.network)))
+    monkeypatch.setattr(
+        training, "_write_results", lambda run, trained, *_: ended.append(to_safetensors(trained.network))
+    )
     training.train_model(model, recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=5)
     assert ended == [(finished.path / model / "bundle" / "weights.safetensors").read_bytes()]
 

@@ -77,7 +77,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (run.bundle / "weights.safetensors").write_bytes(to_safetensors(trained.network))
         (run.path / "metrics.json").write_text("{}")
 
-    monkeypatch.setattr(workflow, "finalize", weights_alone)
+    monkeypatch.setattr(workflow, "_write_results", weights_alone)
 
 
 def weights(run: Run) -> bytes:
@@ -138,6 +138,7 @@ def test_a_run_folder_has_everything(finished: Run) -> None:
         "environment.json",
         "metrics.json",
         "model_card.md",
+        "predictions.npz",
         "report.html",
         "results.csv",
     }
@@ -333,15 +334,15 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
     with pytest.raises(UsageError) as caught:
         resume(run.path)
     assert str(caught.value) == (
-        f"{run.path} trains a network of your own, Own; resume it from Python: "
+        f"{run.path} trains a network of your own, CustomNetwork; resume it from Python: "
         "clothier.workflows.train.resume(path, network=...)."
     )
-    with pytest.raises(UsageError, match="trained a network of your own, Own"):
+    with pytest.raises(UsageError, match="trained a network of your own, CustomNetwork"):
         options_from_config(run.path / "config.json")
     assert resume(run.path, network=CustomNetwork()).metrics["parameters"] == 784 * 12 + 12 + 12 * 10 + 10
     card = bundle.open_bundle(run.bundle).metadata
-    assert card.recipe["network"] == {"kind": "Own"}
-    assert "DenseOnPca" not in (run.path / "model_card.md").read_text()
+    assert card.recipe["network"] == {"kind": "CustomNetwork"}
+    assert "PcaMlp" not in (run.path / "model_card.md").read_text()
     assert "pca-mlp" not in (run.path / "report.html").read_text()
     outputs = OnnxClassifier(bundle.open_bundle(run.bundle)).run(draw_garments(2, 0).images)
     assert outputs.embeddings.shape == (2, 12)
@@ -391,7 +392,7 @@ def test_the_study_keeps_a_fifth_out_stratified() -> None:
 
 def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(workflow, "train_recipe", lambda options, **more: asked.append((options, more)))
+    monkeypatch.setattr(workflow, "train", lambda options, **more: asked.append((options, more)))
     train_model("cnn", data=str(data), out=str(tmp_path / "run"), any_idx=True, seed=5, time_limit=60)
     ((options, more),) = asked
     assert options == TrainOptions(

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Augment
-    from clothier.types import Classifier, Evaluation
+    from clothier.types import Classifier, Evaluation, Floats
 
 
-def measure(classifier: Classifier, data: LabeledImages, augment: Augment | None = None) -> Evaluation:
+def measure(
+    classifier: Classifier, data: LabeledImages, augment: Augment | None = None, logits: Floats | None = None
+) -> Evaluation:
     """A classifier's figures over labelled pictures.
 
     Args:
         classifier: the model.
         data: N pictures of its view and their labels.
         augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
+        logits: (N, K), the model's output on these images, where it is known already.
     """
-    logits = classifier.run(data.images).logits
+    if logits is None:
+        logits = classifier.run(data.images).logits
     evaluation = metrics.evaluate_logits(logits, data.labels, classifier.classes)
     if augment is None or not (augment.flip or augment.shift):
         return evaluation

@@ -12,11 +12,11 @@ from clothier.data.sources import open_dataset
 from clothier.errors import Interrupted, ModelError
 from clothier.inference.session import OnnxClassifier
 from clothier.report.captioned_figure import save_figures
-from clothier.report.figures import comparison_figures, model_figures
+from clothier.report.figures import comparison_figures
 from clothier.report.page import render_study
+from clothier.report.run_report import model_section
 from clothier.report.sections import ComparisonSection, Provenance
 from clothier.runs import RUNS_DIR, Run, create_run, read_json
-from clothier.training.finalize import model_section
 from clothier.training.prepared_training import split
 from clothier.types import no_progress
 from clothier.workflows.explore import ExplorationResult, ExploreOptions, require_two_classes, run_stages
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset
-    from clothier.report.sections import ModelSection
-    from clothier.types import Floats, Progress
+    from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
 STEPS = len(recipes.MODELS) + 2  # the exploration and the report
@@ -174,8 +173,8 @@ def _report(
     path: Path, options: StudyOptions, dataset: Dataset, exploration: ExplorationResult, runs: list[Run]
 ) -> None:
     """Figures, ``report.html`` and, last, ``study.json``, which marks the study finished."""
-    logits = [_test_logits(run, dataset) for run in runs]
-    sections = [_section(run, answers, dataset) for run, answers in zip(runs, logits, strict=True)]
+    logits = [run.read_predictions()["test"] for run in runs]
+    sections = [model_section(run, run.metrics, one, dataset) for run, one in zip(runs, logits, strict=True)]
     names = (sections[0].name, sections[1].name)
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
     right = [answers.argmax(1) == dataset.test.labels for answers in logits]
@@ -194,12 +193,3 @@ def _report(
         "report": str(path / "report.html"),
     }
     atomic.write_json(path / "study.json", content)
-
-
-def _test_logits(run: Run, dataset: Dataset) -> Floats:
-    return OnnxClassifier(bundle.open_bundle(run.bundle)).run(dataset.test.images).logits
-
-
-def _section(run: Run, logits: Floats, dataset: Dataset) -> ModelSection:
-    figures = model_figures(logits, dataset.test, dataset.classes, run.read_results())
-    return model_section(run, recipes.from_json(run.config["recipe"]), run.metrics, figures)

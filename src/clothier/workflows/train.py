@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clothier import recipes
+from clothier import atomic, recipes
 from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, Interrupted, UsageError
+from clothier.report.run_report import model_section, reproduce_command, write_run_report
 from clothier.runs import RUNS_DIR, Run, create_run
 from clothier.training.ddp import process_group
 from clothier.training.distillation.teachers import train_teachers, validate_distillation
-from clothier.training.finalize import finalize
+from clothier.training.finalize import FINALIZE_STEPS, finalize
 from clothier.training.options import (
     TrainOptions,
     options_from_config,
@@ -200,8 +201,18 @@ def _finalize_run(run: Run, result: TrainResult, dataset: Dataset, group: Proces
     """The run with everything that comes after training. The leader alone makes it; the others are done."""
     if group.is_main:
         with _resumable(run):
-            finalize(run, result, dataset, progress)
+            _write_results(run, result, dataset, progress)
     return run
+
+
+def _write_results(run: Run, result: TrainResult, dataset: Dataset, progress: Progress) -> None:
+    """Writes the bundle, the predictions, the report and last ``metrics.json``, which marks the run as finished."""
+    metrics, test_logits = finalize(run, result, dataset, progress)
+    section = model_section(run, metrics, test_logits, dataset)
+    write_run_report(run, section, dataset.name, reproduce_command(run))
+    atomic.write_json(run.path / "metrics.json", metrics)
+    accuracy = f"test {100 * metrics['test']['accuracy']:.2f} %"
+    progress(f"measure {result.recipe.model}", FINALIZE_STEPS, FINALIZE_STEPS, accuracy)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_an_explained_failure_comes_home_as_it_was() -> None:
 
 
 def test_another_failure_brings_its_trace() -> None:
-    with pytest.raises(RuntimeError, match=r"in stumble\n.*\n(.*\n)?KeyError: 'over'"):
+    with pytest.raises(RuntimeError, match=r"in raise_other_error\n.*\n(.*\n)?KeyError: 'over'"):
         run_in_processes(raise_other_error, ["over"], processes=1, threads=1, on_poll=lambda: None)
 
 
@@ -102,9 +102,9 @@ def test_those_at_work_end_when_their_leader_is_killed(tmp_path: Path) -> None:
     script.write_text(
         "import sys\nfrom pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from test_side_by_side import side_by_side, wait_for_ever\n"
+        "from test_processes import run_in_processes, sleep_forever\n"
         "if __name__ == '__main__':\n"
-        "    side_by_side(wait_for_ever, [Path(sys.argv[1])], processes=1, threads=1, watch=lambda: None)\n"
+        "    run_in_processes(sleep_forever, [Path(sys.argv[1])], processes=1, threads=1, on_poll=lambda: None)\n"
     )
     notes = tmp_path / "notes"
     notes.mkdir()

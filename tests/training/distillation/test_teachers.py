@@ -90,7 +90,7 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 def students(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
     """Those that have ended, delivered to a list alone."""
     ended: list[TrainResult] = []
-    monkeypatch.setattr(workflow, "finalize", lambda run, trained, *_: ended.append(trained))
+    monkeypatch.setattr(workflow, "_write_results", lambda run, trained, *_: ended.append(trained))
     return ended
 
 
@@ -108,8 +108,8 @@ def predict_only_bags(run: Path) -> None:
     """Changes what a run's teachers say of the pictures to learn from."""
     for file in (run / "teachers").glob("*/soft_targets.npz"):
         content = dict(np.load(file))
-        content["shares"] = np.zeros_like(content["shares"])
-        content["shares"][..., BAG] = 1
+        content["probabilities"] = np.zeros_like(content["probabilities"])
+        content["probabilities"][..., BAG] = 1
         np.savez(file, **content)
 
 
@@ -119,8 +119,8 @@ def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
     assert all(config["recipe"]["network"]["kind"] == "whitened-cnn" for config in configs)
     assert all(config["recipe"]["validation"] == STUDENT.validation for config in configs)
     one, other = read_soft_targets(taught)
-    assert one["shares"].shape == (18, 160, 10)
-    assert not np.allclose(one["shares"], other["shares"], atol=0.01)
+    assert one["probabilities"].shape == (18, 160, 10)
+    assert not np.allclose(one["probabilities"], other["probabilities"], atol=0.01)
 
 
 def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run, data: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run,
 def test_the_report_says_who_taught(taught: Run) -> None:
     for name in ("report.html", "model_card.md"):
         text = (taught.path / name).read_text(encoding="utf-8")
-        assert "the mean answer of 2 CNNs (preset tiny), which were trained on the same images from the labels" in text
+        assert "It was distilled from 2 CNNs (preset tiny) trained on the same images." in text
 
 
 def test_a_student_learns_the_answers_and_not_the_labels(
@@ -178,7 +178,7 @@ def test_a_student_learns_from_all_generations(reborn: Run) -> None:
     assert (figures["n"], figures["generations"]) == (4, 2)
     assert len(figures["each"]["test"]) == 4
     assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
-    words = "the first 2 from the labels, every further 2 from the mean answer of all before them; together they reach"
+    words = "The first 2 learned from the labels, each later 2 from all earlier ones."
     assert words in (reborn.path / "model_card.md").read_text(encoding="utf-8")
 
 
@@ -260,7 +260,7 @@ def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "1" / "soft_targets.npz").write_bytes(b"PK\x03\x04 not all of it")
-    with pytest.raises(ModelError, match=r"answers\.npz is damaged: .*Remove it, and the teacher answers anew"):
+    with pytest.raises(ModelError, match=r"soft_targets\.npz is damaged: .*Remove it, and the teacher answers anew"):
         train(replace(options, teachers_from=owner))
 
 
@@ -311,7 +311,7 @@ def test_progress_counts_the_epochs_of_all_teachers(
         folder.mkdir()
         (folder / "results.csv").write_text("epoch\n" + "1\n" * epochs)
     told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(teachers, "run_in_processes", lambda *_, watch, **__: watch())
+    monkeypatch.setattr(teachers, "run_in_processes", lambda *_, on_poll, **__: on_poll())
     options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
     jobs = [teachers._TeacherJob(folder, options, dataset, SHIFT_AND_FLIP, []) for folder in folders]
     teachers._train_generation(jobs[:1], jobs, lambda *said: told.append(said))
@@ -320,5 +320,5 @@ def test_progress_counts_the_epochs_of_all_teachers(
 
 def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:
     told = json.loads(json.dumps(replace(options, teachers_from=taught.path).to_json()))
-    assert told["teachers"] == str(taught.path)
-    assert options.to_json()["teachers"] is None
+    assert told["teachers_from"] == str(taught.path)
+    assert options.to_json()["teachers_from"] is None

@@ -18,7 +18,7 @@ from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.training.export import graph
-from clothier.training.finalize import check_parity
+from clothier.training.export.bundle_export import check_parity
 from clothier.training.finetune.cross_validation import (
     aggregate_logits,
     fold_metrics,

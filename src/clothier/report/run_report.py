@@ -1,0 +1,110 @@
+"""The report of one run: figures, model card and HTML page."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from clothier import atomic
+from clothier.report import formatting
+from clothier.report.captioned_figure import save_figures
+from clothier.report.figures import model_figures
+from clothier.report.model_card import model_card
+from clothier.report.page import render_run
+from clothier.report.sections import ModelSection, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clothier.data.dataset import Dataset
+    from clothier.runs import Run
+    from clothier.types import Floats
+
+
+def write_run_report(run: Run, section: ModelSection, dataset_name: str, command: str) -> None:
+    """Writes ``figures/``, ``model_card.md`` and ``report.html`` of a run.
+
+    Args:
+        run: the run folder.
+        section: the model.
+        dataset_name: what it was trained on.
+        command: how to reproduce the run.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    save_figures(section.figures, run.path / "figures")
+    provenance = Provenance(command, run.environment)
+    atomic.write_text(run.path / "model_card.md", model_card(section, dataset_name, provenance))
+    atomic.write_text(run.path / "report.html", render_run(section, dataset_name, provenance))
+
+
+def model_section(run: Run, metrics: Mapping[str, Any], test_logits: Floats, dataset: Dataset) -> ModelSection:
+    """A DNN or CNN run in a report.
+
+    Args:
+        run: its ``config.json`` and ``results.csv`` are read.
+        metrics: its ``metrics.json``.
+        test_logits: (N, K), its output on the test images.
+        dataset: what it was trained on.
+    """
+    recipe, history = run.recipe_as_trained, run.read_results()
+    return ModelSection(
+        name=recipe["model"].upper(),
+        metrics=metrics,
+        history=history,
+        figures=model_figures(test_logits, dataset.test, dataset.classes, history),
+        recipe=recipe,
+        protocol=training_protocol(recipe, metrics),
+    )
+
+
+def reproduce_command(run: Run) -> str:
+    """The command that trains the run's model again."""
+    own = run.config.get("own_network")
+    if own:
+        return f"clothier.train({run.recipe_as_trained['model']!r}, recipe=..., network={own}(...))"
+    return f"clothier train --config {shlex.quote(str(run.path / 'config.json'))}"
+
+
+def training_protocol(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """How a DNN or CNN was trained and measured, from its recipe and its ``metrics.json``."""
+    validation = metrics["validation"]
+    split = f"{validation['n']:,} validation images" if validation else "no validation images"
+    epoch = "the epoch with the best validation accuracy" if recipe["select"] == "best" else "the last epoch"
+    sentences = [
+        f"Trained on {metrics['data']['train']:,} images, with {split}.",
+        *([] if validation else ["The temperature is that of the reference run, which had validation images."]),
+        f"The weights are those of {epoch}.",
+        "The test images were read once, after training.",
+        *_mining_sentence(recipe["hard_example_mining"]),
+        *_teachers_sentences(metrics.get("teachers")),
+    ]
+    return " ".join(sentences)
+
+
+def _mining_sentence(mining: Mapping[str, Any]) -> list[str]:
+    """Explains why the training curve changes: later epochs see the hard examples."""
+    if mining["fraction"] == 1:
+        return []
+    fraction = formatting.format_percent(mining["fraction"], 0)
+    sentence = (
+        f"From epoch {mining['start_epoch']} on, each epoch used {fraction} of the images, mostly those with the "
+        "highest losses; its training loss and accuracy are of those."
+    )
+    return [sentence]
+
+
+def _teachers_sentences(teachers: Mapping[str, Any] | None) -> list[str]:
+    """The networks that the model was distilled from, and the accuracy of their ensemble."""
+    if not teachers:
+        return []
+    count, test = teachers["n"] // teachers["generations"], teachers["test"]
+    accuracy, accuracy_tta = (formatting.format_percent(test[name], 2) for name in ("accuracy", "accuracy_tta"))
+    sentences = [
+        f"It was distilled from {teachers['n']} CNNs (preset {teachers['preset']}) trained on the same images.",
+        f"Their ensemble reaches {accuracy} on test, and {accuracy_tta} with test-time augmentation.",
+    ]
+    if teachers["generations"] > 1:
+        sentences.insert(1, f"The first {count} learned from the labels, each later {count} from all earlier ones.")
+    return sentences
