@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load
 
-from clothier.recipes import from_json
+from clothier.recipes import Recipe, from_values
 from clothier.training.networks import build_network
 from clothier.training.torch_classifier import to_float
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from clothier.bundle import Bundle, BundleMetadata
-    from clothier.recipes import Recipe
     from clothier.types import Floats, Images
 
 
@@ -69,4 +68,4 @@ def recipe_from_card(card: BundleMetadata) -> Recipe:
     Raises:
         UsageError: the card's recipe is none of this Clothier's.
     """
-    return from_json({name: value for name, value in card.recipe.items() if name != "seed"})
+    return from_values(Recipe, {name: value for name, value in card.recipe.items() if name != "seed"})

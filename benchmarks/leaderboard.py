@@ -135,7 +135,7 @@ def _run_name(run: Run) -> str:
 
 def seed_ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
     """The seeds of one recipe as an ensemble: the mean of their probabilities, each with its own temperature."""
-    alone, recipe = recipe_row(runs), recipes.from_json(runs[0].config["recipe"])
+    alone, recipe = recipe_row(runs), recipes.from_values(recipes.Recipe, runs[0].config["recipe"])
     classifiers = [OnnxClassifier(bundle.open_bundle(run.bundle)) for run in runs]
     parts = {"test": dataset.test} | ({"validation": split(dataset, recipe)[1]} if recipe.validation else {})
     found = {name: _ensemble_metrics(classifiers, part, recipe.augment) for name, part in parts.items()}

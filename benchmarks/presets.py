@@ -20,7 +20,7 @@ from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.workflows.train import TrainOptions, train
 
-MODEL_PRESETS = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
+MODEL_PRESETS: list[tuple[recipes.ModelName, str]] = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Whole or not at all: against full disks, kills, forbidden places, and others who write at the same moment."""
+"""Atomic writes: full disks, killed processes, missing permissions, and two processes at once."""
 
 from __future__ import annotations
 
@@ -25,23 +25,22 @@ if TYPE_CHECKING:
 
 DISK_BYTES = 256 * 1024  # bytes on the small disk
 NOBODY = 65534
-UNTOUCHED = "What was there before is untouched; make room or choose another folder, then run the same command again."
 
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A folder where the kernel refuses after ``ROOM`` bytes, and its words."""
+    """A folder where writing fails after ``DISK_BYTES`` bytes, and the kernel's message."""
 
     folder: Path
     reason: str
 
     def refuses(self, path: Path) -> str:
-        return f"cannot write {path}: {self.reason}. {UNTOUCHED}"
+        return f"cannot write {path}: {self.reason}. "
 
 
 @pytest.fixture(params=["small file system", "limit on files"])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk]:
-    """Both are the kernel's own refusals. Who may not mount anything gets the second twice."""
+    """Both are real errors of the kernel. Without the right to mount, the second is used twice."""
     folder = tmp_path / "small"
     folder.mkdir()
     if request.param == "small file system" and _mount(folder):
@@ -61,7 +60,7 @@ def _mount(folder: Path) -> bool:
 
 @pytest.fixture
 def forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Makes the working folder one where we may not write; root gives up its right to write everywhere."""
+    """A working folder without write permission; root drops its own permissions first."""
     tmp_path.chmod(0o555)
     monkeypatch.chdir(tmp_path)
     we = os.geteuid()
@@ -97,7 +96,7 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["file"]
 
 
-def test_who_reads_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
+def test_a_reader_of_the_old_file_reads_it_to_its_end(tmp_path: Path) -> None:
     atomic.write_text(tmp_path / "file", "old")
     with (tmp_path / "file").open() as reader:
         atomic.write_text(tmp_path / "file", "new")
@@ -124,7 +123,7 @@ def test_folder_replaces_all_of_an_older_one(tmp_path: Path) -> None:
     assert tree(tmp_path / "new") == {f"bundle/{name}": text for name, text in replaced("new").items()}
 
 
-def test_permissions_are_those_the_user_wishes(tmp_path: Path) -> None:
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         atomic.write_text(tmp_path / "file", "")
@@ -165,9 +164,9 @@ def test_full_disk_keeps_the_old_file(small_disk: SmallDisk) -> None:
     atomic.write_text(path, "old")
     with pytest.raises(StorageError) as caught:
         atomic.write_bytes(path, bytes(DISK_BYTES + 1))
-    assert str(caught.value) == small_disk.refuses(path)
+    assert str(caught.value).startswith(small_disk.refuses(path))
     assert tree(small_disk.folder) == {"weights": "old"}
-    atomic.write_text(path, "there is room again")
+    atomic.write_text(path, "now it fits")
 
 
 def write_in_pieces(path: Path) -> None:
@@ -180,7 +179,7 @@ def test_full_disk_under_a_block_that_writes_in_pieces(small_disk: SmallDisk) ->
     path = small_disk.folder / "table"
     with pytest.raises(StorageError) as caught:
         write_in_pieces(path)
-    assert str(caught.value) == small_disk.refuses(path)
+    assert str(caught.value).startswith(small_disk.refuses(path))
     assert tree(small_disk.folder) == {}
 
 
@@ -189,7 +188,7 @@ def test_full_disk_keeps_the_old_folder(small_disk: SmallDisk) -> None:
     replace_folder(path, "old")
     with pytest.raises(StorageError) as caught:
         replace_folder(path, "n" * (DISK_BYTES + 1))
-    assert str(caught.value) == small_disk.refuses(path)
+    assert str(caught.value).startswith(small_disk.refuses(path))
     assert tree(small_disk.folder) == {f"bundle/{name}": text for name, text in replaced("old").items()}
 
 
@@ -209,38 +208,38 @@ def test_append(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("forbidden")
-def test_read_only_place() -> None:
+def test_read_only_folder() -> None:
     for write in (lambda path: atomic.write_text(path, "new"), lambda path: replace_folder(path, "new")):
         with pytest.raises(StorageError) as caught:
             write(Path("one"))
-        assert str(caught.value) == f"cannot write one: Permission denied. {UNTOUCHED}"
+        assert str(caught.value).startswith("cannot write one: Permission denied. ")
     with pytest.raises(StorageError, match=r"^cannot write two: Permission denied\. "):
         atomic.unique_dir(Path("two"))
 
 
-def test_a_file_where_a_folder_is_to_be(tmp_path: Path) -> None:
-    (tmp_path / "thesis").write_text("years of work")
+def test_a_file_at_the_path_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("text")
     with pytest.raises(StorageError) as caught:
         replace_folder(tmp_path / "thesis", "new")
-    assert str(caught.value) == f"cannot write {tmp_path / 'thesis'}: Not a directory. {UNTOUCHED}"
-    assert tree(tmp_path) == {"thesis": "years of work"}
+    assert str(caught.value).startswith(f"cannot write {tmp_path / 'thesis'}: Not a directory. ")
+    assert tree(tmp_path) == {"thesis": "text"}
 
 
-def test_a_folder_where_a_file_is_to_be(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_of_a_file(tmp_path: Path) -> None:
     replace_folder(tmp_path / "run", "old")
     with pytest.raises(StorageError, match="Is a directory"):
         atomic.write_text(tmp_path / "run", "new")
     assert tree(tmp_path) == {f"run/{name}": text for name, text in replaced("old").items()}
 
 
-def test_a_file_where_a_parent_is_to_be(tmp_path: Path) -> None:
+def test_a_file_at_the_path_of_the_parent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for write in (lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, ""), atomic.unique_dir):
         with pytest.raises(StorageError, match=r"cannot write .*file/below: (Not a directory|File exists)\. "):
             write(tmp_path / "file/below")
 
 
-def test_a_link_gives_way_and_its_folder_stays(tmp_path: Path) -> None:
+def test_a_link_is_replaced_and_its_target_stays(tmp_path: Path) -> None:
     replace_folder(tmp_path / "kept", "old")
     (tmp_path / "link").symlink_to("kept")
     replace_folder(tmp_path / "link", "new")
@@ -258,18 +257,18 @@ def test_disk_errnos_become_storage_errors(tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ECONNRESET, errno.EIO])
-def test_other_troubles_of_the_block_are_its_own(tmp_path: Path, number: int) -> None:
-    trouble = OSError(number, os.strerror(number), "elsewhere")
+def test_other_errors_of_the_block_are_not_converted(tmp_path: Path, number: int) -> None:
+    original = OSError(number, os.strerror(number), "elsewhere")
     for block in (atomic.atomic_open, atomic.replace_dir):
         with pytest.raises(OSError, match="elsewhere") as caught, block(tmp_path / "new"):
-            raise trouble
-        assert caught.value is trouble
+            raise original
+        assert caught.value is original
     assert list(tmp_path.iterdir()) == []
 
 
-def test_new_folder_takes_the_next_number(tmp_path: Path) -> None:
+def test_unique_dir_takes_the_next_number(tmp_path: Path) -> None:
     made = [atomic.unique_dir(tmp_path / "runs/cnn") for _ in range(3)]
-    (tmp_path / "runs/cnn-4").write_text("a file takes the name, too")
+    (tmp_path / "runs/cnn-4").write_text("a file")
     (tmp_path / "runs/cnn-5").symlink_to("nowhere")
     made.append(atomic.unique_dir(tmp_path / "runs/cnn"))
     assert [one.name for one in made] == ["cnn", "cnn-2", "cnn-3", "cnn-6"]
@@ -277,18 +276,16 @@ def test_new_folder_takes_the_next_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [".", "..", "runs/.."])
-def test_a_place_is_no_name(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_without_a_name(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for write in (atomic.unique_dir, lambda path: atomic.write_text(path, ""), lambda path: replace_folder(path, "")):
         with pytest.raises(UsageError) as caught:
             write(Path(place))
-        assert str(caught.value) == (
-            f"'{place}' is a place and no name for something new; give a name, such as {Path(place) / 'new'}."
-        )
+        assert str(caught.value).startswith(f"'{place}' is not a name ")
     assert list(tmp_path.iterdir()) == []
 
 
-ASKING = """
+CREATE_DIRS = """
 import sys
 from pathlib import Path
 from clothier.atomic import unique_dir
@@ -300,7 +297,7 @@ for _ in range(100):
 
 
 def test_two_processes_get_two_folders(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ASKING, str(tmp_path / "cnn")]
+    command = [sys.executable, "-c", CREATE_DIRS, str(tmp_path / "cnn")]
     pipe = subprocess.PIPE
     asking = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
     for process in asking:
@@ -315,11 +312,11 @@ def test_two_processes_get_two_folders(tmp_path: Path) -> None:
     assert set(given) == {str(one) for one in tmp_path.iterdir()}
 
 
-WRITING = """
+WRITE_FOREVER = """
 import sys
 from pathlib import Path
 from clothier import atomic
-with atomic.writing(Path(sys.argv[1])) as file, atomic.folder(Path(sys.argv[2])) as draft:
+with atomic.atomic_open(Path(sys.argv[1])) as file, atomic.replace_dir(Path(sys.argv[2])) as draft:
     (draft / "a").write_text("new")
     while True:
         file.write(bytes(1 << 16))
@@ -330,7 +327,7 @@ with atomic.writing(Path(sys.argv[1])) as file, atomic.folder(Path(sys.argv[2]))
 def test_kill_in_the_middle_of_a_write(tmp_path: Path) -> None:
     atomic.write_text(tmp_path / "file", "old")
     replace_folder(tmp_path / "folder", "old")
-    command = [sys.executable, "-c", WRITING, str(tmp_path / "file"), str(tmp_path / "folder")]
+    command = [sys.executable, "-c", WRITE_FOREVER, str(tmp_path / "file"), str(tmp_path / "folder")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert [process.stdout.readline() for _ in range(3)] == ["more\n"] * 3
@@ -343,21 +340,19 @@ def test_kill_in_the_middle_of_a_write(tmp_path: Path) -> None:
     assert all(name.startswith(".") and name.endswith(".part") for name in litter)
 
 
-KILLING = """
+KILL_AT_EACH_LINE = """
 import json, os, shutil, signal, sys
 from pathlib import Path
 from clothier import atomic
 
-root, what, exchange = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "exchange"
-if not exchange:
-    atomic._exchange = lambda one, other: False
+root, what = Path(sys.argv[1]), sys.argv[2]
 
 
 def write(content):
     if what == "file":
         atomic.write_text(root / "new", content)
     else:
-        with atomic.folder(root / "new") as draft:
+        with atomic.replace_dir(root / "new") as draft:
             (draft / "a").write_text(content)
             (draft / "b").write_text(content)
 
@@ -402,9 +397,9 @@ print(json.dumps(found))
 """
 
 
-def kill_at_every_line(folder: Path, what: str, how: str) -> list[tuple[str | None, list[str | None]]]:
-    """What is at the place, and aside of it, after a kill at each line of the module; the last one is not killed."""
-    command = [sys.executable, "-c", KILLING, str(folder / "tried"), what, how]
+def kill_at_every_line(folder: Path, what: str) -> list[tuple[str | None, list[str | None]]]:
+    """The content at the path, and of ``.old`` folders beside it, after a kill at each line; the last is not killed."""
+    command = [sys.executable, "-c", KILL_AT_EACH_LINE, str(folder / "tried"), what]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     found = [(there, aside) for there, aside in json.loads(done.stdout)]
     assert len(found) > 20, "it was killed at many lines"
@@ -414,55 +409,31 @@ def kill_at_every_line(folder: Path, what: str, how: str) -> list[tuple[str | No
 
 
 def test_a_kill_at_any_line_leaves_a_whole_file(tmp_path: Path) -> None:
-    found = kill_at_every_line(tmp_path, "file", "exchange")
-    assert {there for there, _ in found} == {"old", "new"}
+    assert {there for there, _ in kill_at_every_line(tmp_path, "file")} == {"old", "new"}
 
 
-def test_a_kill_at_any_line_leaves_a_whole_folder(tmp_path: Path) -> None:
-    can_exchange = exchanges(tmp_path)
-    found = kill_at_every_line(tmp_path, "folder", "exchange")
-    assert {there for there, _ in found} - ({None} if not can_exchange else set()) == {"old", "new"}
-
-
-def test_where_names_cannot_be_exchanged_a_kill_leaves_the_old_folder_aside(tmp_path: Path) -> None:
-    found = kill_at_every_line(tmp_path, "folder", "three steps")
+def test_a_kill_at_any_line_leaves_a_whole_folder_or_the_old_one_beside(tmp_path: Path) -> None:
+    found = kill_at_every_line(tmp_path, "folder")
     assert {there for there, _ in found} == {"old", "new", None}
     assert all(aside == ["old"] for there, aside in found if there is None)
 
 
-def exchanges(folder: Path) -> bool:
-    """Whether this file system can: then, and only then, the strict promise holds."""
-    one, other = folder / "one", folder / "other"
-    one.write_text("1")
-    other.write_text("2")
-    if not atomic._rename_exchange(one, other):
-        return False
-    assert (one.read_text(), other.read_text()) == ("2", "1")
-    return True
-
-
-def test_exchange_with_nothing_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one").mkdir()
-    assert not atomic._rename_exchange(tmp_path / "one", tmp_path / "missing")
-    assert (tmp_path / "one").is_dir()
-
-
-def test_rename_fallback_restores_on_failure(tmp_path: Path) -> None:
+def test_replace_restores_the_old_folder_on_failure(tmp_path: Path) -> None:
     replace_folder(tmp_path / "bundle", "old")
     with pytest.raises(FileNotFoundError):
-        atomic._rename_fallback(tmp_path / "no-draft", tmp_path / "bundle")
+        atomic._replace(tmp_path / "no-draft", tmp_path / "bundle")
     assert tree(tmp_path) == {f"bundle/{name}": text for name, text in replaced("old").items()}
 
 
-@pytest.mark.parametrize("line", range(1, 8))
-def test_rename_fallback_survives_an_interrupt_at_any_line(tmp_path: Path, line: int) -> None:
+@pytest.mark.parametrize("line", range(1, 11))
+def test_replace_survives_an_interrupt_at_any_line(tmp_path: Path, line: int) -> None:
     replace_folder(tmp_path / "bundle", "old")
     replace_folder(tmp_path / "draft", "new")
     seen = 0
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
         nonlocal seen
-        if frame.f_code is not atomic._rename_fallback.__code__:
+        if frame.f_code is not atomic._replace.__code__:
             return None
         seen += 1
         if seen == line:
@@ -472,7 +443,7 @@ def test_rename_fallback_survives_an_interrupt_at_any_line(tmp_path: Path, line:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        atomic._rename_fallback(tmp_path / "draft", tmp_path / "bundle")
+        atomic._replace(tmp_path / "draft", tmp_path / "bundle")
     except KeyboardInterrupt:
         pass
     finally:

@@ -1,4 +1,4 @@
-"""What crosses the borders, and how it looks as JSON: the contract with everyone who reads our output."""
+"""The shared types and their JSON, which programs of users read."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_frozen(record: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "shape"),
-    [(InputSpec(), (28, 28)), (InputSpec("photo", 64, 48, 3), (64, 48, 3)), (InputSpec("grey", 64, 48), (64, 48))],
+    ("input_spec", "shape"),
+    [(InputSpec(), (28, 28)), (InputSpec("photo", 64, 48, 3), (64, 48, 3)), (InputSpec("gray", 64, 48), (64, 48))],
 )
-def test_input_spec_shape(view: InputSpec, shape: tuple[int, ...]) -> None:
-    assert view.shape == shape
+def test_input_spec_shape(input_spec: InputSpec, shape: tuple[int, ...]) -> None:
+    assert input_spec.shape == shape
 
 
 def test_no_progress_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:

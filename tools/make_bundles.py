@@ -31,7 +31,7 @@ from tools import compression_check as shipping
 if TYPE_CHECKING:
     from clothier.types import Images
 
-MODELS = ("cnn", "dnn")  # the first has the teachers
+MODELS: tuple[recipes.ModelName, ...] = ("cnn", "dnn")  # the first has the teachers
 ROUNDS = 21  # of each side
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from clothier import bundle
 from clothier.data.photo_table import UNKNOWN_LABEL
-from clothier.recipes.photo import BEST_PHOTO
+from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import Run
 from clothier.training.export.float16 import pack_int8, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph

@@ -1,4 +1,4 @@
-"""Clothier looks at pictures of clothes and says what they are.
+"""Clothier classifies images of clothes.
 
     import clothier
 
@@ -6,7 +6,7 @@
     clothier.train("cnn", preset="fast")
     images = clothier.fashion_mnist().train.images
 
-Names are resolved when they are first used, so that ``import clothier`` is quick and needs no optional part.
+Names are imported on first use, so that ``import clothier`` is fast and needs no optional dependency.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _EXPORTS = {
     "study": ("clothier.workflows.study", "study"),
     "train": ("clothier.workflows.train", "train_model"),
 }
-"""Public name to the module that holds it and its name there."""
+"""Public name to its module and its name there."""
 
 __all__ = [
     "ClothierError",
@@ -77,28 +77,28 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Finds a public name on first use (PEP 562).
+    """Imports a public name on first use (PEP 562).
 
     Raises:
         AttributeError: no such name.
-        MissingExtraError: what stands behind the name needs an optional part that is not installed.
+        MissingExtraError: the name needs an optional dependency that is not installed.
     """
     if name == "__version__":
-        from importlib.metadata import version  # a tenth of what --help may take
+        from importlib.metadata import version  # slow to import: a tenth of the time of --help
 
         return version("clothier")
     if name not in _EXPORTS:
         raise AttributeError(f"module 'clothier' has no attribute {name!r}")
     module, attribute = _EXPORTS[name]
     try:
-        found = getattr(import_module(module), attribute)
+        value = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         missing = MissingExtraError.from_import_error(error, f"clothier.{name}")
         if missing is None:
             raise
         raise missing from error
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""``python -m clothier``, the way in for ``torchrun -m clothier``."""
+"""``python -m clothier``, also for ``torchrun -m clothier``."""
 
 import sys
 

@@ -1,13 +1,11 @@
-"""Files and folders that appear whole or not at all.
+"""Atomic writes: a file or a folder is written whole or not at all.
 
-Everything that Clothier writes and would be sorry to find half written goes through here: it is made under a
-temporary name beside its place, forced to the disk, and then renamed, which POSIX does in one step. A full disk
-or a kill in the middle leaves what was there before; a kill may leave its draft beside it, as ``.NAME.*.part``.
+It is written under a temporary name in the same folder, synced to disk, and renamed, which POSIX does in one step.
+A full disk leaves the old content. A killed process leaves the old content too, and maybe a ``.NAME.*.part`` beside it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import itertools
 import json
@@ -23,24 +21,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DISK_ERRNOS = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
-"""What only a write can fail with: quota, file too large, disk full, read-only. In a caller's block, which may read
-files and sockets of its own, these alone are the disk's word on what is being written."""
-
-_AT_FDCWD = -100  # AT_FDCWD of <fcntl.h>: names are relative to the working folder
-_RENAME_EXCHANGE = 2  # RENAME_EXCHANGE of <linux/fs.h>
+"""Errors that only a write can have: quota, file too large, disk full, read-only. The block of a ``with`` may also read
+other files and sockets; of its errors, only these are about the file that is being written."""
 
 
 @contextmanager
 def atomic_open(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a new binary file that takes the place of ``path`` when the block ends without an error.
+    """Opens a new binary file that replaces ``path`` when the block ends without an error.
 
     Raises:
-        StorageError: the disk refused; ``path`` is as it was. Other errors of the block pass as they are.
+        StorageError: it cannot be written; ``path`` is unchanged. Other errors of the block are not converted.
     """
-    draft = _temporary_path(path, "part")
+    tmp = _temporary_path(path, "part")
     with _as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = draft.open("xb")
+        file = tmp.open("xb")
     try:
         with _as_storage_error(path, DISK_ERRNOS):
             yield file
@@ -48,103 +43,107 @@ def atomic_open(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-            draft.replace(path)
+            tmp.replace(path)
     finally:
-        with suppress(OSError):  # a full disk refuses what the buffer still holds a second time
+        with suppress(OSError):  # on a full disk, flushing the rest of the buffer fails again
             file.close()
-        _remove(draft)
+        _remove(tmp)
 
 
 @contextmanager
 def replace_dir(path: Path) -> Iterator[Path]:
-    """Yields a new empty folder that takes the place of the folder ``path`` when the block ends without an error.
+    """Yields a new empty folder that replaces the folder ``path`` when the block ends without an error.
 
-    Linux exchanges the two in one step. Where the system or the file system cannot (macOS, some network ones), the
-    old folder steps aside first, and a kill just then leaves it beside its place, as ``.NAME.*.old``.
+    Replacing takes two renames. A process killed between them leaves the old folder beside ``path``, as
+    ``.NAME.*.old``; a half-written folder never appears at ``path``.
 
     Raises:
-        StorageError: the disk refused, or ``path`` is a file; it is as it was. Other errors of the block pass as
-            they are.
+        StorageError: it cannot be written, or ``path`` is a file; ``path`` is unchanged. Other errors of the block are
+            not converted.
     """
-    draft = _temporary_path(path, "part")
+    tmp = _temporary_path(path, "part")
     with _as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.mkdir()
+        tmp.mkdir()
     try:
         with _as_storage_error(path, DISK_ERRNOS):
-            yield draft
+            yield tmp
         with _as_storage_error(path):
-            for made in (draft, *draft.rglob("*")):
-                _fsync(made)
-            _replace(draft, path)
+            for written in (tmp, *tmp.rglob("*")):
+                _fsync(written)
+            _replace(tmp, path)
     finally:
-        _remove(draft)
+        _remove(tmp)
 
 
 def unique_dir(path: Path) -> Path:
-    """Makes an empty folder at ``path``, or at ``path-2``, ``path-3``, ... when that name is taken.
+    """Creates an empty folder at ``path``, or at ``path-2``, ``path-3``, ... if that name exists.
 
-    Two processes that ask at once get two folders.
+    Two processes never get the same folder.
 
     Raises:
-        StorageError: the disk refused.
-        UsageError: ``path`` is a place without a name, such as ``.``.
+        StorageError: the folder cannot be created.
+        UsageError: ``path`` has no name of its own, such as ``.``.
     """
     name = _require_name(path)
     numbered = (path.with_name(f"{name}-{number}") for number in itertools.count(2))
     with _as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return next(place for place in itertools.chain([path], numbered) if _try_mkdir(place))
+        return next(one for one in itertools.chain([path], numbered) if _try_mkdir(one))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes ``content`` to ``path``, whole or not at all."""
+    """Writes ``content`` to ``path`` atomically."""
     with atomic_open(path) as file:
         file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes ``content`` as UTF-8 to ``path``, whole or not at all."""
+    """Writes ``content`` as UTF-8 to ``path`` atomically."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes ``content`` as :func:`json_text` to ``path``, whole or not at all."""
+    """Writes ``content`` as JSON to ``path`` atomically."""
     write_text(path, json_text(content))
 
 
 def json_text(content: Any) -> str:
-    """``content`` as indented JSON. NaN is refused (ValueError): JSON has none."""
+    """``content`` as indented JSON.
+
+    Raises:
+        ValueError: it contains NaN or infinity, which JSON does not have.
+    """
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def append_text(path: Path, content: str) -> None:
-    """Adds ``content`` as UTF-8 to the end of ``path``, in one write, whole or not at all.
+    """Appends ``content`` as UTF-8 to ``path`` in one write, whole or not at all.
 
     Raises:
-        StorageError: the disk refused; ``path`` is as it was.
+        StorageError: it cannot be written; ``path`` is unchanged.
     """
     line = content.encode()
     with _as_storage_error(path), path.open("ab", buffering=0) as file:
         size = file.tell()
-        if file.write(line) != len(line):  # the disk had room for a part of it
+        if file.write(line) != len(line):  # the disk took only a part
             file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _require_name(path: Path) -> str:
     if path.name in ("", ".."):
-        raise UsageError(f"'{path}' is a place and no name for something new; give a name, such as {path / 'new'}.")
+        raise UsageError(f"'{path}' is not a name for a new file or folder. Give a name, such as {path / 'new'}.")
     return path.name
 
 
 def _temporary_path(path: Path, suffix: str) -> Path:
-    """A name that nobody has, in the folder of ``path``: renaming works within one file system only."""
+    """An unused name in the folder of ``path``: renaming is atomic only within one file system."""
     return path.with_name(f".{_require_name(path)}.{os.urandom(4).hex()}.{suffix}")
 
 
 def _try_mkdir(path: Path) -> bool:
-    """Makes the folder ``path``, if the name is free."""
+    """Creates the folder ``path`` unless the name exists."""
     with suppress(FileExistsError):
         path.mkdir()
         return True
@@ -152,26 +151,12 @@ def _try_mkdir(path: Path) -> bool:
 
 
 def _replace(tmp: Path, path: Path) -> None:
-    """Puts ``tmp`` in the place of ``path``; an older folder there comes to lie under the name of ``tmp``."""
+    """Renames ``tmp`` to ``path``. An older folder there gets the name of ``tmp``, or its own again if a step fails."""
     if not os.path.lexists(path):
         tmp.replace(path)
-    elif not path.is_dir():
+        return
+    if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    elif not _rename_exchange(tmp, path):
-        _rename_fallback(tmp, path)
-
-
-def _rename_exchange(first: Path, second: Path) -> bool:
-    """Exchanges two names in one step (Linux 3.15, glibc 2.28); False where that cannot be had."""
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    if renameat2 is None:
-        return False
-    failed: int = renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
-    return not failed
-
-
-def _rename_fallback(tmp: Path, path: Path) -> None:
-    """What :func:`_exchange` does, in three steps; whatever stops them, the old folder is kept."""
     old = _temporary_path(path, "old")
     try:
         path.replace(old)
@@ -182,7 +167,7 @@ def _rename_fallback(tmp: Path, path: Path) -> None:
 
 
 def _remove(tmp: Path) -> None:
-    """Removes what is left under a draft's name, if the disk lets us; of a link, the link alone."""
+    """Removes a temporary file or folder if possible; of a symbolic link, only the link."""
     if tmp.is_dir() and not tmp.is_symlink():
         shutil.rmtree(tmp, ignore_errors=True)
     else:
@@ -191,7 +176,7 @@ def _remove(tmp: Path) -> None:
 
 
 def _fsync(path: Path) -> None:
-    """Forces a file or the list of a folder to the disk."""
+    """Syncs a file, or a folder's list of names, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -201,7 +186,7 @@ def _fsync(path: Path) -> None:
 
 @contextmanager
 def _as_storage_error(path: Path, errnos: Collection[int] | None = None) -> Iterator[None]:
-    """Turns an OSError into a sentence on ``path``: any, or those whose number is among ``errnos``."""
+    """Converts an OSError, or only one whose number is among ``errnos``."""
     try:
         yield
     except OSError as error:
@@ -209,6 +194,6 @@ def _as_storage_error(path: Path, errnos: Collection[int] | None = None) -> Iter
             raise
         reason = error.strerror or str(error)
         raise StorageError(
-            f"cannot write {path}: {reason}. What was there before is untouched; make room or choose another "
-            "folder, then run the same command again."
+            f"cannot write {path}: {reason}. The old content is unchanged. Free some space or choose another folder, "
+            "then run the same command again."
         ) from error

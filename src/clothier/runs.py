@@ -1,12 +1,12 @@
-"""A run folder: one training, from the numbers that decided it to the figures that came of it.
+"""A run folder: the options, the training log and the results of one training.
 
-config.json       what was asked for, resolved; feeds back into ``--config``
-results.csv       one row an epoch, appended live
-checkpoint/       where ``--resume`` goes on
-environment.json  machine and versions
+config.json       resolved options; can be given to ``--config``
+results.csv       one row for each epoch, appended during training
+checkpoint/       the state that ``--resume`` continues from
+environment.json  machine and library versions
 bundle/           the trained model
 predictions.npz   calibrated logits of the validation and the test images
-metrics.json      what was measured of it; written last
+metrics.json      metrics of the trained model; written last
 figures/          *.png
 model_card.md
 report.html
@@ -18,6 +18,7 @@ import csv
 import io
 import json
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,51 +27,51 @@ from zipfile import BadZipFile
 import numpy as np
 
 from clothier import atomic, system
-from clothier.errors import ModelError
+from clothier.errors import DataError, Interrupted, ModelError
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from clothier.types import Floats
 
-RUNS_DIR = Path("runs")  # where new folders come to lie, unless the user names a place
+RUNS_DIR = Path("runs")  # where runs are created without --out
 RESULT_COLUMNS = [one.name for one in fields(EpochRecord)]
-OPTIONAL_COLUMNS = ("validation_loss", "validation_accuracy")  # empty where a recipe keeps no validation images
+OPTIONAL_COLUMNS = ("validation_loss", "validation_accuracy")  # empty if the recipe has no validation images
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The files of one run, by their names."""
+    """The files of one run folder."""
 
     path: Path
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was asked for.
+        """The options of the training.
 
         Raises:
-            ModelError: there is no run here, or its file is damaged.
+            ModelError: there is no run here, or the file is damaged.
         """
         return read_json(self.path / "config.json")
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What was measured.
+        """The metrics of the trained model.
 
         Raises:
-            ModelError: there is no run here, it has not ended, or its file is damaged.
+            ModelError: there is no run here, it is not finished, or the file is damaged.
         """
         if not self.is_finished and (self.path / "config.json").is_file():
             raise ModelError(
-                f"the run {self.path} has not ended: it has no metrics.json. Finish it with: "
+                f"the run {self.path} is not finished: it has no metrics.json. Finish it with: "
                 f"clothier train --resume {shlex.quote(str(self.path))}"
             )
         return read_json(self.path / "metrics.json")
 
     @property
     def is_finished(self) -> bool:
-        """Whether training and measuring have ended."""
+        """Whether training and evaluation are finished."""
         return (self.path / "metrics.json").is_file()
 
     @property
@@ -80,17 +81,17 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that training goes on from."""
+        """The file that training is resumed from."""
         return self.path / "checkpoint" / "last.pt"
 
     def create(self, config: dict[str, Any]) -> None:
-        """Writes the machine, and then what is asked of it: where ``config.json`` stands, the run can be resumed."""
+        """Writes ``environment.json``, then ``config.json``: a run with ``config.json`` can be resumed."""
         atomic.write_json(self.path / "environment.json", system.system_info())
         atomic.write_json(self.path / "config.json", config)
 
     @property
     def environment(self) -> dict[str, Any]:
-        """The machine and the versions of the training."""
+        """Machine and library versions of the training."""
         return read_json(self.path / "environment.json")
 
     @property
@@ -119,14 +120,14 @@ class Run:
             raise ModelError(f"{path} cannot be read: {error}. Train again.") from error
 
     def write_results(self, records: list[EpochRecord]) -> None:
-        """Writes ``results.csv`` anew: at the start, and after a resume, which may have lost the latest epochs."""
+        """Writes ``results.csv`` at the start, and after a resume, which may have lost the latest epochs."""
         atomic.write_text(self.path / "results.csv", ",".join(RESULT_COLUMNS) + "\n" + _csv_rows(records))
 
     def append_result(self, record: EpochRecord) -> None:
         """Adds an epoch to ``results.csv``.
 
         Raises:
-            StorageError: the disk refused; the epochs before are untouched.
+            StorageError: the row cannot be written; the earlier rows are intact.
         """
         atomic.append_text(self.path / "results.csv", _csv_rows([record]))
 
@@ -141,15 +142,31 @@ class Run:
         try:
             return [_parse_record(row) for row in rows]
         except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise ModelError(f"{path} is damaged: a row of it is no epoch. Train anew.") from error
+            raise _damaged(path, "a row is not an epoch record") from error
+
+    def check_data(self, digest: str) -> None:
+        """Checks that a resumed run or study gets the data that it started with.
+
+        Args:
+            digest: of the data at hand.
+
+        Raises:
+            DataError: the digest in ``config.json`` is another one.
+        """
+        expected = self.config.get("data_digest")
+        if digest != expected:
+            raise DataError(
+                f"the data have changed since {self.path} was started: the digest is {digest}, config.json has "
+                f"{expected}. Restore the old data, or start a new run."
+            )
 
     def to_json(self) -> dict[str, Any]:
-        """What ``clothier train --json`` prints: the folder and its metrics."""
+        """What ``clothier train --json`` prints: the folder and the metrics."""
         return {"run": str(self.path), **self.metrics}
 
 
 def create_run(path: Path) -> Run:
-    """An empty run folder at ``path``, or at ``path-2``, ``path-3``, ... when it is taken.
+    """A new empty run folder at ``path``, or at ``path-2``, ``path-3``, ... if that exists.
 
     Raises:
         StorageError: the folder cannot be made.
@@ -157,18 +174,27 @@ def create_run(path: Path) -> Run:
     return Run(atomic.unique_dir(path))
 
 
+@contextmanager
+def interruptible(path: Path, command: str = "train") -> Iterator[None]:
+    """Turns Ctrl-C into :class:`Interrupted`, which names the folder at ``path`` and the command that resumes it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Interrupted(path, command) from stop
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from the folder of a run or a study.
+    """The JSON object in a file of a run or a study.
 
     Raises:
-        ModelError: it is missing, or no JSON object.
+        ModelError: the file is missing or not a JSON object.
     """
     try:
         content = json.loads(_read_text(path))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
+        raise _damaged(path, error) from error
     if not isinstance(content, dict):
-        raise ModelError(f"{path} is damaged: it holds no JSON object. Train anew.")
+        raise _damaged(path, "it is not a JSON object")
     return content
 
 
@@ -178,7 +204,11 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}. Give the folder of a run.") from error
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is damaged: {error}. Train anew.") from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, reason: object) -> ModelError:
+    return ModelError(f"{path} is damaged: {reason}. Train again.")
 
 
 def _csv_rows(records: Iterable[EpochRecord]) -> str:

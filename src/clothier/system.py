@@ -1,6 +1,6 @@
-"""The machine and the versions that a figure was taken on. Standard library only.
+"""The machine and the library versions. Standard library only.
 
-Run folders keep it as ``environment.json``, benchmarks beside every figure, and ``clothier doctor`` shows it.
+Run folders keep it as ``environment.json``, benchmark results contain it, and ``clothier doctor`` prints it.
 """
 
 from __future__ import annotations
@@ -8,29 +8,13 @@ from __future__ import annotations
 import math
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = (
-    "numpy",
-    "onnxruntime",
-    "pillow",
-    "torch",
-    "scikit-learn",
-    "scipy",
-    "opentsne",
-    "onnx",
-    "onnxscript",
-    "optuna",
-    "safetensors",
-    "matplotlib",
-    "jinja2",
-)
-"""What decides results or speed, by the name it is installed under."""
-
 INSTRUCTION_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
-"""What matrix products run on, as Linux names it: x86 first, the last two are Arm's."""
+"""CPU extensions for matrix products, as Linux names them; the last two are of Arm."""
 
 ENV_VARS = (
     "ONEDNN_MAX_CPU_ISA",
@@ -49,18 +33,15 @@ ENV_VARS = (
 _CPUINFO = Path("/proc/cpuinfo")
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
-_CGROUP_V1_MEMORY_LIMIT = (
-    "memory/memory.limit_in_bytes"  # a number near 2^63 there means no limit: the machine's is lower
-)
 
 
 def system_info() -> dict[str, Any]:
-    """The machine, ready for JSON.
+    """The machine, as JSON values.
 
     Returns:
-        ``os``, ``cpu`` (``model``, ``cores``, ``cores_usable``, ``instruction_sets``), ``memory_bytes``, ``python``,
-        ``versions`` (name to version, only what is installed) and ``environment`` (only switches that are set).
-        What the system does not tell is None or empty.
+        ``os``, ``cpu`` (``model``, ``cores``, ``cores_available``, ``instruction_sets``), ``memory_bytes``, ``python``,
+        ``versions`` (of the installed libraries) and ``environment`` (of the variables that are set).
+        What the system does not report is None or empty.
     """
     return {
         "os": platform.platform(),
@@ -83,53 +64,49 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str | None:
 
 
 def available_cores(cgroup: Path = _CGROUP) -> int:
-    """Cores that this process may use: its affinity, and a container's quota rounded up."""
+    """Cores that this process may use: its affinity, limited by a container's quota (cgroup v2, rounded up)."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cpu_quota(cgroup)
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
 
 
 def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:
-    """Those of :data:`INSTRUCTION_SETS` that the processor has; empty where the system does not tell."""
+    """Those of :data:`INSTRUCTION_SETS` that the CPU has; empty if the system does not report them."""
     fields = _cpu_fields(cpuinfo)
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return [name for name in INSTRUCTION_SETS if name in flags]
 
 
 def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
-    """Bytes of memory that this process may use: the machine's, or a container's limit when that is lower."""
-    limits = [
-        _physical_memory(meminfo),
-        *(_read_int(cgroup / name) for name in ("memory.max", _CGROUP_V1_MEMORY_LIMIT)),
-    ]
+    """Bytes of memory that this process may use: the machine's, or a container's limit if that is lower."""
+    limits = (_physical_memory(meminfo), _read_int(cgroup / "memory.max"))
     return min((limit for limit in limits if limit is not None), default=None)
 
 
 def library_versions() -> dict[str, str]:
-    """Clothier's own version and those of the libraries that are installed."""
-    found = {}
-    for name in ("clothier", *LIBRARIES):
+    """The versions of Clothier and of its dependencies, extras included, that are installed."""
+    versions = {}
+    for requirement in ("clothier", *(requires("clothier") or ())):
+        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _cpu_fields(cpuinfo: Path) -> dict[str, str]:
-    """The first processor's lines of ``/proc/cpuinfo``; empty where there is none."""
+    """The fields of the first CPU in ``/proc/cpuinfo``; empty if there is no such file."""
     first = _read_text(cpuinfo).partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _cpu_quota(cgroup: Path) -> float | None:
-    """Cores a container may use: version 2 says ``200000 100000`` or ``max 100000``, version 1 has two files."""
+    """Cores that a container may use, from a line such as ``200000 100000`` (microseconds) or ``max 100000``."""
     quota, _, period = _read_text(cgroup / "cpu.max").partition(" ")
-    if not quota:
-        quota, period = _read_text(cgroup / "cpu/cpu.cfs_quota_us"), _read_text(cgroup / "cpu/cpu.cfs_period_us")
     try:
-        return float(quota) / float(period) if float(quota) > 0 else None
+        return float(quota) / float(period)
     except ValueError:
         return None
 
@@ -150,7 +127,7 @@ def _read_int(file: Path) -> int | None:
 
 
 def _read_text(file: Path) -> str:
-    """What the system tells in ``file``; nothing where it has no such file or keeps it to itself."""
+    """The content of ``file``; empty if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:

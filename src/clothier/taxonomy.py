@@ -1,6 +1,6 @@
-"""The words for garments: the classes that models know, which of them are finer words, and a company's own codes.
+"""Class names: the classes of the models, the mappings between them, and a company's own codes.
 
-A company's codes stand in a small TOML file, a line for each class of the model; several classes may share a code:
+A company writes its codes into a TOML file, one line for each class of the model; classes may share a code:
 
     [codes]
     "t-shirt" = "TS-100"
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from clothier.types import Labels
+
     Probabilities = npt.NDArray[np.floating]
 
 FASHION_MNIST_CLASSES = (
@@ -43,7 +45,7 @@ FASHION_MNIST_CLASSES = (
 """Labels 0 to 9 of Fashion-MNIST, named as in arXiv 1708.07747, table 2."""
 
 UPPER_BODY_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")
-"""The five classes among which 76-80 % of all errors fall (our runs of the study); half of those touch Shirt."""
+"""76-80 % of all errors are between these five classes (our runs of the study); half of those involve Shirt."""
 
 PHOTO_CLASSES = (
     "dress",
@@ -60,12 +62,12 @@ PHOTO_CLASSES = (
     "sneaker",
     "boot",
 )
-"""What the photo model tells apart; ``shoes`` is footwear that is none of the last three, or not surely."""
+"""The classes of the photo model; ``shoes`` is footwear that is not clearly one of the last three."""
 
 CODES_TABLE = "codes"  # of a company's TOML file
 
 PARENT_CLASS = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
-"""Finer words, and the broader one that others use for the same thing."""
+"""Subclass to the class that other data use for it."""
 
 PHOTO_TO_FASHION_MNIST = {
     "t-shirt": "T-shirt/top",
@@ -78,14 +80,14 @@ PHOTO_TO_FASHION_MNIST = {
     "sneaker": "Sneaker",
     "boot": "Ankle boot",
 }
-"""Fashion-MNIST's word for what the photo model knows, too; it has none for hats, shorts and skirts, and bags alone."""
+"""Photo class to Fashion-MNIST class. Hats, shorts and skirts have none, and Bag has no photo class."""
 
 
 def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST_CLASSES) -> int:
-    """The label of a class by its name, letter case aside.
+    """The label of a class name; letter case is ignored.
 
     Raises:
-        UnknownNameError: no such class; the sentence offers the nearest.
+        UnknownNameError: no such class.
     """
     folded = [known.casefold() for known in classes]
     if name.casefold() not in folded:
@@ -93,42 +95,65 @@ def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST_CLASSES) -> 
     return folded.index(name.casefold())
 
 
+def to_fashion_class(name: str) -> str:
+    """The Fashion-MNIST class for a class of Fashion-MNIST or of the photo model; "" if there is none."""
+    own = {known.casefold(): known for known in FASHION_MNIST_CLASSES}
+    return PHOTO_TO_FASHION_MNIST.get(name.casefold()) or own.get(name.casefold(), "")
+
+
+def without_subclasses(classes: Sequence[str]) -> tuple[str, ...]:
+    """``classes`` without those whose parent class is among them."""
+    return tuple(name for name in classes if PARENT_CLASS.get(name) not in classes)
+
+
+def map_classes(classes: Sequence[str], target_classes: Sequence[str]) -> tuple[str, ...]:
+    """Each class, or its parent class if only that is among ``target_classes``; otherwise the class itself."""
+    return tuple(_map_class(name, target_classes) for name in classes)
+
+
+def map_labels(labels: Labels, classes: Sequence[str], target_classes: Sequence[str]) -> Labels:
+    """(N,) indices into ``classes`` as indices into ``target_classes``; -1 (unknown) stays.
+
+    Raises:
+        ValueError: a class has no counterpart among ``target_classes``.
+    """
+    mapped = labels.copy()
+    for label, name in enumerate(map_classes(classes, target_classes)):
+        mapped[labels == label] = target_classes.index(name)
+    return mapped
+
+
 def aggregate_to(probabilities: Probabilities, classes: Sequence[str], target_classes: Sequence[str]) -> Probabilities:
-    """A model's answers in the words of the data: what it tells apart finer is added up to the broader word.
+    """Sums the probabilities of subclasses into the classes that the data have.
 
     Args:
         probabilities: (N, K), rows sum to 1.
         classes: the model's K classes.
-        target_classes: the data's classes, in any order.
+        target_classes: the data's L classes, in any order.
 
     Returns:
-        (N, len(wanted)); rows sum to 1.
+        (N, L); rows sum to 1.
 
     Raises:
-        UsageError: the data lack a word for one of the model's classes, or the model one of the data's.
+        UsageError: a class of the model has no counterpart in the data, or one of the data none in the model.
     """
-    words = [name if name in target_classes else PARENT_CLASS.get(name, name) for name in classes]
-    if lacking := sorted(set(words) - set(target_classes)):
+    mapped = map_classes(classes, target_classes)
+    if missing := sorted(set(mapped) - set(target_classes)):
         raise UsageError(
-            f"the model answers with {', '.join(lacking)}, and the data only have {', '.join(target_classes)}; "
-            "give data that have all of the model's classes, or broader ones."
+            f"the model predicts {', '.join(missing)}, but the data only have {', '.join(target_classes)}. "
+            "Give data with all classes of the model, or with their parent classes."
         )
-    if unknown := sorted(set(target_classes) - set(words)):
+    if unknown := sorted(set(target_classes) - set(mapped)):
         raise UsageError(
-            f"the data have {', '.join(unknown)}, and the model only answers with {', '.join(classes)}; "
-            "leave those rows out, or their labels empty."
+            f"the data have {', '.join(unknown)}, but the model only predicts {', '.join(classes)}. "
+            "Remove those rows, or leave their labels empty."
         )
-    return sum_columns(probabilities, words, target_classes)
+    return probabilities @ [[float(name == target) for target in target_classes] for name in mapped]
 
 
-def sum_columns(
-    probabilities: Probabilities, column_names: Sequence[str], target_names: Sequence[str]
-) -> Probabilities:
-    """Columns of the same word added up, in the order of ``target_names``: (N, K) with a word each to (N, len(wanted)).
-
-    A product with ones and noughts, so that nothing but the array itself needs numpy.
-    """
-    return probabilities @ [[float(word == name) for name in target_names] for word in column_names]
+def _map_class(name: str, target_classes: Sequence[str]) -> str:
+    parent = PARENT_CLASS.get(name, name)
+    return parent if parent in target_classes and name not in target_classes else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,69 +169,52 @@ class Taxonomy:
     codes: tuple[str, ...]
 
     def code_of(self, name: str) -> str:
-        """The company's code for a class of the model, letter case aside.
+        """The company's code for a class of the model; letter case is ignored.
 
         Raises:
             UnknownNameError: no such class.
         """
         return self.codes[class_index(name, self.classes)]
 
-    def aggregate(self, probabilities: Probabilities, classes: Sequence[str]) -> tuple[Probabilities, tuple[str, ...]]:
-        """Answers in the company's codes; the probabilities of classes with one code add up.
-
-        Args:
-            probabilities: (N, K), rows sum to 1.
-            classes: what its columns are; any of the model's classes, in any order.
-
-        Returns:
-            (N, number of codes), rows sum to 1; and the codes, in the order in which the classes name them first.
-
-        Raises:
-            UnknownNameError: one of ``classes`` has no code.
-        """
-        words = [self.code_of(name) for name in classes]
-        codes = tuple(dict.fromkeys(words))
-        return sum_columns(probabilities, words, codes), codes
-
 
 def read_taxonomy(path: Path, classes: Sequence[str]) -> Taxonomy:
     """Reads a company's codes (the module's docstring shows the file), one for each of the model's ``classes``.
 
     Raises:
-        DataError: the file cannot be read, is no TOML, has no table ``[codes]``, lacks a class, or names one twice.
-        UnknownNameError: it names a class that the model has not; the sentence offers the nearest.
+        DataError: the file cannot be read, is not TOML, has no table ``[codes]``, lacks a class, or names one twice.
+        UnknownNameError: it names a class that the model does not have.
     """
     codes = _read_codes(path)
     given = {class_index(name, tuple(classes)): _check_code(path, name, code) for name, code in codes.items()}
     if len(given) < len(codes):
         raise DataError(
-            f"{path} names a class twice in [{CODES_TABLE}], in other letter cases. Keep one line for each."
+            f"{path} names a class twice in [{CODES_TABLE}], with different letter case. Keep one line for each class."
         )
-    if lacking := [name for place, name in enumerate(classes) if place not in given]:
+    if missing := [name for place, name in enumerate(classes) if place not in given]:
         raise DataError(
-            f"{path} has no code for {', '.join(lacking)}; every class of the model needs one. "
-            f'Add under [{CODES_TABLE}] a line such as "{lacking[0]}" = "...".'
+            f"{path} has no code for {', '.join(missing)}; every class of the model needs one. "
+            f'Add under [{CODES_TABLE}] a line such as "{missing[0]}" = "...".'
         )
     return Taxonomy(tuple(classes), tuple(given[place] for place in range(len(classes))))
 
 
 def _read_codes(path: Path) -> Mapping[str, Any]:
-    """The table of codes, as it stands in the file."""
+    """The table ``[codes]`` of the file."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. Check the path.") from error
-    except (ValueError, RecursionError) as error:  # tomllib's fault and a wrong encoding's
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless nesting
         raise DataError(
-            f'{path} is not TOML: {error}. Write a line for each class, such as "t-shirt" = "TS-100".'
+            f'{path} is not TOML: {error}. Write one line for each class, such as "t-shirt" = "TS-100".'
         ) from error
     if unknown := sorted(values.keys() - {CODES_TABLE}):
         raise DataError(
-            f"{path} has {', '.join(unknown)} beside [{CODES_TABLE}]; put all lines below the line [{CODES_TABLE}]."
+            f"{path} has {', '.join(unknown)} outside [{CODES_TABLE}]. Put all lines below the line [{CODES_TABLE}]."
         )
     if not isinstance(values.get(CODES_TABLE), dict):
         raise DataError(
-            f"{path} has no table [{CODES_TABLE}]; begin with the line [{CODES_TABLE}], then a line for each class."
+            f"{path} has no table [{CODES_TABLE}]. Start with the line [{CODES_TABLE}], then one line for each class."
         )
     codes: Mapping[str, Any] = values[CODES_TABLE]
     return codes

@@ -1,6 +1,6 @@
-"""What crosses the borders between Clothier's parts.
+"""Types that several modules share.
 
-One legend for shapes, here and everywhere: N images, C channels, H height, W width, K classes, D embedding.
+Shapes, here and everywhere: N images, C channels, H height, W width, K classes, D embedding.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ if TYPE_CHECKING:
     Images = npt.NDArray[np.uint8]
     Labels = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float32]
+    Float64Array = npt.NDArray[np.float64]
+    Int64Array = npt.NDArray[np.int64]
+    BoolArray = npt.NDArray[np.bool_]
 
 
 DEFAULT_MODEL = "photo"
-"""The shipped model that answers for a picture when none is named; here, where ``--help`` finds it at once."""
+"""The bundled model that is used when none is named; defined here so that ``--help`` does not import numpy."""
 
 
 class Progress(Protocol):
-    """Whoever wants to know how far long work has come: a bar on a terminal, a log, or nobody."""
+    """A callback for the progress of long work."""
 
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
-        """``done`` of ``total`` units of ``task`` are finished; ``note`` is the latest finding, if any."""
+        """``done`` of ``total`` units of ``task`` are finished; ``note`` is the latest result, if any."""
 
 
 def no_progress(task: str, done: float, total: float, note: str = "") -> None:
-    """The :class:`Progress` of those who do not watch."""
+    """A :class:`Progress` that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """The picture that a model wants.
+    """The input of a model.
 
     Attributes:
-        kind: ``fashion_mnist``, the 28x28 grey view of Fashion-MNIST (light garment on black), or ``square``, the whole
-            picture in RGB without its proportions (H == W).
+        kind: the preprocessing: ``fashion_mnist``, 28x28 grayscale with a light garment on black, or ``center_crop``,
+            the central square in RGB (H == W).
         height: H, pixels.
         width: W, pixels.
         channels: C; 1 means arrays of (N, H, W), 3 means (N, H, W, 3).
@@ -51,13 +54,13 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one picture as an array: (H, W), or (H, W, C) in colour."""
+        """Shape of one image as an array: (H, W), or (H, W, C) in color."""
         return (self.height, self.width) if self.channels == 1 else (self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
-    """What a classifier says of N pictures, in one pass.
+    """The output of a classifier for N images.
 
     Attributes:
         logits: (N, K) float32, before softmax.
@@ -69,11 +72,11 @@ class ModelOutput:
 
 
 class Classifier(Protocol):
-    """The hinge of the house: whatever looks at pictures and answers. A fake of 15 lines satisfies it."""
+    """The central interface: images in, logits and embeddings out."""
 
     @property
     def name(self) -> str:
-        """What answers call it, such as ``fashion-cnn``."""
+        """The model's name, such as ``fashion-cnn``."""
         ...
 
     @property
@@ -83,17 +86,17 @@ class Classifier(Protocol):
 
     @property
     def input_spec(self) -> InputSpec:
-        """The picture that it wants."""
+        """The input that it expects."""
         ...
 
     def run(self, images: Images) -> ModelOutput:
-        """Looks at ``images``, (N, H, W) or (N, H, W, C) uint8 of its view."""
+        """Classifies ``images``, (N, H, W) or (N, H, W, C) uint8 as :attr:`input_spec` says."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClassProbability:
-    """One class and how probable the model holds it."""
+    """One class and its predicted probability."""
 
     name: str
     probability: float
@@ -108,16 +111,16 @@ Decision = Literal["accept", "review", "reject"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one picture.
+    """The prediction for one image.
 
     Attributes:
-        file: the picture, as the user named it.
+        file: the image, as the user named it.
         top: the most probable classes, best first.
-        decision: whether the tag may stand without a person; None while the model has no thresholds.
+        decision: accept, review or reject; None if the model has no thresholds.
         reason: one sentence on the decision.
-        model: the name of the model that answered.
-        code: the company's own for the most probable class, where a taxonomy was given.
-        input_file: the file in which what the model saw was kept, where that was asked for.
+        model: the name of the model.
+        code: the company's code for the most probable class, if a taxonomy was given.
+        input_file: the file with the preprocessed input, if ``--save-inputs`` was given.
     """
 
     file: str
@@ -133,21 +136,17 @@ class Prediction:
         return {
             "file": self.file,
             **self.top[0].to_json(),
-            "top": [guess.to_json() for guess in self.top],
+            "top": [one.to_json() for one in self.top],
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
-            **{
-                name: value
-                for name, value in (("code", self.code), ("input_file", self.input_file))
-                if value is not None
-            },
+            **{name: value for name in ("code", "input_file") if (value := getattr(self, name)) is not None},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class FailedInput:
-    """A picture that could not be read, named beside the answers for the others."""
+    """An image that could not be read."""
 
     file: str
     code: str
@@ -164,11 +163,11 @@ class EpochRecord:
 
     Attributes:
         epoch: 1 for the first.
-        train_loss: mean loss over the epoch's batches, nats, augmentation and label smoothing included.
-        train_accuracy: on the batches as they were trained on, before each step; 0 to 1.
-        validation_loss: cross-entropy on validation, nats; None where a recipe keeps no validation images.
-        validation_accuracy: 0 to 1, or None likewise.
-        learning_rate: at the epoch's last step, of the recipe's main group.
+        train_loss: mean loss over the epoch's batches, nats, with augmentation and label smoothing.
+        train_accuracy: on the augmented batches, before each step; 0 to 1.
+        validation_loss: cross-entropy on validation, nats; None if the recipe has no validation images.
+        validation_accuracy: 0 to 1, or None.
+        learning_rate: at the epoch's last step, of the main parameter group.
         seconds: training and validation of this epoch.
     """
 
@@ -187,7 +186,7 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """How one class fared: precision, recall and F1 (0 to 1; 0 where undefined), over n images of it."""
+    """Precision, recall and F1 of one class (0 to 1; 0 where undefined); n images have this label."""
 
     name: str
     precision: float
@@ -197,22 +196,23 @@ class ClassScore:
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {"class": self.name, "precision": self.precision, "recall": self.recall, "f1": self.f1, "n": self.n}
+        values = asdict(self)
+        return {"class": values.pop("name"), **values}
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A classifier held against labels.
+    """The metrics of a classifier on labeled images.
 
     Attributes:
         n: number of images.
-        accuracy: share of right answers, 0 to 1.
-        accuracy_tta: the same with test-time augmentation, None unless the protocol says so.
-        standard_error: of ``accuracy``, binomial: sqrt(a (1 - a) / n).
+        accuracy: fraction of correct predictions, 0 to 1.
+        accuracy_tta: with test-time augmentation; None if not measured.
+        standard_error: of ``accuracy`` a, binomial: sqrt(a (1 - a) / n).
         macro_f1: unweighted mean of the classes' F1.
         macro_recall: unweighted mean of the classes' recall.
-        per_class: one score a class, in the order of the labels.
-        confusion: K rows (true) of K counts (answered).
+        per_class: one for each class, in the order of the labels.
+        confusion: K rows (true class) of K counts (predicted class).
         ece: expected calibration error; 15 equal-width bins of the top label's probability.
         nll: mean negative log-likelihood, nats.
         brier: mean squared distance of the probabilities from the one-hot label, 0 to 2.
@@ -233,30 +233,22 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """As ``metrics.json`` and ``--json`` hold it."""
         return {
-            "n": self.n,
-            "accuracy": self.accuracy,
-            "accuracy_tta": self.accuracy_tta,
-            "standard_error": self.standard_error,
-            "macro_f1": self.macro_f1,
-            "macro_recall": self.macro_recall,
+            **asdict(self),
             "per_class": [score.to_json() for score in self.per_class],
             "confusion": [list(row) for row in self.confusion],
-            "ece": self.ece,
-            "nll": self.nll,
-            "brier": self.brier,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class McNemarResult:
-    """McNemar's exact test: do two classifiers, asked the same n questions, differ?
+    """McNemar's exact test of two classifiers on the same n images.
 
     Attributes:
-        only_first: images that only the first got right.
-        only_second: images that only the second got right.
-        difference: accuracy of the first less that of the second.
+        only_first: images that only the first classified correctly.
+        only_second: images that only the second classified correctly.
+        difference: accuracy of the first minus accuracy of the second.
         interval: 95 % interval of the difference, from the paired variance.
-        p_value: two-sided exact binomial on the images where they disagree.
+        p_value: two-sided exact binomial test on the images where only one is correct.
     """
 
     n: int

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.data.photo_csv import Columns
-from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
+from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune.options import PhotoOptions
 
 if TYPE_CHECKING:

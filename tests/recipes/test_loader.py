@@ -1,10 +1,11 @@
-"""Recipes from files and back: nothing misspelt is ignored, nothing is taken for what it is not."""
+"""Recipes from files and back, and the strict reader of dataclasses behind them."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,19 +18,18 @@ from clothier.recipes import (
     HardExampleMining,
     Optimizer,
     PcaMlp,
+    PhotoAugment,
+    PhotoRecipe,
     Recipe,
     StudyCnn,
     WhitenedCnn,
     from_file,
-    from_json,
+    from_values,
     preset,
     to_toml,
     with_changes,
 )
 from clothier.recipes.presets import ALL_RECIPES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FRACTION = st.floats(0, 1, exclude_max=True)
 POSITIVE = st.floats(1e-9, 1e9)
@@ -55,12 +55,14 @@ CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
     GROUPS,
     st.booleans(),
 )
-MINING = st.builds(HardExampleMining, start=st.integers(2, 99), share=st.floats(0.01, 1), drawn=FRACTION)
+MINING = st.builds(
+    HardExampleMining, start_epoch=st.integers(2, 99), fraction=st.floats(0.01, 1), random_fraction=FRACTION
+)
 UNMIXED_AUGMENTS = st.tuples(
     st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)), MINING
 )
 MIXED_AUGMENTS = st.tuples(
-    st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), plain=st.integers(0, 9)),
+    st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), mix_off_epochs=st.integers(0, 9)),
     st.just(HardExampleMining()),
 )
 OPTIMIZERS = (
@@ -102,7 +104,7 @@ def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Re
         epochs=st.integers(1, 1000),
         batch_size=st.integers(2, 60_000),
         validation=st.floats(0.01, 0.99),
-        keep=st.sampled_from(["best", "last"]),
+        select=st.sampled_from(["best", "last"]),
         label_smoothing=FRACTION,
         precision=st.sampled_from(["float32", "auto"]),
     )
@@ -120,8 +122,8 @@ def written(path: Path, text: str) -> Path:
 @settings(deadline=None)
 @given(ANY)
 def test_back_from_json(recipe: Recipe) -> None:
-    assert from_json(recipe.to_json()) == recipe
-    assert from_json(json.loads(json.dumps(recipe.to_json(), allow_nan=False))) == recipe
+    assert from_values(Recipe, recipe.to_json()) == recipe
+    assert from_values(Recipe, json.loads(json.dumps(recipe.to_json(), allow_nan=False))) == recipe
 
 
 @settings(deadline=None, max_examples=50)
@@ -146,11 +148,11 @@ def test_a_preset_alone(tmp_path: Path, recipe: Recipe) -> None:
     assert from_file(written(tmp_path / "mine.toml", f'preset = "{recipe.preset}"'), recipe.model) == recipe
 
 
-def test_an_empty_file_is_fast(tmp_path: Path) -> None:
+def test_an_empty_file_is_the_default_preset(tmp_path: Path) -> None:
     assert from_file(written(tmp_path / "mine.toml", ""), "cnn") == preset("cnn", "fast")
 
 
-def test_changes_are_laid_over_the_preset(tmp_path: Path) -> None:
+def test_changes_are_applied_to_the_preset(tmp_path: Path) -> None:
     optimizer, network = "[optimizer]\nlearning_rate = 1", "[network]\nwidths = [8, 16, 8]"
     text = f'model = "cnn"\nepochs = 8\n{optimizer}\n{network}\n[augment]\nshift = 3'
     base = preset("cnn", "fast")
@@ -180,7 +182,7 @@ def test_the_same_kind_named_again_replaces_nothing(tmp_path: Path) -> None:
     assert from_file(written(tmp_path / "mine.toml", text), "cnn").network == replace(base.network, depths=(3, 2, 1))
 
 
-def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -> None:
+def test_whole_numbers_become_floats_where_floats_are_expected(tmp_path: Path) -> None:
     text = 'preset = "classic"\n[network]\ncomponents = 187\nwhitening = 1'
     network = from_file(written(tmp_path / "mine.toml", text), "dnn").network
     assert isinstance(network, PcaMlp)
@@ -189,36 +191,26 @@ def test_whole_numbers_serve_as_numbers_and_counts_stay_counts(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "name", "known"),
     [
-        ("epoch = 8", "'epoch' is not a field of the recipe; did you mean 'epochs'?"),
-        (
-            "colour = 8",
-            f"'colour' is not a field of the recipe; known: {', '.join(one.name for one in fields(Recipe))}.",
-        ),
-        ("network.width = 8", "'width' is not a field of the recipe's network; did you mean 'widths'?"),
-        (
-            "optimizer.lr = 8",
-            f"'lr' is not a field of the recipe's optimizer; known: {', '.join(OPTIMIZER_FIELDS)}.",
-        ),
-        ("augment.flips = true", "'flips' is not a field of the recipe's augment; did you mean 'flip'?"),
-        ('network.kind = "study-cnm"', "'study-cnm' is not a network; did you mean 'study-cnn'?"),
-        ("network.kind = 5", "'5' is not a network; known: pca-mlp, study-cnn, whitened-cnn."),
-        ('optimizer.kind = "sgd"', "'sgd' is not a value for optimizer.kind; known: adam, rmsprop, adamw, muon."),
-        (
-            'optimizer.schedule = "Triangel"',
-            "'Triangel' is not a value for optimizer.schedule; did you mean 'triangle'?",
-        ),
-        ('keep = "first"', "'first' is not a value for keep; known: best, last."),
-        ("precision = 32", "'32' is not a value for precision; known: float32, auto."),
-        ('preset = "fats"', "'fats' is not a preset; did you mean 'fast'?"),
-        ("preset = 3", "'3' is not a preset; known: classic, fast, sprint, solo, best."),
+        ("epoch = 8", "epoch", "'epochs'"),
+        ("colour = 8", "colour", ", ".join(one.name for one in fields(Recipe))),
+        ("network.width = 8", "width", "'widths'"),
+        ("optimizer.lr = 8", "lr", ", ".join(one.name for one in fields(Optimizer))),
+        ("augment.flips = true", "flips", "'flip'"),
+        ('network.kind = "study-cnm"', "study-cnm", "'study-cnn'"),
+        ("network.kind = 5", "5", "pca-mlp, study-cnn, whitened-cnn"),
+        ('optimizer.kind = "sgd"', "sgd", "adam, rmsprop, adamw, muon"),
+        ('optimizer.schedule = "Liner"', "Liner", "'linear'"),
+        ('select = "first"', "first", "best, last"),
+        ("precision = 32", "32", "float32, auto"),
+        ('preset = "fats"', "fats", "'fast'"),
+        ("preset = 3", "3", "classic, fast, sprint, large, best"),
     ],
 )
-def test_unknown_names(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(UnknownNameError) as caught:
+def test_unknown_names(tmp_path: Path, text: str, name: str, known: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"^'{name}' .*{known}"):
         from_file(written(tmp_path / "mine.toml", text), "cnn")
-    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(
@@ -232,10 +224,9 @@ def test_unknown_names(tmp_path: Path, text: str, sentence: str) -> None:
         ("optimizer.learning_rate = inf", "optimizer.learning_rate is inf; it must be a finite number."),
         ("optimizer.learning_rate = nan", "optimizer.learning_rate is nan; it must be a finite number."),
         ("augment.flip = 1", "augment.flip is 1; it must be true or false."),
-        ("network.widths = 64", "network.widths is 64; it must be a list of whole numbers."),
+        ("network.widths = 64", "network.widths is 64; it must be a list, each a whole number."),
         ("network.widths = [64, 1.5]", "network.widths[1] is 1.5; it must be a whole number."),
         ("network.widths = [[64]]", "network.widths[0] is [64]; it must be a whole number."),
-        ('network = "study-cnn"', "network is 'study-cnn'; it must be a table of fields."),
         ("optimizer = 5", "optimizer is 5; it must be a table of fields."),
         ("augment = [1]", "augment is [1]; it must be a table of fields."),
     ],
@@ -257,7 +248,7 @@ def test_components_are_a_count_or_a_fraction(tmp_path: Path, components: str) -
         from_file(written(tmp_path / "mine.toml", f"network.components = {components}"), "dnn")
 
 
-def test_ranges_are_checked_in_files_too(tmp_path: Path) -> None:
+def test_ranges_are_checked_in_files(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         from_file(written(tmp_path / "mine.toml", "epochs = 0"), "cnn")
     assert str(caught.value) == "the recipe's epochs is 0; it must be 1 or more."
@@ -267,7 +258,8 @@ def test_another_models_recipe(tmp_path: Path) -> None:
     path = written(tmp_path / "mine.toml", 'model = "dnn"')
     with pytest.raises(UsageError) as caught:
         from_file(path, "cnn")
-    assert str(caught.value) == f"{path} is a recipe for 'dnn', but 'cnn' is to be trained."
+    assert str(path) in str(caught.value)
+    assert "'dnn'" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"epochs: 8", b"\xff", b"a = " + b"1" * 5000, b"a = " + b"[" * 5000])
@@ -276,36 +268,72 @@ def test_not_toml(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UsageError) as caught:
         from_file(tmp_path / "mine.toml", "cnn")
     assert str(caught.value).startswith(f"{tmp_path / 'mine.toml'} is not TOML: ")
-    assert str(caught.value).endswith(". A recipe is lines such as: epochs = 8")
 
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         from_file(tmp_path / "mine.toml", "cnn")
-    assert str(caught.value) == (
-        f"cannot read the recipe {tmp_path / 'mine.toml'}: No such file or directory. Give a TOML file."
-    )
+    assert f"{tmp_path / 'mine.toml'}: No such file or directory" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"),
+    ("values", "parts"),
     [
-        (5, "the recipe is 5; it must be a table of fields."),
-        ({}, "'' is not a network; known: pca-mlp, study-cnn, whitened-cnn."),
-        ({"network": {"kind": "study-cnn"}}, "the recipe lacks model, preset, epochs, batch_size."),
+        (5, "config.json is 5"),
+        ({}, "config.json lacks model, preset, network, epochs, batch_size"),
+        ({"network": {}}, "'' .*network.kind.*pca-mlp, study-cnn, whitened-cnn"),
+        ({"network": "study-cnn"}, "config.json's network is 'study-cnn'"),
+        ({"network": {"kind": "study-cnn"}}, "config.json lacks model, preset, epochs, batch_size"),
     ],
 )
-def test_incomplete_json(values: Any, sentence: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        from_json(values)
-    assert str(caught.value) == sentence
+def test_incomplete_values(values: Any, parts: str) -> None:
+    with pytest.raises(UsageError, match=parts):
+        from_values(Recipe, values, "config.json")
+
+
+@dataclass(frozen=True)
+class Options:
+    recipe: PhotoRecipe
+    data: Path | None = None
+    time_limit: float | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def test_options_with_a_nested_recipe() -> None:
+    recipe = {"preset": "fast", "epochs": 0, "augment": {"min_area": 1}}
+    values = {"recipe": recipe, "data": "/photos", "time_limit": 60, "digests": {"a": "1"}, "extra": {"a": [None]}}
+    assert from_values(Options, values, "config.json") == Options(
+        recipe=PhotoRecipe(preset="fast", epochs=0, augment=PhotoAugment(min_area=1.0)),
+        data=Path("/photos"),
+        time_limit=60.0,
+        digests={"a": "1"},
+        extra={"a": [None]},
+    )
+    assert from_values(Options, {"recipe": recipe, "data": None, "time_limit": None}).data is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"data": 5}, "config.json's data is 5; it must be a path"),
+        ({"time_limit": "60"}, "config.json's time_limit is '60'; it must be a finite number"),
+        ({"digests": {"a": 1}}, "config.json's digests.a is 1; it must be a text"),
+        ({"digests": []}, r"config.json's digests is \[\]"),
+        ({"recipe": {"preset": "fast"}}, "config.json lacks recipe.epochs"),
+        ({"recipe": {"epoch": 1}}, "'epoch' is not a field of config.json's recipe"),
+    ],
+)
+def test_options_with_an_invalid_value(changes: dict[str, Any], parts: str) -> None:
+    with pytest.raises(UsageError, match=parts):
+        from_values(Options, {"recipe": {"preset": "fast", "epochs": 0}, **changes}, "config.json")
 
 
 @pytest.mark.parametrize("recipe", ALL_RECIPES, ids=lambda one: f"{one.model}-{one.preset}")
 def test_a_recipe_is_read_back_from_its_file(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(to_toml(recipe), encoding="utf-8")
     assert from_file(tmp_path / "recipe.toml", recipe.model) == recipe
-    other = with_changes(recipe, {"epochs": 77, "optimizer": {"learning_rate": 0.5}})
+    other = with_changes(recipe, {"epochs": 77})
     (tmp_path / "recipe.toml").write_text(to_toml(other), encoding="utf-8")
     assert from_file(tmp_path / "recipe.toml", recipe.model) == other
     assert other.preset == f"{recipe.preset}-changed"

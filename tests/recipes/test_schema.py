@@ -1,4 +1,4 @@
-"""The range of every field, at its ends and beyond them, and the sentence when it is left."""
+"""The range of every field: values at its ends, values outside, and the message."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from clothier.recipes import (
     HardExampleMining,
     Optimizer,
     PcaMlp,
+    PhotoAugment,
+    PhotoRecipe,
     Recipe,
     StudyCnn,
     WhitenedCnn,
@@ -21,13 +23,14 @@ from clothier.recipes import (
 )
 
 MUON = {"kind": "muon", "head_learning_rate": 0.1, "bias_learning_rate": 0.1}
+PHOTO = {"preset": "fast", "epochs": 0}
 WARMUP = {"schedule": "linear"}
 TENTH = 0.1
 
 # class, the values that the field needs beside it, field, what can be taken, what cannot, what it must be
 RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] = [
-    (PcaMlp, {}, "components", [1, 784], [0, -3], "a count from 1, or a share above 0 and below 1"),
-    (PcaMlp, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a share above 0 and below 1"),
+    (PcaMlp, {}, "components", [1, 784], [0, -3], "a count from 1, or a fraction above 0 and below 1"),
+    (PcaMlp, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a fraction above 0 and below 1"),
     (PcaMlp, {}, "whitening", [0.0, 0.5, 1.0], [-0.1, 1.1], "0 to 1"),
     (PcaMlp, {}, "hidden", [(), (1,), (64, 32)], [(0,), (64, -1)], "widths of 1 or more"),
     (PcaMlp, {}, "dropout", [0.0, 0.99], [-0.1, 1.0], "0 or more, below 1"),
@@ -36,44 +39,63 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (WhitenedCnn, {}, "depths", [(1, 2, 3)], [(), (1, 0, 1), (2, 2)], "1 or more for each of the 3 widths"),
     (Optimizer, {}, "learning_rate", [1e-9, 2.0], [0.0, -1e-3], "above 0"),
     (Optimizer, {"kind": "adamw"}, "weight_decay", [0.0, TENTH], [-TENTH], "0 or more"),
-    (Optimizer, {}, "weight_decay", [0.0], [TENTH], "0 with adam, which has none"),
-    (Optimizer, {"kind": "rmsprop"}, "weight_decay", [0.0], [TENTH], "0 with rmsprop, which has none"),
-    (Optimizer, {"kind": "rmsprop"}, "momentum", [0.0], [TENTH], "0 with rmsprop, which has none"),
+    (Optimizer, {}, "weight_decay", [0.0], [TENTH], "0 with adam, which does not use it"),
+    (Optimizer, {"kind": "rmsprop"}, "weight_decay", [0.0], [TENTH], "0 with rmsprop, which does not use it"),
+    (Optimizer, {"kind": "rmsprop"}, "momentum", [0.0], [TENTH], "0 with rmsprop, which does not use it"),
     (Optimizer, MUON, "momentum", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
-    (Optimizer, {"kind": "adamw"}, "momentum", [0.0], [TENTH], "0 with adamw, which has none"),
+    (Optimizer, {"kind": "adamw"}, "momentum", [0.0], [TENTH], "0 with adamw, which does not use it"),
     (Optimizer, MUON, "head_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),
     (Optimizer, MUON, "bias_learning_rate", [TENTH], [0.0, -TENTH], "above 0 with muon"),
-    (Optimizer, {}, "head_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
-    (Optimizer, {}, "bias_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which has none"),
+    (Optimizer, {}, "head_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which does not use it"),
+    (Optimizer, {}, "bias_learning_rate", [0.0], [TENTH, -TENTH], "0 with adam, which does not use it"),
     (Optimizer, WARMUP, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
-    (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which has none"),
+    (Optimizer, {}, "warmup", [0.0], [TENTH], "0 with constant, which does not use it"),
     (Augment, {}, "shift", [0, 14], [-1, 15], "0 to 14 pixels"),
     (Augment, {}, "cutout", [0, 28], [-1, 29], "0 to 28 pixels"),
     (Augment, {}, "cutmix", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
     (Augment, {}, "mixup", [0.0, 100.0], [-TENTH, 101.0], "0 to 100.0"),
-    (Augment, {"cutmix": 0.5}, "plain", [0, 9], [-1], "0 or more"),
-    (Augment, {"mixup": 0.5}, "plain", [0, 9], [-1], "0 or more"),
-    (Augment, {}, "plain", [0], [1], "0 without cutout, cutmix or mixup"),
+    (Augment, {"cutmix": 0.5}, "mix_off_epochs", [0, 9], [-1], "0 or more"),
+    (Augment, {"mixup": 0.5}, "mix_off_epochs", [0, 9], [-1], "0 or more"),
+    (Augment, {}, "mix_off_epochs", [0], [1], "0 without cutout, cutmix or mixup"),
     (Distill, {}, "teachers", [0, 5], [-1], "0 or more"),
     (Distill, {"teachers": 2}, "generations", [1, 3], [0, -1], "1 or more"),
     (Distill, {}, "generations", [1], [2], "1 without distill.teachers"),
-    (HardExampleMining, {}, "start", [2, 9], [1, 0], "2 or more"),
-    (HardExampleMining, {}, "share", [0.01, 1.0], [0.0, 1.01], "a share above 0, up to 1"),
-    (HardExampleMining, {}, "drawn", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
+    (HardExampleMining, {}, "start_epoch", [2, 9], [1, 0], "2 or more"),
+    (HardExampleMining, {}, "fraction", [0.01, 1.0], [0.0, 1.01], "above 0, up to 1"),
+    (HardExampleMining, {}, "random_fraction", [0.0, 1.0], [-TENTH, 1.01], "0 to 1"),
     (Recipe, {}, "epochs", [1, 500], [0, -1], "1 or more"),
     (Recipe, {}, "batch_size", [2, 60_000], [1, 0], "2 or more"),
-    (Recipe, {}, "validation", [0.01, 0.99], [1.0, -TENTH], "a share from 0, below 1"),
-    (Recipe, {}, "validation", [0.01], [0.0], 'above 0 with keep = "best", to tell the best epoch by'),
+    (Recipe, {}, "validation", [0.01, 0.99], [1.0, -TENTH], "0 or more, below 1"),
+    (Recipe, {}, "validation", [0.01], [0.0], 'above 0 with select = "best"'),
     (Recipe, {}, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoAugment, {}, "min_area", [0.01, 1.0], [0.0, 1.1], "above 0, up to 1"),
+    (PhotoAugment, {}, "aspect", [0.0, 1.0], [-TENTH, 1.1], "0 to 1"),
+    (PhotoAugment, {}, "brightness", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoAugment, {}, "color_gain", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoRecipe, PHOTO, "epochs", [0, 5], [-1], "0 or more"),
+    (PhotoRecipe, PHOTO, "patience", [1, 9], [0], "1 or more"),
+    (PhotoRecipe, PHOTO, "frozen_blocks", [0, 16], [-1, 17], "0 to 16"),
+    (PhotoRecipe, PHOTO, "batch_size", [2, 99], [1], "2 or more"),
+    (PhotoRecipe, PHOTO, "folds", [2, 10], [1], "2 or more"),
+    (PhotoRecipe, PHOTO, "learning_rate", [1e-9], [0.0], "above 0"),
+    (PhotoRecipe, PHOTO, "head_learning_rate", [1e-9], [0.0], "above 0"),
+    (PhotoRecipe, PHOTO, "probe_c", [1e-9], [0.0], "above 0"),
+    (PhotoRecipe, PHOTO, "weight_decay", [0.0, 1.0], [-TENTH], "0 or more"),
+    (PhotoRecipe, PHOTO, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoRecipe, PHOTO, "label_smoothing", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoRecipe, PHOTO, "dropout", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
+    (PhotoRecipe, PHOTO, "ema_decay", [0.0, 0.99], [-TENTH, 1.0], "0 or more, below 1"),
 ]
 PREFIX = {
     PcaMlp: "network.",
     WhitenedCnn: "network.",
     Optimizer: "optimizer.",
     Augment: "augment.",
-    HardExampleMining: "focus.",
+    HardExampleMining: "hard_example_mining.",
     Distill: "distill.",
     Recipe: "",
+    PhotoAugment: "augment.",
+    PhotoRecipe: "",
 }
 NO_RANGE = {
     "kind",
@@ -87,7 +109,7 @@ NO_RANGE = {
     "network",
     "optimizer",
     "augment",
-    "focus",
+    "hard_example_mining",
     "distill",
 }
 
@@ -113,7 +135,7 @@ def test_range(
 @pytest.mark.parametrize("cls", list(PREFIX))
 def test_every_number_has_a_range(cls: type[Any]) -> None:
     ranged = {name for one, _, name, *_ in RANGES if one is cls}
-    assert {one.name for one in fields(cls)} - NO_RANGE - {"keep", "precision"} == ranged
+    assert {one.name for one in fields(cls)} - NO_RANGE - {"select", "precision"} == ranged
 
 
 @pytest.mark.parametrize("augment", [Augment(mixup=0.3), Augment(cutmix=1.0), Augment(cutmix=0.5, mixup=0.1)])
@@ -122,8 +144,7 @@ def test_hard_example_mining_needs_unmixed_images(augment: Augment) -> None:
     assert replace(recipe, augment=Augment(cutmix=0.5)).hard_example_mining.fraction == 0.3
     with pytest.raises(UsageError) as caught:
         replace(recipe, augment=augment)
-    wanted = "1 where every picture is mixed: none shows how hard it is"
-    assert str(caught.value) == f"the recipe's focus.share is 0.3; it must be {wanted}."
+    assert "hard_example_mining.fraction is 0.3; it must be 1 " in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +158,7 @@ def test_hard_example_mining_needs_unmixed_images(augment: Augment) -> None:
         ),
     ],
 )
-def test_no_network_under_anothers_name(model: str, network: Any, sentence: str) -> None:
+def test_a_network_of_another_model(model: str, network: Any, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         replace(preset(model, "fast"), network=network)
     assert str(caught.value) == sentence

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -122,6 +122,7 @@ def _resolve_recipe(
         raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
     if model is None:
         return refit / "config.json" if refit else config
+    model = cast("recipes.ModelName", model)
     return recipes.from_file(recipe_file, model) if recipe_file else recipes.preset(model, preset or DEFAULT_PRESET)
 
 

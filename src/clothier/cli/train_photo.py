@@ -12,7 +12,8 @@ from clothier.cli import metrics_tables, output
 from clothier.cli.options import flag_names
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
-from clothier.recipes.photo import DEFAULT_PHOTO_PRESET, photo_preset
+from clothier.recipes.presets import DEFAULT_PRESETS
+from clothier.recipes.presets import preset as find_preset
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _resume(run: Path, preset: str | None, overrides: dict[str, Any]) -> Run:
 def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -> Run:
     if config and preset:
         raise UsageError("--config already names the model and its recipe; leave out --preset.")
-    recipe = photo_preset(preset or DEFAULT_PHOTO_PRESET)
+    recipe = find_preset("photo", preset or DEFAULT_PRESETS["photo"])
     if config is None and "data" not in overrides:
         raise UsageError(
             "train photo needs --data: a CSV with the columns file, label and, where it is known who took each photo, "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier.taxonomy import FASHION_MNIST_CLASSES, PHOTO_TO_FASHION_MNIST
+from clothier.taxonomy import FASHION_MNIST_CLASSES, to_fashion_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,12 +63,6 @@ def domain_gap(
     ours = np.array([to_fashion_class(classifier.classes[top]) for top in output.probabilities[rows].argmax(axis=1)])
     theirs = np.array([baseline.classes[top] for top in baseline.run(images).logits.argmax(axis=1)])
     return _gap_from_predictions(truth, {classifier.name: ours, baseline.name: theirs})
-
-
-def to_fashion_class(class_name: str) -> str:
-    """Fashion-MNIST's word for a garment: its own, or for one of the photo model's; "" where it has none."""
-    own = {name.casefold(): name for name in FASHION_MNIST_CLASSES}
-    return PHOTO_TO_FASHION_MNIST.get(class_name.casefold()) or own.get(class_name.casefold(), "")
 
 
 def _gap_from_predictions(truth: npt.NDArray[np.str_], predictions: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:

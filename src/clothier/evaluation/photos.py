@@ -10,10 +10,10 @@ import numpy as np
 from clothier import metrics
 from clothier.data.photo_table import UNKNOWN_LABEL, PhotoTable, read_photo_table
 from clothier.errors import DataError
-from clothier.evaluation.domain_gap import domain_gap, to_fashion_class
+from clothier.evaluation.domain_gap import domain_gap
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.selective.decisions import selective_metrics
-from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, class_index
+from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, class_index, to_fashion_class
 from clothier.types import no_progress
 
 if TYPE_CHECKING:

@@ -1,22 +1,24 @@
-"""Training recipes: every number that decides a result, frozen, with its reason.
+"""Training recipes: all hyperparameters of a training as frozen dataclasses.
 
-A recipe is chosen by preset or read from a TOML file that starts from a preset and
-changes some fields. What ran is what ``config.json`` holds.
+A recipe is a preset, or a TOML file that starts from a preset and changes some fields. ``config.json`` of a run holds
+the recipe that ran.
 
-    classic   the original study's winners, number for number
-    fast      clearly better in less time; the choice is made on validation (docs/log.md)
-    sprint    as good as the study in seconds
-    solo      the most accurate network that learns from the labels alone
-    best      the most accurate network, and the one that ships: it learns from two ``large`` CNNs; hours
+    classic   the two models of the reference study, unchanged
+    fast      clearly better in less time; chosen on validation (docs/log.md)
+    sprint    as accurate as the study in seconds
+    large     the most accurate without distillation
+    best      distilled from two ``large`` CNNs; 1-2 hours on two cores; the bundled models
 """
 
-from clothier.recipes.loader import from_file, from_json, to_toml, with_changes
-from clothier.recipes.presets import PRESETS, preset
+from clothier.recipes.loader import from_file, from_values, to_toml, with_changes
+from clothier.recipes.photo import TRAINABLE, PhotoAugment, PhotoRecipe
+from clothier.recipes.presets import DEFAULT_PRESETS, PRESETS, AnyRecipe, preset
 from clothier.recipes.schema import (
     MODELS,
     Augment,
     Distill,
     HardExampleMining,
+    ModelName,
     Network,
     Optimizer,
     PcaMlp,
@@ -26,19 +28,25 @@ from clothier.recipes.schema import (
 )
 
 __all__ = [
+    "DEFAULT_PRESETS",
     "MODELS",
     "PRESETS",
+    "TRAINABLE",
+    "AnyRecipe",
     "Augment",
     "Distill",
     "HardExampleMining",
+    "ModelName",
     "Network",
     "Optimizer",
     "PcaMlp",
+    "PhotoAugment",
+    "PhotoRecipe",
     "Recipe",
     "StudyCnn",
     "WhitenedCnn",
     "from_file",
-    "from_json",
+    "from_values",
     "preset",
     "to_toml",
     "with_changes",

@@ -1,4 +1,4 @@
-"""Recipes from files and back: strict, so that a misspelt field is never silently ignored."""
+"""Reads recipes from files and writes them back. Reading is strict: a misspelled field is an error."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import json
 import sys
 import tomllib
 from dataclasses import MISSING, fields, is_dataclass, replace
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from clothier.errors import DataError, UnknownNameError, UsageError
-from clothier.recipes.presets import preset
-from clothier.recipes.schema import NETWORKS, Augment, Distill, HardExampleMining, Optimizer, Recipe
+from clothier.recipes.presets import DEFAULT_PRESETS, preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from dataclasses import Field
+
+    from clothier.recipes.photo import PhotoRecipe
+    from clothier.recipes.presets import AnyRecipe
+    from clothier.recipes.schema import ModelName, Recipe
+
+T = TypeVar("T")
+RecipeT = TypeVar("RecipeT", bound="AnyRecipe")
 
 CHANGED_SUFFIX = "-changed"
-"""Ends the name of a preset that a file changed."""
+"""Ends the preset name of a recipe that differs from its preset."""
 
 TYPE_DESCRIPTIONS: dict[Any, str] = {
     bool: "true or false",
@@ -26,18 +33,23 @@ TYPE_DESCRIPTIONS: dict[Any, str] = {
     float: "a finite number",
     int | float: "a finite number",
     str: "a text",
-    tuple[int, ...]: "a list of whole numbers",
+    Path: "a path",
 }
-"""What a field of each type is called in sentences."""
 
 
-def from_file(path: Path, model: str) -> Recipe:
+@overload
+def from_file(path: Path, model: ModelName) -> Recipe: ...
+@overload
+def from_file(path: Path, model: Literal["photo"]) -> PhotoRecipe: ...
+@overload
+def from_file(path: Path, model: str) -> AnyRecipe: ...
+def from_file(path: Path, model: str) -> AnyRecipe:
     """A recipe from a TOML file: ``preset = "fast"`` to start from, and the fields to change.
 
-    A recipe that differs from its preset says so in its name, ``fast-changed``, wherever figures of it are shown.
+    A recipe that differs from its preset has the preset name ``fast-changed``.
 
     Raises:
-        UsageError: an unknown field, a value that cannot be taken, or not TOML.
+        UsageError: an unknown field, an invalid value, a recipe of another model, or not TOML.
         DataError: the file cannot be read.
     """
     try:
@@ -45,24 +57,25 @@ def from_file(path: Path, model: str) -> Recipe:
     except OSError as error:
         raise DataError(f"cannot read the recipe {path}: {error.strerror}. Give a TOML file.") from error
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless digits, endless nesting
-        raise UsageError(f"{path} is not TOML: {error}. A recipe is lines such as: epochs = 8") from error
+        raise UsageError(f"{path} is not TOML: {error}. A recipe has lines such as: epochs = 8") from error
     if changes.get("model", model) != model:
-        raise UsageError(f"{path} is a recipe for {changes['model']!r}, but {model!r} is to be trained.")
-    return with_changes(preset(model, str(changes.get("preset", "fast")).removesuffix(CHANGED_SUFFIX)), changes)
+        raise UsageError(f"{path} is a recipe for {changes['model']!r}, but the model to train is {model!r}.")
+    name = str(changes.get("preset", DEFAULT_PRESETS.get(model, ""))).removesuffix(CHANGED_SUFFIX)
+    return with_changes(preset(model, name), changes)
 
 
-def with_changes(base: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """``base`` with some fields changed, as a recipe file changes a preset; its name says so.
+def with_changes(base: RecipeT, changes: Mapping[str, Any]) -> RecipeT:
+    """``base`` with some fields changed, as a recipe file changes a preset.
 
     Raises:
-        UsageError: an unknown field or a value that cannot be taken.
+        UsageError: an unknown field or an invalid value.
     """
-    recipe = from_json(merge_tables(base.to_json(), {**changes, "preset": base.preset}))
+    recipe = from_values(type(base), merge_tables(base.to_json(), {**changes, "preset": base.preset}))
     return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED_SUFFIX)
 
 
-def to_toml(recipe: Recipe) -> str:
-    """``recipe`` as a file that :func:`from_file` reads: every field, so that it stands for itself."""
+def to_toml(recipe: AnyRecipe) -> str:
+    """``recipe`` with every field, as a file that :func:`from_file` reads."""
     values = {name: value for name, value in recipe.to_json().items() if name != "preset"}
     lines = [f"preset = {json.dumps(recipe.preset.removesuffix(CHANGED_SUFFIX))}"]
     lines += [f"{name} = {_toml_value(value)}" for name, value in values.items() if not isinstance(value, dict)]
@@ -73,96 +86,112 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def _toml_value(value: Any) -> str:
-    """JSON of the kinds of values that a recipe has is TOML, too."""
+    """For the types that a recipe has, JSON is TOML too."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
-def from_json(values: Mapping[str, Any]) -> Recipe:
-    """The recipe that :meth:`Recipe.to_json` wrote.
+def from_values(cls: type[T], values: object, owner: str = "the recipe", path: str = "") -> T:
+    """Builds a dataclass from plain JSON or TOML values, each checked against its field's annotation.
+
+    Supported annotations: bool, int, float, str, Path, Any, Literal, tuples of one type, dicts with string keys,
+    dataclasses, and unions of these. A union of dataclasses is resolved by the table's ``kind``.
+
+    Args:
+        cls: the dataclass.
+        values: field name to value, nested like the dataclass. A field without a default must be present.
+        owner: what the values belong to, for messages, such as ``config.json``.
+        path: the dotted name of ``values`` within the owner; empty for the whole.
 
     Raises:
-        UsageError: an unknown field or a value that cannot be taken.
+        UnknownNameError: an unknown field, or a value that is not among a field's choices.
+        UsageError: a missing field or a value of another type.
     """
-    parts = {
-        "network": _parse_network(_require_table(values).get("network", {})),
-        "optimizer": _build(Optimizer, values.get("optimizer", {}), "optimizer"),
-        "augment": _build(Augment, values.get("augment", {}), "augment"),
-        "hard_example_mining": _build(HardExampleMining, values.get("hard_example_mining", {}), "hard_example_mining"),
-        "distill": _build(Distill, values.get("distill", {}), "distill"),
-    }
-    recipe: Recipe = _build(Recipe, {**values, **parts})
-    return recipe
-
-
-def _parse_network(values: Any) -> Any:
-    kind = str(_require_table(values, "network").get("kind", ""))
-    if kind not in NETWORKS:
-        raise UnknownNameError(kind, "network", NETWORKS)
-    return _build(NETWORKS[kind], values, "network")
+    table = f"{owner}'s {path}" if path else owner
+    if not isinstance(values, dict):
+        raise UsageError(f"{table} is {values!r}; it must be a table of fields.")
+    hints = get_type_hints(cls)
+    given = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise UnknownNameError(name, f"field of {table}", hints)
+        given[name] = _coerce(hints[name], value, owner, _join(path, name))
+    if missing := [_join(path, one.name) for one in _required_fields(cls) if one.name not in given]:
+        raise UsageError(f"{owner} lacks {', '.join(missing)}.")
+    return cls(**given)
 
 
 def merge_tables(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it, table by table.
+    """``base`` updated with ``changes``, table by table.
 
-    A table of another ``kind`` replaces the whole: what suits one network or optimizer means nothing to another.
+    A table of another ``kind`` replaces the old one: the fields of one network or optimizer do not fit another.
     """
-    together = dict(base)
+    merged = dict(base)
     for name, value in changes.items():
-        below: Any = together.get(name)
-        both_tables = isinstance(below, dict) and isinstance(value, dict)
-        same_kind = both_tables and value.get("kind", below.get("kind")) == below.get("kind")
-        together[name] = merge_tables(below, value) if same_kind else value
-    return together
+        old: Any = merged.get(name)
+        both_tables = isinstance(old, dict) and isinstance(value, dict)
+        same_kind = both_tables and value.get("kind", old.get("kind")) == old.get("kind")
+        merged[name] = merge_tables(old, value) if same_kind else value
+    return merged
 
 
-def _require_table(value: Any, name: str = "") -> dict[str, Any]:
-    if isinstance(value, dict):
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _required_fields(cls: Any) -> list[Field[Any]]:
+    return [one for one in fields(cls) if one.default is MISSING and one.default_factory is MISSING]
+
+
+def _coerce(hint: Any, value: Any, owner: str, path: str) -> Any:
+    """``value`` as the annotation wants it."""
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any or (type(value) is hint and _is_finite(value)):
         return value
-    whose = f"the recipe's {name}" if name else "the recipe"
-    raise UsageError(f"{whose} is {value!r}; it must be a table of fields.")
-
-
-def _build(cls: type[Any], values: Any, table: str = "") -> Any:
-    """Makes the frozen ``cls`` from plain values, each checked against its annotation."""
-    prefix = f"{table}." if table else ""
-    hints = get_type_hints(cls)
-    known = [one.name for one in fields(cls)]
-    taken = {}
-    for name, value in _require_table(values, table).items():
-        if name not in known:
-            raise UnknownNameError(name, f"field of the recipe's {table}" if table else "field of the recipe", known)
-        taken[name] = _coerce(hints[name], value, f"{prefix}{name}")
-    missing = [one.name for one in fields(cls) if one.name not in taken and _is_required(one)]
-    if missing:
-        raise UsageError(f"the recipe lacks {', '.join(prefix + name for name in missing)}.")
-    return cls(**taken)
-
-
-def _is_required(one: Any) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
-
-
-def _coerce(hint: Any, value: Any, name: str) -> Any:
-    """``value`` as the annotation wants it.
-
-    Raises:
-        UsageError: it cannot be taken so.
-    """
-    if is_dataclass(value):
-        return value
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise UnknownNameError(str(value), f"value for {name}", get_args(hint))
-        return value
-    if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
-        return tuple(_coerce(get_args(hint)[0], one, f"{name}[{place}]") for place, one in enumerate(value))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_values(hint, value, owner, path)
+    if isinstance(hint, UnionType):
+        return _coerce_union(hint, value, owner, path)
+    if origin is Literal:
+        return _choose(value, args, path)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_coerce(args[0], one, owner, f"{path}[{place}]") for place, one in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {name: _coerce(args[1], one, owner, f"{path}.{name}") for name, one in value.items()}
+    if hint is Path and isinstance(value, str):
+        return Path(value)
     if hint is float and type(value) is int and _is_finite(value):
         return float(value)
-    types = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if type(value) in types and _is_finite(value):
+    raise UsageError(f"{owner}'s {path} is {value!r}; it must be {_describe(hint)}.")
+
+
+def _coerce_union(hint: Any, value: Any, owner: str, path: str) -> Any:
+    options = get_args(hint)
+    if type(value) in options and _is_finite(value):
         return value
-    raise UsageError(f"the recipe's {name} is {value!r}; it must be {TYPE_DESCRIPTIONS[hint]}.")
+    if kinds := {
+        get_args(get_type_hints(one)["kind"])[0]: one for one in options if isinstance(one, type) and is_dataclass(one)
+    }:
+        kind = value.get("kind", "") if isinstance(value, dict) else value
+        return from_values(kinds[_choose(kind, tuple(kinds), f"{path}.kind")], value, owner, path)
+    others = [one for one in options if one is not NoneType]
+    if len(others) == 1:
+        return _coerce(others[0], value, owner, path)
+    raise UsageError(f"{owner}'s {path} is {value!r}; it must be {_describe(hint)}.")
 
 
-def _is_finite(value: bool | int | float | str) -> bool:
-    return isinstance(value, str) or abs(value) <= sys.float_info.max  # inf and nan are TOML, too
+def _choose(value: Any, choices: tuple[Any, ...], path: str) -> Any:
+    if value not in choices:
+        raise UnknownNameError(str(value), f"value for {path}", choices)
+    return value
+
+
+def _describe(hint: Any) -> str:
+    """What a field of this type is called in messages."""
+    if get_origin(hint) is tuple:
+        return f"a list, each {_describe(get_args(hint)[0])}"
+    return TYPE_DESCRIPTIONS.get(hint, "a table of fields")
+
+
+def _is_finite(value: object) -> bool:
+    """TOML has inf and nan, and integers beyond every float."""
+    return not isinstance(value, (int, float)) or abs(value) <= sys.float_info.max

@@ -1,24 +1,25 @@
-"""The recipes of the ``photo`` model, each number with its reason; the trials are in docs/log.md."""
+"""What a recipe of the ``photo`` model can say. The trials behind the numbers are in docs/log.md."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from clothier.errors import UnknownNameError
+from clothier.recipes.schema import MODELS, require
 
-DEFAULT_PHOTO_PRESET = "best"
+TRAINABLE: tuple[str, ...] = (*MODELS, "photo")
+N_BLOCKS = 16  # of the backbone, EfficientNet-Lite0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoAugment:
-    """How a photo is varied before it is looked at, each time anew.
+    """Random changes of each photo in each epoch.
 
     Attributes:
-        min_area: the smallest share of the picture that is kept, 0 to 1.
-        aspect: largest change of its proportions, natural logarithm.
-        brightness: largest change of brightness and of contrast, as a share.
-        color_gain: largest change of each colour against the others, as a share.
+        min_area: smallest fraction of the image that a random crop keeps, 0 to 1.
+        aspect: largest change of the aspect ratio, natural logarithm.
+        brightness: largest relative change of brightness and of contrast.
+        color_gain: largest relative change of each color channel.
     """
 
     min_area: float = 0.6
@@ -26,29 +27,34 @@ class PhotoAugment:
     brightness: float = 0.25
     color_gain: float = 0.08
 
+    def __post_init__(self) -> None:
+        require(0 < self.min_area <= 1, "augment.min_area", self.min_area, "above 0, up to 1")
+        require(0 <= self.aspect <= 1, "augment.aspect", self.aspect, "0 to 1")
+        require(0 <= self.brightness < 1, "augment.brightness", self.brightness, "0 or more, below 1")
+        require(0 <= self.color_gain < 1, "augment.color_gain", self.color_gain, "0 or more, below 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoRecipe:
-    """One way to make a photo model.
+    """One way to train a photo model.
 
     Attributes:
         model: ``photo``.
-        preset: its name.
-        epochs: passes over the photos; 0 leaves the backbone as ImageNet made it, with a head of logistic regression.
-        patience: training ends early after so many epochs that lowered no loss on photographers kept out; few photos
-            are soon learnt by heart.
-        frozen_blocks: blocks of the backbone that stay as they are; what they make of a photo is computed once for all folds.
+        preset: the preset that it is; ``NAME-changed`` where a file changed some of its fields.
+        epochs: passes over the photos; 0 keeps the backbone's ImageNet weights and fits only a logistic regression.
+        patience: training stops after this many epochs without a lower loss on the held-out groups.
+        frozen_blocks: first blocks of the backbone that are not trained; computed once for all folds.
         batch_size: photos a step.
         learning_rate: peak rate of the backbone's later blocks.
         head_learning_rate: peak rate of the head.
         weight_decay: decoupled, of matrices and filter banks.
-        warmup: share of all steps.
-        label_smoothing: share of the target spread over all classes.
-        dropout: share of the embedding.
-        ema_decay: the weights that are kept are a running mean of those along the way, with this decay a step.
-        folds: how often part of the photographers is kept out, to learn what the model does on new ones.
-        probe_c: C of the logistic regression that the head begins as.
-        augment: how photos are varied.
+        warmup: fraction of all steps.
+        label_smoothing: fraction of the target that is spread over all classes.
+        dropout: fraction of the embedding.
+        ema_decay: decay a step of the exponential moving average of the weights, which is what is kept.
+        folds: of the cross-validation by groups.
+        probe_c: inverse regularization C of the logistic regression that initializes the head.
+        augment: random changes of the photos.
     """
 
     model: Literal["photo"] = "photo"
@@ -68,31 +74,16 @@ class PhotoRecipe:
     probe_c: float = 0.01
     augment: PhotoAugment = field(default_factory=PhotoAugment)
 
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 0), ("patience", 1), ("batch_size", 2), ("folds", 2)):
+            require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
+        require(0 <= self.frozen_blocks <= N_BLOCKS, "frozen_blocks", self.frozen_blocks, f"0 to {N_BLOCKS}")
+        for name in ("learning_rate", "head_learning_rate", "probe_c"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        for name in ("warmup", "label_smoothing", "dropout", "ema_decay"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "0 or more, below 1")
+
     def to_json(self) -> dict[str, Any]:
         """Field to value, as ``config.json`` holds it."""
         return asdict(self)
-
-
-FAST_PHOTO = PhotoRecipe(preset="fast", epochs=0)
-BEST_PHOTO = PhotoRecipe(preset="best", epochs=5)
-PHOTO_PRESETS = {recipe.preset: recipe for recipe in (FAST_PHOTO, BEST_PHOTO)}
-
-
-def photo_preset(name: str) -> PhotoRecipe:
-    """The photo recipe of that name.
-
-    Raises:
-        UnknownNameError: no such preset; the sentence offers the nearest.
-    """
-    if name not in PHOTO_PRESETS:
-        raise UnknownNameError(name, "preset of the photo model", PHOTO_PRESETS)
-    return PHOTO_PRESETS[name]
-
-
-def photo_from_json(values: dict[str, Any]) -> PhotoRecipe:
-    """The recipe that :meth:`PhotoRecipe.to_json` wrote.
-
-    Raises:
-        TypeError: a field is unknown or missing.
-    """
-    return PhotoRecipe(**{**values, "augment": PhotoAugment(**values["augment"])})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, overload
 
 from clothier.errors import UnknownNameError
+from clothier.recipes.photo import TRAINABLE, PhotoRecipe
 from clothier.recipes.schema import (
-    MODELS,
     STUDY_VALIDATION_FRACTION,
     Augment,
     Distill,
@@ -17,6 +18,9 @@ from clothier.recipes.schema import (
     StudyCnn,
     WhitenedCnn,
 )
+
+if TYPE_CHECKING:
+    from clothier.recipes.schema import ModelName
 
 CLASSIC_DNN = Recipe(
     model="dnn",
@@ -148,7 +152,11 @@ BEST_CNN = replace(
     epochs=84,  # the price of 36 whole ones
 )
 
-ALL_RECIPES = (
+FAST_PHOTO = PhotoRecipe(preset="fast", epochs=0)
+BEST_PHOTO = PhotoRecipe(preset="best", epochs=5)
+
+AnyRecipe = Recipe | PhotoRecipe
+ALL_RECIPES: tuple[AnyRecipe, ...] = (
     CLASSIC_DNN,
     CLASSIC_CNN,
     FAST_DNN,
@@ -159,19 +167,28 @@ ALL_RECIPES = (
     LARGE_CNN,
     BEST_DNN,
     BEST_CNN,
+    FAST_PHOTO,
+    BEST_PHOTO,
 )
 PRESETS = tuple(dict.fromkeys(recipe.preset for recipe in ALL_RECIPES))
+DEFAULT_PRESETS = {"dnn": "fast", "cnn": "fast", "photo": "best"}
 
 
-def preset(model: str, name: str) -> Recipe:
-    """The recipe of that name for ``dnn`` or ``cnn``.
+@overload
+def preset(model: ModelName, name: str) -> Recipe: ...
+@overload
+def preset(model: Literal["photo"], name: str) -> PhotoRecipe: ...
+@overload
+def preset(model: str, name: str) -> AnyRecipe: ...
+def preset(model: str, name: str) -> AnyRecipe:
+    """The recipe of that name for ``dnn``, ``cnn`` or ``photo``.
 
     Raises:
-        UnknownNameError: no such model or preset; the sentence offers the nearest.
+        UnknownNameError: no such model or preset.
     """
-    for recipe in ALL_RECIPES:
-        if (recipe.model, recipe.preset) == (model, name):
-            return recipe
-    if model not in MODELS:
-        raise UnknownNameError(model, "model to train", MODELS)
-    raise UnknownNameError(name, "preset", PRESETS)
+    known = {recipe.preset: recipe for recipe in ALL_RECIPES if recipe.model == model}
+    if model not in TRAINABLE:
+        raise UnknownNameError(model, "model to train", TRAINABLE)
+    if name not in known:
+        raise UnknownNameError(name, f"preset of {model}", known)
+    return known[name]

@@ -1,4 +1,4 @@
-"""What a recipe can say: every number that decides a result, as frozen fields."""
+"""The fields of a recipe: every hyperparameter, as frozen dataclasses that check their ranges."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any, Literal, get_args
 from clothier.errors import UsageError
 
 ModelName = Literal["dnn", "cnn"]
-MODELS: tuple[str, ...] = get_args(ModelName)
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
 
 STUDY_VALIDATION_FRACTION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
-MAX_MIXUP_ALPHA = 100.0  # of mixup; from there on every blend is half and half
-TUNING_VALIDATION_FRACTION = (
-    1 / 12
-)  # 55,000 / 5,000 of Fashion-MNIST: more to learn from, still +-0.3 points to choose by
+MAX_MIXUP_ALPHA = 100.0  # at this and above, every mix is close to half and half
+TUNING_VALIDATION_FRACTION = 1 / 12  # 55,000 / 5,000 of Fashion-MNIST; 5,000 images give +-0.3 percentage points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +20,13 @@ class PcaMlp:
     """Fully connected layers on PCA features; the projection is part of the model.
 
     Attributes:
-        components: how many principal components, or the share of variance (0 to 1) they must explain.
-        whitening: exponent w in z / (variance + ridge)^w. 0 leaves the features as they are, 1/2 gives each the
-            same variance; 1/4 lies between and keeps the noise of the last components down.
+        components: number of principal components, or the fraction of the variance (0 to 1) to explain.
+        whitening: exponent w in z / (variance + ridge)^w. 0: no whitening; 1/2: unit variance; 1/4 amplifies the
+            noise of the last components less.
         hidden: widths of the hidden layers.
         batch_norm: BatchNorm after each hidden Linear.
         activation: between layers.
-        dropout: share of hidden units dropped in training.
+        dropout: fraction of hidden units dropped in training.
     """
 
     kind: Literal["pca-mlp"] = "pca-mlp"
@@ -40,11 +38,11 @@ class PcaMlp:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        held = self.components >= 1 if isinstance(self.components, int) else 0 < self.components < 1
-        _require(held, "network.components", self.components, "a count from 1, or a share above 0 and below 1")
-        _require(0 <= self.whitening <= 1, "network.whitening", self.whitening, "0 to 1")
-        _require(_are_positive(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
-        _require(0 <= self.dropout < 1, "network.dropout", self.dropout, "0 or more, below 1")
+        is_valid = self.components >= 1 if isinstance(self.components, int) else 0 < self.components < 1
+        require(is_valid, "network.components", self.components, "a count from 1, or a fraction above 0 and below 1")
+        require(0 <= self.whitening <= 1, "network.whitening", self.whitening, "0 to 1")
+        require(_are_positive(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
+        require(0 <= self.dropout < 1, "network.dropout", self.dropout, "0 or more, below 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +58,9 @@ class WhitenedCnn:
 
     Attributes:
         patch: side of the stem's patches, pixels. 4x4 gives 16 eigenvectors; with their negatives 32 channels.
-        widths: channels of each group; each group halves the picture's side.
-        depths: convolutions of each group. From the third on, a residual runs around the group's later ones.
-        pooled_stem: halve the stem's maps at once: a quarter of the work. Without it, small garments' details last.
+        widths: channels of each group; each group halves height and width.
+        depths: convolutions of each group. With three or more, a residual connection spans the later ones.
+        pooled_stem: halve the feature maps after the stem: a quarter of the computation, but less detail.
     """
 
     kind: Literal["whitened-cnn"] = "whitened-cnn"
@@ -72,33 +70,32 @@ class WhitenedCnn:
     pooled_stem: bool = True
 
     def __post_init__(self) -> None:
-        _require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
-        _require(bool(self.widths) and _are_positive(self.widths), "network.widths", self.widths, "widths of 1 or more")
-        right = len(self.depths) == len(self.widths) and min(self.depths) >= 1
-        _require(right, "network.depths", self.depths, f"1 or more for each of the {len(self.widths)} widths")
+        require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
+        require(bool(self.widths) and _are_positive(self.widths), "network.widths", self.widths, "widths of 1 or more")
+        is_valid = len(self.depths) == len(self.widths) and min(self.depths) >= 1
+        require(is_valid, "network.depths", self.depths, f"1 or more for each of the {len(self.widths)} widths")
 
 
 Network = PcaMlp | StudyCnn | WhitenedCnn
-NETWORKS: dict[str, type[Network]] = {"pca-mlp": PcaMlp, "study-cnn": StudyCnn, "whitened-cnn": WhitenedCnn}
 NETWORK_KINDS = {"dnn": ("pca-mlp",), "cnn": ("study-cnn", "whitened-cnn")}
-"""The networks that may bear a model's name."""
+"""Model to the kinds of network that it can have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Optimizer:
-    """How weights move.
+    """The optimizer and its learning-rate schedule.
 
     Attributes:
-        kind: ``adam`` or ``rmsprop`` (PyTorch's defaults but for the rate; the study tried both), ``adamw``, or
-            ``muon``: orthogonalised momentum for every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD
+        kind: ``adam`` or ``rmsprop`` (PyTorch's defaults except for the rate; the study tried both), ``adamw``, or
+            ``muon``: orthogonalized momentum for every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD
             for biases, norms and the head.
-        learning_rate: peak rate; of muon's matrices when ``kind`` is muon.
+        learning_rate: peak rate; with muon, of the matrices.
         head_learning_rate: muon only: peak rate of the last layer.
         bias_learning_rate: muon only: peak rate of biases and norms.
         momentum: muon only.
         weight_decay: decoupled for adamw; for muon's SGD groups relative to their rate.
-        schedule: ``constant``, or ``linear``: linear up over ``warmup``, linear down to 0.
-        warmup: share of all steps, 0 to 1.
+        schedule: ``constant``, or ``linear``: linear warmup over ``warmup``, then linear decay to 0.
+        warmup: fraction of all steps, 0 to 1.
     """
 
     kind: Literal["adam", "rmsprop", "adamw", "muon"] = "adam"
@@ -111,42 +108,42 @@ class Optimizer:
     warmup: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "above 0")
-        _require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
-        _require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 or more, below 1")
-        _require(0 <= self.warmup < 1, "optimizer.warmup", self.warmup, "0 or more, below 1")
+        require(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "above 0")
+        require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
+        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 or more, below 1")
+        require(0 <= self.warmup < 1, "optimizer.warmup", self.warmup, "0 or more, below 1")
         for name in ("head_learning_rate", "bias_learning_rate"):
             rate = getattr(self, name)
-            _require(rate > 0 or self.kind != "muon", f"optimizer.{name}", rate, "above 0 with muon")
+            require(rate > 0 or self.kind != "muon", f"optimizer.{name}", rate, "above 0 with muon")
         self._reject_unused()
 
     def _reject_unused(self) -> None:
-        """Refuses a number that the optimizer or the schedule would not look at."""
-        idle = {
+        """Rejects a value that the optimizer or the schedule does not use."""
+        unused = {
             "head_learning_rate": self.kind != "muon",
             "bias_learning_rate": self.kind != "muon",
             "momentum": self.kind != "muon",
             "weight_decay": self.kind in ("adam", "rmsprop"),
             "warmup": self.schedule == "constant",
         }
-        for name, without in idle.items():
+        for name, is_unused in unused.items():
             value, chosen = getattr(self, name), self.schedule if name == "warmup" else self.kind
-            _require(value == 0 or not without, f"optimizer.{name}", value, f"0 with {chosen}, which has none")
+            require(value == 0 or not is_unused, f"optimizer.{name}", value, f"0 with {chosen}, which does not use it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augment:
-    """How pictures are varied in training, whole batches at a time.
+    """Random changes of the training images, a whole batch at a time.
 
     Attributes:
-        shift: largest move up, down, left or right, pixels of 28; the border shows black.
-        flip: mirror left-right, each picture in every other epoch (alternating flip, arXiv 2404.00498).
-        cutout: side of a square that is blanked, pixels (arXiv 1708.04552); 0 for none.
-        cutmix: share of the batches in which each picture gets a rectangle of another one, and of its label
-            (arXiv 1905.04899).
-        mixup: in the other batches each picture and its label are blended with another one by a share from
-            Beta(mixup, mixup), the larger part its own (arXiv 1710.09412); 0 for none.
-        mix_off_epochs: the last epochs, which neither blank nor mix: a network ends on pictures as it will meet them.
+        shift: largest translation in each direction, pixels of 28; the border is black.
+        flip: horizontal flip of each image in every other epoch (alternating flip, arXiv 2404.00498).
+        cutout: side of a black square, pixels (arXiv 1708.04552); 0 for none.
+        cutmix: fraction of the batches in which a rectangle of each image and that part of its label come from
+            another image (arXiv 1905.04899).
+        mixup: alpha of mixup (arXiv 1710.09412), used in the other batches: each image and label is mixed with another
+            with weights from Beta(alpha, alpha), the larger weight its own; 0 for none.
+        mix_off_epochs: last epochs without cutout, cutmix and mixup, so that training ends on unmixed images.
     """
 
     shift: int = 0
@@ -157,14 +154,14 @@ class Augment:
     mix_off_epochs: int = 0
 
     def __post_init__(self) -> None:
-        _require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
-        _require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
-        _require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
-        _require(0 <= self.mixup <= MAX_MIXUP_ALPHA, "augment.mixup", self.mixup, f"0 to {MAX_MIXUP_ALPHA}")
-        _require(self.mix_off_epochs >= 0, "augment.mix_off_epochs", self.mix_off_epochs, "0 or more")
-        without = not (self.cutout or self.cutmix or self.mixup)
-        _require(
-            not (self.mix_off_epochs and without),
+        require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
+        require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
+        require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
+        require(0 <= self.mixup <= MAX_MIXUP_ALPHA, "augment.mixup", self.mixup, f"0 to {MAX_MIXUP_ALPHA}")
+        require(self.mix_off_epochs >= 0, "augment.mix_off_epochs", self.mix_off_epochs, "0 or more")
+        mixes = bool(self.cutout or self.cutmix or self.mixup)
+        require(
+            mixes or not self.mix_off_epochs,
             "augment.mix_off_epochs",
             self.mix_off_epochs,
             "0 without cutout, cutmix or mixup",
@@ -173,15 +170,16 @@ class Augment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardExampleMining:
-    """Which pictures sit an epoch out: the easy ones, by the loss that each had when it was last seen as itself.
+    """Skips easy images: those with a small loss the last time that they were trained on unmixed.
 
-    Most garments are told with certainty after two epochs, and a step on them moves nothing. Losses that are an epoch
-    old cost nothing to know (InfoBatch, arXiv 2303.04947, prunes by them, too).
+    Most images are classified with certainty after two epochs and contribute almost no gradient. Losses of an earlier
+    epoch are free to use, as in InfoBatch (arXiv 2303.04947).
 
     Attributes:
-        start_epoch: the first epoch that leaves any out, 2 or later: by then each has a loss.
-        fraction: of all pictures, what an epoch trains on; 1 leaves none out.
-        random_fraction: share of an epoch's pictures that is drawn by lot from all but the hardest, so that none is forgotten.
+        start_epoch: the first epoch that skips images, 2 or later: by then every image has a loss.
+        fraction: fraction of all images that an epoch trains on; 1 skips none.
+        random_fraction: fraction of an epoch's images drawn at random from all but the hardest, so that none is
+            forgotten.
     """
 
     start_epoch: int = 2
@@ -189,20 +187,20 @@ class HardExampleMining:
     random_fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(self.start_epoch >= 2, "hard_example_mining.start_epoch", self.start_epoch, "2 or more")
-        _require(0 < self.fraction <= 1, "hard_example_mining.fraction", self.fraction, "a share above 0, up to 1")
-        _require(0 <= self.random_fraction <= 1, "hard_example_mining.random_fraction", self.random_fraction, "0 to 1")
+        require(self.start_epoch >= 2, "hard_example_mining.start_epoch", self.start_epoch, "2 or more")
+        require(0 < self.fraction <= 1, "hard_example_mining.fraction", self.fraction, "above 0, up to 1")
+        require(0 <= self.random_fraction <= 1, "hard_example_mining.random_fraction", self.random_fraction, "0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distill:
-    """Teachers: CNNs that are trained beforehand, and whose mean answer is what a student learns (arXiv 1503.02531).
+    """Distillation (arXiv 1503.02531): a student learns the mean prediction of CNNs trained before it.
 
     Attributes:
-        teachers: how many to a generation, each from a seed of its own; 0 for none: the labels are learnt.
-        preset: the CNN recipe that trains each of them, one that has no teachers itself.
-        generations: the first learns the labels, each later one what all before it say (born-again networks, arXiv
-            1805.04770).
+        teachers: number of teachers in each generation, each with its own seed; 0: train on the labels.
+        preset: the CNN preset that trains each teacher; it has no teachers itself.
+        generations: the first learns from labels, each later one from the mean of all before it (born-again networks,
+            arXiv 1805.04770).
     """
 
     teachers: int = 0
@@ -210,10 +208,10 @@ class Distill:
     generations: int = 1
 
     def __post_init__(self) -> None:
-        _require(self.teachers >= 0, "distill.teachers", self.teachers, "0 or more")
-        _require(self.generations >= 1, "distill.generations", self.generations, "1 or more")
-        idle = self.generations > 1 and not self.teachers
-        _require(not idle, "distill.generations", self.generations, "1 without distill.teachers")
+        require(self.teachers >= 0, "distill.teachers", self.teachers, "0 or more")
+        require(self.generations >= 1, "distill.generations", self.generations, "1 or more")
+        is_used = self.teachers > 0 or self.generations == 1
+        require(is_used, "distill.generations", self.generations, "1 without distill.teachers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,18 +221,18 @@ class Recipe:
     Attributes:
         model: ``dnn`` or ``cnn``.
         preset: the preset that it is; ``NAME-changed`` where a file changed some of its fields.
-        network: the network's dimensions.
-        optimizer: how weights move.
-        augment: how pictures are varied.
-        hard_example_mining: which pictures sit an epoch out.
-        distill: whose answers are learnt in place of the labels.
-        epochs: passes over the training images, or over what the focus leaves of them.
+        network: kind and size of the network.
+        optimizer: optimizer and schedule.
+        augment: random changes of the training images.
+        hard_example_mining: which images an epoch skips.
+        distill: teachers, whose predictions replace the labels.
+        epochs: passes over the training images, without those skipped.
         batch_size: images a step.
-        validation: share of the training images that is kept out, stratified, to choose by; 0 where a twin lends its
-            temperature and nothing is left to choose.
-        select: ``best`` keeps the epoch with the best validation accuracy (the study's way), ``last`` the last.
-        label_smoothing: share of the target spread over all classes, 0 to 1.
-        precision: ``float32``, or ``auto``: bfloat16 arithmetic with float32 weights where the processor has it.
+        validation: stratified fraction of the training images that is held out for validation; 0 in a refit, which
+            reuses the temperature of a reference run.
+        select: ``best`` keeps the epoch with the best validation accuracy (as the study did), ``last`` the last.
+        label_smoothing: fraction of the target spread over all classes, 0 to 1.
+        precision: ``float32``, or ``auto``: bfloat16 arithmetic with float32 weights where it is faster.
     """
 
     model: ModelName
@@ -252,23 +250,17 @@ class Recipe:
     precision: Literal["float32", "auto"] = "auto"
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        _require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
-        _require(0 <= self.validation < 1, "validation", self.validation, "a share from 0, below 1")
-        told_by = self.validation or self.select == "last"
-        _require(
-            bool(told_by), "validation", self.validation, 'above 0 with select = "best", to tell the best epoch by'
-        )
-        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
+        require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
+        require(0 <= self.validation < 1, "validation", self.validation, "0 or more, below 1")
+        can_select = self.validation > 0 or self.select == "last"
+        require(can_select, "validation", self.validation, 'above 0 with select = "best"')
+        require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
         kind, kinds = self.network.kind, NETWORK_KINDS[self.model]
-        _require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
-        told = self.hard_example_mining.fraction == 1 or not (self.augment.mixup or self.augment.cutmix == 1)
-        _require(
-            told,
-            "hard_example_mining.fraction",
-            self.hard_example_mining.fraction,
-            "1 where every picture is mixed: none shows how hard it is",
-        )
+        require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
+        fraction, all_mixed = self.hard_example_mining.fraction, self.augment.mixup or self.augment.cutmix == 1
+        expected = "1 where every image is mixed, because mixed images give no loss of a single image"
+        require(fraction == 1 or not all_mixed, "hard_example_mining.fraction", fraction, expected)
 
     def to_json(self) -> dict[str, Any]:
         """Field to value, nested as in a recipe file."""
@@ -279,6 +271,7 @@ def _are_positive(widths: tuple[int, ...]) -> bool:
     return all(width >= 1 for width in widths)
 
 
-def _require(condition: bool, name: str, value: object, expected: str) -> None:
+def require(condition: bool, name: str, value: object, expected: str) -> None:
+    """Raises a UsageError on the recipe's field ``name`` unless ``condition`` holds."""
     if not condition:
         raise UsageError(f"the recipe's {name} is {value!r}; it must be {expected}.")

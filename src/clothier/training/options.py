@@ -95,7 +95,7 @@ def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
             "Give a run's config.json."
         )
     return TrainOptions(
-        recipe=recipes.from_json(config["recipe"]),
+        recipe=recipes.from_values(recipes.Recipe, config["recipe"]),
         data=None if config["data"] is None else Path(config["data"]),
         any_idx=config["any_idx"],
         seed=config["seed"],

@@ -46,7 +46,7 @@ class StudyOptions:
         data = None if self.data is None else str(self.data.absolute())
         return {"format": 1, "preset": self.preset, "data": data, "any_idx": self.any_idx, "seed": self.seed}
 
-    def train_options(self, model: str, out: Path, previous: Run | None) -> TrainOptions:
+    def train_options(self, model: recipes.ModelName, out: Path, previous: Run | None) -> TrainOptions:
         """The same, for the training of one model; it learns from the teachers of the run before it, if there are."""
         recipe = recipes.preset(model, self.preset)
         teachers = previous.path if previous and recipe.distill.teachers else None

@@ -118,7 +118,7 @@ def resume(
 
 
 def train_model(
-    model: str,
+    model: recipes.ModelName,
     *,
     preset: str = "fast",
     recipe: recipes.Recipe | None = None,

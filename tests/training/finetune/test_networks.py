@@ -9,7 +9,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from clothier.errors import ModelError
-from clothier.recipes.photo import BEST_PHOTO, PhotoAugment
+from clothier.recipes.photo import PhotoAugment
+from clothier.recipes.presets import BEST_PHOTO
 from clothier.training.finetune import checkpoint
 from clothier.training.finetune.augment import augment_photo
 from clothier.training.finetune.efficientnet_lite import pretrained

@@ -14,8 +14,7 @@ from clothier.selective.decisions import is_in_distribution, risk_coverage, sele
 from clothier.selective.ood import MIN_SAMPLES, OodScorer, fit_ood_scorer
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import aggregate_to
-from clothier.training.finetune.data import evaluation_classes, map_labels
+from clothier.taxonomy import aggregate_to, map_labels, without_subclasses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +145,7 @@ def out_of_fold_predictions(
         folds: places learnt from and tested on.
         outputs: of each fold's network, over all N photos.
     """
-    words = evaluation_classes(photos.table.classes)
+    words = without_subclasses(photos.table.classes)
     labels = map_labels(photos.table.labels, photos.table.classes, words)
     answers = combine_folds([np.asarray(one.logits, np.float64) for one in outputs], folds)
     banks = [_fit_ood_scorer(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]

@@ -14,7 +14,7 @@ from clothier.data.fingerprints import compute_fingerprints
 from clothier.data.photo_table import UNKNOWN_LABEL, Columns, PhotoTable, load_photos, read_photo_table
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import NEAR_PHOTO_CORRELATION, find_duplicates
-from clothier.taxonomy import PARENT_CLASS
+from clothier.taxonomy import map_labels, without_subclasses
 from clothier.training.finetune.efficientnet_lite import SIDE
 from clothier.types import FailedInput, InputSpec
 
@@ -111,7 +111,7 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     prints = compute_fingerprints(table.files, progress)
     duplicates = find_duplicates(prints.thumbnails, prints.digests, NEAR_PHOTO_CORRELATION)
     copies = (*duplicates.exact, *duplicates.near)
-    groups, words = _merge_groups(table.groups, copies), evaluation_classes(table.classes)
+    groups, words = _merge_groups(table.groups, copies), without_subclasses(table.classes)
     dealt_by = map_labels(table.labels, table.classes, words)
     return PhotoTrainingData(table, images, views, groups, duplicates, _digest(table, prints.digests), dealt_by)
 
@@ -164,14 +164,3 @@ def _digest(table: PhotoTable, pixel_digests: npt.NDArray[np.uint8]) -> str:
         for file, print_, label in zip(table.files, pixel_digests, table.labels.tolist(), strict=True)
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def evaluation_classes(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that labels can be counted in: a finer word is its broader one where the labels have both."""
-    return tuple(name for name in classes if PARENT_CLASS.get(name) not in classes)
-
-
-def map_labels(labels: Labels, classes: tuple[str, ...], target_classes: tuple[str, ...]) -> Labels:
-    """Labels in other words; -1 stays."""
-    places = [target_classes.index(name if name in target_classes else PARENT_CLASS[name]) for name in classes]
-    return np.array([*places, UNKNOWN_LABEL], np.int64)[labels]

@@ -17,6 +17,7 @@ from clothier.exploration.audit.label_issues import label_issues
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
+from clothier.taxonomy import map_labels
 from clothier.training.export import graph
 from clothier.training.export.bundle_export import check_parity
 from clothier.training.finetune.cross_validation import (
@@ -25,7 +26,7 @@ from clothier.training.finetune.cross_validation import (
     mean_over_folds,
     out_of_fold_predictions,
 )
-from clothier.training.finetune.data import INPUT_SPEC, map_labels
+from clothier.training.finetune.data import INPUT_SPEC
 from clothier.training.finetune.epochs import best_epoch
 from clothier.training.finetune.report import photo_figures, write_report
 from clothier.training.networks import count_parameters

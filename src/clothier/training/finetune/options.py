@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError
-from clothier.recipes.photo import BEST_PHOTO, PhotoRecipe, photo_from_json
+from clothier.recipes.loader import from_values
+from clothier.recipes.photo import PhotoRecipe
+from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import read_json
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def photo_options_from_config(path: Path) -> PhotoOptions:
     try:
         return PhotoOptions(
             data=Path(config["data"]),
-            recipe=photo_from_json(config["recipe"]),
+            recipe=from_values(PhotoRecipe, config["recipe"]),
             columns=Columns(**config["columns"]),
             seed=int(config["seed"]),
             time_limit=config["time_limit"],
