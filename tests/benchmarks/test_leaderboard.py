@@ -150,7 +150,7 @@ def test_a_run_of_other_data_or_one_that_goes_on_is_refused(tmp_path: Path, modu
         records.grouped([foreign], DATA)
     going_on = make_run(tmp_path / "going-on", 0, 0.95)
     (going_on.path / "metrics.json").unlink()
-    with pytest.raises(ModelError, match="has not ended"):
+    with pytest.raises(ModelError, match="is not finished"):
         records.grouped([going_on], DATA)
 
 

@@ -104,7 +104,7 @@ class TestTrain:
             ("train", "nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume."),
             ("train --seed 3", "nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume."),
             ("train cnm", "'cnm' is not a model to train; did you mean 'cnn'?"),
-            ("train cnn --preset fats", "'fats' is not a preset; did you mean 'fast'?"),
+            ("train cnn --preset fats", "'fats' is not a preset of cnn; did you mean 'fast'?"),
             (
                 "train cnn --config c.json",
                 "--config already names the model and its recipe; leave out the model, --preset and --recipe.",

@@ -101,7 +101,7 @@ def test_what_was_left_out_is_named_and_ends_with_three(run: Runner, work: FakeT
         ("train photo --data d --twin r", "train photo takes no --twin; it has the presets best and fast."),
         ("train photo --data d --teachers r", "train photo takes no --teachers; it has the presets best and fast."),
         ("train photo --data d --any-idx", "train photo takes no --any-idx; it has the presets best and fast."),
-        ("train photo --data d --preset bets", "'bets' is not a preset of the photo model; did you mean 'best'?"),
+        ("train photo --data d --preset bets", "'bets' is not a preset of photo; did you mean 'best'?"),
         ("train cnn --group-column who", "--group-column belong to train photo."),
     ],
 )

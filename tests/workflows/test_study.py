@@ -176,7 +176,7 @@ def test_a_run_is_no_study(finished: Study, tmp_path: Path) -> None:
 
 
 def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError, match="'fats' is not a preset; did you mean 'fast'"):
+    with pytest.raises(UnknownNameError, match="'fats' is not a preset of .nn; did you mean 'fast'"):
         study(preset="fats", data=data, any_idx=True, out=tmp_path / "study")
     assert not (tmp_path / "study").exists()
 
