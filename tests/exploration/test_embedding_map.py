@@ -51,9 +51,9 @@ def test_every_picture_has_its_place_train_part_first(made: EmbeddingMap) -> Non
     assert facts["n"] == 300
     assert facts["source"] == "pixels"
     assert facts["digest"] == DATASET.digest
-    assert facts["components"] == 50
+    assert facts["n_components"] == 50
     assert facts["perplexity"] == 30
-    assert facts["knn10"] > facts["pca2"]["knn10"]
+    assert facts["knn10"] > facts["pca_baseline"]["knn10"]
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
 
@@ -125,7 +125,7 @@ def test_a_map_of_a_newer_format_is_a_sentence(
     made: EmbeddingMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("clothier.exploration.embedding_map.FORMAT", 2)
+        newer.setattr("clothier.exploration.embedding_map.MAP_FORMAT_VERSION", 2)
         (tmp_path / "map.npz").write_bytes(made.to_bytes())
     with pytest.raises(DataError, match="is of a newer format than this Clothier reads"):
         load_map(tmp_path / "map.npz")

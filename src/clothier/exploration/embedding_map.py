@@ -58,8 +58,8 @@ class MapMetadata:
 
     def to_json(self) -> dict[str, Any]:
         """As ``explore.json`` holds it."""
-        facts = {key: value for key, value in asdict(self).items() if key not in ("quality", "plane")}
-        return {**self.quality.to_json(), **facts, "pca2": self.pca_baseline.to_json()}
+        fields = asdict(self)
+        return {**fields.pop("quality"), **fields}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +110,7 @@ class EmbeddingMap:
 
     def to_bytes(self) -> bytes:
         """An .npz of plain arrays, without pickles, that :func:`load_map` reads; garments' pixels are not in it."""
-        facts = {"format": MAP_FORMAT_VERSION, "total_variance": self.pca.total_variance, **asdict(self.metadata)}
+        metadata = {"format": MAP_FORMAT_VERSION, "total_variance": self.pca.total_variance, **asdict(self.metadata)}
         file = io.BytesIO()
         np.savez(
             file,
@@ -119,7 +119,7 @@ class EmbeddingMap:
             mean=self.pca.mean,
             components=self.pca.components,
             explained_variance=self.pca.explained_variance,
-            facts=np.array(json.dumps(facts)),
+            metadata=np.array(json.dumps(metadata)),
         )
         return file.getvalue()
 
@@ -134,15 +134,15 @@ def load_map(path: Path | str) -> EmbeddingMap:
         # numpy leaves a damaged file open that it has opened itself
         with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ARRAYS}
-            facts = json.loads(str(file["facts"]))
+            fields = json.loads(str(file["metadata"]))
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is no map: {error}. Give the map.npz of clothier explore, or explore anew.") from error
-    if facts.pop("format") != MAP_FORMAT_VERSION:
+    if fields.pop("format") != MAP_FORMAT_VERSION:
         raise DataError(f"{path} is of a newer format than this Clothier reads. Install a newer one, or explore anew.")
-    pca = PCA(arrays["mean"], arrays["components"], arrays["explained_variance"], facts.pop("total_variance"))
-    quality, plane = (MapQuality(**facts.pop(name)) for name in ("quality", "plane"))
-    known = MapMetadata(**facts, quality=quality, pca_baseline=plane)
-    return EmbeddingMap(Embedding(arrays["positions"], arrays["features"], known.perplexity), pca, known)
+    pca = PCA(arrays["mean"], arrays["components"], arrays["explained_variance"], fields.pop("total_variance"))
+    quality, baseline = (MapQuality(**fields.pop(name)) for name in ("quality", "pca_baseline"))
+    metadata = MapMetadata(**fields, quality=quality, pca_baseline=baseline)
+    return EmbeddingMap(Embedding(arrays["positions"], arrays["features"], metadata.perplexity), pca, metadata)
 
 
 def fit_map(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 N_LEVELS = 256  # of a uint8 pixel
 BLACK, WHITE = 0, 255
-CHUNK_SIZE = 4096  # images whose squares are in memory at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,29 +64,18 @@ class PixelStatistics:
         return float(self.histogram[:, level].sum() / self.histogram.sum())
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
-        """As ``explore.json`` holds it, with the names of the K ``classes``; grey levels of 255."""
-        mean, deviation = histogram_mean_std(self.histogram.sum(axis=0))
+        """As ``explore.json`` holds it, with the names of the K ``classes``; gray levels of 255."""
+        total = self.histogram.sum(axis=0)
         return {
             "n": int(self.class_counts.sum()),
-            "mean": mean,
-            "standard_deviation": deviation,
-            "black": self.fraction_at(BLACK),
-            "white": self.fraction_at(WHITE),
-            "constant": self.constant_pixels,
-            "per_class": [self._class_to_json(label, classes[label]) for label in self.present_classes],
-            "histogram": self.histogram.sum(axis=0).tolist(),
-        }
-
-    def _class_to_json(self, label: int, name: str) -> dict[str, Any]:
-        counts = self.histogram[label]
-        mean, deviation = histogram_mean_std(counts)
-        black = float(counts[BLACK] / counts.sum())
-        return {
-            "class": name,
-            "n": int(self.class_counts[label]),
-            "mean": mean,
-            "standard_deviation": deviation,
-            "black": black,
+            **_summary(total),
+            "white_fraction": self.fraction_at(WHITE),
+            "constant_pixels": self.constant_pixels,
+            "per_class": [
+                {"class": classes[label], "n": int(self.class_counts[label]), **_summary(self.histogram[label])}
+                for label in self.present_classes
+            ],
+            "histogram": total.tolist(),
         }
 
 
@@ -105,7 +93,7 @@ def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStat
     for label in np.unique(labels):
         of_class = images[labels == label]  # one class in memory at a time
         histogram[label] = np.bincount(of_class.ravel(), minlength=N_LEVELS)
-        means[label], deviations[label] = _image_mean_std(of_class)
+        means[label], deviations[label] = of_class.mean(axis=0), of_class.std(axis=0)
     constant = int((images.min(axis=0) == images.max(axis=0)).sum())
     return PixelStatistics(histogram, np.bincount(labels, minlength=n_classes), means, deviations, constant)
 
@@ -117,12 +105,6 @@ def histogram_mean_std(counts: Counts) -> tuple[float, float]:
     return first / n, math.sqrt(n * second - first**2) / n  # whole numbers of any size: nothing cancels
 
 
-def _image_mean_std(images: Images) -> tuple[Doubles, Doubles]:
-    """Mean and standard deviation of each pixel: (H, W) each."""
-    sums, squares = np.zeros(images.shape[1:], np.int64), np.zeros(images.shape[1:], np.int64)
-    for start in range(0, len(images), CHUNK_SIZE):
-        chunk = images[start : start + CHUNK_SIZE]
-        sums += chunk.sum(axis=0, dtype=np.int64)
-        squares += np.square(chunk, dtype=np.uint16).sum(axis=0, dtype=np.int64)  # 255^2 fits 16 bits
-    n = len(images)
-    return sums / n, np.sqrt(n * squares - sums**2) / n
+def _summary(counts: Counts) -> dict[str, float]:
+    mean, deviation = histogram_mean_std(counts)
+    return {"mean": mean, "standard_deviation": deviation, "black_fraction": float(counts[BLACK] / counts.sum())}

@@ -1,64 +1,47 @@
-"""The stage of an exploration that looks for what is wrong with the data."""
+"""The section of an exploration on what is wrong with the data: duplicates, outliers, suspected label errors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clothier.exploration.audit.dataset_audit import audit_dataset
-from clothier.report.explore_sections import StageResult
+from clothier.exploration.audit.findings import findings_to_csv
+from clothier.report.figures.audit import audit_figures
 from clothier.report.formatting import format_count, format_percent
 from clothier.report.sections import Section
-from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Dataset
     from clothier.exploration.audit.dataset_audit import AuditResult
-    from clothier.types import Classifier, Progress
 
 CSV_FILE = "audit.csv"
 
 
-def audit_stage(
-    dataset: Dataset,
-    reference_model: Classifier | None,
-    *,
-    with_labels: bool,
-    seed: int = 0,
-    progress: Progress = no_progress,
-) -> StageResult:
-    """Duplicates and outliers, and labels where asked; every finding is a row of ``audit.csv``.
-
-    Args:
-        dataset: what to look at.
-        reference_model: whose accuracy is stated with and without what training pictures repeat; None for nobody's.
-        with_labels: whether models are trained on folds, to hold the labels against them; minutes.
-        seed: of the folds.
-        progress: told of every stage and epoch.
-
-    Raises:
-        DataError: see :func:`clothier.exploration.audit.dataset_audit.audit`.
-    """
-    found = audit_dataset(
-        dataset, with_labels=with_labels, reference_model=reference_model, seed=seed, progress=progress
+def audit_section(result: AuditResult) -> Section:
+    """The result of an audit; every finding is a row of ``audit.csv``."""
+    issues = (result.labels.train.issues, result.labels.test.issues) if result.labels else ()
+    n = len(result.findings)
+    return Section(
+        "audit",
+        "The audit",
+        _summary(result),
+        audit_figures(result.combined, result.duplicates, result.outliers, issues),
+        attachments={CSV_FILE: f"All findings as a table ({format_count(n)} rows)"} if n else {},
+        metrics=result.to_json(),
+        files={CSV_FILE: findings_to_csv(result.findings).encode()},
     )
-    beside = (
-        {CSV_FILE: f"Every finding as a table ({format_count(len(found.findings))} rows)"} if found.findings else {}
-    )
-    chapter = Section("audit", "The audit", _summary(found), found.figures, attachments=beside)
-    return StageResult("audit", found.to_json(), chapter, {CSV_FILE: found.to_csv().encode()})
 
 
-def _summary(found: AuditResult) -> str:
-    """The counts in words, and what they do to a model's figure."""
-    duplicates, n = found.counts["duplicates"], found.counts["n"]
-    repeated = duplicates["test_repeated_in_train"]
+def _summary(result: AuditResult) -> str:
+    """The counts in words, and how duplicates change a model's accuracy."""
+    duplicates, n = result.metrics["duplicates"], result.metrics["n"]
+    leaked, model = duplicates["leaked_test_images"], result.metrics["reference_model"]
     text = (
-        f"{format_count(repeated)} of {format_count(n['test'])} test pictures repeat a training picture exactly or nearly. "
-        f"{format_count(found.counts['outliers']['n'])} pictures stand out by contrast or emptiness."
+        f"{format_count(leaked)} of {format_count(n['test'])} test images repeat a training image exactly or nearly. "
+        f"{format_count(len(result.outliers))} images are outliers in brightness or contrast."
     )
-    judged = found.counts["classifier"]
-    if judged is None or not repeated:
+    if model is None or not leaked:
         return text
-    whole, rest = judged["test"], judged["test_without_repeated"][str(duplicates["near"]["correlation"])]
-    accuracies = f"{format_percent(whole['accuracy'], 2)} on all of the test part and {format_percent(rest['accuracy'], 2)} without"
-    return f"{text} {judged['name']} has {accuracies} those ({format_count(rest['n'])} pictures)."
+    everything, new = model["test"], model["test_without_leakage"][str(duplicates["near"]["correlation"])]
+    accuracies = f"{format_percent(everything['accuracy'], 2)} on all test images"
+    if new["n"]:
+        accuracies += f", {format_percent(new['accuracy'], 2)} on the {format_count(new['n'])} that repeat none"
+    return f"{text} Accuracy of {model['name']}: {accuracies}."

@@ -23,6 +23,8 @@ class Section:
         figures: name to figure, in the order of the page.
         skipped: what could not be drawn, and why, a sentence each.
         attachments: name of a file next to the page to its description, for links.
+        metrics: what ``explore.json`` holds under ``name``; None where there was too little data.
+        files: name to contents of what is written beside the page.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Section:
     figures: Mapping[str, CaptionedFigure]
     skipped: Sequence[str] = ()
     attachments: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Any] | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ def _report(
         "runs": {run.path.name: str(run.path) for run in runs},
         "metrics": {run.path.name: run.metrics for run in runs},
         "comparison": {"first": runs[0].path.name, "second": runs[1].path.name, **paired.to_json()},
-        "exploration": exploration.to_json(),
+        "exploration": exploration.metrics,
         "report": str(path / "report.html"),
     }
     atomic.write_json(path / "study.json", content)

@@ -21,7 +21,7 @@ N_TRAIN = 6
 
 def brute_force_counts() -> dict[str, int]:
     sides = [(a < N_TRAIN) + (b < N_TRAIN) for group in GROUPS for a, b in combinations(group, 2)]
-    return {"within_train": sides.count(2), "within_test": sides.count(0), "across": sides.count(1)}
+    return {"within_train": sides.count(2), "within_test": sides.count(0), "across_splits": sides.count(1)}
 
 
 def test_copies_are_counted_by_group() -> None:
@@ -29,9 +29,9 @@ def test_copies_are_counted_by_group() -> None:
     assert tally.to_json() == {
         "pairs": 9,
         "groups": 4,
-        "pictures": 10,
+        "images": 10,
         **brute_force_counts(),
-        "groups_with_two_labels": 1,
+        "conflicting_groups": 1,
     }
 
 

@@ -1,4 +1,1 @@
-"""What is wrong with a data set: pictures that are there twice, labels that may be wrong, pictures unlike their class.
-
-Arrays in, findings out. numpy only.
-"""
+"""What is wrong with a dataset: duplicates, suspected label errors and outliers. Arrays in, findings out."""

@@ -1,7 +1,9 @@
-"""What an audit found, one line a finding: as ``audit.csv`` and ``--json`` hold it."""
+"""The findings of an audit, one row each, as ``audit.csv`` and ``--json`` hold them."""
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,20 +26,20 @@ COLUMNS = ("kind", "split", "index", "file", "class", "score", "reason", "sugges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One picture, and what may be wrong with it.
+    """One image and what may be wrong with it.
 
     Attributes:
-        kind: what was looked for.
-        split: ``train`` or ``test``; None for a file that could not be read and is in neither.
-        index: the picture's place in its part, from 0; None where it is a file.
-        file: its path, where it is a file of its own.
-        class_name: the class that it is labelled with.
-        score: of its kind, higher is more suspicious. ``exact-duplicate``: 1; ``near-duplicate``: the correlation with
-            ``duplicate_of``; ``label``: by how much ``suggested_label`` is more probable, 0 to 1; ``outlier``: robust spreads from
-            the median of the class.
+        kind: the check that found it.
+        split: ``train`` or ``test``; None for a file that could not be read.
+        index: of the image in its split, from 0; None where images are files.
+        file: path of the image, where images are files.
+        class_name: its label.
+        score: higher is more suspicious. ``exact-duplicate``: 1; ``near-duplicate``: the correlation with
+            ``duplicate_of``; ``label``: how much more probable ``suggested_label`` is, 0 to 1; ``outlier``: robust
+            z-score within the class.
         reason: what is suspected, in words.
-        suggested_label: the class that a wrong label should perhaps be.
-        duplicate_of: the picture that this one repeats: its part and index, or its path.
+        suggested_label: the class that may be the right one.
+        duplicate_of: the image that this one repeats: its split and index, or its path.
     """
 
     kind: Kind
@@ -55,44 +57,51 @@ class Finding:
         return {name: getattr(self, "class_name" if name == "class" else name) for name in COLUMNS}
 
 
+def findings_to_csv(findings: Iterable[Finding]) -> str:
+    """The text of ``audit.csv``: the column names, then one row per finding."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(finding.to_json() for finding in findings)
+    return text.getvalue()
+
+
 def unreadable_rows(failures: Iterable[FailedInput]) -> Iterator[Finding]:
-    """Files that are no pictures of the data set, because they could not be read."""
+    """Files that could not be read and are therefore in no split."""
     for failure in failures:
         yield Finding(kind="unreadable", file=failure.file, reason=failure.message)
 
 
-def duplicate_rows(pool: CombinedSplits, duplicates: Duplicates) -> Iterator[Finding]:
-    """Pictures that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
+def duplicate_rows(combined: CombinedSplits, duplicates: Duplicates) -> Iterator[Finding]:
+    """Images that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
     for first, *copies in duplicates.exact:
         for copy in copies:
-            yield _finding(
-                pool, copy, "exact-duplicate", 1.0, "the same picture", duplicate_of=_image_name(pool, first)
-            )
+            original = _image_name(combined, first)
+            yield _finding(combined, copy, "exact-duplicate", 1.0, "the same image", duplicate_of=original)
     near = duplicates.near_pairs
     for first, second, correlation in zip(near.first, near.second, near.correlation, strict=True):
-        other = _image_name(pool, int(first))
-        yield _finding(
-            pool, int(second), "near-duplicate", float(correlation), "nearly the same picture", duplicate_of=other
-        )
+        original, score = _image_name(combined, int(first)), float(correlation)
+        yield _finding(combined, int(second), "near-duplicate", score, "nearly the same image", duplicate_of=original)
 
 
-def label_rows(pool: CombinedSplits, start: int, issues: LabelIssues) -> Iterator[Finding]:
-    """Labels that are probably wrong, of the part that begins at ``start`` in ``pool``."""
+def label_rows(combined: CombinedSplits, start: int, issues: LabelIssues) -> Iterator[Finding]:
+    """Suspected label errors of the split that begins at ``start`` in ``combined``."""
     for index in issues.issue_indices.tolist():
-        suggested = pool.classes[issues.suggested_labels[index]]
-        words = f"labelled {pool.class_name(start + index)}, looks like {suggested}"
-        yield _finding(pool, start + index, "label", -float(issues.margin[index]), words, suggested_label=suggested)
+        suggested = combined.classes[issues.suggested_labels[index]]
+        reason = f"labeled {combined.class_name(start + index)}, looks like {suggested}"
+        score = -float(issues.margin[index])
+        yield _finding(combined, start + index, "label", score, reason, suggested_label=suggested)
 
 
-def outlier_rows(pool: CombinedSplits, outliers: Iterable[Outlier]) -> Iterator[Finding]:
-    """Pictures that stand out from their class by light."""
+def outlier_rows(combined: CombinedSplits, outliers: Iterable[Outlier]) -> Iterator[Finding]:
+    """Images that differ from their class in brightness."""
     for outlier in outliers:
-        words = f"{outlier.reason}: {OUTLIER_REASONS[outlier.reason]}"
-        yield _finding(pool, outlier.index, "outlier", outlier.score, words)
+        reason = f"{outlier.reason}: {OUTLIER_REASONS[outlier.reason]}"
+        yield _finding(combined, outlier.index, "outlier", outlier.score, reason)
 
 
 def _finding(
-    pool: CombinedSplits,
+    combined: CombinedSplits,
     index: int,
     kind: Kind,
     score: float,
@@ -101,15 +110,13 @@ def _finding(
     suggested_label: str | None = None,
     duplicate_of: str | None = None,
 ) -> Finding:
-    file = pool.file(index)
+    file = combined.file(index)
     return Finding(
         kind=kind,
-        split=pool.split(index),
-        index=pool.index_in_split(index)
-        if file is None
-        else None,  # where a folder is split by chance, an index names nothing
+        split=combined.split(index),
+        index=combined.index_in_split(index) if file is None else None,  # a folder is split at random
         file=file,
-        class_name=pool.class_name(index),
+        class_name=combined.class_name(index),
         score=round(score, 6),
         reason=reason,
         suggested_label=suggested_label,
@@ -117,5 +124,5 @@ def _finding(
     )
 
 
-def _image_name(pool: CombinedSplits, index: int) -> str:
-    return pool.file(index) or pool.caption(index)
+def _image_name(combined: CombinedSplits, index: int) -> str:
+    return combined.file(index) or combined.caption(index)

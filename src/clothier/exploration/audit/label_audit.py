@@ -1,31 +1,20 @@
-"""Answers from models that have not seen a label, for every picture, and what they say of the labels."""
+"""Suspected label errors of a dataset, from probabilities of models that have not seen the labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clothier.data.release import FASHION_MNIST
-from clothier.data.splits import stratified_folds
-from clothier.exploration.audit.label_issues import LabelIssues, check_labels, label_issues
+from clothier.exploration.audit.label_issues import LabelIssues, label_issues
 from clothier.metrics import standard_error
-from clothier.training.out_of_fold import out_of_fold_probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from clothier.data.dataset import Dataset, LabeledImages
-    from clothier.recipes import Recipe
-    from clothier.types import Floats, Progress
-
-FOLDS = 3
-"""Three trainings on two thirds each, some nine minutes on two cores; five on four fifths would take twice as long."""
-
+    from clothier.types import Floats
 REFERENCE_ERRORS = (45592, 16691, 28264, 33982, 40513, 42018)
-"""Training pictures of Fashion-MNIST that :data:`SOURCE` shows as examples; the ranking was chosen before a look at
-them."""
+"""Training images of Fashion-MNIST that :data:`REFERENCE_SOURCE` shows as label errors. The ranking was chosen before
+looking at them."""
 
 REFERENCE_SOURCE = "arXiv 1912.05283 and zalandoresearch/fashion-mnist issue 166"
 REFERENCE_CLAIM = "the label is wrong"
@@ -33,101 +22,87 @@ REFERENCE_CLAIM = "the label is wrong"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SplitLabelIssues:
-    """What held-out models say of one part's labels.
+    """The label issues of one split.
 
     Attributes:
         issues: what confident learning found.
-        accuracy: share of labels that the models' most probable class agrees with, 0 to 1.
+        accuracy: fraction of the labels that equal the models' most probable class.
     """
 
     issues: LabelIssues
     accuracy: float
 
     def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """Counts, thresholds by class (null without pictures) and the joint counts; rows are the labels borne."""
+        """Counts, thresholds by class (null without images) and the confident joint."""
         n, thresholds = len(self.issues.margin), self.issues.thresholds.tolist()
         return {
             "n": n,
             "issues": len(self.issues.issue_indices),
-            "held_out_accuracy": self.accuracy,
+            "out_of_fold_accuracy": self.accuracy,
             "standard_error": standard_error(self.accuracy, n),
             "thresholds": {
-                name: value if np.isfinite(value) else None for name, value in zip(classes, thresholds, strict=True)
+                name: value if value <= 1 else None for name, value in zip(classes, thresholds, strict=True)
             },
-            "joint": self.issues.confident_joint.tolist(),
+            "confident_joint": self.issues.confident_joint.tolist(),
         }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelAudit:
-    """What held-out models say of the labels of both parts.
+    """The label issues of both splits.
 
     Attributes:
         model: the recipe of the models, such as ``cnn fast``.
-        classes: the K names.
-        train: each training picture by the one model that did not learn from it.
-        test: each test picture by the mean of all models.
-        reference_errors: one entry for each picture of :data:`KNOWN`; empty for any other data set.
+        n_folds: how many models there were, one per fold.
+        train: from the one model that was not trained on the image.
+        test: from the mean of all models.
+        reference_errors: one entry per image of :data:`REFERENCE_ERRORS`; empty for any other dataset.
     """
 
     model: str
-    classes: tuple[str, ...]
+    n_folds: int
     train: SplitLabelIssues
     test: SplitLabelIssues
     reference_errors: tuple[dict[str, Any], ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
         """As ``--json`` prints it, without the findings."""
         return {
             "model": self.model,
-            "folds": FOLDS,
-            "train": self.train.to_json(self.classes),
-            "test": self.test.to_json(self.classes),
+            "folds": self.n_folds,
+            "train": self.train.to_json(classes),
+            "test": self.test.to_json(classes),
             "reference_errors": list(self.reference_errors),
         }
 
 
 def audit_labels(
-    dataset: Dataset,
-    groups: Iterable[tuple[int, ...]],
-    *,
-    recipe: Recipe,
-    seed: int,
-    progress: Progress,
+    dataset: Dataset, train_probabilities: Floats, test_probabilities: Floats, *, model: str, n_folds: int
 ) -> LabelAudit:
-    """Trains :data:`FOLDS` models and holds every label against those that have not seen it.
+    """Compares the labels of both splits with out-of-fold probabilities.
 
     Args:
-        dataset: whose labels.
-        groups: groups of training places that are the same picture or nearly; a fold holds all of a group or none,
-            or a copy would give the label away.
-        recipe: of the models.
-        seed: of the folds and the trainings.
-        progress: told of every epoch.
+        dataset: N training and M test images.
+        train_probabilities: (N, K), each row from a model that was not trained on the image.
+        test_probabilities: (M, K).
+        model: the recipe of the models.
+        n_folds: how many models there were.
 
     Raises:
-        DataError: a class has too few pictures for the folds, or a part has one class only.
+        ModelError: the probabilities are NaN, or rows do not sum to 1.
+        DataError: a split has one class only.
     """
-    for part in (dataset.train, dataset.test):
-        check_labels(part.labels, len(dataset.classes))
-    folds = stratified_folds(dataset.train.labels, FOLDS, seed, groups)
-    answers = out_of_fold_probabilities(
-        dataset.train, dataset.test.images, dataset.classes, recipe, folds, seed=seed, progress=progress
-    )
-    train, test = (
-        _check_split(dataset.train, answers.probabilities),
-        _check_split(dataset.test, answers.extra_probabilities),
-    )
-    model = f"{recipe.model} {recipe.preset}"
-    return LabelAudit(model, dataset.classes, train, test, rank_reference_errors(dataset, train.issues))
+    train = _split_issues(dataset.train, train_probabilities)
+    test = _split_issues(dataset.test, test_probabilities)
+    return LabelAudit(model, n_folds, train, test, rank_reference_errors(dataset, train.issues))
 
 
 def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[dict[str, Any], ...]:
-    """Where the ranking puts the pictures of :data:`KNOWN`: rank 1 is the most suspicious label of the N.
+    """The rank of each image of :data:`REFERENCE_ERRORS`; 1 is the most suspicious of the N training labels.
 
     Args:
-        dataset: for anything but today's Fashion-MNIST the answer is empty: the places mean nothing there.
-        train_issues: on its training part.
+        dataset: empty for any dataset but Zalando's current Fashion-MNIST: the indices mean nothing elsewhere.
+        train_issues: of its training split.
     """
     if dict(dataset.digests) != dict(FASHION_MNIST.digests):
         return ()
@@ -136,18 +111,18 @@ def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[
         {
             "index": index,
             "class": dataset.classes[dataset.train.labels[index]],
-            "suggested": dataset.classes[train_issues.suggested_labels[index]],
+            "suggested_label": dataset.classes[train_issues.suggested_labels[index]],
             "score": round(-float(train_issues.margin[index]), 6),
             "issue": index in issues,
             "rank": int(ranks[index]),
             "of": len(ranks),
             "source": REFERENCE_SOURCE,
-            "source_says": REFERENCE_CLAIM,
+            "source_claim": REFERENCE_CLAIM,
         }
         for index in REFERENCE_ERRORS
     )
 
 
-def _check_split(split: LabeledImages, probabilities: Floats) -> SplitLabelIssues:
-    accuracy = float((probabilities.argmax(axis=1) == split.labels).mean())
-    return SplitLabelIssues(label_issues(split.labels, probabilities), accuracy)
+def _split_issues(split: LabeledImages, probabilities: Floats) -> SplitLabelIssues:
+    issues = label_issues(split.labels, probabilities)
+    return SplitLabelIssues(issues, float((probabilities.argmax(axis=1) == split.labels).mean()))

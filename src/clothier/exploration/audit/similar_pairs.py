@@ -60,6 +60,10 @@ class SimilarPairs:
         """Those with a correlation of ``min_correlation`` or more."""
         return self.select(self.correlation >= min_correlation)
 
+    def edges(self) -> list[tuple[int, int]]:
+        """The two indices of each pair."""
+        return list(zip(self.first.tolist(), self.second.tolist(), strict=True))
+
     def select(self, mask: Flags) -> SimilarPairs:
         """Those that ``mask``, (M,) bool, marks; their order stays."""
         return SimilarPairs(self.first[mask], self.second[mask], self.correlation[mask])

@@ -1,6 +1,6 @@
-"""Duplicates by where they stand: within the training part, within the test part, or across the two.
+"""Duplicates by split: within the training split, within the test split, or across the two.
 
-Places count the training pictures first, then the test pictures. numpy only.
+Indices count the training images first, then the test images. numpy only.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateCounts:
-    """How many duplicates there are, and where.
+    """How many duplicates there are, and in which split.
 
     Attributes:
-        groups: of pictures that are the same.
+        groups: of images that are the same.
         images: in all groups.
-        train_groups: pairs of two training pictures.
-        within_test: pairs of two test pictures.
-        across_splits: pairs of a training picture and a test picture.
-        conflicting_groups: groups whose pictures are labelled differently; one label or the other is wrong.
+        within_train: pairs of two training images.
+        within_test: pairs of two test images.
+        across_splits: pairs of a training image and a test image.
+        conflicting_groups: groups with more than one label, of which one or the other is wrong.
     """
 
     groups: int
@@ -54,34 +54,34 @@ class DuplicateCounts:
 
 
 def count_exact_duplicates(groups: Sequence[Group], labels: Labels, n_train: int) -> DuplicateCounts:
-    """Of exact duplicates: every two of a group are a pair, counted without listing them.
+    """Counts exact duplicates: every two images of a group are a pair, counted without listing them.
 
     Args:
-        groups: of places among the N.
+        groups: of indices below N.
         labels: (N,) int64.
-        n_train: how many of the N are training pictures.
+        n_train: how many of the N are training images.
     """
-    train = [sum(place < n_train for place in group) for group in groups]
-    sizes = list(zip(train, (len(group) - count for group, count in zip(groups, train, strict=True)), strict=True))
+    train = [sum(index < n_train for index in group) for group in groups]
+    test = [len(group) - n for group, n in zip(groups, train, strict=True)]
     return _duplicate_counts(
         groups,
         labels,
-        within_train=sum(comb(a, 2) for a, _ in sizes),
-        within_test=sum(comb(b, 2) for _, b in sizes),
-        across=sum(a * b for a, b in sizes),
+        within_train=sum(comb(n, 2) for n in train),
+        within_test=sum(comb(n, 2) for n in test),
+        across_splits=sum(a * b for a, b in zip(train, test, strict=True)),
     )
 
 
 def count_near_duplicates(
     groups: Sequence[Group], pairs: SimilarPairs, labels: Labels, n_train: int
 ) -> DuplicateCounts:
-    """Of near duplicates: ``pairs`` are counted one by one, for not every two of a group need be alike.
+    """Counts near duplicates one by one, because not every two images of a group need be similar.
 
     Args:
-        groups: that ``pairs`` connect, of places among the N.
-        pairs: of places among the N.
+        groups: that ``pairs`` connect.
+        pairs: of indices below N.
         labels: (N,) int64.
-        n_train: how many of the N are training pictures.
+        n_train: how many of the N are training images.
     """
     first, second = pairs.first < n_train, pairs.second < n_train
     return _duplicate_counts(
@@ -89,25 +89,25 @@ def count_near_duplicates(
         labels,
         within_train=int((first & second).sum()),
         within_test=int((~first & ~second).sum()),
-        across=int((first != second).sum()),
+        across_splits=int((first != second).sum()),
     )
 
 
 def leaked_test_images(groups: Sequence[Group], n: int, n_train: int) -> Flags:
-    """(n - in_train,) bool: the test pictures that share a group with a training picture."""
-    repeats = np.zeros(n, bool)
+    """(n - n_train,) bool: the test images that share a group with a training image."""
+    leaked = np.zeros(n, bool)
     for group in groups:
         if min(group) < n_train:
-            repeats[list(group)] = True
-    return repeats[n_train:]
+            leaked[list(group)] = True
+    return leaked[n_train:]
 
 
 def train_groups(groups: Sequence[Group], n_train: int) -> list[Group]:
-    """What each group has in the training part, where that is two pictures or more."""
-    parts = (tuple(place for place in group if place < n_train) for group in groups)
+    """The training images of each group that has two or more of them."""
+    parts = (tuple(index for index in group if index < n_train) for group in groups)
     return [part for part in parts if len(part) > 1]
 
 
 def _duplicate_counts(groups: Sequence[Group], labels: Labels, **pairs: int) -> DuplicateCounts:
-    torn = sum(len(set(labels[list(group)].tolist())) > 1 for group in groups)
-    return DuplicateCounts(len(groups), sum(map(len, groups)), **pairs, conflicting_groups=torn)
+    conflicting = sum(len(set(labels[list(group)].tolist())) > 1 for group in groups)
+    return DuplicateCounts(len(groups), sum(map(len, groups)), **pairs, conflicting_groups=conflicting)

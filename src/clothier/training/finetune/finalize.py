@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -12,7 +11,7 @@ import numpy as np
 
 from clothier import atomic, bundle, metrics
 from clothier.data.perceptual_hash import dhash, to_bytes
-from clothier.exploration.audit.findings import COLUMNS, Finding, unreadable_rows
+from clothier.exploration.audit.findings import Finding, findings_to_csv, unreadable_rows
 from clothier.exploration.audit.label_issues import label_issues
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
@@ -228,11 +227,7 @@ def _label_issues(oof: OutOfFoldPredictions) -> Any:
 
 
 def _write_audit(run: Run, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(finding.to_json() for finding in _audit_findings(photos, oof))
-    atomic.write_text(run.path / "audit.csv", text.getvalue())
+    atomic.write_text(run.path / "audit.csv", findings_to_csv(_audit_findings(photos, oof)))
 
 
 def _save_out_of_fold(run: Run, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> None:
