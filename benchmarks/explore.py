@@ -18,7 +18,7 @@ from benchmarks.results import RESULTS_DIR, summarize, write_results
 from benchmarks.study import run_process
 from clothier.data.sources import locate_fashion_mnist
 
-AUDIT_KEYS = ("n", "duplicates", "classifier")  # of explore.json's audit; its findings are many
+AUDIT_KEYS = ("n", "duplicates", "reference_model")  # of explore.json's audit; its findings are many
 
 
 def main() -> None:

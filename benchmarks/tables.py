@@ -195,17 +195,17 @@ def audit() -> str:
     """How many pictures of Fashion-MNIST are there more than once, and what that does to an accuracy."""
     found = load_results("explore")
     audited = next(row["audit"] for row in found["rows"] if row["name"] == "explore")
-    duplicates, judged = audited["duplicates"], audited["classifier"]
+    duplicates, judged = audited["duplicates"], audited["reference_model"]
     lines = [_table_row("correlation of the pixels", "pairs", "test images left", f"{judged['name']} on them, %")]
     lines.append(_table_row(*["---:"] * 4))
     lines.append(_table_row("all", "", f"{judged['test']['n']:,}", _percent(judged["test"]["accuracy"])))
     for least, pairs in duplicates["pairs_by_correlation"].items():
-        rest = judged["test_without_repeated"][least]
+        rest = judged["test_without_leakage"][least]
         lines.append(_table_row(f"{least} or more", f"{pairs:,}", f"{rest['n']:,}", _percent(rest["accuracy"])))
     near = duplicates["near"]
     note = (
         f"Exact copies: {duplicates['exact']['groups']}. Near duplicates are pairs of {near['correlation']} or more; "
-        f"{duplicates['test_repeated_in_train']} test images repeat a training image so. "
+        f"{duplicates['leaked_test_images']} test images repeat a training image so. "
         f"Standard error of each accuracy: {100 * judged['test']['standard_error']:.2f} points."
     )
     return "\n".join([*lines, "", _with_command(note, found)])

@@ -136,7 +136,7 @@ DATA_RESULT = {
 
 EXPLORE_RESULT = {
     "classes": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 900}},
-    "pixels": {"black": 0.502, "mean": 72.94, "standard_deviation": 90.02},
+    "pixels": {"black_fraction": 0.502, "mean": 72.94, "standard_deviation": 90.02},
     "pca": {
         "n": 12_000,
         "dimensions": 784,
@@ -149,17 +149,17 @@ EXPLORE_RESULT = {
         "seconds": 31.2,
         "knn10": 0.8375,
         "knn100": 0.8156,
-        "pca2": {"knn10": 0.5297},
+        "pca_baseline": {"knn10": 0.5297},
     },
     "audit": {
         "n": {"train": 12_000, "test": 900},
-        "duplicates": {"test_repeated_in_train": 7, "near": {"correlation": 0.999}},
+        "duplicates": {"leaked_test_images": 7, "near": {"correlation": 0.999}},
         "labels": None,
         "outliers": {"n": 5},
-        "classifier": {
+        "reference_model": {
             "name": "fashion-cnn",
             "test": {"accuracy": 0.9355, "standard_error": 0.0025},
-            "test_without_repeated": {
+            "test_without_leakage": {
                 "0.9999": {"accuracy": 0.9, "standard_error": 0.003},
                 "0.999": {"accuracy": 0.934, "standard_error": 0.0026},
             },

@@ -41,7 +41,7 @@ def exploration_table(result: JsonResult) -> RenderableType:
     r = pca["mean_absolute_correlation"]
     deviation, few, many = pixels["standard_deviation"], pca["components_for_90"], pca["components_for_95"]
     lines = (
-        f"Pixels: {format_percent(pixels['black'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
+        f"Pixels: {format_percent(pixels['black_fraction'])} black; grey levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before, {r['components']:.3f} after",
         *_audit_lines(found["audit"]),
@@ -106,16 +106,16 @@ def doctor_table(result: JsonResult) -> RenderableType:
 
 def _audit_lines(audit: dict[str, Any]) -> list[str]:
     """Duplicates, outliers, doubtful labels, and what duplicates do to a model's figure."""
-    repeated, n = audit["duplicates"]["test_repeated_in_train"], audit["n"]
+    repeated, n = audit["duplicates"]["leaked_test_images"], audit["n"]
     unlike, rows = audit["outliers"]["n"], len(audit["findings"])
     copies = f"{repeated:,} of {n['test']:,} test pictures repeat a training picture"
     lines = [f"Audit: {copies}; {unlike:,} pictures stand out; {rows:,} findings in audit.csv"]
     if audit["labels"]:
         doubted = audit["labels"]["train"]["issues"]
         lines.append(f"Labels: {doubted:,} of {n['train']:,} training labels are doubted by models that never saw them")
-    if audit["classifier"]:
-        judged = audit["classifier"]
-        rest = judged["test_without_repeated"][str(audit["duplicates"]["near"]["correlation"])]
+    if audit["reference_model"]:
+        judged = audit["reference_model"]
+        rest = judged["test_without_leakage"][str(audit["duplicates"]["near"]["correlation"])]
         whole = judged["test"]
         lines.append(
             f"{judged['name']}: {format_accuracy(whole)} on all test pictures, {format_accuracy(rest)} without those"
@@ -129,5 +129,5 @@ def _map_lines(map_metrics: dict[str, Any] | None) -> list[str]:
         return []
     votes = f"10 neighbours {format_percent(map_metrics['knn10'], 2)} right"
     wide = "" if map_metrics["knn100"] is None else f", 100 neighbours {format_percent(map_metrics['knn100'], 2)}"
-    flat = f"two principal components {format_percent(map_metrics['pca2']['knn10'], 2)}"
+    flat = f"two principal components {format_percent(map_metrics['pca_baseline']['knn10'], 2)}"
     return [f"Map of {map_metrics['n']:,} in {map_metrics['seconds']:.0f} s: {votes}{wide} ({flat})"]
