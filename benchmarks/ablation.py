@@ -29,7 +29,7 @@ from benchmarks.isolation import run_in_subprocess
 from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier import recipes, system
 from clothier.data.sources import load_fashion_mnist
-from clothier.evaluation.classifier import measure
+from clothier.evaluation.classifier import evaluate_classifier
 from clothier.training.device import select_device
 from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
@@ -165,7 +165,7 @@ def train_and_evaluate(variant: Variant, dataset: Dataset, seed: int) -> tuple[f
     for _ in fit(network, dataset.train, None, variant.recipe, seed=seed):
         pass
     views = recipes.Augment(shift=1, flip=True)  # the same for all, also for a recipe that has not seen them
-    found = measure(TorchClassifier(network, dataset.classes), dataset.test, views)
+    found, _ = evaluate_classifier(TorchClassifier(network, dataset.classes), dataset.test, views)
     return found.accuracy, found.accuracy_tta or found.accuracy
 
 

@@ -18,7 +18,7 @@ from benchmarks.throughput import matmul_throughput, training_flops
 from benchmarks.timing import Timings
 from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
-from clothier.evaluation.classifier import measure
+from clothier.evaluation.classifier import evaluate_classifier
 from clothier.training.device import select_device
 from clothier.training.networks import build_network, count_parameters
 from clothier.training.torch_classifier import TorchClassifier
@@ -106,7 +106,7 @@ def train_timed(recipe: Recipe, dataset: Dataset, seed: int) -> TimedRun:
         pass
     seconds = time.perf_counter() - started
     limit.append(matmul_throughput(device))
-    found = measure(TorchClassifier(network.cpu(), dataset.classes), dataset.test, recipe.augment)
+    found, _ = evaluate_classifier(TorchClassifier(network.cpu(), dataset.classes), dataset.test, recipe.augment)
     flops = training.steps * training_flops(network, dataset.train.images[: recipe.batch_size])
     parameters = count_parameters(network)
     return TimedRun(seconds, found.accuracy, found.accuracy_tta, parameters, flops / seconds, statistics.mean(limit))

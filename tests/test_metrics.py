@@ -112,7 +112,7 @@ def test_calibration_error_by_hand() -> None:
     assert found.counts.tolist() == [0] * 8 + [2] + [0] * 5 + [2]
     assert found.accuracy[[8, 14]] == pytest.approx([0.5, 1.0])
     assert found.confidence[[8, 14]] == pytest.approx([0.58, 0.97])
-    assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx((0.08 + 0.03) / 2)
+    assert metrics.reliability(probabilities, labels).ece == pytest.approx((0.08 + 0.03) / 2)
 
 
 def test_certain_predictions_fall_into_the_last_bin() -> None:
@@ -160,20 +160,20 @@ def test_mcnemar_of_identical_predictions() -> None:
 
 @pytest.mark.parametrize("pair", [(np.ones(3, bool), np.ones(2, bool)), (np.ones(0, bool), np.ones(0, bool))])
 def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    with pytest.raises(DataError, match="a paired test wants two answers a picture, and got"):
+    with pytest.raises(DataError, match="McNemar's test needs two predictions for every image"):
         metrics.mcnemar(*pair)
 
 
 @pytest.mark.parametrize(
     ("logits", "labels", "error", "sentence"),
     [
-        ([[0.0, 1.0]], [0, 1], DataError, "1 answers cannot be held against 2 labels; give one label a picture."),
-        (np.empty((0, 2)), [], DataError, "0 answers cannot be held against 0 labels"),
-        ([[0.0, 1.0]], [2], DataError, "labels run from 2 to 2, and 2 classes want 0 to 1."),
-        ([[0.0, 1.0]], [-1], DataError, "labels run from -1 to -1"),
-        ([[0.0, math.nan]], [1], ModelError, "the model's answers hold NaN or infinity"),
-        ([[0.0, 1.0, 2.0]], [1], ModelError, r"answers in the shape \(1, 3\), and 2 classes want \(N, 2\)"),
-        ([0.0, 1.0], [1], ModelError, r"answers in the shape \(2,\)"),
+        ([[0.0, 1.0]], [0, 1], DataError, "1 images have 2 labels"),
+        (np.empty((0, 2)), [], DataError, "0 images have 0 labels"),
+        ([[0.0, 1.0]], [2], DataError, "labels range from 2 to 2, but 2 classes"),
+        ([[0.0, 1.0]], [-1], DataError, "labels range from -1 to -1"),
+        ([[0.0, math.nan]], [1], ModelError, "NaN or infinity"),
+        ([[0.0, 1.0, 2.0]], [1], ModelError, r"shape \(1, 3\), but 2 classes need \(N, 2\)"),
+        ([0.0, 1.0], [1], ModelError, r"shape \(2,\)"),
     ],
 )
 def test_what_cannot_be_evaluated_says_so(logits: object, labels: list[int], error: type, sentence: str) -> None:

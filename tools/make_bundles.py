@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from benchmarks.timing import time_interleaved
 from clothier import bundle, recipes
 from clothier.data.sources import load_fashion_mnist
-from clothier.evaluation.classifier import measure
+from clothier.evaluation.classifier import evaluate_classifier
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.training.export.float16 import to_float16_graph, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
@@ -68,7 +68,10 @@ def write_bundle(reference: bundle.Bundle, name: str, recipe: recipes.Recipe, fo
         if objection := shipping.accuracy_problem(reference, small, images, labels):
             raise SystemExit(f"{name}: float16 {objection}; not shipped")
     parts = {"validation": validation, "test": dataset.test}
-    figures = {part: measure(OnnxClassifier(small), data, recipe.augment).to_json() for part, data in parts.items()}
+    figures = {
+        part: evaluate_classifier(OnnxClassifier(small), data, recipe.augment)[0].to_json()
+        for part, data in parts.items()
+    }
     bundle.save(folder / name, replace(card, metrics=figures), small.graph.read_bytes(), weights)
     size = sum(file.stat().st_size for file in small.path.iterdir())
     print(f"{small.path}: test {figures['test']['accuracy']:.2%}, {size / 1e6:.1f} MB")

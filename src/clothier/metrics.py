@@ -1,4 +1,4 @@
-"""How good a classifier is: its logits held against labels. numpy only, float64 inside.
+"""Metrics of a classifier: logits or probabilities compared with labels. numpy only, float64 inside.
 
 Legend: N images, K classes.
 """
@@ -29,18 +29,20 @@ RELIABILITY_BINS = 15
 """Equal-width bins of the top label's probability, as in Guo et al. 2017 (arXiv 1706.04599)."""
 
 NORMAL_95 = 1.959963984540054
-"""Standard errors on either side of a normal mean that hold 95 %."""
+"""Half-width of the 95 % interval of a normal distribution, in standard deviations."""
+
+MIN_PROBABILITY = 1e-12  # lower bound of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """What a reliability diagram draws: is an answer given with 80 % right four times in five?
+    """The data of a reliability diagram: are predictions with a probability of 80 % correct in 80 % of the cases?
 
     Attributes:
         edges: (bins + 1,) float64, of the top label's probability, 0 to 1.
-        counts: (bins,) int64, images whose top probability lies above an edge and up to the next.
-        confidence: (bins,) float64, mean top probability there; 0 where a bin is empty.
-        accuracy: (bins,) float64, share of right answers there; 0 where a bin is empty.
+        counts: (bins,) int64, images with a top probability above an edge and up to the next.
+        confidence: (bins,) float64, mean top probability; 0 in an empty bin.
+        accuracy: (bins,) float64, fraction of correct predictions; 0 in an empty bin.
     """
 
     edges: Doubles
@@ -50,7 +52,7 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean gap of confidence and accuracy, weighted by counts."""
+        """Expected calibration error: mean gap between confidence and accuracy, weighted by counts (equation 3)."""
         gaps = np.abs(self.confidence - self.accuracy)
         return float(gaps @ self.counts / self.counts.sum())
 
@@ -58,23 +60,23 @@ class Reliability:
 def evaluate_logits(
     logits: npt.ArrayLike, labels: Labels, classes: Sequence[str], accuracy_tta: float | None = None
 ) -> Evaluation:
-    """Holds ``logits``, (N, K), against ``labels``, (N,) with values 0 to K - 1.
+    """Metrics of ``logits``, (N, K), for ``labels``, (N,) with values 0 to K - 1.
 
     Args:
         logits: before softmax, any float type.
-        labels: the truth.
+        labels: the true labels.
         classes: the K names, in the order of the logits.
-        accuracy_tta: accuracy with test-time augmentation, where the protocol asks for it.
+        accuracy_tta: accuracy with test-time augmentation, if it was computed.
 
     Raises:
-        DataError: no images, or labels that do not belong to the logits.
-        ModelError: logits that are not finite, or not K a picture.
+        DataError: no images, or labels that do not match the logits.
+        ModelError: logits that are not finite, or not K per image.
     """
     scores, truth = check_logits_labels(logits, labels, len(classes))
     probabilities = softmax(scores)
-    answers = scores.argmax(axis=1)
-    accuracy = float((answers == truth).mean())
-    confusion = confusion_matrix(truth, answers, len(classes))
+    predictions = scores.argmax(axis=1)
+    accuracy = float((predictions == truth).mean())
+    confusion = confusion_matrix(truth, predictions, len(classes))
     per_class = class_scores(confusion, classes)
     return Evaluation(
         n=len(truth),
@@ -91,33 +93,38 @@ def evaluate_logits(
     )
 
 
+def evaluate_probabilities(probabilities: npt.ArrayLike, labels: Labels, classes: Sequence[str]) -> Evaluation:
+    """:func:`evaluate_logits` of (N, K) probabilities, rows sum to 1."""
+    return evaluate_logits(np.log(np.clip(probabilities, MIN_PROBABILITY, None)), labels, classes)
+
+
 def softmax(logits: npt.ArrayLike) -> Doubles:
     """Probabilities of (N, K) ``logits``: (N, K) float64, rows sum to 1. Huge logits do not overflow."""
     return np.exp(log_softmax(logits))
 
 
 def log_softmax(logits: npt.ArrayLike) -> Doubles:
-    """Logarithms of the probabilities of (N, K) ``logits``, nats: (N, K) float64."""
+    """Log probabilities of (N, K) ``logits``, nats: (N, K) float64."""
     scores = np.asarray(logits, dtype=np.float64)
     shifted = scores - scores.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Counts:
-    """Counts of (true, answered): (K, K) int64, a row a true class."""
+    """Counts of (true, predicted): (K, K) int64, one row for each true class."""
     cells = np.asarray(labels, dtype=np.int64) * n_classes + np.asarray(predictions, dtype=np.int64)
     return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
 def class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore, ...]:
-    """Precision, recall and F1 of each class of a (K, K) ``confusion``; 0 where nothing defines them."""
-    right = np.diag(confusion).astype(np.float64)
-    answered, truly = confusion.sum(axis=0), confusion.sum(axis=1)
-    precision = _safe_divide(right, answered)
-    recall = _safe_divide(right, truly)
-    f1 = _safe_divide(2 * right, answered + truly)
+    """Precision, recall and F1 of each class of a (K, K) ``confusion``; 0 where they are undefined."""
+    correct = np.diag(confusion).astype(np.float64)
+    n_predicted, n_true = confusion.sum(axis=0), confusion.sum(axis=1)
+    precision = _safe_divide(correct, n_predicted)
+    recall = _safe_divide(correct, n_true)
+    f1 = _safe_divide(2 * correct, n_predicted + n_true)
     return tuple(
-        ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(truly[i]))
+        ClassScore(name, float(precision[i]), float(recall[i]), float(f1[i]), int(n_true[i]))
         for i, name in enumerate(classes)
     )
 
@@ -128,11 +135,11 @@ def standard_error(accuracy: float, n: int) -> float:
 
 
 def wilson_interval(proportion: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
-    """95 % interval of each ``proportion`` over ``n`` images (Wilson 1927); honest for few images and for 0 and 1."""
+    """95 % interval of each ``proportion`` over ``n`` images (Wilson 1927); valid for few images and for 0 and 1."""
     squared = NORMAL_95**2 / n
-    middle = (proportion + squared / 2) / (1 + squared)
-    reach = np.sqrt(squared * (proportion * (1 - proportion) + squared / 4)) / (1 + squared)
-    return middle - reach, middle + reach
+    center = (proportion + squared / 2) / (1 + squared)
+    half_width = np.sqrt(squared * (proportion * (1 - proportion) + squared / 4)) / (1 + squared)
+    return center - half_width, center + half_width
 
 
 def nll(logits: npt.ArrayLike, labels: Labels) -> float:
@@ -143,26 +150,21 @@ def nll(logits: npt.ArrayLike, labels: Labels) -> float:
 def brier(probabilities: Doubles, labels: Labels) -> float:
     """Mean squared distance of (N, K) ``probabilities`` from the one-hot labels, 0 to 2 (Brier 1950)."""
     # |p - e_y|^2 = |p|^2 - 2 p_y + 1
-    of_truth = probabilities[np.arange(len(labels)), labels]
-    return float(((probabilities**2).sum(axis=1) - 2 * of_truth + 1).mean())
-
-
-def expected_calibration_error(probabilities: Doubles, labels: Labels) -> float:
-    """Mean gap between confidence and accuracy over 15 bins (arXiv 1706.04599, equation 3), 0 to 1."""
-    return reliability(probabilities, labels).ece
+    of_label = probabilities[np.arange(len(labels)), labels]
+    return float(((probabilities**2).sum(axis=1) - 2 * of_label + 1).mean())
 
 
 def reliability(probabilities: Doubles, labels: Labels, bins: int = RELIABILITY_BINS) -> Reliability:
-    """Sorts N answers by the probability of their top label into ``bins`` of equal width."""
+    """Sorts N predictions into ``bins`` of equal width by the probability of their top label."""
     confidence = probabilities.max(axis=1)
-    right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
+    correct = (probabilities.argmax(axis=1) == labels).astype(np.float64)
+    bin_index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(bin_index, minlength=bins)
     return Reliability(
         edges=np.linspace(0, 1, bins + 1),
         counts=counts,
-        confidence=_safe_divide(np.bincount(place, confidence, bins), counts),
-        accuracy=_safe_divide(np.bincount(place, right, bins), counts),
+        confidence=_safe_divide(np.bincount(bin_index, confidence, bins), counts),
+        accuracy=_safe_divide(np.bincount(bin_index, correct, bins), counts),
     )
 
 
@@ -170,23 +172,23 @@ def mcnemar(first_correct: Flags, second_correct: Flags) -> McNemarResult:
     """McNemar's exact test of two classifiers on the same N images (Dietterich 1998, 10.1162/089976698300017197).
 
     Args:
-        first_correct: (N,) bool, where the first classifier was right.
-        second_correct: (N,) bool, where the second was.
+        first_correct: (N,) bool, where the first classifier is correct.
+        second_correct: (N,) bool, where the second is.
 
     Raises:
-        DataError: no images, or two different numbers of them.
+        DataError: no images, or different numbers of them.
     """
     first, second = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
     if first.shape != second.shape or first.ndim != 1 or not first.size:
         raise DataError(
-            f"a paired test wants two answers a picture, and got {first.size} and {second.size} of them. "
-            "Evaluate both models on the same pictures."
+            f"McNemar's test needs two predictions for every image, but got {first.size} and {second.size}. "
+            "Evaluate both models on the same images."
         )
     n = first.size
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     difference = (only_first - only_second) / n
-    spread = NORMAL_95 * math.sqrt(max((only_first + only_second) / n - difference**2, 0.0) / n)
-    interval = (max(difference - spread, -1.0), min(difference + spread, 1.0))
+    half_width = NORMAL_95 * math.sqrt(max((only_first + only_second) / n - difference**2, 0.0) / n)
+    interval = (max(difference - half_width, -1.0), min(difference + half_width, 1.0))
     return McNemarResult(n, only_first, only_second, difference, interval, sign_test(only_first, only_second))
 
 
@@ -203,31 +205,33 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Doubles, Labels]:
-    """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that belong together.
+    """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that match.
 
     Raises:
-        DataError: no images, or labels that do not belong to the logits.
-        ModelError: logits that are not finite, or not K a picture.
+        DataError: no images, or labels that do not match the logits.
+        ModelError: logits that are not finite, or not K per image.
     """
     scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if scores.ndim != 2 or scores.shape[1] != n_classes:
         raise ModelError(
-            f"the model answers in the shape {scores.shape}, and {n_classes} classes want (N, {n_classes}). "
+            f"the logits have shape {scores.shape}, but {n_classes} classes need (N, {n_classes}). "
             "Use the model with the classes that it was trained on."
         )
     if not np.isfinite(scores).all():
-        raise ModelError("the model's answers hold NaN or infinity: its training went astray. Train it again.")
+        raise ModelError(
+            "the logits contain NaN or infinity: training diverged. Train the model again with lower learning rates."
+        )
     if truth.shape != (len(scores),) or not len(truth):
-        raise DataError(f"{len(scores)} answers cannot be held against {truth.size} labels; give one label a picture.")
+        raise DataError(f"{len(scores)} images have {truth.size} labels. Give one label for every image.")
     if truth.min() < 0 or truth.max() >= n_classes:
         raise DataError(
-            f"labels run from {truth.min()} to {truth.max()}, and {n_classes} classes want 0 to {n_classes - 1}. "
-            "Use the data set that the model was trained for."
+            f"labels range from {truth.min()} to {truth.max()}, but {n_classes} classes need 0 to {n_classes - 1}. "
+            "Use a data set with the classes of the model."
         )
     return scores, truth.astype(np.int64)
 
 
 def _safe_divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Doubles:
-    """``part / whole``, and 0 where ``denominator`` is 0."""
+    """``numerator / denominator``, and 0 where ``denominator`` is 0."""
     parts, wholes = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

@@ -57,7 +57,7 @@ def comparison_table(result: JsonResult) -> RenderableType:
     """Both models, and whether they differ."""
     found = result.to_json()
     both = _models_table({"first": found["first"], "second": found["second"]})
-    return Group(both, *mcnemar_lines("first", "second", found["test"]))
+    return Group(both, *mcnemar_lines("first", "second", found["mcnemar"]))
 
 
 def mcnemar_lines(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:

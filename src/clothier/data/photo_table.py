@@ -77,6 +77,11 @@ class PhotoTable:
         return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], raw_labels=words)
 
 
+def is_photo_table(path: Path) -> bool:
+    """Whether ``path`` is a file, or a folder with a ``labels.csv``: a table of photos in any case."""
+    return path.is_file() or (path / LABELS_CSV).is_file()
+
+
 def read_photo_table(
     path: Path, *, columns: Columns = DEFAULT_COLUMNS, classes: Sequence[str] | None = None
 ) -> PhotoTable:

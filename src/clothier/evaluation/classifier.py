@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from clothier.types import Classifier, Evaluation, Floats
 
 
-def measure(
+def evaluate_classifier(
     classifier: Classifier, data: LabeledImages, augment: Augment | None = None, logits: Floats | None = None
-) -> Evaluation:
-    """A classifier's figures over labelled pictures.
+) -> tuple[Evaluation, Floats]:
+    """Metrics of a classifier, and its logits (N, K), from one pass over the images.
 
     Args:
         classifier: the model.
-        data: N pictures of its view and their labels.
-        augment: how its pictures were varied in training, where the accuracy with test-time augmentation is wanted.
-        logits: (N, K), the model's output on these images, where it is known already.
+        data: N images of its ``input_spec``, with labels.
+        augment: the augmentation of its training, to compute the accuracy with test-time augmentation too.
+        logits: (N, K) of these images, if they are known already.
     """
     if logits is None:
         logits = classifier.run(data.images).logits
     evaluation = metrics.evaluate_logits(logits, data.labels, classifier.classes)
-    if augment is None or not (augment.flip or augment.shift):
-        return evaluation
-    answers = predict_tta(classifier, data.images, augment, logits).argmax(1)
-    return replace(evaluation, accuracy_tta=float((answers == data.labels).mean()))
+    if augment and (augment.flip or augment.shift):
+        predictions = predict_tta(classifier, data.images, augment, logits).argmax(axis=1)
+        evaluation = replace(evaluation, accuracy_tta=float((predictions == data.labels).mean()))
+    return evaluation, logits
 
 
 def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
-    """Refuses to hold models against labels that mean something else.
+    """Checks that the labels of ``dataset`` mean the same as those of the classifiers.
 
     Raises:
         UsageError: the class names differ.
@@ -46,6 +46,6 @@ def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) ->
     for classifier in classifiers:
         if classifier.classes != dataset.classes:
             raise UsageError(
-                f"{classifier.name} knows the classes {', '.join(classifier.classes)}, and {dataset.name} has "
-                f"{', '.join(dataset.classes)}. Give data with the model's classes."
+                f"{classifier.name} has the classes {', '.join(classifier.classes)}, but {dataset.name} has "
+                f"{', '.join(dataset.classes)}. Give data with the classes of the model."
             )

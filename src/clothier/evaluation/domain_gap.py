@@ -1,4 +1,4 @@
-"""The domain gap: what a model of Fashion-MNIST knows of real photos, beside a model that was made for them."""
+"""The domain gap: accuracy of a Fashion-MNIST model on real photos, next to that of a photo model."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
 
     from clothier.data.photo_table import PhotoTable
     from clothier.evaluation.photo_cache import PhotoCache
-    from clothier.inference.model import CalibratedOutput
-    from clothier.types import Classifier
+    from clothier.types import Classifier, Labels
 
 
 @dataclass(frozen=True, slots=True)
 class DomainGap:
-    """A photo model and a model of Fashion-MNIST on the same photos.
+    """A photo model and a Fashion-MNIST model on the same photos.
 
     Attributes:
-        n: photos whose class both know.
-        accuracy: name of the model to its accuracy on them, 0 to 1.
-        per_class: class in Fashion-MNIST's words to its number of photos and each model's recall.
+        n: photos of classes that both models have.
+        accuracy: model name to its accuracy on them, 0 to 1.
+        per_class: Fashion-MNIST class to its number of photos and the recall of each model.
     """
 
     n: int
@@ -36,40 +35,38 @@ class DomainGap:
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        rows = [{"class": name, **figures} for name, figures in self.per_class.items()]
+        rows = [{"class": name, **recalls} for name, recalls in self.per_class.items()]
         return {"n": self.n, **self.accuracy, "per_class": rows}
 
 
 def domain_gap(
-    classifier: Classifier, output: CalibratedOutput, table: PhotoTable, photos: PhotoCache, baseline: Classifier
+    model: Classifier, predicted: Labels, table: PhotoTable, photos: PhotoCache, baseline: Classifier
 ) -> DomainGap | None:
-    """A model and Fashion-MNIST's on the photos whose class both know; None where there are none.
+    """Compares a model with a Fashion-MNIST model, on the photos of classes that both have; None if there are none.
 
     Args:
-        classifier: the model.
-        output: what it says of the photos of ``table``.
-        table: in its words.
-        photos: what the table is of.
-        baseline: the model of Fashion-MNIST.
+        model: the photo model.
+        predicted: (N,) its predictions for the photos of ``table``.
+        table: N photos, with labels of the model's classes.
+        photos: the cache that the photos come from.
+        baseline: the Fashion-MNIST model.
     """
-    known = {name.casefold() for name in classifier.classes}
-    wanted = [to_fashion_class(word) if word.casefold() in known else "" for word in table.raw_labels]
-    shared = np.array([bool(name) for name in wanted], bool)
-    images, both = photos.load_view(baseline.input_spec, table.subset(shared))
-    if not len(both):
+    own = {name.casefold() for name in model.classes}
+    targets = np.array([to_fashion_class(label) if label.casefold() in own else "" for label in table.raw_labels])
+    images, shared = photos.load(baseline.input_spec, table.subset(targets != ""))
+    if not len(shared):
         return None
-    rows = np.isin(table.files, both.files)
-    truth = np.array(wanted)[rows]
-    ours = np.array([to_fashion_class(classifier.classes[top]) for top in output.probabilities[rows].argmax(axis=1)])
-    theirs = np.array([baseline.classes[top] for top in baseline.run(images).logits.argmax(axis=1)])
-    return _gap_from_predictions(truth, {classifier.name: ours, baseline.name: theirs})
+    rows = np.isin(table.files, shared.files)
+    ours = np.array([to_fashion_class(model.classes[label]) for label in predicted[rows]])
+    theirs = np.array(baseline.classes)[baseline.run(images).logits.argmax(axis=1)]
+    return _gap_from_predictions(targets[rows], {model.name: ours, baseline.name: theirs})
 
 
 def _gap_from_predictions(truth: npt.NDArray[np.str_], predictions: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:
-    right = {name: given == truth for name, given in predictions.items()}
+    correct = {name: predicted == truth for name, predicted in predictions.items()}
     per_class: dict[str, dict[str, float]] = {}
     for name in FASHION_MNIST_CLASSES:
         if (rows := truth == name).any():
-            shares = {model: float(flags[rows].mean()) for model, flags in right.items()}
-            per_class[name] = {"n": int(rows.sum()), **shares}
-    return DomainGap(len(truth), {name: float(flags.mean()) for name, flags in right.items()}, per_class)
+            recalls = {model: float(flags[rows].mean()) for model, flags in correct.items()}
+            per_class[name] = {"n": int(rows.sum()), **recalls}
+    return DomainGap(len(truth), {name: float(flags.mean()) for name, flags in correct.items()}, per_class)

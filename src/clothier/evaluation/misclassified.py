@@ -1,4 +1,4 @@
-"""Where a classifier errs: the pictures worth looking at. numpy only.
+"""The misclassified images of a classifier.
 
 Legend: N images, K classes.
 """
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Misclassification:
-    """What a classifier said of one picture.
+    """The prediction for one image.
 
     Attributes:
-        index: the picture's place among the N.
+        index: of the image among the N.
         true: its label.
-        predicted: the label that the classifier gave.
-        probability: of the answered label, 0 to 1.
+        predicted: the predicted label.
+        probability: of the predicted label, 0 to 1.
     """
 
     index: int
@@ -36,12 +36,12 @@ class Misclassification:
 
 
 def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> tuple[Misclassification, ...]:
-    """The ``count`` wrong answers with the highest probability, or all where there are fewer; surest first.
+    """The ``count`` errors with the highest probability, or all if there are fewer; the most confident first.
 
     Args:
         logits: (N, K), before softmax.
-        labels: (N,), the truth.
-        count: how many at most.
+        labels: (N,), the true labels.
+        count: the maximum number.
     """
     wrong = np.asarray(logits).argmax(axis=1) != labels
     return _most_confident(logits, labels, wrong, count)
@@ -50,33 +50,33 @@ def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> 
 def only_first_correct(
     first: npt.ArrayLike, second: npt.ArrayLike, labels: Labels, count: int
 ) -> tuple[tuple[Misclassification, Misclassification], ...]:
-    """Pictures that the first classifier got right and the second wrong, where the second was surest of itself.
+    """Images that only the first classifier got right; those with the most confident errors of the second.
 
     Args:
-        first: (N, K) logits of the one that was right.
-        second: (N, K) logits of the one that was wrong.
-        labels: (N,), the truth.
-        count: how many at most.
+        first: (N, K) logits of the correct classifier.
+        second: (N, K) logits of the other.
+        labels: (N,), the true labels.
+        count: the maximum number.
 
     Returns:
-        The answers of both, a pair a picture, the second's surest first.
+        The predictions of both, one pair for each image, the most confident errors first.
     """
     differ = (np.asarray(first).argmax(axis=1) == labels) & (np.asarray(second).argmax(axis=1) != labels)
     seconds = _most_confident(second, labels, differ, count)
-    return tuple((_misclassification(first, labels, said.index), said) for said in seconds)
+    return tuple((_misclassification(first, labels, one.index), one) for one in seconds)
 
 
 def _most_confident(
     logits: npt.ArrayLike, labels: Labels, mask: npt.NDArray[np.bool_], count: int
 ) -> tuple[Misclassification, ...]:
-    places = np.flatnonzero(mask)
-    confidence = softmax(np.asarray(logits)[places]).max(axis=1) if places.size else np.empty(0)
-    # A stable sort leaves ties in the order of the pictures, so the answer never changes between runs.
+    indices = np.flatnonzero(mask)
+    confidence = softmax(np.asarray(logits)[indices]).max(axis=1) if indices.size else np.empty(0)
+    # A stable sort leaves ties in the order of the images, so the result is the same in every run.
     order = np.argsort(-confidence, kind="stable")[:count]
-    return tuple(_misclassification(logits, labels, int(place)) for place in places[order])
+    return tuple(_misclassification(logits, labels, int(index)) for index in indices[order])
 
 
 def _misclassification(logits: npt.ArrayLike, labels: Labels, index: int) -> Misclassification:
     probabilities = softmax(np.asarray(logits)[index : index + 1])[0]
-    answered = int(probabilities.argmax())
-    return Misclassification(index, int(labels[index]), answered, float(probabilities[answered]))
+    predicted = int(probabilities.argmax())
+    return Misclassification(index, int(labels[index]), predicted, float(probabilities[predicted]))

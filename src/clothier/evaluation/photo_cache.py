@@ -1,4 +1,4 @@
-"""The photos of a table as the models of one evaluation see them: each view of them is decoded once."""
+"""The photos of a table, decoded once for each input that the evaluated models take."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class PhotoCache:
-    """The photos of a table, each view of them decoded once.
+    """The photos of a table, decoded once for each ``InputSpec``.
 
     Attributes:
-        table: in the table's own words.
-        path: where it stands.
+        table: with the classes of its own labels.
+        path: of the table.
         columns: of a CSV.
     """
 
     def __init__(self, path: Path, columns: Columns, progress: Progress = no_progress) -> None:
-        """Reads the table and tells ``progress`` of what is odd in it; photos are opened when they are asked for.
+        """Reads the table and reports its warnings to ``progress``. Photos are decoded when they are needed.
 
         Raises:
             DataError: the table cannot be read.
@@ -35,15 +35,15 @@ class PhotoCache:
         self.path, self.columns, self._progress = path, columns, progress
         self.table = read_photo_table(path, columns=columns)
         self._cache: dict[InputSpec, tuple[Images, PhotoTable]] = {}
-        for note in self.table.warnings:
-            progress("evaluate", 0, 0, note)
+        for warning in self.table.warnings:
+            progress("evaluate", 0, 0, warning)
 
-    def load_view(self, input_spec: InputSpec, subset: PhotoTable) -> tuple[Images, PhotoTable]:
-        """The readable photos of ``subset``, whose files are among the table's, in a view; and the table of those."""
+    def load(self, input_spec: InputSpec, subset: PhotoTable) -> tuple[Images, PhotoTable]:
+        """The readable photos of ``subset``, whose files are among the table's, as ``input_spec``; and their table."""
         if input_spec not in self._cache:
             self._cache[input_spec] = load_photos(self.table, input_spec, progress=self._progress)
         images, readable = self._cache[input_spec]
-        place = {file: row for row, file in enumerate(readable.files)}
-        kept = np.array([file in place for file in subset.files], bool)
-        rows = [place[file] for file in subset.files if file in place]
-        return images[rows], replace(subset.subset(kept), failures=readable.failures)
+        index = {file: row for row, file in enumerate(readable.files)}
+        mask = np.array([file in index for file in subset.files], bool)
+        rows = [index[file] for file in subset.files if file in index]
+        return images[rows], replace(subset.subset(mask), failures=readable.failures)

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a picture as it is, moved and mirrored, and the mean of what a model says to all of them."""
+"""Test-time augmentation: the mean prediction over an image and its shifted and flipped copies."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from clothier.recipes import Augment
     from clothier.types import Classifier, Floats, Images
 
-CENTER_WEIGHT = 2.0  # weight of the picture as it is, against 1 for each of the moved ones (airbench's multi-crop)
+CENTER_WEIGHT = 2.0  # weight of the unshifted image; each shifted one has weight 1 (multi-crop of airbench)
 SHIFTS = (-1, 1)  # pixels, along both axes at once
 
 
 def predict_tta(
     classifier: Classifier, images: Images, augment: Augment, logits: Floats | None = None
 ) -> npt.NDArray[np.float64]:
-    """The weighted mean of a model's probabilities over the views that it was trained with.
+    """The weighted mean of a model's probabilities over the augmented views of its training.
 
     Args:
         classifier: the model.
         images: (N, H, W) uint8.
-        augment: how the model's pictures were varied; where nothing moves or flips there is one view.
-        logits: (N, K), what the model says to ``images`` as they are, if it has been asked already.
+        augment: the augmentation of the training; without shift and flip there is a single view.
+        logits: (N, K) of the unchanged ``images``, if they are known already.
 
     Returns:
         (N, K) float64, rows sum to 1.
@@ -44,16 +44,16 @@ def predict_tta(
 
 
 def augmented_views(images: Images, augment: Augment) -> Iterator[tuple[float, Images]]:
-    """Weights and (N, H, W) uint8 views, ``images`` first: up to six, by what ``augment`` does."""
-    moved = [(CENTER_WEIGHT, images), *((1.0, _translate(images, by)) for by in SHIFTS if augment.shift)]
-    for weight, view in moved:
+    """Weights and (N, H, W) uint8 views, the unchanged ``images`` first; up to six, depending on ``augment``."""
+    shifted = [(CENTER_WEIGHT, images), *((1.0, _translate(images, by)) for by in SHIFTS if augment.shift)]
+    for weight, view in shifted:
         yield weight, view
         if augment.flip:
             yield weight, np.ascontiguousarray(view[:, :, ::-1])
 
 
 def _translate(images: Images, shift: int) -> Images:
-    """Down and right by ``shift`` pixels, up and left where it is negative; black comes in at the border."""
+    """Shifts down and right by ``shift`` pixels, up and left if negative; new pixels are black."""
     height, width = images.shape[1:]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     return np.ascontiguousarray(padded[:, 1 - shift : 1 - shift + height, 1 - shift : 1 - shift + width])

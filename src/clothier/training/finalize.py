@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clothier import bundle
-from clothier.evaluation.classifier import measure
+from clothier.evaluation.classifier import evaluate_classifier
 from clothier.inference.session import OnnxClassifier
 from clothier.runs import Run
 from clothier.selective.temperature import calibration_metadata
@@ -53,10 +53,11 @@ def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress
     classifier = OnnxClassifier(calibrated)
     evaluations = {}
     if validation:
-        evaluations["validation"] = measure(classifier, validation, augment, logits["validation"]).to_json()
+        found, _ = evaluate_classifier(classifier, validation, augment, logits["validation"])
+        evaluations["validation"] = found.to_json()
     progress(task, 2, FINALIZE_STEPS, "test")
-    logits["test"] = classifier.run(dataset.test.images).logits
-    evaluations["test"] = measure(classifier, dataset.test, augment, logits["test"]).to_json()
+    found, logits["test"] = evaluate_classifier(classifier, dataset.test, augment)
+    evaluations["test"] = found.to_json()
     run.write_predictions(logits)
     bundle.write_metadata(calibrated, replace(calibrated.metadata, metrics=evaluations))
     progress(task, 3, FINALIZE_STEPS, "report")

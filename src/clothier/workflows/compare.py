@@ -1,26 +1,27 @@
-"""The use case of ``clothier compare``: two models asked the same questions, and whether they differ."""
+"""``clothier compare``: two models on the same test images, with McNemar's test of their difference."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import metrics
 from clothier.data.sources import open_dataset
-from clothier.evaluation.classifier import require_same_classes
+from clothier.evaluation.classifier import evaluate_classifier, require_same_classes
 from clothier.inference import load
+from clothier.runs import Run
 from clothier.types import no_progress
 from clothier.workflows.evaluate import ModelEvaluation
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from clothier.types import McNemarResult, Progress
+    from clothier.data.dataset import Dataset
+    from clothier.types import Floats, McNemarResult, Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two models' figures on one data set, and the paired test between them."""
+    """Metrics of two models on one data set, and the paired test between them."""
 
     first: ModelEvaluation
     second: ModelEvaluation
@@ -28,34 +29,43 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {"first": self.first.to_json(), "second": self.second.to_json(), "test": self.mcnemar.to_json()}
+        return {"first": self.first.to_json(), "second": self.second.to_json(), "mcnemar": self.mcnemar.to_json()}
 
 
 def compare(
     first: str, second: str, *, data: Path | None = None, any_idx: bool = False, progress: Progress = no_progress
 ) -> Comparison:
-    """Holds two models against the test part, and tests their difference picture by picture.
+    """Evaluates two models on the test set and tests whether they differ.
+
+    For a run that was evaluated on the same data, the logits in its ``predictions.npz`` are used.
 
     Args:
-        first: a run folder, a bundle's folder or the name of a shipped bundle.
+        first: a run folder, a bundle folder or the name of a bundled model.
         second: likewise.
-        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: take a foreign IDX data set as it is.
-        progress: told of every model.
+        data: a folder, as for ``--data``; None for Fashion-MNIST.
+        any_idx: accept IDX files that are not Fashion-MNIST.
+        progress: called for every model.
 
     Raises:
-        UsageError: a model knows other classes than the data set.
+        UsageError: a model has other classes than the data set.
         ClothierError: a model or the data are missing or damaged.
     """
-    classifiers = [load(name) for name in (first, second)]
+    names = (first, second)
+    models = [load(name) for name in names]
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
-    require_same_classes(classifiers, dataset)
-    labels = dataset.test.labels
-    evaluations, right = [], []
-    for name, classifier in zip((first, second), classifiers, strict=True):
-        logits = classifier.run(dataset.test.images).logits
-        evaluation = metrics.evaluate_logits(logits, labels, classifier.classes)
+    require_same_classes(models, dataset)
+    evaluations, correct = [], []
+    for done, (name, model) in enumerate(zip(names, models, strict=True), start=1):
+        evaluation, logits = evaluate_classifier(model, dataset.test, logits=_saved_logits(name, dataset))
         evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", evaluation))
-        right.append(logits.argmax(1) == labels)
-        progress("compare", len(right), 2, name)
-    return Comparison(evaluations[0], evaluations[1], metrics.mcnemar(right[0], right[1]))
+        correct.append(logits.argmax(axis=1) == dataset.test.labels)
+        progress("compare", done, len(names), name)
+    return Comparison(evaluations[0], evaluations[1], metrics.mcnemar(correct[0], correct[1]))
+
+
+def _saved_logits(name: str, dataset: Dataset) -> Floats | None:
+    """The test logits of a finished run on ``dataset``; None for other models."""
+    run = Run(Path(name))
+    if not run.is_finished or run.metrics["data"]["digest"] != dataset.digest:
+        return None
+    return run.read_predictions()["test"]

@@ -1,4 +1,4 @@
-"""What models saw, kept as PNG files for whoever wants to know."""
+"""Saves the preprocessed images that models receive, as PNG files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def save_input(image: Images, folder: Path, file: str | Path) -> Path:
-    """Writes a view, (H, W) or (H, W, 3), as a PNG named after ``file``.
+    """Saves a preprocessed image, (H, W) or (H, W, 3), as a PNG named after ``file``; returns its path.
 
-    No file that is there already is touched: the name gets a number then, such as ``shoe-2.png``.
+    Existing files are not overwritten: the name gets a number, such as ``shoe-2.png``.
 
     Raises:
-        StorageError: the folder cannot be made, or the disk refused.
+        StorageError: the folder cannot be created, or the file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,13 +28,12 @@ def save_input(image: Images, folder: Path, file: str | Path) -> Path:
             Image.fromarray(image).save(stream, "PNG")
     except OSError as error:
         raise StorageError(
-            f"cannot keep in {folder} what the model saw of {file}: {error.strerror or error}. Name another folder."
+            f"the input image of {file} cannot be saved in {folder}: {error.strerror or error}. Choose another folder."
         ) from error
     return path
 
 
 def _create_unique(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
-    """A file that was not there, open for writing."""
     path, number = folder / f"{stem}.png", 1
     while True:
         try:

@@ -1,18 +1,19 @@
-"""Fifteen ways in which pictures go wrong, in five degrees each: how fast does a model's accuracy fall?
+"""Fifteen image corruptions, each with five severities.
 
-The names and kinds are those of Fashion-MNIST-C (Weiss and Tonella, 10.1145/3533767.3534375), which follows MNIST-C
-(arXiv 1906.02337) and leaves a picture's degree to chance; the five severities are ImageNet-C's idea (Hendrycks and
-Dietterich, arXiv 1903.12261), and so are their numbers where it has the corruption. Those that know no degree get one:
-mirrored and turned are a fifth of the pictures to all of them, inverted the lightest tones to all of them.
+The kinds and their names are those of Fashion-MNIST-C (Weiss and Tonella, 10.1145/3533767.3534375), which follows
+MNIST-C (arXiv 1906.02337) and draws the severity of each image at random. The five severities follow ImageNet-C
+(Hendrycks and Dietterich, arXiv 1903.12261), and so do their values if ImageNet-C has the corruption. Corruptions
+without a natural severity apply to a fraction: flips and turns to 20-100 % of the images, inversion to the brightest
+pixels first.
 
-Each is a pure function of ``images``, (N, H, W) or (N, H, W, 3) uint8 of square pictures; ``severity``, 1 to 5; and
-``seed``. It returns the same shape. Lengths grow with the picture's side. numpy only.
+Each is a pure function of ``images``, (N, H, W) or (N, H, W, 3) uint8 square images; ``severity``, 1 to 5; and
+``seed``. It returns the same shape. Lengths scale with the image side. numpy only.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from clothier.evaluation.corruptions.blur import glass_blur, motion_blur
 from clothier.evaluation.corruptions.geometric import (
@@ -34,19 +35,13 @@ from clothier.evaluation.corruptions.photometric import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from clothier.types import Images
 
+    Corruption = Callable[[Images, int, int], Images]
+
 SEVERITIES = (1, 2, 3, 4, 5)
-
-
-class Corruption(Protocol):
-    """One way in which pictures go wrong."""
-
-    def __call__(self, images: Images, severity: int, seed: int) -> Images:
-        """``images`` corrupted, 1 (slightly) to 5 (badly); the same seed draws the same."""
-
 
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
@@ -67,4 +62,4 @@ CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
         "turn_right": turn_right,
     }
 )
-"""By name, in Fashion-MNIST-C's order."""
+"""By name, in the order of Fashion-MNIST-C."""

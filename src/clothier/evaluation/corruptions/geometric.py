@@ -1,4 +1,4 @@
-"""Corruptions that move a picture: sheared, small, turned, mirrored. What comes in from outside is black."""
+"""Geometric corruptions: shear, scale, rotation, flips. Pixels from outside the image are black."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float64]
 
-SHEAR = (0.1, 0.2, 0.3, 0.4, 0.5)  # columns a row
-SCALE = (0.9, 0.8, 0.7, 0.6, 0.5)  # of the size
-ANGLES = (10, 20, 30, 40, 50)
-FRACTION = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the pictures: to be mirrored has no degree
+SHEAR = (0.1, 0.2, 0.3, 0.4, 0.5)  # columns per row
+SCALE = (0.9, 0.8, 0.7, 0.6, 0.5)  # factor
+ANGLES = (10, 20, 30, 40, 50)  # degrees
+FRACTION = (0.2, 0.4, 0.6, 0.8, 1.0)  # of the images: a flip itself has no severity
 
 
 def shear(images: Images, severity: int, seed: int) -> Images:
-    """Slanted, each picture to the side that is drawn for it."""
+    """Sheared to the left or right, at random."""
     return _warp_random_direction(images, seed, lambda side: np.array([[1, 0], [side * SHEAR[severity - 1], 1]]))
 
 
 def scale(images: Images, severity: int, seed: int) -> Images:
-    """Smaller, in the middle."""
+    """Smaller, in the center."""
     del seed
     return _warp(images, np.eye(2) / SCALE[severity - 1])
 
 
 def rotate(images: Images, severity: int, seed: int) -> Images:
-    """Askew, each picture to the side that is drawn for it."""
+    """Rotated to the left or right, at random."""
     angle = np.deg2rad(ANGLES[severity - 1])
     cos, sin = np.cos(angle), np.sin(angle)
     return _warp_random_direction(images, seed, lambda side: np.array([[cos, -side * sin], [side * sin, cos]]))
 
 
 def flip_sides(images: Images, severity: int, seed: int) -> Images:
-    """Some mirrored, left for right."""
+    """A fraction of the images flipped left to right."""
     return _apply_to_fraction(images, images[:, :, ::-1], severity, seed)
 
 
 def flip_up_down(images: Images, severity: int, seed: int) -> Images:
-    """Some mirrored, top for bottom."""
+    """A fraction of the images flipped upside down."""
     return _apply_to_fraction(images, images[:, ::-1], severity, seed)
 
 
 def turn_left(images: Images, severity: int, seed: int) -> Images:
-    """Some lying on their left; pictures are square."""
+    """A fraction of the images turned by 90 degrees to the left."""
     return _apply_to_fraction(images, np.rot90(images, axes=(1, 2)), severity, seed)
 
 
 def turn_right(images: Images, severity: int, seed: int) -> Images:
-    """Some lying on their right; pictures are square."""
+    """A fraction of the images turned by 90 degrees to the right."""
     return _apply_to_fraction(images, np.rot90(images, -1, axes=(1, 2)), severity, seed)
 
 
 def _apply_to_fraction(images: Images, corrupted: Images, severity: int, seed: int) -> Images:
-    """``corrupted`` in place of the share of ``images`` that severity wants; a higher one adds to a lower one's."""
-    lot = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
-    return np.where(lot.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
+    """``corrupted`` in place of a fraction of ``images``; a higher severity adds to the images of a lower one."""
+    mask = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
+    return np.where(mask.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
 
 
 def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Matrix]) -> Images:
-    """Warps each picture by the matrix of the side (-1 or 1) that is drawn for it."""
+    """Warps each image by the matrix of a random side, -1 or 1."""
     sides = np.random.default_rng(seed).choice((-1, 1), size=len(images))
     warped = np.empty_like(images)
     for side in (-1, 1):
@@ -77,11 +77,11 @@ def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Ma
 
 
 def _warp(images: Images, matrix: Matrix) -> Images:
-    """Looks up each pixel at ``matrix`` times its place, (row, column) from the middle, bilinearly."""
+    """Samples each pixel bilinearly at ``matrix`` times its position, (row, column) from the center."""
     height, width = images.shape[1:3]
-    middle = np.array([height - 1, width - 1]) / 2
-    places = np.moveaxis(np.indices((height, width)), 0, -1) - middle
-    rows, columns = np.moveaxis(places @ matrix.T + middle, -1, 0)
+    center = np.array([height - 1, width - 1]) / 2
+    positions = np.moveaxis(np.indices((height, width)), 0, -1) - center
+    rows, columns = np.moveaxis(positions @ matrix.T + center, -1, 0)
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     total = np.zeros(images.shape, np.float32)
     for down in (0, 1):
@@ -92,9 +92,9 @@ def _warp(images: Images, matrix: Matrix) -> Images:
 
 
 def _sample(images: Images, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], weight: Floats) -> Floats:
-    """The pixels at (H, W) ``rows`` and ``columns`` times ``weight``; nothing where those lie outside."""
+    """The pixels at (H, W) ``rows`` and ``columns`` times ``weight``; 0 outside the image."""
     height, width = images.shape[1:3]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    found = images[:, rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.float32)
-    weighed = np.where(inside, weight, np.float32(0))
-    return found * (weighed if images.ndim == 3 else weighed[..., None])
+    pixels = images[:, rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.float32)
+    weights = np.where(inside, weight, np.float32(0))
+    return pixels * (weights if images.ndim == 3 else weights[..., None])
