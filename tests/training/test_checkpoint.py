@@ -12,16 +12,17 @@ import torch
 
 from clothier.errors import ModelError, StorageError
 from clothier.recipes import PcaMlp, Recipe
+from clothier.runs import Run
 from clothier.training import checkpoint
 from clothier.training.networks import build_network
 from clothier.training.trainer import TrainState, fit, init_state
+from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import LabeledImages
     from clothier.training.device import Device
-    from clothier.types import EpochRecord
 
 
 BASE_RECIPE = Recipe(model="dnn", preset="fast", network=PcaMlp(components=8), epochs=1, batch_size=50, select="best")
@@ -37,14 +38,14 @@ def trained(
 
 @pytest.fixture
 def path(tmp_path: Path, garments: LabeledImages, others: LabeledImages, cpu: Device) -> Path:
-    """A checkpoint of ``PLAIN``."""
+    """A checkpoint of ``BASE_RECIPE``."""
     checkpoint.save(tmp_path / "last.pt", *trained(BASE_RECIPE, garments, others, cpu))
     return tmp_path / "last.pt"
 
 
 @pytest.fixture
 def fresh(garments: LabeledImages, cpu: Device) -> TrainState:
-    """A training of ``PLAIN`` with other weights, at its first step."""
+    """A training by ``BASE_RECIPE`` with other weights, at its first step."""
     return init_state(build_network(BASE_RECIPE.network, garments.images, 10, 7), BASE_RECIPE, cpu)
 
 
@@ -57,6 +58,22 @@ def flattened(state: object, name: str = "") -> dict[str, object]:
             key: value for place, one in enumerate(state) for key, value in flattened(one, f"{name}.{place}").items()
         }
     return {name: state}
+
+
+def test_a_started_run_without_its_checkpoint_is_refused(fresh: TrainState, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert checkpoint.resume(run, fresh) == []
+    record = EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)
+    run.append_result(record)
+    run.checkpoint.unlink()
+    with pytest.raises(ModelError, match=f"no checkpoint {run.checkpoint}"):
+        checkpoint.resume(run, fresh)
+    assert run.read_results() == [record]
+
+
+def test_only_the_writing_process_changes_a_new_run(fresh: TrainState, tmp_path: Path) -> None:
+    assert checkpoint.resume(Run(tmp_path), fresh, write=False) == []
+    assert not [*tmp_path.iterdir()]
 
 
 def test_everything_comes_back(
@@ -77,9 +94,8 @@ def test_everything_comes_back(
 
 def test_there_is_no_checkpoint(fresh: TrainState, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=f"no checkpoint {path}"):
         checkpoint.restore(path, fresh)
-    assert str(caught.value) == f"there is no checkpoint at {path}; the run cannot be resumed. Train anew."
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
@@ -91,24 +107,21 @@ def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: TrainSt
     flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
     middle = len(content) // 2
     path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=f"{path} is damaged"):
         checkpoint.restore(path, fresh)
-    assert str(caught.value) == f"the checkpoint {path} is damaged and cannot be read; train anew."
 
 
 @pytest.mark.parametrize(("content", "found"), [({"format": 2}, 2), ({"training": {}}, None), ([1, 2], None)])
 def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: TrainState) -> None:
     torch.save(content, path)
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=f"{path} has format {found}; this Clothier reads 1"):
         checkpoint.restore(path, fresh)
-    assert str(caught.value) == f"the checkpoint {path} has format {found}; this Clothier reads 1. Train anew."
 
 
 def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device) -> None:
     other = init_state(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), BASE_RECIPE, cpu)
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=f"{path} is of another network"):
         checkpoint.restore(path, other)
-    assert str(caught.value) == f"the checkpoint {path} belongs to another network; train anew without --resume."
 
 
 def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) -> None:
@@ -119,10 +132,10 @@ def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) 
             return os.mkdir, (str(mark),)
 
     torch.save({"format": 1, "training": Malicious(), "records": []}, path)
-    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+    with pytest.raises(ModelError, match="is damaged"):
         checkpoint.restore(path, fresh)
     path.write_bytes(pickle.dumps(Malicious()))
-    with pytest.raises(ModelError, match="is damaged and cannot be read"):
+    with pytest.raises(ModelError, match="is damaged"):
         checkpoint.restore(path, fresh)
     assert not mark.exists()
     pickle.loads(pickle.dumps(Malicious()))  # noqa: S301 - our own

@@ -138,7 +138,7 @@ def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
 
 def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
-    with pytest.raises(UsageError, match=r'^select = "best" needs validation pictures to tell the best epoch by; give'):
+    with pytest.raises(UsageError, match=r"select = .best. needs validation images"):
         next(fit(network, garments, None, replace(PLAIN, select="best"), device=cpu))
 
 
@@ -249,7 +249,7 @@ def test_a_time_limit_far_away_changes_nothing(cpu: Device, garments: LabeledIma
 
 def test_a_loss_that_is_no_number_is_said(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     wild = replace(PLAIN, optimizer=Optimizer(learning_rate=1e38))
-    sentence = r"^training went astray in epoch 1: the loss is no number\. Lower the recipe's rates\.$"
+    sentence = r"^Training diverged in epoch 1: the loss is NaN"
     with pytest.raises(UsageError, match=sentence):
         list(run_fit(fresh_state(wild, garments, cpu), wild, garments, others, cpu))
 

@@ -293,11 +293,11 @@ def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
     run = interrupted_run(options)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])
     with pytest.raises(
-        ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged and cannot be read; train anew"
+        ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged"
     ):
         resume(run.path)
     run.checkpoint.unlink()
-    with pytest.raises(ModelError, match=rf"^there is no checkpoint at {run.checkpoint}; the run cannot be resumed\."):
+    with pytest.raises(ModelError, match=rf"^there is no checkpoint {run.checkpoint}"):
         resume(run.path)
 
 
@@ -350,7 +350,7 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
 
 def test_another_network_of_ones_own_is_refused(options: TrainOptions) -> None:
     run = interrupted_run(options, network=CustomNetwork())
-    with pytest.raises(ModelError, match="belongs to another network"):
+    with pytest.raises(ModelError, match="is of another network"):
         resume(run.path, network=nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
 
 

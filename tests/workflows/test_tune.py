@@ -234,13 +234,13 @@ class TestRefused:
         sane, wild = found["trials"]
         assert (sane["values"], sane["state"]) == ({"rate": "sane"}, "complete")
         assert (wild["values"], wild["state"]) == ({"rate": "wild"}, "failed")
-        assert wild["error"].startswith("training went astray in epoch 1")
+        assert wild["error"].startswith("Training diverged in epoch 1")
 
     def test_a_space_of_which_nothing_can_be_trained(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             tune(options(data, tmp_path / "hopeless", "hopeless"))
         assert str(caught.value) == (
-            "no trial of the space hopeless could be carried out. The first says: training went astray in epoch 1: "
+            "no trial of the space hopeless could be carried out. The first says: Training diverged in epoch 1: "
             "the loss is no number. Lower the recipe's rates."
         )
 

@@ -1,9 +1,9 @@
-"""A training saved to one file, whole or not at all, and taken up again exactly where it was."""
+"""A training's state saved to one file, whole or not at all, and restored after any epoch."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile, ZipFile
 
 import torch
@@ -15,63 +15,91 @@ from clothier.types import EpochRecord
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.training.trainer import TrainState
+    from clothier.runs import Run
 
 FORMAT = 1
 
 
-def save(path: Path, state: TrainState, records: list[EpochRecord]) -> None:
-    """Writes the training and its epochs so far.
+class Checkpointable(Protocol):
+    """The state of a training: of one network, or of several."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """As plain tensors, numbers, lists and dicts."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores what :meth:`state_dict` returned."""
+        ...
+
+
+def resume(run: Run, state: Checkpointable, *, write: bool = True) -> list[EpochRecord]:
+    """The epochs that a run has had, with ``state`` restored to the last of them; none for a new run.
+
+    A new run's checkpoint is written before its ``results.csv``. So where that exists, the checkpoint must.
+
+    Args:
+        run: the run folder.
+        state: the training at its first step.
+        write: whether this process writes the run's files.
 
     Raises:
-        StorageError: the disk refused; the checkpoint that was there before still is.
+        ModelError: the run was started before, and its checkpoint is missing or damaged.
+        StorageError: the disk refused.
     """
+    started = (run.path / "results.csv").is_file()
+    records = restore(run.checkpoint, state) if started else []
+    if write:
+        if not started:
+            save(run.checkpoint, state, records)
+        run.write_results(records)
+    return records
+
+
+def save(path: Path, state: Checkpointable, records: list[EpochRecord]) -> None:
+    """Writes the state and the epochs so far.
+
+    Raises:
+        StorageError: the disk refused; an earlier checkpoint at ``path`` is unchanged.
+    """
+    content = {"format": FORMAT, "training": state.state_dict(), "records": [record.to_json() for record in records]}
     buffer = io.BytesIO()
-    torch.save(
-        {
-            "format": FORMAT,
-            "training": state.state_dict(),
-            "records": [record.to_json() for record in records],
-        },
-        buffer,
-    )
+    torch.save(content, buffer)
     atomic.write_bytes(path, buffer.getvalue())
 
 
-def restore(path: Path, state: TrainState) -> list[EpochRecord]:
-    """Brings ``state`` to where the file's was, and returns the epochs that it had seen.
+def restore(path: Path, state: Checkpointable) -> list[EpochRecord]:
+    """Restores ``state`` from the file and returns the epochs so far.
 
-    Nothing in the file is executed: tensors, numbers and names are all that is read.
+    Nothing in the file is executed: only tensors, numbers and strings are read.
 
     Raises:
-        ModelError: there is no checkpoint, it is damaged or newer, or it belongs to another network.
+        ModelError: there is no checkpoint, it is damaged or of another format, or it is of another network.
     """
-    content = load_content(path)
+    content = _load_content(path)
     try:
         state.load_state_dict(content["training"])
         return [EpochRecord(**record) for record in content["records"]]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the checkpoint {path} belongs to another network; train anew without --resume.") from error
+        raise ModelError(f"the checkpoint {path} is of another network. Train again without --resume.") from error
 
 
-def load_content(path: Path) -> dict[str, Any]:
-    """What a checkpoint file holds, checked against its sums; raises as :func:`restore` does."""
+def _load_content(path: Path) -> dict[str, Any]:
     try:
         _verify_crc(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise ModelError(f"there is no checkpoint at {path}; the run cannot be resumed. Train anew.") from error
-    except Exception as error:  # PyTorch's readers raise whatever the damage leads them into
-        raise ModelError(f"the checkpoint {path} is damaged and cannot be read; train anew.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        got = content.get("format") if isinstance(content, dict) else None
-        raise ModelError(f"the checkpoint {path} has format {got}; this Clothier reads {FORMAT}. Train anew.")
-    return content
+        raise ModelError(f"there is no checkpoint {path}, so the run cannot be resumed. Train again.") from error
+    except Exception as error:  # PyTorch raises whatever the damage leads to
+        raise ModelError(f"the checkpoint {path} is damaged. Train again.") from error
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise ModelError(f"the checkpoint {path} has format {found}; this Clothier reads {FORMAT}. Train again.")
+    return dict(content)
 
 
 def _verify_crc(path: Path) -> None:
-    """Reads every part against its CRC-32, which PyTorch writes and does not look at."""
+    """Checks every part against its CRC-32, which PyTorch writes and does not verify."""
     with ZipFile(path) as parts:
         damaged = parts.testzip()
     if damaged:
-        raise BadZipFile(f"{damaged} is not what was written")
+        raise BadZipFile(f"the CRC-32 of {damaged} does not match")

@@ -1,4 +1,4 @@
-"""One network's way from pictures to final weights, saved after every epoch: a student's and a teacher's alike."""
+"""Trains one network of a run to its final weights and saves every epoch. Students and teachers are trained alike."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from clothier.training.trainer import fit, init_state
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from torch import nn
+
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Recipe
     from clothier.runs import Run
     from clothier.training.ddp import ProcessGroup
     from clothier.training.distillation.soft_targets import SoftTargets
-    from clothier.training.networks import AnyNetwork
     from clothier.training.options import TrainOptions
     from clothier.training.trainer import TrainState
     from clothier.types import EpochRecord, Progress
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTraining:
-    """A training that is ready for its first step, and its pictures."""
+    """A training at its first step, and its images."""
 
     options: TrainOptions
     train_set: LabeledImages
@@ -38,19 +39,19 @@ class PreparedTraining:
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """What training hands over.
+    """A trained network.
 
     Attributes:
-        network: with the weights that the recipe keeps.
-        recipe: how they were found.
+        network: with the weights that the recipe selects.
+        recipe: what it was trained by.
         seed: likewise.
-        records: one an epoch.
+        records: one per epoch.
         seconds: from arrays in memory to final weights, validation after each epoch included.
-        validation: the pictures that were kept out to choose by, if any were.
-        teacher_metrics: the figures of those that the network learnt from, if any.
+        validation: the validation images, if there are any.
+        teacher_metrics: of the teachers that it was distilled from, if any.
     """
 
-    network: AnyNetwork
+    network: nn.Module
     recipe: Recipe
     seed: int
     records: tuple[EpochRecord, ...]
@@ -60,75 +61,67 @@ class TrainResult:
 
 
 def split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages]:
-    """The training pictures as the recipe splits them: to learn from, and to choose by.
+    """The training part of ``dataset``, split into training and validation images as the recipe says.
 
     Raises:
-        DataError: a class has too few pictures to stand on both sides, or the recipe keeps none out.
+        DataError: a class has too few images for both, or the recipe has no validation images.
     """
-    held_out = round(recipe.validation * len(dataset.train))
-    kept, held = stratified_split(dataset.train.labels, held_out)
-    return dataset.train.subset(kept), dataset.train.subset(held)
+    train, validation = stratified_split(dataset.train.labels, round(recipe.validation * len(dataset.train)))
+    return dataset.train.subset(train), dataset.train.subset(validation)
 
 
 def optional_split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages | None]:
-    """As :func:`split`; with None to choose by where the recipe keeps nothing out."""
+    """As :func:`split`; with None if the recipe has no validation images."""
     return split(dataset, recipe) if recipe.validation else (dataset.train, None)
 
 
-def prepare(options: TrainOptions, dataset: Dataset, network: AnyNetwork | None = None) -> PreparedTraining:
-    """Fits a network to the pictures as far as it must be before its first step; the time counts as training."""
+def prepare(options: TrainOptions, dataset: Dataset, network: nn.Module | None = None) -> PreparedTraining:
+    """Builds the recipe's network, or takes the given one, and its optimizers; the time counts as training."""
     recipe = options.recipe
-    learning, validation = optional_split(dataset, recipe)
+    train_set, validation = optional_split(dataset, recipe)
     started = time.perf_counter()
-    network = network or build_network(recipe.network, learning.images, len(dataset.classes), options.seed)
-    training = init_state(network, recipe, select_device(recipe.precision))
-    return PreparedTraining(options, learning, validation, replace(training, seconds=time.perf_counter() - started))
+    network = network or build_network(recipe.network, train_set.images, len(dataset.classes), options.seed)
+    state = init_state(network, recipe, select_device(recipe.precision))
+    return PreparedTraining(options, train_set, validation, replace(state, seconds=time.perf_counter() - started))
 
 
 def train_network(
     run: Run, prepared: PreparedTraining, group: ProcessGroup, soft_targets: SoftTargets | None, progress: Progress
 ) -> TrainResult:
-    """Trains to the recipe's end, from where the run's checkpoint is, saving every epoch.
+    """Trains to the recipe's last epoch, from the run's checkpoint if it has one, and saves every epoch.
 
-    ``soft_targets`` are the teachers' to the pictures to learn from; None where the labels are learnt.
+    Args:
+        run: the run folder.
+        prepared: the training at its first step.
+        group: the processes that train together.
+        soft_targets: the teachers' probabilities for the training images; None to learn from the labels.
+        progress: called after every epoch.
 
     Raises:
-        ModelError: the run has been going on, and its checkpoint is missing or damaged.
-        UsageError: training went astray.
+        ModelError: the run was started before, and its checkpoint is missing or damaged.
+        UsageError: the training diverged.
         StorageError: the disk refused.
     """
-    options, training = prepared.options, prepared.state
+    options, state, validation = prepared.options, prepared.state, prepared.validation
     recipe = options.recipe
-    records = _resume_state(run, training, group)
+    records = checkpoint.resume(run, state, write=group.is_main)
     for record in fit(
-        training.network,
+        state.network,
         prepared.train_set,
-        prepared.validation,
+        validation,
         recipe,
         seed=options.seed,
-        state=training,
+        state=state,
         time_limit=options.time_limit,
         group=group,
         soft_targets=soft_targets,
     ):
         records.append(record)
         if group.is_main:
-            checkpoint.save(run.checkpoint, training, records)
+            checkpoint.save(run.checkpoint, state, records)
             run.append_result(record)
             progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
-    return TrainResult(
-        training.network.cpu(), recipe, options.seed, tuple(records), training.seconds, prepared.validation
-    )
-
-
-def _resume_state(run: Run, state: TrainState, group: ProcessGroup) -> list[EpochRecord]:
-    """The epochs of the run's checkpoint; before the first there is none yet, and it is written now."""
-    going_on = (run.path / "results.csv").is_file()  # written after the first checkpoint
-    records = checkpoint.restore(run.checkpoint, state) if going_on else []
-    if group.is_main:
-        checkpoint.save(run.checkpoint, state, records)
-        run.write_results(records)
-    return records
+    return TrainResult(state.network.cpu(), recipe, options.seed, tuple(records), state.seconds, validation)
 
 
 def _note(record: EpochRecord) -> str:

@@ -3,7 +3,7 @@
     for record in fit(network, train, validation, recipe):
         print(record.epoch, record.validation_accuracy)
 
-It knows no terminal, no file and no report. Stop early with ``break``; what is learnt so far is in the network.
+It uses no terminal and no files. Stop early with ``break``; the network holds what was learned so far.
 """
 
 from __future__ import annotations
@@ -38,17 +38,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class TrainState:
-    """Everything that changes while a network is trained, and so everything that a checkpoint must hold.
+    """Everything that changes during training, and so everything that a checkpoint holds.
 
-    Chance is not in it: each epoch draws from a stream of its own, made from the seed and the epoch's number, so that
-    an epoch goes the same way whether the ones before it ran in this process or in one that was killed.
+    It holds no random state: each epoch has its own stream, seeded by the seed and the epoch's number, so an epoch
+    gives the same result whether the earlier ones ran in this process or in one that was killed.
     """
 
     network: nn.Module
     optimizers: list[torch.optim.Optimizer]
-    example_losses: torch.Tensor = field(
-        default_factory=lambda: torch.empty(0)
-    )  # (N,) nats, when last seen as themselves
+    example_losses: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    """(N,) nats: each image's latest loss in a batch that was not mixed."""
     epoch: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -58,24 +57,18 @@ class TrainState:
     def state_dict(self) -> dict[str, Any]:
         """As plain tensors, numbers, lists and dicts."""
         return {
+            **{name: getattr(self, name) for name in _PLAIN_FIELDS},
             "network": self.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "losses": self.example_losses,
-            "epoch": self.epoch,
-            "steps": self.steps,
-            "seconds": self.seconds,
-            "best_accuracy": self.best_accuracy,
-            "best_weights": self.best_weights,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up where :meth:`state_dict` was."""
+        """Restores what :meth:`state_dict` returned."""
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.example_losses, self.epoch = state["losses"], state["epoch"]
-        self.steps, self.seconds = state["steps"], state["seconds"]
-        self.best_accuracy, self.best_weights = state["best_accuracy"], state["best_weights"]
+        for name in _PLAIN_FIELDS:
+            setattr(self, name, state[name])
 
     def update_best(self, accuracy: float) -> None:
         """Keeps the weights if this epoch's validation accuracy is the best so far."""
@@ -84,8 +77,11 @@ class TrainState:
             self.best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
 
+_PLAIN_FIELDS = ("example_losses", "epoch", "steps", "seconds", "best_accuracy", "best_weights")
+
+
 def init_state(network: nn.Module, recipe: Recipe, device: Device) -> TrainState:
-    """A training at its first step: the network on its device, the recipe's optimizers."""
+    """A training at its first step: the network on its device, with the recipe's optimizers."""
     tune_malloc()
     network.to(device.torch_device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
@@ -108,41 +104,39 @@ def fit(
     """Trains, and yields a record after every epoch.
 
     Args:
-        network: any module from (N, 1, H, W) float32 pictures in [0, 1] to (N, K) logits; trained in place.
-        train: pictures to learn from.
-        validation: pictures to choose by; None where there is nothing to choose, and the last epoch is kept.
-        recipe: every number that decides the result, but for the network's.
-        seed: of order, augmentation and dropout. Same seed, same machine and threads: same weights.
-        device: where; None chooses the best here.
-        state: an earlier one to go on with, as :func:`begin` or a checkpoint gave it.
-        time_limit: seconds; the schedule hastens so that training ends by then with its last, calm steps.
+        network: any module from (N, 1, H, W) float32 images in [0, 1] to (N, K) logits; trained in place.
+        train: the training images.
+        validation: the validation images; None if the last epoch is selected and no metrics are needed.
+        recipe: all numbers of the training, except the network's.
+        seed: of order, augmentation and dropout. Same seed, machine and threads: same weights.
+        device: None for the best one here.
+        state: to resume from, as :func:`init_state` or a checkpoint gave it.
+        time_limit: seconds; the schedule is shortened so that it still reaches its end by then.
         group: the processes that train together.
-        soft_targets: what teachers say of ``train``, to be learnt in place of its labels.
+        soft_targets: the teachers' probabilities for ``train``, to learn in place of its labels.
 
     Yields:
-        One record an epoch; the network then holds that epoch's weights, and after the last one those that the
-        recipe keeps. Each time it is in evaluation mode, ready for use.
+        One record per epoch. The network then holds that epoch's weights, and after the last one the weights that
+        the recipe selects. Each time it is in evaluation mode.
 
     Raises:
-        UsageError: the loss is no longer a number, a batch is too small to be shared among the team, or the best
-            epoch is to be kept and there is nothing to tell it by.
+        UsageError: the loss is NaN or infinite, a batch is too small for the number of processes, or the best epoch
+            is to be selected without validation images.
     """
     if validation is None and recipe.select == "best":
-        raise UsageError(
-            'select = "best" needs validation pictures to tell the best epoch by; give some, or select = "last".'
-        )
+        raise UsageError('select = "best" needs validation images. Set validation, or select = "last".')
     device = device or select_device(recipe.precision)
     state = state or init_state(network, recipe, device)
     group = group or ProcessGroup()
     state.seconds = group.broadcast(state.seconds)
-    pupil = group.wrap(network)
+    ddp_model = group.wrap(network)
     batches = BatchLoader(train, recipe, seed, device, group, soft_targets)
     if not state.epoch:
         state.example_losses = torch.full((len(train),), math.inf)
     while state.epoch < recipe.epochs and not _should_stop(state, time_limit):
         state.epoch += 1
         started = time.perf_counter()
-        loss, accuracy, last_rate = _train_epoch(pupil, state, batches, recipe, device, time_limit)
+        loss, accuracy, last_lr = _train_epoch(ddp_model, state, batches, recipe, device, time_limit)
         group.broadcast_buffers(network)
         network.eval()
         validation_loss, validation_accuracy = eval_loss(network, validation, device) if validation else (None, None)
@@ -151,9 +145,7 @@ def fit(
             state.update_best(validation_accuracy)
         seconds = group.broadcast(time.perf_counter() - started)
         state.seconds += seconds
-        yield EpochRecord(
-            state.epoch, loss, accuracy, validation_loss, validation_accuracy, last_rate, round(seconds, 3)
-        )
+        yield EpochRecord(state.epoch, loss, accuracy, validation_loss, validation_accuracy, last_lr, round(seconds, 3))
     if state.best_weights:
         network.load_state_dict(state.best_weights)
     network.eval()
@@ -167,20 +159,20 @@ def _train_epoch(
     device: Device,
     time_limit: float | None,
 ) -> tuple[float, float, float]:
-    """One pass: mean loss, accuracy on the batches as trained on, and the last learning rate."""
+    """One epoch: mean loss, accuracy on the batches as trained on, and the last learning rate."""
     network.train()
     started = time.perf_counter()
-    totals = torch.zeros(2, device=device.torch_device)  # loss and right answers, summed where they are made
+    totals = torch.zeros(2, device=device.torch_device)  # loss and correct predictions
     losses = torch.full((len(state.example_losses),), math.nan, device=device.torch_device)
     seen = 0
     for step, batch in enumerate(batches.epoch(state.epoch, state.example_losses)):
         progress = batches.progress(state.epoch, step)
-        if time_limit is not None:  # rank 0's clock counts: who stopped alone would leave the others waiting
+        if time_limit is not None:  # rank 0's clock decides: a rank that stopped alone would leave the others waiting
             spent = batches.group.broadcast(state.seconds + time.perf_counter() - started)
             progress = max(progress, spent / time_limit)
         if progress >= 1 and seen:
             break
-        last_rate = _set_learning_rates(state.optimizers, recipe, progress)
+        last_lr = _set_learning_rates(state.optimizers, recipe, progress)
         logits, loss = _train_step(network, state.optimizers, batch, recipe, device)
         if not batch.is_mixed:
             losses[batch.indices] = F.cross_entropy(logits, batch.labels, reduction="none")
@@ -188,13 +180,13 @@ def _train_epoch(
         seen += len(batch.labels)
         state.steps += 1
     state.example_losses = _update_losses(state.example_losses, losses, batches.group)
-    loss, right = batches.group.all_reduce(totals).tolist()
+    loss, correct = batches.group.all_reduce(totals).tolist()
     seen *= batches.group.world_size
-    return loss / seen, right / seen, last_rate
+    return loss / seen, correct / seen, last_lr
 
 
 def _update_losses(previous: torch.Tensor, losses: torch.Tensor, group: ProcessGroup) -> torch.Tensor:
-    """Losses of an epoch, each of its pictures seen by one of the team; where one sat out or was mixed, as before."""
+    """The losses of an epoch over all ranks; an image that was left out or mixed keeps its previous loss."""
     seen = group.all_reduce((~losses.isnan()).float())
     return torch.where(seen.bool(), group.all_reduce(losses.nan_to_num(0)), previous.to(losses.device)).cpu()
 
@@ -202,7 +194,7 @@ def _update_losses(previous: torch.Tensor, losses: torch.Tensor, group: ProcessG
 def _train_step(
     network: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, recipe: Recipe, device: Device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One batch: forward, backward, move. Returns the (n, K) logits before it, and the loss that was lowered."""
+    """One optimizer step. Returns the (n, K) logits and the loss before it."""
     with device.autocast():
         logits = network(to_float(batch.images).contiguous(memory_format=torch.channels_last)).float()
     loss = F.cross_entropy(logits, _pad_targets(batch.targets, logits), label_smoothing=recipe.label_smoothing)
@@ -214,12 +206,12 @@ def _train_step(
 
 
 def _pad_targets(targets: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Labels as they are; shares of the classes with a column for each, also for one that no picture shows."""
+    """Labels unchanged; probabilities with a column for every class, also for one without training images."""
     return targets if targets.ndim == 1 else F.pad(targets, (0, logits.shape[1] - targets.shape[1]))
 
 
 def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:
-    """Gives every group its rate; returns the first group's."""
+    """Sets the learning rate of every group; returns the first group's."""
     factor = lr_factor(recipe.optimizer, progress)
     for optimizer in optimizers:
         for group in optimizer.param_groups:
@@ -229,7 +221,7 @@ def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe,
 
 def _check_finite(epoch: int, *losses: float | None) -> None:
     if not all(loss is None or math.isfinite(loss) for loss in losses):
-        raise UsageError(f"training went astray in epoch {epoch}: the loss is no number. Lower the recipe's rates.")
+        raise UsageError(f"Training diverged in epoch {epoch}: the loss is NaN or infinite. Lower the learning rates.")
 
 
 def _should_stop(state: TrainState, time_limit: float | None) -> bool:
@@ -240,8 +232,8 @@ def eval_loss(network: nn.Module, data: LabeledImages, device: Device) -> tuple[
     """Mean cross-entropy in nats, and accuracy, in the device's precision."""
     images, labels = torch.as_tensor(data.images), torch.as_tensor(data.labels)
     with inference_mode(network, device):
-        answers = [
+        outputs = [
             network(to_float(part.to(device.torch_device))).float().cpu() for part in torch.split(images, BATCH_SIZE)
         ]
-    logits = torch.cat(answers)
+    logits = torch.cat(outputs)
     return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).double().mean())

@@ -8,15 +8,14 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from clothier.errors import ModelError
 from clothier.recipes.photo import PhotoAugment
 from clothier.recipes.presets import BEST_PHOTO
-from clothier.training.finetune import checkpoint
+from clothier.training import checkpoint
 from clothier.training.finetune.augment import augment_photo
 from clothier.training.finetune.efficientnet_lite import pretrained
 from clothier.training.finetune.features import FrozenFeatureExtractor
 from clothier.training.finetune.linear_probe import fit_linear_probe
-from clothier.training.finetune.networks import FineTuneState, init_fine_tune_state, lr_factor, predict, train_epoch
+from clothier.training.finetune.networks import FineTuneState, init_fine_tune_state, predict, train_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,23 +102,12 @@ def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(looked: tuple[n
 def test_resumed_training_equals_uninterrupted_training(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     straight = train_epochs(make_state(looked), looked[0], range(4))
     half = train_epochs(make_state(looked), looked[0], range(2))
-    checkpoint.save(tmp_path / "last.pt", [half], 0.5, [])
+    checkpoint.save(tmp_path / "last.pt", half, [])
     resumed = make_state(looked)
-    assert checkpoint.restore(tmp_path / "last.pt", [resumed]) == (0.5, [])
+    assert checkpoint.restore(tmp_path / "last.pt", resumed) == []
     train_epochs(resumed, looked[0], range(2, 4))
     for name, value in straight.ema.state_dict().items():
         assert torch.equal(value, resumed.ema.state_dict()[name]), name
-
-
-def test_a_damaged_checkpoint_is_named(looked: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
-    (tmp_path / "last.pt").write_bytes(b"nothing")
-    with pytest.raises(ModelError, match=r"last.pt is damaged and cannot be read"):
-        checkpoint.restore(tmp_path / "last.pt", [make_state(looked)])
-
-
-@pytest.mark.parametrize(("progress", "share"), [(0, 0.1), (0.05, 0.55), (0.1, 1.0), (0.55, 0.5), (1.0, 0.0)])
-def test_learning_rate_warms_up_and_decays(progress: float, share: float) -> None:
-    assert lr_factor(progress, 0.1) == pytest.approx(share)
 
 
 def test_augmentation_is_deterministic_per_seed() -> None:

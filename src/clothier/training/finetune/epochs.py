@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
-from clothier.training.finetune import checkpoint
+from clothier.training import checkpoint
 from clothier.training.finetune.augment import augment_photo
 from clothier.training.finetune.networks import predict, train_epoch
 from clothier.types import EpochRecord
@@ -66,7 +66,7 @@ class TimeBudget:
         return max(0, min(max_epochs, int(left / (SAFETY_FACTOR * epoch))))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class FineTuner:
     """What epochs are made of: N photos, and F + 1 networks.
 
@@ -78,6 +78,7 @@ class FineTuner:
         features: (N, C, H, W) float16, what they make of the photos as they are.
         folds: F pairs of places to learn from and to test on.
         states: each fold's network, and last the one that learns from all.
+        progress: of the schedule, 0 to 1.
     """
 
     recipe: PhotoRecipe
@@ -87,6 +88,17 @@ class FineTuner:
     features: Float16Array
     folds: Sequence[Fold]
     states: Sequence[FineTuneState]
+    progress: float = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"states": [one.state_dict() for one in self.states], "progress": self.progress}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores a checkpoint."""
+        for one, saved in zip(self.states, state["states"], strict=True):
+            one.load_state_dict(saved)
+        self.progress = float(state["progress"])
 
     def run_epoch(self, number: int, progress_range: tuple[float, float], progress: Progress) -> EpochRecord:
         """Trains every network once over its photos, and judges the folds' on those that they did not see.
@@ -140,21 +152,20 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, progress: Progress
         progress: told of every epoch.
     """
     recipe, learners = tuner.recipe, tuner.states
-    reached, records = checkpoint.restore(run.checkpoint, learners)
-    run.write_results(records)
+    records = checkpoint.resume(run, tuner)
     learnt = sum(len(one.train_indices) for one in learners) / len(tuner.photos.table)
-    while reached < 1 and not should_stop(records, recipe.patience):
+    while tuner.progress < 1 and not should_stop(records, recipe.patience):
         wanted, number = recipe.epochs - len(records), len(records) + 1
         left = budget.remaining_epochs(wanted, records, learnt, time.perf_counter())
         if left < 1:
             break
-        span = (reached, reached + (1 - reached) / left)
+        span = (tuner.progress, tuner.progress + (1 - tuner.progress) / left)
         records.append(tuner.run_epoch(number, span, progress))
         if best_epoch(records) == number:
             for learner in learners:
                 learner.update_best()
-        reached = span[1] if left > 1 else 1.0
-        checkpoint.save(run.checkpoint, learners, reached, records)
+        tuner.progress = span[1] if left > 1 else 1.0
+        checkpoint.save(run.checkpoint, tuner, records)
         run.append_result(records[-1])
         accuracy = records[-1].validation_accuracy or 0.0
         progress("train photo", number, number + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")

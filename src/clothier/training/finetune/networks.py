@@ -20,6 +20,7 @@ from torch import nn
 from clothier.system import available_cores
 from clothier.training.finetune.efficientnet_lite import pretrained
 from clothier.training.optimizers import ADAMW_BETAS
+from clothier.training.schedules import linear_warmup_decay
 from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     Indices = npt.NDArray[np.intp]
 
+WARMUP_START = 0.1  # of the initial learning rate
 EVAL_BATCH = 64  # photos a pass without gradients
 
 
@@ -180,7 +182,7 @@ def _train_one_network(
     for place, rows in enumerate(batches):
         progress = progress_range[0] + (progress_range[1] - progress_range[0]) * place / len(batches)
         for group in state.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * lr_factor(progress, recipe.warmup)
+            group["lr"] = group["initial_lr"] * linear_warmup_decay(progress, recipe.warmup, WARMUP_START)
         totals += _step(state, gather_batch(features, rows), torch.as_tensor(labels[rows]), recipe, rng)
     state.loss, state.accuracy = (totals / len(order)).tolist()
 
@@ -213,13 +215,6 @@ def _update_ema(state: FineTuneState, decay: float) -> None:
     pairs = zip(state.ema.parameters(), state.network.parameters(), strict=True)
     moving = [(kept, now) for kept, now in pairs if now.requires_grad]
     torch._foreach_lerp_([kept for kept, _ in moving], [now for _, now in moving], share)
-
-
-def lr_factor(progress: float, warmup: float) -> float:
-    """Share of the peak rate: up over ``warmup`` from a tenth, then down to 0 in a straight line."""
-    if progress < warmup:
-        return 0.1 + 0.9 * progress / warmup
-    return (1 - progress) / (1 - warmup)
 
 
 def predict(network: EfficientNetLite0, features: Float16Array, indices: Indices, frozen_blocks: int) -> ModelOutput:
