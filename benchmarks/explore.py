@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.results import RESULTS_DIR, summarize, write_results
 from benchmarks.study import run_process
-from clothier.data.sources import locate_fashion_mnist
+from clothier.data import sources
 
 AUDIT_KEYS = ("n", "duplicates", "reference_model")  # of explore.json's audit; its findings are many
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS_DIR / "explore.json", help="where the figures go")
     options = parser.parse_args()
-    locate_fashion_mnist()
+    sources.fetch()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "explore"
         seconds, peak = run_process([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import RESULTS_DIR, summarize, write_results
-from clothier.data.sources import locate_fashion_mnist
+from clothier.data import sources
 
 HELP_RUNS = 11
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS_DIR / "study.json", help="where the figures go")
     options = parser.parse_args()
-    locate_fashion_mnist()
+    sources.fetch()
     rows = [row for name, switches in VARIANTS.items() for row in _study(name, switches)]
     seconds = [run_process([sys.executable, "-m", "clothier", "--help"], {})[0] for _ in range(HELP_RUNS)]
     rows.append({"name": "clothier --help", **summarize(seconds[1:], "s")})

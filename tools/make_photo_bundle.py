@@ -1,12 +1,12 @@
-"""Makes the bundle ``photo`` that ships inside the package, from a folder of the photos and our table of their labels.
+"""Trains and saves the bundle ``photo`` of the package, from a folder of photos and our table of their labels.
 
     python -m tools.make_photo_bundle PHOTOS_FOLDER [--seed 0] [--run FINISHED_RUN]
 
-PHOTOS_FOLDER is a clone of the photos' source (github alexeygrigorev/clothing-dataset, CC0 1.0), or any folder with
-them: of it, only the files that ``tools/photo_labels.csv`` names are read, in ``images/`` or beside it. The model is
-trained as ``clothier train photo`` does it. Its graph ships in int8 if that keeps 99 % of the answers and loses less
-than 0.1 point on a tenth of the photos; if not, in float16 with its largest matrices in eight bits, which must keep to
-the same. The weights to train on from are float16.
+PHOTOS_FOLDER is a clone of github alexeygrigorev/clothing-dataset (CC0 1.0), or a folder with its photos. Only the
+files in ``tools/photo_labels.csv`` are read, from ``images/`` or from the folder itself. The model is trained as
+``clothier train photo`` does. The graph is int8 if at least 99 % of the predictions stay the same and less than 0.1 percentage
+points are lost on a tenth of the photos. Otherwise it is float16 with its largest matrices in int8, with the same
+limits. The weights for further training are float16.
 """
 
 from __future__ import annotations
@@ -29,57 +29,58 @@ from clothier.training.export.int8 import calibration_sample, quantize_graph
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.options import PhotoOptions
 from clothier.workflows.train_photo import train_photo
-from tools import compression_check as shipping
+from tools.compression_check import accuracy_problem, save_first_valid
 
 if TYPE_CHECKING:
     from clothier.training.finetune.data import PhotoTrainingData
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
-VALIDATION_STRIDE = 10  # every tenth labelled photo judges the small graph; the others may fix its scales
-MAX_BUNDLE_BYTES = 12_000_000  # bytes, of the whole bundle
+VALIDATION_STRIDE = 10  # every tenth labeled photo checks the compressed graph; the others calibrate it
+MAX_BUNDLE_BYTES = 12_000_000  # of the whole bundle
 LIMITATIONS = (
-    "It knows what its photos show: single garments, laid flat or hung, taken by private people with a phone. It has "
-    "never seen bags, worn clothes, studio shots on white, several garments in one picture, or close-ups."
+    "The training photos show single garments, laid flat or hung, taken by private people with a phone. They do not "
+    "include bags, worn clothes, studio photos on white, several garments in one image, or close-ups."
 )
-LICENCE = (
+LICENSE = (
     "clothing-dataset and clothing-dataset-small by Alexey Grigorev and contributors, CC0 1.0; backbone: "
     "EfficientNet-Lite0 with ImageNet weights, Apache-2.0"
 )
 
 
 def main() -> None:
-    """Trains, compresses, checks and stores the model."""
+    """Trains, compresses, checks and saves the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--run", type=Path, help="where the run is kept; a finished one is not trained again")
+    parser.add_argument("--run", type=Path, help="keep the run here; a finished run is not trained again")
     parser.add_argument("--out", type=Path, default=bundle.BUNDLED_DIR)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "labels.csv"
         write_table(options.photos, table)
-        place = options.run or Path(folder) / "photo"
-        asked = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=place)
-        lesson = use_published_folds(load_photo_training_data(table, asked.columns, print_progress))
-        run = Run(place) if Run(place).is_finished else train_photo(asked, photos=lesson, progress=print_progress)
-        write_bundle(bundle.open_bundle(run.bundle), lesson, options.out)
+        run_folder = options.run or Path(folder) / "photo"
+        train_options = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=run_folder)
+        data = use_published_folds(load_photo_training_data(table, train_options.columns, print_progress))
+        finished = Run(run_folder).is_finished
+        run = Run(run_folder) if finished else train_photo(train_options, photos=data, progress=print_progress)
+        write_bundle(bundle.open_bundle(run.bundle), data, options.out)
 
 
 def use_published_folds(data: PhotoTrainingData) -> PhotoTrainingData:
-    """The same photos in the folds of their published labels and senders, so that figures can be held against others'.
+    """The same photos, with folds by the published labels and senders, so that metrics are comparable with others.
 
-    Two senders share a photo; anybody else's folds take them apart, and so do these.
+    Two senders share one photo and are still treated as two groups, as in the published data.
     """
     with LABELS.open(encoding="utf-8", newline="") as source:
         published = {row["file"]: row["published"] for row in csv.DictReader(source)}
     labels = [published[Path(file).name] for file in data.table.files]
     names = sorted(set(labels) - {""})
-    dealt_by = np.array([names.index(name) if name else UNKNOWN_LABEL for name in labels], np.int64)
-    return replace(data, stratify_labels=dealt_by, groups=data.table.groups)
+    stratify_labels = np.array([names.index(name) if name else UNKNOWN_LABEL for name in labels], np.int64)
+    return replace(data, stratify_labels=stratify_labels, groups=data.table.groups)
 
 
 def write_table(photos: Path, table: Path) -> None:
-    """Our labels with the files' places in this folder."""
+    """Writes our labels with the paths of the files in ``photos``."""
     folder = photos / "images" if (photos / "images").is_dir() else photos
     with LABELS.open(encoding="utf-8", newline="") as source, table.open("w", encoding="utf-8", newline="") as target:
         rows = csv.DictReader(source)
@@ -89,36 +90,29 @@ def write_table(photos: Path, table: Path) -> None:
 
 
 def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path) -> None:
-    """Stores the bundle under ``folder``/photo as small as it may be."""
+    """Saves the compressed bundle as ``folder``/photo."""
     graph, weights = reference.graph.read_bytes(), to_float16_weights(reference.weights.read_bytes())
-    facts = {"name": "clothing-dataset", "license": LICENCE, "limitations": LIMITATIONS}
-    card = replace(reference.metadata, name="photo", data={**reference.metadata.data, **facts})
-    known = data.labeled_indices
-    judged, rest = known[::VALIDATION_STRIDE], np.setdiff1d(known, known[::VALIDATION_STRIDE])
-    small = bundle.save(
-        folder / "photo",
-        card,
-        quantize_graph(graph, calibration_sample(data.inputs[rest])),
-        weights,
-        reference.optional_files,
-    )
-    kinds = "int8"
-    if objection := shipping.accuracy_problem(reference, small, data.inputs[judged], data.table.labels[judged]):
-        print(f"photo: int8 {objection}; packed weights in its place")
-        small, kinds = (
-            bundle.save(folder / "photo", card, pack_int8(graph), weights, reference.optional_files),
-            "packed weights",
-        )
-        if objection := shipping.accuracy_problem(reference, small, data.inputs[judged], data.table.labels[judged]):
-            raise SystemExit(f"photo: {kinds} {objection}; not shipped")
-    size = sum(file.stat().st_size for file in small.path.iterdir())
+    facts = {"name": "clothing-dataset", "license": LICENSE, "limitations": LIMITATIONS}
+    metadata = replace(reference.metadata, name="photo", data={**reference.metadata.data, **facts})
+    checked = data.labeled_indices[::VALIDATION_STRIDE]
+    others = np.setdiff1d(data.labeled_indices, checked)
+
+    def problem(_: str, compressed: bundle.Bundle) -> str | None:
+        return accuracy_problem(reference, compressed, data.inputs[checked], data.table.labels[checked])
+
+    graphs = {
+        "int8": lambda: quantize_graph(graph, calibration_sample(data.inputs[others])),
+        "float16 with packed int8 weights": lambda: pack_int8(graph),
+    }
+    saved = save_first_valid(folder / "photo", metadata, graphs, weights, reference.optional_files, problem)
+    size = sum(file.stat().st_size for file in saved.path.iterdir())
     if size > MAX_BUNDLE_BYTES:
-        raise SystemExit(f"{small.path} has {size:,} bytes, and {MAX_BUNDLE_BYTES:,} are allowed")
-    print(f"{small.path}: {kinds}, {size / 1e6:.1f} MB")
+        raise SystemExit(f"{saved.path} has {size:,} bytes; the limit is {MAX_BUNDLE_BYTES:,}")
+    print(f"{saved.path}: {size / 1e6:.1f} MB")
 
 
 def print_progress(task: str, done: float, total: float, note: str = "") -> None:
-    """Prints what ends."""
+    """Prints finished tasks."""
     if done >= total:
         print(task, note, flush=True)
 

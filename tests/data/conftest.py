@@ -1,4 +1,4 @@
-"""Drawn data with known digests, a cache of its own for every test, and a real web server."""
+"""A synthetic data set with known digests, a cache folder for each test, and a real web server."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
 
 @dataclass
 class StubResponse:
-    """What the server says to one address.
+    """The response to one path.
 
     Attributes:
-        announced: bytes that it promises, if others than it sends; 0 for no promise.
-        silent: says nothing before this happens.
+        content_length: the header, if it differs from the length of ``body``; 0 for no header.
+        wait_for: the response waits for this event.
     """
 
     body: bytes = b""
     status: int = 200
-    announced: int | None = None
-    silent: threading.Event | None = None
+    content_length: int | None = None
+    wait_for: threading.Event | None = None
 
 
 @dataclass
 class StubServer:
-    """A server on this machine: its address, what it answers, what it was asked."""
+    """A web server on this machine: its address, its responses, and the requested paths."""
 
     address: str
-    answers: dict[str, StubResponse] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    responses: dict[str, StubResponse] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
 
-    def says(self, path: str, body: bytes = b"", **more: Any) -> str:
-        """Has ``path`` answered so, and returns its address."""
-        self.answers[path] = StubResponse(body, **more)
+    def respond(self, path: str, body: bytes = b"", **more: Any) -> str:
+        """Sets the response to ``path`` and returns its URL."""
+        self.responses[path] = StubResponse(body, **more)
         return self.address + path
 
-    def serves(self, folder: Path, below: str = "") -> str:
-        """Has the files of ``folder`` answered below a path, and returns that path's address."""
+    def serve_folder(self, folder: Path, below: str = "") -> str:
+        """Serves the files of ``folder`` under a path and returns the URL of that path."""
         for path in folder.iterdir():
-            self.says(f"{below}/{path.name}", path.read_bytes())
+            self.respond(f"{below}/{path.name}", path.read_bytes())
         return self.address + below
 
 
@@ -58,19 +58,19 @@ class StubServer:
 def web() -> Iterator[StubServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            site.asked.append(self.path)
-            answer = site.answers.get(self.path, StubResponse(b"nothing here", 404))
-            if answer.silent:
-                answer.silent.wait(10)
-            self.send_response(answer.status)
-            if answer.announced != 0:
-                self.send_header("Content-Length", str(answer.announced or len(answer.body)))
+            site.requests.append(self.path)
+            response = site.responses.get(self.path, StubResponse(b"nothing here", 404))
+            if response.wait_for:
+                response.wait_for.wait(10)
+            self.send_response(response.status)
+            if response.content_length != 0:
+                self.send_header("Content-Length", str(response.content_length or len(response.body)))
             self.end_headers()
-            with suppress(BrokenPipeError):  # who asked may have had enough
-                self.wfile.write(answer.body)
+            with suppress(BrokenPipeError):  # the client may have closed the connection
+                self.wfile.write(response.body)
 
         def log_message(self, *_: object) -> None:
-            """Keeps the test's output clean."""
+            """Prints nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site = StubServer(f"http://127.0.0.1:{server.server_port}")
@@ -84,27 +84,33 @@ def web() -> Iterator[StubServer]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this test's cache is, instead of the user's."""
+    """The cache folder of this test."""
     monkeypatch.setenv("CLOTHIER_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "drawn"
 
 
 @pytest.fixture(scope="session")
-def drawing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def synthetic_source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     folder = tmp_path_factory.mktemp("drawn")
     return folder, write_synthetic_dataset(folder, train=60, test=20)
 
 
 @pytest.fixture
-def drawn(drawing: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
-    """A copy of the drawn data set that the test may damage."""
-    return shutil.copytree(drawing[0], tmp_path / "drawn")
+def drawn(synthetic_source: tuple[Path, dict[str, str]], tmp_path: Path) -> Path:
+    """A copy of the synthetic data set that the test may damage."""
+    return shutil.copytree(synthetic_source[0], tmp_path / "drawn")
 
 
 @pytest.fixture
-def release(drawing: tuple[Path, dict[str, str]]) -> Release:
-    """The drawn data set as a release with known digests that no source has yet."""
-    return Release("Drawn", drawing[1], system_dir=drawing[0] / "none", debian_package="no-such-package", mirrors=())
+def release(synthetic_source: tuple[Path, dict[str, str]]) -> Release:
+    """The synthetic data set as a release that no source has yet."""
+    return Release(
+        "Drawn",
+        synthetic_source[1],
+        system_dir=synthetic_source[0] / "none",
+        debian_package="no-such-package",
+        mirrors=(),
+    )
 
 
 @pytest.fixture

@@ -11,11 +11,16 @@ from hypothesis.extra import numpy as hnp
 from clothier.data import idx
 from clothier.errors import DataError, StorageError
 
+
+def read_idx(path: Path) -> np.ndarray:
+    return idx.decode(idx.read_uncompressed(path), str(path))
+
+
 ARRAYS = hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6))
 
 
 @given(ARRAYS)
-def test_what_is_encoded_decodes_to_the_same(array: np.ndarray) -> None:
+def test_decode_inverts_encode(array: np.ndarray) -> None:
     decoded = idx.decode(idx.encode(array), "x")
     assert decoded.shape == array.shape
     assert np.array_equal(decoded, array)
@@ -23,7 +28,7 @@ def test_what_is_encoded_decodes_to_the_same(array: np.ndarray) -> None:
 
 
 @given(ARRAYS, st.data())
-def test_any_cut_is_noticed(array: np.ndarray, data: st.DataObject) -> None:
+def test_any_truncation_is_noticed(array: np.ndarray, data: st.DataObject) -> None:
     content = idx.encode(array)
     end = data.draw(st.integers(0, len(content) - 1))
     with pytest.raises(DataError, match=r"is truncated|is not an IDX file"):
@@ -31,11 +36,11 @@ def test_any_cut_is_noticed(array: np.ndarray, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", ["a-idx3-ubyte", "a-idx3-ubyte.gz"])
-def test_files_go_round_and_equal_arrays_give_equal_files(tmp_path: Path, name: str) -> None:
+def test_write_and_read_and_equal_arrays_give_equal_files(tmp_path: Path, name: str) -> None:
     array = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
     for folder in ("one", "two"):
         idx.write_idx(tmp_path / folder / name, array)
-        assert np.array_equal(idx.read_idx(tmp_path / folder / name), array)
+        assert np.array_equal(read_idx(tmp_path / folder / name), array)
     content = (tmp_path / "one" / name).read_bytes()
     assert content == (tmp_path / "two" / name).read_bytes()
     assert content.startswith(b"\x1f\x8b") == name.endswith(".gz")
@@ -45,65 +50,65 @@ def test_the_layout_is_that_of_mnist() -> None:
     assert idx.encode(np.array([[7, 8]], np.uint8)) == bytes.fromhex("00000802 00000001 00000002 0708")
 
 
-def test_content_decides_what_is_gzipped_not_the_name(tmp_path: Path) -> None:
+def test_gzip_is_detected_from_the_content(tmp_path: Path) -> None:
     array = np.arange(5, dtype=np.uint8)
     (tmp_path / "plain.gz").write_bytes(idx.encode(array))
     (tmp_path / "packed").write_bytes(gzip.compress(idx.encode(array)))
-    assert np.array_equal(idx.read_idx(tmp_path / "plain.gz"), array)
-    assert np.array_equal(idx.read_idx(tmp_path / "packed"), array)
+    assert np.array_equal(read_idx(tmp_path / "plain.gz"), array)
+    assert np.array_equal(read_idx(tmp_path / "packed"), array)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "f is not an IDX file: it begins with nothing, and uint8 data begin with 00 00 08"),
-        (b"\x89PNG\r\n", "f is not an IDX file: it begins with 89 50 4e 47, .* Give the file in MNIST's format"),
-        (b"\0\0\x08\0", "f is not an IDX file: it begins with 00 00 08 00"),
-        (struct.pack(">HBBIf", 0, 0x0D, 1, 1, 1.5), "f holds float32 elements; only uint8 can be taken. Convert"),
-        (b"\0\0\x08\x03\0\0\0\x02", "f is truncated: its header of 16 bytes ends after 8. Copy or fetch it again."),
+        (b"", "f is not an IDX file: it starts with nothing"),
+        (b"\x89PNG\r\n", "f is not an IDX file: it starts with 89 50 4e 47"),
+        (b"\0\0\x08\0", "f is not an IDX file: it starts with 00 00 08 00"),
+        (struct.pack(">HBBIf", 0, 0x0D, 1, 1, 1.5), "f has the element type 0x0d"),
+        (b"\0\0\x08\x03\0\0\0\x02", "f is truncated: its header of 16 bytes ends after 8"),
         (
             struct.pack(">HBBII", 0, 8, 2, 3, 4) + bytes(5),
-            "f is truncated: its header promises 3 x 4 = 12 bytes and 5 follow. Copy or fetch it again.",
+            "f is truncated: its header says 3 x 4 = 12 bytes, but 5 follow",
         ),
         (
             struct.pack(">HBBI", 0, 8, 1, 3) + bytes(5),
-            "f is too long: its header promises 3 = 3 bytes and 5 follow. Copy or fetch it again.",
+            "f is too long: its header says 3 = 3 bytes, but 5 follow",
         ),
         (
             struct.pack(">HBBIII", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + bytes(5),
-            "f is truncated: its header promises 4294967295 x ",
+            "f is truncated: its header says 4294967295 x ",
         ),
     ],
 )
-def test_what_is_no_idx_file_is_said(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_invalid_files(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "f").write_bytes(content)
     with pytest.raises(DataError, match=sentence):
-        idx.read_idx(tmp_path / "f")
+        read_idx(tmp_path / "f")
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-9], lambda c: c[:20] + b"xx" + c[22:], lambda c: c[:3]])
-def test_a_damaged_gzip_file_is_named(tmp_path: Path, damage) -> None:
+def test_damaged_gzip_file(tmp_path: Path, damage) -> None:
     whole = gzip.compress(idx.encode(np.arange(200, dtype=np.uint8)))
     (tmp_path / "f.gz").write_bytes(damage(whole))
-    with pytest.raises(DataError, match=r"f\.gz is a damaged gzip file \(.*\); a whole one is needed\. Copy or fetch"):
-        idx.read_idx(tmp_path / "f.gz")
+    with pytest.raises(DataError, match=r"f\.gz is a damaged gzip file"):
+        read_idx(tmp_path / "f.gz")
 
 
-def test_a_file_that_is_not_there_and_a_folder_are_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none cannot be read: No such file or directory\. Give a folder whose files"):
-        idx.read_idx(tmp_path / "none")
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none cannot be read: No such file or directory"):
+        read_idx(tmp_path / "none")
     with pytest.raises(DataError, match="cannot be read: Is a directory"):
-        idx.read_idx(tmp_path)
+        read_idx(tmp_path)
 
 
 @pytest.mark.parametrize("array", [np.zeros(3, np.int64), np.uint8(3)])
 def test_other_arrays_are_not_written(tmp_path: Path, array: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"got an array of .* IDX files hold uint8 of 1 to 255 dimensions here"):
+    with pytest.raises(DataError, match=r"got an array of .* uint8 with 1 to 255 dimensions"):
         idx.write_idx(tmp_path / "f", array)
     assert not (tmp_path / "f").exists()
 
 
-def test_a_refusing_disk_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(StorageError, match="cannot write"):
         idx.write_idx(tmp_path / "file" / "f", np.zeros(3, np.uint8))

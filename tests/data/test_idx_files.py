@@ -41,7 +41,7 @@ def into(layout: str) -> Callable[[Path], None]:
     ],
     ids=["gzipped", "plain", "torchvision's root", "its data set", "its raw"],
 )
-def test_files_are_found_where_people_keep_them(drawn: Path, arrange: Callable[[Path], None], below: str) -> None:
+def test_files_are_found_in_each_layout(drawn: Path, arrange: Callable[[Path], None], below: str) -> None:
     arrange(drawn)
     files = idx_files.find_files(drawn / below)
     assert sorted(files) == sorted(FILE_NAMES)
@@ -56,22 +56,20 @@ def test_a_plain_file_is_preferred_to_its_gzipped_copy(drawn: Path) -> None:
 
 def test_missing_files_are_named(drawn: Path) -> None:
     (drawn / f"{TRAIN_LABELS}.gz").unlink()
-    with pytest.raises(
-        DataError, match=rf"{drawn} holds no {TRAIN_LABELS}\. Give the folder with {TRAIN_IMAGES}, .* as \.gz"
-    ):
+    with pytest.raises(DataError, match=f"{drawn} has no {TRAIN_LABELS}"):
         idx_files.require_all(idx_files.find_files(drawn), drawn)
     assert idx_files.find_files(drawn.parent / "nowhere") == {}
-    with pytest.raises(DataError, match="nowhere holds none of the four data files"):
+    with pytest.raises(DataError, match="nowhere has none of the four data files"):
         idx_files.require_all({}, Path("nowhere"))
 
 
-def test_a_folder_that_may_not_be_entered_is_said(drawn: Path) -> None:
+def test_a_folder_without_permission(drawn: Path) -> None:
     drawn.chmod(0)
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
     try:
-        with pytest.raises(DataError, match=r"drawn may not be read by this user\. Change its permissions or give"):
+        with pytest.raises(DataError, match="drawn cannot be read: Permission denied"):
             idx_files.find_files(drawn)
     finally:
         os.seteuid(user)
@@ -82,7 +80,7 @@ def read(folder: Path) -> object:
     return idx_files.load_idx_dataset(folder, idx_files.find_files(folder))
 
 
-def test_classes_are_named_by_their_file_or_by_numbers(drawn: Path) -> None:
+def test_class_names_come_from_a_file_or_are_numbers(drawn: Path) -> None:
     files = idx_files.find_files(drawn)
     assert idx_files.load_idx_dataset(drawn, files).classes == FASHION_MNIST_CLASSES
     (drawn / "classes.txt").write_text("\n".join("abcdefghij") + "\n\nkl m \n")
@@ -92,27 +90,27 @@ def test_classes_are_named_by_their_file_or_by_numbers(drawn: Path) -> None:
     assert idx_files.load_idx_dataset(drawn, files).name == "drawn"
 
 
-def test_torchvisions_raw_folder_is_called_by_its_data_set(drawn: Path) -> None:
+def test_name_of_a_data_set_in_torchvisions_layout(drawn: Path) -> None:
     raw = shutil.copytree(drawn, drawn.parent / "KMNIST/raw")
     assert idx_files.load_idx_dataset(raw, idx_files.find_files(raw)).name == "KMNIST"
 
 
-def test_too_few_class_names_and_unreadable_ones_are_said(drawn: Path) -> None:
+def test_invalid_class_names(drawn: Path) -> None:
     (drawn / "classes.txt").write_text("a\nb\n")
-    with pytest.raises(DataError, match=r"classes\.txt names 2 classes, and the labels go up to 9\. Write 10 names"):
+    with pytest.raises(DataError, match=r"classes\.txt names 2 classes, but the labels go up to 9"):
         read(drawn)
     (drawn / "classes.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(DataError, match=r"classes\.txt is not UTF-8 text"):
         read(drawn)
 
 
-def test_other_sizes_are_refused_for_now(drawn: Path) -> None:
+def test_other_sizes_are_refused(drawn: Path) -> None:
     idx.write_idx(drawn / f"{TRAIN_IMAGES}.gz", np.zeros((60, 32, 30), np.uint8))
-    with pytest.raises(DataError, match=r"drawn holds pictures of 32x30 pixels; 28x28 can be taken\. Scale them, or"):
+    with pytest.raises(DataError, match="drawn has images of 32x30 pixels; 28x28 is needed"):
         read(drawn)
 
 
-def test_swapped_files_are_recognised(drawn: Path) -> None:
+def test_swapped_files_are_recognized(drawn: Path) -> None:
     images, labels = drawn / f"{TRAIN_IMAGES}.gz", drawn / f"{TRAIN_LABELS}.gz"
     images.rename(drawn / "aside")
     labels.rename(images)
@@ -123,7 +121,7 @@ def test_swapped_files_are_recognised(drawn: Path) -> None:
         read(drawn)
 
 
-def test_labels_of_the_other_part_are_recognised_by_their_number(drawn: Path) -> None:
+def test_labels_of_the_other_split(drawn: Path) -> None:
     shutil.copy(drawn / f"{TEST_LABELS}.gz", drawn / f"{TRAIN_LABELS}.gz")
     with pytest.raises(DataError, match="do not fit: there are 60 images and 20 labels; each image needs its one"):
         read(drawn)

@@ -11,7 +11,7 @@ from clothier.errors import DataError
 def test_all_bytes_come_and_progress_is_told(web) -> None:
     body = bytes(range(256)) * 1000
     told: list[tuple[str, float, float]] = []
-    url = web.says("/a/file.gz", body)
+    url = web.respond("/a/file.gz", body)
     assert download(url, progress=lambda task, done, total, note="": told.append((task, done, total))) == body
     assert told[-1] == ("fetching file.gz", len(body), len(body))
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
@@ -20,7 +20,7 @@ def test_all_bytes_come_and_progress_is_told(web) -> None:
 
 def test_a_server_that_does_not_announce_the_size_will_do(web) -> None:
     told: list[str] = []
-    url = web.says("/file", b"abc", announced=0)
+    url = web.respond("/file", b"abc", content_length=0)
     assert download(url, progress=lambda task, done, total, note="": told.append(task)) == b"abc"
     assert told == []
 
@@ -32,18 +32,18 @@ def test_what_is_not_there_is_said(web) -> None:
 
 def test_a_broken_off_answer_is_said(web) -> None:
     with pytest.raises(DataError, match=r"/file ended after 3 of 10 bytes\."):
-        download(web.says("/file", b"abc", announced=10))
+        download(web.respond("/file", b"abc", content_length=10))
 
 
 def test_too_much_is_not_taken(web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirrors, "MAX_BYTES", 100)
     with pytest.raises(DataError, match=r"/file sends more than 100 bytes, far more than the file has\."):
-        download(web.says("/file", bytes(200)))
+        download(web.respond("/file", bytes(200)))
 
 
 def test_silence_ends(web) -> None:
     enough = threading.Event()
-    url = web.says("/file", b"late", silent=enough)
+    url = web.respond("/file", b"late", wait_for=enough)
     try:
         with pytest.raises(DataError, match=r"/file cannot be fetched: timed out\."):
             download(url, timeout=0.2)

@@ -33,9 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_fresh_processes_at_once_both_get_the_data(tmp_path: Path) -> None:
     code = (
-        "from clothier.data.sources import locate_fashion_mnist\n"
-        "located = locate_fashion_mnist()\n"
-        "print(located.source, located.folder)"
+        "from clothier.data.sources import fetch\n"
+        "found = fetch()\n"
+        "print(found.source, found.folder)"
     )
     environment = {**os.environ, "CLOTHIER_CACHE": str(tmp_path)}
     processes = [

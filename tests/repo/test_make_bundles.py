@@ -1,4 +1,4 @@
-"""The rule by which a model ships in int8, in float16 or not at all."""
+"""When a bundled Fashion-MNIST model is saved as int8, as float16, or not at all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from clothier.training.export.graph import to_onnx, to_safetensors
 from clothier.training.export.int8 import is_quantized
 from clothier.training.networks import build_network
 from clothier.types import InputSpec
+from tools import compression_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ RECIPE = replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16,
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
     network = build_network(RECIPE.network, DATASET.train.images, 10, 0)
     card = bundle.BundleMetadata(
         name="cnn-fast",
@@ -44,72 +45,75 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
         data={},
         clothier_version="0",
     )
-    folder = tmp_path_factory.mktemp("whole") / "bundle"
+    folder = tmp_path_factory.mktemp("reference") / "bundle"
     return bundle.save(folder, card, to_onnx(network, InputSpec()), to_safetensors(network))
 
 
 @pytest.fixture
 def tool(script: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The tool, on drawn garments; it finds int8 as good and quicker, unless a test says otherwise."""
+    """The tool on synthetic data, with limits under which int8 is accurate enough and faster."""
     module = script(TOOL)
     monkeypatch.setattr(module, "load_fashion_mnist", lambda: DATASET)
-    monkeypatch.setattr(module.shipping, "MIN_AGREEMENT", 0.0)
-    monkeypatch.setattr(module.shipping, "MAX_ACCURACY_LOSS", 1.1)
+    monkeypatch.setattr(compression_check, "MIN_AGREEMENT", 0.0)
+    monkeypatch.setattr(compression_check, "MAX_ACCURACY_LOSS", 1.1)
     monkeypatch.setattr(module, "speed_problem", lambda *_: None)
     return module
 
 
-def shipped(tool: Any, whole: bundle.Bundle, folder: Path) -> bundle.Bundle:
-    tool.ship(whole, "garments", RECIPE, folder)
+def write(tool: Any, reference: bundle.Bundle, folder: Path) -> bundle.Bundle:
+    tool.write_bundle(reference, "garments", RECIPE, folder)
     return bundle.open_bundle(folder / "garments")
 
 
-def test_int8_ships_with_figures_of_its_own(tool: Any, whole: bundle.Bundle, tmp_path: Path) -> None:
-    made = shipped(tool, whole, tmp_path)
-    assert is_quantized(made.graph.read_bytes())
-    assert made.metadata.name == "garments"
-    assert {part: figures["n"] for part, figures in made.metadata.metrics.items()} == {"validation": 20, "test": 60}
-    assert made.weights.stat().st_size < whole.weights.stat().st_size
+def test_int8_is_saved_with_its_own_metrics(tool: Any, reference: bundle.Bundle, tmp_path: Path) -> None:
+    saved = write(tool, reference, tmp_path)
+    assert is_quantized(saved.graph.read_bytes())
+    assert saved.metadata.name == "garments"
+    assert {part: values["n"] for part, values in saved.metadata.metrics.items()} == {"validation": 20, "test": 60}
+    assert saved.weights.stat().st_size < reference.weights.stat().st_size
 
 
-def test_float16_ships_where_int8_is_no_quicker(
-    tool: Any, whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_float16_where_int8_is_not_faster(
+    tool: Any,
+    reference: bundle.Bundle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(tool, "speed_problem", lambda *_: "takes 1.20 of float32's time")
-    made = shipped(tool, whole, tmp_path)
-    assert not is_quantized(made.graph.read_bytes())
-    assert capsys.readouterr().out.startswith("garments: int8 takes 1.20 of float32's time; float16 in its place\n")
+    monkeypatch.setattr(tool, "speed_problem", lambda *_: "it takes 1.20 of the time")
+    saved = write(tool, reference, tmp_path)
+    assert not is_quantized(saved.graph.read_bytes())
+    assert capsys.readouterr().out.startswith("garments: not int8: it takes 1.20 of the time\ngarments: float16\n")
 
 
-@pytest.mark.parametrize("rule", [{"AGREEMENT": 1.1}, {"LOSS": -1.0}])
-def test_nothing_ships_that_loses_too_much(
-    tool: Any, whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: dict[str, float]
+@pytest.mark.parametrize("limits", [{"MIN_AGREEMENT": 1.1}, {"MAX_ACCURACY_LOSS": -1.0}])
+def test_refused_if_too_much_accuracy_is_lost(
+    tool: Any, reference: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, float]
 ) -> None:
-    for name, value in rule.items():
-        monkeypatch.setattr(tool.shipping, name, value)
-    with pytest.raises(
-        SystemExit,
-        match=r"^garments: float16 keeps \d+\.\d\d% of the answers and costs -?\d\.\d\d points; not shipped$",
-    ):
-        shipped(tool, whole, tmp_path)
+    for name, value in limits.items():
+        monkeypatch.setattr(compression_check, name, value)
+    with pytest.raises(SystemExit, match="garments"):
+        write(tool, reference, tmp_path)
 
 
-def test_time_is_measured_interleaved(
-    script: Callable[[str], Any], whole: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_speed_is_the_ratio_of_interleaved_timings(
+    script: Callable[[str], Any], reference: bundle.Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = script(TOOL)
-    small = bundle.save(tmp_path / "small", replace(whole.metadata, name="small"), whole.graph.read_bytes(), b"")
+    small = bundle.save(
+        tmp_path / "small", replace(reference.metadata, name="small"), reference.graph.read_bytes(), b""
+    )
     taken = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
     monkeypatch.setattr(
-        module, "time_interleaved", lambda sides, *_, **__: Timings({name: taken[name] for name in sides})
+        module, "time_interleaved", lambda variants, *_, **__: Timings({name: taken[name] for name in variants})
     )
-    assert module.delays(whole, small, DATASET.test.images) == "takes 1.50 of float32's time"
+    assert "1.50" in module.speed_problem(reference, small, DATASET.test.images)
     taken["small"] = [0.5, 1.0]
-    assert module.delays(whole, small, DATASET.test.images) is None
+    assert module.speed_problem(reference, small, DATASET.test.images) is None
 
 
 @pytest.mark.parametrize("preset_name", ["best", "fast"])
-def test_both_learn_from_the_same_teachers_and_a_training_that_is_there_is_gone_on_with(
+def test_both_share_their_teachers_and_existing_runs_are_resumed(
     script: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset_name: str
 ) -> None:
     module = script(TOOL)
@@ -127,15 +131,15 @@ def test_both_learn_from_the_same_teachers_and_a_training_that_is_there_is_gone_
         done.append(("trained", asked))
         return run
 
-    shipped_as: list[str] = []
+    names: list[str] = []
     monkeypatch.setattr(module, "resume", resumed)
-    monkeypatch.setattr(module, "train_recipe", trained)
+    monkeypatch.setattr(module, "train", trained)
     monkeypatch.setattr(module.bundle, "open_bundle", lambda _: None)
-    monkeypatch.setattr(module, "write_bundle", lambda _whole, name, *_: shipped_as.append(name))
+    monkeypatch.setattr(module, "write_bundle", lambda _reference, name, *_: names.append(name))
     monkeypatch.setattr("sys.argv", [TOOL, "--preset", preset_name, "--runs", str(tmp_path)])
     module.main()
     (first, cnn), (second, dnn) = done
     assert (first, second) == ("resumed", "trained")
     assert (cnn.recipe, dnn.recipe) == (preset("cnn", preset_name), preset("dnn", preset_name))
     assert (cnn.teachers_from, dnn.teachers_from) == (None, tmp_path / "cnn" if preset_name == "best" else None)
-    assert shipped_as == ["fashion-cnn", "fashion-dnn"]
+    assert names == ["fashion-cnn", "fashion-dnn"]

@@ -1,4 +1,4 @@
-"""Our table of labels, and the rule by which the photo model ships."""
+"""Our table of labels, and when the compressed photo model is saved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LABELS = Path(__file__).parents[2] / "tools" / "photo_labels.csv"
-COLOURS = {"hat": (250, 0, 0), "dress": (0, 250, 0)}
+COLORS = {"hat": (250, 0, 0), "dress": (0, 250, 0)}
 
 
 @pytest.fixture(scope="module")
@@ -32,67 +32,67 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_labels_are_the_models_classes(rows: list[dict[str, str]]) -> None:
+def test_labels_are_the_classes_of_the_model(rows: list[dict[str, str]]) -> None:
     assert {row["label"] for row in rows} == {*PHOTO_CLASSES, ""}
     assert len({row["file"] for row in rows}) == len(rows) == 3604
     assert all(row["sender_id"].isdecimal() for row in rows)
 
 
-def test_every_label_that_is_not_the_published_one_says_why(rows: list[dict[str, str]]) -> None:
+def test_changed_labels_have_a_note(rows: list[dict[str, str]]) -> None:
     changed = [row for row in rows if PARENT_CLASS.get(row["label"], row["label"]) != row["published"]]
     assert len(changed) == 8
     assert all(row["note"] for row in changed)
 
 
-def test_files_are_found_in_a_clone_or_beside_each_other(tool: Any, rows: list[dict[str, str]], tmp_path: Path) -> None:
+def test_files_in_a_clone_or_in_one_folder(tool: Any, rows: list[dict[str, str]], tmp_path: Path) -> None:
     (tmp_path / "clone" / "images").mkdir(parents=True)
-    for folder, wanted in ((tmp_path / "clone", tmp_path / "clone/images"), (tmp_path, tmp_path)):
+    for folder, expected in ((tmp_path / "clone", tmp_path / "clone/images"), (tmp_path, tmp_path)):
         tool.write_table(folder, tmp_path / "table.csv")
         first, *others = (tmp_path / "table.csv").read_text().splitlines()
         assert first == "file,label,sender_id"
         assert len(others) == len(rows)
-        assert others[0].startswith(f"{wanted}/{rows[0]['file']},")
+        assert others[0].startswith(f"{expected}/{rows[0]['file']},")
 
 
 @pytest.fixture
-def lesson() -> Any:
+def data() -> Any:
     labels = np.arange(40) % 2
-    views = np.array([list(COLOURS.values())[label] for label in labels], np.uint8)[:, None, None]
+    views = np.array([list(COLORS.values())[label] for label in labels], np.uint8)[:, None, None]
     images = np.broadcast_to(views, (40, 16, 16, 3)).copy()
-    return SimpleNamespace(known=np.arange(40), views=images, table=SimpleNamespace(labels=labels))
+    return SimpleNamespace(labeled_indices=np.arange(40), inputs=images, table=SimpleNamespace(labels=labels))
 
 
-def test_it_ships_in_int8_with_its_licence_and_what_it_never_saw(
-    tool: Any, lesson: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_int8_is_saved_with_license_and_limitations(
+    tool: Any, data: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = color_bundle(tmp_path / "whole", COLOURS)
+    reference = color_bundle(tmp_path / "reference", COLORS)
     monkeypatch.setattr(tool, "quantize_graph", lambda graph, _: graph)
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
-    tool.ship(whole, lesson, tmp_path)
+    tool.write_bundle(reference, data, tmp_path)
     card = bundle.open_bundle(tmp_path / "photo").metadata
     assert card.name == "photo"
-    assert "CC0 1.0" in card.data["licence"]
-    assert "never seen bags, worn clothes" in card.data["limitations"]
+    assert "CC0 1.0" in card.data["license"]
+    assert "bags, worn clothes" in card.data["limitations"]
 
 
-def test_a_graph_that_answers_otherwise_does_not_ship(
-    tool: Any, lesson: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_refused_if_the_predictions_differ(
+    tool: Any, data: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = color_bundle(tmp_path / "whole", COLOURS)
-    swapped = color_bundle(tmp_path / "swapped", dict(zip(COLOURS, [*COLOURS.values()][::-1], strict=True)))
-    for name in ("quantize_graph", "pack_graph"):
+    reference = color_bundle(tmp_path / "reference", COLORS)
+    swapped = color_bundle(tmp_path / "swapped", dict(zip(COLORS, [*COLORS.values()][::-1], strict=True)))
+    for name in ("quantize_graph", "pack_int8"):
         monkeypatch.setattr(tool, name, lambda *_: swapped.graph.read_bytes())
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
-    with pytest.raises(SystemExit, match=r"packed weights keeps 0.00% of the answers and costs 100.00 points"):
-        tool.ship(whole, lesson, tmp_path)
+    with pytest.raises(SystemExit, match="photo"):
+        tool.write_bundle(reference, data, tmp_path)
 
 
 @dataclass(frozen=True)
 class FoldData:
-    """As much of a lesson as folds need."""
+    """The fields of PhotoTrainingData that folds need."""
 
     table: Any
-    dealt_by: Any = None
+    stratify_labels: Any = None
     groups: Any = None
 
 
@@ -103,7 +103,7 @@ def test_published_folds_are_used(tool: Any, rows: list[dict[str, str]]) -> None
         next(row for row in rows if not row["label"]),
     ]
     senders = np.array([4, 4, 7])
-    lesson = FoldData(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen], groups=senders))
-    dealt = tool.dealt_as_published(lesson)
-    assert dealt.dealt_by.tolist() == [1, 0, -1]
-    assert dealt.groups is senders, "senders who share a photo are not joined"
+    data = FoldData(SimpleNamespace(files=[f"/photos/{row['file']}" for row in chosen], groups=senders))
+    folded = tool.use_published_folds(data)
+    assert folded.stratify_labels.tolist() == [1, 0, -1]
+    assert folded.groups is senders

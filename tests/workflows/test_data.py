@@ -19,16 +19,16 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Releas
     return tmp_path / "own", Release("Drawn", digests, tmp_path / "none", "no-such-package", ())
 
 
-def test_a_users_copy_is_verified_and_kept_for_later_commands(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+def test_a_users_copy_is_verified_and_cached(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
     first = prepare(folder, release=release)
-    assert (first.location.source, first.location.folder, first.cache) == ("folder", folder, tmp_path / "cache/drawn")
+    assert (first.found.source, first.found.folder, first.cache) == ("folder", folder, tmp_path / "cache/drawn")
     second = prepare(release=release)
-    assert (second.location.source, second.location.folder) == ("cache", tmp_path / "cache/drawn")
-    assert second.digest == first.digest
+    assert (second.found.source, second.found.folder) == ("cache", tmp_path / "cache/drawn")
+    assert second.dataset.digest == first.dataset.digest
 
 
-def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+def test_json(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
     answer = json.loads(json.dumps(prepare(folder, release=release).to_json()))
     assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "warnings"]
@@ -45,15 +45,15 @@ def test_the_answer_as_json(drawn: tuple[Path, Release], tmp_path: Path) -> None
     assert answer["warnings"] == []
 
 
-def test_the_systems_copy_needs_no_cache(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+def test_the_systems_copy_is_not_cached(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
     answer = prepare(release=replace(release, system_dir=folder)).to_json()
     assert (answer["source"], answer["folder"], answer["cache"]) == ("system", str(folder), None)
     assert not (tmp_path / "cache").exists()
 
 
-def test_another_data_set_is_refused_and_not_kept(drawn: tuple[Path, Release], tmp_path: Path) -> None:
+def test_another_data_set_is_refused_and_not_cached(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, _ = drawn
-    with pytest.raises(DataError, match=r"is whole, but not Fashion-MNIST's: .* Put an unaltered copy in its place"):
+    with pytest.raises(DataError, match="is not the file of Fashion-MNIST"):
         prepare(folder)
     assert not (tmp_path / "cache").exists()

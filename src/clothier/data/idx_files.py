@@ -1,4 +1,4 @@
-"""The four IDX files that make a data set, wherever they lie in a folder: MNIST's own names, gzipped or not."""
+"""Data sets in four IDX files with MNIST's file names, gzipped or not."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ TRAIN_LABELS = "train-labels-idx1-ubyte"
 TEST_IMAGES = "t10k-images-idx3-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
 FILE_NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
-LAYOUTS = (".", "raw", "FashionMNIST/raw")  # flat; torchvision's, entered one or two floors up
+LAYOUTS = (".", "raw", "FashionMNIST/raw")  # flat, or torchvision's layout from one of its outer folders
 CLASSES_FILE = "classes.txt"
-IMAGE_SIZE = 28  # pixels; what the networks for IDX data take
+IMAGE_SIZE = 28  # pixels; the input of the networks
 
 
 def find_files(folder: Path) -> dict[str, Path]:
-    """The files of :data:`NAMES` that stand together in ``folder`` or in torchvision's layout under it.
+    """The files of :data:`FILE_NAMES` in ``folder``, directly or in torchvision's layout.
 
     Returns:
-        Canonical name to path, for those that are there; empty when none is. A plain file goes before a gzipped one.
+        Canonical name to path, for those that exist. A plain file is preferred to a gzipped one.
 
     Raises:
-        DataError: the folder may not be entered.
+        DataError: no permission to read the folder.
     """
     try:
         for layout in LAYOUTS:
@@ -42,21 +42,23 @@ def find_files(folder: Path) -> dict[str, Path]:
             if found:
                 return found
     except PermissionError as error:
-        raise DataError(f"{folder} may not be read by this user. Change its permissions or give another.") from error
+        raise DataError(
+            f"{folder} cannot be read: Permission denied. Change its permissions or give another folder."
+        ) from error
     return {}
 
 
 def require_all(found: Mapping[str, Path], folder: Path) -> None:
-    """Checks that none of the four files is missing.
+    """Checks that all four files were found.
 
     Raises:
-        DataError: some are; the sentence names them.
+        DataError: some are missing; the message names them.
     """
     missing = [name for name in FILE_NAMES if name not in found]
     if missing:
         what = "none of the four data files" if len(missing) == len(FILE_NAMES) else f"no {' and no '.join(missing)}"
         raise DataError(
-            f"{folder} holds {what}. Give the folder with {', '.join(FILE_NAMES)}, each as it is or as .gz "
+            f"{folder} has {what}. Give the folder with {', '.join(FILE_NAMES)}, each plain or as .gz "
             "(torchvision's FashionMNIST/raw is found too)."
         )
 
@@ -67,19 +69,18 @@ def sha256(content: bytes) -> str:
 
 
 def load_idx_dataset(folder: Path, files: Mapping[str, Path], *, any_size: bool = False) -> Dataset:
-    """Any data set of four IDX files, as the user vouches for it: KMNIST, or one's own.
+    """Any data set in four IDX files, such as KMNIST.
 
-    The classes are named by the lines of ``classes.txt`` beside the files, otherwise ``0``, ``1``, ... up to the
-    largest label.
+    The class names are the lines of ``classes.txt`` beside the files, otherwise ``0``, ``1``, ... up to the largest
+    label.
 
     Args:
-        folder: its name becomes the name of the data set; of ``KMNIST/raw``, KMNIST.
-        files: the four files, canonical name to path, as :func:`find_files` gives them.
-        any_size: take pictures that are not 28x28, too.
+        folder: its name is the name of the data set; for ``KMNIST/raw``, KMNIST.
+        files: canonical name to path, as :func:`find_files` returns them.
+        any_size: accept images that are not 28x28.
 
     Raises:
-        DataError: a file is damaged, the parts do not fit together, or the pictures are not 28x28 and ``any_size``
-            is not set.
+        DataError: a file is damaged, the files do not fit together, or the images are not 28x28.
     """
     contents = {name: idx.read_uncompressed(path) for name, path in files.items()}
     arrays = {name: idx.decode(content, str(files[name])) for name, content in contents.items()}
@@ -93,10 +94,10 @@ def load_idx_dataset(folder: Path, files: Mapping[str, Path], *, any_size: bool 
 
 
 def labeled_images(arrays: Mapping[str, Images], images: str, labels: str) -> LabeledImages:
-    """The part of a data set that two of its files make.
+    """The images and the labels of two files.
 
     Raises:
-        DataError: they do not belong together; the sentence names them and says whether they are swapped.
+        DataError: they do not fit together; the message names them.
     """
     try:
         return LabeledImages(arrays[images], arrays[labels].astype(np.int64))
@@ -110,7 +111,7 @@ def _plain_or_gzipped(path: Path) -> Path | None:
 
 
 def _dataset_name(folder: Path) -> str:
-    """The folder's own name; in torchvision's layout that of the data set, not "raw"."""
+    """The folder's name; in torchvision's layout that of its parent, not "raw"."""
     return folder.parent.name if folder.name == "raw" else folder.name
 
 
@@ -118,23 +119,23 @@ def _check_image_size(folder: Path, split: LabeledImages) -> None:
     height, width = split.images.shape[1:]
     if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
         raise DataError(
-            f"{folder} holds pictures of {height}x{width} pixels; {IMAGE_SIZE}x{IMAGE_SIZE} can be taken. "
-            "Scale them, or give them as a folder of pictures with a subfolder for each class."
+            f"{folder} has images of {height}x{width} pixels; {IMAGE_SIZE}x{IMAGE_SIZE} is needed. "
+            "Scale them, or give a folder with a subfolder of image files for each class."
         )
 
 
-def _class_names(path: Path, *parts: LabeledImages) -> tuple[str, ...]:
-    needed = 1 + max((int(part.labels.max()) for part in parts if len(part)), default=0)
+def _class_names(path: Path, *splits: LabeledImages) -> tuple[str, ...]:
+    needed = 1 + max((int(split.labels.max()) for split in splits if len(split)), default=0)
     if not path.is_file():
         return tuple(map(str, range(needed)))
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text; one class name a line is needed. Save it as UTF-8.") from error
+        raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8, one class name a line.") from error
     names = tuple(line.strip() for line in lines if line.strip())
     if len(names) < needed:
         raise DataError(
-            f"{path} names {len(names)} classes, and the labels go up to {needed - 1}. "
+            f"{path} names {len(names)} classes, but the labels go up to {needed - 1}. "
             f"Write {needed} names into it, one a line, or remove it."
         )
     return names

@@ -1,7 +1,8 @@
-"""Today's release of Fashion-MNIST: which bytes it is, where copies of it can be had, and whether these are it.
+"""The release of Fashion-MNIST: the digests of its files, their sources, and their verification.
 
-On 31 August 2017 Zalando replaced images that stood in both parts (zalandoresearch/fashion-mnist issue 44);
-figures for the older files run some 0.4 points high, so only the newer ones pass.
+On 31 August 2017 Zalando replaced images that were in both the training and the test set
+(zalandoresearch/fashion-mnist, issue 44). Accuracies on the older files are about 0.4 percentage points too high, so
+the older files are refused.
 """
 
 from __future__ import annotations
@@ -14,28 +15,24 @@ from clothier.data import idx, idx_files
 from clothier.data.dataset import Dataset
 from clothier.data.idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, sha256
 from clothier.errors import DataError
-from clothier.taxonomy import FASHION_MNIST_CLASSES as CLASSES
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Contents = Mapping[str, bytes]  # canonical file name to uncompressed bytes
 
-REPLACE_FILE_HINT = "Put an unaltered copy in its place."
-ANY_IDX_HINT = "Put Fashion-MNIST's own file in its place, or add --any-idx to take another data set as it is."
-
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A data set in four IDX files whose bytes are known.
+    """A data set in four IDX files with known digests.
 
     Attributes:
-        name: what figures and cards call it; in small letters, its folder in the cache.
-        digests: canonical file name to the SHA-256 of the uncompressed bytes. Never of the .gz: the same bytes
-            compressed elsewhere have another one.
-        system_dir: where the system keeps it when its package is installed.
-        debian_package: Debian's name for that package; its files lie under ``system_dir`` in it.
-        mirrors: web folders that hold the four files as .gz.
+        name: of the data set; in lower case, of its folder in the cache.
+        digests: canonical file name to the SHA-256 of the uncompressed bytes.
+        system_dir: where the Debian package installs the files.
+        debian_package: its name.
+        mirrors: URLs of folders with the four files as .gz.
     """
 
     name: str
@@ -44,32 +41,31 @@ class Release:
     debian_package: str
     mirrors: tuple[str, ...]
 
-    def read(self, files: Mapping[str, Path], folder: Path, hint: str = REPLACE_FILE_HINT) -> Contents:
-        """Reads and verifies the four files, canonical name to path.
+    def read(self, files: Mapping[str, Path], folder: Path) -> Contents:
+        """Reads and verifies the four files.
 
         Args:
-            files: what :func:`clothier.data.idx_files.find_files` found.
-            folder: where it looked, for the sentence.
-            hint: what the user can do about a whole file with other bytes.
+            files: canonical name to path, as :func:`clothier.data.idx_files.find_files` returns them.
+            folder: where they were searched, for messages.
 
         Raises:
-            DataError: one is missing, damaged, altered or foreign; the sentence names it.
+            DataError: a file is missing, damaged, or not the release's.
         """
         idx_files.require_all(files, folder)
         contents = {name: idx.read_uncompressed(files[name]) for name in self.digests}
         for name, content in contents.items():
-            self.verify(name, content, str(files[name]), hint)
+            self.verify(name, content, str(files[name]))
         return contents
 
-    def verify(self, name: str, content: bytes, source: str, hint: str = REPLACE_FILE_HINT) -> None:
-        """Checks that ``content``, uncompressed, is the release's file ``name``; ``source`` is for the sentence.
+    def verify(self, name: str, content: bytes, source: str) -> None:
+        """Checks that ``content``, uncompressed, is the release's file ``name``; ``source`` is for messages.
 
         Raises:
-            DataError: it is not; the sentence has both digests and says what the bytes are instead.
+            DataError: it is not; the message has both digests and says what the content is instead.
         """
         expected, got = self.digests[name], sha256(content)
         if got != expected:
-            cause = self._mismatch_reason(name, content, got, source, hint)
+            cause = self._mismatch_reason(name, content, got, source)
             raise DataError(f"{cause} SHA-256 of the uncompressed bytes: expected {expected}, got {got}.")
 
     def dataset(self, contents: Contents, warnings: tuple[str, ...] = ()) -> Dataset:
@@ -77,25 +73,25 @@ class Release:
         arrays = {name: idx.decode(content, name) for name, content in contents.items()}
         return Dataset(
             name=self.name,
-            classes=CLASSES,
+            classes=FASHION_MNIST_CLASSES,
             train=idx_files.labeled_images(arrays, TRAIN_IMAGES, TRAIN_LABELS),
             test=idx_files.labeled_images(arrays, TEST_IMAGES, TEST_LABELS),
             digests=dict(self.digests),
             warnings=warnings,
         )
 
-    def _mismatch_reason(self, name: str, content: bytes, digest: str, source: str, hint: str) -> str:
+    def _mismatch_reason(self, name: str, content: bytes, digest: str, source: str) -> str:
         others = [other for other, known in self.digests.items() if known == digest]
         if others:
-            return f"{source} holds the bytes of {others[0]}: the files are swapped. Exchange them."
+            return f"{source} has the content of {others[0]}: the files are swapped. Exchange them."
         try:
             array = idx.decode(content, source)
         except DataError as error:
             return str(error)
         if (array.ndim == 1) != ("labels" in name):
             kinds = ("labels", "images") if array.ndim == 1 else ("images", "labels")
-            return f"{source} holds {kinds[0]} where {kinds[1]} belong: the files are swapped. Exchange them."
-        return f"{source} is whole, but not {self.name}'s: it is altered, or of another data set. {hint}"
+            return f"{source} has {kinds[0]} instead of {kinds[1]}: the files are swapped. Exchange them."
+        return f"{source} is not the file of {self.name}: it was changed, or is of another data set. Replace it."
 
 
 FASHION_MNIST = Release(

@@ -1,4 +1,4 @@
-"""The use case of ``clothier data``: find or fetch Fashion-MNIST, verify it, say where it lies."""
+"""``clothier data``: find or fetch Fashion-MNIST and verify it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.data.dataset import LabeledImages
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.types import Progress
 
 
@@ -21,59 +21,53 @@ class PreparedDataset:
     """A verified data set.
 
     Attributes:
-        name: of the data set.
-        location: where it lies, its four files, and notes on what was wrong elsewhere.
-        cache: the folder where every later command finds it, or None where the system's own copy serves.
-        counts: pictures a class, by part (``train``, ``test``) and class name.
-        digest: one SHA-256 over all of it.
+        dataset: the data set.
+        found: its four files, and warnings about other sources.
+        cache: the folder where later commands find it; None if they use the system's copy.
     """
 
-    name: str
-    location: sources.DatasetLocation
+    dataset: Dataset
+    found: sources.VerifiedFiles
     cache: Path | None
-    counts: dict[str, dict[str, int]]
-    digest: str
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
+        data = self.dataset
         return {
-            "name": self.name,
-            "source": self.location.source,
-            "folder": str(self.location.folder),
+            "name": data.name,
+            "source": self.found.source,
+            "folder": str(self.found.folder),
             "cache": None if self.cache is None else str(self.cache),
             "files": [
-                {"name": file.name, "path": str(file.path), "bytes": file.size, "sha256": file.sha256}
-                for file in self.location.files
+                {"name": name, "path": str(path), "bytes": path.stat().st_size, "sha256": data.digests[name]}
+                for name, path in self.found.files.items()
             ],
-            "counts": self.counts,
-            "digest": self.digest,
-            "warnings": list(self.location.warnings),
+            "counts": {"train": _counts(data.train, data.classes), "test": _counts(data.test, data.classes)},
+            "digest": data.digest,
+            "warnings": list(self.found.warnings),
         }
 
 
 def prepare(
     folder: Path | None = None, progress: Progress = no_progress, *, release: Release = FASHION_MNIST
 ) -> PreparedDataset:
-    """Finds or fetches the data, verifies them, and sees to it that later commands find them.
+    """Finds or fetches the data and verifies them; later commands then find them.
 
     Args:
-        folder: the user's own copy (``--from``): verified and copied to the cache; None to look everywhere.
-        progress: told of downloads, and of damaged copies that were passed over.
-        release: which bytes are wanted, and where they may be had.
+        folder: the user's copy (``--from``), which is verified and copied to the cache; None to try all sources.
+        progress: called for downloads and for damaged copies.
+        release: the expected files and their sources.
 
     Raises:
-        DataError: missing, damaged or foreign; the sentence says which file and what to do.
+        DataError: the data are missing, damaged, or another data set.
         StorageError: the cache cannot be written.
     """
-    obtained = sources.fetch(folder, release=release, progress=progress)
-    located = obtained.location
-    if located.source == "folder":
-        cache: Path | None = sources.save_to_cache(obtained.contents, release)
+    found = sources.fetch(folder, release=release, progress=progress)
+    if found.source == "folder":
+        cache: Path | None = sources.save_to_cache(found.contents, release)
     else:
-        cache = None if located.source == "system" else located.folder
-    dataset = release.dataset(obtained.contents)
-    counts = {"train": _counts(dataset.train, dataset.classes), "test": _counts(dataset.test, dataset.classes)}
-    return PreparedDataset(release.name, located, cache, counts, dataset.digest)
+        cache = None if found.source == "system" else found.folder
+    return PreparedDataset(release.dataset(found.contents), found, cache)
 
 
 def _counts(split: LabeledImages, classes: tuple[str, ...]) -> dict[str, int]:

@@ -132,11 +132,11 @@ def _data() -> tuple[Path | None, Check]:
         try:
             if not idx_files.find_files(folder):
                 continue
-            located = sources.locate_fashion_mnist(folder, release=FASHION_MNIST)
+            found = sources.fetch(folder, release=FASHION_MNIST).folder
         except DataError as error:
             damaged = str(error)
         else:
-            return located.folder, Check("data", not damaged, f"Fashion-MNIST in {located.folder}", damaged)
+            return found, Check("data", not damaged, f"Fashion-MNIST in {found}", damaged)
     advice = damaged or "The first command that needs it fetches it; to fetch it now: clothier data"
     return None, Check("data", not damaged, "Fashion-MNIST is not here yet", advice)
 
