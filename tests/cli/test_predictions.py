@@ -1,4 +1,4 @@
-"""The table of what a model says of pictures."""
+"""The table of predictions."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def make_prediction(
     return Prediction(file, TOP, decision, reason, "photo", **more)
 
 
-def rendered_lines(*results: Prediction | FailedInput, width: int = 100, colour: bool = False) -> list[str]:
-    system: Literal["standard"] | None = "standard" if colour else None
-    console = Console(width=width, highlight=False, markup=False, force_terminal=colour, color_system=system)
+def rendered_lines(*results: Prediction | FailedInput, width: int = 100, color: bool = False) -> list[str]:
+    system: Literal["standard"] | None = "standard" if color else None
+    console = Console(width=width, highlight=False, markup=False, force_terminal=color, color_system=system)
     with console.capture() as capture:
-        console.print(predictions.predictions_table(results))
+        console.print(predictions.predictions_table([one.to_json() for one in results]))
     return capture.get().splitlines()
 
 
-def test_the_decision_stands_beside_the_first_class_in_its_colour() -> None:
+def test_first_class_has_the_decision_in_its_color() -> None:
     lines = rendered_lines(
-        make_prediction("a.jpg"), make_prediction("b.jpg", "review"), make_prediction("c.jpg", "reject"), colour=True
+        make_prediction("a.jpg"), make_prediction("b.jpg", "review"), make_prediction("c.jpg", "reject"), color=True
     )
     found = {file: next(line for line in lines if file in line) for file in ("a.jpg", "b.jpg", "c.jpg")}
     assert "\x1b[1;32maccept" in found["a.jpg"]
@@ -40,7 +40,7 @@ def test_the_decision_stands_beside_the_first_class_in_its_colour() -> None:
     assert all("accept" not in line for line in lines if "sandal" in line)
 
 
-def test_codes_have_a_column_where_there_are_any() -> None:
+def test_column_of_codes_is_optional() -> None:
     assert not any("Code" in line for line in rendered_lines(make_prediction("a.jpg")))
     lines = rendered_lines(
         make_prediction("a.jpg", code="FOOT"),
@@ -52,13 +52,13 @@ def test_codes_have_a_column_where_there_are_any() -> None:
 
 
 def test_long_reasons_are_wrapped_between_words() -> None:
-    reason = "its probability is below that from where on it is promised that few of the accepted tags are wrong"
+    reason = "its probability is below the threshold at which few of the accepted tags are wrong, so review it"
     lines = rendered_lines(make_prediction("a.jpg", reason=reason), width=60)
     assert max(map(len, lines)) <= 60
     assert f"photo: {reason}." in " ".join(" ".join(lines).split())
 
 
-def test_a_reason_of_several_pictures_is_given_once() -> None:
+def test_shared_reason_is_printed_once() -> None:
     lines = rendered_lines(
         *(make_prediction(f"{name}.jpg", reason="same") for name in "abc"), make_prediction("d.jpg", reason="other")
     )

@@ -1,4 +1,4 @@
-"""Bars for a terminal, lines for a log, nothing for the other processes of torchrun."""
+"""Bars for a terminal, lines for a log, nothing for other ranks of torchrun."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A clock that goes only when it is told to."""
+    """A clock that a test moves forward."""
     now = [1000.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 class TestLogProgress:
-    def test_what_is_done_at_once_is_not_mentioned(
+    def test_short_tasks_print_nothing(
         self, clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = progress.LogProgress()
@@ -37,7 +37,7 @@ class TestLogProgress:
             clock(0.2)
         assert capsys.readouterr().err == ""
 
-    def test_an_end_is_told_once_with_the_last_finding(
+    def test_end_is_printed_once_with_the_last_note(
         self, clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = progress.LogProgress()
@@ -46,7 +46,7 @@ class TestLogProgress:
             clock(4)
         assert capsys.readouterr().err == "training cnn: 3/3, accuracy 3, 12 s\n"
 
-    def test_long_work_gives_signs_of_life(
+    def test_long_tasks_print_every_half_minute(
         self, clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = progress.LogProgress()
@@ -55,7 +55,7 @@ class TestLogProgress:
             clock(10)
         assert capsys.readouterr().err == "fetching: 30 %, 30 s\nfetching: 60 %, 60 s\n"
 
-    def test_a_second_round_is_told_again(
+    def test_second_round_is_printed_again(
         self, clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         lines = progress.LogProgress()
@@ -64,13 +64,13 @@ class TestLogProgress:
             clock(5)
         assert capsys.readouterr().err == "evaluating: 2/2, 10 s\n" * 2
 
-    def test_a_remark(self, capsys: pytest.CaptureFixture[str]) -> None:
-        progress.LogProgress()("finding data", 0, 0, "passed over the cache.")
-        assert capsys.readouterr().err == "passed over the cache.\n"
+    def test_message_without_a_total(self, capsys: pytest.CaptureFixture[str]) -> None:
+        progress.LogProgress()("find data", 0, 0, "skipped the cache.")
+        assert capsys.readouterr().err == "skipped the cache.\n"
 
 
 def rendered_lines(*calls: tuple[str, float, float, str], seconds: float) -> str:
-    """What a terminal of 100 columns has at the end, when each call was followed by some seconds."""
+    """The last screen of a terminal of 100 columns; some seconds follow each call."""
     terminal = io.StringIO()
     now = [0.0]
     console = Console(file=terminal, force_terminal=True, width=100, color_system=None)
@@ -86,38 +86,38 @@ def rendered_lines(*calls: tuple[str, float, float, str], seconds: float) -> str
 
 
 class TestBarProgress:
-    def test_amount_and_finding(self) -> None:
+    def test_amount_and_note(self) -> None:
         text = rendered_lines(("training cnn", 0, 5, ""), ("training cnn", 3.5, 5, "validation 92.1 %"), seconds=2)
         assert "training cnn" in text
         assert "3/5" in text
         assert "validation 92.1 %" in text
 
-    def test_a_second_passes_before_a_bar_shows(self) -> None:
+    def test_bar_appears_after_a_second(self) -> None:
         assert "training" not in rendered_lines(("training", 0, 5, ""), ("training", 1, 5, ""), seconds=0.4)
 
-    def test_what_was_quick_never_shows(self) -> None:
+    def test_quick_tasks_never_appear(self) -> None:
         text = rendered_lines(
             ("quick", 0, 1, ""), ("quick", 1, 1, ""), ("slow", 0, 5, ""), ("slow", 1, 5, ""), seconds=0.9
         )
         assert "quick" not in text
         assert "slow" in text
 
-    def test_a_second_round_has_a_bar_of_its_own(self) -> None:
+    def test_second_round_has_its_own_bar(self) -> None:
         text = rendered_lines(*(("evaluating", done, 2, "") for done in (0, 2, 0, 1)), seconds=2)
         assert text.count("evaluating") >= 2
         assert "2/2" in text
         assert "1/2" in text
 
-    def test_names_are_no_markup(self) -> None:
+    def test_task_names_are_not_markup(self) -> None:
         assert "[red]" in rendered_lines(("reading [red]", 0, 5, ""), ("reading [red]", 1, 5, ""), seconds=2)
 
 
-def test_lines_where_stderr_is_no_terminal() -> None:
+def test_lines_without_a_terminal() -> None:
     with progress.progress_display() as watch:
         assert isinstance(watch, progress.LogProgress)
 
 
-def test_bars_where_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     with progress.progress_display() as watch:
         assert isinstance(watch, progress.BarProgress)

@@ -89,7 +89,7 @@ def test_predict(pictures: Path, model: Path, tmp_path: Path, of_photos: bool) -
     names = [*REFUSED, *TAKEN]
     chosen = model if of_photos else "fashion-cnn"
     files = [pictures / name for name in names]
-    ended = clothier("predict", *files, "--model", chosen, "--show", tmp_path, "--json")
+    ended = clothier("predict", *files, "--model", chosen, "--save-inputs", tmp_path, "--json")
     assert ended.returncode == 3, ended.stderr
     answers = json.loads(ended.stdout)
     assert [one["file"] for one in answers] == [str(file) for file in files]

@@ -59,10 +59,10 @@ def signalled(number: signal.Signals, database: Path, ended: int, *words: object
 
 def test_the_studys_grid_stopped_and_killed_has_every_point_once(tmp_path: Path) -> None:
     out = tmp_path / "grid"
-    asked = ("tune", "dnn", "--space", "study", "--epochs", 1, "--out", out)
+    asked = ("tune", "dnn", "--search-space", "study", "--epochs", 1, "--out", out)
     code, printed, complaint = signalled(signal.SIGINT, out / "trials.db", 2, *asked, "--json")
     assert (code, printed) == (130, "")
-    remedy = f"Error: interrupted. What is done is kept; continue it with: clothier tune --resume {out}"
+    remedy = f"Error: interrupted. Progress is saved; resume with: clothier tune --resume {out}"
     assert complaint.splitlines()[-1] == remedy
     code, _, _ = signalled(signal.SIGKILL, out / "trials.db", 3, "tune", "--resume", out)
     assert code == -signal.SIGKILL

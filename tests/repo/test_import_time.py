@@ -54,7 +54,7 @@ COMMAND_LINES = {
     "missing argument": ["predict"],
     "unknown model": ["train", "cnm"],
     "unknown preset": ["train", "cnn", "--preset", "fats"],
-    "unknown space": ["tune", "cnn", "--space", "study"],
+    "unknown space": ["tune", "cnn", "--search-space", "study"],
     "contradiction": ["train", "--resume", "a", "--seed", "1"],
     "value": ["evaluate", "a", "--fail-under", "93"],
 }

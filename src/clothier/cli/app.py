@@ -1,4 +1,4 @@
-"""The commands, in the order and under the headings in which ``clothier --help`` shows them."""
+"""The commands, in the order and panels of ``clothier --help``."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 [bold]Examples[/bold]
-clothier predict shoe.png    name the garment on a picture
+clothier predict shoe.png    classify an image
 clothier study               explore, train two models, compare: report.html
-clothier train cnn           train one model, into a folder under runs/
+clothier train cnn           train one model into a folder in runs/
 """
 
 
 class AbortError(Exception):
-    """Carries its cause out of typer, which would end Ctrl-C without a word on how to go on, and EOFError, too."""
+    """Carries KeyboardInterrupt and EOFError past typer, which would replace them by a bare "Aborted"."""
 
 
 class _Command(TyperCommand):
-    """A command in whose help every metavar speaks for itself."""
+    """A command without Python types in its help."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         return [_hide_type(one) for one in super().get_params(ctx)]
@@ -45,10 +45,10 @@ class _CommandGroup(TyperGroup):
 
 
 def _hide_type(parameter: Any) -> Any:
-    """Takes out the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
+    """Removes the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
     if parameter.name == "help":
         parameter.metavar, parameter.help = "", "Show this help and exit."
-        parameter.default = False  # of None typer would load pydantic, a tenth of a second, to learn that it is no bool
+        parameter.default = False  # for None typer would load pydantic, a tenth of a second, to find its type
     elif parameter.param_type_name == "argument":
         parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - typer's signature
     return parameter
@@ -81,14 +81,14 @@ def clothier(
         typer.Option("--version", metavar="", help="Show the version and exit.", callback=_version, is_eager=True),
     ] = False,
     _debug: Annotated[
-        bool, typer.Option("--debug", metavar="", help="Show the traceback of a failure; taken anywhere.")
+        bool, typer.Option("--debug", metavar="", help="Show the traceback of an error; can be given anywhere.")
     ] = False,
 ) -> None:
-    """Tells what a garment is from its picture, and trains models that do."""
+    """Classify images of clothes and train models that do."""
 
 
 def _add(command: Callable[..., None], panel: str, *examples: str) -> None:
-    """Puts a command under its heading, examples below its help."""
+    """Adds a command to a panel of the help, with examples below its own help."""
     epilog = "\n".join(["[bold]Examples[/bold]", *examples])
     app.command(cls=_Command, rich_help_panel=panel, epilog=epilog)(command)
 
@@ -116,13 +116,14 @@ _add(
     "clothier train dnn --preset classic --seed 1 --out runs/dnn-seed-1",
     "clothier train cnn --recipe mine.toml --time-limit 10m",
     "clothier train --resume runs/cnn-fast",
+    "clothier train --refit runs/cnn-fast",
     "clothier train photo --data photos/labels.csv --time-limit 30m",
     "torchrun --nproc-per-node 2 -m clothier train cnn",
 )
 _add(
     tune.tune,
     "Study",
-    "clothier tune dnn --space study",
+    "clothier tune dnn --search-space study",
     "clothier tune cnn --trials 50 --time-limit 2h --json",
     "clothier tune --resume runs/tune-dnn-study",
 )
@@ -146,7 +147,7 @@ _add(
     "Use a model",
     "clothier predict shoe.png",
     "clothier predict photos/*.jpg --model runs/cnn-fast --json",
-    "clothier predict photos/*.jpg --show seen --taxonomy codes.toml",
+    "clothier predict photos/*.jpg --save-inputs inputs --taxonomy codes.toml",
 )
 _add(
     calibrate.calibrate,

@@ -5,25 +5,29 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import calibration, output
-from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, open_fraction
+from clothier.cli import output
+from clothier.cli.metrics_tables import calibration_table
+from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, columns_from, open_fraction
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
 
-Model = Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, a bundle, or a shipped model.")]
+Model = Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 ReviewedPhotos = Annotated[
     Path,
     typer.Option("--data", metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class."),
 ]
 Risk = Annotated[
     float,
-    typer.Option("--risk", metavar="SHARE", parser=open_fraction, help="Share of accepted tags that may be wrong."),
+    typer.Option(
+        "--risk", metavar="FRACTION", parser=open_fraction, help="Fraction of accepted tags that may be wrong."
+    ),
 ]
 Confidence = Annotated[
-    float, typer.Option("--confidence", metavar="SHARE", parser=open_fraction, help="How surely the promise holds.")
+    float,
+    typer.Option("--confidence", metavar="FRACTION", parser=open_fraction, help="Confidence level of the guarantee."),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", metavar="", help="Exit with 5 when no probability keeps the promise.")
+    bool, typer.Option("--strict", metavar="", help="Exit with 5 when no threshold meets the guarantee.")
 ]
 
 
@@ -33,24 +37,23 @@ def calibrate(
     out: Out = None,
     risk: Risk = 0.05,
     confidence: Confidence = 0.95,
-    file_column: FileColumn = "file",
-    label_column: LabelColumn = "label",
-    group_column: GroupColumn = "sender_id",
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    group_column: GroupColumn = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Learn from 300 or more reviewed photos of your own which tags need no person; without training."""
-    from clothier.data.photo_csv import Columns
-    from clothier.workflows.calibrate import calibrate as fit
+    """Fit confidence thresholds on 300 or more reviewed photos. No training."""
+    from clothier.workflows.calibrate import calibrate as run_calibration
 
-    named = Columns(file_column, label_column, group_column)
+    columns = columns_from(file_column, label_column, group_column)
     with progress_display() as progress:
-        made = fit(model, data=data, out=out, columns=named, risk=risk, confidence_level=confidence, progress=progress)
-    output.print_result(made, json, calibration.calibration_table)
-    output.print_failures(made.failures)
-    if strict and not made.guarantee_met:
-        raise CheckFailedError(
-            f"no probability proves the promise of {risk:g} on {made.data}. The results above are whole."
+        result = run_calibration(
+            model, data=data, out=out, columns=columns, risk=risk, confidence_level=confidence, progress=progress
         )
-    if made.failures:
-        raise typer.Exit(3)
+    output.print_result(result, json, calibration_table)
+    unmet = None
+    if strict and not result.guarantee_met:
+        message = f"no threshold meets the guarantee of {risk:g} on {result.data}. The results above are complete."
+        unmet = CheckFailedError(message)
+    output.exit_on_failures((one.to_json() for one in result.failures), unmet)

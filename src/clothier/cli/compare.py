@@ -8,14 +8,14 @@ from clothier.cli import metrics_tables, output
 from clothier.cli.options import AnyIdx, Data, Json
 from clothier.cli.progress import progress_display
 
-First = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a bundle, or a shipped model.")]
+First = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a bundle, or a bundled model.")]
 Second = Annotated[str, typer.Argument(metavar="RUN", help="Another.")]
 
 
 def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = False, json: Json = False) -> None:
-    """Test whether two models differ on the same pictures (McNemar)."""
-    from clothier.workflows.compare import compare as pair
+    """Test whether two models differ on the same images (McNemar's test)."""
+    from clothier.workflows.compare import compare as run_comparison
 
     with progress_display() as progress:
-        comparison = pair(first, second, data=data, any_idx=any_idx, progress=progress)
+        comparison = run_comparison(first, second, data=data, any_idx=any_idx, progress=progress)
     output.print_result(comparison, json, metrics_tables.comparison_table)

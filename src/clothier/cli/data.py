@@ -13,9 +13,9 @@ Source = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Look
 
 
 def data(source: Source = None, json: Json = False) -> None:
-    """Find or fetch Fashion-MNIST, verify it, and say where it lies."""
+    """Find or download Fashion-MNIST, verify it, and print where it is."""
     from clothier.workflows.data import prepare
 
     with progress_display() as progress:
-        found = prepare(source, progress=progress)
-    output.print_result(found, json, tables.data_table)
+        dataset = prepare(source, progress=progress)
+    output.print_result(dataset, json, tables.data_table)

@@ -5,7 +5,7 @@ from clothier.cli.options import Json
 
 
 def doctor(json: Json = False) -> None:
-    """Examine this machine: versions, threads, device, data, models."""
+    """Check this machine: versions, threads, device, data, models."""
     from clothier.workflows.doctor import run_checks
 
     output.print_result(run_checks(), json, tables.doctor_table)

@@ -9,14 +9,15 @@ from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset
 from clothier.cli.progress import progress_display
 
 Map = Annotated[
-    str, typer.Option("--map", metavar="pixels|cnn|none", help="What the map lays out: pixels, or a CNN's embeddings.")
+    str, typer.Option("--map", metavar="pixels|cnn|none", help="Features of the t-SNE map: pixels or CNN embeddings.")
 ]
 Perplexity = Annotated[
     float | None,
-    typer.Option("--perplexity", metavar="P", help="Neighbours that the map holds each picture to. Default: 30."),
+    typer.Option("--perplexity", metavar="P", help="Effective number of neighbors of the t-SNE map. Default: 30."),
 ]
 Audit = Annotated[
-    str, typer.Option("--audit", metavar="duplicates|labels", help="Duplicates and outliers, or labels, too.")
+    str,
+    typer.Option("--audit", metavar="duplicates|labels", help="Find duplicates and outliers, or label errors as well."),
 ]
 
 
@@ -30,15 +31,11 @@ def explore(
     audit: Audit = "duplicates",
     json: Json = False,
 ) -> None:
-    """Look at the data: classes, pixels, components, duplicates, a map; figures and pages."""
-    from clothier.workflows.explore import explore as look
+    """Explore the data: class counts, pixels, PCA, duplicates and a t-SNE map, as figures and HTML pages."""
+    from clothier.workflows.explore import explore as run_exploration
 
     given = drop_unset(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
     with progress_display() as progress:
-        explored = look(**given, progress=progress)
-    output.print_result(explored, json, tables.exploration_table)
-    failures = explored.to_json()["failures"]
-    for one in failures:
-        output.print_message(one["error"]["message"])
-    if failures:
-        raise typer.Exit(3)
+        result = run_exploration(**given, progress=progress)
+    output.print_result(result, json, tables.exploration_table)
+    output.exit_on_failures(result.to_json()["failures"])

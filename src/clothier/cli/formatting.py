@@ -1,4 +1,4 @@
-"""What the tables of every command are made of: columns, and how numbers are told in them."""
+"""Columns and number formats of all tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT: Literal["left"] = "left"
 
 
 def make_table(headings: dict[str, Literal["left", "right"]]) -> Table:
-    """An empty table, from each heading and its side."""
+    """An empty table; each heading has its alignment."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for heading, side in headings.items():
         table.add_column(heading, justify=side, overflow="fold")
@@ -20,18 +20,18 @@ def make_table(headings: dict[str, Literal["left", "right"]]) -> Table:
 
 
 def format_accuracy(evaluation: dict[str, Any]) -> str:
-    """With its standard error, in points."""
+    """With its standard error, in percentage points."""
     return f"{format_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
 
 
 def format_number(value: str | float) -> str:
-    """Three digits of a number, and a word as it is."""
+    """Three digits of a float; other values unchanged."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def format_percent(fraction: float, digits: int = 1) -> str:
-    """A share of 1 in percent."""
-    return f"{100 * fraction:.{digits}f} %"
+def format_percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction (0 to 1) in percent, or ``none``."""
+    return "none" if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
 def format_p_value(value: float) -> str:

@@ -1,15 +1,7 @@
-"""The way in and every way out: an exit code always, and a sentence when something went wrong.
+"""The entry point: runs one command line and turns every error into a message on stderr and an exit code.
 
-    0    fine
-    1    unexpected, or the disk refused
-    2    the request cannot be taken as it stands
-    3    done, but some inputs failed; each is named
-    4    data or a model is missing or damaged
-    5    done, but a gate (--fail-under) was not met
-    130  interrupted; a run under way can be resumed
-
-Sentences go to stderr. With ``--json`` an error leaves stdout empty, unless the work was done (codes 3 and 5): then
-stdout holds its whole, valid JSON.
+With ``--json`` an error leaves stdout empty, unless the work was done (codes 3 and 5): then stdout holds complete,
+valid JSON.
 """
 
 from __future__ import annotations
@@ -30,6 +22,16 @@ from clothier.errors import ClothierError, Interrupted, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EXIT_CODES = {
+    0: "success",
+    1: "unexpected error, or a file could not be written",
+    2: "invalid command line",
+    3: "done, but some inputs failed; each is named",
+    4: "data or a model is missing or damaged",
+    5: "done, but a check (`--fail-under`, `--strict`) failed",
+    130: "interrupted; a run in progress can be resumed",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line.
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows ``clothier``; None takes this process's own.
 
     Returns:
-        The exit code.
+        The exit code, one of :data:`EXIT_CODES`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     ordered, debug = hoist_debug(given)
@@ -46,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = get_command(app).main(args=ordered, prog_name="clothier", standalone_mode=False)
         output.flush()
-    except Exception as error:  # noqa: BLE001 - the last stop: whatever comes gets its sentence and its code
+    except Exception as error:  # noqa: BLE001 - every error gets a message and an exit code
         if debug:
             traceback.print_exception(error)
-        sentence, code = explain(error, given)
-        output.print_error(sentence)
+        message, code = explain(error, given)
+        output.print_error(message)
     return code if isinstance(code, int) else 0
 
 
@@ -59,12 +61,12 @@ def hoist_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     end = list(arguments).index("--") if "--" in arguments else len(arguments)
     if "--debug" not in arguments[:end]:
         return list(arguments), False
-    rest = [word for place, word in enumerate(arguments) if place >= end or word != "--debug"]
+    rest = [word for index, word in enumerate(arguments) if index >= end or word != "--debug"]
     return ["--debug", *rest], True
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
-    """The sentence for the user and the exit code."""
+    """The message for the user and the exit code."""
     if isinstance(error, typer.TyperException):
         return _usage_message(error), error.exit_code
     if isinstance(error, ClothierError):
@@ -77,23 +79,23 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     if isinstance(cause, KeyboardInterrupt):
         return _interrupt_message(cause), 130
     name = f"{type(cause).__name__}: {cause}".rstrip(": ")
-    return f"this is a fault of Clothier: {name}. Run it again with --debug and report what it prints.", 1
+    return f"internal error: {name}. Run the command again with --debug and report the output.", 1
 
 
 def _usage_message(error: typer.TyperException) -> str:
-    """Typer's own complaint, with the place to read on; nothing when the help itself was the answer."""
+    """Typer's own message and where to read more; empty when the help was printed."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
     if not message:
         return ""
-    where = context.command_path if context else "clothier"
-    return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {where} --help"
+    command = context.command_path if context else "clothier"
+    return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {command} --help"
 
 
 def _interrupt_message(error: KeyboardInterrupt) -> str:
     if isinstance(error, Interrupted):
-        resumed = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
-        return f"interrupted. What is done is kept; continue it with: {resumed}"
+        command = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
+        return f"interrupted. Progress is saved; resume with: {command}"
     return "interrupted."
 
 
@@ -103,7 +105,7 @@ def _command_name(arguments: Sequence[str]) -> str:
 
 
 def _tolerate_encoding() -> None:
-    """File names that are not Unicode, and terminals that are not UTF-8, get escapes in place of a failure."""
+    """File names that are not Unicode, and terminals that are not UTF-8, get escapes instead of an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their values are read."""
+"""Options that several commands share, and parsers of their values."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from clothier.data.photo_csv import Columns
 from clothier.recipes import PRESETS
 
 DEFAULT_PRESET = "fast"
 DEFAULT_SEED = 0
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_COLUMNS = Columns()
 
 
 def drop_unset(**options: object) -> dict[str, Any]:
@@ -26,6 +28,11 @@ def flag_names(options: dict[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
+def columns_from(file: str | None, label: str | None, group: str | None) -> Columns:
+    """The columns of a CSV of photos; those that are None keep their usual names."""
+    return Columns(**drop_unset(file=file, label=label, group=group))
+
+
 def duration(text: str) -> float:
     """Seconds of ``90s``, ``10m`` or ``1h30m``."""
     found = _DURATION.fullmatch(text.strip())
@@ -36,73 +43,69 @@ def duration(text: str) -> float:
     return total
 
 
-def positive_int(raw: str | int) -> int:
-    """A whole number of 1 or more."""
-    text = str(raw)  # typer hands defaults in, too
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise typer.BadParameter(f"{text!r} is not a whole number of 1 or more.")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """A whole number from 0 to 2^32 - 1, what every random generator in use takes."""
-    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**32:
-        raise typer.BadParameter(f"{text!r} is not a seed; give a whole number from 0 to {2**32 - 1}.")
-    return int(text)
-
-
 def probability(text: str) -> float:
-    """An accuracy, 0 to 1."""
+    """A number from 0 to 1."""
+    return _parse_fraction(text, "a number from 0 to 1, such as 0.93", closed=True)
+
+
+def open_fraction(raw: str | float) -> float:
+    """A number above 0 and below 1."""
+    return _parse_fraction(str(raw), "a number above 0 and below 1, such as 0.05", closed=False)
+
+
+def _parse_fraction(text: str, accepted: str, *, closed: bool) -> float:
+    """Typer's own ranges accept NaN, and ``accuracy < nan`` is false: ``--fail-under nan`` would pass."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 1:
-        raise typer.BadParameter(f"{text!r} is not an accuracy; give a share from 0 to 1, such as 0.93.")
-    return value
-
-
-def open_fraction(raw: str | float) -> float:
-    """A share above 0 and below 1."""
-    try:
-        value = float(raw)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise typer.BadParameter(f"{raw!r} is not a share; give a number above 0 and below 1, such as 0.05.")
+    if not (0 < value < 1 or (closed and value in (0, 1))):
+        raise typer.BadParameter(f"{text!r} is out of range; give {accepted}.")
     return value
 
 
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, and nothing else, on stdout.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="PATH", help="Folder of the data; without it, Fashion-MNIST is found or fetched."),
+    typer.Option("--data", metavar="PATH", help="Folder of the data. Default: Fashion-MNIST, found or downloaded."),
 ]
 AnyIdx = Annotated[
-    bool, typer.Option("--any-idx", metavar="", help="Take any IDX files in --data, not only Fashion-MNIST's.")
+    bool, typer.Option("--any-idx", metavar="", help="Accept any IDX files in --data, not only Fashion-MNIST's.")
 ]
 FileColumn = Annotated[
-    str, typer.Option("--file-column", metavar="NAME", help="Column of --data that names the picture files.")
+    str | None,
+    typer.Option("--file-column", metavar="NAME", help=f"Column with the image files. Default: {_COLUMNS.file}."),
 ]
 LabelColumn = Annotated[
-    str, typer.Option("--label-column", metavar="NAME", help="Column of the labels; empty is outside the classes.")
+    str | None,
+    typer.Option(
+        "--label-column",
+        metavar="NAME",
+        help=f"Column with the labels; an empty label means none of the classes. Default: {_COLUMNS.label}.",
+    ),
 ]
 GroupColumn = Annotated[
-    str, typer.Option("--group-column", metavar="NAME", help="Column of what belongs together: a photographer, a line.")
+    str | None,
+    typer.Option(
+        "--group-column",
+        metavar="NAME",
+        help=f"Column that identifies related photos (photographer, product). Default: {_COLUMNS.group}.",
+    ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results; without it, a new one in runs/.")
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results. Default: a new one in runs/.")
 ]
 Preset = Annotated[
     str | None,
     typer.Option(
         "--preset",
         metavar="|".join(PRESETS),
-        help="Recipe: the original study's, better in less time, as good in seconds, the best that learns from labels, "
-        f"or the best of all, in hours. Default: {DEFAULT_PRESET}.",
+        help="Recipe. classic: the reference study's. fast: more accurate in less time. sprint: as accurate, in "
+        "seconds. large: the most accurate without distillation. best: distilled from two large models, in hours. "
+        f"Default: {DEFAULT_PRESET}.",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", metavar="N", parser=seed, help=f"Seed of everything random. Default: {DEFAULT_SEED}."),
+    typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help=f"Random seed. Default: {DEFAULT_SEED}."),
 ]

@@ -22,7 +22,7 @@ from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 
 Resume = Annotated[
-    Path | None, typer.Option("--resume", metavar="DIR", help="Continue a study that was interrupted, as it was begun.")
+    Path | None, typer.Option("--resume", metavar="DIR", help="Continue an interrupted study with its own options.")
 ]
 
 
@@ -35,16 +35,16 @@ def study(
     resume: Resume = None,
     json: Json = False,
 ) -> None:
-    """Explore the data, train both models, compare, write report.html."""
+    """Explore the data, train both models, compare them, and write report.html."""
     given = drop_unset(preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
     if resume and given:
-        raise UsageError(f"--resume takes everything from the study; leave out {flag_names(given)}.")
+        raise UsageError(f"--resume takes all options from the study; leave out {flag_names(given)}.")
     from clothier.workflows.study import resume_study
-    from clothier.workflows.study import study as begin
+    from clothier.workflows.study import study as run_study
 
     with progress_display() as progress:
         if resume:
-            made = resume_study(resume, progress=progress)
+            result = resume_study(resume, progress=progress)
         else:
-            made = begin(**{"preset": DEFAULT_PRESET, "seed": DEFAULT_SEED, **given}, progress=progress)
-    output.print_result(made, json, tables.study_table)
+            result = run_study(**{"preset": DEFAULT_PRESET, "seed": DEFAULT_SEED, **given}, progress=progress)
+    output.print_result(result, json, tables.study_table)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from clothier.runs import Run
     from clothier.workflows.train import TrainOptions
 
-RecipeSource = recipes.Recipe | Path  # what tells how to train: a recipe, or the config.json of another run
+RecipeSource = recipes.Recipe | Path  # a recipe, or the config.json of another run
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -39,10 +39,11 @@ Model = Annotated[
     ),
 ]
 RecipeFile = Annotated[
-    Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML), in place of --preset.")
+    Path | None, typer.Option("--recipe", metavar="FILE", help="Your own recipe (TOML) instead of --preset.")
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Train as another run did: its config.json.")
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Train with the options of another run: its config.json."),
 ]
 TimeLimit = Annotated[
     float | None,
@@ -52,15 +53,15 @@ TimeLimit = Annotated[
 ]
 TeachersFrom = Annotated[
     Path | None,
-    typer.Option("--teachers", metavar="RUN", help="Learn from this run's teachers, with a recipe that has some."),
+    typer.Option("--teachers-from", metavar="RUN", help="Distill from RUN's teachers; the recipe must have teachers."),
 ]
 Refit = Annotated[
     Path | None,
-    typer.Option("--twin", metavar="RUN", help="Train as this run did, on all pictures; it lends its temperature."),
+    typer.Option("--refit", metavar="RUN", help="Retrain RUN's recipe on all training data and reuse its temperature."),
 ]
 Resume = Annotated[
     Path | None,
-    typer.Option("--resume", metavar="RUN", help="Continue this run; a model named besides must agree with it."),
+    typer.Option("--resume", metavar="RUN", help="Continue RUN; other options, if given, must equal its own."),
 ]
 
 
@@ -77,47 +78,53 @@ def train(
     teachers_from: TeachersFrom = None,
     refit: Refit = None,
     resume: Resume = None,
-    file_column: FileColumn = "file",
-    label_column: LabelColumn = "label",
-    group_column: GroupColumn = "sender_id",
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    group_column: GroupColumn = None,
     json: Json = False,
 ) -> None:
-    """Train a DNN or a CNN, or a photo model on your own photos; its figures and the model go to a run folder."""
-    columns = {"file_column": file_column, "label_column": label_column, "group_column": group_column}
+    """Train a DNN or a CNN, or a photo model on your own photos; metrics and model go to a run folder."""
+    columns = drop_unset(file_column=file_column, label_column=label_column, group_column=group_column)
     given = drop_unset(
-        data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit, teachers=teachers_from, twin=refit
+        data=data,
+        any_idx=any_idx,
+        out=out,
+        seed=seed,
+        time_limit=time_limit,
+        teachers_from=teachers_from,
+        refit=refit,
     )
     if train_photo.is_photo_run(model, resume or config or refit):
-        given |= drop_unset(recipe=recipe) | train_photo.non_default_columns(columns)
+        given |= drop_unset(recipe=recipe) | columns
         train_photo.print_run(train_photo.train(preset, config, resume, given), json)
         return
-    if named := train_photo.non_default_columns(columns):
-        raise UsageError(f"{flag_names(named)} belong to train photo.")
-    told = _resolve_recipe(model, preset, recipe, config, refit)
+    if columns:
+        raise UsageError(f"{flag_names(columns)}: only for train photo.")
+    source = _resolve_recipe(model, preset, recipe, config, refit)
     if resume:
-        run = _resume(resume, told, given)
-    elif told:
-        run = _start(told, given)
+        run = _resume(resume, source, given)
+    elif source:
+        run = _start(source, given)
     else:
-        raise UsageError("nothing to train was named; give dnn, cnn or photo, --config, --twin or --resume.")
+        raise UsageError("nothing to train; give dnn, cnn or photo, --config, --refit or --resume.")
     output.print_result(run, json, metrics_tables.run_table)
 
 
 def _resolve_recipe(
     model: str | None, preset: str | None, recipe_file: Path | None, config: Path | None, refit: Path | None
 ) -> recipes.Recipe | Path | None:
-    """What the command line tells of how to train. Quick: no torch yet.
+    """The recipe, or the config.json that holds it. Does not load torch.
 
     Raises:
-        UsageError: two of them contradict each other, or one lacks its model.
+        UsageError: two of the options contradict each other, or the model is missing.
     """
     if config and refit:
-        raise UsageError("got --config and --twin; the twin already tells how to train.")
+        raise UsageError("got --config and --refit; --refit already sets the recipe.")
     if (config or refit) and (model or preset or recipe_file):
-        told = "--config" if config else "--twin"
-        raise UsageError(f"{told} already names the model and its recipe; leave out the model, --preset and --recipe.")
+        option = "--config" if config else "--refit"
+        raise UsageError(f"{option} already sets model and recipe; leave out the model, --preset and --recipe.")
     if preset and recipe_file:
-        raise UsageError("got --preset and --recipe; a recipe file names the preset that it starts from.")
+        raise UsageError("got --preset and --recipe; a recipe file names its own preset.")
     if (preset or recipe_file) and not model:
         raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
     if model is None:
@@ -134,10 +141,10 @@ def _start(source: RecipeSource, overrides: dict[str, Any]) -> "Run":
 
 
 def _resume(run: Path, source: RecipeSource | None, overrides: dict[str, Any]) -> "Run":
-    """Continues a run as it was begun; what is told besides must agree with it."""
+    """Continues a run with its own options; any that are given must equal them."""
     if overrides and not source:
         extra = flag_names(overrides)
-        raise UsageError(f"--resume takes everything from the run; leave out {extra}, or name the model as well.")
+        raise UsageError(f"--resume takes all options from the run; leave out {extra}, or give the model as well.")
     from clothier.workflows.train import resume as work
 
     with progress_display() as progress:
@@ -148,6 +155,6 @@ def _make_options(source: RecipeSource, overrides: dict[str, Any]) -> "TrainOpti
     from clothier.workflows.train import TrainOptions, options_from_config, refit_options
 
     base = options_from_config(source) if isinstance(source, Path) else TrainOptions(recipe=source)
-    if twin := overrides.get("twin"):
-        base = refit_options(base, twin)
+    if refit := overrides.get("refit"):
+        base = refit_options(base, refit)
     return replace(base, **overrides)

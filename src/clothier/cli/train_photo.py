@@ -1,4 +1,4 @@
-"""``clothier train photo``: what differs from the other models."""
+"""The parts of ``clothier train`` that differ for photo models."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from clothier.cli import metrics_tables, output
 from clothier.cli.options import flag_names
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 from clothier.recipes.presets import DEFAULT_PRESETS
 from clothier.recipes.presets import preset as find_preset
-from clothier.types import FailedInput
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +19,11 @@ if TYPE_CHECKING:
     from clothier.runs import Run
 
 PHOTO = "photo"
-UNSUPPORTED = ("any_idx", "recipe", "teachers", "twin")
-"""Options of the other models alone."""
+UNSUPPORTED = ("any_idx", "recipe", "teachers_from", "refit")
 
 
 def is_photo_run(model: str | None, source: Path | None) -> bool:
-    """Whether a training is of a photo model: it is named, or the run or ``config.json`` that was given is of one."""
+    """Whether the model is ``photo``, or the run or ``config.json`` that was given is of a photo model."""
     if model is not None or source is None:
         return model == PHOTO
     config = source / "config.json" if source.is_dir() else source
@@ -35,39 +31,32 @@ def is_photo_run(model: str | None, source: Path | None) -> bool:
         recipe = json.loads(config.read_text(encoding="utf-8"))["recipe"]
         return bool(recipe["model"] == PHOTO)
     except (OSError, ValueError, KeyError, TypeError):
-        return False  # whoever reads it next says what is wrong with it
-
-
-def non_default_columns(columns: dict[str, str]) -> dict[str, str]:
-    """The columns that are not the usual ones."""
-    usual = {"file_column": "file", "label_column": "label", "group_column": "sender_id"}
-    return {option: name for option, name in columns.items() if name != usual[option]}
+        return False  # whatever reads it next reports the error
 
 
 def print_run(run: Run, as_json: bool) -> None:
-    """Shows a run; what was left out is named on stderr, and ends with 3."""
+    """Prints a run, then the photos that could not be read."""
     output.print_result(run, as_json, metrics_tables.run_table)
-    failed = [FailedInput(one["file"], **one["error"]) for one in run.metrics["data"]["failures"]]
-    output.print_failures(failed)
-    if failed:
-        raise typer.Exit(3)
+    output.exit_on_failures(run.metrics["data"]["failures"])
 
 
 def train(preset: str | None, config: Path | None, resume: Path | None, overrides: dict[str, Any]) -> Run:
-    """Trains, or goes on with a run.
+    """Trains, or continues a run.
 
     Raises:
-        UsageError: an option that photos have no use for, or no data.
+        UsageError: an option that photo models do not support, or no data.
     """
     if wrong := {name: value for name, value in overrides.items() if name in UNSUPPORTED}:
-        raise UsageError(f"train photo takes no {flag_names(wrong)}; it has the presets best and fast.")
+        raise UsageError(
+            f"train photo does not support {flag_names(wrong)}; choose a recipe with --preset: best, fast."
+        )
     return _resume(resume, preset, overrides) if resume else _start(preset, config, overrides)
 
 
 def _resume(run: Path, preset: str | None, overrides: dict[str, Any]) -> Run:
     if overrides or preset:
         extra = flag_names({**overrides, **({"preset": preset} if preset else {})})
-        raise UsageError(f"--resume takes everything from the run; leave out {extra}.")
+        raise UsageError(f"--resume takes all options from the run; leave out {extra}.")
     from clothier.workflows.train_photo import resume_photo
 
     with progress_display() as progress:
@@ -76,12 +65,12 @@ def _resume(run: Path, preset: str | None, overrides: dict[str, Any]) -> Run:
 
 def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -> Run:
     if config and preset:
-        raise UsageError("--config already names the model and its recipe; leave out --preset.")
+        raise UsageError("--config already sets model and recipe; leave out --preset.")
     recipe = find_preset("photo", preset or DEFAULT_PRESETS["photo"])
     if config is None and "data" not in overrides:
         raise UsageError(
-            "train photo needs --data: a CSV with the columns file, label and, where it is known who took each photo, "
-            "sender_id; or a folder with a subfolder of photos for each class."
+            "train photo needs --data: a CSV with the columns file, label and, if known, sender_id (the photographer); "
+            "or a folder with a subfolder of photos for each class."
         )
     from clothier.data.photo_csv import Columns
     from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
@@ -91,6 +80,6 @@ def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -
     base = photo_options_from_config(config) if config else PhotoOptions(data=overrides["data"], recipe=recipe)
     if columns:
         overrides["columns"] = Columns(**columns)
-    asked = replace(base, **overrides)
+    options = replace(base, **overrides)
     with progress_display() as progress:
-        return train_photo(asked, progress=progress)
+        return train_photo(options, progress=progress)

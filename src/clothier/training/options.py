@@ -141,7 +141,7 @@ def validate_refit(options: TrainOptions, digest: str) -> None:
         if not recipe.validation:
             raise UsageError(
                 f"the recipe {recipe.preset} keeps nothing out (validation = 0), so nothing tells its temperature. "
-                "Train it with some kept out, and then once more with --twin RUN."
+                "Train it with some kept out, and then once more with --refit RUN."
             )
         return
     run = Run(twin)
@@ -149,7 +149,7 @@ def validate_refit(options: TrainOptions, digest: str) -> None:
     if recipe.validation or not theirs.validation or replace(theirs, validation=0.0) != recipe:
         raise UsageError(
             f"{twin} is no twin of this training: it must have the same recipe and keep pictures out, where this one "
-            "keeps out none. Leave the model and its recipe to --twin."
+            "keeps out none. Leave the model and its recipe to --refit."
         )
     if run.config.get("data_digest") != digest:
         raise UsageError(f"{twin} is no twin of this training: it learnt from other data.")

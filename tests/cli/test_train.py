@@ -1,0 +1,182 @@
+"""``clothier train``: its arguments, what it refuses, what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier import atomic, recipes
+from clothier.data.photo_csv import Columns
+from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
+from clothier.training.finetune.options import PhotoOptions
+from clothier.training.options import TrainOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import CliResult, FakeWorkflows
+
+    Runner = Callable[..., CliResult]
+
+FAST = recipes.preset("cnn", "fast")
+FAILURE = {"file": "gone.jpg", "error": {"code": "not-found", "message": "gone.jpg is not there."}}
+
+
+@pytest.fixture
+def other_run(tmp_path: Path) -> Path:
+    """A run folder with other options than the defaults."""
+    options = TrainOptions(recipe=recipes.preset("dnn", "fast"), seed=7, data=Path("/old"))
+    return write_config(tmp_path / "other", options.to_json())
+
+
+@pytest.fixture
+def photo_run(tmp_path: Path) -> Path:
+    """A photo run with other options than the defaults."""
+    return write_config(tmp_path / "photo", photo_options(seed=5).to_json())
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> Path:
+    folder.mkdir()
+    atomic.write_json(folder / "config.json", config)
+    return folder
+
+
+def photo_options(**options: Any) -> PhotoOptions:
+    return PhotoOptions(data=Path("/d"), recipe=FAST_PHOTO, columns=Columns(group="who"), **options)
+
+
+class TestTrain:
+    def test_defaults(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "cnn").code == 0
+        assert fake_workflows.calls == [("train", {"options": TrainOptions(recipe=FAST)})]
+
+    def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        words = "train dnn --preset classic --data d --any-idx --out o --seed 3 --time-limit 1h30m --teachers-from t"
+        assert run(*words.split()).code == 0
+        assert fake_workflows.only_call["options"] == TrainOptions(
+            recipe=recipes.preset("dnn", "classic"),
+            data=Path("d"),
+            any_idx=True,
+            out=Path("o"),
+            seed=3,
+            time_limit=5400.0,
+            teachers_from=Path("t"),
+        )
+
+    def test_own_recipe(self, run: Runner, fake_workflows: FakeWorkflows, tmp_path: Path) -> None:
+        file = tmp_path / "mine.toml"
+        file.write_text("epochs = 77\n")
+        assert run("train", "cnn", "--recipe", str(file)).code == 0
+        assert fake_workflows.only_call["options"].recipe.epochs == 77
+
+    def test_config_of_another_run_with_changes(
+        self, run: Runner, fake_workflows: FakeWorkflows, other_run: Path
+    ) -> None:
+        assert run("train", "--config", str(other_run / "config.json"), "--seed", "0").code == 0
+        expected = TrainOptions(recipe=recipes.preset("dnn", "fast"), data=Path("/old"), seed=0)
+        assert fake_workflows.only_call["options"] == expected
+
+    def test_refit_takes_all_options_but_the_seed(
+        self, run: Runner, fake_workflows: FakeWorkflows, other_run: Path
+    ) -> None:
+        assert run("train", "--refit", str(other_run), "--seed", "3").code == 0
+        options = fake_workflows.only_call["options"]
+        assert (options.refit, options.seed, options.data) == (other_run, 3, Path("/old"))
+        assert (options.recipe.model, options.recipe.validation) == ("dnn", 0.0)
+
+    def test_resume_alone_expects_nothing(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "--resume", "runs/a").code == 0
+        assert fake_workflows.calls == [("resume", {"path": Path("runs/a"), "expected": None})]
+
+    def test_resume_with_a_model_compares_the_options(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "cnn", "--resume", "runs/a", "--seed", "4").code == 0
+        assert fake_workflows.only_call["expected"] == TrainOptions(recipe=FAST, seed=4)
+
+    def test_table(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        ended = run("train", "cnn")
+        assert "cnn, test 93.21 % ± 1.23 91.00 % 92.00 % 0.034 0.256 100" in ended.lines
+        assert f"Run folder: {fake_workflows.results['train'].path}" in ended.lines
+
+    def test_json_is_the_folder_and_its_metrics(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "cnn", "--json").json == fake_workflows.results["train"].to_json()
+
+    @pytest.mark.parametrize(
+        ("words", "named"),
+        [
+            ("train", "--config, --refit or --resume"),
+            ("train --seed 3", "--config, --refit or --resume"),
+            ("train cnm", "did you mean 'cnn'?"),
+            ("train cnn --preset fats", "did you mean 'fast'?"),
+            ("train cnn --config c.json", "--config already"),
+            ("train cnn --refit runs/a", "--refit already"),
+            ("train --config c.json --refit runs/a", "--config and --refit"),
+            ("train cnn --preset fast --recipe r.toml", "--preset and --recipe"),
+            ("train --resume a --preset fast", "dnn or cnn"),
+            ("train --resume a --seed 3 --time-limit 1m", "--seed, --time-limit"),
+            ("train cnn --group-column who", "--group-column"),
+        ],
+    )
+    def test_contradictions(self, run: Runner, fake_workflows: FakeWorkflows, words: str, named: str) -> None:
+        ended = run(*words.split())
+        assert (ended.code, ended.stdout, fake_workflows.calls) == (2, "", [])
+        assert named in ended.stderr
+
+
+class TestTrainPhoto:
+    def test_defaults(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        ended = run("train", "photo", "--data", "photos")
+        assert ended.code == 0
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("photos"), recipe=BEST_PHOTO)
+        assert "photo best 90.00 % 87.00 %" in ended.lines
+        assert "Accepts 70.0 % of the photos, 3.1 % of those tags are wrong; 12 suspected label errors" in ended.stdout
+
+    def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        words = (
+            "train photo --data d --preset fast --out o --seed 3 --time-limit 30m --group-column who --label-column tag"
+        )
+        assert run(*words.split()).code == 0
+        assert fake_workflows.only_call["options"] == PhotoOptions(
+            data=Path("d"),
+            recipe=FAST_PHOTO,
+            columns=Columns(label="tag", group="who"),
+            out=Path("o"),
+            seed=3,
+            time_limit=1800.0,
+        )
+
+    def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        finished = fake_workflows.results["train_photo"]
+        atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
+        ended = run("train", "photo", "--data", "d", "--json")
+        assert (ended.code, ended.stderr) == (3, "gone.jpg is not there.\n")
+        assert ended.json["data"]["failures"] == [FAILURE]
+
+    def test_resume(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
+        assert run("train", "--resume", str(photo_run)).code == 0
+        assert fake_workflows.calls == [("resume_photo", {"path": photo_run})]
+
+    def test_config_of_another_run(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
+        assert run("train", "--config", str(photo_run / "config.json")).code == 0
+        assert fake_workflows.only_call["options"] == photo_options(seed=5)
+
+    @pytest.mark.parametrize(
+        ("words", "named"),
+        [
+            ("train photo", "needs --data"),
+            ("train photo --data d --recipe r.toml", "--recipe"),
+            ("train photo --data d --refit r", "--refit"),
+            ("train photo --data d --teachers-from r", "--teachers-from"),
+            ("train photo --data d --any-idx", "--any-idx"),
+            ("train photo --data d --preset bets", "did you mean 'best'?"),
+            ("train photo --resume RUN --seed 4", "--seed"),
+            ("train --config RUN/config.json --preset best", "--preset"),
+        ],
+    )
+    def test_contradictions(
+        self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path, words: str, named: str
+    ) -> None:
+        ended = run(*words.replace("RUN", str(photo_run)).split())
+        assert (ended.code, ended.stdout, fake_workflows.calls) == (2, "", [])
+        assert named in ended.stderr
