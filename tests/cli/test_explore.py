@@ -179,6 +179,6 @@ class TestUnusualData:
         words = ("--data", str(data), "--any-idx", "--perplexity", "5", "--out", str(tmp_path / "out"))
         lines = run("explore", *words).lines
         assert "garment 1 10 10" in lines
-        starts = ("Pixels: ", "PCA of 60: ", "Mean |r| ", "Audit: 30 of 30 test images", "Map of 60 images", "Report: ")
+        starts = ("Pixels: ", "PCA of 30: ", "Mean |r| ", "Audit: 30 of 30 test images", "Map of 60 images", "Report: ")
         for start, line in zip(starts, lines[-len(starts) :], strict=True):
             assert line.startswith(start)
