@@ -9,7 +9,7 @@ import pytest
 
 from clothier import atomic, recipes
 from clothier.data.photo_csv import Columns
-from clothier.recipes.photo import BEST_PHOTO, FAST_PHOTO
+from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune.options import PhotoOptions
 from clothier.training.options import TrainOptions
 

@@ -35,9 +35,10 @@ def exploration_table(result: dict[str, Any]) -> RenderableType:
     for name in next(iter(splits.values())):
         table.add_row(name, *(f"{counts[name]:,}" for counts in splits.values()))
     r = pca["mean_absolute_correlation"]
-    deviation, few, many = pixels["standard_deviation"], pca["components_for_90"], pca["components_for_95"]
+    gray = f"{pixels['mean']:.1f} ± {pixels['standard_deviation']:.1f}"
+    few, many = pca["components_for_90"], pca["components_for_95"]
     lines = (
-        f"Pixels: {format_percent(pixels['black_fraction'])} black; gray levels {pixels['mean']:.1f} ± {deviation:.1f} of 255",
+        f"Pixels: {format_percent(pixels['black_fraction'])} black; gray levels {gray} of 255",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before PCA, {r['components']:.3f} after",
         *_audit_lines(result["audit"]),
