@@ -20,11 +20,33 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from clothier.exploration.pca import PCA
     from clothier.report.captioned_figure import CaptionedFigure
 
 IMAGE_SIZE = 8
 ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_available": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
+
+
+def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
+    """Each image of a gallery as (H, W) uint8, and the lines below it, found by their position."""
+    axes = figure.axes[0]
+    found = []
+    for image in axes.images:
+        left, right, bottom, _ = image.get_extent()
+        lines = sorted(
+            (text.get_position()[1], text.get_text())
+            for text in axes.texts
+            if left < text.get_position()[0] < right and bottom < text.get_position()[1] < bottom + 0.8
+        )
+        pixels = np.round(255 * np.asarray(image.get_array())[..., 3]).astype(np.uint8)
+        found.append((pixels, [line for _, line in lines]))
+    return found
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def label_coded_images(labels: np.ndarray, seed: int = 0) -> LabeledImages:

@@ -1,4 +1,4 @@
-"""Every picture of a contact sheet stands above its own words."""
+"""Every image of an audit gallery has its own caption."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from clothier.report.figures import audit
 from clothier.report.figures.audit import audit_figures
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .conftest import captions
 
+if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
 
 
 @pytest.fixture
 def combined(dataset: Dataset) -> CombinedSplits:
-    """200 training and 80 test pictures that tell their label; two were copied across and two nearly."""
+    """200 training and 80 test images that encode their label, with two exact and two near duplicates."""
     combined = CombinedSplits.from_dataset(dataset)
     for source, copy in ((4, 230), (9, 33)):
         combined.images[copy], combined.labels[copy] = combined.images[source], combined.labels[source]
@@ -48,22 +48,6 @@ def issues(combined: CombinedSplits) -> tuple[LabelIssues, LabelIssues]:
     return tuple(label_issues(labels, softmax(logits)) for labels, logits in zip(parts, scores, strict=True))
 
 
-def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
-    """Each picture of a sheet as (H, W) uint8, and the lines below it, found by their place."""
-    axes = figure.axes[0]
-    found = []
-    for image in axes.images:
-        left, right, bottom, _ = image.get_extent()
-        below = sorted(
-            (text.get_position()[1], text.get_text())
-            for text in axes.texts
-            if left < text.get_position()[0] < right and bottom < text.get_position()[1] < bottom + 0.85
-        )
-        pixels = np.round(255 * np.asarray(image.get_array())[..., 3]).astype(np.uint8)
-        found.append((pixels, [words for _, words in below]))
-    return found
-
-
 def index_of(combined: CombinedSplits, name: str) -> int:
     part, index = name.split()
     return int(index) + (combined.n_train if part == "test" else 0)
@@ -77,15 +61,15 @@ def check_tile(combined: CombinedSplits, image: np.ndarray, lines: list[str]) ->
     return at
 
 
-def test_copies_stand_beside_one_another(combined: CombinedSplits, duplicates: Duplicates) -> None:
+def test_exact_duplicates_are_side_by_side(combined: CombinedSplits, duplicates: Duplicates) -> None:
     captioned = audit.exact_duplicates(combined, duplicates.exact)
     shown = captions(captioned.figure)
     assert [check_tile(combined, *one) for one in shown] == [4, 230, 9, 33]
-    assert captioned.title == "4 pictures are exact copies of one another, in 2 groups"
+    assert captioned.title == "4 images are exact duplicates, in 2 groups"
     assert {lines[2] for _, lines in shown} == {"1 of 2"}
 
 
-def test_near_duplicates_stand_beside_one_another_with_their_correlation(
+def test_near_duplicates_are_side_by_side_with_their_correlation(
     combined: CombinedSplits, duplicates: Duplicates
 ) -> None:
     captioned = audit.near_duplicates(combined, duplicates)
@@ -95,11 +79,11 @@ def test_near_duplicates_stand_beside_one_another_with_their_correlation(
     for first, second in ((0, 1), (2, 3)):
         pair = [combined.images[places[side]].ravel().astype(float) for side in (first, second)]
         assert {shown[first][1][2], shown[second][1][2]} == {f"r = {np.corrcoef(*pair)[0, 1]:.5f}"}
-    assert captioned.title == "2 pairs of pictures are nearly the same, 1 of them across train and test"
-    assert captioned.note.startswith("All of them, the most suspicious first.")
+    assert captioned.title == "2 pairs of near duplicates, 1 of them across train and test"
+    assert captioned.note.startswith("All of them, the strongest first.")
 
 
-def test_of_a_group_the_most_alike_pair_is_shown_once(combined: CombinedSplits) -> None:
+def test_the_most_similar_pair_of_a_group_is_shown_once(combined: CombinedSplits) -> None:
     combined.images[60], combined.labels[60] = combined.images[40], combined.labels[40]
     combined.images[60, 2, 2] ^= 3
     duplicates = find_duplicates(combined.images)
@@ -109,7 +93,7 @@ def test_of_a_group_the_most_alike_pair_is_shown_once(combined: CombinedSplits) 
     assert {check_tile(combined, *one) for one in shown} == {40, 250, 41, 51}
 
 
-def test_doubtful_labels_stand_above_what_was_suggested(
+def test_suspected_label_errors_have_the_suggested_label(
     combined: CombinedSplits, issues: tuple[LabelIssues, LabelIssues]
 ) -> None:
     figures = audit_figures(combined, Duplicates((), (), find_duplicates(combined.images).pairs.above(1.1)), (), issues)
@@ -123,33 +107,33 @@ def test_doubtful_labels_stand_above_what_was_suggested(
             assert FASHION_MNIST_CLASSES[found.suggested_labels[index]].startswith(lines[2][2:].rstrip("…"))
             assert lines[3] == f"{-100 * found.margin[index]:.1f}\N{NO-BREAK SPACE}%"
         part, n = ("train", 200) if start == 0 else ("test", 80)
-        assert captioned.title == f"{len(found.issue_indices)} of {n} labels in {part} are doubtful"
+        assert captioned.title == f"{len(found.issue_indices)} of {n} labels in {part} are suspected errors"
 
 
-def test_outliers_stand_above_their_suspicion(combined: CombinedSplits) -> None:
+def test_outliers_have_their_reason(combined: CombinedSplits) -> None:
     found = [Outlier(210, 9.26, "at border"), Outlier(3, 7.0, "nearly empty")]
     captioned = audit.outlier_gallery(combined, found)
     shown = captions(captioned.figure)
     assert [check_tile(combined, *one) for one in shown] == [210, 3]
-    assert [lines[2:] for _, lines in shown] == [["at border", "9 spreads"], ["nearly empty", "7 spreads"]]
-    assert captioned.title == "2 pictures of 280 stand out from their class by light alone"
+    assert [lines[2:] for _, lines in shown] == [["at border", "9 std"], ["nearly empty", "7 std"]]
+    assert captioned.title == "2 images of 280 are outliers of their class in brightness"
 
 
-def test_pictures_of_files_are_called_by_their_name(combined: CombinedSplits) -> None:
+def test_images_of_files_have_the_file_name(combined: CombinedSplits) -> None:
     files = tuple(f"shop/{number}.jpg" for number in range(280))
     captioned = audit.outlier_gallery(replace(combined, files=files), [Outlier(210, 9.26, "at border")])
     assert captions(captioned.figure)[0][1][:2] == [FASHION_MNIST_CLASSES[combined.labels[210]], "210.jpg"]
-    assert captioned.title == "1 picture of 280 stands out from its class by light alone"
+    assert captioned.title == "1 image of 280 is an outlier of its class in brightness"
     assert captioned.note.startswith("The only one.")
 
 
-def test_where_nothing_was_found_nothing_is_drawn(dataset: Dataset) -> None:
+def test_without_findings_there_are_no_figures(dataset: Dataset) -> None:
     combined = CombinedSplits.from_dataset(dataset)
     assert audit_figures(combined, find_duplicates(combined.images), ()) == {}
 
 
-def test_a_long_list_says_how_much_of_it_is_shown(combined: CombinedSplits) -> None:
+def test_a_long_list_states_how_much_of_it_is_shown(combined: CombinedSplits) -> None:
     found = [Outlier(index, 9.0, "at border") for index in range(100)]
     captioned = audit.outlier_gallery(combined, found)
     assert len(captioned.figure.axes[0].images) == audit.MAX_TILES
-    assert captioned.note.startswith(f"The {audit.MAX_TILES} most suspicious of 100 pictures.")
+    assert captioned.note.startswith(f"The {audit.MAX_TILES} strongest of 100 images.")

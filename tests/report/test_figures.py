@@ -1,4 +1,4 @@
-"""Figures show the data that they were given, and their titles say what is in it."""
+"""Figures draw the data that they were given, and their titles state the right numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clothier.evaluation.misclassified import most_confident_errors
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import describe_pixels
 from clothier.metrics import evaluate_logits, mcnemar, reliability, softmax
-from clothier.report.captioned_figure import CaptionedFigure, inline_svg
+from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures import (
     class_overview,
     classification,
@@ -23,36 +23,19 @@ from clothier.report.figures import (
     count_figures,
     model_figures,
     pixel_figures,
+    scatter,
     training_curves,
 )
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from .conftest import all_pca_figures, label_coded_images
+from .conftest import all_pca_figures, captions, label_coded_images
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from clothier.types import EpochRecord
 
 
-def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
-    """Each picture of a gallery as (H, W) uint8, and the lines that stand below it, found by their place."""
-    axes = figure.axes[0]
-    found = []
-    for image in axes.images:
-        left, right, bottom, top = image.get_extent()
-        lines = [
-            (text.get_position()[1], text.get_text())
-            for text in axes.texts
-            if left < text.get_position()[0] < right and bottom < text.get_position()[1] < bottom + 0.8
-        ]
-        below = [words for height, words in sorted(lines) if height < bottom + 0.2 * (bottom - top) + 0.6]
-        found.append((np.round(255 * np.asarray(image.get_array())[..., 3]).astype(np.uint8), below))
-    return found
-
-
-def test_every_sample_stands_above_its_own_label(labeled: LabeledImages) -> None:
+def test_every_sample_has_its_own_label(labeled: LabeledImages) -> None:
     shown = captions(class_overview.sample_grid(labeled, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 30
     for image, lines in shown:
@@ -69,7 +52,7 @@ def test_a_sample_depends_on_its_seed_alone(labeled: LabeledImages) -> None:
     assert not all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, other, strict=True))
 
 
-def test_every_mistake_stands_above_its_label_its_answer_and_its_probability(
+def test_every_error_has_its_label_prediction_and_probability(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     answers = most_confident_errors(logits[0], dataset.test.labels, 7)
@@ -82,11 +65,11 @@ def test_every_mistake_stands_above_its_label_its_answer_and_its_probability(
         assert lines[2] == f"{100 * said.probability:.1f}\N{NO-BREAK SPACE}%"
 
 
-def test_pictures_that_one_model_got_right_stand_above_both_answers(
+def test_images_correct_in_one_model_have_both_predictions(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST_CLASSES)
-    for name, (right, wrong) in {"only-first": logits, "only-second": logits[::-1]}.items():
+    for name, (right, wrong) in {"correct-only-in-first": logits, "correct-only-in-second": logits[::-1]}.items():
         for image, lines in captions(figures[name].figure):
             place = int(np.flatnonzero((dataset.test.images == image).all(axis=(1, 2)))[0])
             assert (
@@ -97,7 +80,7 @@ def test_pictures_that_one_model_got_right_stand_above_both_answers(
             assert lines[1] == f"not {FASHION_MNIST_CLASSES[wrong[place].argmax()]}"
 
 
-def test_a_gallery_takes_gaps_headings_and_two_inks() -> None:
+def test_a_gallery_has_gaps_headings_and_signed_tiles() -> None:
     figure = gallery([Tile(np.eye(3), "a"), None, Tile(np.eye(3) - 0.5, "b", signed=True)], 2, ["left", "right"])
     positive, negative = (figure.axes[0].images[1].get_array()[place] for place in ((0, 0), (0, 1)))
     assert len(figure.axes[0].images) == 2
@@ -114,25 +97,25 @@ def test_class_counts_draw_every_split() -> None:
     assert captioned.title == "In train, Coat has 3 images and Shirt only 1"
 
 
-def test_balanced_classes_are_called_so() -> None:
+def test_balanced_classes() -> None:
     captioned = class_overview.class_counts({"train": np.arange(6) % 2, "test": np.arange(2)}, ("Coat", "Bag"))
-    assert captioned.title == "Every class has as many images as any other: 3 train, 1 test"
+    assert captioned.title == "Classes are balanced: 3 train, 1 test images each"
 
 
-def test_average_garments_are_averages_and_the_nearest_pair_is_named() -> None:
+def test_mean_images_and_the_most_similar_pair() -> None:
     images = np.zeros((6, 2, 2), np.uint8)
     images[0:2], images[2:4], images[4:6] = [[[10]], [[30]]], [[[200]], [[200]]], 60
     found = describe_pixels(images, np.array([0, 0, 1, 1, 2, 2]), 4)
     captioned = class_overview.mean_images(found, ("Coat", "Bag", "Shirt", "Ghost"))
     shown = captions(captioned.figure)
     assert [(int(image[0, 0]), lines[0]) for image, lines in shown] == [(20, "Coat"), (200, "Bag"), (60, "Shirt")]
-    assert captioned.title == "Coat and Shirt have the averages that are most alike"
+    assert captioned.title == "Coat and Shirt have the most similar mean images"
 
 
-def test_one_class_alone_still_has_an_average() -> None:
+def test_one_class_alone_has_a_mean_image() -> None:
     some = label_coded_images(np.zeros(3, int))
     found = describe_pixels(some.images, some.labels, 2)
-    assert class_overview.mean_images(found, ("Coat", "Bag")).title == "The average garment"
+    assert class_overview.mean_images(found, ("Coat", "Bag")).title == "The mean image"
     assert class_overview.std_images(found, ("Coat", "Bag")).title == "Where the pixels vary"
 
 
@@ -142,12 +125,10 @@ def test_the_variance_curve_marks_what_the_pca_counts(labeled: LabeledImages) ->
     line = captioned.figure.axes[0].lines[0]
     assert line.get_ydata()[1:] == pytest.approx(pca.cumulative_ratio)
     few, many = pca.n_components_for(0.9), pca.n_components_for(0.95)
-    assert captioned.title.replace("\N{NO-BREAK SPACE}", " ") == (
-        f"Of the variance in the pixels, {few} of 64 components keep 90 %, {many} keep 95 %"
-    )
+    assert plain(captioned.title) == (f"Of 64 components, {few} explain 90 % of the variance, {many} explain 95 %")
 
 
-def test_components_are_drawn_with_their_shares(labeled: LabeledImages) -> None:
+def test_components_are_drawn(labeled: LabeledImages) -> None:
     pca = fit_pca(labeled.images)
     captioned = components.component_images(pca, (8, 8), 6)
     alphas = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
@@ -155,28 +136,28 @@ def test_components_are_drawn_with_their_shares(labeled: LabeledImages) -> None:
     assert len(alphas) == 6
 
 
-def test_the_scatter_shows_projections_and_counts_those_at_home() -> None:
+def test_the_scatter_shows_projections_and_class_overlap() -> None:
     images = np.zeros((40, 2, 2), np.uint8)
     images[20:] = 200
     images[:, 0, 0] += np.arange(40, dtype=np.uint8) % 7
     labels = np.repeat([0, 1], 20)
     pca = fit_pca(images)
-    captioned = components.component_scatter(pca.transform(images), labels, ("Coat", "Bag"), pca)
+    captioned = scatter.component_scatter(pca.transform(images), labels, ("Coat", "Bag"), pca)
     offsets = captioned.figure.axes[0].collections[0].get_offsets()
     assert sorted(offsets[:, 0].tolist()) == pytest.approx(sorted(pca.transform(images)[:, 0].tolist()))
-    assert "100\N{NO-BREAK SPACE}% of the images lie nearest to the median of their own class" in captioned.note
+    assert "100\N{NO-BREAK SPACE}% of the images are closest to the median of their own class" in captioned.note
     assert captioned.note.startswith("All 40 images")
     assert {text.get_text() for text in captioned.figure.axes[0].texts} == {"Coat", "Bag"}
 
 
-def test_names_in_a_scatter_do_not_cover_each_other() -> None:
+def test_labels_in_a_scatter_do_not_overlap() -> None:
     crowded = np.array([[0.0, 0.0], [0.1, 0.01], [0.05, 0.02], [5.0, 0.0]])
-    moved = components.repel_labels(crowded, np.array([10.0, 10.0]))
+    moved = scatter.repel_labels(crowded, np.array([10.0, 10.0]))
     assert np.array_equal(moved[[0, 3]], crowded[[0, 3]])
-    assert np.diff(np.sort(moved[:3, 1])).min() >= components.LABEL_HEIGHT * 10 - 1e-9
+    assert np.diff(np.sort(moved[:3, 1])).min() >= scatter.LABEL_HEIGHT * 10 - 1e-9
 
 
-def test_reconstructions_stand_beside_their_original(labeled: LabeledImages) -> None:
+def test_reconstructions_follow_their_original(labeled: LabeledImages) -> None:
     pca = fit_pca(labeled.images)
     captioned = components.reconstructions(labeled, FASHION_MNIST_CLASSES, pca, [5, 64])
     shown = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
@@ -198,12 +179,12 @@ def test_curves_draw_the_history(history: list[EpochRecord]) -> None:
     assert accuracy.title == "Validation accuracy ends at 80.0\N{NO-BREAK SPACE}%"
 
 
-def test_an_earlier_best_epoch_is_told(history: list[EpochRecord]) -> None:
+def test_an_earlier_best_epoch_is_in_the_title(history: list[EpochRecord]) -> None:
     better = [history[0], replace(history[1], validation_accuracy=0.95), *history[2:]]
-    assert "; epoch 2 had 95.0" in training_curves.accuracy_curves(better).title
+    assert "; the best epoch, 2, has 95.0" in training_curves.accuracy_curves(better).title
 
 
-def test_an_earlier_best_epoch_that_reads_the_same_is_not_told(history: list[EpochRecord]) -> None:
+def test_a_best_epoch_with_the_same_rounded_accuracy_is_not_in_the_title(history: list[EpochRecord]) -> None:
     tied = [replace(record, validation_accuracy=0.9212 - 0.0001 * place) for place, record in enumerate(history)]
     assert training_curves.accuracy_curves(tied).title == "Validation accuracy ends at 92.1\N{NO-BREAK SPACE}%"
 
@@ -225,7 +206,7 @@ def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[
     assert np.array_equal(shown, found.confusion)
     row, column = np.argwhere(np.array(found.confusion) * (1 - np.eye(10)) == _largest_error_count(found.confusion))[0]
     assert captioned.title.startswith(
-        f"{FASHION_MNIST_CLASSES[row]} is taken for {FASHION_MNIST_CLASSES[column]} most often"
+        f"The most frequent error is {FASHION_MNIST_CLASSES[row]} predicted as {FASHION_MNIST_CLASSES[column]}"
     )
 
 
@@ -233,14 +214,13 @@ def _largest_error_count(confusion: tuple[tuple[int, ...], ...]) -> int:
     return int((np.array(confusion) * (1 - np.eye(10))).max())
 
 
-def test_a_faultless_confusion_matrix_says_so() -> None:
+def test_a_confusion_matrix_without_errors() -> None:
     assert (
-        classification.confusion_matrix(evaluate_logits(np.eye(3), np.arange(3), ("a", "b", "c"))).title
-        == "Not one answer is wrong"
+        classification.confusion_matrix(evaluate_logits(np.eye(3), np.arange(3), ("a", "b", "c"))).title == "No errors"
     )
 
 
-def test_class_scores_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_class_metrics_draw_the_evaluation(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate_logits(logits[1], dataset.test.labels, FASHION_MNIST_CLASSES)
     captioned = classification.class_metrics(found)
     precision, recall, f1 = (line.get_xdata() for line in captioned.figure.axes[0].lines)
@@ -267,35 +247,41 @@ def test_the_reliability_diagram_draws_filled_bins_only(
 @pytest.mark.parametrize(
     ("logits", "title"),
     [
-        (np.array([[9.0, 0.0]] * 4), "The model is 50.0 points overconfident"),
-        (np.array([[0.1, 0.0], [0.1, 0.0], [0.0, 0.1], [0.0, 0.1]]), "The model is 47.5 points underconfident"),
-        (np.array([[1e-9, 0.0]] * 4), "Confidence and accuracy agree on the whole"),
+        (np.array([[9.0, 0.0]] * 4), "The model is 50.0 percentage points overconfident"),
+        (
+            np.array([[0.1, 0.0], [0.1, 0.0], [0.0, 0.1], [0.0, 0.1]]),
+            "The model is 47.5 percentage points underconfident",
+        ),
+        (np.array([[1e-9, 0.0]] * 4), "Mean confidence and accuracy agree"),
     ],
 )
-def test_a_models_confidence_is_judged(logits: np.ndarray, title: str) -> None:
+def test_calibration_summary(logits: np.ndarray, title: str) -> None:
     found = reliability(softmax(logits), np.array([0, 0, 1, 1]))
     assert classification.reliability_diagram(found).title.startswith(title)
 
 
-def test_two_models_are_told_apart_or_not() -> None:
+def test_comparison_summary() -> None:
     first, second = np.ones(400, bool), np.ones(400, bool)
     second[:40] = False
     names = ("DNN", "CNN")
     assert comparison.comparison_summary(names, mcnemar(first, second)) == (
-        "DNN is 10.0 points more accurate than CNN (95 % interval 7.1 to 12.9)"
+        "DNN is 10.0 percentage points more accurate than CNN (95 % interval 7.1 to 12.9)"
     )
     assert comparison.comparison_summary(names, mcnemar(second, first)).startswith(
-        "CNN is 10.0 points more accurate than DNN"
+        "CNN is 10.0 percentage points more accurate than DNN"
     )
     first[40:80] = False
     assert comparison.comparison_summary(names, mcnemar(first, second)) == (
-        "DNN and CNN cannot be told apart (difference -4.4 to +4.4 points)"
+        "DNN and CNN do not differ significantly (-4.4 to +4.4 percentage points)"
     )
 
 
-def test_the_paired_test_is_told_in_a_sentence() -> None:
+def test_mcnemar_summary() -> None:
     plain = comparison.mcnemar_summary(mcnemar(np.ones(9, bool), np.arange(9) > 1)).replace("\N{NO-BREAK SPACE}", " ")
-    assert plain == "McNemar's exact test on the 2 of 9 images that exactly one of the two got right: p = 0.500."
+    assert (
+        plain
+        == "McNemar's exact test on the 2 of 9 images that exactly one of the two classifies correctly: p = 0.500."
+    )
     many = comparison.mcnemar_summary(mcnemar(np.ones(99, bool), np.arange(99) > 50))
     assert many.endswith("p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}0.001.")
 
@@ -314,7 +300,7 @@ def test_both_accuracies_are_drawn_with_their_intervals(
     assert [bar.get_width() for bar in below.patches] == [paired.only_first, paired.only_second]
 
 
-def test_twins_have_no_pictures_that_only_one_got_right(
+def test_equal_models_have_no_images_correct_in_only_one(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
     figures = comparison_figures(("a", "b"), (logits[0], logits[0]), dataset.test, FASHION_MNIST_CLASSES)
@@ -330,16 +316,16 @@ def all_exploration_figures(dataset: Dataset) -> dict[str, CaptionedFigure]:
     return {**count_figures(dataset, splits), **pixel_figures(found, classes), **of_pca}
 
 
-def test_the_exploration_is_whole(dataset: Dataset) -> None:
+def test_the_exploration_is_complete(dataset: Dataset) -> None:
     figures = all_exploration_figures(dataset)
     assert list(figures) == [
         "class-counts",
         "samples",
-        "mean-garments",
-        "deviations",
-        "grey-levels",
-        "class-greys",
-        "ink",
+        "mean-images",
+        "std-images",
+        "gray-levels",
+        "class-gray-levels",
+        "mean-and-std",
         "pca-variance",
         "pca-spectrum",
         "pca-components",
@@ -368,11 +354,11 @@ def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tu
     labels = np.arange(8 * classes) % classes
     images = rng.integers(0, 256, (len(labels), *shape), dtype=np.uint8)
     some = LabeledImages(images, labels)
-    names = tuple(f"garment number {k}" for k in range(classes))
+    names = tuple(f"class number {k}" for k in range(classes))
     logits = rng.normal(size=(len(labels), classes)).astype(np.float32)
     figures = {
         **all_exploration_figures(Dataset("mine", names, some, some, {})),
         **model_figures(logits, some, names),
     }
-    assert all(inline_svg(captioned, name).startswith("<svg") for name, captioned in figures.items())
+    assert all(captioned.title for captioned in figures.values())
     assert "loss" not in figures

@@ -116,7 +116,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> ExplorationRun:
 def test_the_folder_has_everything(explored: ExplorationRun) -> None:
     assert {path.name for path in explored.path.iterdir()} == {"audit.csv", "explore.json", "figures", "report.html"}
     names = {path.stem for path in (explored.path / "figures").iterdir()}
-    assert {"samples", "mean-garments", "ink", "pca-variance", "pca-1-2-3", "audit-outliers"} <= names
+    assert {"samples", "mean-images", "mean-and-std", "pca-variance", "pca-1-2-3", "audit-outliers"} <= names
     for name in names:
         with Image.open(explored.path / "figures" / f"{name}.png") as picture:
             picture.verify()

@@ -23,7 +23,7 @@ def jinja_env() -> jinja2.Environment:
     """Templates of ``report/templates/``. An undefined name is an error; HTML is escaped, Markdown is not."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("clothier.report"),
-        autoescape=lambda name: name is None or not name.endswith(".md.j2"),
+        autoescape=jinja2.select_autoescape(("html.j2", "css.j2"), default_for_string=True),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,7 +1,7 @@
-"""How Clothier's figures look, and the palette that they share with the page.
+"""The style of all figures, and the palette that they share with the page.
 
-A colour is a role. Figures are drawn with the light palette; on the page each role becomes a CSS variable, so one
-drawing serves light, dark and print. Blue against clay, and ink of any strength, stay apart for colour-blind eyes.
+Colors are named by role. Figures are drawn with the light palette; on the page each role becomes a CSS variable, so one
+SVG serves light mode, dark mode and print. Blue and orange are distinguishable with color vision deficiency.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from clothier.report.formatting import format_percent
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.typing import RcKeyType
 
 LIGHT = {
@@ -27,7 +30,7 @@ LIGHT = {
     "primary": "#2a5caa",
     "secondary": "#b24c1c",
 }
-"""Role to colour on paper and on a light screen. Text roles keep 4.5:1 against ``background`` and ``surface``."""
+"""Role to color in light mode and print. Text roles have a contrast of 4.5:1 with ``background`` and ``surface``."""
 
 DARK = {
     "background": "#14181e",
@@ -38,7 +41,7 @@ DARK = {
     "primary": "#86b5f5",
     "secondary": "#f0a274",
 }
-"""The same roles on a dark screen."""
+"""The same roles in dark mode."""
 
 BACKGROUND, TEXT, MUTED, BORDER = LIGHT["background"], LIGHT["text"], LIGHT["muted"], LIGHT["border"]
 PRIMARY, SECONDARY = LIGHT["primary"], LIGHT["secondary"]
@@ -55,19 +58,19 @@ CATEGORY_COLORS = (
     "#7a8b3c",
     "#8c6d5a",
 )
-"""Ten middle tones after Paul Tol's qualitative schemes; legible on light and dark, always with a name beside them."""
+"""Ten medium tones after Paul Tol's qualitative schemes; visible in light and dark mode, always used with labels."""
 
-FIGURE_WIDTH = 5.2  # inches: half of the page on a desk, all of it on a phone, one column in print
-TITLE_CHARS_PER_INCH = 9.6  # of the bold title that fit on an inch
+FIGURE_WIDTH = 5.2  # inches: half of the page on a desktop, all of it on a phone, one column in print
+TITLE_CHARS_PER_INCH = 9.6  # of the bold title
 TITLE_LINE_HEIGHT = 0.25  # inches
-NOTE_CHARS_PER_INCH = 13.8  # of a note below a figure that fit on an inch
+NOTE_CHARS_PER_INCH = 13.8  # of a note below a figure
 NOTE_LINE_HEIGHT = 0.19  # inches
 
 STYLE: dict[RcKeyType, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so every machine draws the same picture
+    "font.family": ["DejaVu Sans"],  # included in matplotlib, so figures are the same on every machine
     "font.size": 10.0,
     "text.color": TEXT,
-    "text.parse_math": False,  # a class may be called "$5 shirt"
+    "text.parse_math": False,  # a class name may contain "$"
     "axes.edgecolor": BORDER,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 10.0,
@@ -97,26 +100,56 @@ STYLE: dict[RcKeyType, Any] = {
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
 }
-"""matplotlib's settings while a figure of ours is drawn or saved; never set for the whole process."""
+"""matplotlib's settings while a figure is drawn or saved; never set for the whole process."""
 
 
 def new_figure(height: float, width: float = FIGURE_WIDTH) -> Figure:
-    """An empty figure of ``width`` x ``height`` inches that lays itself out and belongs to no window."""
+    """An empty figure of ``width`` x ``height`` inches with automatic layout, not registered with pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def new_plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
-    """A figure with one pair of axes and a quiet grid along ``grid`` (``x``, ``y`` or ``both``)."""
+    """A figure with one pair of axes and grid lines along ``grid`` (``x``, ``y`` or ``both``)."""
     figure = new_figure(height)
     axes = figure.add_subplot()
     axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
     return figure, axes
 
 
+def bar_panels(
+    columns: Mapping[str, Sequence[float]], names: Sequence[str], colors: str | Sequence[str] = PRIMARY
+) -> tuple[Figure, list[Axes]]:
+    """Panels side by side with horizontal bars.
+
+    Args:
+        columns: title of a panel to its values, one per name.
+        names: of the rows.
+        colors: of all bars, or one per row.
+    """
+    figure = new_figure(0.75 + 0.29 * len(names))
+    panels = list(figure.subplots(1, len(columns), sharey=True, squeeze=False)[0])
+    for axes, (title, values) in zip(panels, columns.items(), strict=True):
+        axes.barh(range(len(names)), values, height=0.62, color=colors)
+        axes.grid(visible=True, axis="x")
+        axes.set_title(title)
+        class_axis(axes, names)
+    return figure, panels
+
+
+def percent_axis(axis: Axis, decimals: int | None = None) -> None:
+    """Shows fractions as percentages; without ``decimals``, one decimal where it is needed."""
+
+    def format_tick(fraction: float, _: int | None) -> str:
+        needed = 0 if round(100 * fraction, 6) % 1 == 0 else 1
+        return format_percent(fraction, needed if decimals is None else decimals)
+
+    axis.set_major_formatter(format_tick)
+
+
 def class_axis(axes: Axes, classes: Sequence[str]) -> None:
-    """Names one row a class on the vertical axis, the first on top."""
+    """Labels the rows of the vertical axis with class names, the first on top."""
     axes.set_yticks(range(len(classes)), [shorten(name) for name in classes])
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.tick_params(axis="y", labelcolor=TEXT)
@@ -124,12 +157,12 @@ def class_axis(axes: Axes, classes: Sequence[str]) -> None:
 
 
 def shorten(name: str, max_chars: int = 16) -> str:
-    """A class name that fits beside an axis or below a picture."""
+    """``name``, cut to ``max_chars`` with an ellipsis."""
     return name if len(name) <= max_chars else f"{name[: max_chars - 1].rstrip()}…"
 
 
 def wrap_title(title: str, inches: float) -> str:
-    """``title`` broken into lines of about the same length that fit on ``inches`` inches."""
+    """``title`` in lines of about the same length that fit into ``inches`` inches."""
     widest = int(inches * TITLE_CHARS_PER_INCH)
     lines = len(textwrap.wrap(title, widest))
     even = next(limit for limit in range(1, widest + 1) if len(textwrap.wrap(title, limit)) <= lines)

@@ -1,6 +1,6 @@
-"""Data in, drawings out: every figure of a report by its name, which is also its file's.
+"""All figures of a report; the keys are also their file names.
 
-Legend: N images, H, W, K classes.
+N images of H x W pixels, K classes, k components.
 """
 
 from __future__ import annotations
@@ -9,17 +9,26 @@ from typing import TYPE_CHECKING
 
 from clothier import metrics
 from clothier.evaluation.misclassified import most_confident_errors, only_first_correct
-from clothier.report.figures import (
-    class_overview,
-    classification,
-    comparison,
-    components,
-    pixels,
-    spectrum,
-    training_curves,
+from clothier.report.figures.class_overview import class_counts, mean_images, sample_grid, std_images
+from clothier.report.figures.classification import (
+    class_metrics,
+    confusion_matrix,
+    misclassification_gallery,
+    reliability_diagram,
+)
+from clothier.report.figures.comparison import accuracies, f1_by_class, only_one_correct
+from clothier.report.figures.components import (
+    VARIANCE_TARGETS,
+    component_images,
+    reconstruction_error,
+    reconstructions,
+    scree_plot,
+    variance_curve,
 )
 from clothier.report.figures.correlation import correlation_heatmaps
-from clothier.report.figures.scatter3d import component_scatter_3d
+from clothier.report.figures.pixels import class_gray_levels, gray_level_histogram, mean_and_std_image
+from clothier.report.figures.scatter import component_scatter, component_scatter_3d
+from clothier.report.figures.training_curves import accuracy_curves, loss_curves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,130 +39,130 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.exploration.pca import PCA
     from clothier.exploration.pixels import PixelStatistics
+    from clothier.metrics import Reliability
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import EpochRecord, Floats, Labels
+    from clothier.types import EpochRecord, Evaluation, Floats, Labels
 
     FloatArray = npt.NDArray[np.float64]
 
-MAX_MISTAKES = 15
+MAX_ERRORS = 15
 COARSE_RANKS = (5, 20)
-"""Components that keep the outline only, shown before those that keep 90 and 95 % of the variance."""
+"""Numbers of components shown before those that explain 90 and 95 % of the variance."""
 
 
 def count_figures(dataset: Dataset, splits: Mapping[str, Labels], seed: int = 0) -> dict[str, CaptionedFigure]:
-    """How many of what, and what they look like.
+    """Number of images per class, and a random sample of the training split.
 
     Args:
-        dataset: what to look at; pictures are of its training part.
+        dataset: the images.
         splits: name to (N,) labels.
         seed: draws the sample.
     """
     return {
-        "class-counts": class_overview.class_counts(splits, dataset.classes),
-        "samples": class_overview.sample_grid(dataset.train, dataset.classes, seed=seed),
+        "class-counts": class_counts(splits, dataset.classes),
+        "samples": sample_grid(dataset.train, dataset.classes, seed=seed),
     }
 
 
 def pixel_figures(statistics: PixelStatistics, classes: Sequence[str]) -> dict[str, CaptionedFigure]:
-    """Average garments, and the grey levels that they are made of."""
+    """Mean images, standard deviations and gray levels."""
     return {
-        "mean-garments": class_overview.mean_images(statistics, classes),
-        "deviations": class_overview.std_images(statistics, classes),
-        "grey-levels": pixels.gray_level_histogram(statistics),
-        "class-greys": pixels.class_gray_levels(statistics, classes),
-        "ink": pixels.mean_and_std_image(statistics),
+        "mean-images": mean_images(statistics, classes),
+        "std-images": std_images(statistics, classes),
+        "gray-levels": gray_level_histogram(statistics),
+        "class-gray-levels": class_gray_levels(statistics, classes),
+        "mean-and-std": mean_and_std_image(statistics),
     }
 
 
 def pca_figures(
     labeled: LabeledImages, classes: Sequence[str], pca: PCA, correlation: tuple[FloatArray, FloatArray], seed: int = 0
 ) -> dict[str, CaptionedFigure]:
-    """Every figure of a principal component analysis; without a second or third component, no scatter of it.
+    """Every figure of a principal component analysis; no scatter of a component that does not exist.
 
     Args:
-        labeled: the N pictures that it was fitted to, and their labels.
+        labeled: the N images that the PCA was fitted to, and their labels.
         classes: the K names.
-        pca: all components of the pictures, ``fit_pca(labelled.images)``.
+        pca: all components.
         correlation: Pearson's r of the pixels, (P, P), and of the components, (k, k).
-        seed: draws the dots of the scatters.
+        seed: draws the points of the scatter plots.
     """
     ranks = reconstruction_ranks(pca)
+    height, width = labeled.images.shape[1:]
     features = pca.truncate(min(3, pca.rank)).transform(labeled.images)
-    seen = (features, labeled.labels, classes, pca)
+    scatter = (features, labeled.labels, classes, pca)
     figures = {
-        "pca-variance": components.variance_curve(pca),
-        "pca-spectrum": spectrum.scree_plot(pca),
-        "pca-components": components.component_images(pca, _image_shape(labeled)),
-        "correlation": correlation_heatmaps(*correlation, _image_shape(labeled)),
+        "pca-variance": variance_curve(pca),
+        "pca-spectrum": scree_plot(pca),
+        "pca-components": component_images(pca, (height, width)),
+        "correlation": correlation_heatmaps(*correlation, (height, width)),
     }
-    for other in range(2, features.shape[1] + 1):
-        figures[f"pca-1-{other}"] = components.component_scatter(*seen, other, seed)
+    for component in range(2, features.shape[1] + 1):
+        figures[f"pca-1-{component}"] = component_scatter(*scatter, component, seed)
     if features.shape[1] == 3:
-        figures["pca-1-2-3"] = component_scatter_3d(*seen, seed)
-    figures["pca-reconstructions"] = components.reconstructions(labeled, classes, pca, ranks)
-    figures["pca-error"] = spectrum.reconstruction_error(pca, len(labeled), ranks)
+        figures["pca-1-2-3"] = component_scatter_3d(*scatter, seed)
+    figures["pca-reconstructions"] = reconstructions(labeled, classes, pca, ranks)
+    figures["pca-error"] = reconstruction_error(pca, len(labeled), ranks)
     return figures
 
 
 def reconstruction_ranks(pca: PCA) -> list[int]:
-    """Numbers of components that garments are rebuilt from: few, and as many as keep 90 and 95 % of the variance."""
-    needed = sorted({pca.n_components_for(share) for share in components.VARIANCE_TARGETS})
+    """Numbers of components for reconstructions: a few, and those that explain 90 and 95 % of the variance."""
+    needed = sorted({pca.n_components_for(target) for target in VARIANCE_TARGETS})
     return [rank for rank in COARSE_RANKS if rank < needed[0]] + needed
+
+
+def evaluation_figures(
+    evaluation: Evaluation, calibration: Reliability, history: Sequence[EpochRecord] = ()
+) -> dict[str, CaptionedFigure]:
+    """The figures of any trained model; without ``history`` there are no training curves."""
+    curves = {"loss": loss_curves(history), "accuracy": accuracy_curves(history)} if history else {}
+    return {
+        **curves,
+        "confusion": confusion_matrix(evaluation),
+        "class-metrics": class_metrics(evaluation),
+        "reliability": reliability_diagram(calibration),
+    }
 
 
 def model_figures(
     logits: Floats, labeled: LabeledImages, classes: Sequence[str], history: Sequence[EpochRecord] = ()
 ) -> dict[str, CaptionedFigure]:
-    """Every figure of one model.
+    """Every figure of a model of small gray images.
 
     Args:
-        logits: (N, K), its answers to the pictures of ``labeled``.
-        labeled: the N pictures and their labels, usually the test part.
+        logits: (N, K) for the images of ``labeled``.
+        labeled: the N images and their labels, usually the test split.
         classes: the K names.
-        history: how it was trained; without it there are no curves.
+        history: one record an epoch; may be empty.
     """
-    found = metrics.evaluate_logits(logits, labeled.labels, classes)
-    figures = {}
-    if history:
-        figures["loss"] = training_curves.loss_curves(history)
-        figures["accuracy"] = training_curves.accuracy_curves(history)
-    figures["confusion"] = classification.confusion_matrix(found)
-    figures["class-scores"] = classification.class_metrics(found)
-    wrong = most_confident_errors(logits, labeled.labels, MAX_MISTAKES)
-    if wrong:
-        figures["mistakes"] = classification.misclassification_gallery(labeled, wrong, classes)
+    evaluation = metrics.evaluate_logits(logits, labeled.labels, classes)
     calibration = metrics.reliability(metrics.softmax(logits), labeled.labels)
-    figures["reliability"] = classification.reliability_diagram(calibration)
+    figures = evaluation_figures(evaluation, calibration, history)
+    if errors := most_confident_errors(logits, labeled.labels, MAX_ERRORS):
+        figures["misclassified"] = misclassification_gallery(labeled, errors, classes)
     return figures
 
 
 def comparison_figures(
     names: tuple[str, str], logits: tuple[Floats, Floats], labeled: LabeledImages, classes: Sequence[str]
 ) -> dict[str, CaptionedFigure]:
-    """Every figure that sets two models side by side.
+    """Every figure that compares two models.
 
     Args:
-        names: what the figures call them, such as ``("DNN", "CNN")``.
-        logits: (N, K) of each, for the pictures of ``labeled``.
-        labeled: the N pictures and their labels.
+        names: as the figures show them, such as ``("DNN", "CNN")``.
+        logits: (N, K) of each, for the images of ``labeled``.
+        labeled: the N images and their labels.
         classes: the K names.
     """
     labels, (first, second) = labeled.labels, logits
     evaluations = (metrics.evaluate_logits(first, labels, classes), metrics.evaluate_logits(second, labels, classes))
     paired = metrics.mcnemar(first.argmax(axis=1) == labels, second.argmax(axis=1) == labels)
-    figures = {
-        "accuracies": comparison.accuracies(names, evaluations, paired),
-        "f1": comparison.f1_by_class(names, evaluations),
-    }
+    figures = {"accuracies": accuracies(names, evaluations, paired), "f1": f1_by_class(names, evaluations)}
     if paired.only_first:
-        pairs = only_first_correct(first, second, labels, MAX_MISTAKES)
-        figures["only-first"] = comparison.only_one_correct(labeled, pairs, classes, names, paired.only_first)
+        pairs = only_first_correct(first, second, labels, MAX_ERRORS)
+        figures["correct-only-in-first"] = only_one_correct(labeled, pairs, classes, names, paired.only_first)
     if paired.only_second:
-        pairs = only_first_correct(second, first, labels, MAX_MISTAKES)
-        figures["only-second"] = comparison.only_one_correct(labeled, pairs, classes, names[::-1], paired.only_second)
+        pairs = only_first_correct(second, first, labels, MAX_ERRORS)
+        figures["correct-only-in-second"] = only_one_correct(labeled, pairs, classes, names[::-1], paired.only_second)
     return figures
-
-
-def _image_shape(labeled: LabeledImages) -> tuple[int, int]:
-    height, width = labeled.images.shape[1:]
-    return height, width

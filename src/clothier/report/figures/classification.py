@@ -1,7 +1,4 @@
-"""Figures of how good a classifier is.
-
-Legend: N images, K classes.
-"""
+"""Figures of one classifier: confusion matrix, metrics per class, errors and calibration."""
 
 from __future__ import annotations
 
@@ -27,6 +24,7 @@ from clothier.report.style import (
     class_axis,
     new_figure,
     new_plot,
+    percent_axis,
     shorten,
 )
 
@@ -42,15 +40,15 @@ if TYPE_CHECKING:
     from clothier.types import Evaluation
 
 MAX_CELL_OPACITY = 0.5
-"""Opacity of the strongest cell of a confusion matrix: ink on it keeps 4.5:1, on paper and on a dark screen."""
+"""Opacity of the strongest cell of a confusion matrix: text on it has a contrast of 4.5:1 in light and dark mode."""
 
 MAX_CLASSES_WITH_COUNTS = 14
-"""Classes up to which the cells of a confusion matrix have room for their counts."""
+"""With more classes, the cells of a confusion matrix are too small for their counts."""
 
 
 @rc_context(STYLE)
 def confusion_matrix(evaluation: Evaluation) -> CaptionedFigure:
-    """Counts of true against answered: right answers in blue, mistakes in clay, stronger where there are more."""
+    """Counts of true by predicted class: correct in blue, errors in orange, stronger where there are more."""
     counts = np.array(evaluation.confusion)
     names = [score.name for score in evaluation.per_class]
     figure = new_figure(FIGURE_WIDTH)
@@ -61,14 +59,17 @@ def confusion_matrix(evaluation: Evaluation) -> CaptionedFigure:
     class_axis(axes, names)
     axes.tick_params(labelcolor=TEXT, labelsize=min(9.5, 190 / len(names)))
     axes.spines["bottom"].set_visible(False)
-    axes.set(xlabel="answered", ylabel="true", aspect="equal")
+    axes.set(xlabel="predicted", ylabel="true", aspect="equal")
     title = _confusion_summary(counts, names)
-    return CaptionedFigure(figure, title, f"Confusion matrix, a row a true class. {title}.", _confusion_note(counts))
+    sums = counts.sum(axis=1)
+    rows = f"Each row holds {sums[0]:,} images. " if sums.min() == sums.max() else ""
+    note = f"{rows}Blue: correct. Orange: errors, strongest for the most frequent one."
+    return CaptionedFigure(figure, title, f"Confusion matrix, one row per true class. {title}.", note)
 
 
 @rc_context(STYLE)
 def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
-    """Precision, recall and F1 of every class, on one line each."""
+    """Precision, recall and F1 of every class, one row each."""
     names = [score.name for score in evaluation.per_class]
     figure, axes = new_plot(0.95 + 0.3 * len(names), grid="x")
     rows = np.arange(len(names))
@@ -79,7 +80,7 @@ def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
     axes.plot(f1, rows, "|", color=TEXT, markersize=13, markeredgewidth=2, label="F1")
     _metric_axis(axes, names, min(precision.min(), recall.min()))
     hardest, easiest = int(f1.argmin()), int(f1.argmax())
-    title = f"{names[hardest]} is hardest (F1 {f1[hardest]:.2f}), {names[easiest]} easiest ({f1[easiest]:.2f})"
+    title = f"{names[hardest]} has the lowest F1 ({f1[hardest]:.2f}), {names[easiest]} the highest ({f1[easiest]:.2f})"
     return CaptionedFigure(
         figure, title, f"Precision, recall and F1 of each class. {title}. All values are in the table."
     )
@@ -88,24 +89,25 @@ def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
 def misclassification_gallery(
     labeled: LabeledImages, misclassifications: Sequence[Misclassification], classes: Sequence[str]
 ) -> CaptionedFigure:
-    """The pictures of ``misclassifications`` with their true class, and what was said instead."""
+    """The images of ``misclassifications``, at least one, with true class, prediction and probability."""
     tiles = [
         Tile(
-            labeled.images[said.index],
-            f"{shorten(classes[said.true], 12)}\n→ {shorten(classes[said.predicted], 12)}\n"
-            f"{format_percent(said.probability)}",
+            labeled.images[error.index],
+            f"{shorten(classes[error.true], 12)}\n→ {shorten(classes[error.predicted], 12)}\n"
+            f"{format_percent(error.probability)}",
         )
-        for said in misclassifications
+        for error in misclassifications
     ]
-    title = f"The {len(tiles)} surest mistakes were made with {format_percent(misclassifications[-1].probability)} confidence or more"
-    alt = "; ".join(f"{classes[said.true]} taken for {classes[said.predicted]}" for said in misclassifications)
-    note = "Below each: its label, which may be wrong itself, then the answer and its probability."
-    return CaptionedFigure(gallery(tiles, 5), title, f"Pictures that the model was sure of, and wrong: {alt}.", note)
+    lowest = format_percent(misclassifications[-1].probability)
+    title = f"The {len(tiles)} most confident errors have a probability of {lowest} or more"
+    alt = "; ".join(f"{classes[error.true]} predicted as {classes[error.predicted]}" for error in misclassifications)
+    note = "Below each: its label, which may be wrong itself, then the prediction and its probability."
+    return CaptionedFigure(gallery(tiles, 5), title, f"Images with confident wrong predictions: {alt}.", note)
 
 
 @rc_context(STYLE)
 def reliability_diagram(diagram: Reliability) -> CaptionedFigure:
-    """How often answers of each confidence are right, over how many there are."""
+    """Accuracy by confidence, above the number of images in each bin."""
     figure = new_figure(4.4)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     filled = diagram.counts > 0
@@ -113,46 +115,40 @@ def reliability_diagram(diagram: Reliability) -> CaptionedFigure:
     low, high = wilson_interval(diagram.accuracy[filled], diagram.counts[filled])
     axes.vlines(diagram.confidence[filled], low, high, color=PRIMARY, linewidth=2)
     axes.plot(diagram.confidence[filled], diagram.accuracy[filled], "o", color=PRIMARY, markersize=6, clip_on=False)
-    axes.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axes.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axes.grid(visible=True)
     below.bar(diagram.edges[:-1], diagram.counts, np.diff(diagram.edges) * 0.86, align="edge", color=PRIMARY)
-    below.set(xlabel="confidence: probability of the answer", ylabel="images")
+    below.set(xlabel="confidence: probability of the predicted class", ylabel="images")
     below.yaxis.set_major_locator(MaxNLocator(2, prune="lower"))
-    for share_axis in (axes.xaxis, axes.yaxis):
-        share_axis.set_major_formatter(lambda share, _: format_percent(share, 0))
+    for axis in (axes.xaxis, axes.yaxis):
+        percent_axis(axis, 0)
     below.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     title = _calibration_summary(diagram)
-    note = "On the dashed line, answers given with 80 % confidence are right four times in five. Bars: 95 % intervals."
+    note = "On the dashed line, predictions with 80 % confidence are correct in 80 % of cases. Bars: 95 % intervals."
     return CaptionedFigure(figure, title, f"Accuracy over confidence in {len(diagram.counts)} bins. {title}.", note)
 
 
 def _plot_cells(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
-    """One square a cell, and its count where there is room and anything to count."""
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    worst = max(float((shares * (1 - np.eye(len(shares)))).max()), 1e-9)
-    for (row, column), share in np.ndenumerate(shares):
-        right = row == column
-        strength = MAX_CELL_OPACITY * (share**2 if right else share / worst)
-        square = (column - 0.47, row - 0.47)
-        colour = PRIMARY if right else SECONDARY
-        axes.add_patch(Rectangle(square, 0.94, 0.94, facecolor=colour, alpha=max(strength, 0.035), linewidth=0))
+    """One square per cell, with its count where it is not zero and there is room."""
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    worst = max(float((fractions * (1 - np.eye(len(fractions)))).max()), 1e-9)
+    for (row, column), fraction in np.ndenumerate(fractions):
+        correct = row == column
+        opacity = max(MAX_CELL_OPACITY * (fraction**2 if correct else fraction / worst), 0.035)
+        color = PRIMARY if correct else SECONDARY
+        corner = (column - 0.47, row - 0.47)
+        axes.add_patch(Rectangle(corner, 0.94, 0.94, facecolor=color, alpha=opacity, linewidth=0))
         if counts[row, column] and len(counts) <= MAX_CLASSES_WITH_COUNTS:
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, color=TEXT)
-
-
-def _confusion_note(counts: npt.NDArray[np.int64]) -> str:
-    sums = counts.sum(axis=1)
-    each = f"Each row holds {sums[0]:,} images. " if sums.min() == sums.max() else ""
-    return f"{each}Blue: right answers. Clay: mistakes, strongest for the most frequent one."
 
 
 def _confusion_summary(counts: npt.NDArray[np.int64], names: Sequence[str]) -> str:
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
     row, column = divmod(int(wrong.argmax()), len(names))
     if not wrong[row, column]:
-        return "Not one answer is wrong"
-    times = f"{wrong[row, column]:,} of {counts[row].sum():,} times"
-    return f"{names[row]} is taken for {names[column]} most often, {times}"
+        return "No errors"
+    errors = f"{wrong[row, column]:,} of {counts[row].sum():,} images"
+    return f"The most frequent error is {names[row]} predicted as {names[column]}: {errors}"
 
 
 def _metric_axis(axes: Axes, names: Sequence[str], lowest: float) -> None:
@@ -163,7 +159,7 @@ def _metric_axis(axes: Axes, names: Sequence[str], lowest: float) -> None:
 
 def _calibration_summary(diagram: Reliability) -> str:
     gap = float((diagram.confidence - diagram.accuracy) @ diagram.counts / diagram.counts.sum())
-    error = f"calibration error {100 * diagram.ece:.1f} points"
+    error = f"calibration error {100 * diagram.ece:.1f} percentage points"
     if abs(gap) < 0.005:
-        return f"Confidence and accuracy agree on the whole ({error})"
-    return f"The model is {abs(100 * gap):.1f} points {'over' if gap > 0 else 'under'}confident ({error})"
+        return f"Mean confidence and accuracy agree ({error})"
+    return f"The model is {abs(100 * gap):.1f} percentage points {'over' if gap > 0 else 'under'}confident ({error})"

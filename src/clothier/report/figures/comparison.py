@@ -1,7 +1,4 @@
-"""Figures of two classifiers on the same images.
-
-Legend: N images, K classes.
-"""
+"""Figures that compare two classifiers on the same images."""
 
 from __future__ import annotations
 
@@ -24,6 +21,7 @@ from clothier.report.style import (
     class_axis,
     new_figure,
     new_plot,
+    percent_axis,
     shorten,
 )
 
@@ -41,31 +39,31 @@ NamePair = tuple[str, str]
 
 @rc_context(STYLE)
 def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], paired: McNemarResult) -> CaptionedFigure:
-    """Both accuracies with their 95 % intervals, and the images that only one of the two got right."""
+    """Both accuracies with 95 % intervals, and the number of images that only one model classifies correctly."""
     figure = new_figure(3.3)
     above, below = figure.subplots(2, 1, height_ratios=(3, 2))
-    for row, (found, colour) in enumerate(zip(evaluations, (PRIMARY, SECONDARY), strict=True)):
-        reach = NORMAL_95 * found.standard_error
-        above.errorbar(found.accuracy, row, xerr=reach, fmt="o", color=colour, markersize=8, capsize=5, linewidth=2.2)
-        words = f"{format_percent(found.accuracy, 2)} ± {100 * reach:.2f}"
-        above.annotate(words, (found.accuracy, row), (0, 11), textcoords="offset points", ha="center", color=TEXT)
+    for row, (one, color) in enumerate(zip(evaluations, (PRIMARY, SECONDARY), strict=True)):
+        margin = NORMAL_95 * one.standard_error
+        above.errorbar(one.accuracy, row, xerr=margin, fmt="o", color=color, markersize=8, capsize=5, linewidth=2.2)
+        text = f"{format_percent(one.accuracy, 2)} ± {100 * margin:.2f}"
+        above.annotate(text, (one.accuracy, row), (0, 11), textcoords="offset points", ha="center", color=TEXT)
     class_axis(above, names)
     above.set_ylim(1.5, -0.75)
     above.margins(x=0.35)
     above.grid(visible=True, axis="x")
-    above.set_xlabel("accuracy, with its 95 % interval")
-    above.xaxis.set_major_formatter(lambda share, _: format_percent(share))
+    above.set_xlabel("accuracy with 95 % interval")
+    percent_axis(above.xaxis, 1)
     _plot_disagreement(below, names, paired)
     title = comparison_summary(names, paired)
-    alt = f"{title}. Only {names[0]} right: {paired.only_first:,}; only {names[1]} right: {paired.only_second:,}."
+    alt = f"{title}. Only {names[0]} correct: {paired.only_first:,}; only {names[1]} correct: {paired.only_second:,}."
     return CaptionedFigure(figure, title, alt, mcnemar_summary(paired))
 
 
 @rc_context(STYLE)
 def f1_by_class(names: NamePair, evaluations: tuple[Evaluation, Evaluation]) -> CaptionedFigure:
-    """The F1 of both for every class, joined by a line."""
+    """F1 of both models for every class, one row each."""
     classes = [score.name for score in evaluations[0].per_class]
-    first, second = (np.array([score.f1 for score in found.per_class]) for found in evaluations)
+    first, second = (np.array([score.f1 for score in one.per_class]) for one in evaluations)
     figure, axes = new_plot(0.95 + 0.3 * len(classes), grid="x")
     rows = np.arange(len(classes))
     axes.hlines(rows, np.minimum(first, second), np.maximum(first, second), color=BORDER, linewidth=5)
@@ -77,7 +75,7 @@ def f1_by_class(names: NamePair, evaluations: tuple[Evaluation, Evaluation]) -> 
     gain = second - first
     most = int(np.abs(gain).argmax())
     better = names[1] if gain[most] > 0 else names[0]
-    title = f"{classes[most]} differs most: {better} is {abs(gain[most]):.2f} ahead in F1"
+    title = f"The largest difference in F1 is on {classes[most]}: {better} is better by {abs(gain[most]):.2f}"
     return CaptionedFigure(figure, title, f"F1 of {names[0]} and {names[1]} for each class. {title}.")
 
 
@@ -88,42 +86,42 @@ def only_one_correct(
     names: NamePair,
     total: int,
 ) -> CaptionedFigure:
-    """Pictures that the first of ``names`` got right and the second wrong, with the wrong answer.
+    """Images that the first of ``names`` classifies correctly and the second does not, with the wrong prediction.
 
     Args:
-        labeled: where the pictures are.
-        predictions: the answers of both, a pair a picture, at least one.
+        labeled: the images.
+        predictions: of both models, one pair per image, at least one.
         classes: the K names.
-        names: of the model that was right and of the one that was wrong.
-        total: how many such pictures there are in all.
+        names: of the correct model and of the wrong one.
+        total: number of such images.
     """
-    right, wrong = names
+    correct, wrong = names
     tiles = [
         Tile(
-            labeled.images[said.index],
-            f"{shorten(classes[said.true], 12)}\nnot {shorten(classes[said.predicted], 12)}\n"
-            f"{format_percent(said.probability)}",
+            labeled.images[error.index],
+            f"{shorten(classes[error.true], 12)}\nnot {shorten(classes[error.predicted], 12)}\n"
+            f"{format_percent(error.probability)}",
         )
-        for _, said in predictions
+        for _, error in predictions
     ]
-    alt = "; ".join(f"{classes[said.true]}, not {classes[said.predicted]}" for _, said in predictions)
+    alt = "; ".join(f"{classes[error.true]}, not {classes[error.predicted]}" for _, error in predictions)
     return CaptionedFigure(
         gallery(tiles, 5),
-        f"{total:,} pictures were named right by {right} and wrong by {wrong}",
-        f"Pictures that {right} named right and {wrong} wrong: {alt}.",
-        f"The {len(tiles)} where {wrong} was surest. Below each: its class, as {right} answered, then the answer of "
-        f"{wrong} and its probability.",
+        f"{total:,} images are correct only in {correct}, not in {wrong}",
+        f"Images that {correct} classifies correctly and {wrong} does not: {alt}.",
+        f"The {len(tiles)} most confident errors of {wrong}. Below each: its class, as {correct} predicts, then the "
+        f"prediction of {wrong} and its probability.",
     )
 
 
 def comparison_summary(names: NamePair, paired: McNemarResult) -> str:
-    """The difference in one line: which is better and by how much, or that the test cannot tell."""
+    """The difference in one line: which model is better and by how much, or that the difference is not significant."""
     better, worse = names if paired.difference >= 0 else names[::-1]
     low, high = sorted(abs(100 * bound) for bound in paired.interval)
     if paired.interval[0] <= 0 <= paired.interval[1]:
-        reach = " to ".join(f"{100 * bound:+.1f}" for bound in paired.interval)
-        return f"{names[0]} and {names[1]} cannot be told apart (difference {reach} points)"
-    points = f"{abs(100 * paired.difference):.1f} points"
+        interval = " to ".join(f"{100 * bound:+.1f}" for bound in paired.interval)
+        return f"{names[0]} and {names[1]} do not differ significantly ({interval} percentage points)"
+    points = f"{abs(100 * paired.difference):.1f} percentage points"
     return f"{better} is {points} more accurate than {worse} (95 % interval {low:.1f} to {high:.1f})"
 
 
@@ -134,7 +132,7 @@ def mcnemar_summary(paired: McNemarResult) -> str:
         value = f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{paired.p_value:.3f}"
     return (
         f"McNemar's exact test on the {paired.only_first + paired.only_second:,} of {paired.n:,} images "
-        f"that exactly one of the two got right: {value}."
+        f"that exactly one of the two classifies correctly: {value}."
     )
 
 
@@ -145,5 +143,5 @@ def _plot_disagreement(axes: Axes, names: NamePair, paired: McNemarResult) -> No
         axes.annotate(f"{count:,}", (count, row), (5, 0), textcoords="offset points", va="center", color=MUTED)
     axes.margins(x=0.12)
     class_axis(axes, [f"only {name}" for name in names])
-    axes.set_xlabel("images that only one got right")
+    axes.set_xlabel("images correct in only one model")
     axes.grid(visible=True, axis="x")

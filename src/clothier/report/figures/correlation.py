@@ -1,7 +1,4 @@
-"""How dimensions depend on each other, before and after a principal component analysis, as two heat maps.
-
-Legend: H, W, P = H * W pixels, k components.
-"""
+"""Heat maps of correlations between pixels and between principal components; P pixels, k components."""
 
 from __future__ import annotations
 
@@ -19,16 +16,16 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
-MAX_DIMENSIONS = 100  # dimensions on a side of a heat map; many more would be finer than what they are printed with
+MAX_DIMENSIONS = 100  # rows of a heat map; more would be finer than the resolution of a printed figure
 
 
 def correlation_heatmaps(
     pixel_correlations: FloatArray, component_correlations: FloatArray, shape: tuple[int, int]
 ) -> CaptionedFigure:
-    """Pearson's r of every pair of pixels beside that of every pair of components.
+    """Pearson's r of every pair of pixels next to that of every pair of components.
 
     Args:
-        pixel_correlations: (P, P), of the pixels row by row; NaN where one never changes.
+        pixel_correlations: (P, P), of the pixels row by row; NaN where a pixel is constant.
         component_correlations: (k, k), of the projections on the components.
         shape: H, W of the images.
     """
@@ -47,15 +44,15 @@ def correlation_heatmaps(
             signed=True,
         ),
     ]
-    title = f"Two pixels correlate by {_format_r(before)} on average, two components by {_format_r(after)}"
+    title = f"Mean |r| is {_format_r(before)} between two pixels and {_format_r(after)} between two components"
     note = (
-        "Pearson's r of every pair: blue where both rise together, clay where one falls, nothing where neither tells "
-        "of the other. The mean is of |r| over all pairs, the diagonal left out."
+        "Pearson's r of every pair: blue for positive, orange for negative, blank for zero. The mean of |r| is over "
+        "all pairs, without the diagonal."
     )
     if step > 1:
-        note += f" Drawn are {len(grid)} pixels, of each {step}x{step} the first, row by row"
+        note += f" Shown are {len(grid)} pixels, the first of each {step}x{step} block, row by row"
         note += f", and the first {MAX_DIMENSIONS} components." if len(component_correlations) > MAX_DIMENSIONS else "."
-    alt = f"Two square maps: stripes and blocks of two colours before, a bare diagonal after. {title}."
+    alt = f"Two heat maps: stripes and blocks for the pixels, only a diagonal for the components. {title}."
     return CaptionedFigure(gallery(tiles, 2), title, alt, note)
 
 

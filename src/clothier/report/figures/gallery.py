@@ -1,7 +1,7 @@
-"""Pictures of garments in rows, each with its own caption.
+"""A grid of small images with captions.
 
-A garment is drawn as ink of the strength of its pixels: dark on paper, as the shop's photographs were before the
-data set stored their negatives (arXiv 1708.07747, section 2), and light on a dark screen.
+Gray images are drawn in black with the pixel value as opacity: dark on light, as before the data set was inverted
+(arXiv 1708.07747, section 2). In dark mode the page inverts them.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
     PixelArray = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 
-CAPTION_LINE_HEIGHT = 0.18  # inches, height of a caption's line
-TILE_GAP = 0.10  # inches between a picture and what follows it
+CAPTION_LINE_HEIGHT = 0.18  # inches
+TILE_GAP = 0.10  # inches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """One picture and the words below it; they never part.
+    """One image and its caption.
 
     Attributes:
         image: (H, W) uint8, or floats of 0 to 1; floats of both signs where ``signed``.
-        caption: one or more lines; the first in ink, the others muted.
-        signed: blue for positive, clay for negative values, and nothing for zero.
+        caption: one or more lines; all but the first are muted.
+        signed: blue for positive values, orange for negative ones, blank for zero.
     """
 
     image: PixelArray
@@ -51,26 +51,24 @@ class Tile:
 
 @rc_context(STYLE)
 def gallery(tiles: Sequence[Tile | None], columns: int, headings: Sequence[str] = ()) -> Figure:
-    """Draws ``tiles`` row by row, ``columns`` in a row, under ``headings`` that name the columns; None is a gap."""
+    """Draws ``tiles`` row by row, ``columns`` in a row, under ``headings`` of the columns; None leaves a gap."""
     side = FIGURE_WIDTH / columns
     lines = max(tile.n_lines for tile in tiles if tile)
     step = side + lines * CAPTION_LINE_HEIGHT + TILE_GAP
-    rows, top = (
-        -(-len(tiles) // columns),
-        max((CAPTION_LINE_HEIGHT * (1.5 + words.count("\n")) for words in headings), default=0.0),
-    )
-    figure = new_figure(top + rows * step)
-    axes = _blank_axes(figure, top + rows * step)
+    top = max((CAPTION_LINE_HEIGHT * (1.5 + heading.count("\n")) for heading in headings), default=0.0)
+    height = top + -(-len(tiles) // columns) * step
+    figure = new_figure(height)
+    axes = _blank_axes(figure, height)
     for column, heading in enumerate(headings):
         axes.text((column + 0.5) * side, 0, heading, ha="center", va="top", fontsize=8.5, color=MUTED)
-    for place, tile in enumerate(tiles):
+    for index, tile in enumerate(tiles):
         if tile:
-            _draw_tile(axes, tile, place % columns * side, top + place // columns * step, side)
+            _draw_tile(axes, tile, index % columns * side, top + index // columns * step, side)
     return figure
 
 
 def _blank_axes(figure: Figure, height: float) -> Axes:
-    """Axes in inches, downwards from the top left, without any frame."""
+    """Axes in inches from the top left, without a frame."""
     axes = figure.add_subplot()
     axes.set_axis_off()
     axes.set_xlim(0, FIGURE_WIDTH)
@@ -85,22 +83,21 @@ def _draw_tile(axes: Axes, tile: Tile, left: float, top: float, side: float) -> 
     pixels = _diverging_rgba(tile.image) if tile.signed else _grayscale_rgba(tile.image)
     drawn = axes.imshow(pixels, extent=extent, interpolation="none", aspect="equal")
     drawn.set_gid(f"{SIGNED}-{left}-{top}" if tile.signed else f"{GRAYSCALE}-{left}-{top}")
-    for line, words in enumerate(tile.caption.split("\n")):
-        height, colour = top + side + (line + 0.3) * CAPTION_LINE_HEIGHT, MUTED if line else TEXT
-        axes.text(
-            left + side / 2, height, words, ha="center", va="center", fontsize=9.0 if side > 0.6 else 8.0, color=colour
-        )
+    size = 9.0 if side > 0.6 else 8.0
+    for line, text in enumerate(tile.caption.split("\n")):
+        y, color = top + side + (line + 0.3) * CAPTION_LINE_HEIGHT, MUTED if line else TEXT
+        axes.text(left + side / 2, y, text, ha="center", va="center", fontsize=size, color=color)
 
 
 def _grayscale_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
-    """Black of the strength of each pixel: (H, W, 4) floats of 0 to 1."""
+    """Black with the pixel value as opacity: (H, W, 4) floats of 0 to 1."""
     pixels = np.zeros((*image.shape, 4))
     pixels[..., 3] = np.clip(image / (255 if image.dtype == np.uint8 else 1), 0, 1)
     return pixels
 
 
 def _diverging_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
-    """Blue above zero and clay below, as strong as the value is far from zero: (H, W, 4) floats of 0 to 1."""
+    """Blue above zero and orange below, with the magnitude as opacity: (H, W, 4) floats of 0 to 1."""
     reach = float(np.abs(image).max()) or 1.0
     pixels = np.empty((*image.shape, 4))
     pixels[..., :3] = np.where((image > 0)[..., np.newaxis], to_rgb(PRIMARY), to_rgb(SECONDARY))

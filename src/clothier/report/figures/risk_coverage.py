@@ -1,4 +1,4 @@
-"""Figures of a model that may ask a person: what it accepts, and how much of that is wrong."""
+"""The risk-coverage curve of a model that can abstain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.formatting import format_percent
-from clothier.report.style import MUTED, PRIMARY, SECONDARY, STYLE, TEXT, new_plot
+from clothier.report.style import MUTED, PRIMARY, SECONDARY, STYLE, TEXT, new_plot, percent_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from clothier.selective.decisions import RiskCoverage
     from clothier.selective.thresholds import RiskGuarantee
 
-MIN_TAGS_SHOWN = 20  # tags, of which the share of wrong ones only jumps
+MIN_TAGS_SHOWN = 20  # the error rate of fewer tags is too noisy
 
 
 @rc_context(STYLE)
 def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuarantee | None = None) -> CaptionedFigure:
-    """The share of wrong tags by the share of photos that are accepted, and where the promise has drawn the line.
+    """Error rate of the accepted tags by coverage, with the operating point of the guarantee.
 
     Args:
-        curve: of the photos' answers.
-        n_photos: how many they are.
-        guarantee: what the model promises; a point stands where it accepts.
+        curve: of the predictions for the photos.
+        n_photos: number of photos.
+        guarantee: of the model's thresholds, if any.
     """
     figure, axes = new_plot(3.2, grid="both")
     shown = curve.coverage * n_photos >= min(MIN_TAGS_SHOWN, n_photos)
@@ -37,24 +37,22 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
     if guarantee:
         highest = max(highest, guarantee.risk)
         axes.axhline(guarantee.risk, color=MUTED, linewidth=1.2, dashes=(4, 3))
-        axes.text(
-            0.01, guarantee.risk, f"promised: {format_percent(guarantee.risk, 0)}", va="bottom", fontsize=9, color=MUTED
-        )
+        label = f"guarantee: {format_percent(guarantee.risk, 0)}"
+        axes.text(0.01, guarantee.risk, label, va="bottom", fontsize=9, color=MUTED)
         _mark_operating_point(axes, guarantee)
-    axes.set(xlabel="coverage: share of photos accepted", ylabel="share of wrong tags among them")
+    axes.set(xlabel="coverage: fraction of photos accepted", ylabel="error rate of accepted tags")
     axes.set(xlim=(0, 1), ylim=(0, max(1.15 * highest, 0.01)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(lambda share, _: format_percent(share, 0 if round(share * 100, 6) % 1 == 0 else 1))
+        percent_axis(axis)
     title = _risk_summary(curve, guarantee)
-    bar = " Bar: from what was seen up to the promise's bound." if guarantee and guarantee.n_accepted else ""
-    return CaptionedFigure(
-        figure, title, f"Risk over coverage. {title}.", f"{n_photos:,} photos, the surest first.{bar}"
-    )
+    bar = " Bar: from the empirical risk to the upper bound." if guarantee and guarantee.n_accepted else ""
+    note = f"{n_photos:,} photos, most confident first.{bar}"
+    return CaptionedFigure(figure, title, f"Risk-coverage curve. {title}.", note)
 
 
 def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
-    """Where the promise accepts: the wrong ones seen, and the bound above."""
+    """Marks coverage and empirical risk at the threshold, with a bar up to the bound."""
     if guarantee.empirical_risk is None or guarantee.bound is None:
         return
     axes.vlines(guarantee.coverage, guarantee.empirical_risk, guarantee.bound, color=SECONDARY, linewidth=2)
@@ -72,8 +70,9 @@ def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
 def _risk_summary(curve: RiskCoverage, guarantee: RiskGuarantee | None) -> str:
     if guarantee is None:
         half = float(curve.risk[np.searchsorted(curve.coverage, 0.5)])
-        return f"Of the surer half of the tags {format_percent(half)} are wrong, of all {format_percent(float(curve.risk[-1]))}"
+        every = format_percent(float(curve.risk[-1]))
+        return f"The error rate is {every} on all photos and {format_percent(half)} on the more confident half"
     if guarantee.empirical_risk is None:
-        return f"No probability proves the promise of {format_percent(guarantee.risk, 0)}, so nothing is accepted"
+        return f"No threshold meets the guarantee of {format_percent(guarantee.risk, 0)}, so nothing is accepted"
     accepted = f"{format_percent(guarantee.coverage, 0)} of the photos are accepted"
     return f"{accepted}, and {format_percent(guarantee.empirical_risk)} of those tags are wrong"

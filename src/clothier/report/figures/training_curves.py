@@ -1,4 +1,4 @@
-"""Figures of how a training went."""
+"""Loss and accuracy curves of a training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.formatting import format_percent
-from clothier.report.style import PRIMARY, SECONDARY, STYLE, new_plot
+from clothier.report.style import PRIMARY, SECONDARY, STYLE, new_plot, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     axes.set_ylabel("loss, nats")
     axes.set_ylim(bottom=0)
     title, ends = _loss_summary(train, validation, history)
-    note = "The training loss counts augmentation and label smoothing in, where the recipe has them."
+    note = "The training loss includes augmentation and label smoothing, where the recipe has them."
     return CaptionedFigure(figure, title, f"Loss by epoch. {ends}", note)
 
 
@@ -39,19 +39,19 @@ def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     )
     figure, axes = _plot_curves(history, train, validation)
     axes.set_ylabel("accuracy")
-    axes.yaxis.set_major_formatter(lambda share, _: format_percent(share, 0 if round(share * 100, 6) % 1 == 0 else 1))
+    percent_axis(axes.yaxis)
     title = f"Training accuracy ends at {format_percent(train[-1])}"
     if validation:
         best = max(range(len(validation)), key=validation.__getitem__)
         last, highest = format_percent(validation[-1]), format_percent(validation[best])
         title = f"Validation accuracy ends at {last}"
-        title += "" if highest == last else f"; epoch {history[best].epoch} had {highest}"
-    note = "Training images are counted as they were trained on, augmented and before each step."
+        title += "" if highest == last else f"; the best epoch, {history[best].epoch}, has {highest}"
+    note = "Training accuracy is measured on augmented images, before each optimizer step."
     return CaptionedFigure(figure, title, f"Accuracy by epoch. {title}.", note)
 
 
 def _complete_or_empty(values: Sequence[float | None]) -> list[float]:
-    """All values where every epoch has one, otherwise none: a recipe keeps validation images or it does not."""
+    """All values if every epoch has one, else an empty list: a recipe has validation images or it does not."""
     known = [value for value in values if value is not None]
     return known if len(known) == len(values) else []
 
@@ -63,9 +63,9 @@ def _plot_curves(
     figure, axes = new_plot(3.0)
     epochs = [record.epoch for record in history]
     marker = "o" if len(epochs) <= 12 else None
-    for values, colour, name in ((train, SECONDARY, "training"), (validation, PRIMARY, "validation")):
+    for values, color, name in ((train, SECONDARY, "training"), (validation, PRIMARY, "validation")):
         if values:
-            axes.plot(epochs, values, color=colour, marker=marker, markersize=4, label=name)
+            axes.plot(epochs, values, color=color, marker=marker, markersize=4, label=name)
     axes.set_xlabel("epoch")
     axes.set_xlim(0.7, max(len(epochs), 2) + 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))

@@ -40,7 +40,7 @@ def photo_figures(
         figures["loss"] = training_curves.loss_curves(records)
         figures["accuracy"] = training_curves.accuracy_curves(records)
     figures["confusion"] = classification.confusion_matrix(evaluation)
-    figures["class-scores"] = classification.class_metrics(evaluation)
+    figures["class-metrics"] = classification.class_metrics(evaluation)
     known = oof.labeled_indices
     promise = require_thresholds(card).guarantee
     figures["risk-coverage"] = risk_coverage.risk_coverage_plot(oof.risk_coverage_curve(card), len(known), promise)

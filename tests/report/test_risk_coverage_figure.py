@@ -1,4 +1,4 @@
-"""The risk-coverage curve shows the curve and the promise, and says what they come to."""
+"""The risk-coverage figure shows the curve and the guarantee, and its title summarizes both."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from clothier.report.figures import risk_coverage
 from clothier.selective.decisions import risk_coverage as risk_coverage_curve
 from clothier.selective.thresholds import RiskGuarantee
+
+from .conftest import plain
 
 N = 400
 CONFIDENCE = np.linspace(1, 0, N)
@@ -28,29 +30,25 @@ GUARANTEE = RiskGuarantee(
 )
 
 
-def plain(text: str) -> str:
-    return text.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def test_curve_and_promise() -> None:
+def test_curve_and_guarantee() -> None:
     captioned = risk_coverage.risk_coverage_plot(CURVE, N, GUARANTEE)
     (axes,) = captioned.figure.axes
-    curve, promised, point = axes.lines
-    np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the first twenty tags only jump
+    curve, guarantee, point = axes.lines
+    np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the error rate of fewer tags is too noisy
     np.testing.assert_allclose(curve.get_ydata(), CURVE.risk[19:])
-    assert list(promised.get_ydata()) == [0.05, 0.05]
+    assert list(guarantee.get_ydata()) == [0.05, 0.05]
     assert (list(point.get_xdata()), list(point.get_ydata())) == ([0.7], [0.031])
     assert plain(captioned.title) == "70 % of the photos are accepted, and 3.1 % of those tags are wrong"
-    assert captioned.note == "400 photos, the surest first. Bar: from what was seen up to the promise's bound."
+    assert captioned.note == "400 photos, most confident first. Bar: from the empirical risk to the upper bound."
 
 
-def test_without_a_promise_and_with_one_that_nothing_keeps() -> None:
+def test_without_a_guarantee_and_with_one_that_no_threshold_meets() -> None:
     captioned = risk_coverage.risk_coverage_plot(CURVE, N)
-    assert plain(captioned.title) == "Of the surer half of the tags 20.0 % are wrong, of all 20.0 %"
-    assert captioned.note == "400 photos, the surest first."
+    assert plain(captioned.title) == "The error rate is 20.0 % on all photos and 20.0 % on the more confident half"
+    assert captioned.note == "400 photos, most confident first."
     nothing = replace(GUARANTEE, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0)
     captioned = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
-    assert plain(captioned.title) == "No probability proves the promise of 5 %, so nothing is accepted"
+    assert plain(captioned.title) == "No threshold meets the guarantee of 5 %, so nothing is accepted"
     assert len(captioned.figure.axes[0].lines) == 2
 
 

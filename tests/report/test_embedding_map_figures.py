@@ -1,4 +1,4 @@
-"""The figures of the map: every point is drawn, and what is said is what was measured."""
+"""Figures of the map: every point is drawn, and the metrics are the measured ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from matplotlib.collections import PathCollection
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.report.figures.embedding_map import MAX_DOT_AREA, MIN_DOT_AREA, map_figures, map_quality_bars, map_scatter
 
+from .conftest import plain
+
 MAP_QUALITY = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trustworthiness_n=300)
 PCA_BASELINE = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trustworthiness_n=300)
 CLASSES = ("coat", "$5 <b>bag", "boot")
@@ -22,7 +24,7 @@ def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return (rng.normal(0, 1, (n, 2)) + 5 * labels[:, None]).astype(np.float32), labels
 
 
-def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
+def test_every_point_is_drawn_in_the_color_of_its_class() -> None:
     positions, labels = points()
     captioned = map_scatter(positions, labels, CLASSES, MAP_QUALITY, PCA_BASELINE)
     (dots,) = [one for one in captioned.figure.axes[0].collections if isinstance(one, PathCollection)]
@@ -36,37 +38,37 @@ def test_every_point_is_drawn_in_the_colour_of_its_class() -> None:
     assert len(set().union(*colors.values())) == 3
 
 
-def test_the_note_says_how_good_it_is() -> None:
-    note = map_scatter(*points(), CLASSES, MAP_QUALITY, PCA_BASELINE).note.replace("\xa0", " ")
-    assert "10 neighbours on the map name 84.0 % of test images, on two components 53.0 %" in note
-    assert "trustworthiness is 0.990, against 0.920" in note
+def test_the_note_states_the_quality() -> None:
+    note = plain(map_scatter(*points(), CLASSES, MAP_QUALITY, PCA_BASELINE).note)
+    assert "With 10 neighbors, k-NN accuracy is 84.0 % on the map and 53.0 % on two components." in note
+    assert "Trustworthiness is 0.990 on the map and 0.920 on two components." in note
 
 
-def test_bars_are_as_long_as_their_figures() -> None:
+def test_bars_show_the_metrics() -> None:
     captioned = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
     lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in captioned.figure.axes]
     assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
-    assert captioned.title.replace("\xa0", " ") == "Ten neighbours name 84.0 % on this map, 53.0 % on two components"
+    assert captioned.title == "Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two components"
     assert "this map: 0.840, 0.810, 0.990" in captioned.alt
 
 
 @pytest.mark.parametrize(
     ("quality", "names"), [(MAP_QUALITY, ["map", "map-quality"]), (replace(MAP_QUALITY, knn10=None), ["map"])]
 )
-def test_a_map_without_figures_has_no_bars(quality: MapQuality, names: list[str]) -> None:
+def test_a_map_without_metrics_has_no_bars(quality: MapQuality, names: list[str]) -> None:
     assert list(map_figures(*points(), CLASSES, {"this map": quality, "two components": PCA_BASELINE})) == names
 
 
-def test_a_figure_that_is_not_known_is_no_bar() -> None:
+def test_an_unknown_metric_has_no_bar() -> None:
     captioned = map_quality_bars({"this map": replace(MAP_QUALITY, knn100=None), "two components": PCA_BASELINE})
     assert "this map: 0.840, unknown, 0.990" in captioned.alt
     assert captioned.figure.axes[1].patches[0].get_width() == 0
 
 
-def test_what_could_not_be_measured_is_left_out() -> None:
+def test_unknown_metrics_are_not_in_the_note() -> None:
     nothing = replace(MAP_QUALITY, knn10=None, knn100=None, trustworthiness=None)
     note = map_scatter(*points(), CLASSES, nothing, PCA_BASELINE).note
-    assert note == "Directions and distances between islands mean nothing."
+    assert note == "Directions and distances between clusters have no meaning."
 
 
 @pytest.mark.parametrize(("n", "size"), [(300, MAX_DOT_AREA), (70_000, MIN_DOT_AREA)])
