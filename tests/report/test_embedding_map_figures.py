@@ -48,7 +48,7 @@ def test_bars_show_the_metrics() -> None:
     captioned = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
     lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in captioned.figure.axes]
     assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
-    assert captioned.title == "Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two components"
+    assert plain(captioned.title) == "Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two components"
     assert "this map: 0.840, 0.810, 0.990" in captioned.alt
 
 
