@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from openTSNE import TSNE
 from sklearn import manifold
-from sklearn.decomposition import PCA
 
 from benchmarks.results import BenchmarkResult, run_benchmark
 from benchmarks.timing import time_interleaved
 from clothier import system
+from clothier.data.combined_splits import CombinedSplits
 from clothier.data.sources import load_fashion_mnist
 from clothier.exploration.embedding_map import N_COMPONENTS
 from clothier.exploration.pca import fit_pca
@@ -25,16 +25,10 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.exploration.tsne.map_quality import MapQuality
-    from clothier.types import Floats, Images, Progress
+    from clothier.types import Floats, Progress
 
 ROUNDS = 3
 OURS, BASELINE, REFERENCE, TWO_COMPONENTS = "clothier", "openTSNE", "the original's setting", "two principal components"
-OUR_PCA, PCA_BASELINES = (
-    "clothier, PCA",
-    {"scikit-learn, PCA float32": np.float32, "scikit-learn, PCA float64": np.float64},
-)
-PCA_SOLVER = "covariance_eigh"  # scikit-learn's quickest for many more images than pixels (its User Guide, 2.5.1)
-PCA_ROUNDS = 7
 REFERENCE_IMAGES = 5_000  # the first of the training images, raw pixels
 REFERENCE_FIT_IMAGES = 4_000  # of those, for the votes
 REFERENCE_DIMENSIONS = 3  # of which it drew the first two
@@ -44,7 +38,7 @@ def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = no_progress) -> 
     """Maps all 70,000 garments in turns, by our t-SNE and by openTSNE's own defaults, from the same 50 components.
 
     openTSNE is given every core, although its default is one. Every round has a seed of its own. Then, once, the
-    original study's setting; and in turns the principal component analysis beside scikit-learn's.
+    original study's setting.
 
     Args:
         rounds: how often each map is made.
@@ -55,25 +49,25 @@ def benchmark_map(*, rounds: int = ROUNDS, progress: Progress = no_progress) -> 
     """
     dataset = load_fashion_mnist(progress=progress)
     map_rows, map_ratio = _map_rows(dataset, rounds, progress)
-    pca_rows, pca_ratio = _pca_rows(dataset.train.images, progress)
-    rows = [*map_rows, _reference_row(dataset.train, progress), *pca_rows]
-    return BenchmarkResult("map", rows, {"map/opentsne": map_ratio, "pca/scikit-learn": pca_ratio})
+    rows = [*map_rows, _reference_row(dataset.train, progress)]
+    return BenchmarkResult("map", rows, {"map/opentsne": map_ratio})
 
 
 def _map_rows(dataset: Dataset, rounds: int, progress: Progress) -> tuple[list[dict[str, Any]], float]:
-    images = np.concatenate([dataset.train.images, dataset.test.images])
-    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    features = fit_pca(dataset.train.images, N_COMPONENTS).transform(images)
+    combined = CombinedSplits.from_dataset(dataset)
+    features = fit_pca(dataset.train.images, N_COMPONENTS).transform(combined.images)
     made: dict[str, list[Floats]] = {OURS: [], BASELINE: [], TWO_COMPONENTS: []}
     cores = system.available_cores()
     sides: dict[str, Callable[[int], object]] = {
         OURS: lambda seed: made[OURS].append(tsne(features, perplexity=PERPLEXITY, seed=seed).positions),
         BASELINE: lambda seed: made[BASELINE].append(np.asarray(TSNE(n_jobs=cores, random_state=seed).fit(features))),
-        TWO_COMPONENTS: lambda _: made[TWO_COMPONENTS].append(fit_pca(dataset.train.images, 2).transform(images)),
+        TWO_COMPONENTS: lambda _: made[TWO_COMPONENTS].append(
+            fit_pca(dataset.train.images, 2).transform(combined.images)
+        ),
     }
     turns = time_interleaved(sides, rounds, task="maps", progress=progress)
     judged = {
-        name: [map_quality(one.astype(np.float32), features, labels, len(dataset.train)) for one in maps]
+        name: [map_quality(one.astype(np.float32), features, combined.labels, combined.n_train) for one in maps]
         for name, maps in made.items()
     }
     rows = [turns.row(name, **_mean_quality(found)) for name, found in judged.items()]
@@ -84,26 +78,11 @@ def _reference_row(train: LabeledImages, progress: Progress) -> dict[str, Any]:
     """Three dimensions of 5,000 raw images, judged by the two that the original drew."""
     pixels = (train.images[:REFERENCE_IMAGES].reshape(REFERENCE_IMAGES, -1) / 255).astype(np.float32)
     made: list[Floats] = []
-    tsne = manifold.TSNE(REFERENCE_DIMENSIONS, perplexity=30, random_state=0, n_jobs=system.available_cores())
-    sides = {REFERENCE: lambda _: made.append(tsne.fit_transform(pixels))}
+    baseline = manifold.TSNE(REFERENCE_DIMENSIONS, perplexity=30, random_state=0, n_jobs=system.available_cores())
+    sides = {REFERENCE: lambda _: made.append(baseline.fit_transform(pixels))}
     turns = time_interleaved(sides, 1, task=REFERENCE, progress=progress)
     found = map_quality(made[0][:, :2], pixels, train.labels[:REFERENCE_IMAGES], REFERENCE_FIT_IMAGES)
     return turns.row(REFERENCE, **_mean_quality([found]))
-
-
-def _pca_rows(images: Images, progress: Progress) -> tuple[list[dict[str, Any]], float]:
-    """Ours from bytes; scikit-learn's from floats that are made beforehand, in the precision that suits it best."""
-    flat = images.reshape(len(images), -1)
-    sides: dict[str, Callable[[int], object]] = {OUR_PCA: lambda _: fit_pca(images, N_COMPONENTS)}
-    for name, precision in PCA_BASELINES.items():
-        sides[name] = _sklearn_pca(np.divide(flat, 255, dtype=precision))
-    turns = time_interleaved(sides, PCA_ROUNDS, warm_up=True, task="PCA", progress=progress)
-    quickest = min(PCA_BASELINES, key=lambda name: statistics.median(turns.seconds[name]))
-    return [turns.row(name) for name in sides], turns.ratio(OUR_PCA, quickest)
-
-
-def _sklearn_pca(pixels: Any) -> Callable[[int], object]:
-    return lambda _: PCA(N_COMPONENTS, svd_solver=PCA_SOLVER).fit(pixels)
 
 
 def _mean_quality(qualities: Sequence[MapQuality]) -> dict[str, Any]:

@@ -96,7 +96,6 @@ def test_our_map_is_quicker_than_opentsnes_and_as_good() -> None:
     assert ratios["map/opentsne"] <= 0.6
     assert all(ours[name] >= theirs[name] - 0.002 for name in ("knn10", "knn100", "trustworthiness"))
     assert ours["knn10"] > found["two principal components"]["knn10"]
-    assert ratios["pca/scikit-learn"] <= 1
 
 
 def test_inference_is_quicker_than_plain_torch_and_int8_costs_next_to_nothing() -> None:
