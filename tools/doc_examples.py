@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 WIDTH = 100  # characters a line
+STYLE = re.compile(r"\x1b\[[0-9;]*m")  # bold, dim
 NOT_RUN = "<!-- not run -->\n"
 CONSOLE = r"```console\n\$ (?P<command>clothier [^\n]*)\n(?P<printed>.*?)```\n"
 PYTHON = r"```python\n(?P<code>(?:(?!```).)*?)```\n\n```text\n(?P<shown>.*?)```\n"
@@ -36,24 +37,19 @@ class Example:
     is_command: bool
 
     def run(self, arguments: Sequence[str] = ()) -> str:
-        """The output of today's code, run in the root of the repository; ``arguments`` are added to a command.
+        """Today's output on a terminal, run in the root of the repository; ``arguments`` are added to a command.
 
         Raises:
             subprocess.CalledProcessError: it failed.
         """
         called = ["-m", *shlex.split(self.source), *arguments] if self.is_command else ["-c", self.source]
-        environment = {**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
-        done = subprocess.run(
-            [sys.executable, *called], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        return _tidy(done.stdout)
+        return _tidy(_run_in_terminal([sys.executable, *called]))
 
     def shape(self, output: str) -> list[str]:
-        """The words and columns of an output, without numbers; of ``doctor`` the names of the rows alone."""
-        lines = [re.sub(r"\s+", " ", _without_numbers(line)).strip() for line in output.splitlines()]
+        """The words of an output, without numbers; of ``doctor``, which shows the machine, the names of its checks."""
         if self.source.startswith("clothier doctor"):
-            lines = [line.split(" ")[0] for line in lines]
-        return [line for line in lines if line]
+            return re.findall(r"^(?:ok|warn) +(\w+)", output, re.MULTILINE)
+        return re.sub(r"\d[\d.,]*", "0", re.sub(r"[─━]+", "", output)).split()
 
 
 def examples(text: str) -> list[Example]:
@@ -78,17 +74,31 @@ def _with_output(found: re.Match[str]) -> str:
     return f"{before}{example.run()}```\n"
 
 
+def _run_in_terminal(command: list[str]) -> str:
+    """What a command prints on a terminal of WIDTH characters, without colors."""
+    environment = {**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "xterm"}
+    reader, terminal = os.openpty()
+    with subprocess.Popen(command, cwd=ROOT, stdout=terminal, env=environment) as process:
+        os.close(terminal)
+        output = b"".join(iter(lambda: _read(reader), b""))
+    os.close(reader)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return STYLE.sub("", output.decode()).replace("\r\n", "\n")
+
+
+def _read(reader: int) -> bytes:
+    try:
+        return os.read(reader, 65536)
+    except OSError:  # the terminal is closed
+        return b""
+
+
 def _tidy(output: str) -> str:
-    """Without blanks at line ends, an indentation of all lines, and empty lines around."""
-    lines = [line.rstrip() for line in output.strip("\n").splitlines()]
-    while lines and not lines[0]:
-        del lines[0]
+    """Without blanks at line ends, an indentation of all lines, empty lines around, and the user's home."""
+    lines = [line.rstrip() for line in output.replace(str(Path.home()), "~").splitlines()]
     indent = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
-    return "".join(f"{line[indent:]}\n" for line in lines).rstrip("\n") + "\n"
-
-
-def _without_numbers(line: str) -> str:
-    return re.sub(r"─+", "─", re.sub(r"━+", "", re.sub(r"\d[\d.,]*", "0", line)))
+    return "\n".join(line[indent:] for line in lines).strip("\n") + "\n"
 
 
 if __name__ == "__main__":

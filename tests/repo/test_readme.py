@@ -37,9 +37,10 @@ def test_an_example_prints_what_the_document_shows(path: Path, example: Example,
     assert example.shape(actual) == example.shape(example.output), f"{path.name} is out of date; run: make examples"
 
 
-def test_the_readme_and_the_quick_start_show_predict_python_and_evaluate() -> None:
+def test_the_readme_and_the_quick_start_show_predict_python_evaluate_and_doctor() -> None:
     shown = {(path.name, one.source.split()[1] if one.is_command else "python") for path, one in EXAMPLES}
-    assert shown >= {("README.md", "predict"), ("README.md", "python"), ("quickstart.md", "evaluate")}
+    assert shown >= {("README.md", "predict"), ("README.md", "python")}
+    assert shown >= {("quickstart.md", name) for name in ("doctor", "predict", "python", "evaluate")}
 
 
 def test_the_readme_is_short_and_tells_at_once_how_to_install() -> None:
