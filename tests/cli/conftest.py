@@ -14,12 +14,16 @@ import pytest
 from clothier import atomic
 from clothier.bundle import Bundle, BundleMetadata
 from clothier.cli.main import main
-from clothier.data.sources import DataFile, DatasetLocation
+from clothier.data import idx_files
+from clothier.data.dataset import Dataset
+from clothier.data.sources import VerifiedFiles
+from clothier.data.synthetic import draw_garments
 from clothier.evaluation.photos import PhotoEvaluation
 from clothier.exploration.embedding_map import MapMetadata
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.runs import Run
 from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
+from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.tuning.trials import Trial
 from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction
 from clothier.workflows.calibrate import CalibrationResult
@@ -114,11 +118,12 @@ class FakeWorkflows:
         return call
 
     def evaluate(self, models: Sequence[str], **_: Any) -> list[ModelEvaluation]:
-        scores = [make_evaluation(0.9321 - index / 10) for index in range(len(models))]
-        return [
-            ModelEvaluation(name, "synthetic", one, photos=PhotoEvaluation(one, failures=self.failed_photos))
-            for name, one in zip(models, scores, strict=True)
-        ]
+        results = []
+        for index, name in enumerate(models):
+            scores = make_evaluation(0.9321 - index / 10)
+            photos = PhotoEvaluation(scores, None, None, self.failed_photos, 0) if self.failed_photos else None
+            results.append(ModelEvaluation(name, "synthetic", scores, photos=photos))
+        return results
 
     @property
     def only_call(self) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def fake_workflows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorkf
     search = TuneRun(make_file(tmp_path / "runs/tune/tune.json", TUNE_RESULT))
     fakes = FakeWorkflows(
         {
-            "prepare": PREPARED_DATASET,
+            "prepare": prepared_dataset(tmp_path / "fashion-mnist"),
             "train": run,
             "resume": run,
             "train_photo": photo_run,
@@ -166,6 +171,19 @@ def make_file(path: Path, content: Any) -> Path:
     return path.parent
 
 
+def prepared_dataset(folder: Path) -> PreparedDataset:
+    contents = {name: bytes(10_008) for name in idx_files.FILE_NAMES}
+    files = {name: folder / name for name in contents}
+    folder.mkdir()
+    for name, content in contents.items():
+        files[name].write_bytes(content)
+    train, test = draw_garments(40, 0), draw_garments(20, 1)
+    digests = dict.fromkeys(contents, "0402a96d" * 8)
+    dataset = Dataset("Fashion-MNIST", FASHION_MNIST_CLASSES, train, test, digests)
+    found = VerifiedFiles("cache", files, contents, ("skipped the cache: it was altered.",))
+    return PreparedDataset(dataset, found, folder)
+
+
 def make_evaluation(accuracy: float) -> Evaluation:
     scores = (ClassScore("Shirt", 0.8, 0.7, 0.75, 40), ClassScore("Bag", 0.99, 0.98, 0.985, 60))
     return Evaluation(
@@ -191,19 +209,6 @@ def predict(files: Sequence[Path], *, model: str, **_: Any) -> list[Prediction |
         for file in files
     ]
 
-
-PREPARED_DATASET = PreparedDataset(
-    "Fashion-MNIST",
-    DatasetLocation(
-        "cache",
-        Path("/data/fashion-mnist"),
-        (DataFile("t10k-labels-idx1-ubyte", Path("/data/x"), 10_008, "0402a96d" * 8),),
-        ("skipped the cache: it was altered.",),
-    ),
-    Path("/data/fashion-mnist"),
-    {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 1_000}},
-    "ab" * 32,
-)
 
 RUN_METRICS = {
     "model": "cnn",

@@ -26,7 +26,8 @@ class TestData:
     def test_table(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         ended = run("data")
         assert f"t10k-labels-idx1-ubyte 10 kB {'0402a96d' * 8}" in ended.lines
-        assert "Fashion-MNIST is complete (12,000 train, 2,000 test), in /data/fashion-mnist" in ended.lines
+        folder = fake_workflows.results["prepare"].found.folder
+        assert f"Fashion-MNIST is complete (40 train, 20 test), in {folder}" in ended.lines
         assert "skipped the cache: it was altered." in ended.lines
         assert "Copied" not in ended.stdout
 
