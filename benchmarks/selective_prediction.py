@@ -19,11 +19,10 @@ from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier.bundle import open_bundle
 from clothier.data.photo_table import LABELS_CSV, load_photos, read_photo_table
 from clothier.inference import load
-from clothier.metrics import softmax
+from clothier.metrics import auroc, softmax
 from clothier.runs import Run
 from clothier.selective.calibrate_card import calibrate_card
 from clothier.selective.decisions import selective_metrics
-from clothier.selective.ood import auroc, fpr_at_95_tpr
 from clothier.selective.temperature import fit_temperature
 from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import aggregate_to
@@ -103,6 +102,12 @@ def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, A
         "fpr_at_95_tpr": fpr_at_95_tpr(known, strange),
         **{decision: decisions.count(decision) for decision in ("accept", "review", "reject")},
     }
+
+
+def fpr_at_95_tpr(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
+    """The fraction of OOD images below the threshold that 95 % of the in-distribution images are below."""
+    limit = np.quantile(np.asarray(id_scores, dtype=np.float64), 0.95, method="higher")
+    return float((np.asarray(ood_scores, dtype=np.float64) <= limit).mean())
 
 
 def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:

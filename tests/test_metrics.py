@@ -17,6 +17,7 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
     precision_recall_fscore_support,
+    roc_auc_score,
 )
 
 from clothier import metrics
@@ -179,3 +180,10 @@ def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
 def test_what_cannot_be_evaluated_says_so(logits: object, labels: list[int], error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         metrics.evaluate_logits(logits, np.array(labels, dtype=np.int64), ("Coat", "Shirt"))
+
+
+def test_auroc_against_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    low, high = generator.integers(0, 9, 300) / 3, generator.integers(2, 12, 100) / 3  # with ties
+    expected = roc_auc_score(np.repeat([0, 1], [300, 100]), np.concatenate([low, high]))
+    assert metrics.auroc(low, high) == pytest.approx(expected)

@@ -204,6 +204,13 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * math.exp(log_largest) * tail)
 
 
+def auroc(low_scores: npt.ArrayLike, high_scores: npt.ArrayLike) -> float:
+    """The probability that one of ``high_scores`` exceeds one of ``low_scores``, ties count half (Mann-Whitney)."""
+    low, high = np.sort(np.asarray(low_scores, dtype=np.float64)), np.asarray(high_scores, dtype=np.float64)
+    below = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
+    return float(below.mean() / (2 * len(low)))
+
+
 def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Doubles, Labels]:
     """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that match.
 

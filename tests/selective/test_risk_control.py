@@ -1,4 +1,4 @@
-"""The promise: kept in simulated catalogues, at the bound's published values, and never bolder than it may be."""
+"""The risk guarantee holds in simulated catalogs; the bounds match published values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RISK, CONFIDENCE = 0.05, 0.95
 N_SIMULATIONS = 150
-# Photos by photographer in the development data, in steps: 307 people, median 3, and a few who sent hundreds.
+# Photos per photographer, as in the development data: 307 people, median 3, and a few with hundreds.
 SIZES = np.repeat(
     [1, 2, 3, 5, 8, 14, 25, 40, 62, 84, 110, 155, 261, 263, 408],
     [92, 50, 40, 40, 30, 20, 13, 9, 4, 3, 2, 1, 1, 1, 1],
@@ -37,12 +37,12 @@ SIZES = np.repeat(
 
 @dataclass(frozen=True)
 class Population:
-    """Photographers without end, whose photos are more or less hard for the model.
+    """An infinite number of photographers, whose photos are more or less difficult for the model.
 
     Attributes:
-        sizes: photos that a photographer may send.
-        std: standard deviation of a photographer's log odds of a wrong tag, around what confidence says.
-        shift: their mean; below 0 the model is better than it says.
+        sizes: possible numbers of photos of a photographer.
+        std: standard deviation of a photographer's log odds of a wrong tag, relative to those of the confidence.
+        shift: their mean; below 0, the model is underconfident.
     """
 
     sizes: npt.NDArray[np.int64]
@@ -50,12 +50,12 @@ class Population:
     shift: float = 0.0
 
     def draw(self, photographers: int, generator: np.random.Generator) -> Draw:
-        """Confidences, whether each tag is wrong, and who took the photo."""
+        """Confidences, whether each tag is wrong, and the photographer."""
         sizes = generator.choice(self.sizes, photographers)
         groups = np.repeat(np.arange(photographers), sizes)
         confidence = generator.beta(2.2, 0.45, len(groups)).clip(1e-9, 1 - 1e-9)
-        harder = generator.normal(self.shift, self.std, photographers)[groups]
-        odds = (1 - confidence) / confidence * np.exp(harder)
+        difficulty = generator.normal(self.shift, self.std, photographers)[groups]
+        odds = (1 - confidence) / confidence * np.exp(difficulty)
         return confidence, generator.random(len(groups)) < odds / (1 + odds), groups
 
 
@@ -63,7 +63,7 @@ class Population:
     ("population", "photographers", "useful"),
     [
         pytest.param(Population(SIZES, 0.5), len(SIZES), 0.5, id="uneven"),
-        pytest.param(Population(SIZES, 1.0), len(SIZES), 0.35, id="uneven and unlike each other"),
+        pytest.param(Population(SIZES, 1.0), len(SIZES), 0.35, id="uneven and different"),
         pytest.param(Population(np.array([1]), 0.5, -1.0), 300, 0.5, id="300 photos of 300 people"),
     ],
 )
@@ -72,39 +72,39 @@ def test_guarantee_holds_for_unseen_photographers(population: Population, photog
     confidence, wrong, _ = population.draw(60_000, generator)
     order = np.argsort(-confidence)
     risks = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    kept, coverage = 0, 0.0
+    n_held, coverage = 0, 0.0
     for _ in range(N_SIMULATIONS):
-        seen, missed, groups = population.draw(photographers, generator)
-        threshold = find_threshold(seen, ~missed, groups)
-        taken = 0 if threshold is None else int((confidence >= threshold).sum())
-        kept += not taken or risks[taken - 1] <= RISK
-        coverage += taken / len(confidence) / N_SIMULATIONS
+        calibration, errors, groups = population.draw(photographers, generator)
+        threshold = find_threshold(calibration, ~errors, groups)
+        n_accepted = 0 if threshold is None else int((confidence >= threshold).sum())
+        n_held += not n_accepted or risks[n_accepted - 1] <= RISK
+        coverage += n_accepted / len(confidence) / N_SIMULATIONS
     monte_carlo = math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / N_SIMULATIONS)
-    assert kept / N_SIMULATIONS >= CONFIDENCE - 2 * monte_carlo
-    assert coverage >= useful, "a promise that accepts nothing is kept, and of no use"
+    assert n_held / N_SIMULATIONS >= CONFIDENCE - 2 * monte_carlo
+    assert coverage >= useful, "a guarantee that accepts nothing holds, but is useless"
 
 
 def test_assuming_independent_photos_is_too_optimistic() -> None:
-    """Why groups count: Clopper-Pearson over photos, and the same data."""
-    population, generator, broken = Population(SIZES, 1.0), np.random.default_rng(0), [0, 0]
+    """Why groups matter: Clopper-Pearson over photos, on the same data."""
+    population, generator, n_broken = Population(SIZES, 1.0), np.random.default_rng(0), [0, 0]
     confidence, wrong, _ = population.draw(60_000, generator)
     true = float(wrong[confidence >= 0.8].mean())
     for _ in range(N_SIMULATIONS):
-        seen, missed, groups = population.draw(len(SIZES), generator)
-        taken = missed[seen >= 0.8], groups[seen >= 0.8]
-        correlation = intraclass_correlation(missed, groups)
-        broken[0] += beta.ppf(CONFIDENCE, taken[0].sum() + 1, (~taken[0]).sum()) < true
-        broken[1] += risk_upper_bound(*taken, CONFIDENCE, correlation) < true
-    assert broken[0] / N_SIMULATIONS > 0.15
-    assert broken[1] / N_SIMULATIONS < 0.09
+        calibration, errors, groups = population.draw(len(SIZES), generator)
+        accepted = errors[calibration >= 0.8], groups[calibration >= 0.8]
+        correlation = intraclass_correlation(errors, groups)
+        n_broken[0] += beta.ppf(CONFIDENCE, accepted[0].sum() + 1, (~accepted[0]).sum()) < true
+        n_broken[1] += risk_upper_bound(*accepted, CONFIDENCE, correlation) < true
+    assert n_broken[0] / N_SIMULATIONS > 0.15
+    assert n_broken[1] / N_SIMULATIONS < 0.09
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(0, 59), (3, 120), (20, 300)])
-def test_of_independent_photos_the_bound_is_clopper_and_pearsons(wrong: int, n: int) -> None:
+def test_for_independent_photos_the_bound_is_that_of_clopper_and_pearson(wrong: int, n: int) -> None:
     flags = np.arange(n) < wrong
-    share = wrong / n
+    rate = wrong / n
     effect = max(n / (n - 1), 1.0) if wrong else 1.0  # the linearised variance divides by G - 1
-    expected = beta.ppf(0.95, share * n / effect + 1, (1 - share) * n / effect)
+    expected = beta.ppf(0.95, rate * n / effect + 1, (1 - rate) * n / effect)
     assert risk_upper_bound(flags, np.arange(n)) == pytest.approx(expected, rel=1e-6)
     assert risk_upper_bound(flags, np.arange(n)) == pytest.approx(beta.ppf(0.95, wrong + 1, n - wrong), rel=0.01)
 
@@ -117,12 +117,12 @@ def test_59_correct_tags_are_the_fewest_that_prove_5_percent() -> None:
 
 def test_correlated_photos_widen_the_bound() -> None:
     groups = np.repeat(np.arange(20), 10)
-    alike = np.repeat(np.arange(20) == 0, 10)
-    spread = np.tile(np.arange(10) == 0, 20) & (np.arange(200) < 100)
-    assert alike.sum() == spread.sum() == 10
-    assert risk_upper_bound(alike, groups) > 1.5 * risk_upper_bound(spread, groups)
-    assert intraclass_correlation(alike, groups) > 0.9
-    assert intraclass_correlation(spread, groups) == 0
+    clustered = np.repeat(np.arange(20) == 0, 10)
+    scattered = np.tile(np.arange(10) == 0, 20) & (np.arange(200) < 100)
+    assert clustered.sum() == scattered.sum() == 10
+    assert risk_upper_bound(clustered, groups) > 1.5 * risk_upper_bound(scattered, groups)
+    assert intraclass_correlation(clustered, groups) > 0.9
+    assert intraclass_correlation(scattered, groups) == 0
     none = np.zeros(200, bool)
     assert risk_upper_bound(none, groups, correlation=0.5) > 3 * risk_upper_bound(none, groups)
     assert intraclass_correlation(none, groups) == intraclass_correlation(~none, groups) == 0
@@ -134,14 +134,14 @@ def test_a_single_group_gives_no_bound() -> None:
     assert find_threshold(np.full(500, 0.99), np.ones(500, bool), np.zeros(500, np.int64)) is None
 
 
-def test_infinite_confidence_never_counts_as_accepted() -> None:
+def test_predictions_with_minus_infinity_are_never_accepted() -> None:
     n = 400
     confidence = np.where(np.arange(n) % 2 == 0, 0.99, -np.inf)
-    right = confidence > 0
-    threshold, promise = control_risk(
+    correct = confidence > 0
+    threshold, guarantee = control_risk(
         confidence,
         np.zeros(n, np.int64),
-        right,
+        correct,
         np.arange(n),
         ["hat"],
         risk=0.05,
@@ -149,28 +149,28 @@ def test_infinite_confidence_never_counts_as_accepted() -> None:
         grouped_by="photo",
     )
     assert threshold == 0.99
-    assert (promise.n_accepted, promise.coverage, promise.empirical_risk, promise.n_groups) == (200, 0.5, 0, n)
-    assert promise.method == METHOD
-    assert find_threshold(np.full(n, -np.inf), right, np.arange(n)) is None
+    assert (guarantee.n_accepted, guarantee.coverage, guarantee.empirical_risk, guarantee.n_groups) == (200, 0.5, 0, n)
+    assert guarantee.method == METHOD
+    assert find_threshold(np.full(n, -np.inf), correct, np.arange(n)) is None
 
 
-def test_classes_are_named_from_59_accepted_photos_on() -> None:
-    answers = np.repeat([0, 1, 2], [58, 59, 200])
-    right = np.ones(len(answers), bool)
-    right[-40:] = False
-    confidence = np.where(right, 0.99, 0.6)
-    confidence[-12:] = 0.99  # twelve of them with confidence
-    _, promise = control_risk(
+def test_classes_with_59_accepted_photos_get_a_bound() -> None:
+    predictions = np.repeat([0, 1, 2], [58, 59, 200])
+    correct = np.ones(len(predictions), bool)
+    correct[-40:] = False
+    confidence = np.where(correct, 0.99, 0.6)
+    confidence[-12:] = 0.99  # twelve confident errors
+    _, guarantee = control_risk(
         confidence,
-        answers,
-        right,
-        np.arange(len(answers)),
+        predictions,
+        correct,
+        np.arange(len(predictions)),
         ["hat", "boot", "skirt"],
         risk=0.08,
         confidence_level=0.95,
         grouped_by="photographer",
     )
-    assert [(one.name, one.n_accepted, one.n_errors, one.holds) for one in promise.per_class] == [
+    assert [(one.name, one.n_accepted, one.n_errors, one.holds) for one in guarantee.per_class] == [
         ("boot", 59, 0, True),
         ("skirt", 172, 12, False),
     ]
@@ -179,7 +179,7 @@ def test_classes_are_named_from_59_accepted_photos_on() -> None:
 def test_a_model_that_is_always_wrong_may_accept_nothing() -> None:
     generator = np.random.default_rng(0)
     confidence = generator.random(500)
-    threshold, promise = control_risk(
+    threshold, guarantee = control_risk(
         confidence,
         np.zeros(500, np.int64),
         np.zeros(500, bool),
@@ -190,11 +190,11 @@ def test_a_model_that_is_always_wrong_may_accept_nothing() -> None:
         grouped_by="photographer",
     )
     assert threshold is None
-    assert (promise.bound, promise.empirical_risk, promise.coverage, promise.per_class) == (None, None, 0, ())
+    assert (guarantee.bound, guarantee.empirical_risk, guarantee.coverage, guarantee.per_class) == (None, None, 0, ())
 
 
 def test_mismatched_lengths() -> None:
-    with pytest.raises(DataError, match="got 2 answers, 2 verdicts and 1 groups"):
+    with pytest.raises(DataError, match="got 2 predictions, 2 labels and 1 groups"):
         find_threshold([0.5, 0.6], [True, True], [0])
-    with pytest.raises(DataError, match="a bound wants answers, and got none"):
+    with pytest.raises(DataError, match="got none"):
         risk_upper_bound([], [])

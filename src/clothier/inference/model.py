@@ -105,7 +105,7 @@ class Model:
     def predict_images(self, images: Images) -> CalibratedOutput:
         """Logits, probabilities and OOD scores of N uint8 images of ``input_spec``."""
         output = self.run(images)
-        ood_scores = self._ood_scorer.score(output.logits, output.embeddings) if self._ood_scorer else None
+        ood_scores = self._ood_scorer.score(output.embeddings) if self._ood_scorer else None
         return CalibratedOutput(output.logits, softmax(output.logits), ood_scores)
 
     def decide(self, output: CalibratedOutput) -> list[DecisionResult | None]:

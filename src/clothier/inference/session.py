@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 
 from clothier import system
+from clothier.bundle import EXPORT_HINT
 from clothier.errors import ModelError, UsageError
 from clothier.types import ModelOutput
 
@@ -46,7 +47,7 @@ class OnnxClassifier:
                 str(bundle.graph), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class but Exception
-            raise ModelError(f"{bundle.graph} cannot be loaded: {error}. Restore or re-create the bundle.") from error
+            raise ModelError(f"{bundle.graph} cannot be loaded: {error}. {EXPORT_HINT}") from error
         self.name = bundle.metadata.name
         self.classes = bundle.metadata.classes
         self.input_spec: InputSpec = bundle.metadata.input_spec
@@ -78,7 +79,7 @@ class OnnxClassifier:
         try:
             logits, embeddings = self._session.run(["logits", "embedding"], {"images": images})
         except Exception as error:  # as above
-            raise ModelError(f"the graph of {self.name} fails: {error}. Restore or re-create the bundle.") from error
+            raise ModelError(f"the graph of {self.name} fails: {error}. {EXPORT_HINT}") from error
         return ModelOutput(logits / self._temperature, embeddings)
 
     def _check(self, output: ModelOutput, bundle: Bundle) -> None:
@@ -89,7 +90,7 @@ class OnnxClassifier:
         if got != expected:
             raise ModelError(
                 f"{bundle.graph} returns logits {got[0]} and an embedding {got[1]} for one image; its card requires "
-                f"{expected[0]} and {expected[1]}. Restore or re-create the bundle."
+                f"{expected[0]} and {expected[1]}. {EXPORT_HINT}"
             )
 
 

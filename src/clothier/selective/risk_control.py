@@ -1,20 +1,17 @@
-"""From a stated promise to a threshold: at most so many of the accepted tags are wrong, with so much confidence.
+"""Risk control: a threshold so that, with a given confidence, at most a given fraction of the accepted tags is wrong.
 
-Two published methods, one on the other:
+- *Which threshold*: fixed-sequence testing, as in Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052).
+  Thresholds are tested from strict to lenient until one fails. The guarantee holds for all before that at once, so
+  choosing the last costs no confidence. The first one is chosen from the confidences alone, without the labels.
+- *Whether a threshold holds*: photos of one photographer are not independent. The bound is that of Korn and Graubard
+  (1998, Survey Methodology 24:193-201) for proportions from clustered samples: Clopper-Pearson with the effective
+  number of photos, and with the degrees of freedom of groups.
 
-- *Which threshold*: fixed-sequence testing, as in Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052). The
-  thresholds are tested one after the other, from strict to lenient, until one fails; every threshold before that holds
-  at once, so choosing the last costs no confidence. Where to begin is chosen from the confidences alone, not from what
-  was right.
-- *Whether one holds*: photos of one photographer share floor, light and habits and are no independent trials. The
-  bound is that of Korn and Graubard (1998, Survey Methodology 24:193-201) for proportions from clustered samples:
-  Clopper-Pearson with as many trials as the photos are worth, and with degrees of freedom of groups, not of photos.
+There are few wrong tags among the accepted ones, and a design effect estimated from few is often too small. So the
+intraclass correlation of all predictions, accepted or not, is its lower limit. Simulated catalogs in the tests show
+that the guarantee holds.
 
-Wrong tags among the accepted are few, and a design effect that is estimated from few is too small when it matters. So
-it is taken from all answers, accepted or not, wherever that is more careful: an intraclass correlation pooled as survey
-offices pool design effects of rare answers. Simulated catalogues in the tests show that the promise holds.
-
-Legend: N images, G groups (photographers, product lines), K classes.
+Legend: N images, G groups (photographers, products), K classes.
 """
 
 from __future__ import annotations
@@ -32,14 +29,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Labels
-
-    Doubles = npt.NDArray[np.float64]
-    Flags = npt.NDArray[np.bool_]
+    from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
 METHOD = "Learn then Test (fixed sequence) with Korn-Graubard bounds over groups"
-MIN_ACCEPTED = 59  # 0.95^59 < 0.05: fewer right answers cannot show that 95 % are right
-COVERAGE_GRID = np.arange(10, 101) / 100  # of the photos that may be accepted at all: the thresholds that are tested
+MIN_ACCEPTED = 59  # 0.95^59 < 0.05: fewer correct predictions cannot show that 95 % are correct
+COVERAGE_GRID = np.arange(10, 101) / 100  # fractions of the photos that may be accepted: the tested thresholds
 
 
 def control_risk(
@@ -53,37 +47,48 @@ def control_risk(
     confidence_level: float,
     grouped_by: str,
 ) -> tuple[float | None, RiskGuarantee]:
-    """The threshold that :func:`find_threshold` finds, and the promise that stands on it.
+    """The threshold of :func:`find_threshold`, and its guarantee.
 
     Args:
-        confidence: (N,), calibrated probabilities of the answers; -inf where an answer may not be accepted.
-        predictions: (N,) int64, places in ``classes``.
+        confidence: (N,), calibrated probabilities of the predictions; -inf for those that must not be accepted.
+        predictions: (N,) int64, indices into ``classes``.
         correct: (N,) bool.
         groups: (N,) int64.
         classes: the K names.
-        risk: the promised share of wrong tags among the accepted, 0 to 1.
-        confidence_level: of the promise, 0 to 1.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
+        confidence_level: of the guarantee, 0 to 1.
         grouped_by: what a group is.
     """
-    scores, wrong, members = _check_inputs(confidence, correct, groups)
-    correlation = intraclass_correlation(wrong, members)
-    accept = find_threshold(scores, ~wrong, members, risk=risk, confidence_level=confidence_level)
-    taken = np.zeros(len(scores), dtype=bool) if accept is None else scores >= accept
-    return accept, RiskGuarantee(
+    scores, wrong, groups = _check_inputs(confidence, correct, groups)
+    correlation = _correlation(*_group_totals(wrong, groups))
+    threshold = _find_threshold(scores, wrong, groups, risk, confidence_level, correlation)
+    accepted = np.zeros(len(scores), dtype=bool) if threshold is None else scores >= threshold
+
+    def bound(rows: BoolArray) -> float:
+        return _upper_bound(wrong[rows], groups[rows], confidence_level, correlation)
+
+    rows_of = {name: accepted & (np.asarray(predictions) == label) for label, name in enumerate(classes)}
+    bounds = {name: bound(rows) for name, rows in rows_of.items() if rows.sum() >= MIN_ACCEPTED}
+    return threshold, RiskGuarantee(
         risk=risk,
         confidence_level=confidence_level,
-        bound=risk_upper_bound(wrong[taken], members[taken], confidence_level, correlation) if taken.any() else None,
-        empirical_risk=float(wrong[taken].mean()) if taken.any() else None,
-        coverage=float(taken.mean()),
+        bound=bound(accepted) if accepted.any() else None,
+        empirical_risk=float(wrong[accepted].mean()) if accepted.any() else None,
+        coverage=float(accepted.mean()),
         n=len(scores),
-        n_accepted=int(taken.sum()),
-        n_groups=len(np.unique(members)),
+        n_accepted=int(accepted.sum()),
+        n_groups=int(groups.max()) + 1,
         grouped_by=grouped_by,
         method=METHOD,
         per_class=tuple(
-            _class_risk_bound(name, wrong[rows], members[rows], risk, confidence_level, correlation)
-            for place, name in enumerate(classes)
-            if (rows := taken & (np.asarray(predictions) == place)).sum() >= MIN_ACCEPTED
+            ClassRiskBound(
+                name=name,
+                n_accepted=int(rows_of[name].sum()),
+                n_errors=int(wrong[rows_of[name]].sum()),
+                bound=value,
+                holds=value <= risk,
+            )
+            for name, value in bounds.items()
         ),
     )
 
@@ -96,125 +101,145 @@ def find_threshold(
     risk: float = 0.05,
     confidence_level: float = 0.95,
 ) -> float | None:
-    """The lowest confidence from which on the promise is proven; None where none proves it.
+    """The lowest confidence from which on the risk is controlled; None if there is none.
 
     Args:
-        confidence: (N,), calibrated probabilities of the answers; -inf where an answer may not be accepted.
+        confidence: (N,), calibrated probabilities of the predictions; -inf for those that must not be accepted.
         correct: (N,) bool.
         groups: (N,) int64.
-        risk: the promised share of wrong tags among the accepted, 0 to 1.
-        confidence_level: of the promise, 0 to 1.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
+        confidence_level: 0 to 1.
 
     Raises:
-        DataError: no answers, or not one group and one verdict for each.
+        DataError: no predictions, or arrays of different lengths.
     """
-    scores, wrong, members = _check_inputs(confidence, correct, groups)
-    correlation = intraclass_correlation(wrong, members)
-    found = None
-    for threshold in _fixed_sequence(scores, members, confidence_level, correlation):
-        taken = scores >= threshold
-        if risk_upper_bound(wrong[taken], members[taken], confidence_level, correlation) > risk:
-            break
-        found = float(threshold)
-    return found
+    scores, wrong, groups = _check_inputs(confidence, correct, groups)
+    correlation = _correlation(*_group_totals(wrong, groups))
+    return _find_threshold(scores, wrong, groups, risk, confidence_level, correlation)
 
 
 def risk_upper_bound(
     wrong: npt.ArrayLike, groups: npt.ArrayLike, confidence_level: float = 0.95, correlation: float = 0.0
 ) -> float:
-    """A bound below which the share of wrong tags of new groups lies with probability ``confidence_level``.
+    """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``.
 
     Args:
-        wrong: (N,) bool, of accepted tags; or how probably each is wrong.
-        groups: (N,) int64. Of a single group nothing follows for others: the bound is 1.
+        wrong: (N,) bool, of accepted tags; or the probability that each is wrong.
+        groups: (N,) int64. A single group gives no bound for others: it is 1.
         confidence_level: 0 to 1.
-        correlation: the least intraclass correlation to reckon with, 0 to 1.
+        correlation: lower limit of the intraclass correlation, 0 to 1.
 
     Raises:
         DataError: no tags.
     """
-    sizes, errors = _by_group(wrong, groups)
-    n, g = sizes.sum(), len(sizes)
-    if g < 2:
-        return 1.0
-    share = errors.sum() / n
-    effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
-    trials = (
-        n / effect * (stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)) ** 2
-    )  # quantiles of Student's t
-    return float(betaincinv(share * trials + 1, (1 - share) * trials, confidence_level)) if share < 1 else 1.0
+    return _upper_bound(np.asarray(wrong), _dense(groups), confidence_level, correlation)
 
 
 def intraclass_correlation(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> float:
-    """How alike answers of one group are, 0 (not at all) to 1, by the design effect of their share of wrong ones.
+    """How similar the predictions of one group are, 0 (not at all) to 1, from the design effect of the error rate.
 
     Args:
-        wrong: (N,) bool, of all answers.
+        wrong: (N,) bool, of all predictions.
         groups: (N,) int64.
     """
-    sizes, errors = _by_group(wrong, groups)
-    crowd = _mean_cluster_size(sizes)
-    return float(np.clip((_design_effect(sizes, errors) - 1) / (crowd - 1), 0, 1)) if crowd > 1 else 0.0
+    return _correlation(*_group_totals(np.asarray(wrong), _dense(groups)))
+
+
+def _find_threshold(
+    scores: Float64Array,
+    wrong: BoolArray,
+    groups: Int64Array,
+    risk: float,
+    confidence_level: float,
+    correlation: float,
+) -> float | None:
+    found = None
+    for threshold in _fixed_sequence(scores, groups, confidence_level, correlation):
+        accepted = scores >= threshold
+        if _upper_bound(wrong[accepted], groups[accepted], confidence_level, correlation) > risk:
+            break
+        found = float(threshold)
+    return found
 
 
 def _fixed_sequence(
-    scores: Doubles, groups: npt.NDArray[np.int64], confidence_level: float, correlation: float
-) -> Doubles:
-    """Thresholds from strict to lenient, the first being the one whose bound would be lowest if confidences were true.
+    scores: Float64Array, groups: Int64Array, confidence_level: float, correlation: float
+) -> Float64Array:
+    """Thresholds from strict to lenient, from the one with the lowest bound if the confidences were true.
 
-    With a stricter one too few tags stand behind the bound, with a more lenient one too many are wrong. Only
-    confidences and groups are looked at, so the order is fixed before a label is.
+    A stricter one accepts too few tags for a low bound, a more lenient one accepts too many wrong ones. Only
+    confidences and groups are used, so the sequence does not depend on the labels.
     """
     possible = scores[np.isfinite(scores)]
     if not possible.size:
         return possible
     thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
     expected = [
-        risk_upper_bound(1 - scores[taken], groups[taken], confidence_level, correlation)
-        for taken in (scores >= threshold for threshold in thresholds)
+        _upper_bound(1 - scores[accepted], groups[accepted], confidence_level, correlation)
+        for accepted in (scores >= threshold for threshold in thresholds)
     ]
     return np.asarray(thresholds[int(np.argmin(expected)) :])
 
 
-def _class_risk_bound(
-    name: str, wrong: Flags, groups: npt.NDArray[np.int64], risk: float, confidence_level: float, correlation: float
-) -> ClassRiskBound:
-    bound = risk_upper_bound(wrong, groups, confidence_level, correlation)
-    return ClassRiskBound(name=name, n_accepted=len(wrong), n_errors=int(wrong.sum()), bound=bound, holds=bound <= risk)
+def _upper_bound(
+    wrong: npt.NDArray[np.generic], groups: Int64Array, confidence_level: float, correlation: float
+) -> float:
+    """:func:`risk_upper_bound` for groups 0 to G - 1."""
+    sizes, errors = _group_totals(wrong, groups)
+    n, g = sizes.sum(), len(sizes)
+    rate = errors.sum() / n
+    if g < 2 or rate >= 1:
+        return 1.0
+    effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
+    student = stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)  # quantiles of Student's t
+    trials = n / effect * student**2
+    return float(betaincinv(rate * trials + 1, (1 - rate) * trials, confidence_level))
 
 
-def _by_group(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> tuple[Doubles, Doubles]:
-    """(G,) photos and (G,) wrong tags of each group."""
-    flags = np.asarray(wrong, dtype=np.float64)
-    if not flags.size:
-        raise DataError("a bound wants answers, and got none. Give some.")
-    _, places = np.unique(np.asarray(groups), return_inverse=True)
-    return np.bincount(places).astype(np.float64), np.bincount(places, flags).astype(np.float64)
+def _correlation(sizes: Float64Array, errors: Float64Array) -> float:
+    cluster_size = _mean_cluster_size(sizes)
+    return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0
 
 
-def _mean_cluster_size(sizes: Doubles) -> float:
-    """Photos of the group that a photo belongs to, mean over the photos."""
+def _group_totals(wrong: npt.NDArray[np.generic], groups: Int64Array) -> tuple[Float64Array, Float64Array]:
+    """Photos and wrong tags of each group that has photos; groups are numbered from 0."""
+    if not wrong.size:
+        raise DataError("a risk bound needs predictions, but got none. Accept more tags.")
+    sizes, errors = np.bincount(groups), np.bincount(groups, wrong)
+    return sizes[sizes > 0].astype(np.float64), errors[sizes > 0].astype(np.float64)
+
+
+def _mean_cluster_size(sizes: Float64Array) -> float:
+    """Size of the group that a photo belongs to, mean over the photos."""
     return float((sizes**2).sum() / sizes.sum())
 
 
-def _design_effect(sizes: Doubles, errors: Doubles) -> float:
-    """Variance of the share of wrong tags by that of independent ones: linearised, groups drawn anew (Kish 1965)."""
+def _design_effect(sizes: Float64Array, errors: Float64Array) -> float:
+    """Variance of the error rate relative to that of independent photos, linearized (Kish 1965)."""
     n, g = sizes.sum(), len(sizes)
-    share = errors.sum() / n
-    if not 0 < share < 1 or g < 2:
+    rate = errors.sum() / n
+    if not 0 < rate < 1 or g < 2:
         return 1.0
-    return float(g / (g - 1) * ((errors - share * sizes) ** 2).sum() / (n * share * (1 - share)))
+    return float(g / (g - 1) * ((errors - rate * sizes) ** 2).sum() / (n * rate * (1 - rate)))
+
+
+def _dense(groups: npt.ArrayLike) -> Int64Array:
+    """The groups, numbered from 0."""
+    return np.unique(np.asarray(groups), return_inverse=True)[1]
 
 
 def _check_inputs(
     confidence: npt.ArrayLike, correct: npt.ArrayLike, groups: npt.ArrayLike
-) -> tuple[Doubles, Flags, npt.NDArray[np.int64]]:
-    """Confidences, what is wrong, and groups, one of each an answer."""
-    scores, wrong = np.asarray(confidence, dtype=np.float64), ~np.asarray(correct, dtype=bool)
-    members = np.asarray(groups)
-    if not scores.size or not scores.shape == wrong.shape == members.shape:
+) -> tuple[Float64Array, BoolArray, Int64Array]:
+    """Confidences, errors, and groups numbered from 0."""
+    scores, wrong, groups = (
+        np.asarray(confidence, dtype=np.float64),
+        ~np.asarray(correct, dtype=bool),
+        np.asarray(groups),
+    )
+    if not scores.size or not scores.shape == wrong.shape == groups.shape:
         raise DataError(
-            f"a promise wants answers with a verdict and a group each, and got {scores.size} answers, "
-            f"{wrong.size} verdicts and {members.size} groups."
+            f"risk control needs one label and one group for every prediction, but got {scores.size} predictions, "
+            f"{wrong.size} labels and {groups.size} groups."
         )
-    return scores, wrong, members
+    return scores, wrong, _dense(groups)

@@ -1,4 +1,4 @@
-"""What a card says of when to ask a person: thresholds, and the promise that stands behind them. Plain records."""
+"""The thresholds in a model's card, and the risk guarantee that they meet."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassRiskBound:
-    """What can be said of the accepted tags of one class.
+    """The risk of the accepted tags of one class.
 
     Attributes:
         name: the class.
-        n_accepted: calibration photos that were accepted as it, 59 or more.
+        n_accepted: calibration photos that were accepted as this class, 59 or more.
         n_errors: how many of those tags were wrong.
-        bound: upper bound of the share of wrong ones, with the promise's confidence in this class alone.
-        holds: whether the bound keeps the promised risk.
+        bound: upper bound of the risk, with the confidence level of the guarantee, for this class alone.
+        holds: whether the bound is at most the guaranteed risk.
     """
 
     name: str
@@ -32,20 +32,20 @@ class ClassRiskBound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskGuarantee:
-    """At most ``risk`` of the accepted tags are wrong, with ``confidence_level``; and what stands behind it.
+    """At most ``risk`` of the accepted tags are wrong, with ``confidence_level``; and the data behind it.
 
     Attributes:
-        risk: the promised share of wrong tags among all accepted ones, 0 to 1.
-        confidence_level: of the promise, 0 to 1.
-        bound: upper bound of that share at the threshold that was found; None where no threshold keeps the promise.
-        empirical_risk: share of wrong tags among the accepted calibration photos; None likewise.
-        coverage: share of the calibration photos that were accepted; 0 where none may be.
+        risk: guaranteed upper limit of the fraction of wrong tags among the accepted ones, 0 to 1.
+        confidence_level: of the guarantee, 0 to 1.
+        bound: upper bound of that fraction at the threshold that was found; None if no threshold meets the guarantee.
+        empirical_risk: fraction of wrong tags among the accepted calibration photos; None likewise.
+        coverage: fraction of the calibration photos that were accepted; 0 if there is no threshold.
         n: calibration photos.
-        n_accepted: how many of them were accepted.
-        n_groups: photographers (or product lines), each resampled as a whole.
-        grouped_by: what a group is; ``photo`` where every photo stands for itself.
+        n_accepted: accepted calibration photos.
+        n_groups: photographers (or products) in the calibration photos.
+        grouped_by: what a group is; ``photo`` if every photo is its own group.
         method: the published method, in a few words.
-        per_class: promises of single classes, where enough accepted photos stand behind them.
+        per_class: bounds of single classes, of those with enough accepted photos.
     """
 
     risk: float
@@ -61,9 +61,8 @@ class RiskGuarantee:
     per_class: tuple[ClassRiskBound, ...] = ()
 
     def summary(self) -> str:
-        """The promise in plain words."""
-        risk, confidence = (format_percent(100 * share) for share in (self.risk, self.confidence_level))
-        return f"at most {risk} of the accepted tags are wrong, with {confidence} confidence"
+        """Such as ``at most 5 % errors, 95 % confidence``."""
+        return f"at most {format_percent(self.risk)} errors, {format_percent(self.confidence_level)} confidence"
 
     def to_json(self) -> dict[str, Any]:
         """As a card and ``--json`` hold it."""
@@ -71,20 +70,19 @@ class RiskGuarantee:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RiskGuarantee:
-        """Reads what :meth:`to_json` wrote."""
-        classes = tuple(ClassRiskBound(**one) for one in values.get("per_class", ()))
-        return cls(**{**values, "per_class": classes})
+        """Reads the result of :meth:`to_json`."""
+        return cls(**{**values, "per_class": tuple(ClassRiskBound(**one) for one in values["per_class"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """Where a tag is accepted, goes to a person, or looks like none of the classes.
+    """When a tag is accepted, reviewed by a person, or rejected.
 
     Attributes:
-        min_probability: the least calibrated probability of an accepted tag; None accepts nothing.
-        max_ood: the highest novelty score of a garment that is taken for known; None looks for no strangers.
-        id_recall: share of known garments that stay at or below ``max_ood``.
-        guarantee: what acceptance promises; None where nothing was promised.
+        min_probability: the lowest calibrated probability of an accepted tag; None accepts nothing.
+        max_ood: the highest OOD score of a photo that is not rejected; None rejects nothing.
+        id_recall: fraction of in-distribution photos with an OOD score of at most ``max_ood``.
+        guarantee: of the accepted tags; None without one.
         user_calibrated: whether all this was fitted on the user's own photos.
     """
 
@@ -100,20 +98,20 @@ class Thresholds:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Thresholds | None:
-        """Reads a card's ``thresholds``; None where it has none.
+        """Reads a card's ``thresholds``; None if the card has none.
 
         Raises:
-            ModelError: they are not what :meth:`to_json` writes.
+            ModelError: they are not the result of :meth:`to_json`.
         """
         if not values:
             return None
         try:
-            promise = RiskGuarantee.from_json(values["guarantee"]) if values.get("guarantee") else None
-            return cls(**{**values, "guarantee": promise})
-        except (TypeError, ValueError, AttributeError) as error:
+            guarantee = RiskGuarantee.from_json(values["guarantee"]) if values.get("guarantee") else None
+            return cls(**{**values, "guarantee": guarantee})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"the card's thresholds are damaged: {error}. Calibrate the model again.") from error
 
 
-def format_percent(percentage: float) -> str:
-    """``5 %`` or ``84.3 %``; six digits hide what floats add."""
-    return f"{percentage:.6g} %"
+def format_percent(fraction: float) -> str:
+    """``5 %`` or ``84.3 %``; six significant digits hide floating-point errors."""
+    return f"{100 * fraction:.6g} %"

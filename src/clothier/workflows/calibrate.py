@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.model_selection import GroupKFold
 
 from clothier import atomic, bundle
 from clothier.data.photo_csv import Columns
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from clothier.bundle import Bundle, BundleMetadata
     from clothier.data.photo_table import PhotoTable
     from clothier.inference import Model
-    from clothier.types import FailedInput, Images, Progress
+    from clothier.types import FailedInput, Images, Labels, Progress
 
     Doubles = npt.NDArray[np.float64]
 
 MIN_PHOTOS = 300  # labelled photos; with fewer, hardly a model can prove 5 %
 DEFAULT_COLUMNS = Columns()
+N_FOLDS = 5  # in which a temperature is fitted to measure its calibration error
 UNGROUPED = "photo"
 TRAINING_PHOTOS = "{} learnt from {:,} of the photos, so they prove nothing and were left out"
 NO_GROUPS = (
@@ -167,7 +169,7 @@ def _calibration_result(
     shares = softmax(logits / card.calibration["temperature"])
     thresholds = Thresholds.from_json(card.thresholds) or Thresholds(min_probability=None)
     truth, earlier = table.labels[inside], float(old_card.calibration.get("temperature", 1.0))
-    held_out = cross_fit(logits[inside], truth, table.groups[inside], terms)
+    held_out = cross_fit(logits[inside], truth, _group_folds(table.groups[inside]), terms)
     right = (shares @ terms).argmax(axis=1) == table.labels
     return CalibrationResult(
         bundle=new_bundle,
@@ -186,6 +188,14 @@ def _calibration_result(
         warnings=warnings,
         failures=table.failures,
     )
+
+
+def _group_folds(groups: Labels) -> list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]:
+    """Indices to fit a temperature on and held-out indices; whole groups are held out if there are two or more."""
+    n_groups, indices = len(np.unique(groups)), np.arange(len(groups))
+    if n_groups < 2:
+        return [(indices, indices)]
+    return list(GroupKFold(min(N_FOLDS, n_groups)).split(groups, groups=groups))
 
 
 def _uncalibrated_outputs(predictor: Model, images: Images, temperature: float) -> tuple[Doubles, Doubles | None]:

@@ -151,7 +151,7 @@ def out_of_fold_predictions(
     banks = [_fit_ood_scorer(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
     scores = None
     if all(bank is not None for bank in banks):
-        found = [bank.score(one.logits, one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
+        found = [bank.score(one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
         scores = combine_folds(found, folds)
     counted = aggregate_logits(answers, photos.table.classes, words)
     return OutOfFoldPredictions(photos.table.classes, answers, words, labels, photos.groups, folds, counted, scores)
