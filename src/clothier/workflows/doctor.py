@@ -1,6 +1,6 @@
-"""The use case of ``clothier doctor``: what is here, what training will use, and advice where something is amiss.
+"""``clothier doctor``: checks of the machine, the installation, the data and the models, with advice.
 
-It looks and changes nothing: no data are fetched, no folder is made.
+It changes nothing: it fetches no data and creates no folder.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from clothier.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-STUDY_MEMORY = 2_500_000_000  # bytes; `clothier study --preset fast` stays below at its peak
-STUDY_DISK = 1_000_000_000  # bytes; data and many runs fit
+STUDY_MEMORY = 2_500_000_000  # bytes; the peak of `clothier study --preset fast` is lower
+STUDY_DISK = 1_000_000_000  # bytes; enough for the data and many runs
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what was looked at.
-        ok: whether all is well with it.
-        detail: what there is.
-        advice: what to do when it is not ok, or could be done; may be empty.
+        name: what was checked.
+        ok: whether it is in order.
+        detail: what was found.
+        advice: what to do; may be empty.
     """
 
     name: str
@@ -46,14 +46,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """What ``clothier doctor`` found.
+    """The results of all checks.
 
     Attributes:
-        system: as :func:`clothier.system.describe` gives it.
-        training: ``type``, ``threads``, ``precision`` and ``reason`` of the device that training takes, or None.
-        data: folder of a whole copy of Fashion-MNIST, or None.
-        models: names of the models that ship with this installation.
-        checks: one a thing looked at.
+        system: as :func:`clothier.system.system_info` returns it.
+        training: ``type``, ``threads``, ``precision`` and ``reason`` of the device for training; None without PyTorch.
+        data: folder of a complete copy of Fashion-MNIST, or None.
+        models: names of the bundled models.
+        checks: the results.
     """
 
     system: dict[str, Any]
@@ -69,24 +69,23 @@ class DoctorReport:
             "training": self.training,
             "data": None if self.data is None else str(self.data),
             "models": self.models,
-            "checks": [finding.to_json() for finding in self.checks],
+            "checks": [one.to_json() for one in self.checks],
         }
 
 
 def run_checks() -> DoctorReport:
-    """Looks at the machine, the installation, the data and the models."""
-    training, about_training = _training()
-    data, about_data = _data()
+    """Checks the machine, the installation, the data and the models."""
+    training, training_check = _training()
+    data, data_check = _data()
     models = bundle.bundled()
-    findings = (_processor(), _memory(), about_training, about_data, _models(models), _disk(sources.cache_folder()))
-    return DoctorReport(system.system_info(), training, data, models, findings)
+    checks = (_processor(), _memory(), training_check, data_check, _models(models), _disk(sources.cache_folder()))
+    return DoctorReport(system.system_info(), training, data, models, checks)
 
 
 def _processor() -> Check:
-    """The processor, and whether as many threads will be used as there are cores to use."""
     cores = system.available_cores()
     sets = " ".join(system.instruction_sets()) or "instruction sets unknown"
-    found = f"{system.cpu_model() or 'unknown'}, {cores} usable cores, {sets}"
+    found = f"{system.cpu_model() or 'unknown'}, {cores} available cores, {sets}"
     threads = os.environ.get("OMP_NUM_THREADS", str(cores))
     if threads == str(cores):
         return Check("processor", True, found)
@@ -94,25 +93,25 @@ def _processor() -> Check:
         "processor",
         False,
         f"{found}; OMP_NUM_THREADS={threads}",
-        f"Training will use {threads} threads on {cores} cores; unset OMP_NUM_THREADS unless that is meant.",
+        f"Training will use {threads} threads on {cores} cores. Unset OMP_NUM_THREADS to use all cores.",
     )
 
 
 def _memory() -> Check:
     size = system.available_memory()
     if size is None:
-        return Check("memory", True, "the system does not tell")
+        return Check("memory", True, "unknown")
     if size >= STUDY_MEMORY:
         return Check("memory", True, _format_gb(size))
     return Check(
-        "memory", False, _format_gb(size), f"The study wants {_format_gb(STUDY_MEMORY)}; predicting needs far less."
+        "memory", False, _format_gb(size), f"The study needs {_format_gb(STUDY_MEMORY)}; predicting needs far less."
     )
 
 
 def _training() -> tuple[dict[str, Any] | None, Check]:
-    """The device that training takes. PyTorch is optional, and whether it can be loaded is what is asked here."""
+    """The device for training. PyTorch is optional, and this checks whether it can be loaded."""
     if find_spec("torch") is None:
-        found = "PyTorch is not installed, and using models does not need it"
+        found = "PyTorch is not installed. Using models does not need it."
         return None, Check("training", True, found, "To train: pip install 'clothier[train]'")
     try:
         from clothier.training import device
@@ -126,7 +125,7 @@ def _training() -> tuple[dict[str, Any] | None, Check]:
 
 
 def _data() -> tuple[Path | None, Check]:
-    """The first whole copy of Fashion-MNIST, and what is wrong with the others."""
+    """The first complete copy of Fashion-MNIST, and what is wrong with others."""
     damaged = ""
     for folder in (sources.cache_folder(), FASHION_MNIST.system_dir):
         try:
@@ -137,25 +136,25 @@ def _data() -> tuple[Path | None, Check]:
             damaged = str(error)
         else:
             return found, Check("data", not damaged, f"Fashion-MNIST in {found}", damaged)
-    advice = damaged or "The first command that needs it fetches it; to fetch it now: clothier data"
-    return None, Check("data", not damaged, "Fashion-MNIST is not here yet", advice)
+    advice = damaged or "The first command that needs it downloads it. To download it now: clothier data"
+    return None, Check("data", not damaged, "Fashion-MNIST was not downloaded yet", advice)
 
 
 def _models(names: list[str]) -> Check:
     if names:
         return Check("models", True, ", ".join(names))
-    return Check("models", False, "none ship with this installation", "Train one: clothier train cnn")
+    return Check("models", False, "this installation contains no models", "Train one: clothier train cnn")
 
 
 def _disk(cache: Path) -> Check:
-    """Room where the cache is, or will be."""
-    there = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free
+    """The disk of the cache, which may not exist yet."""
+    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(existing).free
     found = f"{_format_gb(free)} free at {cache}"
-    if not os.access(there, os.W_OK):
-        return Check("cache", False, f"{there} cannot be written", "Set CLOTHIER_CACHE to a folder of your own.")
+    if not os.access(existing, os.W_OK):
+        return Check("cache", False, f"{existing} is not writable", "Set CLOTHIER_CACHE to a writable folder.")
     if free < STUDY_DISK:
-        return Check("cache", False, found, "Make room, or set CLOTHIER_CACHE to a folder on another disk.")
+        return Check("cache", False, found, "Free disk space, or set CLOTHIER_CACHE to a folder on another disk.")
     return Check("cache", True, found)
 
 
