@@ -1,4 +1,4 @@
-"""Held-out answers come from models that did not see the picture, and stand at its place."""
+"""Out-of-fold predictions come from models that were not trained on the image, in the order of the images."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from clothier.data.dataset import Dataset
 from clothier.data.splits import stratified_folds
 from clothier.recipes import Augment, Optimizer, PcaMlp, preset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
@@ -32,91 +33,77 @@ def recipe() -> Recipe:
     )
 
 
-def test_held_out_answers_are_good_and_stand_at_their_place(
-    garments: LabeledImages, others: LabeledImages, recipe: Recipe, cpu: Device
+@pytest.fixture
+def dataset(garments: LabeledImages, others: LabeledImages) -> Dataset:
+    return Dataset("Drawn", FASHION_MNIST_CLASSES, garments, others, {})
+
+
+def test_predictions_are_accurate_and_in_order(dataset: Dataset, recipe: Recipe, cpu: Device) -> None:
+    calls: list[tuple[float, float, str]] = []
+
+    def progress(task: str, done: float, total: float, note: str = "") -> None:
+        calls.append((done, total, note))
+
+    folds = stratified_folds(dataset.train.labels, 3)
+    found = out_of_fold_probabilities(dataset, recipe, folds, device=cpu, progress=progress)
+    assert (found.train.shape, found.test.shape) == ((300, 10), (100, 10))
+    for probabilities, split in ((found.train, dataset.train), (found.test, dataset.test)):
+        assert probabilities.dtype == np.float32
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(split)), abs=1e-5)
+        assert (probabilities.argmax(axis=1) == split.labels).mean() > 0.9
+    assert [done for done, *_ in calls] == [*range(7), *range(6, 13), *range(12, 19)]
+    assert {total for _, total, _ in calls} == {18}
+    assert calls[-1][2].startswith("fold 3 of 3, accuracy 0.")
+
+
+def test_no_model_is_trained_on_what_it_predicts(
+    dataset: Dataset, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
-    folds = stratified_folds(garments.labels, 3)
-    found = out_of_fold_probabilities(
-        garments,
-        others.images,
-        FASHION_MNIST_CLASSES,
-        recipe,
-        folds,
-        device=cpu,
-        progress=lambda task, done, total, note="": told.append((done, total, note)),
-    )
-    assert (found.probabilities.shape, found.extra_probabilities.shape) == ((300, 10), (100, 10))
-    for answers, labels in ((found.probabilities, garments.labels), (found.extra_probabilities, others.labels)):
-        assert answers.dtype == np.float32
-        assert answers.sum(axis=1) == pytest.approx(np.ones(len(labels)), abs=1e-5)
-        assert (answers.argmax(axis=1) == labels).mean() > 0.9
-    assert [done for done, *_ in told] == [*range(7), *range(6, 13), *range(12, 19)]
-    assert {total for _, total, _ in told} == {18}
-    assert told[-1][2].startswith("fold 3 of 3, accuracy 0.")
+    trained, predicted = [], []
+    fit = module.fit
 
+    def recording_fit(network: torch.nn.Module, train: LabeledImages, *rest: object, **options: object) -> object:
+        trained.append({image.tobytes() for image in train.images})
+        return fit(network, train, *rest, **options)
 
-def test_no_model_sees_what_it_is_asked(
-    garments: LabeledImages, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learnt, asked = [], []
-    real = module.fit
-
-    def watched(network: torch.nn.Module, train: LabeledImages, *rest: object, **options: object) -> object:
-        learnt.append({image.tobytes() for image in train.images})
-        return real(network, train, *rest, **options)
-
-    class Watched(TorchClassifier):
+    class RecordingClassifier(TorchClassifier):
         def run(self, images: np.ndarray) -> object:
-            asked.append({image.tobytes() for image in images})
+            predicted.append({image.tobytes() for image in images})
             return super().run(images)
 
-    monkeypatch.setattr(module, "fit", watched)
-    monkeypatch.setattr(module, "TorchClassifier", Watched)
-    folds = stratified_folds(garments.labels, 3)
-    found = out_of_fold_probabilities(
-        garments, garments.images[:0], FASHION_MNIST_CLASSES, replace(recipe, epochs=1), folds, device=cpu
-    )
-    assert found.extra_probabilities.shape == (0, 10)
-    assert len(learnt) == len(asked) == 3
-    for seen, answered, fold in zip(learnt, asked, folds, strict=True):
-        assert not seen & answered
-        assert answered == {image.tobytes() for image in garments.images[fold]}
-        assert len(seen) + len(answered) == 300
+    monkeypatch.setattr(module, "fit", recording_fit)
+    monkeypatch.setattr(module, "TorchClassifier", RecordingClassifier)
+    folds = stratified_folds(dataset.train.labels, 3)
+    out_of_fold_probabilities(dataset, replace(recipe, epochs=1), folds, device=cpu)
+    assert len(trained) == 3
+    for seen, held_out, fold in zip(trained, predicted[::2], folds, strict=True):
+        assert not seen & held_out
+        assert held_out == {image.tobytes() for image in dataset.train.images[fold]}
+        assert len(seen) + len(held_out) == 300
+    assert all(images == {image.tobytes() for image in dataset.test.images} for images in predicted[1::2])
 
 
-def test_the_last_epoch_is_kept_whatever_the_recipe_says(
-    garments: LabeledImages, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
+def test_the_last_epoch_is_used_whatever_the_recipe_says(
+    dataset: Dataset, recipe: Recipe, cpu: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = []
-    real = module.fit
+    selected = []
+    fit = module.fit
 
-    def watched(network: object, train: object, look: object, recipe: Recipe, **options: object) -> object:
-        kept.append(recipe.select)
-        return real(network, train, look, recipe, **options)
+    def recording_fit(network: object, train: object, monitor: object, recipe: Recipe, **options: object) -> object:
+        selected.append(recipe.select)
+        return fit(network, train, monitor, recipe, **options)
 
-    monkeypatch.setattr(module, "fit", watched)
-    folds = stratified_folds(garments.labels, 2)
-    out_of_fold_probabilities(
-        garments,
-        garments.images[:1],
-        FASHION_MNIST_CLASSES,
-        replace(recipe, select="best", epochs=1),
-        folds,
-        device=cpu,
-    )
-    assert kept == ["last", "last"]
+    monkeypatch.setattr(module, "fit", recording_fit)
+    folds = stratified_folds(dataset.train.labels, 2)
+    out_of_fold_probabilities(dataset, replace(recipe, select="best", epochs=1), folds, device=cpu)
+    assert selected == ["last", "last"]
 
 
-def test_the_same_seed_gives_the_same_answers(garments: LabeledImages, recipe: Recipe, cpu: Device) -> None:
-    folds = stratified_folds(garments.labels, 2)
-    quick = replace(recipe, epochs=1)
+def test_the_same_seed_gives_the_same_probabilities(dataset: Dataset, recipe: Recipe, cpu: Device) -> None:
+    folds, short = stratified_folds(dataset.train.labels, 2), replace(recipe, epochs=1)
     first, again, other = (
-        out_of_fold_probabilities(
-            garments, garments.images[:4], FASHION_MNIST_CLASSES, quick, folds, seed=seed, device=cpu
-        )
-        for seed in (3, 3, 4)
+        out_of_fold_probabilities(dataset, short, folds, seed=seed, device=cpu) for seed in (3, 3, 4)
     )
-    assert np.array_equal(first.probabilities, again.probabilities)
-    assert np.array_equal(first.extra_probabilities, again.extra_probabilities)
-    assert not np.allclose(first.probabilities, other.probabilities, atol=1e-3)
+    assert np.array_equal(first.train, again.train)
+    assert np.array_equal(first.test, again.test)
+    assert not np.allclose(first.train, other.train, atol=1e-3)

@@ -14,10 +14,11 @@ from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.exploration.embedding_map import load_map
+from clothier.exploration.options import ExploreOptions
 from clothier.report.formatting import format_percent
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import FailedInput
-from clothier.workflows.explore import ExplorationRun, ExploreOptions, bundled_reference_model, explore, run_stages
+from clothier.workflows.explore import ExplorationRun, bundled_reference_model, explore, run_stages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -126,6 +126,19 @@ class Dataset:
         digests = {"train": kept[0].digest, "test": kept[1].digest}
         return replace(self, name=name, train=kept[0], test=kept[1], digests=digests)
 
+    def require_two_classes(self) -> None:
+        """Refuses training images of one class only: there is nothing to compare.
+
+        Raises:
+            DataError: it names the class.
+        """
+        counts = self.train.class_counts(len(self.classes))
+        if (counts > 0).sum() < 2:
+            raise DataError(
+                f"all {len(self.train)} training images of {self.name} are of one class, "
+                f"{self.classes[int(counts.argmax())]}; two or more are needed. Add images of another class."
+            )
+
     @property
     def digest(self) -> str:
         """One SHA-256 over classes and contents: two data sets with the same are the same."""

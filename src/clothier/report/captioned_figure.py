@@ -25,6 +25,7 @@ from clothier.report.style import (
     TITLE_LINE_HEIGHT,
     wrap_title,
 )
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
+
+    from clothier.types import Progress
 
 DPI = 150
 CSS_PIXELS_PER_INCH = 96  # as a browser counts them; a high-resolution screen shows the image at its own resolution
@@ -73,14 +76,20 @@ def png(captioned: CaptionedFigure) -> bytes:
     return _png(captioned)
 
 
-def save_figures(figures: Mapping[str, CaptionedFigure], folder: Path) -> None:
-    """Writes each of ``figures`` as ``<name>.png`` into ``folder``.
+def save_figures(
+    figures: Mapping[str, CaptionedFigure], folder: Path, *, svg: bool = False, progress: Progress = no_progress
+) -> None:
+    """Writes each of ``figures`` as ``<name>.png`` into ``folder``, and with ``svg`` also as ``<name>.svg``.
 
     Raises:
         StorageError: a file could not be written.
     """
-    for name, captioned in figures.items():
+    for done, (name, captioned) in enumerate(figures.items()):
+        progress("figures", done, len(figures), name)
         atomic.write_bytes(folder / f"{name}.png", png(captioned))
+        if svg:
+            atomic.write_text(folder / f"{name}.svg", standalone_svg(captioned, name))
+    progress("figures", len(figures), len(figures))
 
 
 def inline_svg(captioned: CaptionedFigure, name: str) -> str:

@@ -5,17 +5,20 @@ Test images are counted; everything else is about the training split.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clothier import atomic
 from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
 from clothier.report.figures import count_figures, pca_figures, pixel_figures, reconstruction_ranks
 from clothier.report.formatting import format_percent
-from clothier.report.sections import Section
+from clothier.report.sections import DataSection, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.exploration.pca import PCA
@@ -23,6 +26,55 @@ if TYPE_CHECKING:
 
 VARIANCE_RATIOS = {"components_for_90": 0.90, "components_for_95": 0.95}
 """Key in ``explore.json`` to fraction of the variance, as in the reference study."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplorationResult:
+    """All sections of an exploration.
+
+    Attributes:
+        section: figures and digests, as the report shows them.
+        metrics: what ``explore.json`` and ``study.json`` hold.
+    """
+
+    section: DataSection
+    metrics: Mapping[str, Any]
+
+    @classmethod
+    def from_sections(
+        cls, dataset: Dataset, splits: Mapping[str, Labels], sections: Sequence[Section]
+    ) -> ExplorationResult:
+        """Puts ``sections`` together; ``splits`` are split to labels (N,)."""
+        metrics: dict[str, Any] = {"map": None, **{section.name: section.metrics for section in sections}}
+        failures = [failure.to_json() for failure in dataset.failures]
+        unread = [f"Files that could not be read and are not counted: {len(failures):,}."] if failures else []
+        section = DataSection(
+            name=dataset.name,
+            sections=sections,
+            digests=dataset.digests,
+            splits={name: len(labels) for name, labels in splits.items()},
+            components_for_90=metrics["pca"]["components_for_90"],
+            remarks=(*dataset.warnings, *unread),
+        )
+        return cls(section, {**metrics, "failures": failures})
+
+    @property
+    def headline(self) -> str:
+        """The main finding in one sentence."""
+        pca = self.metrics["pca"]
+        ratio, needed = max((ratio, pca[name]) for name, ratio in VARIANCE_RATIOS.items())
+        variance = f"{format_percent(ratio, 0)} of the variance of {pca['n']:,} images"
+        return f"{needed} of {pca['dimensions']:,} dimensions explain {variance}"
+
+    def write_files(self, folder: Path) -> None:
+        """Writes what lies beside the report: ``audit.csv``, ``map.html`` and ``map.npz``.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for section in self.section.sections:
+            for name, contents in section.files.items():
+                atomic.write_bytes(folder / name, contents)
 
 
 def classes_section(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -> Section:

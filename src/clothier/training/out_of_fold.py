@@ -1,4 +1,4 @@
-"""Probabilities for training pictures from models that did not learn from them: folds held out in turn."""
+"""Out-of-fold probabilities: each training image is predicted by a model that was not trained on it."""
 
 from __future__ import annotations
 
@@ -17,79 +17,65 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-    from torch import nn
-
-    from clothier.data.dataset import LabeledImages
+    from clothier.data.dataset import Dataset
     from clothier.recipes import Recipe
     from clothier.training.device import Device
-    from clothier.types import Floats, Images, Progress
+    from clothier.types import Floats, Int64Array, Progress
 
-TASK = "held-out answers"
-MONITOR_SIZE = 1_000  # held-out pictures that an epoch's note tells of; nothing is chosen by them
+TASK = "out-of-fold predictions"
+MONITOR_SIZE = 1_000  # held-out images whose accuracy is shown after each epoch; nothing is chosen by them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfFoldProbabilities:
-    """What the models of F folds say.
+    """The predictions of the models of all folds.
 
     Attributes:
-        probabilities: (N, K) float32, rows sum to 1: of each training picture, by the model that did not see it.
-        extra_probabilities: (M, K) float32: of pictures that no model saw, the mean of all F.
+        train: (N, K) float32, rows sum to 1: each training image by the model that was not trained on it.
+        test: (M, K) float32: each test image by the mean of all models.
     """
 
-    probabilities: Floats
-    extra_probabilities: Floats
+    train: Floats
+    test: Floats
 
 
 def out_of_fold_probabilities(
-    train: LabeledImages,
-    extra_images: Images,
-    classes: tuple[str, ...],
+    dataset: Dataset,
     recipe: Recipe,
-    folds: Sequence[npt.NDArray[np.int64]],
+    folds: Sequence[Int64Array],
     *,
     seed: int = 0,
     device: Device | None = None,
     progress: Progress = no_progress,
 ) -> OutOfFoldProbabilities:
-    """Trains one network a fold, on all pictures but the fold's, and asks it about those.
+    """Trains one network per fold on all training images outside the fold, and predicts the fold and the test images.
 
     Args:
-        train: N pictures and their labels.
-        extra_images: (M, H, W) uint8 pictures that no fold learns from; M may be 0.
-        classes: the K names.
-        recipe: of every training. Its last epoch is kept, whatever it says: what a fold is held out for must not
-            choose the epoch.
-        folds: F arrays of places, together all N; see :func:`clothier.data.splits.stratified_folds`.
+        dataset: N training and M test images of K classes.
+        recipe: of every training. The last epoch is used, whatever ``recipe.select`` says: the held-out images must
+            not choose the epoch.
+        folds: arrays of training indices, together all N; see :func:`clothier.data.splits.stratified_folds`.
         seed: of the first fold's weights, order and augmentation; the others count on from it.
-        device: where; None chooses the best here.
-        progress: told of every epoch.
+        device: None selects the best one here.
+        progress: called after every epoch.
 
     Raises:
-        UsageError: the loss is no longer a number, or there are too few pictures for a step.
+        UsageError: the loss is NaN, or there are too few images for a step.
     """
     recipe = replace(recipe, select="last")
-    answers = np.empty((len(train), len(classes)), np.float32)
-    mean = np.zeros((len(extra_images), len(classes)))
+    device = device or select_device(recipe.precision)
+    exact = replace(device, precision="float32")  # bfloat16 is too coarse to rank thousands of labels
+    train = np.empty((len(dataset.train), len(dataset.classes)), np.float32)
+    test = np.zeros((len(dataset.test), len(dataset.classes)))
     for number, held_out in enumerate(folds):
-        kept = train.subset(np.setdiff1d(np.arange(len(train)), held_out))
-        network = build_network(recipe.network, kept.images, len(classes), seed + number)
-        note = f"fold {number + 1} of {len(folds)}"
-        done = number * recipe.epochs, len(folds) * recipe.epochs
-        progress(TASK, *done, note)
-        look = train.subset(held_out[:MONITOR_SIZE])
-        for record in fit(network, kept, look, recipe, seed=seed + number, device=device):
-            progress(TASK, done[0] + record.epoch, done[1], f"{note}, accuracy {record.validation_accuracy:.3f}")
-        answers[held_out] = _predict_probabilities(network, train.images[held_out], classes, device)
-        mean += _predict_probabilities(network, extra_images, classes, device) / len(folds)
-    return OutOfFoldProbabilities(answers, mean.astype(np.float32))
-
-
-def _predict_probabilities(
-    network: nn.Module, images: Images, classes: tuple[str, ...], device: Device | None
-) -> npt.NDArray[np.float64]:
-    if len(images) == 0:
-        return np.empty((0, len(classes)))
-    where = replace(device or select_device(), precision="float32")  # a rank among thousands is finer than bfloat16
-    return softmax(TorchClassifier(network, classes, device=where).run(images).logits)
+        rest = dataset.train.subset(np.setdiff1d(np.arange(len(dataset.train)), held_out))
+        monitor = dataset.train.subset(held_out[:MONITOR_SIZE])
+        network = build_network(recipe.network, rest.images, len(dataset.classes), seed + number)
+        first, total, note = number * recipe.epochs, len(folds) * recipe.epochs, f"fold {number + 1} of {len(folds)}"
+        progress(TASK, first, total, note)
+        for record in fit(network, rest, monitor, recipe, seed=seed + number, device=device):
+            progress(TASK, first + record.epoch, total, f"{note}, accuracy {record.validation_accuracy:.3f}")
+        model = TorchClassifier(network, dataset.classes, device=exact)
+        train[held_out] = softmax(model.run(dataset.train.images[held_out]).logits)
+        test += softmax(model.run(dataset.test.images).logits) / len(folds)
+    return OutOfFoldProbabilities(train, test.astype(np.float32))

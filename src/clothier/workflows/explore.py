@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, bundle, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_folds
-from clothier.errors import DataError, UnknownNameError
 from clothier.evaluation.classifier import require_same_classes
 from clothier.exploration.audit.dataset_audit import audit_dataset, dataset_duplicates
 from clothier.exploration.audit.label_audit import audit_labels
 from clothier.exploration.audit.label_issues import check_labels
 from clothier.exploration.audit.split_overlap import train_groups
 from clothier.exploration.embedding_map import fit_map
+from clothier.exploration.options import ExploreOptions
 from clothier.exploration.tsne.embedding import MIN_POINTS
 from clothier.inference.session import OnnxClassifier
 from clothier.report.audit_section import audit_section
-from clothier.report.captioned_figure import png, standalone_svg
-from clothier.report.explore_sections import VARIANCE_RATIOS, classes_section, pca_section, pixels_section
-from clothier.report.formatting import format_percent
+from clothier.report.captioned_figure import save_figures
+from clothier.report.explore_sections import ExplorationResult, classes_section, pca_section, pixels_section
 from clothier.report.map_section import map_section, skipped_map_section
 from clothier.report.page import render_exploration
-from clothier.report.sections import DataSection, Provenance
+from clothier.report.sections import Provenance
 from clothier.runs import RUNS_DIR, read_json
 from clothier.training.out_of_fold import out_of_fold_probabilities
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
@@ -42,85 +39,10 @@ if TYPE_CHECKING:
     from clothier.report.sections import Section
     from clothier.types import Classifier, Labels, Progress
 
-TASK, FIGURES_TASK = "explore", "figures"
+TASK = "explore"
 EXPLORE_FORMAT_VERSION = 1  # of explore.json
-MAPS = ("pixels", "cnn", "none")
-AUDITS = ("duplicates", "labels")
 BUNDLED_CNN = "fashion-cnn"
 N_FOLDS = 3  # of the label audit: some nine minutes on two cores; five folds would take twice as long
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExploreOptions:
-    """The options of ``clothier explore``.
-
-    Attributes:
-        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: accept an IDX dataset that is not Fashion-MNIST.
-        seed: of all random choices.
-        map: what is mapped: ``pixels``, the embeddings of a ``cnn``, or ``none``.
-        perplexity: of the map; None for 30, or less where there are few images.
-        audit: ``duplicates`` finds duplicates and outliers, ``labels`` also suspected label errors (minutes).
-
-    Raises:
-        UnknownNameError: no such map or audit.
-    """
-
-    data: Path | None = None
-    any_idx: bool = False
-    seed: int = 0
-    map: str = "pixels"
-    perplexity: float | None = None
-    audit: str = "duplicates"
-
-    def __post_init__(self) -> None:
-        for given, kind, known in ((self.map, "kind of map", MAPS), (self.audit, "kind of audit", AUDITS)):
-            if given not in known:
-                raise UnknownNameError(given, kind, known)
-
-    @property
-    def command(self) -> str:
-        """The command line that reproduces the exploration."""
-        data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
-        words = [*data, *(["--any-idx"] if self.any_idx else [])]
-        words += [] if self.perplexity is None else ["--perplexity", f"{self.perplexity:g}"]
-        words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]
-        return " ".join(["clothier explore", *words])
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``explore.json`` holds it."""
-        return {**asdict(self), "data": None if self.data is None else str(self.data.absolute())}
-
-
-@dataclass(frozen=True, slots=True)
-class ExplorationResult:
-    """What was found.
-
-    Attributes:
-        section: figures and digests, as the report shows them.
-        metrics: what ``explore.json`` and ``study.json`` hold.
-    """
-
-    section: DataSection
-    metrics: Mapping[str, Any]
-
-    @property
-    def headline(self) -> str:
-        """The main finding in one sentence."""
-        pca = self.metrics["pca"]
-        ratio, needed = max((ratio, pca[name]) for name, ratio in VARIANCE_RATIOS.items())
-        variance = f"{format_percent(ratio, 0)} of the variance of {pca['n']:,} images"
-        return f"{needed} of {pca['dimensions']:,} dimensions explain {variance}"
-
-    def write_files(self, folder: Path) -> None:
-        """Writes what lies beside the report: ``audit.csv``, ``map.html`` and ``map.npz``.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        for section in self.section.sections:
-            for name, contents in section.files.items():
-                atomic.write_bytes(folder / name, contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,25 +86,33 @@ def explore(
     """
     options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
     dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
-    splits = {"train": dataset.train.labels, "test": dataset.test.labels}
-    with _output_dir(out or RUNS_DIR / "explore") as folder:
-        result = run_stages(dataset, splits, options, bundled_reference_model(dataset), progress=progress)
-        run, environment = ExplorationRun(folder), system.system_info()
-        _save_figures(result.section, folder / "figures", progress)
-        result.write_files(folder)
-        page = render_exploration(result.section, result.headline, Provenance(options.command, environment))
-        atomic.write_text(run.report, page)
-        content = {
-            "format": EXPLORE_FORMAT_VERSION,
-            "options": options.to_json(),
-            "data": dataset.name,
-            "data_digest": dataset.digest,
-            **result.metrics,
-            "environment": environment,
-            "report": str(run.report),
-        }
-        atomic.write_json(folder / "explore.json", content)
+    run = ExplorationRun(atomic.unique_dir(out or RUNS_DIR / "explore"))
+    try:
+        _explore_into(run, options, dataset, progress)
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
+
+
+def _explore_into(run: ExplorationRun, options: ExploreOptions, dataset: Dataset, progress: Progress) -> None:
+    splits = {"train": dataset.train.labels, "test": dataset.test.labels}
+    result = run_stages(dataset, splits, options, bundled_reference_model(dataset), progress=progress)
+    save_figures(result.section.figures, run.path / "figures", svg=True, progress=progress)
+    result.write_files(run.path)
+    environment = system.system_info()
+    page = render_exploration(result.section, result.headline, Provenance(options.command, environment))
+    atomic.write_text(run.report, page)
+    content = {
+        "format": EXPLORE_FORMAT_VERSION,
+        "options": options.to_json(),
+        "data": dataset.name,
+        "data_digest": dataset.digest,
+        **result.metrics,
+        "environment": environment,
+        "report": str(run.report),
+    }
+    atomic.write_json(run.path / "explore.json", content)
 
 
 def run_stages(
@@ -206,7 +136,7 @@ def run_stages(
         DataError: images of one class only, or all the same.
         UsageError: a perplexity that does not suit the number of images, or a reference model of other classes.
     """
-    require_two_classes(dataset)
+    dataset.require_two_classes()
     require_same_classes([] if reference_model is None else [reference_model], dataset)
     stages: dict[str, Callable[[], Section]] = {
         "classes": lambda: classes_section(dataset, splits, options.seed),
@@ -221,7 +151,7 @@ def run_stages(
         progress(TASK, len(sections), len(stages), name)
         sections.append(stage())
     progress(TASK, len(sections), len(stages))
-    return _combine(dataset, splits, sections)
+    return ExplorationResult.from_sections(dataset, splits, sections)
 
 
 def bundled_reference_model(dataset: Dataset) -> Classifier | None:
@@ -229,20 +159,6 @@ def bundled_reference_model(dataset: Dataset) -> Classifier | None:
     model = OnnxClassifier(bundle.resolve(BUNDLED_CNN))
     suits = model.classes == dataset.classes and model.input_spec.shape == dataset.train.images.shape[1:]
     return model if suits else None
-
-
-def require_two_classes(dataset: Dataset) -> None:
-    """Refuses data with nothing to compare.
-
-    Raises:
-        DataError: all training images are of one class.
-    """
-    counts = dataset.train.class_counts(len(dataset.classes))
-    if (counts > 0).sum() < 2:
-        raise DataError(
-            f"all {len(dataset.train)} training images of {dataset.name} are of one class, "
-            f"{dataset.classes[int(counts.argmax())]}; two or more are needed. Add images of another class."
-        )
 
 
 def _audit(
@@ -260,11 +176,8 @@ def _label_audit(dataset: Dataset, duplicates: Duplicates, seed: int, progress: 
     groups = train_groups(duplicates.groups_at(duplicates.min_correlation), len(dataset.train))
     folds = stratified_folds(dataset.train.labels, N_FOLDS, seed, groups)
     recipe = recipes.preset("cnn", "fast")
-    found = out_of_fold_probabilities(
-        dataset.train, dataset.test.images, dataset.classes, recipe, folds, seed=seed, progress=progress
-    )
-    model = f"{recipe.model} {recipe.preset}"
-    return audit_labels(dataset, found.probabilities, found.extra_probabilities, model=model, n_folds=N_FOLDS)
+    found = out_of_fold_probabilities(dataset, recipe, folds, seed=seed, progress=progress)
+    return audit_labels(dataset, found.train, found.test, model=f"{recipe.model} {recipe.preset}", n_folds=N_FOLDS)
 
 
 def _map(dataset: Dataset, options: ExploreOptions, reference_model: Classifier | None, progress: Progress) -> Section:
@@ -274,42 +187,3 @@ def _map(dataset: Dataset, options: ExploreOptions, reference_model: Classifier 
     model = OnnxClassifier(bundle.resolve(BUNDLED_CNN)) if options.map == "cnn" else None
     found = fit_map(dataset, model, perplexity=options.perplexity, seed=options.seed, progress=progress)
     return map_section(dataset, found, reference_model, seed=options.seed, progress=progress)
-
-
-def _combine(dataset: Dataset, splits: Mapping[str, Labels], sections: list[Section]) -> ExplorationResult:
-    metrics: dict[str, Any] = {"map": None, **{section.name: section.metrics for section in sections}}
-    section = DataSection(
-        name=dataset.name,
-        sections=sections,
-        digests=dataset.digests,
-        splits={name: len(labels) for name, labels in splits.items()},
-        components_for_90=metrics["pca"]["components_for_90"],
-        remarks=_remarks(dataset),
-    )
-    return ExplorationResult(section, {**metrics, "failures": [failure.to_json() for failure in dataset.failures]})
-
-
-@contextmanager
-def _output_dir(path: Path) -> Iterator[Path]:
-    """A new folder at ``path``, or a numbered one; removed if the block fails."""
-    folder = atomic.unique_dir(path)
-    try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _save_figures(section: DataSection, folder: Path, progress: Progress) -> None:
-    """Writes every figure as PNG and as SVG."""
-    for done, (name, figure) in enumerate(section.figures.items()):
-        progress(FIGURES_TASK, done, len(section.figures), name)
-        atomic.write_bytes(folder / f"{name}.png", png(figure))
-        atomic.write_text(folder / f"{name}.svg", standalone_svg(figure, name))
-    progress(FIGURES_TASK, len(section.figures), len(section.figures))
-
-
-def _remarks(dataset: Dataset) -> tuple[str, ...]:
-    if not dataset.failures:
-        return dataset.warnings
-    return (*dataset.warnings, f"Files that could not be read and are not counted: {len(dataset.failures):,}.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic, bundle, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.errors import Interrupted, ModelError
+from clothier.exploration.options import ExploreOptions
 from clothier.inference.session import OnnxClassifier
 from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import comparison_figures
@@ -19,13 +20,14 @@ from clothier.report.sections import ComparisonSection, Provenance
 from clothier.runs import RUNS_DIR, Run, create_run, read_json
 from clothier.training.prepared_training import split
 from clothier.types import no_progress
-from clothier.workflows.explore import ExplorationResult, ExploreOptions, require_two_classes, run_stages
+from clothier.workflows.explore import run_stages
 from clothier.workflows.train import TrainOptions, require_same_data, resume, train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset
+    from clothier.report.explore_sections import ExplorationResult
     from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
@@ -131,7 +133,7 @@ def _read_options(config: Mapping[str, Any], path: Path) -> StudyOptions:
 def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
     """Each part that is not there yet, in order."""
     try:
-        require_two_classes(dataset)
+        dataset.require_two_classes()
         # The models come first: a study that is stopped keeps their epochs, and the CNN then judges the map.
         runs: list[Run] = []
         for model in recipes.MODELS:

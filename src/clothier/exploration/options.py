@@ -1,0 +1,57 @@
+"""The options of an exploration."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from clothier.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAPS = ("pixels", "cnn", "none")
+AUDITS = ("duplicates", "labels")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploreOptions:
+    """The options of ``clothier explore``.
+
+    Attributes:
+        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        any_idx: accept an IDX dataset that is not Fashion-MNIST.
+        seed: of all random choices.
+        map: what is mapped: ``pixels``, the embeddings of a ``cnn``, or ``none``.
+        perplexity: of the map; None for 30, or less where there are few images.
+        audit: ``duplicates`` finds duplicates and outliers, ``labels`` also suspected label errors (minutes).
+
+    Raises:
+        UnknownNameError: no such map or audit.
+    """
+
+    data: Path | None = None
+    any_idx: bool = False
+    seed: int = 0
+    map: str = "pixels"
+    perplexity: float | None = None
+    audit: str = "duplicates"
+
+    def __post_init__(self) -> None:
+        for given, kind, known in ((self.map, "kind of map", MAPS), (self.audit, "kind of audit", AUDITS)):
+            if given not in known:
+                raise UnknownNameError(given, kind, known)
+
+    @property
+    def command(self) -> str:
+        """The command line that reproduces the exploration."""
+        data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
+        words = [*data, *(["--any-idx"] if self.any_idx else [])]
+        words += [] if self.perplexity is None else ["--perplexity", f"{self.perplexity:g}"]
+        words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]
+        return " ".join(["clothier explore", *words])
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``explore.json`` holds it."""
+        return {**asdict(self), "data": None if self.data is None else str(self.data.absolute())}
