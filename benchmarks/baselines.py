@@ -19,7 +19,8 @@ from sklearn.svm import SVC
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from clothier.data.splits import STUDY_VALIDATION_SIZE, stratified_split
+from clothier.data.splits import stratified_split
+from clothier.recipes.schema import STUDY_VALIDATION_FRACTION
 from clothier.training.networks import StudyCnnNetwork, count_parameters
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class TimedRun:
 def study_cnn(dataset: Dataset, seed: int) -> TimedRun:
     """The original study's CNN by its own recipe: 48,000 pictures, ten epochs, the best one by validation kept."""
     torch.manual_seed(seed)
-    kept, held = stratified_split(dataset.train.labels, STUDY_VALIDATION_SIZE * len(dataset.train) // 60_000)
+    kept, held = stratified_split(dataset.train.labels, round(STUDY_VALIDATION_FRACTION * len(dataset.train)))
     started = time.perf_counter()
     network = StudyCnnNetwork(len(dataset.classes))
     best, weights, outside = -1.0, network.state_dict(), 0.0

@@ -163,7 +163,7 @@ def test_file_without_a_digest(saved: Path) -> None:
     [
         ({"classes": None}, "lacks classes"),
         ({"name": None, "data": None}, "lacks name, data"),
-        ({"colour": "red"}, "'colour'"),
+        ({"color": "red"}, "'color'"),
         ({"classes": "Bag"}, "classes is 'Bag'"),
         ({"classes": ["Bag", 3]}, "classes[1] is 3"),
         ({"name": 5}, "name is 5"),

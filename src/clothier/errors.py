@@ -101,7 +101,7 @@ class ImageError(ClothierError):
     """One picture cannot be read; a batch names it and goes on.
 
     Attributes:
-        code: a stable word for programs: ``not-found``, ``not-a-picture``, ``truncated``, ``too-large``, ...
+        code: a stable word for programs: ``not-found``, ``not-an-image``, ``truncated``, ``too-large``, ...
     """
 
     exit_code = 3

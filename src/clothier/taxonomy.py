@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from clothier.errors import DataError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -104,6 +104,25 @@ def to_fashion_class(name: str) -> str:
 def without_subclasses(classes: Sequence[str]) -> tuple[str, ...]:
     """``classes`` without those whose parent class is among them."""
     return tuple(name for name in classes if PARENT_CLASS.get(name) not in classes)
+
+
+def accepted_labels(classes: Sequence[str]) -> dict[str, str]:
+    """Labels that data for a model may have, in lower case, to a class: the model's classes and their parents.
+
+    A subclass that the model does not have is accepted as its parent.
+    """
+    parents = [PARENT_CLASS[name] for name in classes if name in PARENT_CLASS]
+    known = {name.casefold(): name for name in (*parents, *classes)}
+    return {name: known[parent] for name, parent in PARENT_CLASS.items() if parent in known} | known
+
+
+def known_classes(classes: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
+    """``classes`` with the parent in place of a subclass if data use the parent but not the subclass."""
+    return tuple(
+        dict.fromkeys(
+            PARENT_CLASS[name] if name not in used and PARENT_CLASS.get(name) in used else name for name in classes
+        )
+    )
 
 
 def map_classes(classes: Sequence[str], target_classes: Sequence[str]) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ def dataset() -> Dataset:
 
 def test_take_gives_copies_in_the_order_asked() -> None:
     images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2)
-    labelled = LabeledImages(images, np.array([5, 6, 7]))
-    taken = labelled.subset(np.array([2, 0]))
+    labeled = LabeledImages(images, np.array([5, 6, 7]))
+    taken = labeled.subset(np.array([2, 0]))
     assert taken.labels.tolist() == [7, 5]
     assert np.array_equal(taken.images, images[[2, 0]])
     taken.images[:] = 99
@@ -27,16 +27,16 @@ def test_take_gives_copies_in_the_order_asked() -> None:
     assert len(taken) == 2
 
 
-def test_the_first_pictures_are_a_data_set_of_their_own(dataset: Dataset) -> None:
+def test_head(dataset: Dataset) -> None:
     fewer = dataset.head(3, 9)
     assert (fewer.name, len(fewer.train), len(fewer.test)) == ("Toy, first 3 and 2", 3, 2)
     assert fewer.train.labels.tolist() == [0, 1, 0]
     assert fewer.digest not in (dataset.digest, dataset.head(2, 9).digest)
-    with pytest.raises(DataError, match="training part is empty; at least one picture is needed"):
+    with pytest.raises(DataError, match="training split is empty"):
         dataset.head(0, 1)
 
 
-def test_counts_has_a_place_for_classes_without_pictures() -> None:
+def test_counts_has_a_place_for_classes_without_images() -> None:
     assert part(4, [0, 2, 2, 2]).class_counts(4).tolist() == [1, 0, 3, 0]
 
 
@@ -54,11 +54,11 @@ def test_counts_has_a_place_for_classes_without_pictures() -> None:
         (
             np.zeros((3, 2, 2), np.uint8),
             np.zeros(4, np.int64),
-            "there are 3 images and 4 labels; each image needs its one label. Give the files that belong together.",
+            "there are 3 images and 4 labels; one label for each image is needed",
         ),
     ],
 )
-def test_parts_that_do_not_fit_are_said(images: np.ndarray, labels: np.ndarray, sentence: str) -> None:
+def test_images_and_labels_that_do_not_fit(images: np.ndarray, labels: np.ndarray, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         LabeledImages(images, labels)
 
@@ -66,15 +66,15 @@ def test_parts_that_do_not_fit_are_said(images: np.ndarray, labels: np.ndarray, 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"train": part(4, [0, 1, 2, 0])}, "Toy, training part has the label 2; with 2 classes labels go from 0 to 1"),
-        ({"test": part(2, [-1, 1])}, "Toy, test part has the label -1; with 2 classes"),
-        ({"test": part(0)}, "Toy, test part is empty; at least one picture is needed."),
-        ({"test": part(2, side=32)}, "training pictures of 28x28 and test pictures of 32x32; one size is needed."),
-        ({"classes": ("a",)}, r"Toy has the classes \['a'\]; two or more, each once, are needed."),
+        ({"train": part(4, [0, 1, 2, 0])}, "Toy, training split has the label 2; with 2 classes, labels are 0 to 1"),
+        ({"test": part(2, [-1, 1])}, "Toy, test split has the label -1; with 2 classes"),
+        ({"test": part(0)}, "Toy, test split is empty"),
+        ({"test": part(2, side=32)}, "training images of 28x28 and test images of 32x32"),
+        ({"classes": ("a",)}, r"Toy has the classes \['a'\]; two or more distinct ones"),
         ({"classes": ("a", "a")}, r"Toy has the classes \['a', 'a'\]; two or more"),
     ],
 )
-def test_data_sets_that_hang_together_badly_are_said(dataset: Dataset, change: dict, sentence: str) -> None:
+def test_inconsistent_data_sets(dataset: Dataset, change: dict, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         replace(dataset, **change)
 
@@ -91,9 +91,9 @@ def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Datas
     assert len({dataset.digest, *(other.digest for other in others)}) == 4
 
 
-def test_files_go_with_their_pictures() -> None:
-    labelled = LabeledImages(np.zeros((3, 2, 2), np.uint8), np.arange(3), ("a.png", "b.png", "c.png"))
-    assert labelled.subset(np.array([2, 0])).files == ("c.png", "a.png")
+def test_files_follow_their_images() -> None:
+    labeled = LabeledImages(np.zeros((3, 2, 2), np.uint8), np.arange(3), ("a.png", "b.png", "c.png"))
+    assert labeled.subset(np.array([2, 0])).files == ("c.png", "a.png")
     assert part().subset(np.array([1])).files == ()
-    with pytest.raises(DataError, match="there are 3 images and 2 files; name one for each, or none"):
-        replace(labelled, files=("a.png", "b.png"))
+    with pytest.raises(DataError, match="there are 3 images and 2 files"):
+        replace(labeled, files=("a.png", "b.png"))

@@ -39,27 +39,27 @@ def package_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return source
 
 
-def test_the_package_is_unpacked_and_nothing_stays(package_source: Path) -> None:
+def test_the_package_is_unpacked_and_removed(package_source: Path) -> None:
     told: list[str] = []
     with debian.unpack_package("drawn-data", progress=lambda task, done, total, note="": told.append(task)) as files:
         assert (files / "usr/share/drawn/file").read_text() == "content"
         root = files.parent
     assert not root.exists()
-    assert "fetching Debian's drawn-data" in told
+    assert "downloading Debian's drawn-data" in told
 
 
-def test_an_unknown_package_is_said_in_apts_words(package_source: Path) -> None:
+def test_unknown_package(package_source: Path) -> None:
     with (
-        pytest.raises(DataError, match="apt-get could not fetch drawn-none: E: Unable to locate package drawn-none"),
+        pytest.raises(DataError, match="apt-get could not download drawn-none: E: Unable to locate package drawn-none"),
         debian.unpack_package("drawn-none"),
     ):
         pytest.fail("there is no such package")
 
 
-def test_an_altered_package_is_refused(package_source: Path) -> None:
+def test_a_changed_package_is_refused(package_source: Path) -> None:
     archive = package_source / "drawn-data_1_all.deb"
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
-    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*Hash"), debian.unpack_package("drawn-data"):
+    with pytest.raises(DataError, match=r"could not download drawn-data: .*Hash"), debian.unpack_package("drawn-data"):
         pytest.fail("its digest is another")
 
 
@@ -78,23 +78,26 @@ def test_a_damaged_archive_is_said(package_source: Path) -> None:
         pytest.fail("it is no archive")
 
 
-def test_a_source_that_is_gone_is_said(package_source: Path) -> None:
+def test_a_missing_source(package_source: Path) -> None:
     shutil.rmtree(package_source)
-    with pytest.raises(DataError, match=r"could not fetch drawn-data: .*E: "), debian.unpack_package("drawn-data"):
+    with pytest.raises(DataError, match=r"could not download drawn-data: .*E: "), debian.unpack_package("drawn-data"):
         pytest.fail("there is no source")
 
 
-def test_apt_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timeout_of_apt_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apt = tmp_path / "apt-get"
     apt.write_text("#!/bin/sh\nexec sleep 30\n")
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(debian, "APT_TIMEOUT", 0.1)
-    with pytest.raises(DataError, match=r"'apt-get update' was ended after 0\.1 seconds"), debian.unpack_package("any"):
+    with (
+        pytest.raises(DataError, match=r"'apt-get update' was stopped after 0\.1 seconds"),
+        debian.unpack_package("any"),
+    ):
         pytest.fail("it hangs")
 
 
-def test_watchers_that_raise_end_apt_at_once(package_source: Path) -> None:
+def test_an_error_of_the_progress_stops_apt_get(package_source: Path) -> None:
     def enough(task: str, done: float, total: float, note: str = "") -> None:
         raise KeyboardInterrupt
 

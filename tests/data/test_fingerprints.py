@@ -11,7 +11,7 @@ from clothier.errors import ImageError
 
 @pytest.fixture
 def photo() -> Image.Image:
-    """A garment of chance on a light carpet, 300x400 pixels in colour."""
+    """A garment of chance on a light carpet, 300x400 pixels in color."""
     generator = np.random.default_rng(4)
     pixels = generator.normal(215, 6, (400, 300, 3))
     pixels[60:330, 70:240] = generator.normal(90, 25, (270, 170, 3)) + 40 * np.sin(np.arange(170) / 9)[:, None]

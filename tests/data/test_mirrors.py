@@ -8,12 +8,12 @@ from clothier.data.mirrors import download
 from clothier.errors import DataError
 
 
-def test_all_bytes_come_and_progress_is_told(web) -> None:
+def test_content_and_progress(web) -> None:
     body = bytes(range(256)) * 1000
     told: list[tuple[str, float, float]] = []
     url = web.respond("/a/file.gz", body)
     assert download(url, progress=lambda task, done, total, note="": told.append((task, done, total))) == body
-    assert told[-1] == ("fetching file.gz", len(body), len(body))
+    assert told[-1] == ("downloading file.gz", len(body), len(body))
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert len(told) > 2
 
@@ -25,8 +25,8 @@ def test_a_server_that_does_not_announce_the_size_will_do(web) -> None:
     assert told == []
 
 
-def test_what_is_not_there_is_said(web) -> None:
-    with pytest.raises(DataError, match=rf"{web.address}/file answered 404 Not Found\."):
+def test_missing_file(web) -> None:
+    with pytest.raises(DataError, match=rf"{web.address}/file returned 404 Not Found\."):
         download(f"{web.address}/file")
 
 
@@ -35,30 +35,30 @@ def test_a_broken_off_answer_is_said(web) -> None:
         download(web.respond("/file", b"abc", content_length=10))
 
 
-def test_too_much_is_not_taken(web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_limit(web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mirrors, "MAX_BYTES", 100)
-    with pytest.raises(DataError, match=r"/file sends more than 100 bytes, far more than the file has\."):
+    with pytest.raises(DataError, match=r"/file sends more than 100 bytes, far more than expected\."):
         download(web.respond("/file", bytes(200)))
 
 
-def test_silence_ends(web) -> None:
+def test_timeout(web) -> None:
     enough = threading.Event()
     url = web.respond("/file", b"late", wait_for=enough)
     try:
-        with pytest.raises(DataError, match=r"/file cannot be fetched: timed out\."):
+        with pytest.raises(DataError, match=r"/file cannot be downloaded: timed out\."):
             download(url, timeout=0.2)
     finally:
         enough.set()
 
 
-def test_nobody_there_is_said() -> None:
+def test_no_server() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        with pytest.raises(DataError, match=r"/file cannot be fetched: .*Connection refused"):
+        with pytest.raises(DataError, match=r"/file cannot be downloaded: .*Connection refused"):
             download(f"http://127.0.0.1:{taken.getsockname()[1]}/file")
 
 
-def test_what_is_no_http_is_said() -> None:
+def test_not_http() -> None:
     def answer(server: socket.socket) -> None:
         connection, _ = server.accept()
         with connection:
@@ -68,6 +68,6 @@ def test_what_is_no_http_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer, args=(server,))
         thread.start()
-        with pytest.raises(DataError, match=r"/file cannot be fetched: not http at all"):
+        with pytest.raises(DataError, match=r"/file cannot be downloaded: not http at all"):
             download(f"http://127.0.0.1:{server.getsockname()[1]}/file")
         thread.join()

@@ -7,14 +7,14 @@ from clothier.data.perceptual_hash import dhash, matches
 
 
 def photos(count: int) -> np.ndarray:
-    """Blotches, each picture its own."""
+    """Blotches, each image its own."""
     blotches = np.random.default_rng(0).integers(0, 256, (count, 12, 12, 3), dtype=np.uint8)
     return np.stack([np.asarray(Image.fromarray(one).resize((96, 96), Image.Resampling.BICUBIC)) for one in blotches])
 
 
-def copy(picture: np.ndarray) -> np.ndarray:
-    """As a smaller picture was made from it, and made large again."""
-    small = Image.fromarray(picture).resize((61, 61), Image.Resampling.BILINEAR)
+def copy(image: np.ndarray) -> np.ndarray:
+    """As a smaller image was made from it, and made large again."""
+    small = Image.fromarray(image).resize((61, 61), Image.Resampling.BILINEAR)
     return np.asarray(small.resize((96, 96), Image.Resampling.BILINEAR))
 
 
@@ -31,8 +31,8 @@ def test_a_plain_image_never_matches() -> None:
     assert matches(dhash(plain), dhash(plain)).tolist() == [False, False]
 
 
-def test_grey_pictures_and_none() -> None:
-    grey = photos(3)[..., 0]
-    assert matches(dhash(grey), dhash(grey)).all()
-    assert matches(dhash(grey), dhash(grey[:0])).tolist() == [False] * 3
-    assert matches(dhash(grey[:0]), dhash(grey)).shape == (0,)
+def test_grey_images_and_none() -> None:
+    gray = photos(3)[..., 0]
+    assert matches(dhash(gray), dhash(gray)).all()
+    assert matches(dhash(gray), dhash(gray[:0])).tolist() == [False] * 3
+    assert matches(dhash(gray[:0]), dhash(gray)).shape == (0,)

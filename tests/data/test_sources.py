@@ -90,7 +90,7 @@ def test_the_next_mirror_is_used_when_one_is_broken(drawn: Path, release: Releas
     found = fetch(release=replace(release, mirrors=mirrors), progress=watcher)
     assert found.source == "mirror"
     assert list(found.warnings) == watcher.notes
-    for note, words in zip(found.warnings, ("answered 404", "damaged gzip", "is not an IDX file"), strict=True):
+    for note, words in zip(found.warnings, ("returned 404", "damaged gzip", "is not an IDX file"), strict=True):
         assert note.startswith(f"skipped the mirror {web.address}/")
         assert words in note
 
@@ -153,8 +153,8 @@ def test_no_source_has_the_data(
         f"  cache ({cache}): no data files.",
         f"  system's copy ({release.system_dir}): no data files.",
         "  Debian package no-such-package: this system has no apt-get and no dpkg-deb.",
-        f"  mirror {web.address}/a: {web.address}/a/{TRAIN_IMAGES}.gz answered 404 Not Found.",
-        f"  mirror {web.address}/b: {web.address}/b/{TRAIN_IMAGES}.gz answered 404 Not Found.",
+        f"  mirror {web.address}/a: {web.address}/a/{TRAIN_IMAGES}.gz returned 404 Not Found.",
+        f"  mirror {web.address}/b: {web.address}/b/{TRAIN_IMAGES}.gz returned 404 Not Found.",
         f"Put {', '.join(FILE_NAMES)} into a folder, each plain or as .gz, and run: clothier data --from DIR",
     ]
 

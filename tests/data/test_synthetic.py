@@ -15,7 +15,7 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
     assert not np.array_equal(one.images, other.images)
 
 
-def test_classes_have_equal_shares_and_pictures_lie_on_black() -> None:
+def test_classes_have_equal_shares_and_images_lie_on_black() -> None:
     drawn = draw_garments(203, 3)
     assert set(drawn.class_counts(10).tolist()) == {20, 21}
     assert drawn.images.shape == (203, 28, 28)
@@ -33,8 +33,8 @@ def test_the_classes_can_be_told_apart_by_their_means_but_not_trivially() -> Non
 
 def test_few_components_hold_much_of_the_variance() -> None:
     pixels = draw_garments(300, 6).images.reshape(300, -1) / 255.0
-    centred = pixels - pixels.mean(axis=0)
-    spectrum = np.linalg.eigvalsh(centred @ centred.T)
+    centered = pixels - pixels.mean(axis=0)
+    spectrum = np.linalg.eigvalsh(centered @ centered.T)
     assert spectrum[-30:].sum() / spectrum.sum() > 0.7
 
 

@@ -27,7 +27,7 @@ TAKEN = ("animated.gif", "mislabelled.png", "dress.jpg")
 REFUSED = {
     "truncated.jpg": "truncated",
     "empty.jpg": "empty",
-    "text.jpg": "not-a-picture",
+    "text.jpg": "not-an-image",
     "one.png": "too-small",
     "claims.png": "too-large",
     "bomb.png": "too-large",

@@ -126,7 +126,7 @@ def test_the_models_that_ship_answer_and_go_on_past_a_broken_file(pictures: list
     for model in ("fashion-cnn", "fashion-dnn"):
         answers = json.loads(clothier("predict", pictures[0], broken, pictures[1], "--model", model, "--json", code=3))
         assert [answer.get("class") for answer in answers] == ["Ankle boot", None, "Pullover"]
-        assert answers[1]["error"]["code"] == "not-a-picture"
+        assert answers[1]["error"]["code"] == "not-an-image"
 
 
 def test_the_models_that_ship_hold_what_their_cards_say() -> None:

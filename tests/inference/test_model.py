@@ -129,7 +129,7 @@ def test_failed_files_are_reported_and_the_others_continue(tmp_path: Path, model
     results = model.predict([*files, tmp_path / "empty.png"])
     assert [one.file for one in results] == [str(one) for one in [*files, tmp_path / "empty.png"]]
     outcomes = [one.code if isinstance(one, FailedInput) else one.top[0].name for one in results]
-    assert outcomes == ["not-found", "Shirt", "not-a-picture", "truncated", "Bag", "not-readable", "Coat", "empty"]
+    assert outcomes == ["not-found", "Shirt", "not-an-image", "truncated", "Bag", "not-readable", "Coat", "empty"]
     error = results[0].to_json()["error"]
     assert error["code"] == "not-found"
     assert str(missing) in error["message"]

@@ -194,7 +194,7 @@ def test_whole_numbers_become_floats_where_floats_are_expected(tmp_path: Path) -
     ("text", "name", "known"),
     [
         ("epoch = 8", "epoch", "'epochs'"),
-        ("colour = 8", "colour", ", ".join(one.name for one in fields(Recipe))),
+        ("color = 8", "color", ", ".join(one.name for one in fields(Recipe))),
         ("network.width = 8", "width", "'widths'"),
         ("optimizer.lr = 8", "lr", ", ".join(one.name for one in fields(Optimizer))),
         ("augment.flips = true", "flips", "'flip'"),

@@ -101,7 +101,7 @@ def test_what_too_few_pictures_do_not_show_is_left_out_and_said(n: int, drawn: s
 
 
 def test_what_could_not_be_read_is_said() -> None:
-    failures = (FailedInput("a.png", "not-a-picture", "a.png is not a picture."),)
+    failures = (FailedInput("a.png", "not-an-image", "a.png is not a picture."),)
     exploration = run_stages(replace(DATASET, failures=failures, warnings=("A note.",)), SPLITS, OPTIONS, None)
     assert exploration.section.remarks == ("A note.", "Files that could not be read and are not counted: 1.")
     assert exploration.metrics["failures"] == [failures[0].to_json()]

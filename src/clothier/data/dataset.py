@@ -1,4 +1,4 @@
-"""What a labelled data set is once it is in memory; checked here, trusted everywhere after."""
+"""Labeled data sets in memory. They are checked here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LabeledImages:
-    """N pictures and their labels.
+    """N images and their labels.
 
     Attributes:
         images: (N, H, W) uint8.
         labels: (N,) int64, 0 to K - 1.
-        files: N paths, where each picture is a file of its own; empty otherwise.
+        files: N paths if each image is a file; otherwise empty.
 
     Raises:
-        DataError: the two are swapped, of other types or shapes, or of different lengths.
+        DataError: swapped images and labels, another type or shape, or different lengths.
     """
 
     images: Images
@@ -48,46 +48,48 @@ class LabeledImages:
             raise DataError(f"labels are {labels.dtype} of shape {labels.shape}; int64 of shape (N,) is needed.")
         if len(images) != len(labels):
             raise DataError(
-                f"there are {len(images)} images and {len(labels)} labels; each image needs its one label. "
+                f"there are {len(images)} images and {len(labels)} labels; one label for each image is needed. "
                 "Give the files that belong together."
             )
         if self.files and len(self.files) != len(labels):
-            raise DataError(f"there are {len(labels)} images and {len(self.files)} files; name one for each, or none.")
+            raise DataError(
+                f"there are {len(labels)} images and {len(self.files)} files; give one for each image, or none."
+            )
 
     def __len__(self) -> int:
         """N."""
         return len(self.labels)
 
     def subset(self, indices: npt.NDArray[np.integer]) -> LabeledImages:
-        """The pictures at ``indices``, (M,) integers, in that order; copies."""
+        """Copies of the images at ``indices``, (M,) integers, in that order."""
         files = tuple(self.files[index] for index in indices) if self.files else ()
         return LabeledImages(self.images[indices], self.labels[indices], files)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what a model is shown: pictures and labels, in their order."""
+        """SHA-256 of the images and labels in their order."""
         return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
 
     def class_counts(self, num_classes: int) -> npt.NDArray[np.int64]:
-        """How many pictures each of K = ``num_classes`` classes has: (K,) int64."""
+        """Number of images of each of K = ``num_classes`` classes: (K,) int64."""
         return np.bincount(self.labels, minlength=num_classes)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A data set to train on and one to test on, and where their bytes come from.
+    """Training and test images with their class names.
 
     Attributes:
-        name: what figures and cards call it.
+        name: of the data set.
         classes: the K class names in the order of the labels.
-        train: what may be learnt from; splits for validation are cut out of it.
-        test: what only `evaluate` reads.
-        digests: SHA-256 by canonical file name (IDX), or of ``train`` and ``test`` (folders of pictures).
-        failures: pictures that could not be read and are not among the N.
-        warnings: what the user should be told, a sentence each: a damaged cache that was passed over, a folder unused.
+        train: images for training and validation.
+        test: images for the final evaluation only.
+        digests: SHA-256 by canonical file name (IDX), or of ``train`` and ``test`` (image folders).
+        failures: image files that could not be read.
+        warnings: one sentence each, such as on a damaged cache or an unused folder.
 
     Raises:
-        DataError: a part is empty, the picture sizes differ, a label has no class, a class has no name of its own.
+        DataError: an empty split, different image sizes, a label without a class, or fewer than two distinct classes.
     """
 
     name: str
@@ -100,31 +102,32 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) < max(2, len(self.classes)):
-            raise DataError(f"{self.name} has the classes {list(self.classes)}; two or more, each once, are needed.")
-        for part, labelled in (("training", self.train), ("test", self.test)):
-            _check_split(f"{self.name}, {part} part", labelled, len(self.classes))
+            raise DataError(f"{self.name} has the classes {list(self.classes)}; two or more distinct ones are needed.")
+        for name, split in (("training", self.train), ("test", self.test)):
+            _check_split(f"{self.name}, {name} split", split, len(self.classes))
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
             raise DataError(
-                f"{self.name} has training pictures of {_image_size(self.train)} and test pictures of "
+                f"{self.name} has training images of {_image_size(self.train)} and test images of "
                 f"{_image_size(self.test)}; one size is needed. Give the files that belong together."
             )
 
     def head(self, train: int, test: int) -> Dataset:
-        """A smaller data set to try things on: the first pictures of each part, under a name and digests of its own.
+        """A smaller data set: the first images of each split, with its own name and digests.
 
         Args:
-            train: how many of the training part, or all where it has fewer.
-            test: likewise.
+            train: number of training images, or all if there are fewer.
+            test: number of test images, likewise.
 
         Raises:
-            DataError: none were asked for.
+            DataError: a number is 0.
         """
-        kept = [
-            part.subset(np.arange(min(count, len(part)))) for part, count in ((self.train, train), (self.test, test))
-        ]
-        name = f"{self.name}, first {len(kept[0]):,} and {len(kept[1]):,}"
-        digests = {"train": kept[0].digest, "test": kept[1].digest}
-        return replace(self, name=name, train=kept[0], test=kept[1], digests=digests)
+        first, second = (
+            split.subset(np.arange(min(count, len(split)))) for split, count in ((self.train, train), (self.test, test))
+        )
+        name = f"{self.name}, first {len(first):,} and {len(second):,}"
+        return replace(
+            self, name=name, train=first, test=second, digests={"train": first.digest, "test": second.digest}
+        )
 
     def require_two_classes(self) -> None:
         """Refuses training images of one class only: there is nothing to compare.
@@ -141,19 +144,19 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 over classes and contents: two data sets with the same are the same."""
+        """One SHA-256 over class names and contents: equal digests mean equal data sets."""
         lines = [*self.classes, *(f"{name} {digest}" for name, digest in sorted(self.digests.items()))]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _check_split(name: str, split: LabeledImages, num_classes: int) -> None:
     if len(split) == 0:
-        raise DataError(f"{name} is empty; at least one picture is needed.")
+        raise DataError(f"{name} is empty; at least one image is needed.")
     if split.labels.min() < 0 or split.labels.max() >= num_classes:
         wrong = int(split.labels.max() if split.labels.max() >= num_classes else split.labels.min())
         raise DataError(
-            f"{name} has the label {wrong}; with {num_classes} classes labels go from 0 to {num_classes - 1}. "
-            "Name every class, or give the labels that belong to these images."
+            f"{name} has the label {wrong}; with {num_classes} classes, labels are 0 to {num_classes - 1}. "
+            "Name every class, or give the labels of these images."
         )
 
 

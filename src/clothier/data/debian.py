@@ -1,7 +1,7 @@
-"""Fetches a Debian package and unpacks it, without root and without touching the system.
+"""Downloads and unpacks a Debian package without root and without changing the system.
 
-apt works in a temporary folder with its own lists and cache, on the system's own list of sources and its own
-keys, so that signatures are checked as ever. Nothing is installed, and what it made is gone afterwards.
+apt-get uses a temporary folder for its lists and its cache, and the system's package sources and keys, so that
+signatures are checked as usual. Nothing is installed, and the temporary folder is removed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from clothier.types import Progress
 
-APT_TIMEOUT = 600.0  # seconds for one call of apt-get; a slow line needs minutes for 31 MB
+APT_TIMEOUT = 600.0  # seconds for one call of apt-get; a slow connection needs minutes for 31 MB
 REQUIRED_TOOLS = ("apt-get", "dpkg-deb")
 
-# Read after the system's own settings. The hooks that belong to the system's own lists are dropped, and all that
-# this job does not need to know: translations, desktop metadata, contents, sources. APT::Sandbox::User: root
-# otherwise hands the download to the user _apt, who may not enter a private folder.
+# Read after the system's settings. It drops the hooks for the system's lists, and the downloads that are not needed:
+# translations, desktop metadata, contents, sources. APT::Sandbox::User: root would otherwise download as the user
+# _apt, who has no access to a private folder.
 APT_CONFIG = """
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -54,20 +54,20 @@ Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";
 
 
 def missing_tools() -> list[str]:
-    """The programs that this needs and the machine has not; empty on Debian and its kin."""
+    """The required programs that are not installed; none on Debian and its derivatives."""
     return [tool for tool in REQUIRED_TOOLS if shutil.which(tool) is None]
 
 
 @contextmanager
 def unpack_package(package: str, *, progress: Progress = no_progress) -> Iterator[Path]:
-    """Yields a folder with the files of ``package`` as they would lie under ``/``; gone after the block.
+    """Yields a temporary folder with the files of ``package`` at their paths relative to ``/``.
 
     Args:
-        package: a name that the system's package sources know.
-        progress: told of the percentage of each step.
+        package: its name in the system's package sources.
+        progress: called with the percentage of each step.
 
     Raises:
-        DataError: apt is not here, does not know the package, cannot reach its sources, or took too long.
+        DataError: apt-get is not installed, does not find the package, has no connection, or takes too long.
     """
     missing = missing_tools()
     if missing:
@@ -96,19 +96,19 @@ def _download(package: str, root: Path, progress: Progress) -> Path:
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
     (root / "apt.conf").write_text(APT_CONFIG.format(root=root))
-    # Sources that have nothing to do with ours may fail; whether ours came, the download tells.
-    complaints = _run_apt(["update"], root, "reading Debian's package lists", progress)
-    complaints += _run_apt(["download", package], root, f"fetching Debian's {package}", progress)
+    # Unrelated package sources may fail; only the download decides.
+    errors = _run_apt(["update"], root, "reading Debian's package lists", progress)
+    errors += _run_apt(["download", package], root, f"downloading Debian's {package}", progress)
     archives = sorted(root.glob("*.deb"))
     if not archives:
-        reasons = " ".join(dict.fromkeys(complaints)) or "it gave no reason."
-        raise DataError(f"apt-get could not fetch {package}: {reasons}")
+        reasons = " ".join(dict.fromkeys(errors)) or "it gave no reason."
+        raise DataError(f"apt-get could not download {package}: {reasons}")
     return archives[0]
 
 
 def _run_apt(arguments: list[str], root: Path, task: str, progress: Progress) -> list[str]:
-    """Runs apt-get in ``root`` and returns its complaints, a line each."""
-    complaints = []
+    """Runs apt-get in ``root`` and returns its errors and warnings, one line each."""
+    errors = []
     with subprocess.Popen(  # noqa: S603 - fixed program, arguments are ours
         ["apt-get", "--config-file", str(root / "apt.conf"), "--quiet=2", *arguments],  # noqa: S607
         cwd=root,
@@ -126,12 +126,12 @@ def _run_apt(arguments: list[str], root: Path, task: str, progress: Progress) ->
                 if line.startswith("dlstatus:"):
                     progress(task, float(line.split(":")[2]), 100.0)
                 elif line.startswith(("E:", "W:")):
-                    complaints.append(line.strip())
-        except BaseException:  # whoever watches the progress has had enough; do not wait for apt-get
+                    errors.append(line.strip())
+        except BaseException:  # Ctrl-C, or an error of the progress callback: do not wait for apt-get
             process.kill()
             raise
         finally:
             timer.cancel()
     if process.returncode == -signal.SIGKILL:
-        complaints.append(f"'apt-get {' '.join(arguments)}' was ended after {APT_TIMEOUT:g} seconds.")
-    return complaints
+        errors.append(f"'apt-get {' '.join(arguments)}' was stopped after {APT_TIMEOUT:g} seconds.")
+    return errors

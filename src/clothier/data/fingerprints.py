@@ -1,8 +1,8 @@
-"""What is left of a picture file to know it again by: a digest of its pixels, and the whole of it as small and grey.
+"""Fingerprints of image files for finding duplicates: a digest of the pixels, and a gray thumbnail.
 
-The 28x28 view of a model is trimmed, subsampled and sharpened, and so it changes with every copy: of 50 photographs
-saved at 70 % of their size and JPEG quality 60, views find 5 again (correlation 0.999 or more), whole pictures
-averaged over areas 43, and all 50 at 0.99, where no two photographs of 3,409 are alike.
+The 28x28 model input is not suitable, because trimming and sharpening make it differ between copies. Of 50 photos saved
+at 70 % of their size and JPEG quality 60, model inputs find 5 (correlation 0.999 or more) and thumbnails 43. At 0.99,
+thumbnails find all 50, and no two different photos of 3,409 reach it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ THUMBNAIL_SIZE = 32  # pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprints:
-    """What N files are known again by.
+    """Fingerprints of N files.
 
     Attributes:
-        digests: (N, 32) uint8, SHA-256 of the decoded, upright pixels: the same for two files of other bytes, such
-            as PNGs compressed anew, that show the same picture.
-        thumbnails: (N, SIDE, SIDE) uint8, each whole picture in grey, without regard to its proportions.
+        digests: (N, 32) uint8, SHA-256 of the decoded, upright pixels; equal for files with the same image and
+            different compression.
+        thumbnails: (N, 32, 32) uint8, each image in gray, stretched to a square.
     """
 
     digests: npt.NDArray[np.uint8]
@@ -43,18 +43,19 @@ class Fingerprints:
 
 
 def compute_fingerprints(files: Sequence[str], progress: Progress = no_progress) -> Fingerprints:
-    """Reads N picture files.
+    """Reads N image files.
 
     Raises:
-        ImageError: one of them can no longer be read.
+        ImageError: a file cannot be read.
     """
-    digests, small = [], []
+    digests, thumbnails = [], []
     for done, file in enumerate(files, 1):
-        picture = decode_image(Path(file))
-        digests.append(np.frombuffer(_digest(picture), np.uint8))
-        small.append(np.asarray(picture.convert("L").resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BOX)))
+        image = decode_image(Path(file))
+        digests.append(np.frombuffer(_digest(image), np.uint8))
+        gray = image.convert("L").resize((THUMBNAIL_SIZE, THUMBNAIL_SIZE), Image.Resampling.BOX)
+        thumbnails.append(np.asarray(gray))
         progress("comparing the photos", done, len(files))
-    return Fingerprints(np.stack(digests), np.stack(small))
+    return Fingerprints(np.stack(digests), np.stack(thumbnails))
 
 
 def _digest(image: Image.Image) -> bytes:

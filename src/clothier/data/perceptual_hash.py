@@ -1,7 +1,7 @@
-"""Photos known again by their difference hash: which way the light falls off between neighbouring tiles.
+"""Difference hashes (dhash), which recognize copies of a photo.
 
-Few bytes that survive another size and another JPEG quality: of 150 photos saved at 70 % of their size and quality 60,
-97 % differ in 16 of 256 bits or fewer, where no two different ones of 3,604 differ in fewer than 21.
+They are robust to scaling and JPEG compression: of 150 photos saved at 70 % of their size and quality 60, 97 % differ
+in at most 16 of 256 bits, while no two different photos of 3,604 differ in fewer than 21.
 """
 
 from __future__ import annotations
@@ -23,50 +23,52 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.uint8]
 
-ROWS, COLUMNS = 16, 17  # tiles
+ROWS, COLUMNS = 16, 17  # of the image reduced to tiles
 HASH_BYTES = ROWS * (COLUMNS - 1) // 8
-MAX_DISTANCE = 16  # bits in which two views of one photo may differ
-MIN_BITS = 32  # set bits of 256, about half of which a photo sets; a picture with fewer is too plain to be told apart
+MAX_DISTANCE = 16  # bits in which two copies of one photo may differ
+MIN_BITS = 32  # set bits of 256; photos have about half. With fewer, an image is too uniform to recognize
 
 
 def dhash(images: Images) -> Hashes:
-    """(N, H, W, 3) or (N, H, W) uint8 views to (N, 32) uint8 hashes."""
+    """(N, 32) uint8 hashes of (N, H, W, 3) or (N, H, W) uint8 images."""
     hashes = np.empty((len(images), HASH_BYTES), np.uint8)
-    for place, view in enumerate(images):
-        tiles = np.asarray(Image.fromarray(view).convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX))
-        hashes[place] = np.packbits(tiles[:, 1:] > tiles[:, :-1])
+    for index, image in enumerate(images):
+        tiles = np.asarray(Image.fromarray(image).convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX))
+        hashes[index] = np.packbits(tiles[:, 1:] > tiles[:, :-1])
     return hashes
 
 
 def matches(hashes: Hashes, training_hashes: Hashes) -> npt.NDArray[np.bool_]:
-    """Which of (N, 32) hashes are near one of (M, 32): (N,) bool; plain pictures never are."""
+    """Which of (N, 32) hashes are close to one of (M, 32) training hashes: (N,) bool; uniform images never are."""
     words, known = hashes.view(np.uint64), training_hashes.view(np.uint64)
     near = np.array([(_popcount(known ^ one) <= MAX_DISTANCE).any() for one in words], bool)
     return np.asarray(near & (_popcount(words) >= MIN_BITS))
 
 
 def _popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """(n, 4) words to (n,) set bits."""
+    """Set bits of each row of (n, 4) 64-bit words: (n,)."""
     return np.asarray(np.bitwise_count(words).sum(axis=1))
 
 
 def to_bytes(hashes: Hashes) -> bytes:
-    """As a bundle's ``training_hashes.npy`` holds them: one plain array."""
+    """The content of a bundle's ``training_hashes.npy``."""
     file = io.BytesIO()
     np.save(file, hashes)
     return file.getvalue()
 
 
 def read_hashes(path: Path) -> Hashes:
-    """What :func:`to_uint8` wrote: (M, 32) uint8.
+    """Reads what :func:`to_bytes` wrote: (M, 32) uint8.
 
     Raises:
-        ModelError: it is something else.
+        ModelError: the file is damaged.
     """
     try:
         hashes = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}. Make the bundle again.") from error
+        raise ModelError(f"{path} is damaged: {error}. Export the bundle again.") from error
     if hashes.dtype != np.uint8 or hashes.shape[1:] != (HASH_BYTES,):
-        raise ModelError(f"{path} holds {hashes.dtype} {hashes.shape}, no hashes. Make the bundle again.")
+        raise ModelError(
+            f"{path} has {hashes.dtype} of shape {hashes.shape} instead of hashes. Export the bundle again."
+        )
     return np.asarray(hashes)

@@ -1,11 +1,11 @@
-"""Reads a CSV that names photos: which file, what it shows, who took it.
+"""Reads a CSV of photos: file, label, and group.
 
     file,label,sender_id
     00003aeb.jpg,t-shirt,322
-    00143901.jpg,,48            <- no label: outside the classes
+    00143901.jpg,,48            <- no label: none of the classes
 
-UTF-8, with commas, semicolons or tabs; other columns are ignored. Files are looked for beside the CSV, then in
-``images/`` beside it; a path from the root is taken as it is.
+The CSV is UTF-8, with commas, semicolons or tabs; other columns are ignored. Files are searched beside the CSV, then in
+``images/`` beside it; absolute paths are allowed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELIMITERS = ",;\t"
-IMAGES_DIR = "images"  # the folder beside a CSV in which its files may lie
+IMAGES_DIR = "images"  # a folder beside the CSV that is searched too
 DEFAULT_GROUP_COLUMN = "sender_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a CSV calls its columns.
+    """The column names of a CSV.
 
     Attributes:
         file: the photo's name or path.
-        label: what it shows; empty where it is none of the classes.
-        group: who took it, or whatever else makes photos alike. A CSV may lack the usual one, but not one asked for.
-        subclass: a finer word for some labels, such as boot for shoes; a CSV may lack it.
+        label: its class; empty for none of the classes.
+        group: what related photos have in common, such as the photographer. The default column is optional.
+        subclass: a subclass of some labels, such as boot for shoes; optional.
     """
 
     file: str = "file"
@@ -46,14 +46,14 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled photo.
+    """One labeled photo.
 
     Attributes:
         file: its path.
-        label: "" where it is outside the classes.
-        group: "" where nobody says who took it.
-        location: where the row stands, as a user finds it: "line 7".
-        subclass: a finer word for the label; "" where there is none.
+        label: "" for none of the classes.
+        group: "" if unknown.
+        location: of the row, for messages: "line 7".
+        subclass: of the label; "" if unknown.
     """
 
     file: str
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRows:
-    """The rows whose files are there, each file once; those whose files are not; and what is odd, in sentences."""
+    """Rows with an existing file, each file once; rows without one; and warnings, one sentence each."""
 
     rows: tuple[Row, ...]
     has_groups: bool = False
@@ -76,18 +76,18 @@ class ParsedRows:
 def read_rows(path: Path, columns: Columns) -> ParsedRows:
     """Reads a CSV.
 
-    A row whose file is missing, or that names none, is among the ``failures``. Of several rows with the same file
-    the first counts; the others are noted, and whether their labels differ.
+    Rows without an existing file are in ``failures``. Of several rows with the same file the first is used; the others
+    are named in ``warnings``.
 
     Raises:
-        DataError: the CSV is missing, unreadable, not UTF-8, without rows, or lacks a column.
+        DataError: the CSV is missing, unreadable, not UTF-8, has no rows, or lacks a column.
     """
     names, *lines = _read_cells(path, columns.file) or [(0, [])]
     header = [name.strip() for name in names[1]]
     _check_columns(path, header, columns)
     named = [_parse_row(line, dict(zip(header, cells, strict=False)), columns) for line, cells in lines]
     if not named:
-        raise DataError(f"{path} has a header and no rows below it; a row for each photo is needed.")
+        raise DataError(f"{path} has a header but no rows. Add a row for each photo.")
     located = [(row, _locate(path, row.file)) for row in named]
     rows, repeated = _deduplicate(path, [replace(row, file=file) for row, file in located if file])
     failures = tuple(_missing_file(path, row) for row, file in located if not file)
@@ -95,7 +95,7 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
 
 
 def _read_cells(path: Path, file_column: str) -> list[tuple[int, list[str]]]:
-    """Every line that is not blank: its number and its cells."""
+    """Line number and cells of every line that is not blank."""
     text = _read_text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, file_column))
     try:
@@ -109,18 +109,18 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not a CSV in UTF-8: its byte {error.start} is no character. Save it as 'CSV UTF-8'."
+            f"{path} is not a CSV in UTF-8: byte {error.start} is invalid. Save it as 'CSV UTF-8'."
         ) from error
     except FileNotFoundError as error:
         raise DataError(
-            f"{path} does not exist. Give a CSV that names photos, or a folder with a subfolder for each class."
+            f"{path} does not exist. Give a CSV of photos, or a folder with a subfolder for each class."
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. Check its permissions.") from error
 
 
 def _delimiter(text: str, file_column: str) -> str:
-    """The one under which the header has the column of files; failing that, the most columns."""
+    """The delimiter with which the header has the file column, or otherwise the most columns."""
     header = text.lstrip().partition("\n")[0]
 
     def fits(delimiter: str) -> tuple[bool, int]:
@@ -131,14 +131,14 @@ def _delimiter(text: str, file_column: str) -> str:
 
 
 def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
-    wanted = {"file": columns.file, "label": columns.label}
+    required = {"file": columns.file, "label": columns.label}
     if columns.group != DEFAULT_GROUP_COLUMN:
-        wanted["group"] = columns.group
-    for meaning, name in wanted.items():
+        required["group"] = columns.group
+    for meaning, name in required.items():
         if name not in header:
             raise DataError(
                 f"{path} has no column {name!r}, only {', '.join(header) or 'an empty header'}. "
-                f"Name the right one with --{meaning}-column."
+                f"Name it with --{meaning}-column."
             )
 
 
@@ -148,23 +148,21 @@ def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
 
 
 def _locate(path: Path, file: str) -> str | None:
-    """Where the file lies; a path from the root swallows what stands before it."""
-    places = (path.parent / file, path.parent / IMAGES_DIR / file) if file and "\0" not in file else ()
-    return next((str(place) for place in places if _exists(place)), None)
+    """The path of the file, if it exists; joining an absolute path gives that path."""
+    candidates = (path.parent / file, path.parent / IMAGES_DIR / file) if file and "\0" not in file else ()
+    return next((str(one) for one in candidates if _exists(one)), None)
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a name that is too long, a folder that may not be looked into
+    except OSError:  # name too long, or no permission
         return False
 
 
 def _missing_file(path: Path, row: Row) -> FailedInput:
     if not row.file:
-        return FailedInput(
-            f"{path}, {row.location}", "not-found", f"{row.location} of {path} names no file. Fill it in."
-        )
+        return FailedInput(f"{path}, {row.location}", "not-found", f"{row.location} of {path} has no file name.")
     return FailedInput(
         row.file,
         "not-found",
@@ -173,20 +171,17 @@ def _missing_file(path: Path, row: Row) -> FailedInput:
 
 
 def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """The first row of each file, and a note for each that came again."""
+    """The first row of each file, and a warning for each repeated file."""
     first: dict[str, Row] = {}
-    notes = []
+    warnings = []
     for row in rows:
-        kept = first.setdefault(row.file, row)
-        if kept is not row:
-            says = "" if kept.label == row.label else f", and as {row.label or 'outside'!r}"
-            notes.append(
-                f"{row.location} of {path} names {row.file} again{says}; what counts is {kept.location}"
-                f"{f': {kept.label!r}' if says else ''}."
-            )
-    return tuple(first.values()), tuple(notes)
+        used = first.setdefault(row.file, row)
+        if used is not row:
+            labels = f" ({used.label!r} and {row.label!r})" if used.label != row.label else ""
+            warnings.append(f"{row.location} of {path} repeats {row.file}{labels}; {used.location} is used.")
+    return tuple(first.values()), tuple(warnings)
 
 
 def _group_warnings(path: Path, header: list[str], columns: Columns) -> Iterator[str]:
     if columns.group not in header:
-        yield f"{path} has no column {columns.group!r}: every photo counts as taken by another person."
+        yield f"{path} has no column {columns.group!r}: every photo is treated as its own group."

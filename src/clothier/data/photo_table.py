@@ -1,4 +1,4 @@
-"""Labelled photos: a CSV that names them, or a folder with a subfolder for each class."""
+"""Tables of labeled photos: from a CSV, or from a folder with a subfolder for each class."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.image_folder import class_folders, image_files
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
 from clothier.data.photos import load_image
 from clothier.errors import DataError, ImageError
 from clothier.system import available_cores
-from clothier.taxonomy import PARENT_CLASS
+from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
@@ -27,27 +26,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 
-UNKNOWN_LABEL = -1  # the label of a photo that is none of the classes
-LABELS_CSV = "labels.csv"  # a folder with this in it means it
+UNKNOWN_LABEL = -1  # the label of a photo of none of the classes
+LABELS_CSV = "labels.csv"  # read instead of the subfolders, if a folder has it
 DEFAULT_COLUMNS = Columns()
-MAX_INT_DIGITS = 18  # of a whole number that fits into int64
+MAX_INT_DIGITS = 18  # a number with fewer digits fits into int64
+IGNORED = {"Thumbs.db", "desktop.ini"}  # files that desktops create in image folders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoTable:
-    """N photos with labels; the pictures themselves are still files.
+    """N labeled photos as files that were not read yet.
 
     Attributes:
-        name: what the table is called in answers.
+        name: of the table.
         files: (N) paths, as they can be opened.
-        labels: (N,) int64, places in ``classes``; -1 where the label is empty: outside the classes.
+        labels: (N,) int64, indices into ``classes``; -1 for an empty label.
         classes: the K class names.
-        groups: (N,) int64, who took the photo: photos of one group may share a background, a light, a garment. Where
-            nothing is known of it every photo is a group of its own.
-        has_groups: whether the groups come from the data.
-        failures: photos that are named and missing or unreadable.
-        warnings: what else a user should know, in sentences.
-        raw_labels: (N) what the table calls each photo, by the finest word that it has; "" outside the classes.
+        groups: (N,) int64, groups of related photos, such as those of one photographer or product. Without a group
+            column, every photo is its own group.
+        has_groups: whether the data have groups.
+        failures: photos that are missing or unreadable.
+        warnings: one sentence each.
+        raw_labels: (N) the most specific label that the table has for each photo; "" for an empty label.
     """
 
     name: str
@@ -65,16 +65,16 @@ class PhotoTable:
 
     @property
     def class_counts(self) -> dict[str, int]:
-        """How many photos each class has, in the order of the classes; those outside are not counted."""
-        found = np.bincount(self.labels[self.labels != UNKNOWN_LABEL], minlength=len(self.classes))
-        return dict(zip(self.classes, found.tolist(), strict=True))
+        """Class to number of photos, in the order of the classes; empty labels are not counted."""
+        counts = np.bincount(self.labels[self.labels != UNKNOWN_LABEL], minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
 
     def subset(self, indices: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> PhotoTable:
-        """The photos in these rows: places, or a mask of (N,)."""
-        places = np.flatnonzero(indices) if indices.dtype == bool else indices
-        files = tuple(self.files[place] for place in places)
-        words = tuple(self.raw_labels[place] for place in places) if self.raw_labels else ()
-        return replace(self, files=files, labels=self.labels[places], groups=self.groups[places], raw_labels=words)
+        """The photos at ``indices``, (M,) integers or a mask (N,)."""
+        rows = np.flatnonzero(indices) if indices.dtype == bool else indices
+        files = tuple(self.files[row] for row in rows)
+        raw_labels = tuple(self.raw_labels[row] for row in rows) if self.raw_labels else ()
+        return replace(self, files=files, labels=self.labels[rows], groups=self.groups[rows], raw_labels=raw_labels)
 
 
 def is_photo_table(path: Path) -> bool:
@@ -85,36 +85,71 @@ def is_photo_table(path: Path) -> bool:
 def read_photo_table(
     path: Path, *, columns: Columns = DEFAULT_COLUMNS, classes: Sequence[str] | None = None
 ) -> PhotoTable:
-    """Reads which photos there are and what they are labelled; no photo is opened.
+    """Reads a table of photos; the photos themselves are not opened.
 
     Args:
         path: a CSV (see :mod:`clothier.data.photo_csv`), a folder with ``labels.csv`` in it, or a folder with a
             subfolder of photos for each class.
         columns: the CSV's columns.
-        classes: those of the model that the table is for. Labels are taken in these words, whatever their letter
-            case; a finer word that the model lacks becomes the broader one, and where the table only knows a broader
-            word, so do ``PhotoTable.classes``. Without it, the classes are the labels that occur, sorted.
+        classes: of the model that the table is for. Labels are mapped to them; letter case is ignored. A subclass that
+            the model does not have becomes its parent. If the table only has a parent, the parent replaces its
+            subclasses in ``PhotoTable.classes``. Without ``classes``, they are the labels that occur, sorted.
 
     Raises:
-        DataError: nothing there, not readable as a table, a column missing, or a label that is not among ``classes``.
+        DataError: no table, an unreadable one, a missing column, or a label that is not among ``classes``.
     """
     if not _is_folder(path):
         return _build_table(path, read_rows(path, columns), classes)
     if (path / LABELS_CSV).is_file():
         return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes)
-    return _build_table(path, _parse_class_folders(path), classes)
+    return class_folder_table(path, classes)
+
+
+def class_folder_table(folder: Path, classes: Sequence[str] | None = None) -> PhotoTable:
+    """The table of all files in the class folders of ``folder``, without groups. ``classes`` as above.
+
+    Raises:
+        DataError: no class folders, or one that is not among ``classes``.
+    """
+    subfolders = class_folders(folder)
+    if not subfolders:
+        raise DataError(f"{folder} has neither {LABELS_CSV} nor a subfolder for each class. Create one of them.")
+    rows = [
+        Row(str(path), subfolder.name, "", f"in {subfolder.name}/")
+        for subfolder in subfolders
+        for path in image_files(subfolder)
+    ]
+    return _build_table(folder, ParsedRows(tuple(rows)), classes)
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The subfolders of ``folder``, sorted, without hidden ones; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """All files below ``folder``, sorted, without hidden ones and :data:`IGNORED`."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.name not in IGNORED
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def load_photos(
     table: PhotoTable, input_spec: InputSpec, *, progress: Progress = no_progress
 ) -> tuple[Images, PhotoTable]:
-    """Decodes the photos on all cores.
+    """Reads and preprocesses the photos on all cores.
 
     Returns:
-        (M, *view.shape) uint8, the M that could be read; and the table of those, the others among its ``failures``.
+        (M, *input_spec.shape) uint8, the M readable photos; and their table, with the others in ``failures``.
 
     Raises:
-        UnknownNameError: no such view.
+        UnknownNameError: ``input_spec`` has an unknown kind.
     """
     images = np.empty((len(table), *input_spec.shape), np.uint8)
     failures: dict[int, FailedInput] = {}
@@ -130,7 +165,7 @@ def load_photos(
             for done, _ in enumerate(pool.map(load, range(len(table))), 1):
                 progress(f"reading the photos of {table.name}", done, len(table))
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for thousands
+            pool.shutdown(cancel_futures=True)  # otherwise Ctrl-C waits for all photos
             raise
     return _drop_failures(images, table, failures)
 
@@ -138,24 +173,24 @@ def load_photos(
 def _drop_failures(images: Images, table: PhotoTable, failures: dict[int, FailedInput]) -> tuple[Images, PhotoTable]:
     if not failures:
         return images, table
-    whole = np.ones(len(table), bool)
-    whole[list(failures)] = False
-    named = tuple(failures[row] for row in sorted(failures))
-    return images[whole], replace(table.subset(whole), failures=table.failures + named)
+    is_readable = np.ones(len(table), bool)
+    is_readable[list(failures)] = False
+    ordered = tuple(failures[row] for row in sorted(failures))
+    return images[is_readable], replace(table.subset(is_readable), failures=table.failures + ordered)
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long: reading it as a CSV says so
+    except OSError:  # name too long; reading it as a CSV gives the error
         return False
 
 
 def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) -> PhotoTable:
     names = sorted({row.label for row in parsed.rows} - {""})
-    words = {name: name for name in names} if classes is None else _map_labels(path, parsed.rows, classes)
-    known = tuple(names) if classes is None else _table_classes(words, classes)
-    labels = [known.index(words[row.label]) if row.label else UNKNOWN_LABEL for row in parsed.rows]
+    mapped = {name: name for name in names} if classes is None else _map_labels(path, parsed.rows, classes)
+    known = tuple(names) if classes is None else known_classes(classes, mapped.values())
+    labels = [known.index(mapped[row.label]) if row.label else UNKNOWN_LABEL for row in parsed.rows]
     return PhotoTable(
         _table_name(path),
         tuple(row.file for row in parsed.rows),
@@ -170,67 +205,41 @@ def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) 
 
 
 def _raw_label(row: Row) -> str:
-    """The row's finer word, where that is one for its label; else its label."""
-    finer, label = row.subclass.casefold(), row.label.casefold()
-    return finer if label and PARENT_CLASS.get(finer) == label else row.label
+    """The row's subclass if it is one of its label, otherwise the label."""
+    subclass, label = row.subclass.casefold(), row.label.casefold()
+    return subclass if label and PARENT_CLASS.get(subclass) == label else row.label
 
 
 def _table_name(path: Path) -> str:
-    """A folder's name, or a CSV's; ``labels.csv`` says less than the folder that it lies in."""
-    whole = path.resolve()
-    return whole.parent.name if whole.name == LABELS_CSV else whole.stem if whole.is_file() else whole.name
-
-
-def _parse_class_folders(folder: Path) -> ParsedRows:
-    """Every file in a class folder; who took it is not known."""
-    classes = class_folders(folder)
-    if not classes:
-        raise DataError(
-            f"{folder} has neither {LABELS_CSV} nor a subfolder for each class; put the photos of each class in one."
-        )
-    rows = [
-        Row(str(path), subfolder.name, "", f"in {subfolder.name}/")
-        for subfolder in classes
-        for path in image_files(subfolder)
-    ]
-    return ParsedRows(tuple(rows))
+    """The name of a folder or of a CSV; for ``labels.csv``, the name of its folder."""
+    path = path.resolve()
+    return path.parent.name if path.name == LABELS_CSV else path.stem if path.is_file() else path.name
 
 
 def _map_labels(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict[str, str]:
-    """Each label of the table in the model's words: the same, a broader one, or one that the model has finer."""
-    broad = {PARENT_CLASS[name] for name in classes if name in PARENT_CLASS}
-    words = {name.casefold(): name for name in (*broad, *classes)}
-    finer = {name: words[wide] for name, wide in PARENT_CLASS.items() if wide in words and name not in words}
-    known = words | finer
-    found = {row.label: known.get(row.label.casefold()) for row in rows if row.label}
-    for label, word in found.items():
-        if word is None:
-            places = [row.location for row in rows if row.label == label]
+    """Each label of the table as a class of the model or the parent of one."""
+    known = accepted_labels(classes)
+    mapped = {}
+    for row in rows:
+        if row.label and row.label.casefold() not in known:
+            places = [one.location for one in rows if one.label == row.label]
             raise DataError(
-                f"{path} has the label {label!r} ({', '.join(places[:3])}{', ...' if len(places) > 3 else ''}), which "
-                f"the model does not know: {', '.join(classes)}. Leave it empty where a photo shows none of them."
+                f"{path} has the label {row.label!r} ({', '.join(places[:3])}{', ...' * (len(places) > 3)}), "
+                f"which is not a class of the model: {', '.join(classes)}. Leave the label empty if a photo shows none."
             )
-    return {label: word for label, word in found.items() if word is not None}
-
-
-def _table_classes(label_map: dict[str, str], classes: Sequence[str]) -> tuple[str, ...]:
-    """The model's classes, but a broader word for those that the table only knows by that."""
-    used = set(label_map.values())
-    return tuple(
-        dict.fromkeys(
-            PARENT_CLASS[name] if name not in used and PARENT_CLASS.get(name) in used else name for name in classes
-        )
-    )
+        if row.label:
+            mapped[row.label] = known[row.label.casefold()]
+    return mapped
 
 
 def _group_ids(names: Sequence[str]) -> npt.NDArray[np.int64]:
-    """A number for each name: itself where all are whole numbers, else by the alphabet; a new one for each "".
+    """An id for each name: the number if all are whole numbers, otherwise the alphabetical rank. "" gets a new id.
 
-    Folds depend on the order of the groups, and so whoever reads the column as numbers gets the same folds.
+    Numbers are kept because folds depend on the order of the groups.
     """
     known = sorted(set(names) - {""})
-    numbers = {name: number for number, name in enumerate(known)}
+    ids = {name: rank for rank, name in enumerate(known)}
     if all(name.isascii() and name.isdecimal() and len(name) < MAX_INT_DIGITS for name in known):
-        numbers = {name: int(name) for name in known}
-    alone = itertools.count(max(numbers.values(), default=-1) + 1)
-    return np.array([numbers[name] if name else next(alone) for name in names], np.int64)
+        ids = {name: int(name) for name in known}
+    new_ids = itertools.count(max(ids.values(), default=-1) + 1)
+    return np.array([ids[name] if name else next(new_ids) for name in names], np.int64)

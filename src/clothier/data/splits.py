@@ -1,6 +1,6 @@
-"""Cuts images out of the training part, each class in its share: validation, or folds that are held out in turn.
+"""Stratified splits of training data: a validation set, or folds for cross-validation.
 
-Kept apart from :mod:`clothier.data.dataset` because it needs scikit-learn, which predicting does without.
+Separate from :mod:`clothier.data.dataset` because it needs scikit-learn, which prediction does not.
 """
 
 from __future__ import annotations
@@ -21,80 +21,79 @@ if TYPE_CHECKING:
 
     Indices = npt.NDArray[np.int64]
 
-STUDY_VALIDATION_SIZE = 12_000  # of 60,000 images: the study's stratified 80/20 split, random_state 42
-TUNING_VALIDATION_SIZE = 5_000  # of 60,000 images: what tuning and the fast recipes choose by
-STUDY_SEED = 42
+STUDY_SEED = 42  # random_state of the reference study's split
 
 
-def stratified_split(labels: Labels, held_out: int, seed: int = STUDY_SEED) -> tuple[Indices, Indices]:
-    """Splits N images into those kept and those held out, as scikit-learn's ``train_test_split`` does.
+def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) -> tuple[Indices, Indices]:
+    """Splits N images into a training and a validation set with scikit-learn's ``train_test_split``.
 
     Args:
         labels: (N,) int64.
-        held_out: how many images to hold out.
-        seed: scikit-learn's ``random_state``; 42 is the study's.
+        n_validation: number of validation images.
+        seed: scikit-learn's ``random_state``.
 
     Returns:
-        (N - held_out,) and (held_out,) int64: places in ``labels``, in scikit-learn's shuffled order.
+        (N - n_validation,) and (n_validation,) int64: indices into ``labels``, shuffled.
 
     Raises:
-        DataError: a class is too small to stand on both sides, or ``held_out`` leaves too few on one.
+        DataError: a class has fewer than two images, or a set has fewer images than classes.
     """
-    _check_split(labels, held_out)
-    kept, held = train_test_split(np.arange(len(labels)), test_size=held_out, stratify=labels, random_state=seed)
-    return kept, held
+    _check_split(labels, n_validation)
+    indices = np.arange(len(labels))
+    train, validation = train_test_split(indices, test_size=n_validation, stratify=labels, random_state=seed)
+    return train, validation
 
 
 def stratified_folds(
     labels: Labels, n_folds: int, seed: int = 0, groups: Iterable[tuple[int, ...]] = ()
 ) -> tuple[Indices, ...]:
-    """Deals N images out into folds, each class in equal shares (to within the size of a group).
+    """Divides N images into folds with equal class counts (to within the size of a group).
 
     Args:
         labels: (N,) int64.
-        n_folds: how many, 2 or more.
-        seed: of the order in which a class is dealt out.
-        groups: groups of places that must not be parted, such as duplicates; no place in two groups.
+        n_folds: 2 or more.
+        seed: of the random assignment.
+        groups: disjoint groups of indices that stay in one fold, such as duplicates.
 
     Returns:
-        The places of each fold, (N / folds,) int64 or so, rising; every image is in one fold.
+        The sorted indices of each fold, about (N / n_folds,) int64; every image is in one fold.
 
     Raises:
         DataError: a class has too few images, groups counted once, to be in every fold.
     """
-    leads = np.arange(len(labels))
+    representatives = np.arange(len(labels))
     for group in groups:
-        leads[list(group)] = group[0]
-    generator, fold_of, dealt = np.random.default_rng(seed), np.empty(len(labels), np.int64), 0
+        representatives[list(group)] = group[0]
+    generator, fold_of, assigned = np.random.default_rng(seed), np.empty(len(labels), np.int64), 0
+    is_representative = representatives == np.arange(len(labels))
     for label in np.unique(labels):
-        alone = generator.permutation(np.flatnonzero((labels == label) & (leads == np.arange(len(labels)))))
-        _check_folds(int(label), len(alone), n_folds)
-        fold_of[alone] = (dealt + np.arange(len(alone))) % n_folds  # goes on where the last class ended
-        dealt += len(alone)
-    return tuple(np.flatnonzero(fold_of[leads] == fold) for fold in range(n_folds))
+        indices = generator.permutation(np.flatnonzero((labels == label) & is_representative))
+        _check_folds(int(label), len(indices), n_folds)
+        fold_of[indices] = (assigned + np.arange(len(indices))) % n_folds  # continues where the last class ended
+        assigned += len(indices)
+    return tuple(np.flatnonzero(fold_of[representatives] == fold) for fold in range(n_folds))
 
 
 def _check_folds(label: int, n_images: int, n_folds: int) -> None:
     if n_images < n_folds:
         raise DataError(
-            f"class {label} has {n_images} images, duplicates counted once, and {n_folds} folds want {n_folds} or more of "
-            "each class. Add images or leave the class out."
+            f"class {label} has {n_images} images, duplicates counted once; {n_folds} folds need {n_folds} or more of "
+            "each class. Add images or remove the class."
         )
 
 
-def _check_split(labels: Labels, held_out: int) -> None:
+def _check_split(labels: Labels, n_validation: int) -> None:
     values, counts = np.unique(labels, return_counts=True)
     if len(values) == 0:
         raise DataError("there are no images to split; two or more of each class are needed.")
     if counts.min() < 2:
         raise DataError(
-            f"class {values[counts.argmin()]} has 1 image, and a split needs two or more of each class. "
-            "Add images or leave the class out."
+            f"class {values[counts.argmin()]} has 1 image; a split needs two or more of each class. "
+            "Add images or remove the class."
         )
-    most = len(labels) - len(values)
-    if not len(values) <= held_out <= most:
+    largest = len(labels) - len(values)
+    if not len(values) <= n_validation <= largest:
         raise DataError(
-            f"cannot hold out {held_out} of {len(labels)} images in {len(values)} classes: {len(values)} to {most} "
-            "can be held out, so that each class may stand on both sides. Give more images, or a recipe with another "
-            "share for validation."
+            f"cannot use {n_validation} of {len(labels)} images in {len(values)} classes for validation; "
+            f"{len(values)} to {largest} are possible. Give more images, or a recipe with another validation fraction."
         )

@@ -1,6 +1,6 @@
-"""Draws garments: ten classes as simple shapes on black, for tests and for tries without the real data.
+"""Synthetic data: ten classes as simple shapes on black, for tests and demonstrations.
 
-They are easier than Fashion-MNIST and are no substitute for it: a small network learns them in seconds.
+They are easier than Fashion-MNIST: a small network learns them in seconds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 SIDE = 28  # pixels
-SUPERSAMPLING = 4  # drawn so much larger, then averaged: smooth outlines
-NOISE_STD = 12.0  # standard deviation of the cloth's texture, grey values of 255
+SUPERSAMPLING = 4  # drawn at this factor and averaged, for smooth outlines
+NOISE_STD = 12.0  # of the texture, gray values of 255
 
-# Outlines in pixels of 28x28, x to the right and y downwards; several to a garment.
+# Polygons in pixels of 28x28, x to the right and y down; one or more for each garment.
 Outline = tuple[tuple[float, float], ...]
 OUTLINES: dict[str, tuple[Outline, ...]] = {
     "T-shirt/top": (((9, 4), (19, 4), (26, 9), (23, 13), (19, 11), (19, 25), (9, 25), (9, 11), (5, 13), (2, 9)),),
@@ -72,11 +72,10 @@ OUTLINES: dict[str, tuple[Outline, ...]] = {
 
 
 def draw_garments(n: int, seed: int) -> LabeledImages:
-    """Draws ``n`` garments, the ten classes in equal shares (to within one) and in random order.
+    """Draws ``n`` garments: the ten classes in equal numbers (to within one), in random order.
 
     Returns:
-        images (N, 28, 28) uint8, light on black, and labels (N,) int64 in the order of the taxonomy; the same for
-        the same ``n`` and ``seed``.
+        Images (N, 28, 28) uint8, light on black, and labels (N,) int64 in the order of Fashion-MNIST.
     """
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(n, dtype=np.int64) % len(FASHION_MNIST_CLASSES))
@@ -85,18 +84,18 @@ def draw_garments(n: int, seed: int) -> LabeledImages:
 
 
 def write_synthetic_dataset(folder: Path, train: int = 600, test: int = 200, seed: int = 0) -> dict[str, str]:
-    """Writes drawn garments as a data set: four gzipped IDX files and ``classes.txt`` with the ten names.
+    """Writes synthetic data as four gzipped IDX files and ``classes.txt``.
 
     Returns:
         Canonical file name to the SHA-256 of the uncompressed bytes.
     """
-    parts = {
+    splits = {
         (idx_files.TRAIN_IMAGES, idx_files.TRAIN_LABELS): draw_garments(train, 2 * seed),
         (idx_files.TEST_IMAGES, idx_files.TEST_LABELS): draw_garments(test, 2 * seed + 1),
     }
     digests = {}
-    for (images, labels), part in parts.items():
-        for name, array in ((images, part.images), (labels, part.labels.astype(np.uint8))):
+    for (images, labels), split in splits.items():
+        for name, array in ((images, split.images), (labels, split.labels.astype(np.uint8))):
             idx.write_idx(folder / f"{name}.gz", array)
             digests[name] = idx_files.sha256(idx.encode(array))
     atomic.write_text(folder / idx_files.CLASSES_FILE, "\n".join(FASHION_MNIST_CLASSES) + "\n")
@@ -104,27 +103,27 @@ def write_synthetic_dataset(folder: Path, train: int = 600, test: int = 200, see
 
 
 def _draw(outlines: tuple[Outline, ...], generator: np.random.Generator) -> Images:
-    """One garment: moved, turned and scaled a little, in a cloth of its own."""
-    turned = _random_affine(generator)
+    """One garment with a random transform and texture."""
+    transform = _random_affine(generator)
     canvas = Image.new("L", (SIDE * SUPERSAMPLING, SIDE * SUPERSAMPLING))
     brightness = generator.uniform(110, 235)
     for outline in outlines:
-        ImageDraw.Draw(canvas).polygon([turned(x, y) for x, y in outline], fill=round(brightness))
+        ImageDraw.Draw(canvas).polygon([transform(x, y) for x, y in outline], fill=round(brightness))
     pixels = np.asarray(canvas, np.float64).reshape(SIDE, SUPERSAMPLING, SIDE, SUPERSAMPLING).mean(axis=(1, 3))
     stripes = generator.uniform(0, 30) * np.sin(np.arange(SIDE) * generator.uniform(0.4, 2.5))
-    cloth = stripes[:, None] + generator.normal(0, NOISE_STD, (SIDE, SIDE))
-    return np.asarray(pixels + cloth * (pixels / 255)).clip(0, 255).astype(np.uint8)
+    texture = stripes[:, None] + generator.normal(0, NOISE_STD, (SIDE, SIDE))
+    return np.asarray(pixels + texture * (pixels / 255)).clip(0, 255).astype(np.uint8)
 
 
 def _random_affine(generator: np.random.Generator) -> Callable[[float, float], tuple[float, float]]:
-    """A random map from the outlines' pixels to the canvas': a turn, a stretch and a shift about the middle."""
+    """A random rotation, scaling and translation about the center, from outline to canvas coordinates."""
     angle = math.radians(generator.normal(0, 3))
     wide, high = generator.uniform(0.82, 1.02, 2)
     right, down = generator.normal(0, 0.7, 2)
 
-    def move(x: float, y: float) -> tuple[float, float]:
+    def transform(x: float, y: float) -> tuple[float, float]:
         x, y = (x - SIDE / 2) * wide, (y - SIDE / 2) * high
-        turned = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
-        return (turned[0] + right + SIDE / 2) * SUPERSAMPLING, (turned[1] + down + SIDE / 2) * SUPERSAMPLING
+        rotated = x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)
+        return (rotated[0] + right + SIDE / 2) * SUPERSAMPLING, (rotated[1] + down + SIDE / 2) * SUPERSAMPLING
 
-    return move
+    return transform

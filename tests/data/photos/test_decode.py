@@ -18,7 +18,7 @@ from clothier.errors import ImageError
 
 NOBODY = 65534
 STARTS = [*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
-OUTCOMES = {"L", "RGB", "empty", "not-a-picture", "truncated", "too-large", "too-small", "unsupported"}
+OUTCOMES = {"L", "RGB", "empty", "not-an-image", "truncated", "too-large", "too-small", "unsupported"}
 DRAWN = draw_garments(20, 1).images
 
 
@@ -28,7 +28,7 @@ def encoded(image: Image.Image, kind: str, **more: object) -> bytes:
     return file.getvalue()
 
 
-def read(tmp_path: Path, content: bytes, name: str = "picture") -> Image.Image:
+def read(tmp_path: Path, content: bytes, name: str = "image") -> Image.Image:
     (tmp_path / name).write_bytes(content)
     return decode_image(tmp_path / name)
 
@@ -53,7 +53,7 @@ class TestDecoding:
         assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
 
     def test_the_suffix_does_not_matter(self, tmp_path: Path, gradient: Image.Image) -> None:
-        assert read(tmp_path, encoded(gradient, "PNG"), "picture.jpg").size == (40, 30)
+        assert read(tmp_path, encoded(gradient, "PNG"), "image.jpg").size == (40, 30)
 
     def test_grey_stays_grey(self, tmp_path: Path) -> None:
         assert read(tmp_path, encoded(Image.new("L", (9, 9), 77), "PNG")).mode == "L"
@@ -78,12 +78,12 @@ class TestDecoding:
         theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
         assert np.array_equal(np.asarray(read(tmp_path, content)), np.asarray(theirs))
 
-    def test_a_damaged_tag_does_not_cost_the_picture(self, tmp_path: Path, gradient: Image.Image) -> None:
+    def test_a_damaged_tag_is_ignored(self, tmp_path: Path, gradient: Image.Image) -> None:
         image = read(tmp_path, encoded(gradient, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12"))
         assert np.array_equal(np.asarray(image), np.asarray(gradient))
 
     @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-    def test_what_is_transparent_is_white(self, tmp_path: Path, mode: str) -> None:
+    def test_transparent_pixels_become_white(self, tmp_path: Path, mode: str) -> None:
         layer = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
         layer.paste((60, 60, 60, 255), (2, 2, 6, 6))
         image = read(tmp_path, encoded(layer.convert(mode), "PNG"))
@@ -91,7 +91,7 @@ class TestDecoding:
         assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
         assert image.convert("RGB").getpixel((4, 4)) == (60, 60, 60)
 
-    def test_sixteen_bits_become_eight(self, tmp_path: Path) -> None:
+    def test_16_bits_become_8(self, tmp_path: Path) -> None:
         deep = Image.fromarray(np.array([[0, 255, 256, 65535] * 2] * 8, np.uint16))
         for kind in ("PNG", "TIFF"):
             image = read(tmp_path, encoded(deep, kind))
@@ -99,58 +99,54 @@ class TestDecoding:
 
     @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF"])
     @pytest.mark.parametrize("tag", range(1, 9))
-    def test_each_format_is_turned_once(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
+    def test_exif_orientation(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
         exif = Image.Exif()
         exif[0x0112] = tag
-        turn = decode.EXIF_TRANSPOSE.get(tag)
-        wanted = gradient if turn is None else gradient.transpose(turn)
+        transpose = decode.EXIF_TRANSPOSE.get(tag)
+        expected = gradient if transpose is None else gradient.transpose(transpose)
         image = read(tmp_path, encoded(gradient, kind, exif=exif))
-        assert image.size == wanted.size
-        assert np.abs(np.asarray(image).astype(int) - np.asarray(wanted)).mean() < 12
+        assert image.size == expected.size
+        assert np.abs(np.asarray(image).astype(int) - np.asarray(expected)).mean() < 12
 
     @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
     def test_the_first_frame_of_an_animation(self, tmp_path: Path, kind: str) -> None:
-        frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+        frames = [Image.new("RGB", (16, 16), color) for color in ("red", "lime", "blue")]
         image = read(tmp_path, encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50))
         red, green, blue = image.convert("RGB").getpixel((8, 8))
         assert red > 240
         assert max(green, blue) < 15
 
     @pytest.mark.parametrize(("longest", "size"), [(None, 1600), (900, 1600), (800, 800), (401, 800), (50, 200)])
-    def test_a_jpeg_is_decoded_smaller_but_never_too_small(
-        self, tmp_path: Path, longest: int | None, size: int
-    ) -> None:
+    def test_jpeg_is_decoded_in_a_smaller_size(self, tmp_path: Path, longest: int | None, size: int) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
         assert decode_image(tmp_path / "photo", min_long_side=longest).height == size
 
-    def test_other_formats_are_not(self, tmp_path: Path) -> None:
+    def test_other_formats_are_decoded_in_full_size(self, tmp_path: Path) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
         assert decode_image(tmp_path / "photo", min_long_side=40).size == (300, 400)
 
 
 class TestHeic:
-    def test_with_the_part_that_reads_it(self, tmp_path: Path, gradient: Image.Image) -> None:
+    def test_with_pillow_heif(self, tmp_path: Path, gradient: Image.Image) -> None:
         pillow_heif = pytest.importorskip("pillow_heif")
         pillow_heif.from_pillow(gradient).save(tmp_path / "photo.heic")
         image = decode_image(tmp_path / "photo.heic")
         assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
 
-    def test_without_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_pillow_heif(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
-        with pytest.raises(
-            ImageError, match=r"is a HEIC picture; reading those takes: pip install 'clothier\[heic\]'"
-        ) as no:
+        with pytest.raises(ImageError, match=r"pip install 'clothier\[heic\]'") as caught:
             read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-        assert no.value.code == "needs-heic"
+        assert caught.value.code == "needs-heic"
 
-    def test_a_damaged_one(self, tmp_path: Path) -> None:
+    def test_damaged_heic(self, tmp_path: Path) -> None:
         pytest.importorskip("pillow_heif")
-        with pytest.raises(ImageError, match="is cut short or damaged"):
+        with pytest.raises(ImageError, match="is truncated or damaged"):
             read(tmp_path, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 def png_of_size(width: int, height: int) -> bytes:
-    """A PNG whose header promises much more than the file holds."""
+    """A PNG whose header says a larger size than the file has."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -162,31 +158,31 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("content", "code", "sentence"),
         [
-            (b"", "empty", "picture is empty; a picture is needed. Copy it again."),
+            (b"", "empty", "image is empty"),
             (
                 b"just words",
-                "not-a-picture",
-                "can be read; PNG, JPEG, WEBP, AVIF, TIFF, BMP, GIF, HEIC can be",
+                "not-an-image",
+                "PNG, JPEG, WEBP, AVIF, TIFF, BMP, GIF, HEIC",
             ),
             (
                 b"\x89PNG\r\n\x1a\n",
                 "truncated",
-                r"picture is cut short or damaged \(its header is not whole\); a whole",
+                r"image is truncated or damaged \(its header is incomplete\)",
             ),
-            (png_of_size(30_000, 30_000), "too-large", "picture has far more than the 64000000 pixels"),
-            (png_of_size(9_000, 10_000), "too-large", "picture has 9000x10000 pixels; up to 64000000 in all can be"),
-            (png_of_size(8_000, 8_001), "too-large", "picture has 8000x8001 pixels"),
-            (png_of_size(1, 1), "too-small", "has 1x1 pixels; a garment needs 8 or more each way. Take the original."),
+            (png_of_size(30_000, 30_000), "too-large", "image has far more than the limit of 64000000 pixels"),
+            (png_of_size(9_000, 10_000), "too-large", "image has 9000x10000 pixels; the limit is 64000000"),
+            (png_of_size(8_000, 8_001), "too-large", "image has 8000x8001 pixels"),
+            (png_of_size(1, 1), "too-small", "has 1x1 pixels; 8 or more on each side"),
             (
                 encoded(Image.effect_noise((64, 64), 90), "JPEG")[:-150],
                 "truncated",
-                "is cut short or damaged .* Copy it",
+                "is truncated or damaged",
             ),
-            (encoded(Image.fromarray(DRAWN[0]), "PNG")[:300], "truncated", "picture is cut short or damaged"),
+            (encoded(Image.fromarray(DRAWN[0]), "PNG")[:300], "truncated", "image is truncated or damaged"),
         ],
         ids=["empty", "text", "no header", "bomb", "warned of", "just above", "one pixel", "half a JPEG", "half a PNG"],
     )
-    def test_each_has_its_code_and_sentence(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
+    def test_code_and_message(self, tmp_path: Path, content: bytes, code: str, sentence: str) -> None:
         with warnings.catch_warnings(record=True) as leaked:
             warnings.simplefilter("always")
             with pytest.raises(ImageError, match=sentence) as failure:
@@ -194,12 +190,12 @@ class TestBadInput:
         assert failure.value.code == code
         assert leaked == []
 
-    def test_paths_that_are_no_files(self, tmp_path: Path) -> None:
+    def test_paths_that_are_not_files(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         for name, code, sentence in (
             ("no\0ne", "not-found", r"is not a path \(embedded null byte\)\. Check the path\."),
             ("none", "not-found", r"none does not exist\. Check the path\."),
-            ("pipe", "not-readable", "pipe is not a file; a picture is needed. Name the picture itself."),
+            ("pipe", "not-readable", "pipe is not a file"),
             (".", "not-readable", "is not a file"),
             ("n" * 300, "not-readable", "cannot be read: File name too long. Check its permissions."),
         ):
@@ -221,17 +217,15 @@ class TestBadInput:
             os.seteuid(user)
         assert failure.value.code == "not-readable"
 
-    def test_a_file_of_too_many_bytes_is_not_even_read(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_too_large_is_not_read(self, tmp_path: Path) -> None:
         with (tmp_path / "large").open("wb") as file:
             file.truncate(decode.MAX_BYTES + 1)
-        with pytest.raises(
-            ImageError, match=r"large has 67108865 bytes; up to 67108864 can be taken\. Save it"
-        ) as failure:
+        with pytest.raises(ImageError, match="large has 67108865 bytes; the limit is 67108864") as failure:
             decode_image(tmp_path / "large")
         assert failure.value.code == "too-large"
 
     @given(st.data())
-    def test_no_damage_gives_anything_but_a_picture_or_its_error(self, tmp_path_factory, data) -> None:
+    def test_damaged_files_give_an_image_or_an_image_error(self, tmp_path_factory, data) -> None:
         kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"]))
         exif = Image.Exif()
         exif[0x0112] = 6
@@ -251,7 +245,7 @@ class TestBadInput:
         st.sampled_from([*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]),
         st.binary(max_size=200),
     )
-    def test_nor_do_any_bytes(self, tmp_path_factory, start: bytes, rest: bytes) -> None:
+    def test_any_bytes_give_an_image_or_an_image_error(self, tmp_path_factory, start: bytes, rest: bytes) -> None:
         path = tmp_path_factory.getbasetemp() / "bytes"
         path.write_bytes(start + rest)
         try:

@@ -15,18 +15,18 @@ DRAWN = draw_garments(20, 1).images
 
 class TestToFashionMnist:
     @given(st.integers(0, 19), st.sampled_from(["L", "RGB"]))
-    def test_a_view_passes_through_bit_for_bit(self, index: int, mode: str) -> None:
+    def test_images_in_the_format_are_unchanged(self, index: int, mode: str) -> None:
         assert np.array_equal(to_fashion_mnist(Image.fromarray(DRAWN[index]).convert(mode)), DRAWN[index])
 
-    def test_a_negative_view_is_negated(self) -> None:
+    def test_an_inverted_image_is_inverted_back(self) -> None:
         assert np.array_equal(to_fashion_mnist(Image.fromarray(255 - DRAWN[3])), DRAWN[3])
 
-    def test_views_go_through_files_unharmed(self, tmp_path: Path) -> None:
+    def test_images_from_files_are_unchanged(self, tmp_path: Path) -> None:
         Image.fromarray(DRAWN[5]).save(tmp_path / "shoe.png")
         assert np.array_equal(load_image(tmp_path / "shoe.png", InputSpec()), DRAWN[5])
 
     @pytest.mark.parametrize("background", ["white", "black", (250, 252, 248)])
-    def test_a_garment_is_cut_out_centred_and_light_on_black(self, background: object) -> None:
+    def test_a_garment_is_centered_and_light_on_black(self, background: object) -> None:
         photo = Image.new("RGB", (400, 600), background)
         photo.paste((130, 120, 125), (40, 300, 180, 580))  # twice as high as wide, down on the left
         view = to_fashion_mnist(photo)
@@ -35,7 +35,7 @@ class TestToFashionMnist:
         assert view[:, 7:21].min() > 90
         assert max(view[:, :7].max(), view[:, 21:].max()) < 10
 
-    def test_the_published_way_is_undone_by_itself(self) -> None:
+    def test_the_steps_of_the_paper(self) -> None:
         """A view enlarged, in negative and with a margin, comes back nearly as it was."""
         for view in DRAWN[:8]:
             rows, columns = np.nonzero(view > 20)
@@ -49,13 +49,13 @@ class TestToFashionMnist:
             expected = to_fashion_mnist(Image.fromarray(255 - cut))
             assert np.corrcoef(again.ravel(), expected.ravel())[0, 1] > 0.85
 
-    def test_one_corner_that_the_garment_covers_changes_nothing(self) -> None:
+    def test_a_garment_that_covers_one_corner(self) -> None:
         photo = Image.new("L", (280, 280), 255)
         photo.paste(100, (140, 140, 280, 280))
         assert to_fashion_mnist(photo).min() >= 150
 
     @pytest.mark.parametrize(("size", "value"), [((1, 1), 255), ((1, 1), 0), ((3, 500), 200), ((2000, 1), 20)])
-    def test_blank_pictures_are_blank(self, size: tuple[int, int], value: int) -> None:
+    def test_blank_images_stay_blank(self, size: tuple[int, int], value: int) -> None:
         view = to_fashion_mnist(Image.new("L", size, value))
         assert (view == (255 - value if value >= 128 else value)).all()
 

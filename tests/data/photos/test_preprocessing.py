@@ -21,7 +21,7 @@ def halves(width: int, height: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (12, 300), (24, 24)])
-def test_the_whole_picture_becomes_a_square(size: tuple[int, int]) -> None:
+def test_center_crop_is_square(size: tuple[int, int]) -> None:
     view = center_crop(halves(*size), 24)
     assert view.shape == CENTER_CROP.shape
     assert view.dtype == np.uint8
@@ -29,21 +29,21 @@ def test_the_whole_picture_becomes_a_square(size: tuple[int, int]) -> None:
     assert (view[:, 14:, 2] > 200).all()
 
 
-def test_grey_becomes_three_channels() -> None:
+def test_gray_becomes_three_channels() -> None:
     assert (center_crop(Image.new("L", (9, 12), 77), 24) == 77).all()
 
 
-def test_a_picture_of_the_right_size_is_left_as_it_is() -> None:
+def test_an_image_of_the_right_size_is_unchanged() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, CENTER_CROP.shape, np.uint8)
     assert np.array_equal(center_crop(Image.fromarray(pixels), 24), pixels)
 
 
-def test_pixels_are_averaged_not_picked() -> None:
+def test_pixels_are_averaged() -> None:
     checks = np.indices((480, 480)).sum(axis=0) % 2 * 255
     assert np.abs(center_crop(Image.fromarray(checks.astype(np.uint8)), 24).astype(int) - 127).max() <= 2
 
 
-def test_each_view_by_its_name(tmp_path: Path) -> None:
+def test_each_kind(tmp_path: Path) -> None:
     image = halves(300, 400)
     image.save(tmp_path / "photo.png")
     assert np.array_equal(preprocess(image, InputSpec()), to_fashion_mnist(image))
@@ -51,7 +51,7 @@ def test_each_view_by_its_name(tmp_path: Path) -> None:
     assert np.array_equal(load_image(tmp_path / "photo.png", CENTER_CROP), center_crop(image, 24))
 
 
-def test_a_jpeg_that_is_decoded_smaller_gives_nearly_the_same_view(tmp_path: Path) -> None:
+def test_a_jpeg_decoded_in_a_smaller_size_gives_almost_the_same_input(tmp_path: Path) -> None:
     y, x = np.mgrid[:1600, :1200]
     waves = np.stack([np.sin(x / 90) + 1, np.cos(y / 70) + 1, np.sin((x + y) / 110) + 1], axis=2) * 127
     image = Image.fromarray(waves.astype(np.uint8))

@@ -8,12 +8,12 @@ from clothier.data.photos import segmentation, to_fashion_mnist
 from clothier.data.photos.segmentation import segment_foreground
 
 
-def carpet(seed: int, colour: tuple[int, int, int], height: int = 400, width: int = 300) -> np.ndarray:
+def carpet(seed: int, color: tuple[int, int, int], height: int = 400, width: int = 300) -> np.ndarray:
     """Woven in two threads, lit from one side."""
     generator = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     weave = 18 * np.sin(x / 3) * np.sin(y / 4) + 30 * x / width
-    return np.array(colour) + weave[..., None] + generator.normal(0, 8, (height, width, 3))
+    return np.array(color) + weave[..., None] + generator.normal(0, 8, (height, width, 3))
 
 
 def photo_with_mask(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> tuple[Image.Image, np.ndarray]:
@@ -31,7 +31,7 @@ def photo_with_mask(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -
 @pytest.mark.parametrize(
     ("ground", "cloth"),
     [((150, 120, 80), (30, 40, 110)), ((60, 50, 45), (220, 215, 210)), ((170, 165, 160), (160, 30, 40))],
-    ids=["dark on brown", "light on dark", "red on grey"],
+    ids=["dark on brown", "light on dark", "red on gray"],
 )
 def test_a_garment_is_found_on_a_carpet(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> None:
     image, where = photo_with_mask(ground, cloth)
@@ -43,7 +43,7 @@ def test_a_garment_is_found_on_a_carpet(ground: tuple[int, int, int], cloth: tup
     assert view[8:24, 12:16].mean() > 25, "and the shirt is there, even a white one"
 
 
-def test_a_view_shows_dark_cloth_light() -> None:
+def test_dark_cloth_becomes_light() -> None:
     image, _ = photo_with_mask((150, 120, 80), (30, 30, 30))
     assert to_fashion_mnist(image)[8:24, 12:16].min() > 180
 
@@ -57,7 +57,7 @@ def test_implausible_masks_are_rejected(monkeypatch: pytest.MonkeyPatch, fault: 
     assert to_fashion_mnist(image).shape == (28, 28)
 
 
-def test_the_largest_part_is_kept_and_its_holes_are_filled() -> None:
+def test_the_largest_component_is_kept_and_its_holes_are_filled() -> None:
     mask = np.zeros((30, 20), bool)
     mask[2:20, 2:16] = True
     mask[6:9, 6:9] = False
@@ -69,7 +69,7 @@ def test_the_largest_part_is_kept_and_its_holes_are_filled() -> None:
 
 
 @given(st.integers(8, 60), st.integers(8, 60), st.integers(0, 99), st.sampled_from(["L", "RGB"]))
-def test_any_picture_has_a_view(width: int, height: int, seed: int, mode: str) -> None:
+def test_any_image_can_be_converted(width: int, height: int, seed: int, mode: str) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height * 4, width * 4, 3), np.uint8)
     view = to_fashion_mnist(Image.fromarray(pixels).convert(mode))
     assert (view.shape, view.dtype) == ((28, 28), np.uint8)

@@ -1,8 +1,8 @@
-"""The one place where files become pictures, and pictures become what a model wants to see.
+"""From image files to model inputs.
 
-``reading`` takes a file to an upright picture (``colour``: in sRGB or grey), ``views`` takes that to the view of a
-model: ``square`` for the photo model, ``fashion_mnist`` by the steps of the Fashion-MNIST paper, with the ``background``
-found and taken away.
+``decode`` reads a file as an upright image, ``color`` converts it to sRGB or grayscale, and ``preprocessing`` makes the
+input of a model: a center crop for the photo model, or the 28x28 format of Fashion-MNIST (``fashion_mnist``), for which
+``segmentation`` removes the background.
 """
 
 from clothier.data.photos.decode import decode_image
