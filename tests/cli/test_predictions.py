@@ -55,14 +55,14 @@ def test_long_reasons_are_wrapped_between_words() -> None:
     reason = "its probability is below the threshold at which few of the accepted tags are wrong, so review it"
     lines = rendered_lines(make_prediction("a.jpg", reason=reason), width=60)
     assert max(map(len, lines)) <= 60
-    assert f"photo: {reason}." in " ".join(" ".join(lines).split())
+    assert f"photo: {reason}" in " ".join(" ".join(lines).split())
 
 
 def test_shared_reason_is_printed_once() -> None:
     lines = rendered_lines(
-        *(make_prediction(f"{name}.jpg", reason="same") for name in "abc"), make_prediction("d.jpg", reason="other")
+        *(make_prediction(f"{name}.jpg", reason="Same.") for name in "abc"), make_prediction("d.jpg", reason="Other.")
     )
     assert [line.strip() for line in lines if "photo:" in line] == [
-        "a.jpg and 2 more: photo: same.",
-        "d.jpg: photo: other.",
+        "a.jpg and 2 more: photo: Same.",
+        "d.jpg: photo: Other.",
     ]

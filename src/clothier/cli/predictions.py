@@ -55,7 +55,7 @@ def _reason_lines(results: Sequence[dict[str, Any]]) -> list[RenderableType]:
     paragraphs: list[RenderableType] = []
     for (model, reason), names in files.items():
         prefix = "" if len(files) == 1 else f"{_summarize_files(names)}: "
-        paragraphs.append(Padding(Text.assemble(prefix, (f"{model}: {reason}.", "dim")), (0, 0, 0, 2)))
+        paragraphs.append(Padding(Text.assemble(prefix, (f"{model}: {reason}", "dim")), (0, 0, 0, 2)))
     return paragraphs
 
 
