@@ -11,7 +11,7 @@ import pytest
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import UsageError
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.runs import Run
 from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate
@@ -39,7 +39,7 @@ def pair(tmp_path: Path, tiny_bundle: MakeBundle) -> tuple[Bundle, Bundle]:
 def test_predictions_are_paired_by_image(garments: Path, pair: tuple[Bundle, Bundle]) -> None:
     comparison = compare(*(str(one.path) for one in pair), data=garments, any_idx=True)
     test = open_dataset(garments, any_idx=True).test
-    first, second = (OnnxClassifier(one).run(test.images).logits.argmax(1) == test.labels for one in pair)
+    first, second = (load(one.path).run(test.images).logits.argmax(1) == test.labels for one in pair)
     assert comparison.mcnemar.n == 200
     assert comparison.mcnemar.only_first == np.sum(first & ~second) > 0
     assert comparison.mcnemar.only_second == np.sum(second & ~first) > 0

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.bundle import open_bundle, resolve
 from clothier.data.idx_files import CLASSES_FILE
 from clothier.data.sources import open_dataset
 from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, ModelError, UnknownNameError, UsageError
 from clothier.evaluation import robustness
 from clothier.evaluation.corruptions import CORRUPTIONS
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.workflows.evaluate import REFERENCE_MODELS, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from clothier.bundle import Bundle
 
@@ -46,7 +45,7 @@ def test_one_evaluation_for_each_model_in_the_given_order(garments: Path, models
     assert {one.data for one in results} == {"garments, test"}
     test = open_dataset(garments, any_idx=True).test
     for one in results:
-        predicted = OnnxClassifier(open_bundle(Path(one.model))).run(test.images).logits.argmax(1)
+        predicted = load(one.model).run(test.images).logits.argmax(1)
         assert one.evaluation.accuracy == float((predicted == test.labels).mean())
         assert (one.evaluation.n, one.evaluation.accuracy_tta) == (30, None)
     assert results[1].evaluation == results[3].evaluation
@@ -140,7 +139,7 @@ def test_corruptions_include_the_bundled_models(
         ]
         assert {name: len(scores) for name, scores in printed["corruptions"].items()} == {"contrast": 5, "rotate": 5}
         assert printed["corrupted_n"] == 30
-        classifier = OnnxClassifier(resolve(one.model))
+        classifier = load(one.model)
         predicted = classifier.run(two["rotate"](test.images, 4, seed=0)).logits.argmax(1)
         assert printed["corruptions"]["rotate"][3] == float((predicted == test.labels).mean())
     assert results[0].to_json()["relative_corruption_error"] == 1

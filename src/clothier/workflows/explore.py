@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, bundle, recipes, system
+from clothier import atomic, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_folds
 from clothier.evaluation.classifier import require_same_classes
@@ -17,7 +17,7 @@ from clothier.exploration.audit.split_overlap import train_groups
 from clothier.exploration.embedding_map import fit_map
 from clothier.exploration.options import ExploreOptions
 from clothier.exploration.tsne.embedding import MIN_POINTS
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.report.audit_section import audit_section
 from clothier.report.captioned_figure import save_figures
 from clothier.report.explore_sections import ExplorationResult, classes_section, pca_section, pixels_section
@@ -156,7 +156,7 @@ def run_stages(
 
 def bundled_reference_model(dataset: Dataset) -> Classifier | None:
     """The bundled CNN, if the dataset has its classes and image size."""
-    model = OnnxClassifier(bundle.resolve(BUNDLED_CNN))
+    model = load(BUNDLED_CNN)
     suits = model.classes == dataset.classes and model.input_spec.shape == dataset.train.images.shape[1:]
     return model if suits else None
 
@@ -184,6 +184,6 @@ def _map(dataset: Dataset, options: ExploreOptions, reference_model: Classifier 
     n = len(dataset.train) + len(dataset.test)
     if n < MIN_POINTS and options.perplexity is None:
         return skipped_map_section(n)
-    model = OnnxClassifier(bundle.resolve(BUNDLED_CNN)) if options.map == "cnn" else None
+    model = load(BUNDLED_CNN) if options.map == "cnn" else None
     found = fit_map(dataset, model, perplexity=options.perplexity, seed=options.seed, progress=progress)
     return map_section(dataset, found, reference_model, seed=options.seed, progress=progress)

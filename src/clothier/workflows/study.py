@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, bundle, metrics, recipes, system
+from clothier import atomic, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.errors import Interrupted, ModelError
 from clothier.exploration.options import ExploreOptions
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import load
 from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import comparison_figures
 from clothier.report.page import render_study
@@ -154,7 +154,7 @@ def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: P
 
 def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> ExplorationResult:
     looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
-    judge = OnnxClassifier(bundle.open_bundle(cnn.bundle))
+    judge = load(cnn.bundle)
     return run_stages(dataset, _splits(options, dataset), looking, judge, progress=progress)
 
 
