@@ -84,7 +84,7 @@ def std_images(statistics: PixelStatistics, classes: Sequence[str]) -> Captioned
     most, least = (classes[select(rms, key=rms.__getitem__)] for select in (max, min))
     title = f"{most} varies most from image to image, {least} least" if len(present) > 1 else "Where the pixels vary"
     note = (
-        f"The darker a pixel, the more it varies within the class; black is {largest:.0f} of {WHITE} gray levels. "
+        f"The stronger a pixel, the more it varies in its class; full strength is {largest:.0f} of {WHITE} levels. "
         "Below each class: the root mean square over its pixels."
     )
     alt = f"The standard deviation of each pixel, one image per class. {title}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from clothier.exploration.pixels import WHITE
 from clothier.report.captioned_figure import CaptionedFigure
@@ -61,6 +61,8 @@ def scree_plot(pca: PCA) -> CaptionedFigure:
     axes.yaxis.set_major_locator(LogLocator(numticks=5))
     axes.xaxis.set_major_formatter(lambda rank, _: f"{rank:,.0f}")
     axes.yaxis.set_major_formatter(lambda ratio, _: _format_power_of_ten(ratio))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     others = [f", component {rank} {_format_two_digits(ratios[rank - 1])}" for rank in marked[1:]]
     title = f"Component 1 explains {_format_two_digits(ratios[0])} of the variance{''.join(others)}"
     note = (

@@ -74,7 +74,7 @@ def mean_and_std_image(statistics: PixelStatistics) -> CaptionedFigure:
     verb = "has" if statistics.constant_pixels <= 1 else "have"
     note = (
         f"Over all images. The border pixels hold {format_percent(border)} of the brightness. {constant} {verb} one "
-        f"gray level in all images. Right: black is {largest:.0f} of {WHITE} gray levels."
+        f"gray level in all images. Right: full strength is {largest:.0f} of {WHITE} gray levels."
     )
     alt = f"Two images: the mean image, and the standard deviation of each pixel. {title}."
     return CaptionedFigure(gallery(tiles, 2), title, alt, note)
