@@ -22,9 +22,17 @@ from clothier.errors import MissingExtraError
 if TYPE_CHECKING:
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
+    from clothier.evaluation.misclassified import most_confident_errors
+    from clothier.exploration.audit.dataset_audit import audit_dataset as audit
     from clothier.exploration.embedding_map import load_map
+    from clothier.exploration.pca import fit_pca
+    from clothier.exploration.pixels import describe_pixels
+    from clothier.exploration.tsne.embedding import tsne
+    from clothier.exploration.tsne.map_quality import map_quality
     from clothier.inference import load
     from clothier.recipes import Recipe, preset
+    from clothier.report import figures
+    from clothier.report.reference_study import REFERENCE_RESULTS
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
     from clothier.workflows.explore import explore
@@ -44,35 +52,53 @@ if "onnxruntime" in sys.modules and os.environ.get("ORT_DISABLE_TELEMETRY") != "
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _EXPORTS = {
+    "REFERENCE_RESULTS": ("clothier.report.reference_study", "REFERENCE_RESULTS"),
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
+    "audit": ("clothier.exploration.audit.dataset_audit", "audit_dataset"),
     "compare": ("clothier.workflows.compare", "compare"),
+    "describe_pixels": ("clothier.exploration.pixels", "describe_pixels"),
     "evaluate": ("clothier.workflows.evaluate", "evaluate"),
     "explore": ("clothier.workflows.explore", "explore"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
+    "figures": ("clothier.report.figures", ""),
+    "fit_pca": ("clothier.exploration.pca", "fit_pca"),
     "load": ("clothier.inference", "load"),
     "load_map": ("clothier.exploration.embedding_map", "load_map"),
+    "map_quality": ("clothier.exploration.tsne.map_quality", "map_quality"),
+    "metrics": ("clothier.metrics", ""),
+    "most_confident_errors": ("clothier.evaluation.misclassified", "most_confident_errors"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),
     "train": ("clothier.workflows.train", "train_model"),
+    "tsne": ("clothier.exploration.tsne.embedding", "tsne"),
 }
-"""Public name to its module and its name there."""
+"""Public name to its module and its name there; an empty name is the module itself."""
 
 __all__ = [
+    "REFERENCE_RESULTS",
     "ClothierError",
     "Recipe",
     "__version__",
+    "audit",
     "compare",
+    "describe_pixels",
     "evaluate",
     "explore",
     "fashion_mnist",
+    "figures",
+    "fit_pca",
     "load",
     "load_map",
+    "map_quality",
+    "metrics",
+    "most_confident_errors",
     "predict",
     "preset",
     "study",
     "train",
+    "tsne",
 ]
 
 
@@ -91,7 +117,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'clothier' has no attribute {name!r}")
     module, attribute = _EXPORTS[name]
     try:
-        value = getattr(import_module(module), attribute)
+        value = import_module(module)
+        value = getattr(value, attribute) if attribute else value
     except ModuleNotFoundError as error:
         missing = MissingExtraError.from_import_error(error, f"clothier.{name}")
         if missing is None:

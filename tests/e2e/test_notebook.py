@@ -1,4 +1,4 @@
-"""The notebook as a learner runs it: a fresh kernel, the real data, every cell; with quick settings."""
+"""The notebook runs in a fresh kernel on the real data, with quick settings."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_every_cell_runs_and_every_figure_is_there(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )
     assert made.returncode == 0, made.stderr
-    drawn, committed = pictures(quick), pictures(full)
+    drawn, committed = count_images(quick), count_images(full)
     assert sum(drawn.values()) >= FIGURES
-    # Few pictures may hold no near duplicates; every other figure is in both.
+    # Few images may contain no near duplicates; every other figure is in both.
     assert {cell for cell in committed if cell not in drawn} <= {duplicates_cell(full)}
 
 
-def pictures(notebook: Path) -> dict[str, int]:
-    """Cell to how many pictures it shows."""
+def count_images(notebook: Path) -> dict[str, int]:
+    """Cell to number of images that it shows."""
     found: dict[str, int] = {}
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         shown = [output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
@@ -45,4 +45,4 @@ def pictures(notebook: Path) -> dict[str, int]:
 
 def duplicates_cell(notebook: Path) -> str:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return next(str(cell["id"]) for cell in cells if "audit.near_duplicates(" in "".join(cell["source"]))
+    return next(str(cell["id"]) for cell in cells if "figures.near_duplicates(" in "".join(cell["source"]))

@@ -11,19 +11,28 @@ import clothier
 from clothier.errors import MissingExtraError
 
 NAMES = {
+    "REFERENCE_RESULTS",
     "ClothierError",
     "Recipe",
     "__version__",
+    "audit",
     "compare",
+    "describe_pixels",
     "evaluate",
     "explore",
     "fashion_mnist",
+    "figures",
+    "fit_pca",
     "load",
     "load_map",
+    "map_quality",
+    "metrics",
+    "most_confident_errors",
     "predict",
     "preset",
     "study",
     "train",
+    "tsne",
 }
 
 

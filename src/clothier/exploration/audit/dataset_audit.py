@@ -52,6 +52,12 @@ class AuditResult:
     metrics: Mapping[str, Any]
     findings: tuple[Finding, ...]
 
+    @property
+    def leaked_test_images(self) -> Flags:
+        """(N_test,) bool: the test images that repeat a training image exactly or nearly."""
+        groups = self.duplicates.groups_at(self.duplicates.min_correlation)
+        return leaked_test_images(groups, len(self.combined), self.combined.n_train)
+
     def to_json(self) -> dict[str, Any]:
         """The metrics, then every finding."""
         return {**self.metrics, "findings": [finding.to_json() for finding in self.findings]}
@@ -78,7 +84,7 @@ def dataset_duplicates(dataset: Dataset, progress: Progress = no_progress) -> Du
 
 def audit_dataset(
     dataset: Dataset,
-    duplicates: Duplicates,
+    duplicates: Duplicates | None = None,
     *,
     labels: LabelAudit | None = None,
     reference_model: Classifier | None = None,
@@ -88,13 +94,14 @@ def audit_dataset(
 
     Args:
         dataset: what to audit.
-        duplicates: its duplicates, from :func:`dataset_duplicates`.
+        duplicates: from :func:`dataset_duplicates`; None searches for them first.
         labels: the audit of its labels, if one was made.
         reference_model: of the same classes; its test accuracy is stated with and without the test images that repeat
             a training image.
         progress: called before and after the search.
     """
     combined = CombinedSplits.from_dataset(dataset)
+    duplicates = duplicates or dataset_duplicates(dataset, progress)
     progress(TASK, 1, STEPS, "outliers")
     found = outliers(combined.images, combined.labels)
     metrics = {

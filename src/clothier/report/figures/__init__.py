@@ -1,4 +1,4 @@
-"""All figures of a report; the keys are also their file names.
+"""All figures of a report, public as ``clothier.figures``; the keys of a set are also file names.
 
 N images of H x W pixels, K classes, k components.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clothier import metrics
 from clothier.evaluation.misclassified import most_confident_errors, only_first_correct
+from clothier.report.figures.audit import near_duplicates
 from clothier.report.figures.class_overview import class_counts, mean_images, sample_grid, std_images
 from clothier.report.figures.classification import (
     class_metrics,
@@ -26,6 +27,7 @@ from clothier.report.figures.components import (
     variance_curve,
 )
 from clothier.report.figures.correlation import correlation_heatmaps
+from clothier.report.figures.embedding_map import map_scatter
 from clothier.report.figures.pixels import class_gray_levels, gray_level_histogram, mean_and_std_image
 from clothier.report.figures.scatter import component_scatter, component_scatter_3d
 from clothier.report.figures.training_curves import accuracy_curves, loss_curves
@@ -44,6 +46,42 @@ if TYPE_CHECKING:
     from clothier.types import EpochRecord, Evaluation, Floats, Labels
 
     FloatArray = npt.NDArray[np.float64]
+
+__all__ = [
+    "accuracies",
+    "accuracy_curves",
+    "class_counts",
+    "class_gray_levels",
+    "class_metrics",
+    "comparison_figures",
+    "component_images",
+    "component_scatter",
+    "component_scatter_3d",
+    "confusion_matrix",
+    "correlation_heatmaps",
+    "count_figures",
+    "evaluation_figures",
+    "f1_by_class",
+    "gray_level_histogram",
+    "loss_curves",
+    "map_scatter",
+    "mean_and_std_image",
+    "mean_images",
+    "misclassification_gallery",
+    "model_figures",
+    "near_duplicates",
+    "only_one_correct",
+    "pca_figures",
+    "pixel_figures",
+    "reconstruction_error",
+    "reconstruction_ranks",
+    "reconstructions",
+    "reliability_diagram",
+    "sample_grid",
+    "scree_plot",
+    "std_images",
+    "variance_curve",
+]
 
 MAX_ERRORS = 15
 COARSE_RANKS = (5, 20)
