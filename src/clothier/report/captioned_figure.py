@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from matplotlib import rc_context
 from matplotlib.transforms import Bbox
+from PIL import Image
 
 from clothier import atomic
 from clothier.report.style import (
@@ -116,16 +117,10 @@ def standalone_svg(captioned: CaptionedFigure, name: str) -> str:
 def _png(captioned: CaptionedFigure, note: str = "") -> bytes:
     file = io.BytesIO()
     with rc_context(STYLE), _with_text(captioned, note) as box:
-        captioned.figure.savefig(
-            file,
-            format="png",
-            dpi=DPI,
-            facecolor=BACKGROUND,
-            bbox_inches=box,
-            metadata={"Software": None},
-            pil_kwargs={"optimize": True},
-        )
-    return file.getvalue()
+        captioned.figure.savefig(file, format="png", dpi=DPI, facecolor=BACKGROUND, bbox_inches=box)
+    opaque = io.BytesIO()  # a tenth smaller without the alpha channel
+    Image.open(file).convert("RGB").save(opaque, format="PNG", dpi=(DPI, DPI), optimize=True)
+    return opaque.getvalue()
 
 
 def _svg(figure: Figure, name: str, alt: str, **options: Any) -> str:
