@@ -24,7 +24,6 @@ from clothier.runs import Run
 from clothier.selective.calibrate_card import calibrate_card
 from clothier.selective.decisions import selective_metrics
 from clothier.selective.temperature import fit_temperature
-from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import aggregate_to
 from clothier.training.finetune.cross_validation import aggregate_logits
 
@@ -77,15 +76,13 @@ def guarantee_row(card: BundleMetadata, out_of_fold: OutOfFoldArrays) -> dict[st
 
 
 def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out: Flags) -> dict[str, Any]:
-    fitted, words = ~held_out, tuple(out_of_fold["words"])
+    fitted, classes = ~held_out, tuple(out_of_fold["classes"])
     parts = (out_of_fold[name][fitted] for name in ("model_logits", "labels", "groups", "ood_scores"))
-    own = calibrate_card(card, *parts, classes=words)
-    shares = softmax(out_of_fold["model_logits"][held_out] / own.calibration["temperature"])
-    right = aggregate_to(shares, card.classes, words).argmax(axis=1) == out_of_fold["labels"][held_out]
-    thresholds = Thresholds.from_json(own.thresholds) or Thresholds(min_probability=None)
-    return selective_metrics(
-        shares, out_of_fold["ood_scores"][held_out], out_of_fold["labels"][held_out], thresholds, right
-    )
+    calibrated = calibrate_card(card, *parts, classes=classes)
+    labels, ood_scores = out_of_fold["labels"][held_out], out_of_fold["ood_scores"][held_out]
+    probabilities = softmax(out_of_fold["model_logits"][held_out] / calibrated.card.calibration["temperature"])
+    correct = aggregate_to(probabilities, card.classes, classes).argmax(axis=1) == labels
+    return selective_metrics(probabilities, ood_scores, labels, calibrated.thresholds, correct)
 
 
 def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, Any]:
@@ -115,7 +112,7 @@ def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:
     inside = out_of_fold["labels"] >= 0
     labels, fold = out_of_fold["labels"][inside], out_of_fold["fold"][inside]
     logits = aggregate_logits(
-        out_of_fold["model_logits"][inside], tuple(out_of_fold["classes"]), tuple(out_of_fold["words"])
+        out_of_fold["model_logits"][inside], tuple(out_of_fold["model_classes"]), tuple(out_of_fold["classes"])
     )
     sets = np.zeros(logits.shape, bool)
     for place in np.unique(fold):

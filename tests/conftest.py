@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from clothier.bundle import Bundle
+    from clothier.training.finetune.features import FrozenFeatureExtractor
 
 HERE = Path(__file__).parent
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -206,3 +207,12 @@ def color_bundle() -> Callable[..., Bundle]:
         return bundle.save(path, bundle.BundleMetadata(**told | card), model.SerializeToString(), b"weights", extras)
 
     return save
+
+
+@pytest.fixture(scope="session")
+def frozen_extractor() -> FrozenFeatureExtractor:
+    """The first 15 of the backbone's 16 blocks, exported once for all tests of photo training."""
+    from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
+    from clothier.training.finetune.features import FrozenFeatureExtractor
+
+    return FrozenFeatureExtractor(pretrained(), 15, SIDE)

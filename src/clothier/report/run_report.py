@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.report import formatting
 from clothier.report.captioned_figure import save_figures
-from clothier.report.figures import model_figures
+from clothier.report.figures import classification, model_figures
+from clothier.report.figures.risk_coverage import risk_coverage_plot
+from clothier.report.figures.training_curves import accuracy_curves, loss_curves
 from clothier.report.model_card import model_card
 from clothier.report.page import render_run
 from clothier.report.sections import ModelSection, Provenance
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset
+    from clothier.metrics import Reliability
     from clothier.runs import Run
-    from clothier.types import Floats
+    from clothier.selective.decisions import RiskCoverage
+    from clothier.selective.thresholds import RiskGuarantee
+    from clothier.types import Evaluation, Floats
 
 
 def write_run_report(run: Run, section: ModelSection, dataset_name: str, command: str) -> None:
@@ -56,6 +61,43 @@ def model_section(run: Run, metrics: Mapping[str, Any], test_logits: Floats, dat
         figures=model_figures(test_logits, dataset.test, dataset.classes, history),
         recipe=recipe,
         protocol=training_protocol(recipe, metrics),
+    )
+
+
+def photo_section(
+    run: Run,
+    metrics: Mapping[str, Any],
+    evaluation: Evaluation,
+    reliability: Reliability,
+    risk_coverage: RiskCoverage,
+    guarantee: RiskGuarantee | None,
+) -> ModelSection:
+    """A photo run in a report.
+
+    Args:
+        run: its ``config.json`` and ``results.csv`` are read.
+        metrics: its ``metrics.json``.
+        evaluation: of its out-of-fold predictions.
+        reliability: of the same.
+        risk_coverage: of the same.
+        guarantee: of its card.
+    """
+    history, figures = run.read_results(), {}
+    if history:
+        figures = {"loss": loss_curves(history), "accuracy": accuracy_curves(history)}
+    figures |= {
+        "confusion": classification.confusion_matrix(evaluation),
+        "class-scores": classification.class_metrics(evaluation),
+        "risk-coverage": risk_coverage_plot(risk_coverage, evaluation.n, guarantee),
+        "reliability": classification.reliability_diagram(reliability),
+    }
+    return ModelSection(
+        name="photo model",
+        metrics=metrics,
+        history=history,
+        figures=figures,
+        recipe=run.recipe_as_trained,
+        protocol=f"{metrics['protocol']} {metrics['data']['limitations']}",
     )
 
 

@@ -1,9 +1,9 @@
-"""From answers to photos that a model did not learn from to what its card promises: temperature and thresholds."""
+"""Fits temperature, thresholds and risk guarantee to predictions for photos that the model was not trained on."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import BundleMetadata
-    from clothier.types import Labels
+    from clothier.types import BoolArray, Float64Array, Labels
 
 RISK, CONFIDENCE_LEVEL = 0.05, 0.95
-ID_RECALL = 0.95  # share of known garments that may not be taken for strangers
-DEFAULT_FITTED_ON = "grouped out-of-fold answers"
+ID_RECALL = 0.95  # fraction of the photos of known classes that must not be rejected
+DEFAULT_FITTED_ON = "grouped out-of-fold predictions"
+
+
+class CalibratedCard(NamedTuple):
+    """The result of :func:`calibrate_card`.
+
+    Attributes:
+        card: with the new temperature and thresholds.
+        thresholds: those of the card.
+        probabilities: (N, K) float64, calibrated; of all photos.
+        correct: (N,) bool, where the most probable of ``classes`` is the label; False for photos of no class.
+    """
+
+    card: BundleMetadata
+    thresholds: Thresholds
+    probabilities: Float64Array
+    correct: BoolArray
 
 
 def calibrate_card(
@@ -40,52 +56,60 @@ def calibrate_card(
     fitted_on: str = DEFAULT_FITTED_ON,
     grouped_by: str = "photographer",
     user_calibrated: bool = False,
-) -> BundleMetadata:
-    """The card with its temperature, its thresholds and its promise.
+) -> CalibratedCard:
+    """Fits the temperature, the thresholds and the risk guarantee of a model's card.
 
-    The promise is over the accepted tags of photos inside the classes, by photographers whom nobody has seen. Each
-    counts by the photos that he sends; of a single one, who may be harder than all others, it says nothing.
+    The guarantee is on the accepted tags of photos of the model's classes, from unseen groups such as photographers.
+    Each group counts with the number of its photos. The guarantee does not hold for a single group, which may be
+    harder than all others.
 
     Args:
         card: of the model.
-        logits: (N, K), not divided by any temperature, of photos that the answering model did not learn from.
-        labels: (N,) int64; -1, outside the classes, is left out.
-        groups: (N,) int64, who took each photo.
-        ood_scores: (N,), of models that did not learn from the photo either; None where there is no such score.
-        classes: what the labels mean, where that is broader than the model's classes; None for those.
-        risk: the promised share of wrong tags among the accepted ones, 0 to 1.
-        confidence_level: of the promise, 0 to 1.
+        logits: (N, K), without a temperature, of models that were not trained on the photo.
+        labels: (N,) int64; -1 for photos of none of the classes, which are left out of the fit.
+        groups: (N,) int64, the group of each photo.
+        ood_scores: (N,), of models that were not trained on the photo either; None without such scores.
+        classes: the classes of the labels, where they are parent classes of the model's; None for the model's.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
+        confidence_level: of the guarantee, 0 to 1.
         fitted_on: what the photos are, for the card.
-        grouped_by: what a group is, for the card; ``photo`` where every photo stands for itself.
-        user_calibrated: whether they are the user's own photos.
+        grouped_by: what a group is, for the card; ``photo`` if every photo is its own group.
+        user_calibrated: whether the photos are the user's own.
 
     Returns:
-        A card whose ``thresholds`` are :class:`~clothier.selective.thresholds.Thresholds`; where no threshold keeps the
-        promise, ``accept`` is None and nothing will be accepted.
+        The card and what it was computed from. If no threshold meets the guarantee, ``thresholds.min_probability`` is
+        None and no tag will be accepted.
 
     Raises:
-        DataError: no labelled photos.
-        UsageError: classes that are not the model's in broader words.
+        DataError: no labeled photos.
+        UsageError: ``classes`` are neither the model's nor their parent classes.
     """
-    inside = np.asarray(labels) >= 0
-    scores, truth = np.asarray(logits, dtype=np.float64)[inside], np.asarray(labels)[inside]
-    strange = None if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)[inside]
-    terms = aggregate_to(np.eye(len(card.classes)), card.classes, classes or card.classes)
-    temperature = fit_temperature(scores, truth, terms)
-    shares = softmax(scores / temperature)
-    reject = None if strange is None else float(np.quantile(strange, ID_RECALL, method="higher"))
-    accept, promise = control_risk(
-        np.where(is_in_distribution(strange, reject, len(shares)), shares.max(axis=1), -np.inf),
-        shares.argmax(axis=1),
-        (shares @ terms).argmax(axis=1) == truth,
-        np.asarray(groups)[inside],
+    labels, scores = np.asarray(labels), np.asarray(logits, dtype=np.float64)
+    labeled = labels >= 0
+    aggregation = aggregate_to(np.eye(len(card.classes)), card.classes, classes or card.classes)
+    temperature = fit_temperature(scores[labeled], labels[labeled], aggregation)
+    probabilities = softmax(scores / temperature)
+    correct = (probabilities @ aggregation).argmax(axis=1) == labels
+    ood = None if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
+    max_ood = None if ood is None else float(np.quantile(ood[labeled], ID_RECALL, method="higher"))
+    confidence = np.where(is_in_distribution(ood, max_ood, len(labels)), probabilities.max(axis=1), -np.inf)
+    min_probability, guarantee = control_risk(
+        confidence[labeled],
+        probabilities[labeled].argmax(axis=1),
+        correct[labeled],
+        np.asarray(groups)[labeled],
         card.classes,
         risk=risk,
         confidence_level=confidence_level,
         grouped_by=grouped_by,
     )
     thresholds = Thresholds(
-        min_probability=accept, max_ood=reject, id_recall=ID_RECALL, guarantee=promise, user_calibrated=user_calibrated
+        min_probability=min_probability,
+        max_ood=max_ood,
+        id_recall=ID_RECALL,
+        guarantee=guarantee,
+        user_calibrated=user_calibrated,
     )
-    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": len(truth)}
-    return replace(card, calibration=calibration, thresholds=thresholds.to_json())
+    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
+    new_card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
+    return CalibratedCard(new_card, thresholds, probabilities, correct)

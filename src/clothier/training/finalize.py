@@ -18,11 +18,12 @@ from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, LabeledImages
+    from clothier.training.finetune.cross_validation import FineTuneResult
     from clothier.training.prepared_training import TrainResult
     from clothier.types import Floats, Images, Progress
 
 FASHION_MNIST_INPUT = InputSpec()
-FINALIZE_STEPS = 4  # export, validation, test; the caller reports the last one, after the report
+FINALIZE_STEPS = 4  # the caller reports the last one, after the report
 
 
 class Finalized(NamedTuple):
@@ -82,16 +83,27 @@ def _reference_calibration(run: Run) -> dict[str, Any]:
 
 
 def _bundle_metadata(run: Run, result: TrainResult, dataset: Dataset) -> bundle.BundleMetadata:
-    recipe = result.recipe
+    recipe, data = run.recipe_as_trained, {"name": dataset.name, "digest": dataset.digest, **dataset.digests}
+    return base_metadata(result, recipe, dataset.classes, _input_spec(dataset.train.images), data)
+
+
+def base_metadata(
+    result: TrainResult | FineTuneResult,
+    recipe: dict[str, Any],
+    classes: tuple[str, ...],
+    input_spec: InputSpec,
+    data: dict[str, Any],
+) -> bundle.BundleMetadata:
+    """The card of a trained model, without calibration and metrics."""
     return bundle.BundleMetadata(
-        name=f"{recipe.model}-{recipe.preset}",
-        model=recipe.model,
-        preset=recipe.preset,
-        classes=dataset.classes,
-        input_spec=_input_spec(dataset.train.images),
-        recipe={**run.recipe_as_trained, "seed": result.seed},
+        name=f"{result.recipe.model}-{result.recipe.preset}",
+        model=result.recipe.model,
+        preset=result.recipe.preset,
+        classes=classes,
+        input_spec=input_spec,
+        recipe={**recipe, "seed": result.seed},
         parameters=count_parameters(result.network),
-        data={"name": dataset.name, "digest": dataset.digest, **dataset.digests},
+        data=data,
         clothier_version=version("clothier"),
     )
 
@@ -106,21 +118,26 @@ def _input_spec(images: Images) -> InputSpec:
 
 def _run_metrics(result: TrainResult, dataset: Dataset) -> dict[str, Any]:
     """What ``metrics.json`` says of the training."""
-    recipe = result.recipe
+    data = {
+        "name": dataset.name,
+        "digest": dataset.digest,
+        "files": dict(dataset.digests),
+        "train": len(dataset.train) - len(result.validation or ()),
+        "failures": [failure.to_json() for failure in dataset.failures],
+        "warnings": list(dataset.warnings),
+    }
+    teachers = {"teachers": result.teacher_metrics} if result.teacher_metrics else {}
+    return {**base_metrics(result, count_parameters(result.network), data), **teachers}
+
+
+def base_metrics(result: TrainResult | FineTuneResult, parameters: int, data: dict[str, Any]) -> dict[str, Any]:
+    """What ``metrics.json`` says of every training."""
     return {
-        "model": recipe.model,
-        "preset": recipe.preset,
-        "parameters": count_parameters(result.network),
+        "model": result.recipe.model,
+        "preset": result.recipe.preset,
+        "parameters": parameters,
         "seed": result.seed,
         "train_seconds": result.seconds,
         "epochs": len(result.records),
-        "data": {
-            "name": dataset.name,
-            "digest": dataset.digest,
-            "files": dict(dataset.digests),
-            "train": len(dataset.train) - len(result.validation or ()),
-            "failures": [failure.to_json() for failure in dataset.failures],
-            "warnings": list(dataset.warnings),
-        },
-        **({"teachers": result.teacher_metrics} if result.teacher_metrics else {}),
+        "data": data,
     }

@@ -26,19 +26,23 @@ _EXAMPLE_BATCH = 2  # pictures in the example batch; 1 would freeze the batch si
 
 
 def to_onnx(network: nn.Module, input_spec: InputSpec) -> bytes:
-    """One graph: ``images`` (N, H, W) uint8 in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out; any N.
+    """A bundle's graph: ``images`` in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out."""
+    deployed = ExportModule(copy.deepcopy(network).cpu().to(memory_format=_CONTIGUOUS))  # type: ignore[call-overload]  # documented, not in the stubs
+    return export_graph(deployed, input_spec.shape, ("logits", "embedding"))
 
-    The network stays as it is, and the graph says nothing of the machine that it was made on. The exporter folds
-    BatchNorm into the layer before it.
+
+def export_graph(module: nn.Module, input_shape: tuple[int, ...], output_names: tuple[str, ...]) -> bytes:
+    """An ONNX graph of ``module`` in evaluation mode: ``images`` (N, *input_shape) uint8 in, for any N.
+
+    The exporter folds BatchNorm into the layer before it. The graph contains nothing about the machine that made it.
     """
-    deployed = ExportModule(copy.deepcopy(network).cpu().to(memory_format=_CONTIGUOUS)).eval()  # type: ignore[call-overload]  # documented, not in the stubs
-    example = torch.zeros((_EXAMPLE_BATCH, *input_spec.shape), dtype=torch.uint8)
+    example = torch.zeros((_EXAMPLE_BATCH, *input_shape), dtype=torch.uint8)
     with _silence_exporter(), torch.no_grad():
         program = torch.onnx.export(
-            deployed,
+            module.eval(),
             (example,),
             input_names=["images"],
-            output_names=["logits", "embedding"],
+            output_names=list(output_names),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             opset_version=OPSET,
             dynamo=True,

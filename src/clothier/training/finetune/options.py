@@ -1,10 +1,10 @@
-"""What the training of a photo model is asked for, and its way into a run's ``config.json`` and back."""
+"""The options of ``clothier train photo``, and their form in a run's ``config.json``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError
@@ -13,23 +13,20 @@ from clothier.recipes.photo import PhotoRecipe
 from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import read_json
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 FORMAT = 1  # of config.json
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoOptions:
-    """What is asked for.
+    """Options of a training.
 
     Attributes:
         data: a CSV, or a folder with a subfolder for each class.
-        recipe: every number of the training.
+        recipe: of the training.
         columns: of the CSV.
-        out: the run folder; None for ``runs/photo-PRESET``. Numbered when taken.
-        seed: of folds, order, and how photos are varied.
-        time_limit: seconds, of everything; the schedule hastens to end by then.
+        out: the run folder; None for ``runs/photo-PRESET``. A number is added if it exists.
+        seed: of folds, order, dropout and augmentation.
+        time_limit: seconds for everything; the schedule is shortened to end by then.
     """
 
     data: Path
@@ -40,7 +37,7 @@ class PhotoOptions:
     time_limit: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` holds of it; where the run lies is no part of what it does."""
+        """The content of ``config.json``; it does not contain the location of the run."""
         columns = self.columns
         return {
             "format": FORMAT,
@@ -52,21 +49,15 @@ class PhotoOptions:
         }
 
 
-def is_photo_config(config: Mapping[str, Any]) -> bool:
-    """Whether a run's ``config`` is of a photo model."""
-    recipe = config.get("recipe")
-    return isinstance(recipe, dict) and recipe.get("model") == "photo"
-
-
 def photo_options_from_config(path: Path) -> PhotoOptions:
-    """The options that a photo run's ``config.json`` holds.
+    """The options in a photo run's ``config.json``.
 
     Raises:
         ModelError: the file is missing, damaged or of a newer format.
     """
     config = read_json(path)
     if config.get("format") != FORMAT:
-        raise ModelError(f"{path} has format {config.get('format')}, and this Clothier reads {FORMAT}. Train anew.")
+        raise ModelError(f"{path} has format {config.get('format')}; this Clothier reads {FORMAT}. Train again.")
     try:
         return PhotoOptions(
             data=Path(config["data"]),
@@ -76,4 +67,4 @@ def photo_options_from_config(path: Path) -> PhotoOptions:
             time_limit=config["time_limit"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} is no configuration of a photo run: {error}. Give a run's config.json.") from error
+        raise ModelError(f"{path} is not the config.json of a photo run: {error}. Give another file.") from error

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from clothier.data.photo_csv import Columns
+from clothier.errors import DataError
+from clothier.recipes.photo import PhotoAugment
+from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, augment_photo, load_photo_training_data
+from clothier.types import no_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_image(file: Path, seed: int) -> None:
+    file.parent.mkdir(exist_ok=True, parents=True)
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file)
+
+
+def write_classes(folder: Path, n: int = MIN_PHOTOS_PER_CLASS) -> None:
+    for number in range(2 * n):
+        write_image(folder / ("dress" if number % 2 else "hat") / f"{number}.png", number)
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    for number in range(MIN_PHOTOS_PER_CLASS):
+        write_image(tmp_path / "photos" / "hat" / f"{number}.png", number)
+    with pytest.raises(DataError, match=r"photos has 1 class\(es\) with 5 or more readable photos: hat \(5\)\."):
+        load_photo_training_data(tmp_path / "photos", Columns(), no_progress)
+
+
+def test_duplicates_stay_in_one_fold(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    (tmp_path / "hat" / "again.png").write_bytes((tmp_path / "hat" / "0.png").read_bytes())
+    photos = load_photo_training_data(tmp_path, Columns(), no_progress)
+    files = [file.rpartition("/")[2] for file in photos.table.files]
+    assert photos.groups[files.index("again.png")] == photos.groups[files.index("0.png")]
+    summary = photos.audit_summary()
+    assert (summary["exact_duplicates"], summary["merged_groups"]) == (1, 1)
+
+
+def test_every_labeled_photo_is_tested_once(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    folds = load_photo_training_data(tmp_path, Columns(), no_progress).folds(3, seed=0)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(2 * MIN_PHOTOS_PER_CLASS))
+    assert all(not set(train) & set(test) for train, test in folds)
+
+
+@pytest.mark.parametrize(
+    ("column", "columns", "grouped_by"),
+    [("sender_id", Columns(), "photographer"), ("product", Columns(group="product"), "product"), ("x", Columns(), "photo")],
+)
+def test_groups_have_the_name_of_the_users_column(
+    tmp_path: Path, column: str, columns: Columns, grouped_by: str
+) -> None:
+    write_classes(tmp_path)
+    rows = [f"{file},{file.parent.name},{number % 3}" for number, file in enumerate(sorted(tmp_path.rglob("*.png")))]
+    (tmp_path / "labels.csv").write_text("\n".join([f"file,label,{column}", *rows]))
+    assert load_photo_training_data(tmp_path, columns, no_progress).grouped_by == grouped_by
+
+
+def test_a_single_group_cannot_be_cross_validated(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    rows = [f"{file},{file.parent.name},1" for file in sorted(tmp_path.rglob("*.png"))]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,sender_id", *rows]))
+    with pytest.raises(DataError, match="All photos belong to one group"):
+        load_photo_training_data(tmp_path, Columns(), no_progress).folds(5, seed=0)
+
+
+def test_augmentation_is_deterministic_per_seed() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    first, second, other = (augment_photo(image, 32, PhotoAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.shape == (32, 32, 3)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_zero_augmentation_only_flips() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, :4] = 200
+    nothing = PhotoAugment(min_area=1.0, aspect=0.0, brightness=0.0, color_gain=0.0)
+    for seed in range(4):
+        augmented = augment_photo(image, 8, nothing, np.random.default_rng(seed))
+        assert np.array_equal(augmented, image) or np.array_equal(augmented, image[:, ::-1])
