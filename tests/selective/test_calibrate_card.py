@@ -1,4 +1,4 @@
-"""From out-of-fold answers to a card: each part as the analysis finds it, and photos outside the classes left out."""
+"""Out-of-fold predictions to a card: temperature, thresholds and guarantee as their own modules compute them."""
 
 from __future__ import annotations
 
@@ -29,70 +29,67 @@ def make_logits(seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     return 2 * logits, labels
 
 
-def thresholds_of(card: BundleMetadata) -> Thresholds:
-    found = Thresholds.from_json(card.thresholds)
-    assert found is not None
-    return found
-
-
 def test_card_holds_temperature_thresholds_and_guarantee() -> None:
     logits, labels = make_logits()
-    strange = np.random.default_rng(1).normal(size=N)
-    card = calibrate_card(CARD, logits, labels, GROUPS, strange)
-    found = thresholds_of(card)
+    ood_scores = np.random.default_rng(1).normal(size=N)
+    card, thresholds, probabilities, correct = calibrate_card(CARD, logits, labels, GROUPS, ood_scores)
     temperature = fit_temperature(logits, labels)
     assert card.calibration == {"temperature": temperature, "fitted_on": DEFAULT_FITTED_ON, "n": N}
-    assert found.max_ood is not None
-    assert (strange <= found.max_ood).mean() == pytest.approx(0.95, abs=0.002)
-    shares = softmax(logits / temperature)
-    tops = np.where(strange <= found.max_ood, shares.max(axis=1), -np.inf)
-    assert found.min_probability == find_threshold(tops, shares.argmax(axis=1) == labels, GROUPS)
-    assert found.guarantee is not None
-    assert found.guarantee.coverage == (tops >= found.min_probability).mean()
-    assert (found.user_calibrated, found.guarantee.grouped_by, found.guarantee.n_groups) == (False, "photographer", 100)
+    assert Thresholds.from_json(card.thresholds) == thresholds
+    assert thresholds.max_ood is not None
+    assert (ood_scores <= thresholds.max_ood).mean() == pytest.approx(0.95, abs=0.002)
+    assert np.array_equal(probabilities, softmax(logits / temperature))
+    assert np.array_equal(correct, logits.argmax(axis=1) == labels)
+    confidence = np.where(ood_scores <= thresholds.max_ood, probabilities.max(axis=1), -np.inf)
+    assert thresholds.min_probability == find_threshold(confidence, correct, GROUPS)
+    assert thresholds.guarantee is not None
+    assert thresholds.guarantee.coverage == (confidence >= thresholds.min_probability).mean()
+    assert not thresholds.user_calibrated
+    assert (thresholds.guarantee.grouped_by, thresholds.guarantee.n_groups) == ("photographer", 100)
 
 
-def test_ood_photos_are_ignored() -> None:
+def test_ood_photos_are_not_fitted() -> None:
     logits, labels = make_logits()
-    strangers = np.full(200, -1)
-    more = np.concatenate([logits, np.zeros((200, 3))]), np.concatenate([labels, strangers])
-    together = calibrate_card(CARD, *more, np.concatenate([GROUPS, GROUPS[:200]]), np.arange(N + 200.0))
-    assert together == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N)))
+    all_logits, all_labels = np.concatenate([logits, np.zeros((200, 3))]), np.concatenate([labels, np.full(200, -1)])
+    groups = np.concatenate([GROUPS, GROUPS[:200]])
+    both = calibrate_card(CARD, all_logits, all_labels, groups, np.arange(N + 200.0))
+    assert both.card == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N))).card
+    assert both.probabilities.shape == (N + 200, 3)
+    assert not both.correct[N:].any()
 
 
 def test_without_ood_scores_nothing_is_rejected() -> None:
-    assert thresholds_of(calibrate_card(CARD, *make_logits(), GROUPS)).max_ood is None
+    assert calibrate_card(CARD, *make_logits(), GROUPS).thresholds.max_ood is None
 
 
 def test_stricter_guarantee_accepts_less() -> None:
     logits, labels = make_logits()
-    accepted = [
-        thresholds_of(calibrate_card(CARD, logits, labels, GROUPS, risk=risk, confidence_level=confidence)).guarantee
+    guarantees = [
+        calibrate_card(CARD, logits, labels, GROUPS, risk=risk, confidence_level=confidence).thresholds.guarantee
         for risk, confidence in ((0.05, 0.8), (0.05, 0.95), (0.03, 0.95))
     ]
-    coverage = [one.coverage for one in accepted if one]
+    coverage = [guarantee.coverage for guarantee in guarantees if guarantee]
     assert coverage == sorted(coverage, reverse=True)
     assert coverage[0] > coverage[2] > 0
 
 
 def test_labels_with_a_parent_class() -> None:
-    """A boot that is called a boot is right where the label says shoes, and so is one called shoes."""
+    """Where the label says shoes, the tags boot and shoes are both correct."""
     logits, labels = make_logits()
-    broad = np.where(labels == 2, 0, labels)
-    card = calibrate_card(CARD, logits, broad, GROUPS, classes=("shoes", "hat"))
-    strict, broader = (
-        thresholds_of(calibrate_card(CARD, logits, labels, GROUPS)).guarantee,
-        thresholds_of(card).guarantee,
-    )
-    assert strict is not None
-    assert broader is not None
-    assert broader.coverage > strict.coverage
-    assert {one.name for one in broader.per_class} == set(CLASSES), "tags stay the model's own words"
+    parents = np.where(labels == 2, 0, labels)
+    exact = calibrate_card(CARD, logits, labels, GROUPS)
+    broad = calibrate_card(CARD, logits, parents, GROUPS, classes=("shoes", "hat"))
+    assert exact.correct.sum() < broad.correct.sum()
+    guarantee, broad_guarantee = exact.thresholds.guarantee, broad.thresholds.guarantee
+    assert guarantee is not None
+    assert broad_guarantee is not None
+    assert broad_guarantee.coverage > guarantee.coverage
+    assert {one.name for one in broad_guarantee.per_class} == set(CLASSES), "tags are the model's classes"
 
 
 def test_unattainable_guarantee_accepts_nothing() -> None:
     logits, labels = make_logits()
-    found = thresholds_of(calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True))
-    assert (found.min_probability, found.user_calibrated) == (None, True)
-    assert found.guarantee is not None
-    assert (found.guarantee.bound, found.guarantee.coverage, found.guarantee.per_class) == (None, 0, ())
+    thresholds = calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True).thresholds
+    assert (thresholds.min_probability, thresholds.user_calibrated) == (None, True)
+    assert thresholds.guarantee is not None
+    assert (thresholds.guarantee.bound, thresholds.guarantee.coverage, thresholds.guarantee.per_class) == (None, 0, ())

@@ -87,7 +87,7 @@ def photo_section(
         figures = {"loss": loss_curves(history), "accuracy": accuracy_curves(history)}
     figures |= {
         "confusion": classification.confusion_matrix(evaluation),
-        "class-scores": classification.class_metrics(evaluation),
+        "class-metrics": classification.class_metrics(evaluation),
         "risk-coverage": risk_coverage_plot(risk_coverage, evaluation.n, guarantee),
         "reliability": classification.reliability_diagram(reliability),
     }

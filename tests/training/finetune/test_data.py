@@ -53,7 +53,11 @@ def test_every_labeled_photo_is_tested_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "columns", "grouped_by"),
-    [("sender_id", Columns(), "photographer"), ("product", Columns(group="product"), "product"), ("x", Columns(), "photo")],
+    [
+        ("sender_id", Columns(), "photographer"),
+        ("product", Columns(group="product"), "product"),
+        ("x", Columns(), "photo"),
+    ],
 )
 def test_groups_have_the_name_of_the_users_column(
     tmp_path: Path, column: str, columns: Columns, grouped_by: str

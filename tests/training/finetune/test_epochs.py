@@ -111,3 +111,23 @@ def test_missing_checkpoint_of_a_started_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no checkpoint .*last\.pt"):
         fine_tune(run, make_tuner([]), TimeBudget(0.0, None, 1.0), no_progress)
     assert len(run.read_results()) == 1
+
+
+def test_early_stopping_keeps_the_best_epoch(
+    extracted: Extracted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of nine epochs has the lowest loss, so training stops after two more."""
+    state = make_state(extracted[1])
+
+    def get_worse(tuner: FineTuner, epoch: int, end: float, on_progress: object) -> EpochRecord:
+        tuner.progress = end
+        torch.nn.init.constant_(tuner.states[0].ema.head.bias, float(epoch))
+        return EpochRecord(epoch, 1.0, 0.5, float(epoch), 0.5, 1e-3, 1.0)
+
+    monkeypatch.setattr(FineTuner, "run_epoch", get_worse)
+    tuner = make_tuner([state])
+    tuner.recipe = replace(RECIPE, epochs=9)
+    records = fine_tune(Run(tmp_path), tuner, TimeBudget(0.0, None, 1.0), no_progress)
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert state.best_ema.head.bias.tolist() == [1, 1]
+    assert Run(tmp_path).read_results() == records
