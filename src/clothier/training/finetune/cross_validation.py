@@ -226,14 +226,16 @@ def combine_folds(fold_values: Sequence[Float64Array], folds: Sequence[Fold]) ->
     return np.asarray(combined)
 
 
-def aggregate_logits(logits: npt.ArrayLike, classes: tuple[str, ...], target_classes: tuple[str, ...]) -> Float64Array:
+def aggregate_logits(logits: npt.ArrayLike, classes: Sequence[str], target_classes: Sequence[str]) -> Float64Array:
     """Logits (N, K) of ``classes`` to logits (N, L) of ``target_classes``: probabilities of subclasses are added."""
-    if target_classes == classes:
+    if list(target_classes) == list(classes):
         return np.asarray(logits, np.float64)
     return np.log(np.maximum(aggregate_to(softmax(logits), classes, target_classes), 1e-30))
 
 
-def _out_of_fold_ood_scores(labels: Labels, folds: Sequence[Fold], outputs: Sequence[ModelOutput]) -> Float64Array | None:
+def _out_of_fold_ood_scores(
+    labels: Labels, folds: Sequence[Fold], outputs: Sequence[ModelOutput]
+) -> Float64Array | None:
     if min(len(train) for train, _ in folds) < MIN_SAMPLES:
         return None
     scorers = [
