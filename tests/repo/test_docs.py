@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+import clothier
 from clothier import errors
 from clothier.cli.app import app
 from tools import generate_cli_docs
@@ -108,6 +109,11 @@ def test_the_architecture_has_a_row_for_every_place() -> None:
     rows = "\n".join(line for line in written.splitlines() if line.startswith("| `"))
     modules = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert [name for name in sorted(modules) if not name.startswith("__") and not re.search(rf"`{name}/?`", rows)] == []
+
+
+def test_the_api_page_has_every_public_name() -> None:
+    written = re.findall(r"^::: clothier\.(\w+)$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(written) == set(clothier.__all__) - {"__version__"}
 
 
 LEFTOVERS = {
