@@ -22,14 +22,15 @@ from sklearn.metrics import (
 
 from clothier import metrics
 from clothier.errors import DataError, ModelError
+from clothier.types import ClassScore
 
 CLASSES = ("Trouser", "Coat", "Shirt", "Bag")
 
 
 def sample_logits(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    chance = np.random.default_rng(seed)
-    labels = chance.integers(0, classes, n)
-    logits = chance.normal(size=(n, classes)).astype(np.float32)
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, n)
+    logits = generator.normal(size=(n, classes)).astype(np.float32)
     logits[np.arange(n), labels] += 1.5
     return logits, labels
 
@@ -37,11 +38,11 @@ def sample_logits(n: int = 400, classes: int = 4, seed: int = 3) -> tuple[np.nda
 def test_an_evaluation_agrees_with_scikit_learn() -> None:
     logits, labels = sample_logits()
     got = metrics.evaluate_logits(logits, labels, CLASSES, accuracy_tta=0.9)
-    said, probabilities = logits.argmax(axis=1), metrics.softmax(logits)
-    precision, recall, f1, support = precision_recall_fscore_support(labels, said, labels=range(4))
+    predicted, probabilities = logits.argmax(axis=1), metrics.softmax(logits)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=range(4))
 
     assert got.n == 400
-    assert got.accuracy == pytest.approx(accuracy_score(labels, said))
+    assert got.accuracy == pytest.approx(accuracy_score(labels, predicted))
     assert got.accuracy_tta == 0.9
     assert [score.name for score in got.per_class] == list(CLASSES)
     assert [score.precision for score in got.per_class] == pytest.approx(precision)
@@ -50,7 +51,7 @@ def test_an_evaluation_agrees_with_scikit_learn() -> None:
     assert [score.n for score in got.per_class] == list(support)
     assert got.macro_f1 == pytest.approx(f1.mean())
     assert got.macro_recall == pytest.approx(recall.mean())
-    assert np.array_equal(got.confusion, confusion_matrix(labels, said))
+    assert np.array_equal(got.confusion, confusion_matrix(labels, predicted))
     assert got.nll == pytest.approx(log_loss(labels, probabilities), rel=1e-12)
     assert got.brier == pytest.approx(brier_score_loss(labels, probabilities, scale_by_half=False), rel=1e-12)
     assert got.standard_error == pytest.approx(math.sqrt(got.accuracy * (1 - got.accuracy) / 400))
@@ -60,13 +61,13 @@ def test_the_standard_error_of_the_study_is_about_three_tenths_of_a_point() -> N
     assert metrics.standard_error(0.885, 10_000) == pytest.approx(0.0032, abs=5e-5)
 
 
-def test_a_class_without_images_and_a_class_never_answered_score_zero() -> None:
+def test_classes_without_images_or_predictions_score_zero() -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.eye(3)[[0, 0, 0, 2]]
-    absent, _, ghost = "without answers", "x", "without images"
-    scores = {s.name: s for s in metrics.evaluate_logits(logits, labels, ("first", absent, ghost)).per_class}
-    assert (scores[absent].precision, scores[absent].recall, scores[absent].f1, scores[absent].n) == (0, 0, 0, 2)
-    assert (scores[ghost].precision, scores[ghost].recall, scores[ghost].f1, scores[ghost].n) == (0, 0, 0, 0)
+    unpredicted, absent = "without predictions", "without images"
+    scores = {s.name: s for s in metrics.evaluate_logits(logits, labels, ("first", unpredicted, absent)).per_class}
+    assert scores[unpredicted] == ClassScore(unpredicted, precision=0, recall=0, f1=0, n=2)
+    assert scores[absent] == ClassScore(absent, precision=0, recall=0, f1=0, n=0)
     assert scores["first"].f1 == pytest.approx(f1_score(labels, [0, 0, 0, 2], labels=[0], average="macro"))
 
 
@@ -92,7 +93,7 @@ def test_softmax_rows_sum_to_one_and_ignore_a_shift(logits: np.ndarray, shift: f
 
 @given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
 @settings(max_examples=60)
-def test_what_holds_for_every_evaluation(n: int, classes: int, seed: int) -> None:
+def test_invariants_of_an_evaluation(n: int, classes: int, seed: int) -> None:
     logits, labels = sample_logits(n, classes, seed)
     got = metrics.evaluate_logits(logits, labels, [str(k) for k in range(classes)])
     assert sum(map(sum, got.confusion)) == n
@@ -106,7 +107,7 @@ def test_what_holds_for_every_evaluation(n: int, classes: int, seed: int) -> Non
 
 
 def test_calibration_error_by_hand() -> None:
-    # Two answers in the bin up to 9/15, one right; two in the last bin, both right.
+    # Two predictions in the bin up to 9/15, one correct; two in the last bin, both correct.
     probabilities = np.array([[0.58, 0.42], [0.42, 0.58], [0.98, 0.02], [0.96, 0.04]])
     labels = np.array([0, 0, 0, 0])
     found = metrics.reliability(probabilities, labels)
@@ -123,7 +124,7 @@ def test_certain_predictions_fall_into_the_last_bin() -> None:
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (1, 0), (5, 5), (3, 12), (40, 61), (700, 300), (2100, 1900)])
-def test_the_sign_test_is_scipys(wins: int, losses: int) -> None:
+def test_sign_test_against_scipy(wins: int, losses: int) -> None:
     expected = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
     assert metrics.sign_test(wins, losses) == pytest.approx(expected, rel=1e-9)
 
@@ -154,19 +155,19 @@ def test_mcnemar_counts_only_disagreement() -> None:
 
 
 def test_mcnemar_of_identical_predictions() -> None:
-    right = np.array([True, False, True])
-    got = metrics.mcnemar(right, right)
+    correct = np.array([True, False, True])
+    got = metrics.mcnemar(correct, correct)
     assert (got.difference, got.interval, got.p_value) == (0.0, (0.0, 0.0), 1.0)
 
 
 @pytest.mark.parametrize("pair", [(np.ones(3, bool), np.ones(2, bool)), (np.ones(0, bool), np.ones(0, bool))])
-def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_mcnemar_needs_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
     with pytest.raises(DataError, match="McNemar's test needs two predictions for every image"):
         metrics.mcnemar(*pair)
 
 
 @pytest.mark.parametrize(
-    ("logits", "labels", "error", "sentence"),
+    ("logits", "labels", "error", "message"),
     [
         ([[0.0, 1.0]], [0, 1], DataError, "1 images have 2 labels"),
         (np.empty((0, 2)), [], DataError, "0 images have 0 labels"),
@@ -177,8 +178,8 @@ def test_mcnemar_wants_pairs(pair: tuple[np.ndarray, np.ndarray]) -> None:
         ([0.0, 1.0], [1], ModelError, r"shape \(2,\)"),
     ],
 )
-def test_what_cannot_be_evaluated_says_so(logits: object, labels: list[int], error: type, sentence: str) -> None:
-    with pytest.raises(error, match=sentence):
+def test_invalid_logits_and_labels(logits: object, labels: list[int], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
         metrics.evaluate_logits(logits, np.array(labels, dtype=np.int64), ("Coat", "Shirt"))
 
 

@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Labels
-
-    Doubles = npt.NDArray[np.float64]
-    Counts = npt.NDArray[np.int64]
-    Flags = npt.NDArray[np.bool_]
+    from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
 RELIABILITY_BINS = 15
 """Equal-width bins of the top label's probability, as in Guo et al. 2017 (arXiv 1706.04599)."""
@@ -45,10 +41,10 @@ class Reliability:
         accuracy: (bins,) float64, fraction of correct predictions; 0 in an empty bin.
     """
 
-    edges: Doubles
-    counts: Counts
-    confidence: Doubles
-    accuracy: Doubles
+    edges: Float64Array
+    counts: Int64Array
+    confidence: Float64Array
+    accuracy: Float64Array
 
     @property
     def ece(self) -> float:
@@ -98,25 +94,25 @@ def evaluate_probabilities(probabilities: npt.ArrayLike, labels: Labels, classes
     return evaluate_logits(np.log(np.clip(probabilities, MIN_PROBABILITY, None)), labels, classes)
 
 
-def softmax(logits: npt.ArrayLike) -> Doubles:
+def softmax(logits: npt.ArrayLike) -> Float64Array:
     """Probabilities of (N, K) ``logits``: (N, K) float64, rows sum to 1. Huge logits do not overflow."""
     return np.exp(log_softmax(logits))
 
 
-def log_softmax(logits: npt.ArrayLike) -> Doubles:
+def log_softmax(logits: npt.ArrayLike) -> Float64Array:
     """Log probabilities of (N, K) ``logits``, nats: (N, K) float64."""
     scores = np.asarray(logits, dtype=np.float64)
     shifted = scores - scores.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
-def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Counts:
+def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Int64Array:
     """Counts of (true, predicted): (K, K) int64, one row for each true class."""
     cells = np.asarray(labels, dtype=np.int64) * n_classes + np.asarray(predictions, dtype=np.int64)
     return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
-def class_scores(confusion: Counts, classes: Sequence[str]) -> tuple[ClassScore, ...]:
+def class_scores(confusion: Int64Array, classes: Sequence[str]) -> tuple[ClassScore, ...]:
     """Precision, recall and F1 of each class of a (K, K) ``confusion``; 0 where they are undefined."""
     correct = np.diag(confusion).astype(np.float64)
     n_predicted, n_true = confusion.sum(axis=0), confusion.sum(axis=1)
@@ -134,7 +130,7 @@ def standard_error(accuracy: float, n: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / n)
 
 
-def wilson_interval(proportion: Doubles, n: Counts) -> tuple[Doubles, Doubles]:
+def wilson_interval(proportion: Float64Array, n: Int64Array) -> tuple[Float64Array, Float64Array]:
     """95 % interval of each ``proportion`` over ``n`` images (Wilson 1927); valid for few images and for 0 and 1."""
     squared = NORMAL_95**2 / n
     center = (proportion + squared / 2) / (1 + squared)
@@ -147,14 +143,14 @@ def nll(logits: npt.ArrayLike, labels: Labels) -> float:
     return float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())
 
 
-def brier(probabilities: Doubles, labels: Labels) -> float:
+def brier(probabilities: Float64Array, labels: Labels) -> float:
     """Mean squared distance of (N, K) ``probabilities`` from the one-hot labels, 0 to 2 (Brier 1950)."""
     # |p - e_y|^2 = |p|^2 - 2 p_y + 1
     of_label = probabilities[np.arange(len(labels)), labels]
     return float(((probabilities**2).sum(axis=1) - 2 * of_label + 1).mean())
 
 
-def reliability(probabilities: Doubles, labels: Labels, bins: int = RELIABILITY_BINS) -> Reliability:
+def reliability(probabilities: Float64Array, labels: Labels, bins: int = RELIABILITY_BINS) -> Reliability:
     """Sorts N predictions into ``bins`` of equal width by the probability of their top label."""
     confidence = probabilities.max(axis=1)
     correct = (probabilities.argmax(axis=1) == labels).astype(np.float64)
@@ -168,7 +164,7 @@ def reliability(probabilities: Doubles, labels: Labels, bins: int = RELIABILITY_
     )
 
 
-def mcnemar(first_correct: Flags, second_correct: Flags) -> McNemarResult:
+def mcnemar(first_correct: BoolArray, second_correct: BoolArray) -> McNemarResult:
     """McNemar's exact test of two classifiers on the same N images (Dietterich 1998, 10.1162/089976698300017197).
 
     Args:
@@ -211,7 +207,7 @@ def auroc(low_scores: npt.ArrayLike, high_scores: npt.ArrayLike) -> float:
     return float(below.mean() / (2 * len(low)))
 
 
-def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Doubles, Labels]:
+def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Float64Array, Labels]:
     """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that match.
 
     Raises:
@@ -238,7 +234,7 @@ def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes:
     return scores, truth.astype(np.int64)
 
 
-def _safe_divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Doubles:
+def _safe_divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Float64Array:
     """``numerator / denominator``, and 0 where ``denominator`` is 0."""
     parts, wholes = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

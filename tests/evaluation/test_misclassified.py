@@ -1,4 +1,4 @@
-"""The pictures worth looking at are the right ones, in the right order."""
+"""The selected errors and their order."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ LOGITS = np.array([[2, 0, 0], [9, 0, 0], [0, 4, 0], [0, 0, 6], [0, 3, 0]], dtype
 
 def test_most_confident_errors_come_first() -> None:
     found = most_confident_errors(LOGITS, LABELS, 2)
-    assert [(a.index, a.true, a.predicted) for a in found] == [(1, 1, 0), (3, 0, 2)]
+    assert [(one.index, one.true, one.predicted) for one in found] == [(1, 1, 0), (3, 0, 2)]
     assert found[0].probability == pytest.approx(softmax(LOGITS)[1, 0])
 
 
-def test_fewer_mistakes_than_wanted_are_all_there_are() -> None:
-    assert [a.index for a in most_confident_errors(LOGITS, LABELS, 99)] == [1, 3, 2]
+def test_fewer_errors_than_requested() -> None:
+    assert [one.index for one in most_confident_errors(LOGITS, LABELS, 99)] == [1, 3, 2]
 
 
 def test_a_perfect_model_has_no_errors() -> None:
     assert most_confident_errors(np.eye(3), np.arange(3), 5) == ()
 
 
-def test_equally_sure_mistakes_keep_the_order_of_the_pictures() -> None:
+def test_equally_confident_errors_keep_the_order_of_the_images() -> None:
     logits = np.tile([0.0, 1.0], (40, 1))
-    assert [a.index for a in most_confident_errors(logits, np.zeros(40, int), 40)] == list(range(40))
+    assert [one.index for one in most_confident_errors(logits, np.zeros(40, int), 40)] == list(range(40))
 
 
 def test_only_first_correct() -> None:
     second = np.array([[0, 2, 0], [9, 0, 0], [0, 4, 0], [6, 0, 0], [0, 0, 8]], dtype=np.float32)
     found = only_first_correct(LOGITS, second, LABELS, 5)
-    assert [(mine.index, mine.predicted, theirs.predicted) for mine, theirs in found] == [(4, 1, 2), (0, 0, 1)]
+    assert [(first.index, first.predicted, other.predicted) for first, other in found] == [(4, 1, 2), (0, 0, 1)]
     assert isinstance(found[0][0], Misclassification)
     assert only_first_correct(second, LOGITS, LABELS, 5)[0][1].index == 3

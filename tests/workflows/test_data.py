@@ -30,25 +30,25 @@ def test_a_users_copy_is_verified_and_cached(drawn: tuple[Path, Release], tmp_pa
 
 def test_json(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
-    answer = json.loads(json.dumps(prepare(folder, release=release).to_json()))
-    assert list(answer) == ["name", "source", "folder", "cache", "files", "counts", "digest", "warnings"]
-    assert answer["files"][0] == {
+    printed = json.loads(json.dumps(prepare(folder, release=release).to_json()))
+    assert list(printed) == ["name", "source", "folder", "cache", "files", "counts", "digest", "warnings"]
+    assert printed["files"][0] == {
         "name": FILE_NAMES[0],
         "path": str(folder / f"{FILE_NAMES[0]}.gz"),
         "bytes": (folder / f"{FILE_NAMES[0]}.gz").stat().st_size,
         "sha256": release.digests[FILE_NAMES[0]],
     }
-    assert answer["counts"] == {
+    assert printed["counts"] == {
         "train": dict.fromkeys(FASHION_MNIST_CLASSES, 4),
         "test": dict.fromkeys(FASHION_MNIST_CLASSES, 2),
     }
-    assert answer["warnings"] == []
+    assert printed["warnings"] == []
 
 
 def test_the_systems_copy_is_not_cached(drawn: tuple[Path, Release], tmp_path: Path) -> None:
     folder, release = drawn
-    answer = prepare(release=replace(release, system_dir=folder)).to_json()
-    assert (answer["source"], answer["folder"], answer["cache"]) == ("system", str(folder), None)
+    printed = prepare(release=replace(release, system_dir=folder)).to_json()
+    assert (printed["source"], printed["folder"], printed["cache"]) == ("system", str(folder), None)
     assert not (tmp_path / "cache").exists()
 
 

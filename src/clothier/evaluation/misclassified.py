@@ -15,7 +15,7 @@ from clothier.metrics import softmax
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.types import Labels
+    from clothier.types import BoolArray, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def only_first_correct(
 
 
 def _most_confident(
-    logits: npt.ArrayLike, labels: Labels, mask: npt.NDArray[np.bool_], count: int
+    logits: npt.ArrayLike, labels: Labels, mask: BoolArray, count: int
 ) -> tuple[Misclassification, ...]:
     indices = np.flatnonzero(mask)
     confidence = softmax(np.asarray(logits)[indices]).max(axis=1) if indices.size else np.empty(0)

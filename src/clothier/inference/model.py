@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle
     from clothier.taxonomy import Taxonomy
-    from clothier.types import Classifier, Floats, Images, ModelOutput, Progress
-
-    Doubles = npt.NDArray[np.float64]
+    from clothier.types import BoolArray, Classifier, Float64Array, Floats, Images, ModelOutput, Progress
 
 FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
 FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
@@ -52,8 +50,8 @@ class CalibratedOutput:
     """
 
     logits: Floats
-    probabilities: Doubles
-    ood_scores: Doubles | None
+    probabilities: Float64Array
+    ood_scores: Float64Array | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +112,7 @@ class Model:
             return [None] * len(output.probabilities)
         return list(decide(output.probabilities, output.ood_scores, self.thresholds, self.classes))
 
-    def was_trained_on(self, images: Images) -> npt.NDArray[np.bool_]:
+    def was_trained_on(self, images: Images) -> BoolArray:
         """(N,) bool: images that match a training image by perceptual hash; all False if the hashes are unknown."""
         if self._training_hashes is None:
             return np.zeros(len(images), bool)

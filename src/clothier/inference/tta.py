@@ -11,18 +11,14 @@ from clothier.metrics import softmax
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
-
     from clothier.recipes import Augment
-    from clothier.types import Classifier, Floats, Images
+    from clothier.types import Classifier, Float64Array, Floats, Images
 
 CENTER_WEIGHT = 2.0  # weight of the unshifted image; each shifted one has weight 1 (multi-crop of airbench)
 SHIFTS = (-1, 1)  # pixels, along both axes at once
 
 
-def predict_tta(
-    classifier: Classifier, images: Images, augment: Augment, logits: Floats | None = None
-) -> npt.NDArray[np.float64]:
+def predict_tta(classifier: Classifier, images: Images, augment: Augment, logits: Floats | None = None) -> Float64Array:
     """The weighted mean of a model's probabilities over the augmented views of its training.
 
     Args:
@@ -39,7 +35,7 @@ def predict_tta(
         known = logits if view is images else None
         total += weight * softmax(classifier.run(view).logits if known is None else known)
         weights += weight
-    mean: npt.NDArray[np.float64] = total / weights
+    mean: Float64Array = total / weights
     return mean
 
 

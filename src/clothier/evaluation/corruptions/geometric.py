@@ -11,11 +11,7 @@ from clothier.evaluation.corruptions.photometric import to_uint8
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
-    from clothier.types import Floats, Images
-
-    Matrix = npt.NDArray[np.float64]
+    from clothier.types import Float64Array, Floats, Images, Int64Array
 
 SHEAR = (0.1, 0.2, 0.3, 0.4, 0.5)  # columns per row
 SCALE = (0.9, 0.8, 0.7, 0.6, 0.5)  # factor
@@ -67,7 +63,7 @@ def _apply_to_fraction(images: Images, corrupted: Images, severity: int, seed: i
     return np.where(mask.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
 
 
-def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Matrix]) -> Images:
+def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Float64Array]) -> Images:
     """Warps each image by the matrix of a random side, -1 or 1."""
     sides = np.random.default_rng(seed).choice((-1, 1), size=len(images))
     warped = np.empty_like(images)
@@ -76,7 +72,7 @@ def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Ma
     return warped
 
 
-def _warp(images: Images, matrix: Matrix) -> Images:
+def _warp(images: Images, matrix: Float64Array) -> Images:
     """Samples each pixel bilinearly at ``matrix`` times its position, (row, column) from the center."""
     height, width = images.shape[1:3]
     center = np.array([height - 1, width - 1]) / 2
@@ -91,7 +87,7 @@ def _warp(images: Images, matrix: Matrix) -> Images:
     return to_uint8(total)
 
 
-def _sample(images: Images, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], weight: Floats) -> Floats:
+def _sample(images: Images, rows: Int64Array, columns: Int64Array, weight: Floats) -> Floats:
     """The pixels at (H, W) ``rows`` and ``columns`` times ``weight``; 0 outside the image."""
     height, width = images.shape[1:3]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from clothier.types import Floats, Images
+    from clothier.types import Float64Array, Floats, Images
 
 PHOTONS = (60, 25, 12, 5, 3)  # per white pixel; fewer means more noise (ImageNet-C)
 IMPULSE_FRACTION = (0.03, 0.06, 0.09, 0.17, 0.27)  # of the pixels are black or white (ImageNet-C)
@@ -62,6 +60,6 @@ def inverse(images: Images, severity: int, seed: int) -> Images:
     return np.where(images >= SOLARIZE_THRESHOLD[severity - 1], 255 - images, images)
 
 
-def to_uint8(values: Floats | npt.NDArray[np.float64]) -> Images:
+def to_uint8(values: Floats | Float64Array) -> Images:
     """Rounded and clipped to 0-255."""
     return np.rint(values).clip(0, 255).astype(np.uint8)
