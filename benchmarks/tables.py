@@ -222,7 +222,7 @@ def photo() -> str:
         ("ECE, %", "ece"),
         ("tags that are accepted, %", "coverage"),
         ("of those wrong, %", "selective_risk"),
-        (f"AUROC of {figures['n_outside']} photos outside the classes, %", "novelty_auroc"),
+        (f"AUROC of {figures['n_ood']} photos outside the classes, %", "novelty_auroc"),
     ):
         lines.append(_table_row(name, "", _percent(figures[figure])))
     apart, strange, *_ = load_results("selective_prediction")["rows"]
