@@ -18,7 +18,8 @@ from typing import Any
 from benchmarks.results import RESULTS_DIR, summarize, write_results
 from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
-from clothier.workflows.train import TrainOptions, train
+from clothier.training.options import TrainOptions
+from clothier.workflows.train import train
 
 MODEL_PRESETS: list[tuple[recipes.ModelName, str]] = [("dnn", "classic"), ("cnn", "classic"), ("dnn", "fast")]
 

@@ -24,8 +24,9 @@ from clothier.evaluation.classifier import evaluate_classifier
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.training.export.float16 import to_float16_graph, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
+from clothier.training.options import TrainOptions
 from clothier.training.prepared_training import split
-from clothier.workflows.train import TrainOptions, resume, train
+from clothier.workflows.train import resume, train
 from tools.compression_check import accuracy_problem, save_first_valid
 
 if TYPE_CHECKING:

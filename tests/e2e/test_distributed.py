@@ -15,7 +15,8 @@ import torch
 from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import Interrupted
 from clothier.runs import Run
-from clothier.workflows.train import options_from_config, train
+from clothier.training.options import options_from_config
+from clothier.workflows.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path

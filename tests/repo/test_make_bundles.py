@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from clothier.workflows.train import TrainOptions
+    from clothier.training.options import TrainOptions
 
 TOOL = "tools/make_bundles.py"
 DATASET = Dataset(

@@ -9,14 +9,14 @@ import pytest
 
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes import MODELS, PRESETS, preset
-from clothier.training.options import TrainOptions, options_from_config, require_same_options
+from clothier.training.options import TrainOptions, options_from_config, require_same_options, to_config
 
 OPTIONS = TrainOptions(recipe=preset("dnn", "fast"), data=Path("/data/mine"), any_idx=True, seed=7, time_limit=90.0)
 
 
 def write_config(folder: Path, **changes: Any) -> Path:
     """A ``config.json`` of ``OPTIONS``; a change of ``...`` takes the field out."""
-    content = {**OPTIONS.to_json(), **changes}
+    content = {**to_config(OPTIONS), **changes}
     path = folder / "config.json"
     path.write_text(json.dumps({name: value for name, value in content.items() if value is not ...}))
     return path
@@ -27,18 +27,18 @@ def write_config(folder: Path, **changes: Any) -> Path:
 def test_options_come_back_as_they_were_written(tmp_path: Path, model: str, name: str) -> None:
     options = TrainOptions(recipe=preset(model, name))
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**options.to_json(), "data_digest": "abc", "own_network": None}))
+    path.write_text(json.dumps({**to_config(options), "data_digest": "abc", "own_network": None}))
     assert options_from_config(path) == options
     assert options_from_config(write_config(tmp_path)) == OPTIONS
 
 
 def test_where_a_run_lies_is_no_part_of_what_it_does(tmp_path: Path) -> None:
-    assert replace(OPTIONS, out=tmp_path).to_json() == OPTIONS.to_json()
+    assert to_config(replace(OPTIONS, out=tmp_path)) == to_config(OPTIONS)
 
 
 def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert replace(OPTIONS, data=Path("mine")).to_json()["data"] == str(tmp_path / "mine")
+    assert to_config(replace(OPTIONS, data=Path("mine")))["data"] == str(tmp_path / "mine")
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     told = replace(OPTIONS, teachers_from=Path("runs/cnn-best"))
-    assert told.to_json()["teachers_from"] == str(tmp_path / "runs" / "cnn-best")
+    assert to_config(told)["teachers_from"] == str(tmp_path / "runs" / "cnn-best")
     assert options_from_config(write_config(tmp_path, teachers_from=str(tmp_path))).teachers_from == tmp_path

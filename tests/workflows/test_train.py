@@ -25,9 +25,10 @@ from clothier.recipes import Augment, PcaMlp, Recipe, preset
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.graph import to_safetensors
+from clothier.training.options import TrainOptions, options_from_config
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
-from clothier.workflows.train import TrainOptions, options_from_config, resume, train, train_model
+from clothier.workflows.train import resume, train, train_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -292,9 +293,7 @@ def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None
 def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
     run = interrupted_run(options)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])
-    with pytest.raises(
-        ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged"
-    ):
+    with pytest.raises(ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged"):
         resume(run.path)
     run.checkpoint.unlink()
     with pytest.raises(ModelError, match=rf"^there is no checkpoint {run.checkpoint}"):
@@ -317,9 +316,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
             resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
 
     try:
-        with pytest.raises(
-            StorageError, match=r"last\.pt: File too large\. "
-        ) as caught:
+        with pytest.raises(StorageError, match=r"last\.pt: File too large\. ") as caught:
             train(options, progress=fill_the_disk)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -28,7 +28,7 @@ from clothier.errors import UsageError
 
 if TYPE_CHECKING:
     from clothier.runs import Run
-    from clothier.workflows.train import TrainOptions
+    from clothier.training.options import TrainOptions
 
 RecipeSource = recipes.Recipe | Path  # a recipe, or the config.json of another run
 Model = Annotated[
@@ -152,7 +152,7 @@ def _resume(run: Path, source: RecipeSource | None, overrides: dict[str, Any]) -
 
 
 def _make_options(source: RecipeSource, overrides: dict[str, Any]) -> "TrainOptions":
-    from clothier.workflows.train import TrainOptions, options_from_config, refit_options
+    from clothier.training.options import TrainOptions, options_from_config, refit_options
 
     base = options_from_config(source) if isinstance(source, Path) else TrainOptions(recipe=source)
     if refit := overrides.get("refit"):

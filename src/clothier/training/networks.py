@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -33,8 +33,6 @@ PCA_RIDGE = 1e-3  # added to variances (pixels in [0, 1]) before whitening, so t
 BATCH_NORM_MOMENTUM = 0.4  # running statistics follow quickly: a fast recipe has few hundred steps (airbench94)
 LEAKY_SLOPE = 0.2  # slope of the study's LeakyReLU below zero
 STUDY_IMAGE_SIZE = 28  # pixels; the study's CNN ends in 2x2 maps only from 28x28 pictures
-
-AnyNetwork: TypeAlias = nn.Module  # (N, 1, H, W) float32 in [0, 1] to (N, K) logits; a user's own may be any
 
 
 class ImageClassifier(nn.Module):

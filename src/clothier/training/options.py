@@ -1,45 +1,39 @@
-"""What a training is asked for, and its way into a run's ``config.json`` and back."""
+"""The options of a training, and how any options are written to ``config.json`` and read back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from clothier import recipes
-from clothier.errors import ModelError, UsageError
+from clothier import recipes  # noqa: TC001 - from_values reads the annotations
+from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.recipes.loader import from_values
 from clothier.runs import Run, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OptionsT = TypeVar("OptionsT")
+
 FORMAT = 1  # of config.json
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    "recipe": dict,
-    "data": (str, NoneType),
-    "any_idx": bool,
-    "seed": int,
-    "time_limit": (int, float, NoneType),
-}
-OPTIONAL_FIELDS: dict[str, type | tuple[type, ...]] = {"teachers_from": (str, NoneType), "refit": (str, NoneType)}
-"""Fields that configurations of earlier versions lack; None is what they meant."""
 ABSENT = "absent"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """What is asked for.
+    """The options of a DNN's or a CNN's training.
 
     Attributes:
-        recipe: every number of the training.
+        recipe: all numbers of the training.
         data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: take a foreign IDX data set as it is.
-        out: the run folder; None for ``runs/MODEL-PRESET``. Numbered when taken.
+        any_idx: accept IDX files of any data set.
+        out: the run folder; None for ``runs/MODEL-PRESET``. Numbered if it exists.
         seed: of weights, order, augmentation and dropout.
-        time_limit: seconds; the schedule hastens to end by then.
-        teachers_from: a run whose teachers are to be learnt from; None for the recipe's own, if it has any.
-        refit: a run by the same recipe that kept pictures out; it lends its temperature to one that keeps none out.
+        time_limit: seconds; the schedule is shortened to end by then.
+        teachers_from: a run whose teachers are used; None to train the recipe's own teachers, if it has any.
+        refit: the reference run: a finished run of the same recipe that had validation images. This run has none and
+            reuses the reference run's temperature.
     """
 
     recipe: recipes.Recipe
@@ -51,110 +45,113 @@ class TrainOptions:
     teachers_from: Path | None = None
     refit: Path | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` holds of it; where the run lies is no part of what it does."""
-        return {
-            "format": FORMAT,
-            "recipe": self.recipe.to_json(),
-            "data": None if self.data is None else str(self.data.absolute()),
-            "any_idx": self.any_idx,
-            "seed": self.seed,
-            "time_limit": self.time_limit,
-            "teachers_from": None if self.teachers_from is None else str(self.teachers_from.absolute()),
-            "refit": None if self.refit is None else str(self.refit.absolute()),
-        }
+
+def to_config(options: Any) -> dict[str, Any]:
+    """Frozen ``options`` as ``config.json`` holds them: every field except ``out``, with absolute paths."""
+    values = {name: value for name, value in asdict(options).items() if name != "out"}
+    return {"format": FORMAT} | {
+        name: str(value.absolute()) if isinstance(value, Path) else value for name, value in values.items()
+    }
+
+
+def from_config(cls: type[OptionsT], config: Mapping[str, Any], path: Path) -> OptionsT:
+    """The options that :func:`to_config` wrote.
+
+    Args:
+        cls: the dataclass of the options.
+        config: the content of a ``config.json``; keys that are no options are ignored.
+        path: the file, for messages.
+
+    Raises:
+        ModelError: the format is another one, or an option is missing or of another type.
+        UnknownNameError: the recipe has an unknown field.
+    """
+    if config.get("format") != FORMAT:
+        raise ModelError(f"{path} has format {config.get('format')}; this Clothier reads {FORMAT}. Start a new run.")
+    names = [one.name for one in fields(cls) if one.name != "out"]  # type: ignore[arg-type]  # a dataclass
+    if missing := [name for name in names if name not in config]:
+        raise ModelError(f"{path} lacks {', '.join(missing)}. Give the config.json of such a run.")
+    try:
+        return from_values(cls, {name: config[name] for name in names}, owner=str(path))
+    except UnknownNameError:
+        raise
+    except UsageError as error:
+        raise ModelError(str(error)) from error
 
 
 def options_from_config(path: Path) -> TrainOptions:
-    """The options that a run's ``config.json`` holds, for a new run with the same.
+    """The options in a run's ``config.json``, for a new run.
 
     Raises:
-        ModelError: the file is missing, damaged or of a newer format.
-        UsageError: a field of its recipe is unknown, or it trained a network of the user's own.
+        ModelError: the file is missing or damaged, or of another format.
+        UsageError: a field of its recipe is unknown, or the run trained the user's own network.
     """
     config = read_json(path)
-    if config.get("own_network"):
-        raise UsageError(
-            f"{path} is of a run that trained a network of your own, {config['own_network']}; train it from Python: "
-            "clothier.train(..., network=...)."
-        )
-    return read_options(config, path)
-
-
-def read_options(config: Mapping[str, Any], path: Path) -> TrainOptions:
-    """The options in a run's ``config``, which lies at ``path``; raises as :func:`options_from_config` does."""
-    if config.get("format", FORMAT) != FORMAT:
-        raise ModelError(f"{path} has format {config['format']}, and this Clothier reads {FORMAT}. Train anew.")
-    config = {**dict.fromkeys(OPTIONAL_FIELDS), **config}
-    wrong = [
-        name for name, kind in {**FIELDS, **OPTIONAL_FIELDS}.items() if not isinstance(config.get(name, ...), kind)
-    ]
-    if wrong:
-        raise ModelError(
-            f"{path} is no configuration of a run: its {wrong[0]!r} is {config.get(wrong[0], ABSENT)!r}. "
-            "Give a run's config.json."
-        )
-    return TrainOptions(
-        recipe=recipes.from_values(recipes.Recipe, config["recipe"]),
-        data=None if config["data"] is None else Path(config["data"]),
-        any_idx=config["any_idx"],
-        seed=config["seed"],
-        time_limit=config["time_limit"],
-        teachers_from=None if config["teachers_from"] is None else Path(config["teachers_from"]),
-        refit=None if config["refit"] is None else Path(config["refit"]),
-    )
+    if own := config.get("own_network"):
+        raise UsageError(f"{path} is of your own network {own}. Train it in Python: clothier.train(..., network=...).")
+    return from_config(TrainOptions, config, path)
 
 
 def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:
-    """The training of ``reference`` with nothing kept out; its teachers, if it has any, keep nothing out either."""
+    """The training of ``reference`` without validation images; its teachers, if it has any, have none either."""
     return replace(options, recipe=replace(options.recipe, validation=0.0), refit=reference, teachers_from=None)
 
 
-def require_same_options(options: TrainOptions, expected: TrainOptions, run: Path) -> None:
-    """Refuses to go on with a run that was begun with other options than ``expected``.
+def require_same_options(options: Any, expected: Any, run: Path) -> None:
+    """Checks that a run was started with the options that are expected of it.
 
     Raises:
         UsageError: they differ; the first difference is named.
     """
-    ours, theirs = _flatten(options.to_json()), _flatten(expected.to_json())
-    for name in {**ours, **theirs}:
-        if ours.get(name, ABSENT) != theirs.get(name, ABSENT):
-            raise UsageError(
-                f"{run} was begun with other options: its {name} is {ours.get(name, ABSENT)!r}, now it is "
-                f"{theirs.get(name, ABSENT)!r}. Resume it without options, or train anew."
-            )
+    if difference := first_difference(to_config(options), to_config(expected)):
+        name, ours, theirs = difference
+        raise UsageError(
+            f"{run} was started with other options: its {name} is {ours!r}, and {theirs!r} is asked for. "
+            "Resume it without options, or start a new run."
+        )
+
+
+def first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The dotted name and the two values of the first difference between nested tables; None if they are equal."""
+    flat_ours, flat_theirs = _flatten(ours), _flatten(theirs)
+    for name in {**flat_ours, **flat_theirs}:
+        pair = flat_ours.get(name, ABSENT), flat_theirs.get(name, ABSENT)
+        if pair[0] != pair[1]:
+            return name, *pair
+    return None
 
 
 def validate_refit(options: TrainOptions, digest: str) -> None:
-    """Refuses a training that keeps nothing out and finds no temperature, or would find another training's.
+    """Checks that a training without validation images can reuse the temperature of its reference run.
 
     Args:
         options: of the training.
         digest: of its data.
 
     Raises:
-        UsageError: nothing is kept out and no twin was named, or the twin is none, or has not ended.
-        ModelError: the twin is no run, or its files are damaged.
+        UsageError: there are no validation images and no reference run; or the reference run has another recipe, other
+            data, no validation images itself, or is not finished.
+        ModelError: the reference run is missing or damaged.
     """
-    recipe, twin = options.recipe, options.refit
-    if twin is None:
+    recipe, reference = options.recipe, options.refit
+    if reference is None:
         if not recipe.validation:
             raise UsageError(
-                f"the recipe {recipe.preset} keeps nothing out (validation = 0), so nothing tells its temperature. "
-                "Train it with some kept out, and then once more with --refit RUN."
+                f"the recipe {recipe.preset} has validation = 0, so there are no images to fit the temperature on. "
+                "Train with validation images, then again with --refit RUN."
             )
         return
-    run = Run(twin)
-    theirs = read_options(run.config, twin / "config.json").recipe
-    if recipe.validation or not theirs.validation or replace(theirs, validation=0.0) != recipe:
+    run = Run(reference)
+    trained = from_config(TrainOptions, run.config, reference / "config.json").recipe
+    if not trained.validation or replace(trained, validation=0.0) != recipe:
         raise UsageError(
-            f"{twin} is no twin of this training: it must have the same recipe and keep pictures out, where this one "
-            "keeps out none. Leave the model and its recipe to --refit."
+            f"{reference} cannot be refitted by this recipe: its recipe must be the same and have validation images. "
+            "Give --refit without a model and a recipe."
         )
     if run.config.get("data_digest") != digest:
-        raise UsageError(f"{twin} is no twin of this training: it learnt from other data.")
+        raise UsageError(f"{reference} was trained on other data. Give the same data.")
     if not run.is_finished:
-        raise UsageError(f"{twin} has not ended, so it has no temperature to lend; resume it first.")
+        raise UsageError(f"{reference} is not finished, so it has no temperature yet. Resume it first.")
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""The use case of ``clothier study``: look at the data, train the DNN and the CNN, compare them, report."""
+"""``clothier study``: explores the data, trains the DNN and the CNN, compares them and writes a report."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - from_config reads the annotations
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, metrics, recipes, system
 from clothier.data.sources import open_dataset
-from clothier.errors import Interrupted, ModelError
 from clothier.exploration.options import ExploreOptions
 from clothier.inference import load
 from clothier.report.captioned_figure import save_figures
@@ -17,15 +16,14 @@ from clothier.report.figures import comparison_figures
 from clothier.report.page import render_study
 from clothier.report.run_report import model_section
 from clothier.report.sections import ComparisonSection, Provenance
-from clothier.runs import RUNS_DIR, Run, create_run, read_json
+from clothier.runs import RUNS_DIR, Run, create_run, interruptible, read_json
+from clothier.training.options import TrainOptions, from_config, to_config
 from clothier.training.prepared_training import split
 from clothier.types import no_progress
 from clothier.workflows.explore import run_stages
-from clothier.workflows.train import TrainOptions, require_same_data, resume, train
+from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clothier.data.dataset import Dataset
     from clothier.report.explore_sections import ExplorationResult
     from clothier.types import Progress
@@ -36,20 +34,15 @@ STEPS = len(recipes.MODELS) + 2  # the exploration and the report
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
-    """What is asked for: a preset for both models, the data, and where chance comes from."""
+    """The options of a study, as for :func:`study`."""
 
     preset: str = "fast"
     data: Path | None = None
     any_idx: bool = False
     seed: int = 0
 
-    def to_json(self) -> dict[str, Any]:
-        """What the study's ``config.json`` holds."""
-        data = None if self.data is None else str(self.data.absolute())
-        return {"format": 1, "preset": self.preset, "data": data, "any_idx": self.any_idx, "seed": self.seed}
-
-    def train_options(self, model: recipes.ModelName, out: Path, previous: Run | None) -> TrainOptions:
-        """The same, for the training of one model; it learns from the teachers of the run before it, if there are."""
+    def train_options(self, model: str, out: Path, previous: Run | None) -> TrainOptions:
+        """The options for one model; its teachers, if it has any, are those of the previous run."""
         recipe = recipes.preset(model, self.preset)
         teachers = previous.path if previous and recipe.distill.teachers else None
         return TrainOptions(
@@ -59,13 +52,13 @@ class StudyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A finished study."""
+    """The folder of a finished study."""
 
     path: Path
 
     @property
     def report(self) -> Path:
-        """The page."""
+        """The HTML page."""
         return self.path / "report.html"
 
     def to_json(self) -> dict[str, Any]:
@@ -82,15 +75,15 @@ def study(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Study:
-    """The whole study, from the data to ``report.html`` and ``study.json``.
+    """Runs the whole study, from the data to ``report.html`` and ``study.json``.
 
     Args:
-        preset: of both models: ``classic`` repeats the original's recipes, ``fast`` is ours.
-        out: the study's folder; None for ``runs/study-PRESET``. Numbered when taken.
+        preset: of both models; ``classic`` repeats the reference study's recipes, ``fast`` is Clothier's own.
+        out: the study's folder; None for ``runs/study-PRESET``. Numbered if it exists.
         data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: take a foreign IDX data set as it is.
+        any_idx: accept IDX files of any data set.
         seed: of weights, order, augmentation and dropout.
-        progress: told of every stage and epoch.
+        progress: called for every stage and epoch.
 
     Raises:
         Interrupted: Ctrl-C; the study can be resumed.
@@ -98,100 +91,88 @@ def study(
     """
     options = StudyOptions(preset, data, any_idx, seed)
     for model in recipes.MODELS:
-        recipes.preset(model, preset)  # an unknown preset is said before anything is made
+        recipes.preset(model, preset)  # an unknown preset is an error before anything is written
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
-    folder = create_run(out or RUNS_DIR / f"study-{preset}")
-    folder.create({**options.to_json(), "data_digest": dataset.digest})
-    return _run_stages(folder.path, options, dataset, progress)
+    run = create_run(out or RUNS_DIR / f"study-{preset}")
+    run.create({**to_config(options), "data_digest": dataset.digest})
+    return _run_stages(run.path, options, dataset, progress)
 
 
 def resume_study(path: Path, *, progress: Progress = no_progress) -> Study:
-    """Goes on with a study that was interrupted; one that has ended is left as it is.
+    """Continues a study that was interrupted; a finished one is not changed.
 
     Raises:
         Interrupted: Ctrl-C; the study can be resumed again.
         ModelError: there is no study at ``path``, or its files are damaged.
-        DataError: the data have changed since.
+        DataError: the study was started on other data.
     """
     if (path / "study.json").is_file():
         return Study(path)
-    begun = Run(path)
-    options = _read_options(begun.config, path)
+    run = Run(path)
+    options = from_config(StudyOptions, run.config, path / "config.json")
     dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
-    require_same_data(begun, dataset)
+    run.check_data(dataset.digest)
     return _run_stages(path, options, dataset, progress)
 
 
-def _read_options(config: Mapping[str, Any], path: Path) -> StudyOptions:
-    try:
-        data = None if config["data"] is None else Path(config["data"])
-        return StudyOptions(config["preset"], data, config["any_idx"], config["seed"])
-    except KeyError as error:
-        raise ModelError(f"{path} is no study: its config.json lacks {error}. Give the folder of a study.") from error
-
-
 def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
-    """Each part that is not there yet, in order."""
-    try:
+    """The stages that are not finished yet, in order."""
+    with interruptible(path, "study"):
         dataset.require_two_classes()
-        # The models come first: a study that is stopped keeps their epochs, and the CNN then judges the map.
+        # The models come first: an interrupted study keeps their epochs, and the map shows the CNN's predictions.
         runs: list[Run] = []
         for model in recipes.MODELS:
             progress(TASK, len(runs), STEPS, model)
-            asked = options.train_options(model, path / model, runs[0] if runs else None)
-            runs.append(_train_or_resume(path / model, asked, dataset, progress))
+            wanted = options.train_options(model, path / model, runs[0] if runs else None)
+            runs.append(_train_or_resume(path / model, wanted, dataset, progress))
         progress(TASK, len(runs), STEPS, "explore")
         exploration = _explore(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
         progress(TASK, STEPS - 1, STEPS, REPORT)
         progress(REPORT, 0, 1)
-        _report(path, options, dataset, exploration, runs)
-    except KeyboardInterrupt as stop:
-        raise Interrupted(path, "study") from stop
+        _write_report(path, options, dataset, exploration, runs)
     progress(REPORT, 1, 1)
     progress(TASK, STEPS, STEPS)
     return Study(path)
 
 
-def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> ExplorationResult:
-    looking = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
-    judge = load(cnn.bundle)
-    return run_stages(dataset, _splits(options, dataset), looking, judge, progress=progress)
-
-
 def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
     if (path / "config.json").is_file():
         return resume(path, expected=options, dataset=dataset, progress=progress)
-    shutil.rmtree(path, ignore_errors=True)  # killed before it began; train() would take another name
+    shutil.rmtree(path, ignore_errors=True)  # killed before config.json was written; train() would number the folder
     return train(options, dataset=dataset, progress=progress)
 
 
-def _splits(options: StudyOptions, dataset: Dataset) -> dict[str, Any]:
-    """Labels by part, as the models' recipes split them."""
-    learning, validation = split(dataset, recipes.preset("cnn", options.preset))
-    return {"train": learning.labels, "validation": validation.labels, "test": dataset.test.labels}
+def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> ExplorationResult:
+    explore_options = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
+    train_set, validation = split(dataset, recipes.preset("cnn", options.preset))
+    splits = {"train": train_set.labels, "validation": validation.labels, "test": dataset.test.labels}
+    return run_stages(dataset, splits, explore_options, load(cnn.bundle), progress=progress)
 
 
-def _report(
+def _write_report(
     path: Path, options: StudyOptions, dataset: Dataset, exploration: ExplorationResult, runs: list[Run]
 ) -> None:
-    """Figures, ``report.html`` and, last, ``study.json``, which marks the study finished."""
+    """Writes the figures, ``report.html`` and last ``study.json``, which marks the study as finished."""
+    run_metrics = [run.metrics for run in runs]
     logits = [run.read_predictions()["test"] for run in runs]
-    sections = [model_section(run, run.metrics, one, dataset) for run, one in zip(runs, logits, strict=True)]
+    sections = [
+        model_section(run, found, one, dataset) for run, found, one in zip(runs, run_metrics, logits, strict=True)
+    ]
     names = (sections[0].name, sections[1].name)
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
-    right = [answers.argmax(1) == dataset.test.labels for answers in logits]
-    paired = metrics.mcnemar(right[0], right[1])
+    correct = [one.argmax(1) == dataset.test.labels for one in logits]
+    paired = metrics.mcnemar(correct[0], correct[1])
     save_figures({**exploration.section.figures, **figures}, path / "figures")
-    origin = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
     exploration.write_files(path)
+    provenance = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
     comparison = ComparisonSection(names, paired, figures)
-    atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], origin))
+    atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], provenance))
     content = {
-        **options.to_json(),
+        **to_config(options),
         "runs": {run.path.name: str(run.path) for run in runs},
-        "metrics": {run.path.name: run.metrics for run in runs},
+        "metrics": {run.path.name: found for run, found in zip(runs, run_metrics, strict=True)},
         "comparison": {"first": runs[0].path.name, "second": runs[1].path.name, **paired.to_json()},
-        "exploration": exploration.metrics,
+        "exploration": exploration.to_json(),
         "report": str(path / "report.html"),
     }
     atomic.write_json(path / "study.json", content)

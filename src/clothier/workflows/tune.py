@@ -23,7 +23,6 @@ from clothier.training.trainer import fit
 from clothier.training.tuning.options import FORMAT, TuneOptions, read_tune_options, tune_config
 from clothier.training.tuning.trials import open_trials
 from clothier.types import no_progress
-from clothier.workflows.train import require_same_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +107,7 @@ def resume_tune(
     if _is_finished(run, options):
         return TuneRun(path)
     lessons = _load_data(options, progress)
-    require_same_data(run, lessons.dataset)
+    run.check_data(lessons.dataset.digest)
     return _search(run, lessons, progress)
 
 

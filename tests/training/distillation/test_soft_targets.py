@@ -10,7 +10,7 @@ import torch
 
 from clothier.recipes import Augment, PcaMlp
 from clothier.training.augment import hflip, random_offsets, translate
-from clothier.training.distillation.soft_targets import augmented_views, compute_soft_targets, soft_targets_from
+from clothier.training.distillation.soft_targets import SoftTargets, augmented_views, compute_soft_targets
 from clothier.training.networks import build_network
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_there_is_a_view_for_every_variation(garments: LabeledImages, how: Augme
 def test_a_student_finds_what_was_said_of_its_view(garments: LabeledImages, cpu: Device) -> None:
     how, images = Augment(shift=1, flip=True), garments.images[:40]
     network = build_network(PcaMlp(components=20), garments.images, len(CLASSES), 0).eval()
-    answers = soft_targets_from(compute_soft_targets(network, images, how, CLASSES, cpu), how)
+    answers = SoftTargets(torch.from_numpy(compute_soft_targets(network, images, how, CLASSES, cpu)), how.shift)
     generator = torch.Generator().manual_seed(0)
     places = torch.randperm(40, generator=generator)[:25]
     flips, moved = torch.arange(25) % 2 == 0, random_offsets(25, 1, generator)

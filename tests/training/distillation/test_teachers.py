@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,10 +17,11 @@ from clothier.runs import Run
 from clothier.training.ddp import ProcessGroup
 from clothier.training.distillation import teachers
 from clothier.training.distillation.teachers import validate_distillation
+from clothier.training.options import TrainOptions, to_config
 from clothier.training.prepared_training import split
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.workflows import train as workflow
-from clothier.workflows.train import TrainOptions, resume, train
+from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ def reborn(data: Path, taught: Run, tmp_path_factory: pytest.TempPathFactory) ->
     recipe = replace(STUDENT, distill=replace(STUDENT.distill, generations=2))
     run = Run(out)
     begun = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
-    run.create({**begun.to_json(), "data_digest": dataset_of(data).digest, "own_network": None})
+    run.create({**to_config(begun), "data_digest": dataset_of(data).digest, "own_network": None})
     shutil.copytree(taught.path / "teachers", out / "teachers")
     predict_only_bags(out)
     return resume(out)
@@ -187,7 +187,7 @@ def test_later_generations_see_what_the_student_sees(options: TrainOptions, show
     one = replace(STUDENT, augment=shown)
     validate_distillation(replace(options, recipe=one), ProcessGroup())
     two = replace(one, distill=replace(one.distill, generations=2))
-    with pytest.raises(UsageError, match=rf"by the preset tiny their augment\.{name} is .*, the student's is "):
+    with pytest.raises(UsageError, match=rf"same augment\.{name}: .* preset tiny has .*, the student has "):
         validate_distillation(replace(options, recipe=two), ProcessGroup())
 
 
@@ -214,14 +214,14 @@ def test_teachers_that_were_asked_something_else_are_refused(
     options: TrainOptions, taught: Run, students: list[TrainResult], change: dict[str, Any], name: str
 ) -> None:
     other = replace(options, recipe=replace(STUDENT, **change), teachers_from=taught.path)
-    with pytest.raises(UsageError, match=rf"cannot teach here: its {name} is .*, here it is "):
+    with pytest.raises(UsageError, match=rf"do not fit: its {name}.* is .*, here it is "):
         train(other)
     assert not students
 
 
 def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
-    with pytest.raises(UsageError, match="cannot teach here: its data is"):
+    with pytest.raises(UsageError, match="do not fit: its data is"):
         train(replace(options, data=tmp_path / "others", teachers_from=taught.path))
 
 
@@ -229,7 +229,7 @@ def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: R
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "2" / "soft_targets.npz").unlink()
-    with pytest.raises(UsageError, match="have not all answered yet; resume that run first"):
+    with pytest.raises(UsageError, match="are not all trained"):
         train(replace(options, teachers_from=owner))
 
 
@@ -260,24 +260,24 @@ def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "1" / "soft_targets.npz").write_bytes(b"PK\x03\x04 not all of it")
-    with pytest.raises(ModelError, match=r"soft_targets\.npz is damaged: .*Remove it, and the teacher answers anew"):
+    with pytest.raises(ModelError, match=r"soft_targets\.npz is damaged: .*Remove it and resume"):
         train(replace(options, teachers_from=owner))
 
 
 @pytest.mark.parametrize(
     ("change", "members", "sentence"),
     [
-        ({}, ProcessGroup(0, 2), "start it without torchrun"),
-        ({"time_limit": 60.0}, ProcessGroup(), "a time limit cannot hold"),
+        ({}, ProcessGroup(0, 2), "without torchrun"),
+        ({"time_limit": 60.0}, ProcessGroup(), "time limit cannot be kept"),
         (
             {"recipe": replace(STUDENT, distill=Distill(teachers=2, preset="best"))},
             ProcessGroup(),
-            "need teachers themselves",
+            "has teachers itself",
         ),
         (
             {"recipe": replace(STUDENT, distill=Distill())},
             ProcessGroup(),
-            "learns from labels, and teachers were named",
+            "has no teachers",
         ),
     ],
 )
@@ -291,7 +291,7 @@ def test_what_teachers_cannot_do(
 
 def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
     limited = replace(options, time_limit=60.0)
-    with pytest.raises(UsageError, match="a time limit cannot hold"):
+    with pytest.raises(UsageError, match="time limit cannot be kept"):
         validate_distillation(limited, ProcessGroup())
     validate_distillation(replace(limited, teachers_from=taught.path), ProcessGroup())
 
@@ -319,6 +319,5 @@ def test_progress_counts_the_epochs_of_all_teachers(
 
 
 def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:
-    told = json.loads(json.dumps(replace(options, teachers_from=taught.path).to_json()))
-    assert told["teachers_from"] == str(taught.path)
-    assert options.to_json()["teachers_from"] is None
+    assert to_config(replace(options, teachers_from=taught.path))["teachers_from"] == str(taught.path)
+    assert to_config(options)["teachers_from"] is None

@@ -1,14 +1,14 @@
-"""The networks that a student learns from: trained side by side, asked once, and answering as one.
+"""The teachers that a student is distilled from. They are trained in processes beside each other.
 
-Each teacher is trained like any other network, in a folder under the student's run, and goes on from there when the run
-is resumed. When it is done it answers (:mod:`clothier.training.distillation.teacher_ensemble`), for its student and for teachers of
-a later generation.
+Each teacher is trained like any other network, in a folder in the student's run, and continues from there when the run
+is resumed. A trained teacher saves its outputs (:mod:`clothier.training.distillation.teacher_ensemble`) for its student
+and for the teachers of later generations.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from clothier import recipes, system
 from clothier.errors import UsageError
@@ -22,7 +22,7 @@ from clothier.training.distillation.teacher_ensemble import (
     mean_soft_targets,
     save_soft_targets,
 )
-from clothier.training.options import TrainOptions, read_options
+from clothier.training.options import TrainOptions, first_difference, from_config, to_config
 from clothier.training.prepared_training import optional_split, prepare, train_network
 from clothier.types import no_progress
 
@@ -32,159 +32,167 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
     from clothier.recipes import Augment, Recipe
-    from clothier.training.distillation.teacher_ensemble import TeacherEnsemble
+    from clothier.training.distillation.soft_targets import SoftTargets
     from clothier.types import Progress
 
-TEACHERS_DIR = "teachers"  # in the student's run, a folder for each: 1, 2, ...
+TEACHERS_DIR = "teachers"  # in the student's run folder, with a folder for each teacher: 1, 2, ...
 
 
 @dataclass(frozen=True, slots=True)
 class _TeacherJob:
-    """One teacher to be trained and asked."""
+    """One teacher to train."""
 
     path: Path
     options: TrainOptions
     dataset: Dataset
     student_augment: Augment
-    previous_generation: Sequence[Path]  # folders of those that it learns from
+    previous_generations: Sequence[Path]  # folders of the teachers that it is distilled from
+
+    @property
+    def is_pending(self) -> bool:
+        return not (self.path / SOFT_TARGETS_FILE).is_file()
+
+    @property
+    def epochs_done(self) -> int:
+        table = self.path / "results.csv"
+        return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.is_file() else 0
 
 
 def validate_distillation(options: TrainOptions, group: ProcessGroup) -> None:
-    """Refuses what teachers cannot do, before anything is begun.
+    """Checks, before anything is written, that the recipe's teachers can be trained.
 
     Raises:
-        UsageError: they would have teachers themselves, or be trained by several processes of torchrun or within a
-            time limit; or others were named for a recipe that learns from none.
+        UsageError: the teachers would have teachers themselves, or be trained by several processes of torchrun or
+            within a time limit; or a run's teachers are given for a recipe without distillation.
     """
-    distill = options.recipe.distill
+    distill, preset = options.recipe.distill, options.recipe.preset
     if not distill.teachers:
         if options.teachers_from:
             raise UsageError(
-                f"the recipe {options.recipe.preset} learns from labels, and teachers were named: {options.teachers_from}. "
-                "Leave them out, or give a recipe with distill.teachers, such as best."
+                f"got --teachers-from {options.teachers_from}, but the recipe {preset} has no teachers. "
+                "Leave it out, or give a recipe with distill.teachers, such as best."
             )
         return
-    teaching = recipes.preset("cnn", distill.preset)
-    if teaching.distill.teachers:
-        raise UsageError(f"teachers by the preset {distill.preset} would need teachers themselves; solo has none.")
-    _check_same_augment(teaching.augment, options.recipe)
+    teacher = recipes.preset("cnn", distill.preset)
+    if teacher.distill.teachers:
+        raise UsageError(f"the teachers' preset {distill.preset} has teachers itself. Give another one, such as large.")
+    _check_same_augment(teacher.augment, options.recipe)
     if group.world_size > 1:
-        raise UsageError("teachers are trained side by side by one process; start it without torchrun.")
+        raise UsageError(f"torchrun cannot train the teachers of the recipe {preset}. Start it without torchrun.")
     if options.time_limit is not None and options.teachers_from is None:
         raise UsageError(
-            "a time limit cannot hold for a recipe whose teachers are trained first; leave it out, choose the preset "
-            "solo, or name the run whose teachers are to be taken."
+            f"a time limit cannot be kept with the recipe {preset}, whose teachers are trained first. Leave it out, "
+            "give --preset large, or reuse the teachers of a run with --teachers-from."
         )
 
 
-def train_teachers(run: Run, options: TrainOptions, dataset: Dataset, progress: Progress) -> TeacherEnsemble | None:
-    """The teachers of a run, trained as far as they are not; None where its recipe has none.
+def train_teachers(
+    run: Run, options: TrainOptions, dataset: Dataset, progress: Progress
+) -> tuple[SoftTargets | None, dict[str, Any] | None]:
+    """Trains the teachers of a run that are not trained yet.
 
     Args:
         run: the student's.
-        options: likewise.
-        dataset: likewise.
+        options: the student's.
+        dataset: the student's.
         progress: told of the teachers' epochs.
 
+    Returns:
+        The student's soft targets and the teachers' metrics; None and None if its recipe has no teachers.
+
     Raises:
-        UsageError: the teachers to be taken from another run have not answered what is asked here.
+        UsageError: the teachers of another run do not fit this one, or are not all trained.
         ModelError: a teacher's files are damaged.
     """
     distill = options.recipe.distill
     if not distill.teachers:
-        return None
-    owner = run.path
+        return None, None
+    owner = options.teachers_from or run.path
     if options.teachers_from:
-        owner = options.teachers_from
         _check_compatible(Run(owner), options, dataset)
     jobs = _teacher_jobs(owner, options, dataset)
-    if options.teachers_from and any(map(_is_pending, jobs)):
-        raise UsageError(f"the teachers of {owner} have not all answered yet; resume that run first.")
+    if options.teachers_from and any(job.is_pending for job in jobs):
+        raise UsageError(f"the teachers of {owner} are not all trained. Resume that run first.")
     for first in range(0, len(jobs), distill.teachers):
         _train_generation(jobs[first : first + distill.teachers], jobs, progress)
-    recipe, validation = options.recipe, optional_split(dataset, options.recipe)[1]
-    return load_teacher_ensemble([job.path for job in jobs], recipe, jobs[0].options.recipe.epochs, validation, dataset)
+    validation = optional_split(dataset, options.recipe)[1]
+    epochs = jobs[0].options.recipe.epochs
+    return load_teacher_ensemble([job.path for job in jobs], options.recipe, epochs, validation, dataset)
 
 
 def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_TeacherJob]:
     """Every teacher of a run, the first generation first."""
-    distill, shown = options.recipe.distill, options.recipe.augment
-    jobs = list[_TeacherJob]()
-    for place in range(distill.teachers * distill.generations):
-        earlier = place // distill.teachers
-        recipe = _teacher_recipe(options.recipe, earlier)
-        asked = replace(options, recipe=recipe, seed=options.seed + 1 + place, out=None, teachers_from=None)
-        elders = [job.path for job in jobs[: earlier * distill.teachers]]
-        jobs.append(_TeacherJob(owner / TEACHERS_DIR / str(place + 1), asked, dataset, shown, elders))
+    distill, jobs = options.recipe.distill, list[_TeacherJob]()
+    for index in range(distill.teachers * distill.generations):
+        generation = index // distill.teachers
+        recipe = _teacher_recipe(options.recipe, generation)
+        teacher_options = replace(options, recipe=recipe, seed=options.seed + 1 + index, out=None, teachers_from=None)
+        previous = [job.path for job in jobs[: generation * distill.teachers]]
+        path = owner / TEACHERS_DIR / str(index + 1)
+        jobs.append(_TeacherJob(path, teacher_options, dataset, options.recipe.augment, previous))
     return jobs
 
 
-def _is_pending(job: _TeacherJob) -> bool:
-    return not (job.path / SOFT_TARGETS_FILE).is_file()
-
-
-def _teacher_recipe(student: Recipe, generation: int) -> Recipe:
-    """The recipe of a generation with some ``generation`` ones; it keeps out the pictures that the student keeps out."""
+def _teacher_recipe(student: Recipe, previous_generations: int) -> Recipe:
+    """The recipe of a teacher, with the student's validation images."""
     recipe = replace(recipes.preset("cnn", student.distill.preset), validation=student.validation)
-    return replace(recipe, distill=replace(student.distill, generations=generation)) if generation else recipe
+    if not previous_generations:
+        return recipe
+    return replace(recipe, distill=replace(student.distill, generations=previous_generations))
 
 
 def _check_same_augment(teacher_augment: Augment, student: Recipe) -> None:
-    """Refuses later generations that would look answers up for views that nobody was asked."""
+    """Checks that later generations see the views that the soft targets were computed for: the student's."""
+    if student.distill.generations == 1:
+        return
     for name in ("shift", "flip"):
-        there, here = getattr(teacher_augment, name), getattr(student.augment, name)
-        if student.distill.generations > 1 and there != here:
+        theirs, ours = getattr(teacher_augment, name), getattr(student.augment, name)
+        if theirs != ours:
             raise UsageError(
-                f"teachers of a later generation learn what the earlier ones say of the student's views: by the preset "
-                f"{student.distill.preset} their augment.{name} is {there!r}, the student's is {here!r}. Make them the "
-                "same, or have one generation."
+                f"with two or more generations, teachers and student must have the same augment.{name}: the teachers' "
+                f"preset {student.distill.preset} has {theirs!r}, the student has {ours!r}."
             )
 
 
 def _check_compatible(owner: Run, options: TrainOptions, dataset: Dataset) -> None:
-    """Refuses teachers that were asked other pictures, or in other views, than this student will see."""
-    config = owner.config
-    theirs, ours = read_options(config, owner.path / "config.json").recipe, options.recipe
-    told = [
-        ("data", config.get("data_digest"), dataset.digest),
-        ("distill", theirs.distill, ours.distill),
-        ("validation", theirs.validation, ours.validation),
-        ("augment.shift", theirs.augment.shift, ours.augment.shift),
-        ("augment.flip", theirs.augment.flip, ours.augment.flip),
-    ]
-    for name, there, here in told:
-        if there != here:
-            raise UsageError(
-                f"the teachers of {owner.path} cannot teach here: its {name} is {there!r}, here it is {here!r}. "
-                "Train without them, or with the same."
-            )
+    """Checks that the teachers of another run were trained for the images and views of this student."""
+    trained = from_config(TrainOptions, owner.config, owner.path / "config.json").recipe
+    theirs = {"data": owner.config.get("data_digest"), **_relevant_fields(trained)}
+    difference = first_difference(theirs, {"data": dataset.digest, **_relevant_fields(options.recipe)})
+    if difference:
+        name, there, here = difference
+        raise UsageError(
+            f"the teachers of {owner.path} do not fit: its {name} is {there!r}, here it is {here!r}. "
+            "Train without --teachers-from, or with the same data and recipe."
+        )
+
+
+def _relevant_fields(recipe: Recipe) -> dict[str, Any]:
+    """What decides the soft targets of a recipe's teachers."""
+    augment = {"shift": recipe.augment.shift, "flip": recipe.augment.flip}
+    return {"distill": asdict(recipe.distill), "validation": recipe.validation, "augment": augment}
 
 
 def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_TeacherJob], progress: Progress) -> None:
-    """Trains and asks those of a generation that have not answered, as many at a time as there are cores."""
+    """Trains the pending teachers of a generation, as many at a time as there are cores."""
     total = sum(job.options.recipe.epochs for job in all_jobs)
 
-    def watch() -> None:
-        progress("train teachers", sum(_epochs_done(job.path) for job in all_jobs), total, f"{len(all_jobs)} CNNs")
+    def report() -> None:
+        progress("train teachers", sum(job.epochs_done for job in all_jobs), total, f"{len(all_jobs)} CNNs")
 
     cores = system.available_cores()
     processes = min(cores, len(generation)) if select_device().type == "cpu" else 1
-    threads = max(1, cores // processes)  # by all of them, not by those still to do: the threads decide the last digits
-    if todo := list(filter(_is_pending, generation)):
-        run_in_processes(_train_teacher, todo, processes=processes, threads=threads, on_poll=watch)
-
-
-def _epochs_done(folder: Path) -> int:
-    table = folder / "results.csv"
-    return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.is_file() else 0
+    threads = max(1, cores // processes)  # from the whole generation: the number of threads changes the last digits
+    if pending := [job for job in generation if job.is_pending]:
+        run_in_processes(_train_teacher, pending, processes=processes, threads=threads, on_poll=report)
 
 
 def _train_teacher(job: _TeacherJob) -> None:
-    """What a teacher's process does: it learns, from its elders if it has any, and then answers."""
+    """Trains one teacher and saves its outputs; runs in a process of its own."""
     run, dataset = Run(job.path), job.dataset
     if not (job.path / "config.json").is_file():
-        run.create({**job.options.to_json(), "data_digest": dataset.digest, "own_network": None})
-    lesson = prepare(job.options, dataset)
-    targets = mean_soft_targets(job.previous_generation, job.student_augment) if job.previous_generation else None
-    trained = train_network(run, lesson, ProcessGroup(), targets, no_progress)
-    save_soft_targets(job.path, trained, lesson, dataset, job.student_augment)
+        run.create({**to_config(job.options), "data_digest": dataset.digest, "own_network": None})
+    prepared = prepare(job.options, dataset)
+    targets = mean_soft_targets(job.previous_generations, job.student_augment) if job.previous_generations else None
+    result = train_network(run, prepared, ProcessGroup(), targets, no_progress)
+    save_soft_targets(job.path, result, prepared, dataset, job.student_augment)
