@@ -106,11 +106,7 @@ def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, 
 
 
 def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: LabeledImages) -> None:
-    sentence = (
-        r"^a batch of 5 pictures is too small for 3 processes: each needs 2 or more at a step\. "
-        r"Give more pictures or larger batches, or start fewer processes\.$"
-    )
-    with pytest.raises(UsageError, match=sentence):
+    with pytest.raises(UsageError, match=r"^5 images are too few in a batch for 3 processes"):
         BatchLoader(garments, replace(BASE_RECIPE, batch_size=5), 0, cpu, ProcessGroup(0, 3))
 
 

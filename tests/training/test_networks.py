@@ -151,7 +151,7 @@ def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garmen
 
 def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
-    with pytest.raises(UsageError, match=r"^the study's CNN takes 28x28 pictures, not 28x20; use --preset fast\.$"):
+    with pytest.raises(UsageError, match=r"CNN takes 28x28 images, not 28x20"):
         build_network(StudyCnn(), wide, 10, 0)
     for spec in (PcaMlp(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1))):
         assert build_network(spec, wide, 10, 0).eval()(to_float(torch.as_tensor(wide[:3]))).shape == (3, 10)
@@ -159,11 +159,7 @@ def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: L
 
 def test_pictures_too_small_for_the_groups_are_refused(garments: LabeledImages) -> None:
     spec = WhitenedCnn(patch=4, widths=(16, 16, 16))
-    sentence = (
-        r"^a CNN with a 4x4 stem and 3 groups takes pictures from 11x11 on, not 28x10; "
-        r"give the recipe fewer network\.widths\.$"
-    )
-    with pytest.raises(UsageError, match=sentence):
+    with pytest.raises(UsageError, match=r"^a CNN with a 4x4 stem and 3 groups .* 11x11 pixels, not 28x10"):
         build_network(spec, np.ascontiguousarray(garments.images[:, :, :10]), 10, 0)
     smallest = np.ascontiguousarray(garments.images[:, 8:19, 8:19])
     assert build_network(spec, smallest, 10, 0).eval()(to_float(torch.as_tensor(smallest[:3]))).shape == (3, 10)
@@ -171,5 +167,5 @@ def test_pictures_too_small_for_the_groups_are_refused(garments: LabeledImages) 
 
 @pytest.mark.parametrize("spec", [PcaMlp(components=20), WhitenedCnn()])
 def test_pictures_that_are_all_one_grey_are_refused(spec: Network) -> None:
-    with pytest.raises(DataError, match=r"same|one grey"):
+    with pytest.raises(DataError, match=r"same|are equal"):
         build_network(spec, np.full((50, 28, 28), 7, np.uint8), 10, 0)

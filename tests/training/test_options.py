@@ -44,26 +44,25 @@ def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"recipe": ...}, "'recipe' is 'absent'"),
-        ({"recipe": [1]}, r"'recipe' is \[1\]"),
-        ({"data": 5}, "'data' is 5"),
-        ({"any_idx": "yes"}, "'any_idx' is 'yes'"),
-        ({"seed": "7"}, "'seed' is '7'"),
-        ({"time_limit": ...}, "'time_limit' is 'absent'"),
-        ({"teachers_from": 5}, "'teachers_from' is 5"),
-        ({"refit": 5}, "'refit' is 5"),
+        ({"recipe": ...}, "lacks recipe"),
+        ({"recipe": [1]}, r"'s recipe is \[1\]"),
+        ({"data": 5}, "'s data is 5"),
+        ({"any_idx": "yes"}, "'s any_idx is 'yes'"),
+        ({"seed": "7"}, "'s seed is '7'"),
+        ({"time_limit": ...}, "lacks time_limit"),
+        ({"teachers_from": 5}, "'s teachers_from is 5"),
+        ({"refit": 5}, "'s refit is 5"),
     ],
 )
-def test_a_configuration_that_is_none_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+def test_a_damaged_configuration_is_refused(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
     path = write_config(tmp_path, **changes)
-    sentence = rf"^{path} is no configuration of a run: its {what}\. Give a run's config\.json\.$"
-    with pytest.raises(ModelError, match=sentence):
+    with pytest.raises(ModelError, match=rf"^{path} ?{what}"):
         options_from_config(path)
 
 
 def test_a_newer_configuration_is_refused(tmp_path: Path) -> None:
     path = write_config(tmp_path, format=2)
-    with pytest.raises(ModelError, match=rf"^{path} has format 2, and this Clothier reads 1\. Train anew\.$"):
+    with pytest.raises(ModelError, match=rf"^{path} has format 2; this Clothier reads 1"):
         options_from_config(path)
 
 
@@ -75,29 +74,25 @@ def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> No
 
 def test_a_network_of_ones_own_cannot_come_from_a_configuration(tmp_path: Path) -> None:
     path = write_config(tmp_path, own_network="MyNet")
-    sentence = rf"^{path} is of a run that trained a network of your own, MyNet; train it from Python: clothier\.train"
-    with pytest.raises(UsageError, match=sentence):
+    with pytest.raises(UsageError, match=rf"^{path} is of your own network MyNet"):
         options_from_config(path)
 
 
 @pytest.mark.parametrize(
     ("expected", "difference"),
     [
-        (replace(OPTIONS, seed=8), "its seed is 7, now it is 8"),
+        (replace(OPTIONS, seed=8), "its seed is 7, and 8 is"),
         (
             replace(OPTIONS, recipe=replace(OPTIONS.recipe, epochs=99)),
-            f"its recipe.epochs is {OPTIONS.recipe.epochs}, now it is 99",
+            f"its recipe.epochs is {OPTIONS.recipe.epochs}, and 99 is",
         ),
-        (replace(OPTIONS, data=None), "its data is '/data/mine', now it is None"),
-        (replace(OPTIONS, recipe=preset("cnn", "fast")), "its recipe.model is 'dnn', now it is 'cnn'"),
+        (replace(OPTIONS, data=None), "its data is '/data/mine', and None is"),
+        (replace(OPTIONS, recipe=preset("cnn", "fast")), "its recipe.model is 'dnn', and 'cnn' is"),
     ],
 )
 def test_the_first_difference_is_named(expected: TrainOptions, difference: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=f"^runs/mine .* other options: {difference}"):
         require_same_options(OPTIONS, expected, Path("runs/mine"))
-    assert str(caught.value) == (
-        f"runs/mine was begun with other options: {difference}. Resume it without options, or train anew."
-    )
     require_same_options(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
 
 

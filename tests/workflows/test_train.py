@@ -270,7 +270,7 @@ def test_a_finished_run_is_left_as_it_is(finished: Run, data: Path) -> None:
 
 def test_a_finished_run_of_other_options_is_not_what_was_asked_for(finished: Run, options: TrainOptions) -> None:
     assert resume(finished.path, expected=options) == finished
-    sentence = r"its recipe\.epochs is 3, now it is 4\. Resume it without options, or train anew\.$"
+    sentence = r"its recipe\.epochs is 3, and 4 is"
     with pytest.raises(UsageError, match=sentence) as caught:
         resume(finished.path, expected=replace(options, recipe=replace(TINY, epochs=4)))
     assert caught.value.exit_code == 2
@@ -328,13 +328,9 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
 
 def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOptions) -> None:
     run = interrupted_run(options, network=CustomNetwork())
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(UsageError, match=f"{run.path} trains your own network CustomNetwork"):
         resume(run.path)
-    assert str(caught.value) == (
-        f"{run.path} trains a network of your own, CustomNetwork; resume it from Python: "
-        "clothier.workflows.train.resume(path, network=...)."
-    )
-    with pytest.raises(UsageError, match="trained a network of your own, CustomNetwork"):
+    with pytest.raises(UsageError, match="is of your own network CustomNetwork"):
         options_from_config(run.path / "config.json")
     assert resume(run.path, network=CustomNetwork()).metrics["parameters"] == 784 * 12 + 12 + 12 * 10 + 10
     card = bundle.open_bundle(run.bundle).metadata

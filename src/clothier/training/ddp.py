@@ -1,7 +1,7 @@
 """Several processes training one network: ``torchrun --nproc-per-node 2 -m clothier train ...``.
 
-Each rank takes its share of every batch and PyTorch's DDP averages the gradients, so all ranks hold the same weights.
-Rank 0 leads: it alone writes files and speaks.
+Each rank trains on its shard of every batch and PyTorch's DDP averages the gradients, so all ranks have the same
+weights. Rank 0 is the main process: only it writes files and prints.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 import torch.distributed as dist
 
-# DDP would load this once there is a group, and its default arguments would hold that group for ever. A group that is
-# held keeps its threads, and those abort a process now and then when Python ends (pytorch issue 190489).
+# If DDP imported this once there is a group, its default arguments would keep that group alive, and its threads
+# sometimes abort the process at exit (pytorch issue 190489).
 import torch.distributed.nn.functional
 from torch import nn
 
@@ -27,22 +27,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """The processes of one training: this one's rank (0 leads) and their number."""
+    """The processes of one training: the rank of this one, and their number."""
 
     rank: int = 0
     world_size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     def shard(self, batch: torch.Tensor) -> torch.Tensor:
-        """This rank's part of a batch, whose length the team's size divides."""
+        """This rank's part of a batch, whose length is a multiple of ``world_size``."""
         return batch[self.rank :: self.world_size]
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network as it is trained: with gradients averaged over the team. Alone, the network itself."""
+        """The network with gradients averaged over the processes; the network itself if there is only one."""
         return network if self.world_size == 1 else nn.parallel.DistributedDataParallel(network)
 
     def all_reduce(self, values: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ class ProcessGroup:
         return box[0]
 
     def broadcast_buffers(self, network: nn.Module) -> None:
-        """Gives every rank the leader's buffers (running statistics), so that all answer alike."""
+        """Gives every rank rank 0's buffers (running statistics), so that their outputs are equal."""
         if self.world_size > 1:
             for buffer in network.buffers():
                 dist.broadcast(buffer, src=0)
@@ -68,7 +68,7 @@ class ProcessGroup:
 
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
-    """Joins the processes that torchrun started, for the length of the block; a team of one without torchrun."""
+    """The processes that torchrun started, within the block; a single process without torchrun."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ProcessGroup()

@@ -1,4 +1,4 @@
-"""Where training runs, and in which arithmetic: the one place that knows CPU, CUDA and MPS apart."""
+"""The device and the precision of a training. Only this module distinguishes CPU, CUDA and MPS."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "bfloat16"]
 
-# mallopt(3) of glibc: parameter numbers, and the value that keeps activations of up to 1 GiB inside the heap.
-# Without it glibc hands every freed activation back to the kernel and page-faults it in again at the next step.
+# Parameters of glibc's mallopt(3), and the value that keeps activations of up to 1 GiB in the heap. Without it, glibc
+# returns every freed activation to the kernel, and the next step pays for the page faults.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _HEAP_LIMIT = 1 << 30  # bytes; above the largest activation of our networks
-_HEAP_LIMIT_OLD_GLIBC = 32 << 20  # bytes; the highest M_MMAP_THRESHOLD that glibc took before 2.35
-_TOP_PAD = 64 << 20  # bytes asked from the kernel at a time
+_HEAP_LIMIT_OLD_GLIBC = 32 << 20  # bytes; the highest M_MMAP_THRESHOLD that glibc before 2.35 accepts
+_TOP_PAD = 64 << 20  # bytes requested from the kernel at a time
 
-# A trial product: long enough to be timed, and over in a hundredth of a second with all its repetitions.
+# A matrix product long enough to be timed; all repetitions take about a hundredth of a second.
 _MATMUL_SIZE, _MATMUL_REPEATS = 512, 5
 
 
@@ -35,7 +35,7 @@ class Device:
         type: ``cpu``, ``cuda`` or ``mps``.
         threads: CPU threads of one operation.
         precision: of matrix products and convolutions; weights and sums stay float32.
-        reason: one sentence on the choice of precision.
+        reason: why this precision.
     """
 
     type: str
@@ -61,11 +61,11 @@ class Device:
 
 
 def select_device(precision: Literal["auto", "float32"] = "auto", device_type: str | None = None) -> Device:
-    """The best device here, or ``device_type``; bfloat16 where it is fast and ``precision`` leaves the choice.
+    """The best device here, or ``device_type``; with bfloat16 if it is fast and ``precision`` is ``auto``.
 
     Args:
-        precision: a recipe's wish.
-        device_type: ``cpu``, ``cuda`` or ``mps``; None takes an accelerator when there is one.
+        precision: of the recipe.
+        device_type: ``cpu``, ``cuda`` or ``mps``; None for an accelerator if there is one.
     """
     device_type = device_type or _best_device_type()
     fast, reason = _bf16_support(device_type) if precision == "auto" else (False, "the recipe asks for float32")
@@ -73,10 +73,10 @@ def select_device(precision: Literal["auto", "float32"] = "auto", device_type: s
 
 
 def tune_malloc() -> bool:
-    """Tells glibc's allocator to keep freed activations for the next step; about halves a CPU step.
+    """Makes glibc's allocator keep freed activations for the next step; about halves the time of a CPU step.
 
     Returns:
-        Whether the allocator took it; elsewhere (musl, macOS, jemalloc) nothing changes.
+        Whether it was set; other allocators (musl, macOS, jemalloc) are not changed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -94,7 +94,7 @@ def _best_device_type() -> str:
 
 
 def _bf16_support(device_type: str) -> tuple[bool, str]:
-    """Whether bfloat16 products are fast on a device of this kind, and why."""
+    """Whether bfloat16 products are fast on this type of device, and why."""
     if device_type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
         return fast, "the GPU multiplies bfloat16" if fast else "the GPU has no bfloat16"
@@ -102,7 +102,7 @@ def _bf16_support(device_type: str) -> tuple[bool, str]:
         return False, "PyTorch's MPS back end is exact in float32 only"
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # PyTorch left it untyped
         return False, "this PyTorch was built without oneDNN"
-    # PyTorch keeps these answers private. oneDNN's heeds ONEDNN_MAX_CPU_ISA; the processor's flags would not
+    # These are private in PyTorch. oneDNN's respects ONEDNN_MAX_CPU_ISA; the CPU's flags would not
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # noqa: SLF001
         return False, "the processor has no AVX-512, or ONEDNN_MAX_CPU_ISA forbids it"
     if torch.cpu._is_amx_tile_supported():  # noqa: SLF001
@@ -110,21 +110,19 @@ def _bf16_support(device_type: str) -> tuple[bool, str]:
     if not torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
         return False, "the processor only emulates bfloat16"
     gain = _bf16_speedup()
-    return gain > 1, f"AVX512_BF16 multiplies bfloat16 at {gain:.1f} times the rate of float32 here"
+    return gain > 1, f"AVX512_BF16 multiplies bfloat16 at {gain:.1f} times the rate of float32"
 
 
 @cache
 def _bf16_speedup() -> float:
-    """The rate of bfloat16 products over that of float32, measured once a process.
+    """The rate of bfloat16 products divided by that of float32, measured once per process.
 
-    AVX512_BF16 alone does not tell: with two threads at 4096 cubed, a Zen 5 multiplied bfloat16 at four times its
-    float32 rate, and a Xeon whose AMX the hypervisor hid at 0.55 of it.
+    AVX512_BF16 alone does not decide: with two threads and 4096x4096 matrices, bfloat16 had four times the rate of
+    float32 on a Zen 5, and 0.55 times on a Xeon whose hypervisor hid AMX.
     """
     seconds = {dtype: float("inf") for dtype in (torch.float32, torch.bfloat16)}
     with torch.no_grad():
-        for dtype in list(seconds) * (
-            1 + _MATMUL_REPEATS
-        ):  # in turns; the least counts, which a first, cold one never is
+        for dtype in list(seconds) * (1 + _MATMUL_REPEATS):  # interleaved; the minimum excludes the cold first run
             seconds[dtype] = min(seconds[dtype], _matmul_seconds(dtype))
     return seconds[torch.float32] / seconds[torch.bfloat16]
 

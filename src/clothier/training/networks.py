@@ -1,8 +1,8 @@
-"""The networks: pictures in, one logit a class out, with the last hidden layer as the embedding.
+"""The networks: from images to one logit for each class. The last hidden layer is the embedding.
 
-Every network takes (N, 1, H, W) float32 pictures in [0, 1], scales them itself, and splits in two: ``features`` gives
-the (N, D) embedding, ``head`` turns it into (N, K) logits. What is fitted to data before training (PCA, whitening,
-mean and spread) are buffers, so that a saved model needs nothing else.
+Every network takes (N, 1, H, W) float32 images in [0, 1], normalizes them itself, and has two parts: ``features`` gives
+the (N, D) embedding, ``head`` the (N, K) logits. What is fitted to data before training (PCA, whitening, mean and
+standard deviation) are buffers, so a saved model needs nothing else.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
-WHITENING_SAMPLE = 5_000  # pictures that the stem's whitening is fitted on (airbench94): 3 million patches
-STEM_RIDGE = 5e-4  # added to the eigenvalues of patches, so that flat ones do not blow up noise (airbench94)
-PCA_RIDGE = 1e-3  # added to variances (pixels in [0, 1]) before whitening, so that noise is not blown up
-BATCH_NORM_MOMENTUM = 0.4  # running statistics follow quickly: a fast recipe has few hundred steps (airbench94)
-LEAKY_SLOPE = 0.2  # slope of the study's LeakyReLU below zero
-STUDY_IMAGE_SIZE = 28  # pixels; the study's CNN ends in 2x2 maps only from 28x28 pictures
+WHITENING_SAMPLE = 5_000  # images to fit the stem's whitening on (airbench94): 3 million patches
+STEM_RIDGE = 5e-4  # added to the eigenvalues of patches, to limit the amplification of noise (airbench94)
+PCA_RIDGE = 1e-3  # added to variances (pixels in [0, 1]) before whitening, to limit the amplification of noise
+BATCH_NORM_MOMENTUM = 0.4  # high, because a fast recipe has only a few hundred steps (airbench94)
+LEAKY_SLOPE = 0.2  # of the reference study's LeakyReLU below zero
+STUDY_IMAGE_SIZE = 28  # pixels; only 28x28 images end in the 2x2 maps that the reference study's CNN needs
 
 
 class ImageClassifier(nn.Module):
@@ -70,7 +70,7 @@ class PcaMlpNetwork(ImageClassifier):
         widths = (n_components, *spec.hidden)
         layers: list[nn.Module] = [PcaProjection(n_pixels, n_components)]
         for before, after in pairwise(widths):
-            layers.append(nn.Linear(before, after, bias=not spec.batch_norm))  # BatchNorm brings its own bias
+            layers.append(nn.Linear(before, after, bias=not spec.batch_norm))  # BatchNorm has a bias
             if spec.batch_norm:
                 layers.append(nn.BatchNorm1d(after))
             layers.append(ACTIVATIONS[spec.activation]())
@@ -81,7 +81,7 @@ class PcaMlpNetwork(ImageClassifier):
 
 
 class StudyCnnNetwork(ImageClassifier):
-    """The study's CNN, layer for layer (seed facts: 262,890 parameters for ten classes)."""
+    """The reference study's CNN, layer for layer: 262,890 parameters for ten classes."""
 
     def __init__(self, n_classes: int) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class StudyCnnNetwork(ImageClassifier):
 
 
 class WhitenedCnnNetwork(ImageClassifier):
-    """A frozen whitening stem, pooled at once or not, then groups of convolutions that halve the side between them."""
+    """A frozen whitening stem, with or without pooling, then groups of convolutions with downsampling in between."""
 
     def __init__(self, spec: WhitenedCnn, n_classes: int) -> None:
         super().__init__()
@@ -113,8 +113,8 @@ class WhitenedCnnNetwork(ImageClassifier):
         self.features = nn.Sequential(
             OrderedDict(
                 stem=stem,
-                # before the activation, which commutes: a quarter of the memory to write
-                halve=nn.MaxPool2d(2) if spec.pooled_stem else nn.Identity(),
+                # pooling and ReLU commute; pooling first writes a quarter of the memory
+                stem_pool=nn.MaxPool2d(2) if spec.pooled_stem else nn.Identity(),
                 activation=nn.ReLU(),
                 groups=nn.Sequential(*groups),
                 pool=nn.AdaptiveMaxPool2d(1),
@@ -122,11 +122,11 @@ class WhitenedCnnNetwork(ImageClassifier):
             )
         )
         self.head = nn.Linear(widths[-1], n_classes, bias=False)
-        nn.init.normal_(self.head.weight, std=1 / widths[-1])  # small, so that the first steps stay calm
+        nn.init.normal_(self.head.weight, std=1 / widths[-1])  # small, so that the first steps are stable
 
 
 class WhiteningStem(nn.Module):
-    """Patches projected on their own whitened eigenvectors and on the negatives: fitted once, never trained."""
+    """Projects patches on their whitened eigenvectors and the negatives of these: fitted once, not trained."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -145,7 +145,7 @@ class WhiteningStem(nn.Module):
 
 
 class ConvGroup(nn.Module):
-    """Pool, then ``depth`` times convolution, BatchNorm and activation; from depth 3 a residual over the later ones."""
+    """Pooling, then ``depth`` times convolution, BatchNorm and ReLU; from depth 3 on with a residual connection."""
 
     def __init__(self, in_channels: int, out_channels: int, depth: int, *, downsample: bool = True) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class ConvGroup(nn.Module):
         self.residual = depth > 2
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """(N, before, H, W) to (N, after, H // 2, W // 2); of the same height and width where it does not halve."""
+        """(N, in_channels, H, W) to (N, out_channels, H // 2, W // 2), or H, W without downsampling."""
         first = self.first(self.pool(maps))
         later = self.later(first)
         return first + later if self.residual else cast("torch.Tensor", later)
@@ -168,7 +168,7 @@ def _study_block(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
 
 
 def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    """3x3 convolution that starts as the identity on its first channels, BatchNorm with a bias only, activation."""
+    """3x3 convolution that starts as the identity on its first channels, BatchNorm without a scale, ReLU."""
     conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
     nn.init.dirac_(conv.weight.data[:in_channels])
     norm = nn.BatchNorm2d(out_channels, momentum=BATCH_NORM_MOMENTUM)
@@ -177,17 +177,17 @@ def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def build_network(spec: Network, images: Images, n_classes: int, seed: int) -> ImageClassifier:
-    """The network of a recipe, fitted to the training images as far as it must be before training.
+    """The network of a recipe, with PCA or whitening fitted to the training images.
 
     Args:
         spec: the recipe's network.
         images: (N, H, W) uint8, the training images.
         n_classes: K.
-        seed: of the first weights.
+        seed: of the initial weights.
 
     Raises:
-        UsageError: the pictures' size does not fit the network.
-        DataError: the pictures are all the same, or too few for the components.
+        UsageError: the network cannot take images of this size.
+        DataError: the images are all the same, or too few for the components.
     """
     torch.manual_seed(seed)
     if isinstance(spec, PcaMlp):
@@ -211,18 +211,18 @@ def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int) -> PcaMlpNetwor
 def _build_study_cnn(images: Images, n_classes: int) -> StudyCnnNetwork:
     height, width = images.shape[1:]
     if (height, width) != (STUDY_IMAGE_SIZE, STUDY_IMAGE_SIZE):
-        raise UsageError(f"the study's CNN takes 28x28 pictures, not {height}x{width}; use --preset fast.")
+        raise UsageError(f"the reference study's CNN takes 28x28 images, not {height}x{width}. Use --preset fast.")
     return StudyCnnNetwork(n_classes)
 
 
 def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> WhitenedCnnNetwork:
     height, width = images.shape[1:]
-    # the stem takes a patch less one; then the stem's pool, if any, and all groups but the first halve the rest
-    least = 2 ** (len(spec.widths) - (not spec.pooled_stem)) + spec.patch - 1
-    if min(height, width) < least:
+    # the stem removes patch - 1 pixels; its pooling, if any, and all groups but the first halve the rest
+    min_size = 2 ** (len(spec.widths) - (not spec.pooled_stem)) + spec.patch - 1
+    if min(height, width) < min_size:
         raise UsageError(
-            f"a CNN with a {spec.patch}x{spec.patch} stem and {len(spec.widths)} groups takes pictures from "
-            f"{least}x{least} on, not {height}x{width}; give the recipe fewer network.widths."
+            f"a CNN with a {spec.patch}x{spec.patch} stem and {len(spec.widths)} groups takes images of at least "
+            f"{min_size}x{min_size} pixels, not {height}x{width}. Give the recipe fewer network.widths."
         )
     network = WhitenedCnnNetwork(spec, n_classes)
     _fit_whitening(cast("WhiteningStem", network.features.stem), images)
@@ -230,7 +230,7 @@ def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> Wh
 
 
 def _whitening_factors(pca: PCA, exponent: float) -> npt.NDArray[np.float64]:
-    """Factors (components,) on the principal components; 1 for exponent 0, else such that their mean square is 1."""
+    """Factors (components,) for the principal components: 1 for exponent 0, else scaled to a mean square of 1."""
     if exponent == 0:
         return np.ones(len(pca.components))
     factors = (pca.explained_variance + PCA_RIDGE) ** -exponent
@@ -239,10 +239,10 @@ def _whitening_factors(pca: PCA, exponent: float) -> npt.NDArray[np.float64]:
 
 
 def _fit_whitening(stem: WhiteningStem, images: Images) -> None:
-    """Fits the stem to patches: eigenvectors of their second moments, scaled to unit response."""
+    """Fits the stem to patches: eigenvectors of their second moments, scaled to unit variance."""
     sample = torch.as_tensor(images[:WHITENING_SAMPLE]).float() / 255
     if sample.min() == sample.max():
-        raise DataError("the training pictures are all one grey: there is nothing to whiten. Check the data.")
+        raise DataError("all pixels of the training images are equal, so there is nothing to whiten. Check the data.")
     stem.mean, stem.std = sample.mean(), sample.std()
     patch = stem.filters.shape[-1]
     patches = ((sample - stem.mean) / stem.std).unfold(1, patch, 1).unfold(2, patch, 1).reshape(-1, patch * patch)
@@ -253,5 +253,5 @@ def _fit_whitening(stem: WhiteningStem, images: Images) -> None:
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Trainable weights; what is fitted before training (PCA, whitening) is not counted."""
+    """The number of trained parameters; what is fitted before training (PCA, whitening) is not counted."""
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)

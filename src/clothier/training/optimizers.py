@@ -1,4 +1,4 @@
-"""Optimizers of the recipes: PyTorch's own, and Muon for filter banks."""
+"""The optimizers of the recipes: PyTorch's own, and Muon for convolutions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from clothier.recipes import Optimizer as OptimizerRecipe
 
-# Newton-Schulz coefficients that push every singular value near 1 in few steps, chosen for the largest slope at
-# zero (github KellerJordan/Muon; same in torch.optim.Muon). Three steps are enough here, as in airbench94.
+# Newton-Schulz coefficients that bring every singular value near 1 in few steps, with the largest slope at zero
+# (github KellerJordan/Muon; the same in torch.optim.Muon). Three steps are enough here, as in airbench94.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _NEWTON_SCHULZ_STEPS = 3
-_EPS = 1e-7  # in place of a norm of zero
-ADAMW_BETAS = (0.9, 0.99)  # the default 0.999 remembers a thousand steps, which is half of a fast recipe
+_EPS = 1e-7  # smallest norm to divide by
+ADAMW_BETAS = (0.9, 0.99)  # the default 0.999 averages over 1,000 steps, half of a fast recipe
 SGD_MOMENTUM = 0.85  # of biases, norms and the head (airbench94)
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised, for weights of two or more dimensions.
+    """Momentum with an orthogonalized update, for weights of two or more dimensions.
 
-    ``torch.optim.Muon`` takes matrices only; this one sees a filter bank (O, I, H, W) as a matrix (O, I H W), and
+    ``torch.optim.Muon`` takes matrices only. This one treats a convolution (O, I, H, W) as a matrix (O, I H W) and
     keeps each weight's norm at the square root of its rows, which replaces weight decay (airbench94_muon).
     """
 
@@ -35,7 +35,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Moves every weight that has a gradient."""
+        """Updates every weight that has a gradient."""
         del closure
         for group in self.param_groups:
             for weight in group["params"]:
@@ -48,13 +48,13 @@ class Muon(torch.optim.Optimizer):
             state["momentum_buffer"] = torch.zeros_like(gradient)
         buffer = state["momentum_buffer"].mul_(momentum).add_(gradient)
         direction = gradient.add(buffer, alpha=momentum)
-        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(_EPS))  # one that starts at zero stays finite
+        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp_min(_EPS))  # finite also for an all-zero weight
         matrix = direction.reshape(len(direction), -1)
         weight.add_(newton_schulz(matrix, self._dtype).view_as(weight), alpha=-lr)
 
 
 def newton_schulz(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Roughly the nearest semi-orthogonal matrix: (R, S) with singular values pushed to about 1.
+    """Approximately the nearest semi-orthogonal matrix: (R, S) with singular values near 1.
 
     Args:
         matrix: (R, S) float32.
@@ -75,11 +75,11 @@ def newton_schulz(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> t
 
 
 def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
-    """The optimizers that a recipe names, over the network's trainable weights.
+    """The optimizers of a recipe for the network's trainable weights.
 
     Args:
-        network: its last weight of two dimensions counts as the head.
-        recipe: kind and rates; every group remembers its peak rate as ``peak``.
+        network: its last two-dimensional weight is the head.
+        recipe: kind and learning rates; every group keeps its own as ``initial_lr``.
         dtype: of Muon's products.
     """
     trainable = [weight for weight in network.parameters() if weight.requires_grad]
@@ -99,7 +99,7 @@ def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dt
 
 
 def _adamw(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.optim.Optimizer:
-    """AdamW; biases and norms are not decayed."""
+    """AdamW without weight decay for biases and norms."""
     matrices = [weight for weight in trainable if weight.ndim > 1]
     vectors = [weight for weight in trainable if weight.ndim < 2]
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -109,7 +109,7 @@ def _adamw(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.opti
 
 
 def _muon(trainable: list[nn.Parameter], recipe: OptimizerRecipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
-    """Muon for the body's matrices; Nesterov SGD for biases, norms and the head."""
+    """Muon for the body's matrices, Nesterov SGD for biases, norms and the head."""
     matrices = [weight for weight in trainable if weight.ndim > 1]
     head = [weight for weight in matrices if weight.ndim == 2][-1:]
     body = [weight for weight in matrices if all(weight is not last for last in head)]

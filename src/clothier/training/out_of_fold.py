@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from clothier.types import Floats, Int64Array, Progress
 
 TASK = "out-of-fold predictions"
-MONITOR_SIZE = 1_000  # held-out images whose accuracy is shown after each epoch; nothing is chosen by them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,12 +68,11 @@ def out_of_fold_probabilities(
     test = np.zeros((len(dataset.test), len(dataset.classes)))
     for number, held_out in enumerate(folds):
         rest = dataset.train.subset(np.setdiff1d(np.arange(len(dataset.train)), held_out))
-        monitor = dataset.train.subset(held_out[:MONITOR_SIZE])
         network = build_network(recipe.network, rest.images, len(dataset.classes), seed + number)
         first, total, note = number * recipe.epochs, len(folds) * recipe.epochs, f"fold {number + 1} of {len(folds)}"
         progress(TASK, first, total, note)
-        for record in fit(network, rest, monitor, recipe, seed=seed + number, device=device):
-            progress(TASK, first + record.epoch, total, f"{note}, accuracy {record.validation_accuracy:.3f}")
+        for record in fit(network, rest, None, recipe, seed=seed + number, device=device):
+            progress(TASK, first + record.epoch, total, note)
         model = TorchClassifier(network, dataset.classes, device=exact)
         train[held_out] = softmax(model.run(dataset.train.images[held_out]).logits)
         test += softmax(model.run(dataset.test.images).logits) / len(folds)

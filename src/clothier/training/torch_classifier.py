@@ -1,4 +1,4 @@
-"""A torch network behind the ``Classifier`` protocol, for validation and for the parity check."""
+"""A PyTorch network as a ``Classifier``, for validation and for the parity check."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from clothier.training.device import Device
     from clothier.types import Images
 
-BATCH_SIZE = 1_000  # pictures a pass; bounds memory, and changes no answer
+BATCH_SIZE = 1_000  # images per pass; limits memory and does not change the output
 
 
 class ExportModule(nn.Module):
-    """What a bundle holds: bytes in, preprocessing inside, logits and embedding out."""
+    """What a bundle's graph computes: from uint8 images to logits and embeddings, with the preprocessing."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, H, W) or (N, H, W, C) uint8 to (N, K) logits and the (N, D) embedding: what enters ``head``.
+        """(N, H, W) or (N, H, W, C) uint8 to (N, K) logits and (N, D) embeddings: the input of ``head``.
 
-        A network of the user's own without a module of that name has its logits for an embedding.
+        The embedding of a user's network without ``head`` is its logits.
         """
-        with _capture_inputs(getattr(self.network, "head", None)) as entered:
+        with _capture_inputs(getattr(self.network, "head", None)) as captured:
             logits = self.network(to_float(images))
-        return logits, entered[-1].flatten(1) if entered else logits.clone()
+        return logits, captured[-1].flatten(1) if captured else logits.clone()
 
 
 class TorchClassifier:
-    """Runs a network on a device; float32 unless the device says otherwise. The network's mode comes back."""
+    """Runs a network on a device, by default in float32 on the CPU. The network's mode is restored."""
 
     def __init__(
         self,
@@ -56,37 +56,37 @@ class TorchClassifier:
         self._device = device or select_device("float32", "cpu")
 
     def run(self, images: Images) -> ModelOutput:
-        """Looks at (N, H, W) or (N, H, W, C) uint8 pictures."""
+        """Logits and embeddings of (N, H, W) or (N, H, W, C) uint8 images."""
         parts = torch.split(torch.as_tensor(images), BATCH_SIZE)
         with inference_mode(self._export_module, self._device):
-            answers = [self._export_module(part.to(self._device.torch_device)) for part in parts]
-        logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*answers, strict=True))
+            outputs = [self._export_module(part.to(self._device.torch_device)) for part in parts]
+        logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*outputs, strict=True))
         return ModelOutput(logits, embeddings)
 
 
 @contextmanager
 def _capture_inputs(module: object) -> Iterator[list[torch.Tensor]]:
-    """What enters ``module`` within the block; nothing, if it is no module."""
-    entered: list[torch.Tensor] = []
+    """The inputs of ``module`` within the block; empty if it is not a module."""
+    captured: list[torch.Tensor] = []
     if not isinstance(module, nn.Module):
-        yield entered
+        yield captured
         return
-    watch = module.register_forward_pre_hook(lambda _, inputs: entered.extend(inputs[:1]))
+    hook = module.register_forward_pre_hook(lambda _, inputs: captured.extend(inputs[:1]))
     try:
-        yield entered
+        yield captured
     finally:
-        watch.remove()
+        hook.remove()
 
 
 def to_float(images: torch.Tensor) -> torch.Tensor:
-    """(N, H, W) or (N, H, W, C) uint8 to (N, C, H, W) float32 in [0, 1]; C is 1 for grey."""
+    """(N, H, W) or (N, H, W, C) uint8 to (N, C, H, W) float32 in [0, 1]; C is 1 for grayscale."""
     planes = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
     return planes.float() / 255
 
 
 @contextmanager
 def inference_mode(network: nn.Module, device: Device) -> Iterator[None]:
-    """Evaluation mode, no gradients, the device's precision; the mode that was comes back afterwards."""
+    """Evaluation mode, no gradients, and the device's precision; the network's mode is restored afterwards."""
     was_training = network.training
     network.eval()
     try:

@@ -26,6 +26,7 @@ from clothier.workflows.train import resume, train
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.report.explore_sections import ExplorationResult
+    from clothier.recipes.schema import ModelName
     from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
@@ -41,7 +42,7 @@ class StudyOptions:
     any_idx: bool = False
     seed: int = 0
 
-    def train_options(self, model: str, out: Path, previous: Run | None) -> TrainOptions:
+    def train_options(self, model: ModelName, out: Path, previous: Run | None) -> TrainOptions:
         """The options for one model; its teachers, if it has any, are those of the previous run."""
         recipe = recipes.preset(model, self.preset)
         teachers = previous.path if previous and recipe.distill.teachers else None
@@ -172,7 +173,7 @@ def _write_report(
         "runs": {run.path.name: str(run.path) for run in runs},
         "metrics": {run.path.name: found for run, found in zip(runs, run_metrics, strict=True)},
         "comparison": {"first": runs[0].path.name, "second": runs[1].path.name, **paired.to_json()},
-        "exploration": exploration.to_json(),
+        "exploration": exploration.metrics,
         "report": str(path / "report.html"),
     }
     atomic.write_json(path / "study.json", content)

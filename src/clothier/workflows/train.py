@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clothier import atomic, recipes
 from clothier.data.dataset import Dataset
 from clothier.data.sources import open_dataset
-from clothier.errors import UsageError
+from clothier.errors import UnknownNameError, UsageError
 from clothier.report.run_report import model_section, reproduce_command, write_run_report
 from clothier.runs import RUNS_DIR, Run, create_run, interruptible
 from clothier.training.ddp import process_group
@@ -132,8 +132,11 @@ def train_model(
         ClothierError: the data, the recipe or the disk; see each.
     """
     dataset, folder = (data, None) if isinstance(data, Dataset) else (None, data)
+    chosen = recipe or recipes.preset(model, preset)
+    if not isinstance(chosen, recipes.Recipe):
+        raise UnknownNameError(model, "model to train", recipes.MODELS)
     options = TrainOptions(
-        recipe=recipe or recipes.preset(model, preset),
+        recipe=chosen,
         data=None if folder is None else Path(folder),
         any_idx=any_idx,
         out=None if out is None else Path(out),

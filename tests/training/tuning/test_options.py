@@ -1,10 +1,7 @@
-"""What a search is asked for: how many trials that makes, and its way into config.json and back."""
-
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,37 +18,31 @@ OPTIONS = TuneOptions(
     ("space", "trials", "wanted"),
     [("study", None, 8), ("study", 3, 3), ("study", 100, 8), ("fast", None, 30), ("fast", 100, 100)],
 )
-def test_how_many_trials(space: str, trials: int | None, wanted: int) -> None:
+def test_number_of_trials(space: str, trials: int | None, wanted: int) -> None:
     assert TuneOptions(model="dnn", search_space=space, trials=trials).n_trials == wanted
 
 
 @pytest.mark.parametrize("options", [OPTIONS, TuneOptions(model="cnn")])
-def test_there_and_back(options: TuneOptions) -> None:
+def test_options_survive_the_round_trip(options: TuneOptions) -> None:
     assert read_tune_options(tune_config(options, "ab"), Path("runs/it")) == options
 
 
-def test_where_a_search_lies_is_no_part_of_it() -> None:
+def test_the_folder_is_not_part_of_the_configuration() -> None:
     assert tune_config(replace(OPTIONS, out=Path("here")), "ab") == tune_config(OPTIONS, "ab")
 
 
-@pytest.mark.parametrize("options", [None, {}, {**OPTIONS.to_json(), "pace": 3}])
-def test_no_search(options: Any) -> None:
-    with pytest.raises(ModelError) as caught:
-        read_tune_options({**tune_config(OPTIONS, "ab"), "options": options}, Path("runs/it"))
-    assert str(caught.value) == (
-        "runs/it is no search: its config.json lacks the options of one. Give the folder of a search."
-    )
+@pytest.mark.parametrize("missing", ["model", "seed", "format"])
+def test_the_configuration_of_something_else_is_refused(missing: str) -> None:
+    config = {name: value for name, value in tune_config(OPTIONS, "ab").items() if name != missing}
+    with pytest.raises(ModelError, match=rf"^runs/it/config\.json .*{missing}"):
+        read_tune_options(config, Path("runs/it/config.json"))
 
 
-def test_a_space_that_is_another_today(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_search_space_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     config = tune_config(OPTIONS, "ab")
     other = replace(
         search_spaces.STUDY_DNN_SPACE, dimensions={"batch": search_spaces.STUDY_DNN_SPACE.dimensions["batch"]}
     )
     monkeypatch.setattr(search_spaces, "SEARCH_SPACES", (other,))
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ModelError, match=r"^runs/it has another search space study"):
         read_tune_options(config, Path("runs/it"))
-    assert str(caught.value) == (
-        "runs/it was begun by a Clothier whose space study or whose config.json is another. Search anew, or go on "
-        "with that version."
-    )

@@ -1,4 +1,4 @@
-"""A smaller graph and smaller weights for bundles that ship: numbers kept in float16, arithmetic in float32."""
+"""Compresses the graph and the weights of bundled models: stored in float16, computed in float32."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from safetensors.torch import save as save_tensors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FLOAT16_MIN_SIZE = 1_024  # numbers; what is smaller is not worth a cast
-INT8_MIN_SIZE = 200_000  # numbers; what is larger may be kept in eight bits
+FLOAT16_MIN_SIZE = 1_024  # elements; smaller tensors are not worth a cast
+INT8_MIN_SIZE = 200_000  # elements; larger tensors may be stored in int8
 
 
 def to_float16_graph(graph: bytes) -> bytes:
-    """The same graph with its large float32 constants stored as float16 and cast back when it is loaded.
+    """The same graph with its large float32 constants stored as float16 and cast back.
 
-    ONNX Runtime folds the casts away once, so answers cost no more; they move by float16's rounding of the weights.
+    ONNX Runtime folds the casts when it loads the graph, so inference is as fast; the weights are rounded to float16.
     """
     model = onnx.load_from_string(graph)
     large = [one for one in model.graph.initializer if _is_large(one)]
@@ -46,26 +46,26 @@ def to_float16_weights(weights: bytes) -> bytes:
 
 
 def pack_int8(graph: bytes) -> bytes:
-    """The same graph with its largest matrices in eight bits, a scale for each output, and the rest as float16.
+    """The same graph with its largest matrices in int8, with a scale for each output, and the rest in float16.
 
-    The largest ones stand last in a network, where rounding has nowhere to grow. A cast and a product open them when
-    the graph is loaded; DequantizeLinear would be worked out again at every run.
+    The largest ones are last in a network, where rounding errors do not grow. A cast and a product decompress them when
+    the graph is loaded; DequantizeLinear would be computed at every run.
     """
     model = onnx.load_from_string(to_float16_graph(graph))
-    huge = [
+    largest = [
         one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT16 and _numel(one) >= INT8_MIN_SIZE
     ]
-    for tensor in huge:
+    for tensor in largest:
         model.graph.initializer.remove(tensor)
         model.graph.node.remove(next(node for node in model.graph.node if tensor.name in node.input))
-    opened = [node for tensor in huge for node in _pack_tensor(model.graph, tensor)]
-    _prepend_nodes(model.graph, opened)
+    decompression = [node for tensor in largest for node in _pack_tensor(model.graph, tensor)]
+    _prepend_nodes(model.graph, decompression)
     onnx.checker.check_model(model)
     return cast("bytes", model.SerializeToString())
 
 
 def _pack_tensor(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> Iterator[onnx.NodeProto]:
-    """Stores a tensor as whole steps and scales, and yields the nodes that open it under its old name."""
+    """Stores a tensor as integers and scales, and yields the nodes that decompress it under its old name."""
     name, values = tensor.name.removesuffix(".half"), numpy_helper.to_array(tensor).astype(np.float32)
     scale = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True).clip(1e-12) / 127
     graph.initializer.append(numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}.steps"))
@@ -83,7 +83,7 @@ def _is_large(tensor: onnx.TensorProto) -> bool:
 
 
 def _prepend_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:
-    """A graph's nodes stand in the order of execution."""
+    """Puts ``nodes`` first: a graph's nodes are in the order of execution."""
     rest = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes, *rest])

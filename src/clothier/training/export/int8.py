@@ -1,4 +1,4 @@
-"""An exported graph in whole numbers of eight bits: a quarter of the size, and quicker on most processors."""
+"""Quantizes an exported graph to int8: a quarter of the size, and faster on most CPUs."""
 
 from __future__ import annotations
 
@@ -20,34 +20,32 @@ if TYPE_CHECKING:
 
     Doubles = npt.NDArray[np.float64]
 
-CALIBRATION_SIZE = 256  # pictures; 64 to 512 answer alike within 0.1 points (docs/log.md)
+CALIBRATION_SIZE = 256  # images; 64 to 512 differ by less than 0.1 percentage points (docs/log.md)
 QUANTIZED_OPS = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
-"""Operators that ONNX Runtime has in eight bits. Without Relu it would leave bytes and come back after every layer."""
+"""Operators that ONNX Runtime has in int8. Without Relu it would convert to float32 and back after every layer."""
 
-_CALIBRATION_BATCH = 64  # pictures that are looked at together; bounds memory
-_PREPROCESSED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # says that BatchNorm is folded, as the exporter does
+_CALIBRATION_BATCH = 64  # images per pass; limits memory
+_PREPROCESSED = {"onnx.quant.pre_process": "onnxruntime.quant"}  # BatchNorm is folded already, by the exporter
 
 
 def calibration_sample(images: Images, seed: int = 0) -> Images:
-    """``CALIBRATION`` of N pictures, or all where there are fewer; the same ones for a seed."""
-    chosen = np.random.default_rng(seed).permutation(len(images))[:CALIBRATION_SIZE]
-    return images[chosen]
+    """A random sample of :data:`CALIBRATION_SIZE` of the images, or all if there are fewer."""
+    indices = np.random.default_rng(seed).permutation(len(images))[:CALIBRATION_SIZE]
+    return images[indices]
 
 
 def quantize_graph(graph: bytes, calibration: Images) -> bytes:
-    """The same graph with convolutions and dense layers in int8, each output channel with a scale of its own.
+    """The same graph with convolutions and linear layers in int8, with a scale for each output channel.
 
-    Scales are fixed beforehand, from the lowest and highest value that every layer shows for ``calibration``; dynamic
-    ones would depend on what else is in a batch. Weights take seven bits, -64 to 64. A processor with AVX2 or AVX-512
-    but without VNNI adds two products of a byte and a weight in sixteen bits: 2 * 255 * 127 is more than those hold,
-    the sum saturates and answers are wrong (onnxruntime issue 5849), which a machine with VNNI never shows;
-    2 * 255 * 64 fits. The last layer stays float32: it is small, and the embedding that enters it is an output. Two
-    dense layers with nothing between, such as a projection on principal components and what follows, become one first:
-    what is never written down is never rounded.
+    Scales are static, from the range of every layer's output for ``calibration``; dynamic scales would depend on the
+    other images of a batch. Weights have seven bits, -64 to 64: a CPU with AVX2 or AVX-512 but without VNNI adds two
+    products of a byte and a weight in 16 bits, where 2 * 255 * 127 saturates and gives wrong outputs (onnxruntime
+    issue 5849), and 2 * 255 * 64 fits. The last layer stays float32: it is small, and its input, the embedding, is an
+    output. Two linear layers in a row, such as PCA and the first layer, are fused first, to round only once.
 
     Args:
-        graph: float32, as :func:`clothier.training.export.graph.to_onnx` makes it.
-        calibration: a few hundred (N, H, W) uint8 pictures like those to come, and none that figures are taken on.
+        graph: float32, from :func:`clothier.training.export.graph.to_onnx`.
+        calibration: a few hundred typical (N, H, W) uint8 images, none of which the model is evaluated on.
 
     Returns:
         A graph with the same uint8 input and the same two float32 outputs, any batch size.
@@ -56,31 +54,31 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
     _fuse_linear(model.graph)
     onnx.helper.set_model_props(model, _PREPROCESSED)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "model.onnx"
+        path = Path(folder) / "model.onnx"
         quantization.quantize_static(
             model,
-            place,
+            path,
             _CalibrationReader(calibration, model.graph.input[0].name),
             op_types_to_quantize=list(QUANTIZED_OPS),
             nodes_to_exclude=[node.name for node in model.graph.node if "logits" in node.output],
-            activation_type=quantization.QuantType.QUInt8,  # with signed bytes x86 takes a slower way
+            activation_type=quantization.QuantType.QUInt8,  # signed activations are slower on x86
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
         )
-        small = onnx.load(place)
-    del small.metadata_props[:]
-    onnx.checker.check_model(small)
-    return cast("bytes", small.SerializeToString())
+        quantized = onnx.load(path)
+    del quantized.metadata_props[:]
+    onnx.checker.check_model(quantized)
+    return cast("bytes", quantized.SerializeToString())
 
 
 def is_quantized(graph: bytes) -> bool:
-    """Whether a graph reckons in eight bits."""
+    """Whether a graph computes in int8."""
     return any(node.op_type == "QuantizeLinear" for node in onnx.load_from_string(graph).graph.node)
 
 
 def _fuse_linear(graph: onnx.GraphProto) -> None:
-    """Makes one layer of each two Gemms of which the second alone takes what the first gives."""
+    """Fuses pairs of Gemms where only the second uses the output of the first."""
     weights = {one.name: numpy_helper.to_array(one).astype(np.float64) for one in graph.initializer}
     outputs = {one.name for one in graph.output}
     for second in [node for node in graph.node if node.op_type == "Gemm"]:
@@ -104,13 +102,13 @@ def _fuse_linear(graph: onnx.GraphProto) -> None:
 
 
 def _gemm_parameters(node: onnx.NodeProto, weights: Mapping[str, Doubles]) -> tuple[Doubles, Doubles]:
-    """A Gemm's (O, I) weights and (O,) bias; the exporter writes linear layers without other factors."""
+    """A Gemm's (O, I) weights and (O,) bias; the exporter sets no other factors for linear layers."""
     weight = weights[node.input[1]]
     return weight, weights[node.input[2]] if len(node.input) > 2 else np.zeros(len(weight))
 
 
 class _CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-    """Hands the pictures over in batches, once."""
+    """Yields the images in batches, once."""
 
     def __init__(self, images: Images, input_name: str) -> None:
         self._batches = (
@@ -119,5 +117,5 @@ class _CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[mi
         )
 
     def get_next(self) -> dict[str, Any] | None:
-        """The next batch; None when there is none."""
+        """The next batch; None at the end."""
         return next(self._batches, None)

@@ -1,25 +1,24 @@
-"""What a search is asked for, and its way into the search's ``config.json`` and back."""
+"""The options of a search, and how they are written to ``config.json`` and read back."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - from_config reads the annotations
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
 from clothier.errors import ModelError
 from clothier.recipes.search_spaces import DEFAULT_SEARCH_SPACE, DEFAULT_TRIALS, SearchSpace, search_space
+from clothier.training.options import from_config, to_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = 1  # of config.json and tune.json
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneOptions:
-    """What is asked for.
+    """The options of a search.
 
     Attributes:
         model: ``dnn`` or ``cnn``.
@@ -28,12 +27,12 @@ class TuneOptions:
         time_limit: seconds of all trials together; the search ends with the trial that reaches them.
         epochs: of every trial; None for those of the space's base.
         data: a folder, as ``--data`` means it; None for Fashion-MNIST.
-        any_idx: take a foreign IDX data set as it is.
-        out: the folder; None for ``runs/tune-MODEL-SPACE``. Numbered when it is taken by something else.
-        seed: of what is drawn, and of each training.
+        any_idx: accept IDX files of any data set.
+        out: the folder; None for ``runs/tune-MODEL-SPACE``. Numbered if it exists.
+        seed: of sampling, and of each training.
 
     Raises:
-        UnknownNameError: no such model, or no such space for it.
+        UnknownNameError: the model or its search space is unknown.
     """
 
     model: str
@@ -50,49 +49,39 @@ class TuneOptions:
         search_space(self.model, self.search_space)
 
     @property
-    def resolved_space(self) -> SearchSpace:
-        """The space itself."""
+    def space(self) -> SearchSpace:
+        """The search space itself."""
         return search_space(self.model, self.search_space)
 
     @property
     def n_trials(self) -> int:
-        """How many trials there will be, if time allows."""
-        searched = self.resolved_space
-        if searched.grid:
-            return min(self.trials or len(searched.grid_points), len(searched.grid_points))
+        """The number of trials, if there is no time limit."""
+        if self.space.grid:
+            points = len(self.space.grid_points)
+            return min(self.trials or points, points)
         return self.trials or DEFAULT_TRIALS
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``config.json`` and ``tune.json`` hold it; where the search lies is no part of what it does."""
-        options = {**asdict(self), "data": None if self.data is None else str(self.data.absolute())}
-        del options["out"]
-        return options
-
-
-SAVED_OPTIONS = {one.name for one in fields(TuneOptions)} - {"out"}
-"""The options that ``config.json`` holds."""
 
 
 def tune_config(options: TuneOptions, data_digest: str) -> dict[str, Any]:
-    """The ``config.json`` of a search, as JSON gives it back: equal ones are the same search."""
-    searched = options.resolved_space.to_json()
-    config = {"format": FORMAT, "options": options.to_json(), "searched": searched, "data_digest": data_digest}
-    return dict(json.loads(atomic.json_text(config)))
+    """The ``config.json`` of a search: its options, its search space and its data."""
+    return {**to_config(options), "space": _plain_space(options), "data_digest": data_digest}
 
 
 def read_tune_options(config: Mapping[str, Any], path: Path) -> TuneOptions:
-    """The options in the ``config`` of the search at ``path``.
+    """The options in the ``config`` of a search; ``path`` is the file.
 
     Raises:
-        ModelError: it is of no search, or of one whose space is another today.
+        ModelError: it is not of a search, or its search space is another one in this version of Clothier.
     """
-    given = config.get("options")
-    if not isinstance(given, dict) or set(given) != SAVED_OPTIONS:
-        raise ModelError(f"{path} is no search: its config.json lacks the options of one. Give the folder of a search.")
-    options = TuneOptions(**{**given, "data": None if given["data"] is None else Path(given["data"])})
-    if tune_config(options, config.get("data_digest", "")) != config:
+    options = from_config(TuneOptions, config, path)
+    if config.get("space") != _plain_space(options):
         raise ModelError(
-            f"{path} was begun by a Clothier whose space {options.search_space} or whose config.json is another. "
-            "Search anew, or go on with that version."
+            f"{path} has another search space {options.search_space} than this Clothier. Start a new search, or "
+            "continue with the version that started it."
         )
     return options
+
+
+def _plain_space(options: TuneOptions) -> dict[str, Any]:
+    """The search space as JSON gives it back."""
+    return dict(json.loads(atomic.json_text(options.space.to_json())))

@@ -1,7 +1,7 @@
-"""The trials of a search, in an SQLite file that any optuna can open: what is tried next, and what came of it.
+"""The trials of a search, in an SQLite file that Optuna can open.
 
-Trials follow one another. What the next one tries depends on the seed and on the trials that have ended, and on
-nothing else: a search that was killed and taken up again ends in the same trials as an undisturbed one.
+Trials run one after another. The next trial's parameters depend only on the seed and on the finished trials, so a
+search that was killed and resumed has the same trials as one that was not.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     from clothier.recipes.search_spaces import Value
     from clothier.types import EpochRecord, Progress
 
-STUDY_NAME = "clothier"  # the name of the search in its file
-ERROR_ATTR = "error"  # the attribute of a trial that says why it failed
-STARTUP_TRIALS = 5  # trials that run to their end before any is cut short: what is compared with must exist
-WARMUP_FRACTION = 1 / 3  # of a trial's epochs: a recipe that varies its pictures much starts behind the others
+STUDY_NAME = "clothier"  # in the SQLite file
+ERROR_ATTR = "error"  # attribute of a failed trial: why it failed
+STARTUP_TRIALS = 5  # complete trials before any is pruned, to compare with
+WARMUP_FRACTION = 1 / 3  # of a trial's epochs without pruning: recipes with much augmentation start slower
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A trial that said something of its point.
+    """A finished trial.
 
     Attributes:
         number: 1 for the first.
-        params: dimension of the space to value.
-        state: ``complete``; ``pruned``, cut short because it lay below the median; or ``failed``.
-        validation_accuracy: of the weights that the recipe keeps, of the last epoch if pruned; 0 to 1, None if failed.
-        epochs: so many were trained.
-        seconds: of preparing, training and validating.
+        params: dimension of the search space to value.
+        state: ``complete``; ``pruned``, because it was below the median; or ``failed``.
+        validation_accuracy: of the weights that the recipe selects, or of the last epoch if pruned; None if failed.
+        epochs: the number of trained epochs.
+        seconds: of building the network, training and validating.
         error: why it failed, or None.
     """
 
@@ -70,19 +70,19 @@ class Trial:
 
 @contextmanager
 def open_trials(database: Path, space: SearchSpace, seed: int, epochs: int | None = None) -> Iterator[Trials]:
-    """Yields the trials in the SQLite file ``database``, which is made if it is not there.
+    """Yields the trials in the SQLite file ``database``, which is created if it does not exist.
 
     Args:
         database: the file.
-        space: what is searched.
-        seed: of what is drawn.
+        space: the search space.
+        seed: of sampling.
         epochs: of every trial; None for those of the space's base.
 
     Raises:
         ModelError: the file is damaged.
         StorageError: it cannot be read or written.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a door tells what happens, and how it ended
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log is replaced by our progress
     with _as_storage_error(database):
         storage = _storage(database)
         try:
@@ -95,35 +95,35 @@ def open_trials(database: Path, space: SearchSpace, seed: int, epochs: int | Non
 
 
 class Trials:
-    """The trials of one search, as :func:`open_trials` gives them."""
+    """The trials of one search, from :func:`open_trials`."""
 
     def __init__(self, study: optuna.Study, space: SearchSpace, seed: int, epochs: int) -> None:
         self._study, self._space, self._seed, self._epochs = study, space, seed, epochs
         self._distributions = {name: _distribution(one) for name, one in space.dimensions.items()}
         study.pruner = _pruner(space, epochs)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)  # its process was killed; the point is tried again
+            study.tell(trial.number, state=TrialState.FAIL)  # its process was killed; its parameters are tried again
 
     def finished(self) -> list[Trial]:
-        """All trials but those that a kill or Ctrl-C cut off, in the order in which they were tried."""
-        found = self._study.get_trials(deepcopy=False, states=tuple(STATES))
-        said = [one for one in found if one.state != TrialState.FAIL or ERROR_ATTR in one.user_attrs]
-        return [self._to_trial(number, one) for number, one in enumerate(said, start=1)]
+        """All trials except the interrupted ones, in order."""
+        stored = self._study.get_trials(deepcopy=False, states=tuple(STATES))
+        finished = [one for one in stored if one.state != TrialState.FAIL or ERROR_ATTR in one.user_attrs]
+        return [self._to_trial(number, one) for number, one in enumerate(finished, start=1)]
 
     def recipe(self, params: Mapping[str, Value]) -> Recipe:
-        """What a trial of these values trains.
+        """The recipe of these parameters.
 
         Raises:
-            UsageError: the combination makes no recipe.
+            UsageError: they are not valid together.
         """
         return self._space.recipe(params, epochs=self._epochs)
 
     def run_trial(self, train: Callable[[Recipe], Iterable[EpochRecord]], progress: Progress) -> None:
-        """The next trial, to its last epoch or until it is hopeless.
+        """Runs the next trial, to its last epoch or until it is pruned.
 
         Args:
-            train: makes the epochs of a recipe; a UsageError of it is the trial's failure, not the search's.
-            progress: told of every epoch.
+            train: yields the epochs of a recipe; its UsageError is the failure of the trial, not of the search.
+            progress: called after every epoch.
         """
         before = self.finished()
         trial, task = self._next_trial(before), f"trial {len(before) + 1}"
@@ -131,13 +131,13 @@ class Trials:
             recipe = self.recipe(trial.params)
             for epoch, epochs, note in self._report_epochs(trial, recipe, train(recipe)):
                 progress(task, epoch, epochs, note)
-        except UsageError as error:  # the values make no recipe, or training went astray
+        except UsageError as error:  # the parameters are not valid together, or the training diverged
             trial.set_user_attr(ERROR_ATTR, str(error))
             self._study.tell(trial, state=TrialState.FAIL)
             progress(task, 1, 1, str(error))
 
     def _next_trial(self, finished: list[Trial]) -> optuna.Trial:
-        """The next trial: of values known beforehand, the others drawn by what the ones ``finished`` taught."""
+        """The next trial: with fixed parameters, or sampled from the results of the ``finished`` ones."""
         known = self._fixed_params(finished)
         if known is not None and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(known)
@@ -145,7 +145,7 @@ class Trials:
         return self._study.ask(self._distributions)
 
     def _fixed_params(self, finished: list[Trial]) -> dict[str, Value] | None:
-        """The first point of a grid that was not tried; elsewhere the base itself, to begin with."""
+        """The next point of a grid; in other spaces, the base's parameters for the first trial."""
         if not self._space.grid:
             return None if finished else self._space.base_values
         tried = [one.params for one in finished]
@@ -154,7 +154,7 @@ class Trials:
     def _report_epochs(
         self, trial: optuna.Trial, recipe: Recipe, records: Iterable[EpochRecord]
     ) -> Iterator[tuple[int, int, str]]:
-        """Keeps the epochs of a trial and then its result; yields each epoch, how many there are, and a note."""
+        """Stores the epochs of a trial and then its result; yields each epoch, the number of epochs, and a note."""
         accuracies: list[float] = []
         for record in records:
             accuracies.append(record.validation_accuracy or 0.0)
@@ -162,7 +162,7 @@ class Trials:
             trial.report(accuracies[-1], record.epoch)
             if record.epoch < recipe.epochs and trial.should_prune():
                 self._study.tell(trial, state=TrialState.PRUNED)
-                yield record.epoch, record.epoch, f"{note}, cut short"
+                yield record.epoch, record.epoch, f"{note}, pruned"
                 return
             yield record.epoch, recipe.epochs, note
         self._study.tell(trial, max(accuracies) if recipe.select == "best" else accuracies[-1])
@@ -181,22 +181,22 @@ class Trials:
 
 @contextmanager
 def _as_storage_error(database: Path) -> Iterator[None]:
-    """Turns a failure of the file into a sentence."""
+    """Converts errors of the file."""
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
-        behind = error.__cause__ if isinstance(error, StorageInternalError) else error
-        reason = getattr(behind, "orig", behind)
-        if not isinstance(behind, OperationalError):
-            raise ModelError(f"{database} is damaged: {reason}. Begin the search anew.") from error
+        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+        reason = getattr(cause, "orig", cause)
+        if not isinstance(cause, OperationalError):
+            raise ModelError(f"{database} is damaged: {reason}. Start a new search.") from error
         raise StorageError(
-            f"cannot use {database}: {reason}. The trials that have ended are kept; make room there or let it be "
-            "written, then go on with --resume."
+            f"cannot use {database}: {reason}. The finished trials are saved. Free some space or check the "
+            "permissions, then continue with --resume."
         ) from error
 
 
 def _storage(database: Path) -> optuna.storages.RDBStorage:
-    """The file, opened by its path: in an address some characters of a path would mean something else."""
+    """The file, opened by its path: in a URL some characters of a path have another meaning."""
     connect = partial(sqlite3.connect, database, check_same_thread=False)
     return optuna.storages.RDBStorage(
         f"sqlite:///{STUDY_NAME}", engine_kwargs={"creator": connect, "poolclass": NullPool}
@@ -218,5 +218,5 @@ def _distribution(dimension: Choice | Range) -> BaseDistribution:
 
 
 def _trial_seed(seed: int, index: int) -> int:
-    """Chance that belongs to a trial, not to a process: 0 to 2^32 - 1."""
+    """A seed for each trial, so that a resumed search samples the same: 0 to 2^32 - 1."""
     return int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
