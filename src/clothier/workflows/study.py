@@ -25,8 +25,8 @@ from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
-    from clothier.report.explore_sections import ExplorationResult
     from clothier.recipes.schema import ModelName
+    from clothier.report.explore_sections import ExplorationResult
     from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
