@@ -281,12 +281,8 @@ def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None
     other = tmp_path / "other"
     write_synthetic_dataset(other, train=300, test=80, seed=9)
     altered = open_dataset(other, any_idx=True)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=f"{run.path} .* {altered.digest}, .* {run.config['data_digest']}") as caught:
         resume(run.path, dataset=altered)
-    assert str(caught.value) == (
-        f"the data have changed since {run.path} was begun: their digest is {altered.digest}, the run says "
-        f"{run.config['data_digest']}. Bring the old data back, or begin anew."
-    )
     assert caught.value.exit_code == 4
 
 
