@@ -1,9 +1,9 @@
-"""Makes ``notebooks/fashion_mnist.ipynb`` from ``notebooks/fashion_mnist.py``: every cell run, every output kept.
+"""Runs ``notebooks/fashion_mnist.py`` and writes ``notebooks/fashion_mnist.ipynb`` with all outputs.
 
     python -m tools.make_notebook [--quick] [--out FILE]
 
-Cells are named by their order, and nothing of the machine or the hour is kept, so that two notebooks differ only where
-their cells or their outputs do.
+Cell ids are numbers, and no metadata of the machine or the time is kept: two notebooks differ only in their cells and
+outputs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ METADATA = {
 
 
 def main() -> None:
-    """Reads, runs and writes."""
+    """Reads the source, runs it and writes the notebook."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few pictures and few epochs, to see whether it works")
+    parser.add_argument("--quick", action="store_true", help="few images and few epochs, to check that every cell runs")
     parser.add_argument("--out", type=Path, default=NOTEBOOK)
     options = parser.parse_args()
     if options.quick:
@@ -43,10 +43,10 @@ def main() -> None:
 
 
 def read_notebook(source: Path = SOURCE) -> Any:
-    """The notebook that ``source`` describes, without outputs; the same each time."""
+    """The notebook of ``source`` without outputs; the same each time."""
     notebook = jupytext.read(source, fmt="py:percent")
     _replace_metadata(notebook.metadata, METADATA)
-    notebook.nbformat_minor = 5  # the first with names of cells
+    notebook.nbformat_minor = 5  # the first version with cell ids
     for place, cell in enumerate(notebook.cells, 1):
         cell.id = f"cell-{place:02}"
         cell.metadata.clear()
@@ -54,14 +54,14 @@ def read_notebook(source: Path = SOURCE) -> Any:
 
 
 def execute(notebook: Any, folder: Path) -> None:
-    """Runs every cell in ``folder``, where the trained models come to lie, and keeps what the cells show.
+    """Runs every cell with ``folder`` as working directory, which gets the trained models, and keeps the outputs.
 
     Raises:
-        CellExecutionError: a cell failed; the message has its traceback.
+        CellExecutionError: a cell failed; the message contains its traceback.
     """
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=1800, resources=resources, record_timing=False, coalesce_streams=True).execute()
-    _replace_metadata(notebook.metadata, METADATA)  # the kernel has added its version
+    _replace_metadata(notebook.metadata, METADATA)  # the kernel adds its version
 
 
 def _replace_metadata(metadata: Any, wanted: dict[str, Any]) -> None:

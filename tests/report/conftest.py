@@ -186,7 +186,7 @@ def data(dataset: Dataset) -> DataSection:
 
 
 @pytest.fixture(scope="session")
-def comparison(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> ComparisonSection:
+def comparison_section(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> ComparisonSection:
     from clothier.metrics import mcnemar
 
     first, second = (scores.argmax(axis=1) == dataset.test.labels for scores in logits)

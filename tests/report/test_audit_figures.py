@@ -54,7 +54,7 @@ def index_of(combined: CombinedSplits, name: str) -> int:
 
 
 def check_tile(combined: CombinedSplits, image: np.ndarray, lines: list[str]) -> int:
-    """The picture and its class are those of the place that its second line names."""
+    """The image and its class are those of the index in its second line."""
     at = index_of(combined, lines[1])
     assert np.array_equal(image, combined.images[at])
     assert lines[0] == FASHION_MNIST_CLASSES[combined.labels[at]]

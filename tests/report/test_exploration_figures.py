@@ -32,10 +32,10 @@ def pca(labeled: LabeledImages) -> PCA:
 
 def test_std_images_and_the_classes_that_vary_most_and_least(labeled: LabeledImages, found: PixelStatistics) -> None:
     captioned = class_overview.std_images(found, FASHION_MNIST_CLASSES)
-    ink = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
+    opacity = [np.asarray(image.get_array())[..., 3] for image in captioned.figure.axes[0].images]
     expected = [labeled.images[labeled.labels == label].std(axis=0) for label in range(10)]
     largest = max(each.max() for each in expected)
-    assert ink == [pytest.approx(each / largest) for each in expected]
+    assert opacity == [pytest.approx(each / largest) for each in expected]
     typical = [np.sqrt((each**2).mean()) for each in expected]
     most, least = FASHION_MNIST_CLASSES[int(np.argmax(typical))], FASHION_MNIST_CLASSES[int(np.argmin(typical))]
     assert captioned.title == f"{most} varies most from image to image, {least} least"

@@ -32,6 +32,7 @@ from .conftest import all_pca_figures, captions, label_coded_images, plain
 
 if TYPE_CHECKING:
     from clothier.report.captioned_figure import CaptionedFigure
+    from clothier.report.sections import ComparisonSection, DataSection
     from clothier.types import EpochRecord
 
 
@@ -55,20 +56,20 @@ def test_a_sample_depends_on_its_seed_alone(labeled: LabeledImages) -> None:
 def test_every_error_has_its_label_prediction_and_probability(
     dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    answers = most_confident_errors(logits[0], dataset.test.labels, 7)
-    shown = captions(classification.misclassification_gallery(dataset.test, answers, FASHION_MNIST_CLASSES).figure)
+    errors = most_confident_errors(logits[0], dataset.test.labels, 7)
+    shown = captions(classification.misclassification_gallery(dataset.test, errors, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 7
-    for (image, lines), said in zip(shown, answers, strict=True):
-        assert np.array_equal(image, dataset.test.images[said.index])
+    for (image, lines), error in zip(shown, errors, strict=True):
+        assert np.array_equal(image, dataset.test.images[error.index])
         assert lines[0] == FASHION_MNIST_CLASSES[image[0, 0] // 20]
-        assert lines[1] == f"→ {FASHION_MNIST_CLASSES[logits[0][said.index].argmax()]}"
-        assert lines[2] == f"{100 * said.probability:.1f}\N{NO-BREAK SPACE}%"
+        assert lines[1] == f"→ {FASHION_MNIST_CLASSES[logits[0][error.index].argmax()]}"
+        assert lines[2] == f"{100 * error.probability:.1f}\N{NO-BREAK SPACE}%"
 
 
 def test_images_correct_in_one_model_have_both_predictions(
-    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+    dataset: Dataset, logits: tuple[np.ndarray, np.ndarray], comparison_section: ComparisonSection
 ) -> None:
-    figures = comparison_figures(("DNN", "CNN"), logits, dataset.test, FASHION_MNIST_CLASSES)
+    figures = comparison_section.figures
     for name, (right, wrong) in {"correct-only-in-first": logits, "correct-only-in-second": logits[::-1]}.items():
         for image, lines in captions(figures[name].figure):
             place = int(np.flatnonzero((dataset.test.images == image).all(axis=(1, 2)))[0])
@@ -314,8 +315,8 @@ def all_exploration_figures(dataset: Dataset) -> dict[str, CaptionedFigure]:
     return {**count_figures(dataset, splits), **pixel_figures(found, classes), **of_pca}
 
 
-def test_the_exploration_is_complete(dataset: Dataset) -> None:
-    figures = all_exploration_figures(dataset)
+def test_the_exploration_is_complete(dataset: Dataset, data: DataSection) -> None:
+    figures = {**count_figures(dataset, {"train": dataset.train.labels}), **data.figures}
     assert list(figures) == [
         "class-counts",
         "samples",

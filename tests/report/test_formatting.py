@@ -12,11 +12,11 @@ from clothier.taxonomy import UPPER_BODY_CLASSES
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(4.23, "4.2 s"), (63.4, "63 s"), (99.9, "100 s"), (119.6, "2 min 0 s"), (303.2, "5 min 3 s"), (7260, "2 h 1 min")],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert formatting.format_duration(seconds) == said
+def test_durations(seconds: float, text: str) -> None:
+    assert formatting.format_duration(seconds) == text
 
 
 def test_percentages_and_counts() -> None:
@@ -31,15 +31,15 @@ def test_settings_become_rows_without_empty_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "text"),
     [
         ({"cpu": {"model": "A", "cores_available": 2}}, "A, 2 cores"),
         ({"cpu": {"model": None, "cores_available": 1}}, "1 core"),
         ({}, ""),
     ],
 )
-def test_the_processor_in_one_line(environment: dict[str, object], said: str) -> None:
-    assert Provenance("", environment).cpu == said
+def test_the_processor_in_one_line(environment: dict[str, object], text: str) -> None:
+    assert Provenance("", environment).cpu == text
 
 
 def evaluation(names: tuple[str, ...], confusion: list[list[int]]) -> dict[str, object]:

@@ -9,8 +9,8 @@ from clothier.report.jinja_env import jinja_env
 
 
 def test_an_undefined_name_is_an_error() -> None:
-    with pytest.raises(jinja2.UndefinedError, match="'garment' is undefined"):
-        jinja_env().from_string("{{ garment }}").render()
+    with pytest.raises(jinja2.UndefinedError, match="'name' is undefined"):
+        jinja_env().from_string("{{ name }}").render()
 
 
 def test_html_is_escaped_and_numbers_are_formatted() -> None:

@@ -55,8 +55,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def study(data: DataSection, models: Models, comparison: ComparisonSection, provenance: Provenance) -> str:
-    return render_study(data, models, [comparison], provenance)
+def study(data: DataSection, models: Models, comparison_section: ComparisonSection, provenance: Provenance) -> str:
+    return render_study(data, models, [comparison_section], provenance)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_an_exploration_has_its_own_page(data: DataSection, provenance: Provenan
 
 
 def test_other_data_have_no_known_limitations(data: DataSection, provenance: Provenance) -> None:
-    assert "Limitations" not in Page(render_exploration(replace(data, name="mine"), "x", provenance)).text
+    assert "Limitations" not in Page(render_exploration(replace(data, name="mine", sections=()), "x", provenance)).text
 
 
 def test_a_study_shows_every_chapter_of_the_data(page: Page, data: DataSection) -> None:
@@ -181,16 +181,17 @@ def test_the_reference_study_is_compared(page: Page, models: Models) -> None:
 
 
 def test_other_data_have_neither_its_limitations_nor_the_reference_study(
-    data: DataSection, models: Models, comparison: ComparisonSection, provenance: Provenance
+    data: DataSection, models: Models, comparison_section: ComparisonSection, provenance: Provenance
 ) -> None:
-    text = Page(render_study(replace(data, name="Kuzushiji"), models, [comparison], provenance)).text
+    other = replace(data, name="Kuzushiji", sections=())
+    text = Page(render_study(other, models, [comparison_section], provenance)).text
     assert "White garments" not in text
     assert "reference study" not in text
     assert "There is no “none of these”" in text
 
 
 def test_one_model_alone_makes_a_study(data: DataSection, models: Models, provenance: Provenance) -> None:
-    text = Page(render_study(data, models[1:], [], provenance)).text
+    text = Page(render_study(replace(data, sections=()), models[1:], [], provenance)).text
     assert "McNemar" not in text
     assert "F1 of the DNN" not in text
 

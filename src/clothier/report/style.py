@@ -141,7 +141,7 @@ def bar_panels(
 def percent_axis(axis: Axis, decimals: int | None = None) -> None:
     """Shows fractions as percentages; without ``decimals``, one decimal where it is needed."""
 
-    def format_tick(fraction: float, _: int | None) -> str:
+    def format_tick(fraction: float, _: float) -> str:
         needed = 0 if round(100 * fraction, 6) % 1 == 0 else 1
         return format_percent(fraction, needed if decimals is None else decimals)
 
