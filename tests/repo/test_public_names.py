@@ -1,4 +1,4 @@
-"""What ``import clothier`` promises."""
+"""The public names of ``import clothier``."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ NAMES = {
 }
 
 
-def test_the_names() -> None:
+def test_names() -> None:
     assert set(clothier.__all__) == NAMES
     assert set(dir(clothier)) >= NAMES
 
 
 @pytest.mark.parametrize("name", sorted(NAMES - {"__version__"}))
-def test_each_is_there_and_says_what_it_is(name: str) -> None:
+def test_each_name_has_a_docstring(name: str) -> None:
     assert inspect.getdoc(getattr(clothier, name))
 
 
@@ -50,12 +50,12 @@ def test_version() -> None:
     assert clothier.__version__ == version("clothier")
 
 
-def test_no_other() -> None:
+def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'clothier' has no attribute 'wardrobe'"):
         _ = clothier.wardrobe
 
 
-def test_a_name_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_whose_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_torch(name: str) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 

@@ -26,24 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = replace(recipes.preset("dnn", "classic"), network=PcaMlp(components=12, hidden=(8,)), epochs=3, batch_size=30)
-GRID = SearchSpace(
-    "grid", BASE, search_spaces.STUDY_DNN_SPACE.dimensions, grid=True, source="the study's, on a small network"
-)
+GRID = SearchSpace("grid", BASE, search_spaces.STUDY_DNN_SPACE.dimensions, source="the study's, on a small network")
 SAMPLED = SearchSpace(
     "drawn",
     replace(BASE, select="last"),
     {
-        "learning_rate": Range("optimizer", "learning_rate", 1e-5, 3e-2, log=True),
-        "shift": Range("augment", "shift", 0, 2),
+        "learning_rate": Range("optimizer.learning_rate", 1e-5, 3e-2, log=True),
+        "shift": Range("augment.shift", 0, 2),
     },
-    grid=False,
     source="for tests",
 )
 DIVERGING_VALUES = {"optimizer": {"learning_rate": 1e30}}
-ONE_DIVERGES = SearchSpace(
-    "astray", BASE, {"rate": Choice({"wild": DIVERGING_VALUES, "sane": {}})}, grid=True, source="for tests"
-)
-ALL_DIVERGE = SearchSpace("hopeless", BASE, {"rate": Choice({"wild": DIVERGING_VALUES})}, grid=True, source="for tests")
+ONE_DIVERGES = SearchSpace("astray", BASE, {"rate": Choice({"wild": DIVERGING_VALUES, "sane": {}})}, source="for tests")
+ALL_DIVERGE = SearchSpace("hopeless", BASE, {"rate": Choice({"wild": DIVERGING_VALUES})}, source="for tests")
 
 
 @pytest.fixture(scope="module", autouse=True)

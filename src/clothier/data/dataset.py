@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import FailedInput, Images, Labels
+    from clothier.types import FailedInput, Images, Int64Array, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class LabeledImages:
         """SHA-256 of the images and labels in their order."""
         return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
 
-    def class_counts(self, num_classes: int) -> npt.NDArray[np.int64]:
+    def class_counts(self, num_classes: int) -> Int64Array:
         """Number of images of each of K = ``num_classes`` classes: (K,) int64."""
         return np.bincount(self.labels, minlength=num_classes)
 

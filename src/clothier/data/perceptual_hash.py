@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Images
+    from clothier.types import BoolArray, Images
 
     Hashes = npt.NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ def dhash(images: Images) -> Hashes:
     return hashes
 
 
-def matches(hashes: Hashes, training_hashes: Hashes) -> npt.NDArray[np.bool_]:
+def matches(hashes: Hashes, training_hashes: Hashes) -> BoolArray:
     """Which of (N, 32) hashes are close to one of (M, 32) training hashes: (N,) bool; uniform images never are."""
     words, known = hashes.view(np.uint64), training_hashes.view(np.uint64)
     near = np.array([(_popcount(known ^ one) <= MAX_DISTANCE).any() for one in words], bool)

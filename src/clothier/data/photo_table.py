@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Images, InputSpec, Labels, Progress
+    from clothier.types import BoolArray, Images, InputSpec, Int64Array, Labels, Progress
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 
@@ -54,7 +54,7 @@ class PhotoTable:
     files: tuple[str, ...]
     labels: Labels
     classes: tuple[str, ...]
-    groups: npt.NDArray[np.int64]
+    groups: Int64Array
     has_groups: bool
     failures: tuple[FailedInput, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class PhotoTable:
         counts = np.bincount(self.labels[self.labels != UNKNOWN_LABEL], minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
-    def subset(self, indices: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> PhotoTable:
+    def subset(self, indices: npt.NDArray[np.intp] | BoolArray) -> PhotoTable:
         """The photos at ``indices``, (M,) integers or a mask (N,)."""
         rows = np.flatnonzero(indices) if indices.dtype == bool else indices
         files = tuple(self.files[row] for row in rows)
@@ -232,7 +232,7 @@ def _map_labels(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict
     return mapped
 
 
-def _group_ids(names: Sequence[str]) -> npt.NDArray[np.int64]:
+def _group_ids(names: Sequence[str]) -> Int64Array:
     """An id for each name: the number if all are whole numbers, otherwise the alphabetical rank. "" gets a new id.
 
     Numbers are kept because folds depend on the order of the groups.

@@ -15,16 +15,12 @@ from clothier.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy.typing as npt
-
-    from clothier.types import Labels
-
-    Indices = npt.NDArray[np.int64]
+    from clothier.types import Int64Array, Labels
 
 STUDY_SEED = 42  # random_state of the reference study's split
 
 
-def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) -> tuple[Indices, Indices]:
+def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) -> tuple[Int64Array, Int64Array]:
     """Splits N images into a training and a validation set with scikit-learn's ``train_test_split``.
 
     Args:
@@ -46,7 +42,7 @@ def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) 
 
 def stratified_folds(
     labels: Labels, n_folds: int, seed: int = 0, groups: Iterable[tuple[int, ...]] = ()
-) -> tuple[Indices, ...]:
+) -> tuple[Int64Array, ...]:
     """Divides N images into folds with equal class counts (to within the size of a group).
 
     Args:

@@ -1,4 +1,4 @@
-"""The recipes that ship, each number with its reason."""
+"""The presets, with the reasons for their numbers; the experiments are in docs/log.md."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 CLASSIC_DNN = Recipe(
     model="dnn",
     preset="classic",
-    network=PcaMlp(components=0.95, hidden=(64,)),  # 187 components of the 48,000: 12,682 parameters
-    optimizer=Optimizer(kind="adam", learning_rate=1e-3),  # the grid's winner over RMSprop
+    network=PcaMlp(components=0.95, hidden=(64,)),  # 187 components on 48,000 images; 12,682 parameters
+    optimizer=Optimizer(kind="adam", learning_rate=1e-3),  # the best of the grid, over RMSprop
     epochs=30,
     batch_size=32,
     validation=STUDY_VALIDATION_FRACTION,
@@ -48,25 +48,25 @@ CLASSIC_CNN = Recipe(
 
 AIRBENCH_MUON = Optimizer(
     kind="muon",
-    learning_rate=0.08,  # 0.06 to 0.12 are level, 0.24 costs half a point
+    learning_rate=0.08,  # 0.06 to 0.12 are equal; 0.24 costs 0.5 percentage points
     head_learning_rate=0.02,
-    bias_learning_rate=26.5,  # airbench's 0.053 on the summed loss of 500 pictures, for our mean loss
+    bias_learning_rate=26.5,  # airbench's 0.053 for the summed loss of 500 images, converted to our mean loss
     momentum=0.6,
     weight_decay=1e-3,
     schedule="linear",
 )
-"""airbench94_muon's, for a network after airbench."""
+"""The optimizer of airbench94_muon."""
 
 MLP_ADAMW = Optimizer(kind="adamw", learning_rate=2e-3, weight_decay=0.02, schedule="linear", warmup=0.1)
-"""For our DNNs."""
+"""The optimizer of the DNNs."""
 
 FAST_DNN = Recipe(
     model="dnn",
     preset="fast",
-    # 288 components keep 97 % of the variance; whitening to the power 1/4 beat none and 1/2 (docs/log.md)
+    # 288 components explain 97 % of the variance; whitening with exponent 1/4 was better than 0 and 1/2
     network=PcaMlp(components=288, whitening=0.25, hidden=(1024, 1024), batch_norm=True),
     optimizer=MLP_ADAMW,
-    augment=Augment(shift=1, flip=True),  # of the pixels, before they are projected; shift 2 cost 0.8 points
+    augment=Augment(shift=1, flip=True),  # before the projection; shift 2 costs 0.8 percentage points
     epochs=15,
     batch_size=500,
     label_smoothing=0.1,
@@ -75,15 +75,15 @@ FAST_DNN = Recipe(
 FAST_CNN = Recipe(
     model="cnn",
     preset="fast",
-    # 17.6 million multiply-adds a picture. A third of them took 0.6 of the time and ended 0.15 points lower
+    # 17.6 million multiply-adds an image. A third of them takes 0.6 of the time and costs 0.15 percentage points
     network=WhitenedCnn(widths=(64, 128, 128), depths=(2, 2, 1)),
     optimizer=AIRBENCH_MUON,
-    augment=Augment(shift=1, flip=True),  # shift 2 cost 0.6 points: garments fill their frame
+    augment=Augment(shift=1, flip=True),  # shift 2 costs 0.6 percentage points: garments fill the image
     hard_example_mining=HardExampleMining(
         start_epoch=3, fraction=0.3, random_fraction=0.3
-    ),  # the price of 4.4 whole epochs; drawing none was no better
+    ),  # the cost of 4.4 full epochs; no random fraction was not better
     epochs=10,
-    batch_size=250,  # half a point better than 500 where there are few steps
+    batch_size=250,  # 0.5 percentage points better than 500 with so few steps
     label_smoothing=0.2,
 )
 
@@ -101,7 +101,7 @@ SPRINT_DNN = Recipe(
 SPRINT_CNN = Recipe(
     model="cnn",
     preset="sprint",
-    network=WhitenedCnn(widths=(16, 32, 64)),  # 2.3 million multiply-adds a picture
+    network=WhitenedCnn(widths=(16, 32, 64)),  # 2.3 million multiply-adds an image
     optimizer=AIRBENCH_MUON,
     augment=Augment(shift=1, flip=True),
     epochs=1,
@@ -112,10 +112,10 @@ SPRINT_CNN = Recipe(
 LARGE_DNN = Recipe(
     model="dnn",
     preset="large",
-    # twice as wide as 1024 is worth 0.3 points on validation; 2048 would make a bundle of more than 12 MB
+    # width 2048 gains 0.3 percentage points over 1024, but its bundle would have more than 12 MB
     network=PcaMlp(components=480, whitening=0.25, hidden=(1536, 1536), batch_norm=True),
-    optimizer=replace(MLP_ADAMW, weight_decay=0.1),  # 0.3 is level with it
-    # shift 2, CutMix and blanked squares all cost points; mixup 0.3 gained a tenth, which may be chance (docs/log.md)
+    optimizer=replace(MLP_ADAMW, weight_decay=0.1),  # 0.3 is equal
+    # shift 2, CutMix and cutout cost accuracy; mixup 0.3 gained 0.1 percentage points, within the noise
     augment=Augment(shift=1, flip=True, mixup=0.3, mix_off_epochs=6),
     epochs=60,
     batch_size=500,
@@ -125,31 +125,31 @@ LARGE_DNN = Recipe(
 LARGE_CNN = Recipe(
     model="cnn",
     preset="large",
-    # 62 million multiply-adds a picture, 40 % of them on maps of 25x25: fewer channels on larger maps beat more on
-    # smaller ones, and half as many channels again are worth a third of a point (docs/log.md)
+    # 62 million multiply-adds an image, 40 % of them on feature maps of 25x25: fewer channels on larger maps are better
+    # than more on smaller maps; 1.5 times the channels gain 0.3 percentage points
     network=WhitenedCnn(widths=(48, 96, 192), depths=(2, 2, 2), pooled_stem=False),
     optimizer=replace(AIRBENCH_MUON, learning_rate=0.06),
-    augment=Augment(shift=1, flip=True, cutmix=0.5, mix_off_epochs=5),  # blanking squares besides cost 0.3 points
+    augment=Augment(shift=1, flip=True, cutmix=0.5, mix_off_epochs=5),  # cutout in addition costs 0.3 percentage points
     hard_example_mining=HardExampleMining(
         start_epoch=5, fraction=0.4, random_fraction=0.3
-    ),  # the price of 26 whole epochs
+    ),  # the cost of 26 full epochs
     epochs=59,
     batch_size=250,
-    label_smoothing=0.0,  # CutMix keeps it from being too sure, and smoothed teachers teach worse (arXiv 1906.02629)
+    label_smoothing=0.0,  # CutMix regularizes already, and label smoothing makes worse teachers (arXiv 1906.02629)
 )
 
-TWO_TEACHERS = Distill(teachers=2, preset="large")  # as many as two cores train at once
+TWO_TEACHERS = Distill(teachers=2, preset="large")  # two cores train them in parallel
 
 BEST_DNN = replace(LARGE_DNN, preset="best", distill=TWO_TEACHERS, label_smoothing=0.0)
 
 BEST_CNN = replace(
     LARGE_CNN,
     preset="best",
-    # 296,640 weights: two thirds as many channels cost half as much to ask, and what they lose the teachers give back
+    # 296,640 parameters: two thirds of the channels take half the inference time, without loss after distillation
     network=WhitenedCnn(widths=(32, 64, 128), depths=(2, 2, 2), pooled_stem=False),
-    augment=replace(LARGE_CNN.augment, mix_off_epochs=7),  # no mixing was a tenth of a point worse
+    augment=replace(LARGE_CNN.augment, mix_off_epochs=7),  # 0 was 0.1 percentage points worse
     distill=TWO_TEACHERS,
-    epochs=84,  # the price of 36 whole ones
+    epochs=84,  # the cost of 36 full epochs
 )
 
 FAST_PHOTO = PhotoRecipe(preset="fast", epochs=0)

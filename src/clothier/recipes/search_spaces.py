@@ -1,9 +1,10 @@
-"""Search spaces: what ``clothier tune`` may change of a recipe, and between which ends."""
+"""Search spaces of ``clothier tune``: which fields of a recipe vary, and in which ranges."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import UnknownNameError
@@ -21,70 +22,72 @@ Value = str | float | int
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few named changes; a change is the fields of a recipe, table by table, as in a recipe file."""
+    """Named changes of a recipe, of which one is made; each has the tables and fields of a recipe file."""
 
     options: Mapping[str, Mapping[str, Any]]
 
     def changes_for(self, value: Value) -> Mapping[str, Any]:
-        """The fields that the option of that name changes."""
+        """The changes of the option ``value``."""
         return self.options[str(value)]
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A number between two ends, both included.
+    """An interval of a field, both ends included.
 
     Attributes:
-        table: of the recipe, such as ``optimizer``; empty for the recipe itself.
-        field: in that table.
-        low, high: whole numbers where the field is one.
-        log: whether its order of magnitude is what counts.
+        field: its name in the recipe, such as ``optimizer.learning_rate``.
+        low, high: the ends; integers if the field is one.
+        log: whether to sample on a logarithmic scale.
     """
 
-    table: str
     field: str
     low: float
     high: float
     log: bool = False
 
     def changes_for(self, value: Value) -> Mapping[str, Any]:
-        """The field with that value."""
-        return {self.table: {self.field: value}} if self.table else {self.field: value}
+        """The change of the field to ``value``."""
+        table, _, field = self.field.rpartition(".")
+        return {table: {field: value}} if table else {field: value}
 
     def value_of(self, recipe: Recipe) -> Value:
-        """What the field is in ``recipe``."""
-        found: Value = getattr(getattr(recipe, self.table) if self.table else recipe, self.field)
-        return found
+        """The value of the field in ``recipe``."""
+        value: Value = attrgetter(self.field)(recipe)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """What is searched.
+    """What a search varies.
 
     Attributes:
-        name: what the command line calls it.
-        base: the recipe whose fields are changed.
-        dimensions: name to what may be changed.
-        grid: whether every combination is tried, to its last epoch; it then has choices only. Otherwise so many are
-            drawn as are asked for, first the base itself, and the hopeless are cut short.
-        source: why these.
+        name: on the command line.
+        base: the recipe that is changed.
+        dimensions: name to choice or range. A space with choices only is a grid: every combination is trained to its
+            last epoch. Otherwise the base is trained first, then sampled points, and bad trials are pruned.
+        source: why these dimensions.
     """
 
     name: str
     base: Recipe
     dimensions: Mapping[str, Choice | Range]
-    grid: bool
     source: str
+
+    @property
+    def grid(self) -> bool:
+        """Whether it has choices only."""
+        return all(isinstance(one, Choice) for one in self.dimensions.values())
 
     def recipe(self, values: Mapping[str, Value], **overrides: Any) -> Recipe:
         """The recipe of one point.
 
         Args:
             values: dimension to value.
-            overrides: fields of the recipe that are changed for all points alike, such as ``epochs``.
+            overrides: changes for all points, such as ``epochs``.
 
         Raises:
-            UsageError: the combination makes no recipe.
+            UsageError: the combination is not a valid recipe.
         """
         changes: dict[str, Any] = overrides
         for name, dimension in self.dimensions.items():
@@ -93,18 +96,18 @@ class SearchSpace:
 
     @property
     def grid_points(self) -> list[dict[str, Value]]:
-        """Every point of a grid, in the order in which they are tried."""
+        """All points of a grid, in the order of the trials."""
         choices = {name: list(one.options) for name, one in self.dimensions.items() if isinstance(one, Choice)}
         return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
     @property
     def base_values(self) -> dict[str, Value]:
-        """The base's own place among the ranges: what is found by drawing must beat it."""
+        """The point of the base: its values of the ranges."""
         ranges = {name: one for name, one in self.dimensions.items() if isinstance(one, Range)}
         return {name: one.value_of(self.base) for name, one in ranges.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, so that a search can tell whether it goes on in the space that it was begun in."""
+        """The whole space; a resumed search compares it with the one that it started with."""
         return asdict(self)
 
 
@@ -116,58 +119,57 @@ STUDY_DNN_SPACE = SearchSpace(
         "optimizer": Choice(
             {
                 "adam": {"optimizer": {"kind": "adam", "learning_rate": 1e-3}},
-                "rmsprop": {"optimizer": {"kind": "rmsprop", "learning_rate": 1e-2}},  # ten times Adam's, as it did
+                "rmsprop": {
+                    "optimizer": {"kind": "rmsprop", "learning_rate": 1e-2}
+                },  # ten times Adam's, as in the study
             }
         ),
         "batch": Choice({"32": {"batch_size": 32}, "64": {"batch_size": 64}}),
     },
-    grid=True,
-    source="the original study's own grid; it found 64 / adam / 32 best, on validation, one run each",
+    source="the grid of the reference study, which found 64 / adam / 32 best on validation, one run each",
 )
 
 FAST_DNN_SPACE = SearchSpace(
     name="fast",
     base=FAST_DNN,
     dimensions={
-        "learning_rate": Range("optimizer", "learning_rate", 5e-4, 8e-3, log=True),
-        "weight_decay": Range("optimizer", "weight_decay", 1e-3, 0.2, log=True),
-        "components": Range("network", "components", 96, 480),
-        "whitening": Range("network", "whitening", 0.0, 0.5),
-        "dropout": Range("network", "dropout", 0.0, 0.4),
-        "shift": Range("augment", "shift", 0, 2),
-        "label_smoothing": Range("", "label_smoothing", 0.0, 0.2),
+        "learning_rate": Range("optimizer.learning_rate", 5e-4, 8e-3, log=True),
+        "weight_decay": Range("optimizer.weight_decay", 1e-3, 0.2, log=True),
+        "components": Range("network.components", 96, 480),
+        "whitening": Range("network.whitening", 0.0, 0.5),
+        "dropout": Range("network.dropout", 0.0, 0.4),
+        "shift": Range("augment.shift", 0, 2),
+        "label_smoothing": Range("label_smoothing", 0.0, 0.2),
     },
-    grid=False,
-    source="around the fast DNN, whose numbers docs/log.md found by hand",
+    source="around the fast DNN, whose hyperparameters were chosen by hand (docs/log.md)",
 )
 
 FAST_CNN_SPACE = SearchSpace(
     name="fast",
     base=FAST_CNN,
     dimensions={
-        "learning_rate": Range("optimizer", "learning_rate", 0.02, 0.3, log=True),
-        "head_learning_rate": Range("optimizer", "head_learning_rate", 2e-3, 0.2, log=True),
-        "bias_learning_rate": Range("optimizer", "bias_learning_rate", 1.0, 100.0, log=True),
-        "weight_decay": Range("optimizer", "weight_decay", 1e-4, 1e-2, log=True),
-        "shift": Range("augment", "shift", 0, 2),
-        "cutout": Range("augment", "cutout", 0, 12),
-        "label_smoothing": Range("", "label_smoothing", 0.0, 0.2),
+        "learning_rate": Range("optimizer.learning_rate", 0.02, 0.3, log=True),
+        "head_learning_rate": Range("optimizer.head_learning_rate", 2e-3, 0.2, log=True),
+        "bias_learning_rate": Range("optimizer.bias_learning_rate", 1.0, 100.0, log=True),
+        "weight_decay": Range("optimizer.weight_decay", 1e-4, 1e-2, log=True),
+        "shift": Range("augment.shift", 0, 2),
+        "cutout": Range("augment.cutout", 0, 12),
+        "label_smoothing": Range("label_smoothing", 0.0, 0.2),
     },
-    grid=False,
-    source="around the fast CNN, whose numbers docs/log.md found by hand",
+    source="around the fast CNN, whose hyperparameters were chosen by hand (docs/log.md)",
 )
 
 SEARCH_SPACES = (STUDY_DNN_SPACE, FAST_DNN_SPACE, FAST_CNN_SPACE)
 SEARCH_SPACE_NAMES = tuple(dict.fromkeys(one.name for one in SEARCH_SPACES))
 DEFAULT_SEARCH_SPACE = "fast"
-DEFAULT_TRIALS = 30  # where the space is no grid
+DEFAULT_TRIALS = 30  # of a space that is not a grid
 
 
 def search_space(model: str, name: str) -> SearchSpace:
-    """The space of that name for ``dnn`` or ``cnn``.
+    """The search space of that name for ``dnn`` or ``cnn``.
 
     Raises:
-        UnknownNameError: no such model, or no such space for it; the sentence offers the nearest.
+        UnknownNameError: no such model, or no such space for it.
     """
     if model not in MODELS:
         raise UnknownNameError(model, "model to tune", MODELS)

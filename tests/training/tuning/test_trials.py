@@ -26,13 +26,12 @@ SAMPLED = SearchSpace(
     name="drawn",
     base=replace(FAST_DNN, epochs=6),
     dimensions={
-        "learning_rate": Range("optimizer", "learning_rate", 1e-4, 1e-1, log=True),
-        "shift": Range("augment", "shift", 0, 2),
+        "learning_rate": Range("optimizer.learning_rate", 1e-4, 1e-1, log=True),
+        "shift": Range("augment.shift", 0, 2),
         "activation": Choice(
             {"relu": {"network": {"activation": "relu"}}, "gelu": {"network": {"activation": "gelu"}}}
         ),
     },
-    grid=False,
     source="for tests",
 )
 
@@ -78,7 +77,7 @@ def test_a_grid_is_tried_point_by_point(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("keep", "at"), [("best", 3), ("last", 4)])
 def test_a_trial_is_judged_by_the_weights_that_its_recipe_keeps(tmp_path: Path, keep: str, at: int) -> None:
     base = CLASSIC_DNN if keep == "best" else FAST_DNN
-    space = SearchSpace("one", base, {"batch": Choice({"32": {"batch_size": 32}})}, grid=True, source="for tests")
+    space = SearchSpace("one", base, {"batch": Choice({"32": {"batch_size": 32}})}, source="for tests")
     (only,) = run_search(tmp_path / "t.db", space, 1, epochs=4)
     expected = list(train(space.recipe(only["params"], epochs=4)))[at - 1]
     assert only["validation_accuracy"] == expected.validation_accuracy
@@ -177,9 +176,7 @@ def test_a_failure_is_named_and_its_point_not_tried_again(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_a_recipe_is_a_failure_too(tmp_path: Path) -> None:
-    space = SearchSpace(
-        "bad", CLASSIC_DNN, {"batch": Choice({"one": {"batch_size": 1}})}, grid=True, source="for tests"
-    )
+    space = SearchSpace("bad", CLASSIC_DNN, {"batch": Choice({"one": {"batch_size": 1}})}, source="for tests")
     (only,) = run_search(tmp_path / "t.db", space, 1)
     assert only["error"] == "the recipe's batch_size is 1; it must be 2 or more."
 
