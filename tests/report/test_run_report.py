@@ -1,3 +1,5 @@
+"""The report of a run comes from its files; its protocol states how the model was trained."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -6,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from clothier.metrics import evaluate_logits, reliability, softmax
 from clothier.recipes import HardExampleMining, Recipe, preset
-from clothier.report.run_report import model_section, reproduce_command, training_protocol, write_run_report
+from clothier.report.run_report import (
+    model_section,
+    photo_section,
+    reproduce_command,
+    training_protocol,
+    write_run_report,
+)
 from clothier.runs import Run
+from clothier.selective.decisions import risk_coverage
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -79,6 +89,24 @@ def test_the_section_of_a_run_comes_from_its_files(tmp_path: Path, dataset: Data
     section = model_section(run, metrics, logits, dataset)
     assert (section.name, section.recipe, section.history) == ("DNN", run.recipe_as_trained, run.read_results())
     assert {"loss", "accuracy", "confusion", "reliability"} <= section.figures.keys()
+
+
+def test_the_section_of_a_photo_run_has_a_risk_coverage_curve(
+    tmp_path: Path, dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]
+) -> None:
+    run, labels, probabilities = Run(tmp_path), dataset.test.labels, softmax(logits[0])
+    run.create({"recipe": preset("photo", "fast").to_json()})
+    run.write_results([])
+    section = photo_section(
+        run,
+        {"protocol": "Five folds.", "data": {"limitations": "Photos of one shop."}},
+        evaluate_logits(logits[0], labels, dataset.classes),
+        reliability(probabilities, labels),
+        risk_coverage(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels),
+        None,
+    )
+    assert list(section.figures) == ["confusion", "class-metrics", "reliability", "risk-coverage"]
+    assert section.protocol == "Five folds. Photos of one shop."
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.report import formatting
 from clothier.report.captioned_figure import save_figures
-from clothier.report.figures import classification, model_figures
+from clothier.report.figures import evaluation_figures, model_figures
 from clothier.report.figures.risk_coverage import risk_coverage_plot
-from clothier.report.figures.training_curves import accuracy_curves, loss_curves
 from clothier.report.model_card import model_card
 from clothier.report.page import render_run
 from clothier.report.sections import ModelSection, Provenance
@@ -82,15 +81,9 @@ def photo_section(
         risk_coverage: of the same.
         guarantee: of its card.
     """
-    history, figures = run.read_results(), {}
-    if history:
-        figures = {"loss": loss_curves(history), "accuracy": accuracy_curves(history)}
-    figures |= {
-        "confusion": classification.confusion_matrix(evaluation),
-        "class-metrics": classification.class_metrics(evaluation),
-        "risk-coverage": risk_coverage_plot(risk_coverage, evaluation.n, guarantee),
-        "reliability": classification.reliability_diagram(reliability),
-    }
+    history = run.read_results()
+    figures = evaluation_figures(evaluation, reliability, history)
+    figures["risk-coverage"] = risk_coverage_plot(risk_coverage, evaluation.n, guarantee)
     return ModelSection(
         name="photo model",
         metrics=metrics,
