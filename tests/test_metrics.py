@@ -1,4 +1,4 @@
-"""The figures of merit against scikit-learn and scipy, and at the edges of what they are defined for."""
+"""Metrics compared with scikit-learn and scipy, and edge cases."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_an_evaluation_agrees_with_scikit_learn() -> None:
     assert got.standard_error == pytest.approx(math.sqrt(got.accuracy * (1 - got.accuracy) / 400))
 
 
-def test_the_standard_error_of_the_study_is_about_three_tenths_of_a_point() -> None:
+def test_standard_error_of_the_study() -> None:
     assert metrics.standard_error(0.885, 10_000) == pytest.approx(0.0032, abs=5e-5)
 
 
@@ -77,7 +77,7 @@ def test_one_image_is_enough(label: int, accuracy: float) -> None:
     assert (got.n, got.accuracy, got.standard_error) == (1, accuracy, 0.0)
 
 
-def test_softmax_survives_huge_logits() -> None:
+def test_softmax_of_huge_logits() -> None:
     probabilities = metrics.softmax([[1e4, 0.0], [-1e4, -1e4]])
     assert probabilities == pytest.approx(np.array([[1.0, 0.0], [0.5, 0.5]]))
     assert metrics.nll([[1e4, 0.0]], np.array([1])) == pytest.approx(1e4)
@@ -106,7 +106,7 @@ def test_invariants_of_an_evaluation(n: int, classes: int, seed: int) -> None:
         assert min(score.precision, score.recall) - 1e-12 <= score.f1 <= max(score.precision, score.recall) + 1e-12
 
 
-def test_calibration_error_by_hand() -> None:
+def test_calibration_error_of_a_small_example() -> None:
     # Two predictions in the bin up to 9/15, one correct; two in the last bin, both correct.
     probabilities = np.array([[0.58, 0.42], [0.42, 0.58], [0.98, 0.02], [0.96, 0.04]])
     labels = np.array([0, 0, 0, 0])
@@ -117,7 +117,7 @@ def test_calibration_error_by_hand() -> None:
     assert metrics.reliability(probabilities, labels).ece == pytest.approx((0.08 + 0.03) / 2)
 
 
-def test_certain_predictions_fall_into_the_last_bin() -> None:
+def test_certain_predictions_are_in_the_last_bin() -> None:
     found = metrics.reliability(np.array([[1.0, 0.0]]), np.array([0]))
     assert found.counts[-1] == 1
     assert found.ece == 0
@@ -131,18 +131,18 @@ def test_sign_test_against_scipy(wins: int, losses: int) -> None:
 
 @given(st.integers(0, 400), st.integers(0, 400))
 @settings(max_examples=60)
-def test_the_sign_test_is_symmetric_and_a_probability(wins: int, losses: int) -> None:
+def test_sign_test_is_symmetric_and_a_probability(wins: int, losses: int) -> None:
     value = metrics.sign_test(wins, losses)
     assert value == metrics.sign_test(losses, wins)
     assert 0 < value <= 1
 
 
-def test_the_sign_test_with_a_million() -> None:
+def test_sign_test_of_a_million() -> None:
     assert metrics.sign_test(500_500, 499_500) == pytest.approx(binomtest(500_500, 1_000_000).pvalue, rel=1e-7)
     assert metrics.sign_test(1_000_000, 0) == 0
 
 
-def test_mcnemar_counts_only_disagreement() -> None:
+def test_mcnemar_uses_only_disagreements() -> None:
     first = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1, 1], bool)
     second = np.array([1, 1, 0, 0, 1, 0, 0, 1, 1, 1], bool)
     got = metrics.mcnemar(first, second)

@@ -1,4 +1,4 @@
-"""The description of a machine, read from files as the kernel writes them."""
+"""The machine as read from files of the kernel."""
 
 from __future__ import annotations
 

@@ -15,21 +15,21 @@ def dataset() -> Dataset:
 
 
 def test_every_index_is_an_image_of_its_split(dataset: Dataset) -> None:
-    pool = CombinedSplits.from_dataset(dataset)
-    assert (len(pool), pool.n_train) == (42, 30)
-    for place in range(42):
-        part = getattr(dataset, pool.split(place))
-        assert np.array_equal(pool.images[place], part.images[pool.index_in_split(place)])
-        assert pool.class_name(place) == FASHION_MNIST_CLASSES[part.labels[pool.index_in_split(place)]]
+    combined = CombinedSplits.from_dataset(dataset)
+    assert (len(combined), combined.n_train) == (42, 30)
+    for index in range(42):
+        split = getattr(dataset, combined.split(index))
+        assert np.array_equal(combined.images[index], split.images[combined.index_in_split(index)])
+        assert combined.class_name(index) == FASHION_MNIST_CLASSES[split.labels[combined.index_in_split(index)]]
 
 
 def test_captions_and_files(dataset: Dataset) -> None:
-    pool = CombinedSplits.from_dataset(dataset)
-    assert (pool.caption(29), pool.caption(30), pool.file(30)) == ("train 29", "test 0", None)
+    combined = CombinedSplits.from_dataset(dataset)
+    assert (combined.caption(29), combined.caption(30), combined.file(30)) == ("train 29", "test 0", None)
     named = {
         name: replace(part, files=tuple(f"shop/{name}/{number}.png" for number in range(len(part))))
         for name, part in (("train", dataset.train), ("test", dataset.test))
     }
-    pool = CombinedSplits.from_dataset(replace(dataset, **named))
-    assert (pool.file(29), pool.file(30)) == ("shop/train/29.png", "shop/test/0.png")
-    assert pool.caption(30) == "0.png"
+    combined = CombinedSplits.from_dataset(replace(dataset, **named))
+    assert (combined.file(29), combined.file(30)) == ("shop/train/29.png", "shop/test/0.png")
+    assert combined.caption(30) == "0.png"

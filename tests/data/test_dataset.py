@@ -16,7 +16,7 @@ def dataset() -> Dataset:
     return Dataset("Toy", ("a", "b"), part(), part(2), {"train": "11", "test": "22"})
 
 
-def test_take_gives_copies_in_the_order_asked() -> None:
+def test_subset_copies_in_the_given_order() -> None:
     images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2)
     labeled = LabeledImages(images, np.array([5, 6, 7]))
     taken = labeled.subset(np.array([2, 0]))
@@ -36,7 +36,7 @@ def test_head(dataset: Dataset) -> None:
         dataset.head(0, 1)
 
 
-def test_counts_has_a_place_for_classes_without_images() -> None:
+def test_class_counts_include_empty_classes() -> None:
     assert part(4, [0, 2, 2, 2]).class_counts(4).tolist() == [1, 0, 3, 0]
 
 
@@ -79,7 +79,7 @@ def test_inconsistent_data_sets(dataset: Dataset, change: dict, sentence: str) -
         replace(dataset, **change)
 
 
-def test_the_digest_follows_contents_and_classes_and_nothing_else(dataset: Dataset) -> None:
+def test_digest_depends_on_contents_and_classes_only(dataset: Dataset) -> None:
     same = replace(dataset, name="Other", digests={"test": "22", "train": "11"}, warnings=("a note",))
     assert same.digest == dataset.digest
     assert len(dataset.digest) == 64

@@ -1,4 +1,4 @@
-"""The real apt-get and dpkg-deb, on a small package source of our own in a folder: no network, no root needed."""
+"""The real apt-get and dpkg-deb with a local package source: without network and root."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def package_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package source with the package ``drawn-data``, which apt uses instead of the system's own."""
+    """A package source with the package ``drawn-data``, which apt-get uses instead of the system's."""
     tree, source = tmp_path / "tree", tmp_path / "source"
     (tree / "DEBIAN").mkdir(parents=True)
     (tree / "usr/share/drawn").mkdir(parents=True)

@@ -11,7 +11,7 @@ from clothier.errors import ImageError
 
 @pytest.fixture
 def photo() -> Image.Image:
-    """A garment of chance on a light carpet, 300x400 pixels in color."""
+    """A random garment on a light carpet, 300x400 pixels in color."""
     generator = np.random.default_rng(4)
     pixels = generator.normal(215, 6, (400, 300, 3))
     pixels[60:330, 70:240] = generator.normal(90, 25, (270, 170, 3)) + 40 * np.sin(np.arange(170) / 9)[:, None]
@@ -22,7 +22,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.corrcoef(first.ravel().astype(float), second.ravel().astype(float))[0, 1])
 
 
-def test_other_bytes_of_the_same_pixels_have_the_same_digest(tmp_path: Path, photo: Image.Image) -> None:
+def test_digest_depends_on_pixels_only(tmp_path: Path, photo: Image.Image) -> None:
     photo.save(tmp_path / "a.png", compress_level=1)
     photo.save(tmp_path / "b.png", compress_level=9)
     photo.save(tmp_path / "c.bmp")
@@ -49,6 +49,6 @@ def test_a_reduced_copy_matches_where_its_fashion_mnist_image_does_not(tmp_path:
     assert correlation(*(to_fashion_mnist(decode_image(file)) for file in files)) < 0.999
 
 
-def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone\.png does not exist"):
         compute_fingerprints([str(tmp_path / "gone.png")])

@@ -7,13 +7,13 @@ from clothier.data.perceptual_hash import dhash, matches
 
 
 def photos(count: int) -> np.ndarray:
-    """Blotches, each image its own."""
+    """Random smooth images."""
     blotches = np.random.default_rng(0).integers(0, 256, (count, 12, 12, 3), dtype=np.uint8)
     return np.stack([np.asarray(Image.fromarray(one).resize((96, 96), Image.Resampling.BICUBIC)) for one in blotches])
 
 
 def copy(image: np.ndarray) -> np.ndarray:
-    """As a smaller image was made from it, and made large again."""
+    """Copies that were scaled down and up again."""
     small = Image.fromarray(image).resize((61, 61), Image.Resampling.BILINEAR)
     return np.asarray(small.resize((96, 96), Image.Resampling.BILINEAR))
 
@@ -26,12 +26,12 @@ def test_copies_match_and_others_do_not() -> None:
     assert matches(dhash(asked), learnt).tolist() == [True] * 10 + [False] * 10
 
 
-def test_a_plain_image_never_matches() -> None:
+def test_a_uniform_image_never_matches() -> None:
     plain = np.full((2, 96, 96, 3), 240, np.uint8)
     assert matches(dhash(plain), dhash(plain)).tolist() == [False, False]
 
 
-def test_grey_images_and_none() -> None:
+def test_gray_images_and_no_images() -> None:
     gray = photos(3)[..., 0]
     assert matches(dhash(gray), dhash(gray)).all()
     assert matches(dhash(gray), dhash(gray[:0])).tolist() == [False] * 3

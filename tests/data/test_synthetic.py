@@ -8,14 +8,14 @@ from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+def test_the_seed_determines_the_data() -> None:
     one, same, other = draw_garments(30, 1), draw_garments(30, 1), draw_garments(30, 2)
     assert np.array_equal(one.images, same.images)
     assert np.array_equal(one.labels, same.labels)
     assert not np.array_equal(one.images, other.images)
 
 
-def test_classes_have_equal_shares_and_images_lie_on_black() -> None:
+def test_equal_class_counts_and_a_black_background() -> None:
     drawn = draw_garments(203, 3)
     assert set(drawn.class_counts(10).tolist()) == {20, 21}
     assert drawn.images.shape == (203, 28, 28)
@@ -23,7 +23,7 @@ def test_classes_have_equal_shares_and_images_lie_on_black() -> None:
     assert len({image.tobytes() for image in drawn.images}) == 203
 
 
-def test_the_classes_can_be_told_apart_by_their_means_but_not_trivially() -> None:
+def test_classes_are_separable_but_not_trivially() -> None:
     train, test = draw_garments(400, 4), draw_garments(200, 5)
     means = np.stack([train.images[train.labels == label].mean(axis=0).ravel() for label in range(10)])
     distances = ((test.images.reshape(len(test), 1, -1) - means) ** 2).sum(axis=2)
@@ -31,14 +31,14 @@ def test_the_classes_can_be_told_apart_by_their_means_but_not_trivially() -> Non
     assert 0.6 < accuracy < 0.999
 
 
-def test_few_components_hold_much_of_the_variance() -> None:
+def test_few_components_explain_most_of_the_variance() -> None:
     pixels = draw_garments(300, 6).images.reshape(300, -1) / 255.0
     centered = pixels - pixels.mean(axis=0)
     spectrum = np.linalg.eigvalsh(centered @ centered.T)
     assert spectrum[-30:].sum() / spectrum.sum() > 0.7
 
 
-def test_a_folder_is_four_idx_files_and_the_names(tmp_path: Path) -> None:
+def test_written_files(tmp_path: Path) -> None:
     digests = write_synthetic_dataset(tmp_path / "d", train=20, test=10, seed=7)
     files = idx_files.find_files(tmp_path / "d")
     assert sorted(files) == sorted(idx_files.FILE_NAMES) == sorted(digests)

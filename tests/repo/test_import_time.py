@@ -1,10 +1,10 @@
-"""Help and usage errors answer at once, and using a model needs no library for training."""
+"""Help and usage errors are fast, and using a model needs no training library."""
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -21,8 +21,8 @@ HEAVY_MODULES = (
     "optuna",
     "sqlalchemy",
 )
-MAX_SECONDS = 0.25  # seconds, the best of some tries: neighbours on the machine are no fault of ours
-TRIES = 60  # some neighbours stay for ten seconds
+MAX_SECONDS = 0.3  # CPU seconds, the best of TRIES: other processes on the machine slow some tries down
+TRIES = 8
 TRAINING_MODULES = (
     "torch",
     "sklearn",
@@ -61,7 +61,7 @@ COMMAND_LINES = {
 
 
 @pytest.mark.parametrize("arguments", COMMAND_LINES.values(), ids=COMMAND_LINES)
-def test_nothing_heavy_is_loaded(arguments: list[str]) -> None:
+def test_no_heavy_module_is_imported(arguments: list[str]) -> None:
     code = f"from clothier.cli.main import main; code = main({arguments!r})"
     done = subprocess.run(
         [sys.executable, "-c", REPORT_HEAVY.format(code=code)], check=False, capture_output=True, text=True
@@ -70,7 +70,7 @@ def test_nothing_heavy_is_loaded(arguments: list[str]) -> None:
     assert done.stderr.splitlines()[-1] == "HEAVY []"
 
 
-def test_import_loads_nothing_heavy() -> None:
+def test_import_clothier_imports_no_heavy_module() -> None:
     done = subprocess.run(
         [sys.executable, "-c", REPORT_HEAVY.format(code="import clothier; clothier.Recipe; code = 0")],
         check=True,
@@ -80,20 +80,24 @@ def test_import_loads_nothing_heavy() -> None:
     assert done.stderr == "HEAVY []\n"
 
 
-@pytest.mark.parametrize("question", ["help", "help of a command", "unknown command", "unknown preset"])
-def test_answers_at_once(question: str) -> None:
-    command = [sys.executable, "-m", "clothier", *COMMAND_LINES[question]]
+def cpu_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@pytest.mark.parametrize("case", ["help", "help of a command", "unknown command", "unknown preset"])
+def test_fast_start(case: str) -> None:
     seconds = []
     for _ in range(TRIES):
-        started = time.perf_counter()
-        subprocess.run(command, check=False, capture_output=True)
-        seconds.append(time.perf_counter() - started)
+        before = cpu_seconds_of_children()
+        subprocess.run([sys.executable, "-m", "clothier", *COMMAND_LINES[case]], check=False, capture_output=True)
+        seconds.append(cpu_seconds_of_children() - before)
         if min(seconds) < MAX_SECONDS:
             return
-    pytest.fail(f"the best of {len(seconds)} was {min(seconds):.2f} s; {MAX_SECONDS} s is promised")
+    pytest.fail(f"the fastest of {TRIES} took {min(seconds):.2f} CPU seconds; the limit is {MAX_SECONDS}")
 
 
-def test_using_models_needs_no_library_for_training() -> None:
+def test_using_models_needs_no_training_library() -> None:
     code = f"""
 import sys
 for name in {TRAINING_MODULES!r}:
@@ -109,7 +113,7 @@ sys.exit(main(["predict", "no-such-file.png", "--model", "no-such-model"]))
 
 
 @pytest.mark.parametrize("words", [["train", "cnn"], ["tune", "cnn"], ["study"]])
-def test_training_without_its_libraries_says_what_to_install(words: list[str]) -> None:
+def test_training_without_its_libraries_names_the_extra(words: list[str]) -> None:
     code = f"""
 import sys
 from importlib.abc import MetaPathFinder

@@ -1,1 +1,1 @@
-"""Files in, arrays out: the data sets, the pictures, and the drawn garments of the tests."""
+"""Data sets and photos: from files to arrays."""

@@ -1,4 +1,4 @@
-"""Both parts of a data set in one row, for whoever looks for something across them."""
+"""The training and the test images of a data set in one array, for comparisons across them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SplitName = Literal["train", "test"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CombinedSplits:
-    """N pictures: those of the training part, then those of the test part.
+    """N images: the training images, then the test images.
 
     Attributes:
         images: (N, H, W) uint8.
         labels: (N,) int64.
         files: N paths, or none.
-        n_train: how many are of the training part.
-        classes: the K names.
+        n_train: number of training images.
+        classes: the K class names.
     """
 
     images: Images
@@ -35,33 +35,32 @@ class CombinedSplits:
 
     @classmethod
     def from_dataset(cls, dataset: Dataset) -> CombinedSplits:
-        """The pictures of ``dataset``; a copy."""
+        """A copy of the images of ``dataset``."""
         train, test = dataset.train, dataset.test
         images = np.concatenate([train.images, test.images])
         labels = np.concatenate([train.labels, test.labels])
         return cls(images, labels, train.files + test.files, len(train), dataset.classes)
 
     def __len__(self) -> int:
-        """N."""
         return len(self.labels)
 
     def split(self, index: int) -> SplitName:
-        """The part of the picture at ``index_in_split``."""
+        """The split of the image at ``index``."""
         return "train" if index < self.n_train else "test"
 
     def index_in_split(self, index: int) -> int:
-        """Its place in that part, counted from 0."""
+        """The index of the image within its split."""
         return index if index < self.n_train else index - self.n_train
 
     def file(self, index: int) -> str | None:
-        """Its path, where it has one."""
+        """The path of the image, if it is a file."""
         return self.files[index] if self.files else None
 
     def class_name(self, index: int) -> str:
-        """The name of the class that it is labelled with."""
+        """The class that the image is labeled with."""
         return self.classes[int(self.labels[index])]
 
     def caption(self, index: int) -> str:
-        """What a caption calls it: ``train 45592``, or the name of its file."""
+        """``train 45592``, or the name of the file."""
         file = self.file(index)
         return f"{self.split(index)} {self.index_in_split(index)}" if file is None else Path(file).name

@@ -235,7 +235,7 @@ def _map_labels(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict
 def _group_ids(names: Sequence[str]) -> Int64Array:
     """An id for each name: the number if all are whole numbers, otherwise the alphabetical rank. "" gets a new id.
 
-    Numbers are kept because folds depend on the order of the groups.
+    Numbers stay as they are because folds depend on the order of the groups.
     """
     known = sorted(set(names) - {""})
     ids = {name: rank for rank, name in enumerate(known)}

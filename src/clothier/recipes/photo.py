@@ -1,4 +1,4 @@
-"""What a recipe of the ``photo`` model can say. The trials behind the numbers are in docs/log.md."""
+"""The fields of a recipe of the ``photo`` model. The experiments behind the defaults are in docs/log.md."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PhotoRecipe:
         warmup: fraction of all steps.
         label_smoothing: fraction of the target that is spread over all classes.
         dropout: fraction of the embedding.
-        ema_decay: decay a step of the exponential moving average of the weights, which is what is kept.
+        ema_decay: decay a step of the exponential moving average of the weights, which is the result.
         folds: of the cross-validation by groups.
         probe_c: inverse regularization C of the logistic regression that initializes the head.
         augment: random changes of the photos.

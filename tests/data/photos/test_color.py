@@ -17,7 +17,7 @@ def round_trip(tmp_path: Path, image: Image.Image, kind: str, **more: object) ->
 
 
 def swapped_profile() -> bytes:
-    """A profile of RGB whose red is sRGB's green and the other way round, so that its effect cannot be missed."""
+    """A profile of RGB whose red is sRGB's green and the other way round, so that its effect is visible."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     for red, green in ((b"rXYZ", b"gXYZ"),):
         at, to = content.index(red), content.index(green)

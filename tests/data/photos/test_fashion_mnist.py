@@ -36,7 +36,7 @@ class TestToFashionMnist:
         assert max(view[:, :7].max(), view[:, 21:].max()) < 10
 
     def test_the_steps_of_the_paper(self) -> None:
-        """A view enlarged, in negative and with a margin, comes back nearly as it was."""
+        """An enlarged, inverted image with a margin is converted back almost unchanged."""
         for view in DRAWN[:8]:
             rows, columns = np.nonzero(view > 20)
             cut = view[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]

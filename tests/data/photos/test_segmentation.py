@@ -17,7 +17,7 @@ def carpet(seed: int, color: tuple[int, int, int], height: int = 400, width: int
 
 
 def photo_with_mask(ground: tuple[int, int, int], cloth: tuple[int, int, int]) -> tuple[Image.Image, np.ndarray]:
-    """A shirt with two sleeves on a carpet, and where it is."""
+    """A shirt on a carpet, and its mask."""
     pixels = carpet(3, ground)
     where = np.zeros(pixels.shape[:2], bool)
     where[90:340, 90:210] = True
