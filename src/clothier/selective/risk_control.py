@@ -60,12 +60,12 @@ def control_risk(
         grouped_by: what a group is.
     """
     scores, wrong, groups = _check_inputs(confidence, correct, groups)
-    correlation = _correlation(*_group_totals(wrong, groups))
-    threshold = _find_threshold(scores, wrong, groups, risk, confidence_level, correlation)
+    correlation = intraclass_correlation(wrong, groups)
+    threshold = find_threshold(scores, ~wrong, groups, risk=risk, confidence_level=confidence_level)
     accepted = np.zeros(len(scores), dtype=bool) if threshold is None else scores >= threshold
 
     def bound(rows: BoolArray) -> float:
-        return _upper_bound(wrong[rows], groups[rows], confidence_level, correlation)
+        return risk_upper_bound(wrong[rows], groups[rows], confidence_level, correlation)
 
     rows_of = {name: accepted & (np.asarray(predictions) == label) for label, name in enumerate(classes)}
     bounds = {name: bound(rows) for name, rows in rows_of.items() if rows.sum() >= MIN_ACCEPTED}
@@ -114,52 +114,51 @@ def find_threshold(
         DataError: no predictions, or arrays of different lengths.
     """
     scores, wrong, groups = _check_inputs(confidence, correct, groups)
-    correlation = _correlation(*_group_totals(wrong, groups))
-    return _find_threshold(scores, wrong, groups, risk, confidence_level, correlation)
+    correlation = intraclass_correlation(wrong, groups)
+    found = None
+    for threshold in _fixed_sequence(scores, groups, confidence_level, correlation):
+        accepted = scores >= threshold
+        if risk_upper_bound(wrong[accepted], groups[accepted], confidence_level, correlation) > risk:
+            break
+        found = float(threshold)
+    return found
 
 
 def risk_upper_bound(
-    wrong: npt.ArrayLike, groups: npt.ArrayLike, confidence_level: float = 0.95, correlation: float = 0.0
+    wrong: npt.ArrayLike, groups: Int64Array, confidence_level: float = 0.95, correlation: float = 0.0
 ) -> float:
     """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``.
 
     Args:
         wrong: (N,) bool, of accepted tags; or the probability that each is wrong.
-        groups: (N,) int64. A single group gives no bound for others: it is 1.
+        groups: (N,) int64, 0 or more. A single group gives no bound for others: it is 1.
         confidence_level: 0 to 1.
         correlation: lower limit of the intraclass correlation, 0 to 1.
 
     Raises:
         DataError: no tags.
     """
-    return _upper_bound(np.asarray(wrong), _dense(groups), confidence_level, correlation)
+    sizes, errors = _group_totals(wrong, groups)
+    n, g = sizes.sum(), len(sizes)
+    rate = errors.sum() / n
+    if g < 2 or rate >= 1:
+        return 1.0
+    effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
+    student = stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)  # quantiles of Student's t
+    trials = n / effect * student**2
+    return float(betaincinv(rate * trials + 1, (1 - rate) * trials, confidence_level))
 
 
-def intraclass_correlation(wrong: npt.ArrayLike, groups: npt.ArrayLike) -> float:
+def intraclass_correlation(wrong: npt.ArrayLike, groups: Int64Array) -> float:
     """How similar the predictions of one group are, 0 (not at all) to 1, from the design effect of the error rate.
 
     Args:
         wrong: (N,) bool, of all predictions.
-        groups: (N,) int64.
+        groups: (N,) int64, 0 or more.
     """
-    return _correlation(*_group_totals(np.asarray(wrong), _dense(groups)))
-
-
-def _find_threshold(
-    scores: Float64Array,
-    wrong: BoolArray,
-    groups: Int64Array,
-    risk: float,
-    confidence_level: float,
-    correlation: float,
-) -> float | None:
-    found = None
-    for threshold in _fixed_sequence(scores, groups, confidence_level, correlation):
-        accepted = scores >= threshold
-        if _upper_bound(wrong[accepted], groups[accepted], confidence_level, correlation) > risk:
-            break
-        found = float(threshold)
-    return found
+    sizes, errors = _group_totals(wrong, groups)
+    cluster_size = _mean_cluster_size(sizes)
+    return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0
 
 
 def _fixed_sequence(
@@ -175,37 +174,18 @@ def _fixed_sequence(
         return possible
     thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
     expected = [
-        _upper_bound(1 - scores[accepted], groups[accepted], confidence_level, correlation)
+        risk_upper_bound(1 - scores[accepted], groups[accepted], confidence_level, correlation)
         for accepted in (scores >= threshold for threshold in thresholds)
     ]
     return np.asarray(thresholds[int(np.argmin(expected)) :])
 
 
-def _upper_bound(
-    wrong: npt.NDArray[np.generic], groups: Int64Array, confidence_level: float, correlation: float
-) -> float:
-    """:func:`risk_upper_bound` for groups 0 to G - 1."""
-    sizes, errors = _group_totals(wrong, groups)
-    n, g = sizes.sum(), len(sizes)
-    rate = errors.sum() / n
-    if g < 2 or rate >= 1:
-        return 1.0
-    effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
-    student = stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)  # quantiles of Student's t
-    trials = n / effect * student**2
-    return float(betaincinv(rate * trials + 1, (1 - rate) * trials, confidence_level))
-
-
-def _correlation(sizes: Float64Array, errors: Float64Array) -> float:
-    cluster_size = _mean_cluster_size(sizes)
-    return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0
-
-
-def _group_totals(wrong: npt.NDArray[np.generic], groups: Int64Array) -> tuple[Float64Array, Float64Array]:
-    """Photos and wrong tags of each group that has photos; groups are numbered from 0."""
-    if not wrong.size:
+def _group_totals(wrong: npt.ArrayLike, groups: Int64Array) -> tuple[Float64Array, Float64Array]:
+    """Photos and wrong tags of each group that has photos."""
+    flags = np.asarray(wrong, dtype=np.float64)
+    if not flags.size:
         raise DataError("a risk bound needs predictions, but got none. Accept more tags.")
-    sizes, errors = np.bincount(groups), np.bincount(groups, wrong)
+    sizes, errors = np.bincount(groups), np.bincount(groups, flags)
     return sizes[sizes > 0].astype(np.float64), errors[sizes > 0].astype(np.float64)
 
 
@@ -223,23 +203,15 @@ def _design_effect(sizes: Float64Array, errors: Float64Array) -> float:
     return float(g / (g - 1) * ((errors - rate * sizes) ** 2).sum() / (n * rate * (1 - rate)))
 
 
-def _dense(groups: npt.ArrayLike) -> Int64Array:
-    """The groups, numbered from 0."""
-    return np.unique(np.asarray(groups), return_inverse=True)[1]
-
-
 def _check_inputs(
     confidence: npt.ArrayLike, correct: npt.ArrayLike, groups: npt.ArrayLike
 ) -> tuple[Float64Array, BoolArray, Int64Array]:
     """Confidences, errors, and groups numbered from 0."""
-    scores, wrong, groups = (
-        np.asarray(confidence, dtype=np.float64),
-        ~np.asarray(correct, dtype=bool),
-        np.asarray(groups),
-    )
-    if not scores.size or not scores.shape == wrong.shape == groups.shape:
+    scores, wrong = np.asarray(confidence, dtype=np.float64), ~np.asarray(correct, dtype=bool)
+    members = np.asarray(groups)
+    if not scores.size or not scores.shape == wrong.shape == members.shape:
         raise DataError(
             f"risk control needs one label and one group for every prediction, but got {scores.size} predictions, "
-            f"{wrong.size} labels and {groups.size} groups."
+            f"{wrong.size} labels and {members.size} groups."
         )
-    return scores, wrong, _dense(groups)
+    return scores, wrong, np.unique(members, return_inverse=True)[1]
