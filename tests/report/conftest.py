@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from clothier.exploration.pca import PCA
+    from clothier.exploration.pixels import PixelStatistics
     from clothier.report.captioned_figure import CaptionedFigure
 
 IMAGE_SIZE = 8
@@ -104,6 +105,16 @@ def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSecti
     )
 
 
+@pytest.fixture(scope="session")
+def pixel_statistics(labeled: LabeledImages) -> PixelStatistics:
+    return describe_pixels(labeled.images, labeled.labels, 10)
+
+
+@pytest.fixture(scope="session")
+def pca(labeled: LabeledImages) -> PCA:
+    return fit_pca(labeled.images)
+
+
 def random_logits(labels: np.ndarray, seed: int, margin: float) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(size=(len(labels), 10)).astype(np.float32)
     logits[np.arange(len(labels)), labels] += margin
@@ -167,15 +178,13 @@ def all_pca_figures(dataset: Dataset, pca: PCA) -> dict[str, CaptionedFigure]:
 
 
 @pytest.fixture(scope="session")
-def data(dataset: Dataset) -> DataSection:
-    pca = fit_pca(dataset.train.images)
-    pixels = describe_pixels(dataset.train.images, dataset.train.labels, 10)
+def data(dataset: Dataset, pca: PCA, pixel_statistics: PixelStatistics) -> DataSection:
     sections = (
         Section(
             "pixels",
             "The pixels",
             "Of 200 images.",
-            pixel_figures(pixels, FASHION_MNIST_CLASSES),
+            pixel_figures(pixel_statistics, FASHION_MNIST_CLASSES),
             ["No map is drawn."],
         ),
         Section("pca", "Principal components", "Their directions.", all_pca_figures(dataset, pca)),

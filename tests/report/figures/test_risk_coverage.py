@@ -11,7 +11,7 @@ from clothier.report.figures import risk_coverage
 from clothier.selective.decisions import risk_coverage as risk_coverage_curve
 from clothier.selective.thresholds import RiskGuarantee
 
-from .conftest import plain
+from ..conftest import plain
 
 N = 400
 CONFIDENCE = np.linspace(1, 0, N)

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.report.figures.embedding_map import MAX_DOT_AREA, MIN_DOT_AREA, map_figures, map_quality_bars, map_scatter
 
-from .conftest import plain
+from ..conftest import plain
 
 MAP_QUALITY = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trustworthiness_n=300)
 PCA_BASELINE = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trustworthiness_n=300)

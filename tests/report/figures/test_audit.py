@@ -17,7 +17,7 @@ from clothier.report.figures import audit
 from clothier.report.figures.audit import audit_figures
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from .conftest import captions
+from ..conftest import captions
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
