@@ -10,11 +10,11 @@ from clothier.exploration.pca import fit_pca
 
 
 def rows(n: int = 200, d: int = 6, seed: int = 3) -> np.ndarray:
-    chance = np.random.default_rng(seed)
-    return chance.normal(size=(n, d)) @ chance.normal(size=(d, d)) * np.geomspace(1, 1e-4, d)
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(n, d)) @ generator.normal(size=(d, d)) * np.geomspace(1, 1e-4, d)
 
 
-def test_they_are_pearsons() -> None:
+def test_they_are_numpys() -> None:
     features = rows()
     expected = np.corrcoef(features, rowvar=False)
     assert feature_correlations(features) == pytest.approx(expected)
@@ -23,7 +23,7 @@ def test_they_are_pearsons() -> None:
     assert mean_abs_correlation(expected) == pytest.approx(np.abs(others).mean())
 
 
-def test_what_never_changes_has_none() -> None:
+def test_a_constant_dimension_has_no_correlation() -> None:
     features = rows()
     features[:, 2] = 5.0
     found = feature_correlations(features)
@@ -39,7 +39,7 @@ def test_a_single_dimension_has_no_pair() -> None:
     assert mean_abs_correlation(np.ones((1, 1))) == 0.0
 
 
-def test_a_pca_leaves_none_of_them() -> None:
+def test_principal_components_are_uncorrelated() -> None:
     images = (40 * rows(300, 16) / rows(300, 16).std(axis=0) + 128).clip(0, 255).astype(np.uint8).reshape(300, 4, 4)
     pca = fit_pca(images)
     before = correlations(pca.covariance)

@@ -1,4 +1,4 @@
-"""The map of a data set: what it says of itself, its file, and where it places new pictures."""
+"""The map of a dataset: its metadata, its file, and the positions of new images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class HalvesClassifier:
-    """A classifier whose embedding is the ink above and below, and a little of every column."""
+    """A classifier whose embedding is the brightness of the upper half, the lower half and every column."""
 
     name = "halves"
     classes = FASHION_MNIST_CLASSES
-    view = InputSpec()
+    input_spec = InputSpec()
 
     def run(self, images: np.ndarray) -> ModelOutput:
         floats = images.astype(np.float32) / 255
@@ -39,58 +39,58 @@ DATASET = Dataset(
 
 
 @pytest.fixture(scope="module")
-def made() -> EmbeddingMap:
+def fitted() -> EmbeddingMap:
     return fit_map(DATASET, seed=1)
 
 
-def test_every_picture_has_its_place_train_part_first(made: EmbeddingMap) -> None:
-    assert made.positions.shape == (300, 2)
-    features = made.pca.transform(np.concatenate([DATASET.train.images, DATASET.test.images]))
-    assert np.array_equal(made.embedding.features, features)
-    facts = made.metadata.to_json()
-    assert facts["n"] == 300
-    assert facts["source"] == "pixels"
-    assert facts["digest"] == DATASET.digest
-    assert facts["n_components"] == 50
-    assert facts["perplexity"] == 30
-    assert facts["knn10"] > facts["pca_baseline"]["knn10"]
-    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+def test_every_image_has_a_position_training_images_first(fitted: EmbeddingMap) -> None:
+    assert fitted.positions.shape == (300, 2)
+    features = fitted.pca.transform(np.concatenate([DATASET.train.images, DATASET.test.images]))
+    assert np.array_equal(fitted.embedding.features, features)
+    metadata = fitted.metadata.to_json()
+    assert metadata["n"] == 300
+    assert metadata["source"] == "pixels"
+    assert metadata["digest"] == DATASET.digest
+    assert metadata["n_components"] == 50
+    assert metadata["perplexity"] == 30
+    assert metadata["knn10"] > metadata["pca_baseline"]["knn10"]
+    assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
 
 
-def test_a_saved_map_is_read_back_whole(made: EmbeddingMap, tmp_path: Path) -> None:
-    (tmp_path / "map.npz").write_bytes(made.to_bytes())
+def test_a_saved_map_is_loaded_unchanged(fitted: EmbeddingMap, tmp_path: Path) -> None:
+    (tmp_path / "map.npz").write_bytes(fitted.to_bytes())
     read = load_map(tmp_path / "map.npz")
-    assert read.metadata == made.metadata
-    assert np.array_equal(read.positions, made.positions)
+    assert read.metadata == fitted.metadata
+    assert np.array_equal(read.positions, fitted.positions)
     new = draw_garments(5, 9).images
-    assert np.array_equal(read.transform(new), made.transform(new))
+    assert np.array_equal(read.transform(new), fitted.transform(new))
 
 
-def test_new_pictures_are_placed_among_their_class(made: EmbeddingMap) -> None:
+def test_new_images_are_placed_near_their_class(fitted: EmbeddingMap) -> None:
     new = draw_garments(40, 7)
-    placed = made.transform(new.images)
+    placed = fitted.transform(new.images)
     labels = np.concatenate([DATASET.train.labels, DATASET.test.labels])
-    nearest = labels[np.linalg.norm(placed[:, None] - made.positions, axis=2).argmin(axis=1)]
+    nearest = labels[np.linalg.norm(placed[:, None] - fitted.positions, axis=2).argmin(axis=1)]
     assert (nearest == new.labels).mean() > 0.8
 
 
-def test_a_classifiers_embeddings_are_mapped_and_placed() -> None:
-    made = fit_map(DATASET, HalvesClassifier())
-    assert made.metadata.source == "halves"
-    assert made.metadata.n_components == 30
-    assert made.transform(DATASET.test.images[:3], HalvesClassifier()).shape == (3, 2)
-    with pytest.raises(DataError, match="this is a map of halves, and pixels were given"):
-        made.transform(DATASET.test.images[:3])
+def test_the_embeddings_of_a_classifier_are_mapped() -> None:
+    fitted = fit_map(DATASET, HalvesClassifier())
+    assert fitted.metadata.source == "halves"
+    assert fitted.metadata.n_components == 30
+    assert fitted.transform(DATASET.test.images[:3], HalvesClassifier()).shape == (3, 2)
+    with pytest.raises(DataError, match="the map is of halves, not of pixels"):
+        fitted.transform(DATASET.test.images[:3])
 
 
-def test_few_pictures_get_the_perplexity_that_suits_them() -> None:
+def test_few_images_get_a_lower_perplexity() -> None:
     few = replace(DATASET, train=draw_garments(20, 0), test=draw_garments(11, 1))
     assert fit_map(few).metadata.perplexity == 10
-    with pytest.raises(UsageError, match="the perplexity 30 does not suit 31 pictures; 1 to 10 can be taken"):
+    with pytest.raises(UsageError, match="the perplexity 30 does not suit 31 images; give 1 to 10"):
         fit_map(few, perplexity=30)
 
 
-def test_pictures_that_are_all_the_same_are_a_sentence() -> None:
+def test_images_that_are_all_the_same_are_refused() -> None:
     flat = replace(
         DATASET,
         train=LabeledImages(np.full_like(DATASET.train.images, 9), DATASET.train.labels),
@@ -100,32 +100,32 @@ def test_pictures_that_are_all_the_same_are_a_sentence() -> None:
         fit_map(flat)
 
 
-def test_pictures_of_another_size_are_a_sentence(made: EmbeddingMap) -> None:
-    with pytest.raises(DataError, match=r"made of 784 numbers a picture, and got pictures of \(32, 32\)"):
-        made.transform(np.zeros((2, 32, 32), np.uint8))
+def test_images_of_another_size_are_refused(fitted: EmbeddingMap) -> None:
+    with pytest.raises(DataError, match=r"784 numbers per image, and got images of shape \(32, 32\)"):
+        fitted.transform(np.zeros((2, 32, 32), np.uint8))
 
 
-def test_a_file_that_is_no_map_is_a_sentence(made: EmbeddingMap, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_map_is_refused(fitted: EmbeddingMap, tmp_path: Path) -> None:
     path = tmp_path / "map.npz"
-    with pytest.raises(DataError, match=r"is no map: .*No such file"):
+    with pytest.raises(DataError, match=r"map.npz is not a map: .*No such file"):
         load_map(path)
-    path.write_bytes(b"no map")
-    with pytest.raises(DataError, match=r"is no map: .* Give the map.npz of clothier explore"):
+    path.write_bytes(b"not a map")
+    with pytest.raises(DataError, match=r"map\.npz is not a map"):
         load_map(path)
-    path.write_bytes(made.to_bytes())
+    path.write_bytes(fitted.to_bytes())
     path.write_bytes(path.read_bytes()[:-3000])
-    with pytest.raises(DataError, match="is no map"):
+    with pytest.raises(DataError, match=r"map\.npz is not a map"):
         load_map(path)
     np.savez(path, positions=np.zeros(3))
-    with pytest.raises(DataError, match="is no map"):
+    with pytest.raises(DataError, match=r"map\.npz is not a map"):
         load_map(path)
 
 
-def test_a_map_of_a_newer_format_is_a_sentence(
-    made: EmbeddingMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_map_of_a_newer_format_is_refused(
+    fitted: EmbeddingMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
         newer.setattr("clothier.exploration.embedding_map.MAP_FORMAT_VERSION", 2)
-        (tmp_path / "map.npz").write_bytes(made.to_bytes())
-    with pytest.raises(DataError, match="is of a newer format than this Clothier reads"):
+        (tmp_path / "map.npz").write_bytes(fitted.to_bytes())
+    with pytest.raises(DataError, match="newer format"):
         load_map(tmp_path / "map.npz")

@@ -14,9 +14,9 @@ from clothier.exploration.pca import fit_pca
 
 def correlated_images(n: int = 300, side: int = 6, seed: int = 1) -> np.ndarray:
     """Correlated uint8 images, so that the components differ clearly."""
-    chance = np.random.default_rng(seed)
-    mixing = chance.normal(size=(side * side, side * side)) * np.geomspace(60, 1, side * side)[:, None]
-    pixels = 128 + chance.normal(size=(n, side * side)) @ mixing / 4
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(side * side, side * side)) * np.geomspace(60, 1, side * side)[:, None]
+    pixels = 128 + generator.normal(size=(n, side * side)) @ mixing / 4
     return pixels.clip(0, 255).astype(np.uint8).reshape(n, side, side)
 
 

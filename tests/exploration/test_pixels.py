@@ -1,4 +1,4 @@
-"""Pixel statistics against numpy's own, on all pixels at once."""
+"""Pixel statistics against numpy's."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from clothier.exploration.pixels import describe_pixels, histogram_mean_std
 
 
-def some(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of 4x3, black in a third of their pixels, in the classes 0, 1 and 3 of four."""
-    chance = np.random.default_rng(seed)
-    images = chance.integers(0, 256, (n, 4, 3), dtype=np.uint8) * (chance.random((n, 4, 3)) > 1 / 3)
+def random_images(n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images of 4x3 pixels, a third of them black, in the classes 0, 1 and 3 of four."""
+    generator = np.random.default_rng(seed)
+    images = generator.integers(0, 256, (n, 4, 3), dtype=np.uint8) * (generator.random((n, 4, 3)) > 1 / 3)
     images[:, 0, 0] = 7
     return images.astype(np.uint8), np.array([0, 1, 3])[np.arange(n) % 3]
 
 
-def test_counts_are_of_every_pixel() -> None:
-    images, labels = some()
+def test_every_pixel_is_counted() -> None:
+    images, labels = random_images()
     found = describe_pixels(images, labels, 4)
     for label in range(4):
         of_class = images[labels == label]
@@ -28,8 +28,8 @@ def test_counts_are_of_every_pixel() -> None:
     assert found.constant_pixels == 1
 
 
-def test_moments_are_numpys() -> None:
-    images, labels = some()
+def test_means_and_deviations_are_numpys() -> None:
+    images, labels = random_images()
     found = describe_pixels(images, labels, 4)
     for label in found.present_classes:
         of_class = images[labels == label].astype(float)
@@ -40,8 +40,8 @@ def test_moments_are_numpys() -> None:
     assert found.std_image == pytest.approx(images.astype(float).std(axis=0))
 
 
-def test_json_names_the_classes_that_have_pictures() -> None:
-    images, labels = some()
+def test_json_names_the_classes_that_have_images() -> None:
+    images, labels = random_images()
     content = describe_pixels(images, labels, 4).to_json(("Coat", "Bag", "Ghost", "Shirt"))
     assert content["n"] == 60
     assert content["mean"] == pytest.approx(images.mean())

@@ -195,7 +195,7 @@ def test_embeddings_are_mapped_and_the_perplexity_is_heeded(explored: Exploratio
 
 def test_a_perplexity_too_large_is_said_and_leaves_nothing(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
-    with pytest.raises(UsageError, match="the perplexity 60 does not suit 160 pictures; 1 to 53 can be taken"):
+    with pytest.raises(UsageError, match="the perplexity 60 does not suit 160 images; give 1 to 53"):
         explore(out=tmp_path / "out", data=data, any_idx=True, perplexity=60)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,1 +1,1 @@
-"""Statistics of a data set before any model: pixels, PCA, t-SNE, audit."""
+"""Statistics of a dataset before any training: pixels, PCA, t-SNE, audit."""

@@ -1,4 +1,4 @@
-"""The map of a data set: made, judged, kept as arrays, and asked where new pictures belong."""
+"""The t-SNE map of a dataset: fit, save and load it, and place new images on it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clothier.data.combined_splits import CombinedSplits
 from clothier.errors import DataError
 from clothier.exploration.pca import PCA, fit_pca
 from clothier.exploration.tsne.embedding import PERPLEXITY, Embedding, max_perplexity, tsne
@@ -25,25 +26,25 @@ if TYPE_CHECKING:
 
 MAP_FORMAT_VERSION = 1
 PIXELS = "pixels"
-N_COMPONENTS = 50  # principal components that the map is made of: 86 % of the variance of Fashion-MNIST's pixels
-CHUNK_SIZE = 2048  # pictures that a classifier is shown at a time
+N_COMPONENTS = 50  # principal components that are mapped: 86 % of the variance of Fashion-MNIST's pixels
+CHUNK_SIZE = 2048  # images per call of the classifier
 ARRAYS = ("positions", "features", "mean", "components", "explained_variance")
 
 
 @dataclass(frozen=True, slots=True)
 class MapMetadata:
-    """What is known of a map.
+    """How a map was made, and how good it is.
 
     Attributes:
         source: ``pixels``, or the name of the model whose embeddings were mapped.
-        dataset: what was mapped, train part first.
-        digest: SHA-256 of it.
-        n_components: principal components that the map was made of.
+        dataset: its name.
+        digest: its SHA-256.
+        n_components: principal components that were mapped.
         perplexity: of the t-SNE.
-        seed: likewise.
+        seed: of the t-SNE.
         seconds: from principal components to positions.
-        quality: of the map; its votes are learnt from the train part and scored on the test part.
-        pca_baseline: the same of the first two principal components, which any map must beat.
+        quality: of the map; kNN is fitted on the training split and scored on the test split.
+        pca_baseline: the quality of the first two principal components, which a map must beat.
     """
 
     source: str
@@ -64,12 +65,12 @@ class MapMetadata:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingMap:
-    """A map of all pictures of a data set.
+    """A map of all images of a dataset.
 
     Attributes:
-        embedding: positions, train part first, and the features that they were made of.
-        pca: what made the features of pixels or of a model's embeddings.
-        metadata: what is known of it.
+        embedding: positions and features, training images first.
+        pca: from pixels or a model's embeddings to features.
+        metadata: how it was made, and how good it is.
     """
 
     embedding: Embedding
@@ -78,38 +79,38 @@ class EmbeddingMap:
 
     @property
     def positions(self) -> Floats:
-        """(N, 2) float32, train part first."""
+        """(N, 2) float32, training images first."""
         return self.embedding.positions
 
     def transform(
         self, images: Images, classifier: Classifier | None = None, *, progress: Progress = no_progress
     ) -> Floats:
-        """Where new pictures belong.
+        """Positions of new images.
 
         Args:
             images: (M, H, W) uint8, of the size that was mapped.
             classifier: the model whose embeddings were mapped; None for a map of pixels.
-            progress: told of steps done.
+            progress: called after every step.
 
         Returns:
             (M, 2) float32.
 
         Raises:
-            DataError: pictures of another size, or another model than was mapped.
+            DataError: images of another size, or another model.
         """
         name = PIXELS if classifier is None else classifier.name
         if name != self.metadata.source:
-            raise DataError(f"this is a map of {self.metadata.source}, and {name} were given. Give what was mapped.")
+            raise DataError(f"the map is of {self.metadata.source}, not of {name}. Give the same source as the map's.")
         raw = images if classifier is None else _embeddings(images, classifier)
         if np.prod(raw.shape[1:]) != len(self.pca.mean):
             raise DataError(
-                f"the map was made of {len(self.pca.mean)} numbers a picture, and got pictures of {images.shape[1:]}. "
-                "Give pictures of the size that was mapped."
+                f"the map is of {len(self.pca.mean)} numbers per image, and got images of shape {images.shape[1:]}. "
+                "Give images of the size that was mapped."
             )
         return self.embedding.transform(self.pca.transform(raw), progress=progress)
 
     def to_bytes(self) -> bytes:
-        """An .npz of plain arrays, without pickles, that :func:`load_map` reads; garments' pixels are not in it."""
+        """An .npz without pickles for :func:`load_map`; it does not hold the images."""
         metadata = {"format": MAP_FORMAT_VERSION, "total_variance": self.pca.total_variance, **asdict(self.metadata)}
         file = io.BytesIO()
         np.savez(
@@ -125,20 +126,20 @@ class EmbeddingMap:
 
 
 def load_map(path: Path | str) -> EmbeddingMap:
-    """Reads a map that ``clothier explore`` has saved.
+    """Reads the ``map.npz`` of ``clothier explore``.
 
     Raises:
         DataError: it cannot be read, is damaged, or is of a newer format.
     """
     try:
-        # numpy leaves a damaged file open that it has opened itself
+        # numpy does not close a damaged file that it has opened itself
         with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ARRAYS}
             fields = json.loads(str(file["metadata"]))
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} is no map: {error}. Give the map.npz of clothier explore, or explore anew.") from error
+        raise DataError(f"{path} is not a map: {error}. Give the map.npz of clothier explore.") from error
     if fields.pop("format") != MAP_FORMAT_VERSION:
-        raise DataError(f"{path} is of a newer format than this Clothier reads. Install a newer one, or explore anew.")
+        raise DataError(f"{path} has a newer format than this Clothier reads. Update Clothier, or explore again.")
     pca = PCA(arrays["mean"], arrays["components"], arrays["explained_variance"], fields.pop("total_variance"))
     quality, baseline = (MapQuality(**fields.pop(name)) for name in ("quality", "pca_baseline"))
     metadata = MapMetadata(**fields, quality=quality, pca_baseline=baseline)
@@ -153,50 +154,49 @@ def fit_map(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> EmbeddingMap:
-    """Maps all pictures of a data set, by their pixels or by what a classifier makes of them.
+    """Maps all images of a dataset by their pixels or by a classifier's embeddings.
 
     Args:
         dataset: what to map.
         classifier: whose embeddings to map; None maps the pixels.
-        perplexity: of the t-SNE; None for the usual one, or for less where there are few pictures.
-        seed: likewise.
-        progress: told of every stage.
+        perplexity: of the t-SNE; None for 30, or less where there are few images.
+        seed: of the t-SNE.
+        progress: called during every stage.
 
     Raises:
-        DataError: pictures that are all the same, or too few for a map.
-        UsageError: a perplexity that does not suit so many pictures.
+        DataError: images that are all the same, or too few for a map.
+        UsageError: a perplexity that does not suit the number of images.
     """
-    images = np.concatenate([dataset.train.images, dataset.test.images])
-    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    raw = images if classifier is None else _embeddings(images, classifier, progress)
-    pca = fit_pca(raw, min(N_COMPONENTS, *_matrix_shape(raw)))
+    combined = CombinedSplits.from_dataset(dataset)
+    raw = combined.images if classifier is None else _embeddings(combined.images, classifier, progress)
+    pca = fit_pca(raw, min(N_COMPONENTS, len(raw), int(np.prod(raw.shape[1:]))))
     features = pca.transform(raw)
-    begun = time.perf_counter()
-    chosen = min(PERPLEXITY, max_perplexity(len(images))) if perplexity is None else perplexity
-    embedding = tsne(features, perplexity=chosen, seed=seed, progress=progress)
-    seconds = time.perf_counter() - begun
-    facts = MapMetadata(
+    start = time.perf_counter()
+    perplexity = min(PERPLEXITY, max_perplexity(len(combined))) if perplexity is None else perplexity
+    embedding = tsne(features, perplexity=perplexity, seed=seed, progress=progress)
+    seconds = time.perf_counter() - start
+    quality, pca_baseline = (
+        map_quality(positions, features, combined.labels, combined.n_train, seed=seed)
+        for positions in (embedding.positions, features[:, :2])
+    )
+    metadata = MapMetadata(
         source=PIXELS if classifier is None else classifier.name,
         dataset=dataset.name,
         digest=dataset.digest,
         n_components=features.shape[1],
-        perplexity=chosen,
+        perplexity=perplexity,
         seed=seed,
         seconds=seconds,
-        quality=map_quality(embedding.positions, features, labels, len(dataset.train), seed=seed),
-        pca_baseline=map_quality(features[:, :2], features, labels, len(dataset.train), seed=seed),
+        quality=quality,
+        pca_baseline=pca_baseline,
     )
-    return EmbeddingMap(embedding, pca, facts)
-
-
-def _matrix_shape(raw: Images | Floats) -> tuple[int, int]:
-    return len(raw), int(np.prod(raw.shape[1:]))
+    return EmbeddingMap(embedding, pca, metadata)
 
 
 def _embeddings(images: Images, classifier: Classifier, progress: Progress = no_progress) -> Floats:
-    """(N, D) float32, a chunk of pictures at a time."""
-    found: list[Floats] = []
+    """(N, D) float32, computed in chunks."""
+    chunks: list[Floats] = []
     for start in range(0, len(images), CHUNK_SIZE):
-        found.append(classifier.run(images[start : start + CHUNK_SIZE]).embeddings)
+        chunks.append(classifier.run(images[start : start + CHUNK_SIZE]).embeddings)
         progress(f"embeddings of {classifier.name}", min(start + CHUNK_SIZE, len(images)), len(images))
-    return np.concatenate(found)
+    return np.concatenate(chunks)

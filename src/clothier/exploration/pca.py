@@ -17,9 +17,8 @@ from clothier.exploration.pixels import WHITE
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.types import Floats
+    from clothier.types import Float64Array, Floats
 
-    Doubles = npt.NDArray[np.float64]
 
 SOLVER = "covariance_eigh"  # scikit-learn's fastest for many more images than pixels (its User Guide, 2.5.1)
 CHUNK_SIZE = 4096  # images that are transformed at a time
@@ -37,18 +36,18 @@ class PCA:
         total_variance: of all components, also those that were cut off.
     """
 
-    mean: Doubles
-    components: Doubles
-    explained_variance: Doubles
+    mean: Float64Array
+    components: Float64Array
+    explained_variance: Float64Array
     total_variance: float
 
     @property
-    def cumulative_ratio(self) -> Doubles:
+    def cumulative_ratio(self) -> Float64Array:
         """(k,) float64, the fraction of the variance that the first 1, 2, ... k components explain."""
         return np.cumsum(self.explained_variance / self.total_variance)
 
     @property
-    def covariance(self) -> Doubles:
+    def covariance(self) -> Float64Array:
         """(P, P) float64, of the pixels, as far as the k components explain it."""
         return np.asarray((self.components.T * self.explained_variance) @ self.components)
 
@@ -57,7 +56,7 @@ class PCA:
         """How many components have any variance."""
         return int((self.explained_variance > RATIO_TOLERANCE * self.total_variance).sum())
 
-    def reconstruction_errors(self, n_images: int) -> Doubles:
+    def reconstruction_errors(self, n_images: int) -> Float64Array:
         """How well 0, 1, ... k components reconstruct the ``n_images`` images that were fitted.
 
         Returns:
@@ -131,7 +130,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
     return pca if n_components is None else pca.truncate(n_components)
 
 
-def _to_rows(images: npt.NDArray[np.generic]) -> Doubles:
+def _to_rows(images: npt.NDArray[np.generic]) -> Float64Array:
     """(N, P) float64, always a copy."""
     rows = images.reshape(len(images), -1).astype(np.float64)
     if images.dtype == np.uint8:

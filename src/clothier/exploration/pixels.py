@@ -1,4 +1,4 @@
-"""What the pixels of a data set are like, before anything is learnt from them. numpy only.
+"""Statistics of the pixels of a dataset. numpy only.
 
 Legend: N images, H, W, P = H * W pixels, K classes.
 """
@@ -14,12 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
+    from clothier.types import Float64Array, Images, Int64Array, Labels
 
-    from clothier.types import Images, Labels
-
-    Doubles = npt.NDArray[np.float64]
-    Counts = npt.NDArray[np.int64]
 
 N_LEVELS = 256  # of a uint8 pixel
 BLACK, WHITE = 0, 255
@@ -27,20 +23,20 @@ BLACK, WHITE = 0, 255
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelStatistics:
-    """Counts and moments of the grey levels, 0 to 255, of N images in K classes.
+    """Int64Array, means and standard deviations of the gray levels, 0 to 255, of N images in K classes.
 
     Attributes:
-        histogram: (K, 256) int64, pixels of each class at each grey level.
+        histogram: (K, 256) int64, pixels of each class at each gray level.
         class_counts: (K,) int64, images of each class.
         class_mean_images: (K, H, W) float64, the average image of each class; 0 where a class has none.
-        class_std_images: (K, H, W) float64, the standard deviation of each pixel among the images of a class.
-        constant_pixels: pixels that have one grey level in all N images.
+        class_std_images: (K, H, W) float64, the standard deviation of each pixel over the images of a class.
+        constant_pixels: pixels that have one gray level in all N images.
     """
 
-    histogram: Counts
-    class_counts: Counts
-    class_mean_images: Doubles
-    class_std_images: Doubles
+    histogram: Int64Array
+    class_counts: Int64Array
+    class_mean_images: Float64Array
+    class_std_images: Float64Array
     constant_pixels: int
 
     @property
@@ -49,18 +45,18 @@ class PixelStatistics:
         return [int(label) for label in np.flatnonzero(self.class_counts)]
 
     @property
-    def mean_image(self) -> Doubles:
+    def mean_image(self) -> Float64Array:
         """(H, W) float64, the average of all N images."""
         return np.asarray(np.tensordot(self.class_counts, self.class_mean_images, axes=1) / self.class_counts.sum())
 
     @property
-    def std_image(self) -> Doubles:
-        """(H, W) float64, the standard deviation of each pixel among all N images."""
+    def std_image(self) -> Float64Array:
+        """(H, W) float64, the standard deviation of each pixel over all N images."""
         squares = self.class_std_images**2 + (self.class_mean_images - self.mean_image) ** 2
         return np.asarray(np.sqrt(np.tensordot(self.class_counts, squares, axes=1) / self.class_counts.sum()))
 
     def fraction_at(self, level: int) -> float:
-        """Share of all pixels, 0 to 1, that have this grey level."""
+        """Fraction of all pixels that have this gray level."""
         return float(self.histogram[:, level].sum() / self.histogram.sum())
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
@@ -80,7 +76,7 @@ class PixelStatistics:
 
 
 def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStatistics:
-    """Counts grey levels and averages images, class by class.
+    """Int64Array gray levels and averages images, class by class.
 
     Args:
         images: (N, H, W) uint8, N of 1 or more.
@@ -91,20 +87,20 @@ def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStat
     histogram = np.zeros((n_classes, N_LEVELS), np.int64)
     means, deviations = np.zeros((n_classes, *shape)), np.zeros((n_classes, *shape))
     for label in np.unique(labels):
-        of_class = images[labels == label]  # one class in memory at a time
+        of_class = images[labels == label]
         histogram[label] = np.bincount(of_class.ravel(), minlength=N_LEVELS)
         means[label], deviations[label] = of_class.mean(axis=0), of_class.std(axis=0)
     constant = int((images.min(axis=0) == images.max(axis=0)).sum())
     return PixelStatistics(histogram, np.bincount(labels, minlength=n_classes), means, deviations, constant)
 
 
-def histogram_mean_std(counts: Counts) -> tuple[float, float]:
-    """Mean and standard deviation of the grey levels that (256,) ``counts`` counts."""
+def histogram_mean_std(counts: Int64Array) -> tuple[float, float]:
+    """Mean and standard deviation of the gray levels that (256,) ``counts`` counts."""
     levels, n = np.arange(N_LEVELS), int(counts.sum())
     first, second = int(counts @ levels), int(counts @ levels**2)
-    return first / n, math.sqrt(n * second - first**2) / n  # whole numbers of any size: nothing cancels
+    return first / n, math.sqrt(n * second - first**2) / n  # integers of any size: no cancellation
 
 
-def _summary(counts: Counts) -> dict[str, float]:
+def _summary(counts: Int64Array) -> dict[str, float]:
     mean, deviation = histogram_mean_std(counts)
     return {"mean": mean, "standard_deviation": deviation, "black_fraction": float(counts[BLACK] / counts.sum())}

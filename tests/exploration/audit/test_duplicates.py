@@ -1,4 +1,4 @@
-"""Copies and near copies that were planted are found, and nothing besides."""
+"""Planted copies and near copies are found, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clothier.exploration.audit.duplicates import (
 
 @pytest.fixture
 def images() -> np.ndarray:
-    """Forty drawn garments: 7 and 30 are 2, and 11 is 5 in another brightness with a speck on it."""
+    """Forty drawn garments: 7 and 30 are 2, and 11 is 5 with another brightness and one changed pixel."""
     images = draw_garments(40, 8).images
     images[[7, 30]] = images[2]
     images[11] = images[5] * 0.7 + 6
@@ -35,7 +35,7 @@ def test_what_was_planted_is_found(images: np.ndarray) -> None:
     assert NEAR_CORRELATION <= found.near_pairs.correlation[0] < 1
 
 
-def test_groups_join_copies_and_what_is_near_to_the_first_of_them(images: np.ndarray) -> None:
+def test_groups_join_copies_and_near_duplicates_of_the_first(images: np.ndarray) -> None:
     images[20] = images[2] * 0.8
     found = find_duplicates(images)
     assert found.near == ((2, 20), (5, 11))
@@ -43,7 +43,7 @@ def test_groups_join_copies_and_what_is_near_to_the_first_of_them(images: np.nda
     assert found.groups_at(1.0) == ((2, 7, 30),)
 
 
-def test_contents_decide_what_is_a_copy_and_pictures_what_is_near(images: np.ndarray) -> None:
+def test_contents_decide_what_is_a_copy_and_images_what_is_near(images: np.ndarray) -> None:
     contents = np.arange(40, dtype=np.uint8)[:, np.newaxis].copy()
     contents[13] = contents[9]
     found = find_duplicates(images, contents)
@@ -58,21 +58,21 @@ def test_the_threshold_can_be_the_one_for_photos(images: np.ndarray) -> None:
     assert {NEAR_CORRELATION, NEAR_PHOTO_CORRELATION} <= set(CORRELATION_GRID)
 
 
-def test_pictures_of_one_grey_may_be_copies(images: np.ndarray) -> None:
+def test_images_of_one_gray_level_may_be_copies(images: np.ndarray) -> None:
     images[[0, 39]] = 0
     assert find_duplicates(images).exact == ((0, 39), (2, 7, 30))
 
 
-def test_no_contrast_anywhere_is_said() -> None:
-    greys = np.repeat(np.arange(6, dtype=np.uint8), 9).reshape(6, 3, 3)
+def test_images_without_any_contrast_are_refused() -> None:
+    grays = np.repeat(np.arange(6, dtype=np.uint8), 9).reshape(6, 3, 3)
     with pytest.raises(DataError, match="each of the 6 images has one gray level"):
-        find_duplicates(greys)
+        find_duplicates(grays)
 
 
 def test_equal_bytes_make_groups_in_the_order_of_their_first() -> None:
     assert exact_duplicates(np.array([[3, 1], [2, 2], [3, 1], [1, 3], [2, 2], [2, 2]], np.uint8)) == ((0, 2), (1, 4, 5))
 
 
-def test_links_connect_through_others() -> None:
+def test_edges_connect_through_others() -> None:
     assert connected_groups([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)]) == ((0, 4, 7, 9), (1, 2))
     assert connected_groups([]) == ()

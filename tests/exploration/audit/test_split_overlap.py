@@ -1,4 +1,4 @@
-"""Pairs are counted where they stand, as listing them would count."""
+"""Pairs are counted by split, as listing them would."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def brute_force_counts() -> dict[str, int]:
     return {"within_train": sides.count(2), "within_test": sides.count(0), "across_splits": sides.count(1)}
 
 
-def test_copies_are_counted_by_group() -> None:
-    tally = count_exact_duplicates(GROUPS, LABELS, N_TRAIN)
-    assert tally.to_json() == {
+def test_exact_duplicates_are_counted_by_group() -> None:
+    counts = count_exact_duplicates(GROUPS, LABELS, N_TRAIN)
+    assert counts.to_json() == {
         "pairs": 9,
         "groups": 4,
         "images": 10,
@@ -37,19 +37,19 @@ def test_copies_are_counted_by_group() -> None:
 
 def test_near_pairs_are_counted_one_by_one() -> None:
     first, second = np.array([[0, 1], [1, 6], [6, 9], [3, 4], [7, 8]]).T
-    tally = count_near_duplicates(GROUPS[:3], SimilarPairs(first, second, np.ones(5)), LABELS, N_TRAIN)
-    assert (tally.within_train, tally.within_test, tally.across_splits, tally.pairs) == (2, 2, 1, 5)
-    assert (tally.groups, tally.images, tally.conflicting_groups) == (3, 8, 1)
+    counts = count_near_duplicates(GROUPS[:3], SimilarPairs(first, second, np.ones(5)), LABELS, N_TRAIN)
+    assert (counts.within_train, counts.within_test, counts.across_splits, counts.pairs) == (2, 2, 1, 5)
+    assert (counts.groups, counts.images, counts.conflicting_groups) == (3, 8, 1)
 
 
-def test_nothing_counts_nothing() -> None:
+def test_no_groups_give_zero_counts() -> None:
     assert set(count_exact_duplicates((), LABELS, N_TRAIN).to_json().values()) == {0}
 
 
-def test_test_pictures_repeat_what_training_has() -> None:
+def test_test_images_that_repeat_a_training_image_are_leaked() -> None:
     assert leaked_test_images(GROUPS, 10, N_TRAIN).tolist() == [True, False, False, True]
     assert not leaked_test_images((), 10, N_TRAIN).any()
 
 
-def test_only_training_pictures_are_kept_together() -> None:
+def test_train_groups_hold_training_images_only() -> None:
     assert train_groups(GROUPS, N_TRAIN) == [(0, 1), (3, 4), (2, 5)]

@@ -13,12 +13,12 @@ def cloud(n: int = 120, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1, (n, 4)).astype(np.float32)
 
 
-def test_each_point_chooses_with_the_perplexity_asked_for() -> None:
-    chosen = conditional_probabilities(knn(cloud(), 30), 10)
-    assert chosen.sum(axis=1) == pytest.approx(np.ones(120))
-    entropy = -(chosen * np.log2(np.maximum(chosen, 1e-300))).sum(axis=1)
+def test_each_row_has_the_requested_perplexity() -> None:
+    probabilities = conditional_probabilities(knn(cloud(), 30), 10)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(120))
+    entropy = -(probabilities * np.log2(np.maximum(probabilities, 1e-300))).sum(axis=1)
     assert 2**entropy == pytest.approx(np.full(120, 10.0), rel=1e-3)
-    assert (np.diff(chosen, axis=1) <= 0).all()  # the nearer, the more probable
+    assert (np.diff(probabilities, axis=1) <= 0).all()  # the nearer, the more probable
 
 
 def test_affinities_are_symmetric_and_sum_to_one() -> None:
@@ -32,14 +32,14 @@ def test_affinities_are_symmetric_and_sum_to_one() -> None:
     assert dense == pytest.approx((one_way + one_way.T) / (2 * 120))
 
 
-def test_the_pull_is_the_sum_over_neighbours_slice_by_slice() -> None:
+def test_the_gradient_is_the_sum_over_neighbors_in_slices_too() -> None:
     attraction, positions = (
         Attraction.from_neighbors(knn(cloud(), 30), 10),
         np.random.default_rng(1).normal(0, 5, (120, 2)),
     )
-    apart = positions[:, None] - positions
-    weights = attraction.affinities.toarray() / (1 + (apart**2).sum(axis=2))
-    expected = (weights[..., None] * apart).sum(axis=1)
+    differences = positions[:, None] - positions
+    weights = attraction.affinities.toarray() / (1 + (differences**2).sum(axis=2))
+    expected = (weights[..., None] * differences).sum(axis=1)
     assert attraction.gradient(positions, slice(0, 120)) == pytest.approx(expected, abs=1e-12)
     parts = [attraction.gradient(positions, rows) for rows in (slice(0, 50), slice(50, 51), slice(51, 120))]
     assert np.concatenate(parts) == pytest.approx(expected, abs=1e-12)

@@ -1,4 +1,4 @@
-"""A map's figures against scikit-learn's, and on maps whose quality is known."""
+"""Quality metrics against scikit-learn's, and on maps whose quality is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_trustworthiness_is_scikit_learns() -> None:
             assert trustworthiness(positions, features, k) == pytest.approx(expected, abs=1e-12)
 
 
-def test_votes_are_learnt_from_the_first_and_scored_on_the_others() -> None:
+def test_knn_is_fitted_on_training_points_and_scored_on_the_others() -> None:
     features, labels = clusters()
     positions = features[:, :2]
     quality = map_quality(positions, features, labels, 400)
@@ -36,7 +36,7 @@ def test_votes_are_learnt_from_the_first_and_scored_on_the_others() -> None:
     assert (quality.n, quality.trustworthiness_n) == (600, 600)
 
 
-def test_a_random_map_is_told_from_a_good_one() -> None:
+def test_a_random_map_is_worse_than_a_good_one() -> None:
     features, labels = clusters()
     good = map_quality(
         np.stack([labels, labels**2], axis=1).astype(np.float32) + features[:, :2] / 50, features, labels, 400
@@ -49,7 +49,7 @@ def test_a_random_map_is_told_from_a_good_one() -> None:
     assert bad.trustworthiness == pytest.approx(0.5, abs=0.05)
 
 
-def test_too_few_points_have_no_figure_instead_of_a_wrong_one() -> None:
+def test_too_few_points_give_none() -> None:
     features, labels = clusters(20)
     quality = map_quality(features[:, :2], features, labels, 15)
     assert quality.knn10 is not None
@@ -58,9 +58,9 @@ def test_too_few_points_have_no_figure_instead_of_a_wrong_one() -> None:
     assert quality.to_json()["knn100"] is None
 
 
-def test_what_does_not_belong_together_is_a_sentence() -> None:
+def test_different_lengths_are_refused() -> None:
     features, labels = clusters(50)
-    with pytest.raises(DataError, match="a map is judged by 49 positions, 50 features and 50 labels"):
+    with pytest.raises(DataError, match="49 positions, 50 features, 50 labels"):
         map_quality(features[1:, :2], features, labels, 10)
-    with pytest.raises(DataError, match="50 of them to learn from; all must be as many, and some be left to score"):
+    with pytest.raises(DataError, match="50 training points"):
         map_quality(features[:, :2], features, labels, 50)

@@ -1,4 +1,4 @@
-"""The nearest neighbours against all distances, sorted."""
+"""The nearest neighbors against scikit-learn's and against sorted distances."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_they_are_scikit_learns(n: int, k: int) -> None:
     points = cloud(n)
     found = knn(points, k)
     distances, indices = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()
-    # neighbours whose distances float32 cannot tell apart may change places
+    # neighbors with distances that are equal in float32 may be swapped
     assert (found.indices == indices).mean() > 0.9999
     assert found.distances == pytest.approx(distances, abs=1e-5)
 
@@ -36,7 +36,7 @@ def test_queries_may_be_others_than_the_points() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 400), st.integers(1, 30), st.integers(0, 2**32 - 1))
-def test_no_size_leaves_a_neighbour_out(n: int, k: int, seed: int) -> None:
+def test_no_neighbor_is_missed_at_any_size(n: int, k: int, seed: int) -> None:
     points, queries = cloud(n, 3, seed), cloud(3, 3, seed + 1)
     k = min(k, n)
     found = knn(points, k, queries=queries)
@@ -44,14 +44,14 @@ def test_no_size_leaves_a_neighbour_out(n: int, k: int, seed: int) -> None:
     assert found.distances == pytest.approx(expected, abs=1e-5)
 
 
-def test_twins_lie_at_distance_nought_in_the_order_of_their_indices() -> None:
+def test_equal_points_have_distance_zero_in_the_order_of_their_indices() -> None:
     points = np.repeat(cloud(40), 4, axis=0)
     found = knn(points, 3)
     assert not found.distances.any()
     assert found.indices[5].tolist() == [4, 6, 7]
 
 
-def test_points_that_are_all_the_same_are_each_others_neighbours() -> None:
+def test_points_that_are_all_the_same_are_neighbors_in_order() -> None:
     found = knn(np.ones((500, 2), np.float32), 4)
     assert found.indices[0].tolist() == [1, 2, 3, 4]
     assert found.indices[400].tolist() == [0, 1, 2, 3]
@@ -65,19 +65,19 @@ def test_threads_change_nothing() -> None:
 
 
 def test_progress_ends_with_all_queries() -> None:
-    told: list[tuple[float, float]] = []
-    knn(cloud(300), 3, progress=lambda task, done, total, note="": told.append((done, total)))
-    assert told[-1] == (300, 300)
+    calls: list[tuple[float, float]] = []
+    knn(cloud(300), 3, progress=lambda task, done, total, note="": calls.append((done, total)))
+    assert calls[-1] == (300, 300)
 
 
-def test_too_many_neighbours_are_a_sentence() -> None:
-    with pytest.raises(DataError, match="5 neighbours were asked for, and there are 4 points to find"):
+def test_too_many_neighbors_are_refused() -> None:
+    with pytest.raises(DataError, match="5 neighbors were requested; there are 4"):
         knn(cloud(5), 5)
-    with pytest.raises(DataError, match="0 neighbours were asked for"):
+    with pytest.raises(DataError, match="0 neighbors were requested"):
         knn(cloud(5), 0)
 
 
-def test_nan_is_a_sentence() -> None:
+def test_nan_is_refused() -> None:
     points = cloud(5)
     points[2, 1] = np.nan
     with pytest.raises(DataError, match="the points hold NaN or infinity"):

@@ -1,4 +1,4 @@
-"""The repulsion against the sums that it stands for."""
+"""The repulsion against exact sums over all pairs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cloud(spread: float, n: int = 1500, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, spread, (n, 2))
 
 
-# The start, the exaggerated phase, and the end of a map; what is left are near pairs, seen through the spacing
+# the start, the exaggerated phase and the end of a map; the error comes from pairs closer than the grid spacing
 @pytest.mark.parametrize(("spread", "tolerance"), [(1e-4, 1e-6), (1, 1e-4), (6, 1e-2), (40, 7e-2)])
 def test_it_is_the_sum_over_all_pairs(spread: float, tolerance: float) -> None:
     points = cloud(spread, n=6000)
@@ -34,19 +34,19 @@ def test_it_is_the_sum_over_all_pairs(spread: float, tolerance: float) -> None:
     assert error(slope, true_slope) < tolerance
 
 
-def test_it_comes_nearer_than_the_polynomials_of_fit_sne() -> None:
+def test_it_is_more_accurate_than_the_polynomials_of_fit_sne() -> None:
     points = cloud(20, n=6000)
     theirs = np.zeros_like(points)
-    normalisation = _tsne.estimate_negative_gradient_fft_2d(
+    normalization = _tsne.estimate_negative_gradient_fft_2d(
         points, theirs, n_interpolation_points=3, min_num_intervals=50, ints_in_interval=1, dof=1
     )
     slope = exact(points, points[:200])[1]
     assert error(PotentialGrid.from_points(points).evaluate(points[:200])[1], slope) < error(
-        2 * normalisation * theirs[:200], slope
+        2 * normalization * theirs[:200], slope
     )
 
 
-def test_finer_nodes_come_nearer() -> None:
+def test_a_finer_grid_is_more_accurate() -> None:
     points = cloud(30)
     slope = exact(points, points)[1]
     errors = [
@@ -56,7 +56,7 @@ def test_finer_nodes_come_nearer() -> None:
     assert errors[1] > 3 * errors[2]
 
 
-def test_it_can_be_read_between_the_points() -> None:
+def test_it_can_be_evaluated_between_the_points() -> None:
     points, others = cloud(5), cloud(4, n=200, seed=1)
     potential, slope = PotentialGrid.from_points(points).evaluate(others)
     assert error(potential, exact(points, others)[0]) < 1e-3
@@ -64,32 +64,32 @@ def test_it_can_be_read_between_the_points() -> None:
 
 
 def test_the_slope_is_the_derivative_of_the_potential() -> None:
-    field, place, step = PotentialGrid.from_points(cloud(2)), np.array([[0.3, -1.2]]), 1e-5
-    _, slope = field.evaluate(place)
+    grid, point, step = PotentialGrid.from_points(cloud(2)), np.array([[0.3, -1.2]]), 1e-5
+    _, slope = grid.evaluate(point)
     for axis in (0, 1):
-        aside = np.zeros((1, 2))
-        aside[0, axis] = step
-        rise = field.evaluate(place + aside)[0] - field.evaluate(place - aside)[0]
+        offset = np.zeros((1, 2))
+        offset[0, axis] = step
+        rise = grid.evaluate(point + offset)[0] - grid.evaluate(point - offset)[0]
         assert rise / (2 * step) == pytest.approx(slope[:, axis], rel=1e-4)
 
 
-def test_opposite_ends_do_not_feel_each_other_around_the_edge() -> None:
-    # A transform is periodic: without a margin of zeros the ends would repel each other as if they met
+def test_opposite_ends_do_not_interact_around_the_edge() -> None:
+    # a Fourier transform is periodic: without zero padding the ends would repel each other around the edge
     ends = np.array([[-100.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
     _, slope = PotentialGrid.from_points(ends).evaluate(ends)
     assert abs(slope[0, 0]) < 1e-5
 
 
-def test_points_in_one_place_and_a_single_point_have_no_slope() -> None:
+def test_coincident_points_and_a_single_point_have_no_slope() -> None:
     for points in (np.full((20, 2), 3.0), np.array([[7.0, -2.0]])):
         potential, slope = PotentialGrid.from_points(points).evaluate(points)
-        # between two nodes the top of the kernel is seen 3 % too low
+        # between two nodes the peak of the kernel is 3 % too low
         assert potential == pytest.approx(np.full(len(points), len(points)), rel=0.03)
         assert np.abs(slope).max() < 1e-4
 
 
-def test_points_on_the_edge_of_the_grid_are_read_whole() -> None:
-    for seed in range(200):  # rounding once carried the outermost point of some clouds over the edge
+def test_points_on_the_edge_of_the_grid_are_complete() -> None:
+    for seed in range(200):  # rounding once moved the outermost point over the edge
         points = cloud(1e-3, n=12, seed=seed)
         potential, _ = PotentialGrid.from_points(points).evaluate(points)
         assert potential == pytest.approx(np.full(12, 12.0), rel=1e-3)

@@ -17,16 +17,12 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
     from clothier.data.dataset import Dataset
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.exploration.audit.outliers import Outlier
-    from clothier.types import Classifier, Progress
+    from clothier.types import BoolArray, Classifier, Progress
 
-    Flags = npt.NDArray[np.bool_]
 
 TASK, STEPS = "audit", 2
 
@@ -149,7 +145,7 @@ def _accuracy_without_leakage(reference_model: Classifier, dataset: Dataset, dup
     }
 
 
-def _accuracy(correct: Flags) -> dict[str, Any]:
+def _accuracy(correct: BoolArray) -> dict[str, Any]:
     """Accuracy with its n and standard error; null where no image is left."""
     if not len(correct):
         return {"n": 0, "accuracy": None, "standard_error": None}

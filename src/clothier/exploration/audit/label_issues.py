@@ -21,10 +21,8 @@ from clothier.errors import DataError, ModelError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.types import Labels
+    from clothier.types import Float64Array, Int64Array, Labels
 
-    Doubles = npt.NDArray[np.float64]
-    Indices = npt.NDArray[np.int64]
 
 SUM_TOLERANCE = 1e-3  # how far the sum of an image's probabilities may be from 1; float16 errs by less
 
@@ -43,14 +41,14 @@ class LabelIssues:
         issue_indices: (M,) int64, the issues, the lowest margin first.
     """
 
-    thresholds: Doubles
-    confident_joint: Indices
+    thresholds: Float64Array
+    confident_joint: Int64Array
     suggested_labels: Labels
-    margin: Doubles
-    issue_indices: Indices
+    margin: Float64Array
+    issue_indices: Int64Array
 
     @property
-    def ranks(self) -> Indices:
+    def ranks(self) -> Int64Array:
         """(N,) int64: 1 for the image with the lowest margin, N for the highest; issues or not."""
         ranks = np.empty(len(self.margin), np.int64)
         ranks[np.argsort(self.margin, kind="stable")] = np.arange(1, len(ranks) + 1)
@@ -102,7 +100,7 @@ def check_labels(labels: Labels, n_classes: int) -> None:
         )
 
 
-def _check_probabilities(labels: Labels, probabilities: npt.ArrayLike) -> Doubles:
+def _check_probabilities(labels: Labels, probabilities: npt.ArrayLike) -> Float64Array:
     probs = np.asarray(probabilities, dtype=np.float64)
     if probs.ndim != 2 or len(probs) != len(labels) or probs.shape[1] < 2:
         raise ModelError(

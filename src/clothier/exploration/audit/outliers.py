@@ -1,7 +1,7 @@
-"""Pictures that stand out from their class by light alone: nearly empty, flat, or cropped so that no border is left.
+"""Images that differ from their class in brightness: nearly empty, flat, or cropped so that no border is left.
 
-Three measures of each picture, each set against its class's median in units of its robust spread (1.4826 times the
-median absolute deviation, which is the standard deviation where values are normal). numpy only.
+Each image has three measures. Each measure becomes a robust z-score: its distance from the class's median in units of
+1.4826 times the median absolute deviation, which is the standard deviation of normal values. numpy only.
 
 Legend: N images, H, W.
 """
@@ -14,40 +14,35 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from clothier.types import Float64Array, Images, Labels
 
-    from clothier.types import Images, Labels
 
-    Doubles = npt.NDArray[np.float64]
-
-FOREGROUND_MIN = (
-    26  # of 255: a pixel at or above a tenth of white belongs to the garment and not to the black around it
-)
-ROBUST_Z_THRESHOLD = 6.0  # robust spreads: of a billion normal values one lies beyond
-MIN_SCALE = 0.01  # of each measure's 0 to 1: a class's spread counts as this at least, or rounding would stand out
-MIN_CONTRAST = 0.01  # standard deviation, of white: such a picture shows nothing, whatever its class
-MIN_CLASS_SIZE = 30  # pictures; a smaller class is set against all pictures, for a median of few says little
-MAD_TO_STD = 1.4826  # standard deviations to a median absolute deviation
-CHUNK_SIZE = 4096  # pictures measured at a time
+FOREGROUND_MIN = 26  # of 255: pixels from a tenth of white on belong to the garment, darker ones to the background
+ROBUST_Z_THRESHOLD = 6.0  # one of a billion normal values is beyond
+MIN_SCALE = 0.01  # of a measure's 0 to 1: the least scale of a class, or rounding differences would be outliers
+MIN_CONTRAST = 0.01  # standard deviation, white is 1: such an image shows nothing, whatever its class
+MIN_CLASS_SIZE = 30  # images; a smaller class is compared with all images, because the median of few is unreliable
+MAD_TO_STD = 1.4826  # standard deviation of normal values / median absolute deviation
+CHUNK_SIZE = 4096  # images measured at a time
 
 EMPTY, LARGE, FLAT, BORDER = "nearly empty", "too large", "no contrast", "at border"
 OUTLIER_REASONS = {
     EMPTY: "few pixels belong to the garment",
-    LARGE: "the garment is cropped, or another than its class",
-    FLAT: "hardly anything can be seen",
-    BORDER: "the picture is badly cropped, or its background was not removed",
+    LARGE: "the garment is cropped, or of another class",
+    FLAT: "almost nothing is visible",
+    BORDER: "the image is badly cropped, or its background was not removed",
 }
-"""What may be wrong with a picture, and what that means; in the order in which :func:`outliers` measures it."""
+"""Reason to explanation, in the order in which :func:`outliers` measures them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """One picture that stands out.
+    """An image that differs from its class.
 
     Attributes:
-        index: its place among the N.
-        score: robust spreads from its class's median, in the measure that stands out most.
-        reason: one of :data:`SUSPICIONS`.
+        index: of the image.
+        score: robust z-score in the measure that differs most.
+        reason: one of :data:`OUTLIER_REASONS`.
     """
 
     index: int
@@ -57,47 +52,48 @@ class Outlier:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Brightness:
-    """Three measures of N pictures, each (N,) float64 of 0 to 1.
+    """Three measures of N images, each (N,) float64 of 0 to 1.
 
     Attributes:
-        foreground_fraction: share of pixels that belong to the garment, as far as light tells.
-        contrast: standard deviation of the pixels, of white; half at most.
-        border_fraction: share of the outermost pixels that are lit.
+        foreground_fraction: fraction of the pixels that are bright.
+        contrast: standard deviation of the pixels; white is 1, so 0.5 at most.
+        border_fraction: fraction of the outermost pixels that are bright.
     """
 
-    foreground_fraction: Doubles
-    contrast: Doubles
-    border_fraction: Doubles
+    foreground_fraction: Float64Array
+    contrast: Float64Array
+    border_fraction: Float64Array
 
 
 def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
-    """Pictures beyond :data:`FAR` in any measure, and all without contrast; the farthest first, one entry a picture.
+    """Images beyond :data:`ROBUST_Z_THRESHOLD` in any measure or without contrast; the farthest first.
 
     Args:
-        images: (N, H, W) uint8, light garments on black.
+        images: (N, H, W) uint8, bright garments on black.
         labels: (N,) int64.
     """
-    light = measure_brightness(images)
-    lit, contrast, border = (
-        robust_z_scores(values, labels) for values in (light.foreground_fraction, light.contrast, light.border_fraction)
+    measures = measure_brightness(images)
+    foreground, contrast, border = (
+        robust_z_scores(values, labels)
+        for values in (measures.foreground_fraction, measures.contrast, measures.border_fraction)
     )
-    names, distances = list(OUTLIER_REASONS), np.column_stack([-lit, lit, -contrast, border])
-    strongest, flat = distances.argmax(axis=1), light.contrast < MIN_CONTRAST
+    names, z_scores = list(OUTLIER_REASONS), np.column_stack([-foreground, foreground, -contrast, border])
+    strongest, flat = z_scores.argmax(axis=1), measures.contrast < MIN_CONTRAST
     strongest[flat] = names.index(FLAT)
-    score = distances[np.arange(len(images)), strongest]
-    places = np.flatnonzero(flat | (score >= ROBUST_Z_THRESHOLD))
-    ranked = places[np.argsort(-score[places], kind="stable")]
-    return tuple(Outlier(int(place), float(score[place]), names[strongest[place]]) for place in ranked)
+    score = z_scores[np.arange(len(images)), strongest]
+    indices = np.flatnonzero(flat | (score >= ROBUST_Z_THRESHOLD))
+    ranked = indices[np.argsort(-score[indices], kind="stable")]
+    return tuple(Outlier(int(index), float(score[index]), names[strongest[index]]) for index in ranked)
 
 
 def measure_brightness(images: Images) -> Brightness:
-    """The three measures of (N, H, W) uint8 pictures; thousands at a time, so that memory is bounded."""
+    """The three measures of (N, H, W) uint8 images, in bounded memory."""
     parts = [_measure(images[start : start + CHUNK_SIZE]) for start in range(0, len(images), CHUNK_SIZE)]
     return Brightness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def robust_z_scores(values: Doubles, labels: Labels) -> Doubles:
-    """(N,) float64: how many robust spreads each value lies above its class's median (below: negative)."""
+def robust_z_scores(values: Float64Array, labels: Labels) -> Float64Array:
+    """(N,) float64: the robust z-score of each value in its class; positive above the median."""
     scores = _robust_z(values)
     for label, count in enumerate(np.bincount(labels)):
         if count >= MIN_CLASS_SIZE:
@@ -106,13 +102,13 @@ def robust_z_scores(values: Doubles, labels: Labels) -> Doubles:
     return scores
 
 
-def _measure(images: Images) -> tuple[Doubles, Doubles, Doubles]:
-    lit = images >= FOREGROUND_MIN
-    outermost = np.concatenate([lit[:, 0], lit[:, -1], lit[:, 1:-1, 0], lit[:, 1:-1, -1]], axis=1)
-    return lit.mean(axis=(1, 2)), images.std(axis=(1, 2)) / 255, outermost.mean(axis=1)
+def _measure(images: Images) -> tuple[Float64Array, Float64Array, Float64Array]:
+    bright = images >= FOREGROUND_MIN
+    outermost = np.concatenate([bright[:, 0], bright[:, -1], bright[:, 1:-1, 0], bright[:, 1:-1, -1]], axis=1)
+    return bright.mean(axis=(1, 2)), images.std(axis=(1, 2)) / 255, outermost.mean(axis=1)
 
 
-def _robust_z(values: Doubles) -> Doubles:
+def _robust_z(values: Float64Array) -> Float64Array:
     from_median = values - np.median(values)
-    spread = MAD_TO_STD * float(np.median(np.abs(from_median)))
-    return np.asarray(from_median / max(spread, MIN_SCALE))
+    scale = MAD_TO_STD * float(np.median(np.abs(from_median)))
+    return np.asarray(from_median / max(scale, MIN_SCALE))

@@ -14,13 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from clothier.exploration.audit.duplicates import Group
     from clothier.exploration.audit.similar_pairs import SimilarPairs
-    from clothier.types import Labels
-
-    Flags = npt.NDArray[np.bool_]
+    from clothier.types import BoolArray, Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def count_near_duplicates(
     )
 
 
-def leaked_test_images(groups: Sequence[Group], n: int, n_train: int) -> Flags:
+def leaked_test_images(groups: Sequence[Group], n: int, n_train: int) -> BoolArray:
     """(n - n_train,) bool: the test images that share a group with a training image."""
     leaked = np.zeros(n, bool)
     for group in groups:

@@ -1,1 +1,1 @@
-"""t-SNE of tens of thousands of images in minutes on a CPU."""
+"""t-SNE of tens of thousands of images in under a minute on a CPU."""

@@ -1,6 +1,6 @@
-"""The force that draws neighbours on a map together: openTSNE's compiled code behind two plain names.
+"""The attractive force between neighbors on a map: openTSNE's compiled code.
 
-Legend: N points, M new points, k neighbours, E pairs of neighbours.
+Legend: N points, M new points, k neighbors, E pairs of neighbors.
 """
 
 from __future__ import annotations
@@ -10,37 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse
-from openTSNE import _tsne  # neither has a public name there; constraints.txt pins the version, tests hold the sums
+from openTSNE import _tsne  # not public; constraints.txt pins the version, and tests check the results
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from clothier.exploration.tsne.neighbors import Neighbors
-
-    Doubles = npt.NDArray[np.float64]
-
-DEGREES_OF_FREEDOM = 1  # degrees of freedom of the map's kernel 1 / (1 + r^2)
+    from clothier.types import Float64Array
 
 
-def conditional_probabilities(neighbors: Neighbors, perplexity: float, threads: int = 1) -> Doubles:
-    """How probably each point picks each of its neighbours: a Gaussian as wide as the perplexity asks.
+DEGREES_OF_FREEDOM = 1  # of the map's Student t kernel 1 / (1 + r^2)
+
+
+def conditional_probabilities(neighbors: Neighbors, perplexity: float, threads: int = 1) -> Float64Array:
+    """The probability with which each point chooses each neighbor: a Gaussian whose width gives the perplexity.
 
     Args:
         neighbors: of M points.
-        perplexity: two to the entropy of a point's choice, in neighbours; below k.
-        threads: how many work at once.
+        perplexity: 2 to the entropy of each row; below k.
+        threads: how many to use.
 
     Returns:
         (M, k), rows sum to 1.
     """
     distances = neighbors.distances.astype(np.float64)
-    chosen = _tsne.compute_gaussian_perplexity(distances, np.array([perplexity], dtype=np.float64), num_threads=threads)
-    return np.asarray(chosen)
+    return np.asarray(
+        _tsne.compute_gaussian_perplexity(distances, np.array([perplexity], dtype=np.float64), num_threads=threads)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attraction:
-    """Which of N points draw each other, and how strongly.
+    """The attractive forces among N points.
 
     Attributes:
         affinities: (N, N) sparse, symmetric, sums to 1; E entries.
@@ -50,35 +49,33 @@ class Attraction:
 
     @classmethod
     def from_neighbors(cls, neighbors: Neighbors, perplexity: float, threads: int = 1) -> Attraction:
-        """The affinities of N points to the neighbours ``neighbors`` among themselves, each pair's mean of both sides."""
+        """The affinities of N points, from the ``neighbors`` that they have among themselves."""
         n, k = neighbors.indices.shape
-        chosen = conditional_probabilities(neighbors, perplexity, threads)
-        one_way = scipy.sparse.csr_array(
-            (chosen.ravel(), neighbors.indices.ravel(), np.arange(0, n * k + 1, k, dtype=np.int32)), shape=(n, n)
-        )
-        both = (one_way + one_way.T).tocsr()
-        both.sort_indices()
-        return cls(both / (2 * n))
+        probabilities = conditional_probabilities(neighbors, perplexity, threads)
+        starts = np.arange(0, n * k + 1, k, dtype=np.int32)
+        directed = scipy.sparse.csr_array((probabilities.ravel(), neighbors.indices.ravel(), starts), shape=(n, n))
+        symmetric = (directed + directed.T).tocsr()
+        symmetric.sort_indices()
+        return cls(symmetric / (2 * n))
 
-    def gradient(self, positions: Doubles, rows: slice) -> Doubles:
-        """The gradient of the attraction, sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2), for the points of ``rows``.
+    def gradient(self, positions: Float64Array, rows: slice) -> Float64Array:
+        """The attractive gradient sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2) of the points of ``rows``.
 
         Args:
             positions: (N, 2) float64 of all points.
-            rows: a run of them.
+            rows: a slice of them.
         """
-        links, moved = self.affinities, positions[rows]
-        pulled = np.zeros_like(moved)
-        starts = links.indptr[rows.start : rows.stop + 1]
+        affinities, points = self.affinities, positions[rows]
+        gradient = np.zeros_like(points)
         _tsne.estimate_positive_gradient_nn(
-            links.indices,
-            starts,
-            links.data,
-            moved,
+            affinities.indices,
+            affinities.indptr[rows.start : rows.stop + 1],
+            affinities.data,
+            points,
             positions,
-            pulled,
+            gradient,
             DEGREES_OF_FREEDOM,
             num_threads=1,
             should_eval_error=False,
         )
-        return pulled
+        return gradient

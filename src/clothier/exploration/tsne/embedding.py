@@ -1,11 +1,11 @@
-"""t-SNE: a map of the plane on which pictures that are alike lie together.
+"""t-SNE: a map in the plane on which similar images lie near each other.
 
-Van der Maaten and Hinton 2008 (jmlr.org/papers/v9/vandermaaten08a.html), with the initialisation and learning rates of
-Kobak and Berens 2019 (10.1038/s41467-019-13056-x) and Belkina et al. 2019 (10.1038/s41467-019-13055-y). Neighbours are
+Van der Maaten and Hinton 2008 (jmlr.org/papers/v9/vandermaaten08a.html), with the initialization and learning rates of
+Kobak and Berens 2019 (10.1038/s41467-019-13056-x) and Belkina et al. 2019 (10.1038/s41467-019-13055-y). Neighbors are
 exact (:mod:`clothier.exploration.tsne.neighbors`); the two forces are :mod:`clothier.exploration.tsne.attraction` and
 :mod:`clothier.exploration.tsne.repulsion`.
 
-Legend: N points, M new points, D features, k neighbours.
+Legend: N points, M new points, D features, k neighbors.
 """
 
 from __future__ import annotations
@@ -27,36 +27,33 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
+    from clothier.types import Float64Array, Floats, Progress
 
-    from clothier.types import Floats, Progress
 
-    Doubles = npt.NDArray[np.float64]
-
-TASK = "t-SNE"
+TASK, TRANSFORM_TASK = "t-SNE", "t-SNE transform"
 PERPLEXITY = 30.0
-NEIGHBORS_PER_PERPLEXITY = 3  # beyond, a Gaussian of that perplexity is all but nothing
-MIN_POINTS = 4  # points of which a map can be made
+NEIGHBORS_PER_PERPLEXITY = 3  # beyond, a Gaussian of that perplexity is nearly zero
+MIN_POINTS = 4
 INITIAL_STD = 1e-4  # standard deviation of the first axis at the start
-JITTER = 0.01  # of that: parts points that are the same
+JITTER = 0.01  # of that: separates equal points
 MOMENTUM = 0.8
-GAIN_UP, GAIN_DOWN, MIN_GAIN = 0.2, 0.8, 0.01  # Jacobs 1988: each coordinate's own step grows while it goes straight
-MAX_STEP = 5.0  # in the unit of the map: no point shoots off and stretches the grid
-ATTRACTION_CHUNKS = 8  # of the attraction: shared among threads beside the repulsion
-TRANSFORM_STEPS, TRANSFORM_LEARNING_RATE = 100, 0.5  # a new point sees 30 or so neighbours; it settles in half of these
+GAIN_UP, GAIN_DOWN, MIN_GAIN = 0.2, 0.8, 0.01  # Jacobs 1988: one step size per coordinate
+MAX_STEP = 5.0  # in map units: a point that flies off would enlarge the grid
+ATTRACTION_CHUNKS = 8  # computed by the threads that the repulsion leaves free
+TRANSFORM_STEPS, TRANSFORM_LEARNING_RATE = 100, 0.5  # new points settle in about 50 steps
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of the descent: ``n_iter`` with the attraction ``exaggeration`` times as strong."""
+    """``n_iter`` steps of the descent with the attraction multiplied by ``exaggeration``."""
 
     n_iter: int
     exaggeration: float
 
 
 PHASES = (Phase(125, 12), Phase(375, 1))
-"""Half of openTSNE's 250 exaggerated steps and three quarters of its 500: later ones move nothing that the quality of
-the map would show (docs/log.md)."""
+"""Half of openTSNE's 250 exaggerated steps and three quarters of its 500: more steps do not improve the map's quality
+(docs/log.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +62,8 @@ class Embedding:
 
     Attributes:
         positions: (N, 2) float32.
-        features: (N, D) float32, what the map was made of; new points are compared with them.
-        perplexity: about how many neighbours each point was held to.
+        features: (N, D) float32, that were mapped; new points are compared with them.
+        perplexity: about the number of neighbors that attract each point.
     """
 
     positions: Floats
@@ -74,14 +71,14 @@ class Embedding:
     perplexity: float
 
     def transform(self, features: Floats, *, progress: Progress = no_progress) -> Floats:
-        """Where new points belong on this map, which stays as it is.
+        """Positions of new points on this map, which does not change.
 
-        Each begins at the mean of its neighbours, weighted as it will be attracted, and descends on its own
-        Kullback-Leibler divergence: the answer for one does not depend on the others.
+        Each point starts at the weighted mean of its neighbors and descends on its own Kullback-Leibler divergence, so
+        new points do not affect each other.
 
         Args:
-            features: (M, D) float32, made as those of the map were.
-            progress: told of steps done.
+            features: (M, D) float32, computed like those of the map.
+            progress: called after every step.
 
         Returns:
             (M, 2) float32.
@@ -91,26 +88,23 @@ class Embedding:
         """
         if features.ndim != 2 or features.shape[1] != self.features.shape[1]:
             raise DataError(
-                f"the map was made of {self.features.shape[1]} features a point, and got {features.shape} for new "
-                "ones. Project them as the map's own were."
+                f"the map has {self.features.shape[1]} features per point, and the new points have the shape "
+                f"{features.shape}. Transform them with the map's PCA."
             )
-        found = knn(self.features, _n_neighbors(self.perplexity), queries=features)
-        weights = conditional_probabilities(found, self.perplexity)
-        anchors = self.positions[found.indices].astype(np.float64)
-        field, placed = (
-            PotentialGrid.from_points(self.positions.astype(np.float64)),
-            np.einsum("mk,mkd->md", weights, anchors),
-        )
+        neighbors = knn(self.features, _n_neighbors(self.perplexity), queries=features)
+        weights = conditional_probabilities(neighbors, self.perplexity)
+        anchors = self.positions[neighbors.indices].astype(np.float64)
+        grid = PotentialGrid.from_points(self.positions.astype(np.float64))
+        positions = np.einsum("mk,mkd->md", weights, anchors)
         for step in range(TRANSFORM_STEPS):
-            placed -= TRANSFORM_LEARNING_RATE * (
-                _attractive_gradient_at(placed, anchors, weights) - _repulsive_gradient_at(field, placed)
-            )
-            progress("placing", step + 1, TRANSFORM_STEPS)
-        return np.asarray(placed, np.float32)
+            attraction = _attractive_gradient_at(positions, anchors, weights)
+            positions -= TRANSFORM_LEARNING_RATE * (attraction - _repulsive_gradient_at(grid, positions))
+            progress(TRANSFORM_TASK, step + 1, TRANSFORM_STEPS)
+        return np.asarray(positions, np.float32)
 
 
 def max_perplexity(n_points: int) -> float:
-    """The most neighbours that each of N ``n_points`` can be held to."""
+    """The largest perplexity for ``n_points`` points."""
     return (n_points - 1) / NEIGHBORS_PER_PERPLEXITY
 
 
@@ -123,15 +117,15 @@ def tsne(
     threads: int | None = None,
     progress: Progress = no_progress,
 ) -> Embedding:
-    """Makes a t-SNE map.
+    """Fits a t-SNE map.
 
     Args:
-        features: (N, D) float32, D of 2 or more; a few dozen principal components serve best.
-        perplexity: about how many neighbours each point is held to.
-        seed: of the jitter that parts points which are the same. The same seed gives the same map.
+        features: (N, D) float32, D of 2 or more; a few dozen principal components work best.
+        perplexity: about the number of neighbors that attract each point.
+        seed: of the jitter that separates equal points. The same seed gives the same map.
         phases: the descent.
-        threads: how many work at once; None for every core that this process may use. Changes no figure.
-        progress: told of queries answered, then of steps done.
+        threads: how many to use; None for all available cores. The map does not depend on it.
+        progress: called during the neighbor search, then after every step.
 
     Raises:
         UsageError: a perplexity below 1, or too large for N.
@@ -139,8 +133,8 @@ def tsne(
     """
     _check(features, perplexity)
     threads = threads or system.available_cores()
-    found = knn(features, _n_neighbors(perplexity), threads=threads, progress=progress)
-    attraction = Attraction.from_neighbors(found, perplexity, threads)
+    neighbors = knn(features, _n_neighbors(perplexity), threads=threads, progress=progress)
+    attraction = Attraction.from_neighbors(neighbors, perplexity, threads)
     with ThreadPoolExecutor(threads) as pool:
         positions = _gradient_descent(_pca_init(features, seed), attraction, phases, pool, progress)
     return Embedding(positions.astype(np.float32), features, perplexity)
@@ -149,84 +143,86 @@ def tsne(
 def _check(features: Floats, perplexity: float) -> None:
     if features.ndim != 2 or features.shape[1] < 2 or len(features) < MIN_POINTS:
         raise DataError(
-            f"a map is made of {MIN_POINTS} points or more with 2 features or more each, and got the shape "
-            f"{features.shape}. Give more pictures."
+            f"a map needs {MIN_POINTS} points or more with 2 features or more, and got the shape {features.shape}. "
+            "Give more images."
         )
     most = max_perplexity(len(features))
     if not 1 <= perplexity <= most:
         raise UsageError(
-            f"the perplexity {perplexity:g} does not suit {len(features)} pictures; 1 to {most:g} can be taken "
-            f"(a third of the others at most). Give another, or more pictures."
+            f"the perplexity {perplexity:g} does not suit {len(features)} images; give 1 to {most:g} (a third of the "
+            "number of other images), or more images."
         )
     if not np.isfinite(features).all():
-        raise DataError("the features hold NaN or infinity, which have no place on a map. Repair or remove them.")
+        raise DataError("the features hold NaN or infinity. Repair or remove them.")
     if (features == features[0]).all():
-        raise DataError(f"all {len(features)} points are the same: there is nothing to map. Check the data.")
+        raise DataError(f"all {len(features)} points are the same, so there is nothing to map. Check the data.")
 
 
 def _n_neighbors(perplexity: float) -> int:
     return max(1, int(NEIGHBORS_PER_PERPLEXITY * perplexity))
 
 
-def _pca_init(features: Floats, seed: int) -> Doubles:
-    """The first two principal axes, tiny: the map keeps the large shape that they have."""
-    centred = features - features.mean(axis=0, dtype=np.float64)
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, [-1, -2]]
+def _pca_init(features: Floats, seed: int) -> Float64Array:
+    """The first two principal components, scaled down: the map keeps their large-scale shape."""
+    centered = features - features.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.eigh(centered.T @ centered)[1][:, [-1, -2]]
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
-    start = centred @ axes
+    start = centered @ axes
     start *= INITIAL_STD / start[:, 0].std()
     return np.asarray(start + np.random.default_rng(seed).normal(0, JITTER * INITIAL_STD, start.shape))
 
 
 def _gradient_descent(
-    start: Doubles, attraction: Attraction, phases: Sequence[Phase], pool: ThreadPoolExecutor, progress: Progress
-) -> Doubles:
+    start: Float64Array, attraction: Attraction, phases: Sequence[Phase], pool: ThreadPoolExecutor, progress: Progress
+) -> Float64Array:
     """Gradient descent on the Kullback-Leibler divergence, with momentum and a gain for each coordinate."""
-    positions, moved, gains = start, np.zeros_like(start), np.ones_like(start)
+    positions, steps, gains = start, np.zeros_like(start), np.ones_like(start)
     total, done = sum(phase.n_iter for phase in phases), 0
     for phase in phases:
-        rate = len(start) / phase.exaggeration  # Belkina et al. 2019; a factor of 4 is in the gradient's definition
+        rate = len(start) / phase.exaggeration  # Belkina et al. 2019; their factor 4 is part of the gradient
         for _ in range(phase.n_iter):
             gradient = _gradient(positions, attraction, phase.exaggeration, pool)
-            turned = np.sign(moved) != np.sign(gradient)
-            gains = np.where(turned, gains + GAIN_UP, gains * GAIN_DOWN + MIN_GAIN)
-            moved = _clip_steps(MOMENTUM * moved - rate * gains * gradient)
-            positions = positions + moved
+            same_direction = np.sign(steps) != np.sign(gradient)
+            gains = np.where(same_direction, gains + GAIN_UP, gains * GAIN_DOWN + MIN_GAIN)
+            steps = _clip_steps(MOMENTUM * steps - rate * gains * gradient)
+            positions = positions + steps
             positions -= positions.mean(axis=0)
             done += 1
             progress(TASK, done, total)
     return positions
 
 
-def _gradient(positions: Doubles, attraction: Attraction, exaggeration: float, pool: ThreadPoolExecutor) -> Doubles:
-    """Of the divergence, (N, 2): the attraction's slices fill the time beside the repulsion."""
+def _gradient(
+    positions: Float64Array, attraction: Attraction, exaggeration: float, pool: ThreadPoolExecutor
+) -> Float64Array:
+    """(N, 2), of the divergence. Slices of the attraction run while one thread computes the repulsion."""
     repulsion = pool.submit(_repulsive_gradient, positions)
     bounds = np.linspace(0, len(positions), ATTRACTION_CHUNKS + 1).astype(int).tolist()
     rows = [slice(first, last) for first, last in pairwise(bounds)]
-    drawn = np.concatenate(list(pool.map(lambda part: attraction.gradient(positions, part), rows)))
-    return np.asarray(exaggeration * drawn - repulsion.result())
+    attractive = np.concatenate(list(pool.map(lambda part: attraction.gradient(positions, part), rows)))
+    return np.asarray(exaggeration * attractive - repulsion.result())
 
 
-def _repulsive_gradient(positions: Doubles) -> Doubles:
-    """sum_j q_ij^2 (y_i - y_j) / Z: half the slope of the potential, downhill."""
+def _repulsive_gradient(positions: Float64Array) -> Float64Array:
+    """sum_j q_ij^2 (y_i - y_j) / Z, which is -1/2 of the slope of the potential, divided by Z."""
     potential, slope = PotentialGrid.from_points(positions).evaluate(positions)
     return np.asarray(slope / (-2 * (potential.sum() - len(positions))))
 
 
-def _clip_steps(steps: Doubles) -> Doubles:
-    """Steps of the longest length at most, in their directions."""
+def _clip_steps(steps: Float64Array) -> Float64Array:
+    """Shortens steps to :data:`MAX_STEP`."""
     lengths = np.sqrt(np.einsum("nd,nd->n", steps, steps))
     return np.asarray(steps * (MAX_STEP / np.maximum(lengths, MAX_STEP))[:, np.newaxis])
 
 
-def _attractive_gradient_at(positions: Doubles, anchors: Doubles, weights: Doubles) -> Doubles:
-    """The attraction on M points by their k ``anchors`` on the map, (M, k, 2)."""
-    apart = positions[:, np.newaxis] - anchors
-    pulls = weights / (1 + np.einsum("mkd,mkd->mk", apart, apart))
-    return np.asarray(np.einsum("mk,mkd->md", pulls, apart))
+def _attractive_gradient_at(positions: Float64Array, anchors: Float64Array, weights: Float64Array) -> Float64Array:
+    """The attraction of M points to their k ``anchors`` on the map, (M, k, 2)."""
+    differences = positions[:, np.newaxis] - anchors
+    forces = weights / (1 + np.einsum("mkd,mkd->mk", differences, differences))
+    return np.asarray(np.einsum("mk,mkd->md", forces, differences))
 
 
-def _repulsive_gradient_at(potential_grid: PotentialGrid, positions: Doubles) -> Doubles:
-    """The repulsion on M points by the whole map; each point has a normalisation of its own."""
+def _repulsive_gradient_at(potential_grid: PotentialGrid, positions: Float64Array) -> Float64Array:
+    """The repulsion of M points from the whole map; each point has its own normalization."""
     potential, slope = potential_grid.evaluate(positions)
     return np.asarray(slope / (-2 * potential[:, np.newaxis]))

@@ -1,4 +1,4 @@
-"""How good a map is: do neighbours stay neighbours, and do classes?
+"""Quality of a map: do neighbors stay neighbors, and do classes stay together?
 
 Legend: N points, D features.
 """
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
     from clothier.types import Floats, Labels
 
-SMALL_K, LARGE_K = 10, 100  # neighbours that vote: one looks at a garment's surroundings, the other at its region
-TRUST_NEIGHBORS = 12  # neighbours on the map that are looked up in the features
-TRUST_SAMPLE = 10_000  # points among which ranks are counted; each costs as many comparisons as there are points
-CHUNK_SIZE = 256  # of ranks at a time
+SMALL_K, LARGE_K = 10, 100  # of the kNN accuracies: for small and for large neighborhoods
+TRUST_NEIGHBORS = 12  # neighbors on the map whose ranks in the features are counted
+TRUST_SAMPLE = 10_000  # points; the time grows with their square
+CHUNK_SIZE = 256  # points whose ranks are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
 class MapQuality:
-    """What can be trusted of a map.
+    """Quality metrics of a map.
 
     Attributes:
         n: points on the map.
-        knn10, knn100: accuracy of k-nearest-neighbour votes on the map, fitted on the first points and scored on the
-            others, 0 to 1; None where there are too few points to fit on.
-        trustworthiness: 1 where the 12 nearest on the map are near in the features, too; 0.5 by chance (Venna and Kaski
-            2001, 10.1007/3-540-44668-0_68); None where there are too few points.
-        trustworthiness_n: points among which that was counted.
+        knn10, knn100: accuracy of k-nearest-neighbor classification on the map, fitted on the training points and
+            scored on the others; None if there are fewer training points than k.
+        trustworthiness: 1 if the 12 nearest points on the map are also the nearest in the features, 0.5 for a random
+            map (Venna and Kaski 2001, 10.1007/3-540-44668-0_68); None if there are too few points.
+        trustworthiness_n: points in the sample that it was computed on.
     """
 
     n: int
@@ -50,53 +50,52 @@ class MapQuality:
 
 
 def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: int, *, seed: int = 0) -> MapQuality:
-    """Judges a map.
+    """Evaluates a map.
 
     Args:
         positions: (N, 2) on the map.
-        features: (N, D) that it was made of.
+        features: (N, D) that were mapped.
         labels: (N,).
-        n_train: how many of the N, from the first on, the votes are learnt from; the others are scored.
-        seed: draws the points among which ranks are counted, where there are more than 10,000.
+        n_train: the first ``n_train`` points fit the kNN classifiers; the others are scored.
+        seed: of the sample for the trustworthiness, if there are more than :data:`TRUST_SAMPLE` points.
 
     Raises:
-        DataError: the three do not belong together, or nothing is left to score.
+        DataError: the lengths differ, or no point is left to score.
     """
     if not len(positions) == len(features) == len(labels) or not 0 < n_train < len(positions):
         raise DataError(
-            f"a map is judged by {len(positions)} positions, {len(features)} features and {len(labels)} labels, "
-            f"{n_train} of them to learn from; all must be as many, and some be left to score."
+            f"got {len(positions)} positions, {len(features)} features, {len(labels)} labels and {n_train} training "
+            "points; give equal numbers of the first three and fewer training points."
         )
-    near, wide = (_knn_accuracy(positions, labels, n_train, k) for k in (SMALL_K, LARGE_K))
+    knn10, knn100 = (_knn_accuracy(positions, labels, n_train, k) for k in (SMALL_K, LARGE_K))
     sample = np.sort(np.random.default_rng(seed).permutation(len(positions))[:TRUST_SAMPLE])
     trust = trustworthiness(positions[sample], features[sample]) if len(sample) >= 2 * TRUST_NEIGHBORS else None
-    return MapQuality(len(positions), near, wide, trust, len(sample))
+    return MapQuality(len(positions), knn10, knn100, trust, len(sample))
 
 
 def trustworthiness(positions: Floats, features: Floats, k: int = TRUST_NEIGHBORS) -> float:
-    """scikit-learn's figure of the same name, counted in the memory of a few rows in place of N x N ranks.
+    """The same as scikit-learn's ``trustworthiness``, without its N x N ranks in memory.
 
     Args:
         positions: (N, 2) on the map.
         features: (N, D).
-        k: neighbours on the map that are looked up, below N / 2.
+        k: neighbors on the map, below N / 2.
     """
     n = len(positions)
-    neighbours = knn(positions, k).indices
-    beyond = sum(
-        _rank_excess(features, slice(start, start + CHUNK_SIZE), neighbours, k) for start in range(0, n, CHUNK_SIZE)
-    )
-    return 1 - beyond * 2 / (n * k * (2 * n - 3 * k - 1))
+    neighbors = knn(positions, k).indices
+    chunks = (slice(start, start + CHUNK_SIZE) for start in range(0, n, CHUNK_SIZE))
+    excess = sum(_rank_excess(features, rows, neighbors, k) for rows in chunks)
+    return 1 - excess * 2 / (n * k * (2 * n - 3 * k - 1))
 
 
 def _rank_excess(features: Floats, rows: slice, neighbors: npt.NDArray[np.int32], k: int) -> int:
-    """By how many ranks the map's neighbours of ``rows`` lie beyond the k nearest in the features, summed."""
-    asked, shown = features[rows].astype(np.float64), neighbors[rows]
+    """The sum of the ranks beyond k that the map's neighbors of ``rows`` have in the features."""
+    queries, on_map = features[rows].astype(np.float64), neighbors[rows]
     squares = np.einsum("nd,nd->n", features, features, dtype=np.float64)
-    distances = squares - 2 * asked @ features.T
-    distances[np.arange(len(asked)), np.arange(rows.start, rows.start + len(asked))] = -np.inf  # rank 0: itself
-    reach = np.take_along_axis(distances, shown, axis=1)
-    ranks = np.stack([(distances < reach[:, [place]]).sum(axis=1) for place in range(k)])
+    distances = squares - 2 * queries @ features.T
+    distances[np.arange(len(queries)), np.arange(rows.start, rows.start + len(queries))] = -np.inf  # rank 0: itself
+    of_neighbors = np.take_along_axis(distances, on_map, axis=1)
+    ranks = np.stack([(distances < of_neighbors[:, [column]]).sum(axis=1) for column in range(k)])
     return int(np.maximum(ranks - k, 0).sum())
 
 
