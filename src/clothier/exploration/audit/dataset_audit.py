@@ -49,7 +49,7 @@ class AuditResult:
     findings: tuple[Finding, ...]
 
     @property
-    def leaked_test_images(self) -> Flags:
+    def leaked_test_images(self) -> BoolArray:
         """(N_test,) bool: the test images that repeat a training image exactly or nearly."""
         groups = self.duplicates.groups_at(self.duplicates.min_correlation)
         return leaked_test_images(groups, len(self.combined), self.combined.n_train)

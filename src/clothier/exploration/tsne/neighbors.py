@@ -1,6 +1,6 @@
-"""Exact nearest neighbours: blocks of distances by one matrix product, then a bound that leaves few to sort.
+"""Exact nearest neighbors: blocks of distances by matrix products, then a bound that leaves few distances to sort.
 
-Legend: N points, M queries, D dimensions, k neighbours.
+Legend: N points, M queries, D dimensions, k neighbors.
 """
 
 from __future__ import annotations
