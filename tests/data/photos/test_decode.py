@@ -40,6 +40,17 @@ def gradient() -> Image.Image:
     return Image.fromarray(np.stack([x * 6, y * 8, np.full_like(x, 50)], axis=2).astype(np.uint8))
 
 
+EXIF_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
 class TestDecoding:
     def test_a_png_comes_as_it_was(self, tmp_path: Path, gradient: Image.Image) -> None:
         image = read(tmp_path, encoded(gradient, "PNG"))
@@ -102,7 +113,7 @@ class TestDecoding:
     def test_exif_orientation(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
         exif = Image.Exif()
         exif[0x0112] = tag
-        transpose = decode.EXIF_TRANSPOSE.get(tag)
+        transpose = EXIF_TRANSPOSE.get(tag)
         expected = gradient if transpose is None else gradient.transpose(transpose)
         image = read(tmp_path, encoded(gradient, kind, exif=exif))
         assert image.size == expected.size

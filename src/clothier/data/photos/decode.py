@@ -15,7 +15,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from clothier.data.photos.color import UnsupportedModeError, to_srgb
 from clothier.errors import ImageError
@@ -54,17 +54,6 @@ DECODE_ERRORS = (
 )
 """The exceptions that Pillow raises for damaged images."""
 
-EXIF_ORIENTATION = 0x0112  # the EXIF tag of the camera's orientation
-EXIF_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 _WARNINGS_LOCK = threading.Lock()  # warning filters are global to the process
 
 
@@ -89,9 +78,8 @@ def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image
         if min_long_side is not None:
             _decode_smaller(image, min_long_side)
         image.load()
-        transpose = _exif_transpose(image)
-        converted = to_srgb(image)
-        return converted if transpose is None else converted.transpose(transpose)
+        _make_upright(image)
+        return to_srgb(image)
     except UnsupportedModeError as error:
         raise ImageError("unsupported", f"{path} {error}") from error
     except Image.DecompressionBombError as error:
@@ -191,9 +179,7 @@ def _decode_smaller(image: Image.Image, min_long_side: int) -> None:
     image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
 
 
-def _exif_transpose(image: Image.Image) -> Image.Transpose | None:
-    """The transform that makes the image upright. A damaged EXIF tag is ignored: the image itself may be intact."""
-    orientation = None
+def _make_upright(image: Image.Image) -> None:
+    """Applies the EXIF orientation. A damaged tag is ignored: the image itself may be intact."""
     with _suppress_warnings(), suppress(*DECODE_ERRORS):
-        orientation = image.getexif().get(EXIF_ORIENTATION)
-    return EXIF_TRANSPOSE.get(orientation) if isinstance(orientation, int) else None
+        ImageOps.exif_transpose(image, in_place=True)  # in place: a copy has no format, which to_srgb needs
