@@ -1,4 +1,4 @@
-"""The map of all 70,000 garments in a real browser: moved, pointed at, searched, filtered, on a desk and on a phone."""
+"""The map of 70,000 images in a real browser: pan, hover, search and filter, on a desktop and on a phone."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-MIDDLE = (472, 400)  # of the map on the desk: the panel is 21 rem wide
-FLIGHT = 1300  # milliseconds: longer than the longest that the page makes
-SLOWEST = 20  # frames a second on two busy cores; 60 were seen on quiet ones
-WRONG = 23  # one answer in so many
+CENTER = (472, 400)  # of the map on a desktop: the panel is 21 rem wide
+ANIMATION = 1300  # milliseconds, longer than any animation of the page
+MIN_FPS = 20  # frames per second on two busy cores; idle ones reach 60
+WRONG = 23  # one prediction in 23 is wrong
 
-# Draws counted where they happen, while the pointer drags the map along a loop, a step before every frame.
+# Records the time of every draw while the pointer drags the map along a loop, one step per frame.
 PAN = """async () => {
   const drawn = [];
   const canvas = document.getElementById("canvas");
@@ -69,25 +69,25 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page, with two principal components for a map and answers of which one in ``WRONG`` is not the label."""
+    """The page of a map of two principal components, with predictions of which one in ``WRONG`` is wrong."""
     images = np.concatenate([data.train.images, data.test.images])
     labels = np.concatenate([data.train.labels, data.test.labels])
     positions = fit_pca(data.train.images[::6], 2).transform(images)
-    answers = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
-    parts = {"train": len(data.train), "test": len(data.test)}
+    predictions = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
+    splits = {"train": len(data.train), "test": len(data.test)}
     content = MapContent(
-        "All garments", positions, images, labels, data.classes, parts, answers, "CNN", ["A stand-in."]
+        "All images", positions, images, labels, data.classes, splits, predictions, "CNN", ["Two principal components."]
     )
     path = tmp_path_factory.mktemp("map") / "map.html"
     path.write_text(render_map(content))
     return path
 
 
-def opened(context: BrowserContext, address: str, said: list[str]) -> Page:
+def opened(context: BrowserContext, address: str, messages: list[str]) -> Page:
     page = context.new_page()
-    page.on("request", lambda request: said.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: messages.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(address)
     return page
 
@@ -103,18 +103,18 @@ def screen(browser: Browser, file: Path, request: pytest.FixtureRequest) -> Iter
 
 
 def watched(browser: Browser, file: Path, scheme: Literal["light", "dark"]) -> Iterator[Page]:
-    """The page on a desk, which must have fetched nothing and complained of nothing when the test is over."""
-    said: list[str] = []
+    """The page on a desktop; checks after the test that it made no request and logged no error."""
+    messages: list[str] = []
     context = browser.new_context(color_scheme=scheme, viewport=DESK)
-    yield opened(context, file.as_uri(), said)
-    assert said == [file.as_uri()]
+    yield opened(context, file.as_uri(), messages)
+    assert messages == [file.as_uri()]
     context.close()
 
 
 def search(page: Page, query: str) -> None:
     page.fill("#query", query)
     page.press("#query", "Enter")
-    page.wait_for_timeout(FLIGHT)
+    page.wait_for_timeout(ANIMATION)
 
 
 def facts(card: Locator) -> list[str]:
@@ -126,52 +126,52 @@ def chosen(page: Page) -> Locator:
 
 
 def pixels(canvas: Locator) -> np.ndarray:
-    """What a canvas shows: (H, W, 3) uint8."""
+    """The pixels of a canvas: (H, W, 3) uint8."""
     address: str = canvas.evaluate("canvas => canvas.toDataURL('image/png')")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB"))
 
 
 def palette(page: Page) -> dict[str, np.ndarray]:
-    """Role to (3,) colour on this screen."""
+    """Role to (3,) color in the current mode."""
     roles = DARK if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else LIGHT
-    return {role: np.array(ImageColor.getrgb(colour)) for role, colour in roles.items()}
+    return {role: np.array(ImageColor.getrgb(color)) for role, color in roles.items()}
 
 
-def grey(page: Page) -> np.ndarray:
-    """The picture on the card, back from ink on paper to 0 to 255."""
+def gray_levels(page: Page) -> np.ndarray:
+    """The image on the card, converted back to 0 to 255."""
     colors = palette(page)
     red = pixels(chosen(page).locator("canvas"))[:, :, 0].astype(float)
     return 255 * (red - colors["background"][0]) / (colors["text"][0] - colors["background"][0])
 
 
-def test_seventy_thousand_fit_in_a_small_file(file: Path) -> None:
+def test_70000_images_fit_into_a_small_file(file: Path) -> None:
     assert file.stat().st_size < 15_000_000
 
 
-def test_a_searched_garment_is_flown_to_and_pointed_at_where_it_was_dragged(page: Page, data: Dataset) -> None:
+def test_a_searched_image_is_centered_and_moves_with_the_map(page: Page, data: Dataset) -> None:
     search(page, "test 123")
     label = data.classes[data.test.labels[123]]
     assert facts(chosen(page)) == [label, "test 123", f"CNN predicts {label}, correct"]
-    page.mouse.move(*MIDDLE)
+    page.mouse.move(*CENTER)
     page.mouse.down()
-    page.mouse.move(MIDDLE[0] + 120, MIDDLE[1] - 90, steps=5)
+    page.mouse.move(CENTER[0] + 120, CENTER[1] - 90, steps=5)
     page.mouse.up()
     page.mouse.move(5, 5)
     assert page.locator("#hover").inner_text() != chosen(page).inner_text()
-    page.mouse.move(MIDDLE[0] + 120, MIDDLE[1] - 90)
+    page.mouse.move(CENTER[0] + 120, CENTER[1] - 90)
     assert page.locator("#hover").inner_text() == chosen(page).inner_text()
 
 
-def test_the_card_shows_the_garment_itself(screen: Page, data: Dataset) -> None:
+def test_the_card_shows_the_image(screen: Page, data: Dataset) -> None:
     for index in (0, 4321, 9999):
         search(screen, f"test {index}")
-        differences = data.test.images - grey(screen)
+        differences = data.test.images - gray_levels(screen)
         errors = np.sqrt((differences**2).mean(axis=(1, 2)))
         assert errors.argmin() == index
-        assert errors[index] < 20  # grey values of 255, lost in compression
+        assert errors[index] < 20  # gray levels of 255, lost in compression
 
 
-def test_an_index_counts_over_all_parts_or_within_one(page: Page, data: Dataset) -> None:
+def test_an_index_is_over_all_splits_or_within_one(page: Page, data: Dataset) -> None:
     for query, name in (
         ("60123", "test 123"),
         ("123", "train 123"),
@@ -182,7 +182,7 @@ def test_an_index_counts_over_all_parts_or_within_one(page: Page, data: Dataset)
         assert facts(chosen(page))[1] == name
 
 
-def test_what_cannot_be_found_is_told(page: Page) -> None:
+def test_an_invalid_query_shows_an_error(page: Page) -> None:
     for query, sentence in (
         ("boot", "“boot” is not an index. Type a number, such as test 9999."),
         ("test 10000", "There is no test 10,000: test has 0 to 9,999."),
@@ -194,11 +194,11 @@ def test_what_cannot_be_found_is_told(page: Page) -> None:
     assert not chosen(page).is_visible()
 
 
-def test_colour_tells_right_from_wrong(screen: Page) -> None:
-    mistaken = palette(screen)["secondary"]
+def test_color_by_prediction(screen: Page) -> None:
+    wrong_color = palette(screen)["secondary"]
 
     def nearest() -> int:
-        return int(np.abs(pixels(screen.locator("#canvas")).astype(int) - mistaken).max(axis=2).min())
+        return int(np.abs(pixels(screen.locator("#canvas")).astype(int) - wrong_color).max(axis=2).min())
 
     screen.wait_for_timeout(200)
     by_class = nearest()
@@ -209,7 +209,7 @@ def test_colour_tells_right_from_wrong(screen: Page) -> None:
     assert screen.inner_text("#count") == f"{-(-70_000 // WRONG):,} of 70,000 shown"
 
 
-def test_the_legend_switches_classes_and_parts(page: Page) -> None:
+def test_the_filter_selects_classes_and_splits(page: Page) -> None:
     page.click("#no-classes")
     page.wait_for_timeout(200)
     assert page.inner_text("#count") == "0 of 70,000 shown"
@@ -220,52 +220,52 @@ def test_the_legend_switches_classes_and_parts(page: Page) -> None:
     assert page.inner_text("#count") == "1,000 of 70,000 shown"
     search(page, "train 1")
     assert page.inner_text("#found") == "train 1 is hidden by the filter; its position is marked."
-    page.mouse.move(MIDDLE[0] + 2, MIDDLE[1])
+    page.mouse.move(CENTER[0] + 2, CENTER[1])
     assert "train" not in page.locator("#hover").inner_text()
     page.click("#all-classes")
     assert page.inner_text("#count") == "10,000 of 70,000 shown"
 
 
-def test_a_keyboard_is_enough(page: Page) -> None:
+def test_the_keyboard(page: Page) -> None:
     page.focus("#canvas")
     page.keyboard.press("Enter")
     first = facts(chosen(page))[1]
     page.keyboard.press("Shift+ArrowRight")
     second = facts(chosen(page))[1]
-    page.wait_for_timeout(FLIGHT)
+    page.wait_for_timeout(ANIMATION)
     page.keyboard.press("Shift+ArrowLeft")
     assert re.fullmatch(r"(train|test) \d+", first)
     assert len({first, second, facts(chosen(page))[1]}) >= 2
     before = pixels(page.locator("#canvas"))
     for key in ("+", "+", "ArrowUp", "-", "ArrowLeft"):
         page.keyboard.press(key)
-        page.wait_for_timeout(FLIGHT // 4)
+        page.wait_for_timeout(ANIMATION // 4)
         before, last = pixels(page.locator("#canvas")), before
         assert (before != last).any()
     page.keyboard.press("Escape")
     assert not chosen(page).is_visible()
 
 
-def test_an_address_opens_at_a_garment(browser: Browser, file: Path) -> None:
-    said: list[str] = []
+def test_a_hash_opens_at_an_image(browser: Browser, file: Path) -> None:
+    messages: list[str] = []
     context = browser.new_context(viewport=DESK, reduced_motion="reduce")
-    linked = opened(context, f"{file.as_uri()}#train-45592", said)
+    linked = opened(context, f"{file.as_uri()}#train-45592", messages)
     assert facts(chosen(linked))[1] == "train 45592"
-    linked.mouse.move(*MIDDLE)  # who wants no motion is there at once
+    linked.mouse.move(*CENTER)  # no animation with reduced motion
     assert linked.locator("#hover").inner_text() == chosen(linked).inner_text()
-    assert said == [file.as_uri()]
+    assert messages == [file.as_uri()]
     context.close()
 
 
-def test_a_phone_taps_and_pinches(browser: Browser, file: Path) -> None:
-    said: list[str] = []
+def test_tap_and_pinch_on_a_phone(browser: Browser, file: Path) -> None:
+    messages: list[str] = []
     context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=3)
-    phone = opened(context, file.as_uri(), said)
+    phone = opened(context, file.as_uri(), messages)
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     phone.touchscreen.tap(195, 240)
     assert facts(chosen(phone))[1].startswith(("train", "test"))
     assert chosen(phone).bounding_box()["y"] < PHONE["height"] - 100  # type: ignore[index]
-    far = restless(phone)
+    zoomed_out = edge_density(phone)
     devtools = context.new_cdp_session(phone)
     for kind, reach in (
         ("touchStart", 20),
@@ -274,24 +274,24 @@ def test_a_phone_taps_and_pinches(browser: Browser, file: Path) -> None:
     ):
         fingers = [] if reach is None else [{"x": 195 - reach, "y": 240}, {"x": 195 + reach, "y": 240}]
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
-    phone.wait_for_timeout(FLIGHT)
-    assert restless(phone) < 0.9 * far
-    assert phone.evaluate("visualViewport.scale") == 1  # the map grew, not the page
-    assert said == [file.as_uri()]
+    phone.wait_for_timeout(ANIMATION)
+    assert edge_density(phone) < 0.9 * zoomed_out
+    assert phone.evaluate("visualViewport.scale") == 1  # the map was zoomed, not the page
+    assert messages == [file.as_uri()]
     context.close()
 
 
-def restless(page: Page) -> float:
-    """The share of the map's pixels that differ from their neighbour: the closer the map, the smaller."""
+def edge_density(page: Page) -> float:
+    """Fraction of the map's pixels that differ from their neighbor; it falls when zooming in."""
     shown = pixels(page.locator("#canvas"))
     return float((shown[:, 1:] != shown[:, :-1]).any(axis=2).mean())
 
 
-def test_a_browser_that_cannot_says_so(browser: Browser, file: Path) -> None:
+def test_an_old_browser_shows_an_error(browser: Browser, file: Path) -> None:
     context = browser.new_context(viewport=DESK)
     context.add_init_script("delete window.createImageBitmap")
-    said: list[str] = []
-    old = opened(context, f"{file.as_uri()}#test-0", said)
+    messages: list[str] = []
+    old = opened(context, f"{file.as_uri()}#test-0", messages)
     old.wait_for_selector("#error:visible")
     assert re.fullmatch(
         r"The map cannot be drawn here: .*createImageBitmap.*\. Use a browser of 2023 or later\.",
@@ -302,14 +302,14 @@ def test_a_browser_that_cannot_says_so(browser: Browser, file: Path) -> None:
 
 def test_panning_is_smooth(browser: Browser, file: Path) -> None:
     context = browser.new_context(viewport=DESK)
-    said: list[str] = []
-    moved = opened(context, file.as_uri(), said)
+    messages: list[str] = []
+    moved = opened(context, file.as_uri(), messages)
     moved.wait_for_timeout(1000)
     drawn: Any = moved.evaluate(PAN)
     rates = 1000 / np.diff(drawn)
     median, slow = np.median(rates), np.percentile(rates, 5)
     print(f"panning 70,000 points: {median:.0f} frames a second, 5th percentile {slow:.0f}, n = {len(rates)} frames")  # noqa: T201
-    assert median >= SLOWEST
-    assert len(drawn) >= 3 * SLOWEST  # drawn in three seconds, so a stutter counts
-    assert said == [file.as_uri()]
+    assert median >= MIN_FPS
+    assert len(drawn) >= 3 * MIN_FPS  # in three seconds, so that a pause counts
+    assert messages == [file.as_uri()]
     context.close()
