@@ -1,32 +1,29 @@
-"""What each trick of our CNN recipes buys, in points and in seconds: everything stays but the one.
+"""What each part of our CNN recipes contributes, in accuracy and in seconds: one part at a time is removed.
 
     python -m benchmarks.ablation       writes benchmarks/results/ablation.json
 
-Accuracies come from whole trainings on all 60,000 images, side by side in processes of one thread each; test is read
-after each. It takes an hour, so each row is kept as soon as it is there, and not trained again while its recipe is the
-same; remove the file to begin anew. Seconds are the steps that a training takes, times the median step of a short one
-on every core, in turns: they want a quiet machine, accuracies do not.
+Accuracies come from complete trainings on all 60,000 images, in parallel processes of one thread each; the test set is
+read after each. It takes an hour, so each row is saved when it is finished, and not trained again while its recipe is
+the same; remove the file to start over. Seconds are the number of steps times the median step of a short training on
+every core, interleaved: they need an idle machine, accuracies do not.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import statistics
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.isolation import run_in_subprocess
-from benchmarks.results import RESULTS_DIR, summarize, write_results
+from benchmarks.results import make_parser, mean_and_range, mean_or_none, summarize, write_results
+from benchmarks.timing import run_in_subprocess
 from clothier import recipes, system
 from clothier.data.sources import load_fashion_mnist
 from clothier.evaluation.classifier import evaluate_classifier
@@ -37,6 +34,7 @@ from clothier.training.trainer import fit, init_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.recipes import Recipe
@@ -46,17 +44,17 @@ PRESETS = ("sprint", "fast")
 ADAMW_LR = {"sprint": 0.016, "fast": 0.004}  # the best of six (sprint) and three rates on validation
 TIMED_STEPS = 40
 ROUNDS = 5
-FULL_RECIPE = "the recipe"
+FULL_RECIPE = "full recipe"
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A recipe without one of its tricks.
+    """A recipe without one of its parts.
 
     Attributes:
-        name: what is missing, or what stands in its place.
-        recipe: what is left.
-        trainable_stem: whether the stem's filters start from chance and are trained, in place of whitening.
+        name: what is missing, or what replaces it.
+        recipe: the changed recipe.
+        trainable_stem: whether the stem has random filters that are trained, instead of whitening.
     """
 
     name: str
@@ -65,36 +63,29 @@ class Variant:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that decides its accuracy, but for the seed."""
-        told = {"recipe": self.recipe.to_json(), "learnt_stem": self.trainable_stem}
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        """SHA-256 of everything that determines its accuracy, except the seed."""
+        content = {"recipe": self.recipe.to_json(), "trainable_stem": self.trainable_stem}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def variants(preset: str) -> list[Variant]:
-    """The recipe itself, then without each trick that it has."""
-    whole = recipes.preset("cnn", preset)
-    changed = partial(replace, whole)
+    """The full recipe, then without each of its parts."""
+    full = recipes.preset("cnn", preset)
+    mining = full.hard_example_mining
+    changed = partial(replace, full)
     found = [
-        Variant(FULL_RECIPE, whole),
-        Variant("stem learnt, not whitened", whole, trainable_stem=True),
-        Variant("AdamW for Muon", changed(optimizer=_adamw(ADAMW_LR[preset]))),
-        Variant("no mirroring", changed(augment=replace(whole.augment, flip=False))),
-        Variant("no shift", changed(augment=replace(whole.augment, shift=0))),
+        Variant(FULL_RECIPE, full),
+        Variant("trained stem instead of whitening", full, trainable_stem=True),
+        Variant("AdamW instead of Muon", changed(optimizer=_adamw(ADAMW_LR[preset]))),
+        Variant("no flip", changed(augment=replace(full.augment, flip=False))),
+        Variant("no translation", changed(augment=replace(full.augment, shift=0))),
         Variant("no label smoothing", changed(label_smoothing=0.0)),
-        Variant("batches twice as large", changed(batch_size=2 * whole.batch_size)),
+        Variant("batches twice as large", changed(batch_size=2 * full.batch_size)),
     ]
-    if whole.hard_example_mining.fraction < 1:
-        worth = round(
-            whole.hard_example_mining.start_epoch
-            - 1
-            + (whole.epochs - whole.hard_example_mining.start_epoch + 1) * whole.hard_example_mining.fraction
-        )
-        found.append(
-            Variant(
-                f"no focus, {worth} whole epochs",
-                changed(hard_example_mining=recipes.HardExampleMining(), epochs=worth),
-            )
-        )
+    if mining.fraction < 1:  # as many full epochs as take the same number of steps
+        epochs = round(mining.start_epoch - 1 + (full.epochs - mining.start_epoch + 1) * mining.fraction)
+        without = changed(hard_example_mining=recipes.HardExampleMining(), epochs=epochs)
+        found.append(Variant(f"no hard example mining, {epochs} full epochs", without))
     return found
 
 
@@ -106,23 +97,21 @@ def _adamw(learning_rate: float) -> recipes.Optimizer:
 
 def main() -> None:
     """Trains every variant with every seed, then times their steps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0 on")
-    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "ablation.json", help="where the figures go")
+    parser = make_parser("ablation", __doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     plan = [(preset, variant) for preset in PRESETS for variant in variants(preset)]
-    command = f"python -m benchmarks.ablation --seeds {options.seeds}"
+    save = partial(write_results, options.out, "ablation", arguments=f"--seeds {options.seeds}")
     scores: list[dict[str, Any]] = []
     for row in _accuracy_rows(plan, dataset, options.seeds, _previous_rows(options.out)):
         scores.append(row)
-        write_results(options.out, "ablation", command, scores)
-    rows = [{**taken, **row} for taken, row in zip(_timing_rows(plan, dataset), scores, strict=True)]
-    write_results(options.out, "ablation", command, rows)
+        save(scores)
+    save([{**taken, **row} for taken, row in zip(_timing_rows(plan, dataset), scores, strict=True)])
 
 
 def _previous_rows(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """The accuracies of a file: recipe and number of seeds to the row, without its seconds."""
+    """The accuracies in a file: recipe and number of seeds to the row, without its seconds."""
     if not path.is_file():
         return {}
     names = ("name", "recipe", "seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
@@ -133,9 +122,9 @@ def _previous_rows(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
 def _accuracy_rows(
     plan: list[tuple[str, Variant]], dataset: Dataset, seeds: int, previous: dict[tuple[str, int], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Accuracy of each variant on test: mean, lowest and highest of the seeds."""
+    """Test accuracy of each variant: mean and range over the seeds."""
     with ProcessPoolExecutor(system.available_cores(), get_context("spawn"), torch.set_num_threads, (1,)) as processes:
-        promised = {
+        futures = {
             variant.digest: [processes.submit(train_and_evaluate, variant, dataset, seed) for seed in range(seeds)]
             for _, variant in plan
             if (variant.digest, seeds) not in previous
@@ -143,7 +132,7 @@ def _accuracy_rows(
         for preset, variant in plan:
             name = f"{preset}: {variant.name}"
             row = previous.get((variant.digest, seeds)) or _summarize_seeds(
-                [one.result() for one in promised[variant.digest]]
+                [one.result() for one in futures[variant.digest]]
             )
             yield {**row, "name": name, "recipe": variant.digest}
 
@@ -152,21 +141,19 @@ def _summarize_seeds(accuracies: list[tuple[float, float]]) -> dict[str, Any]:
     plain, augmented = zip(*accuracies, strict=True)
     return {
         "seeds": len(plain),
-        "accuracy": statistics.mean(plain),
-        "accuracy_min": min(plain),
-        "accuracy_max": max(plain),
-        "accuracy_tta": statistics.mean(augmented),
+        **mean_and_range("accuracy", plain),
+        "accuracy_tta": mean_or_none(augmented),
     }
 
 
 def train_and_evaluate(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
-    """Accuracy on test of one training, and the same over six views."""
+    """Test accuracy of one training, and the same with six augmented views."""
     network = _network(variant, dataset, seed)
     for _ in fit(network, dataset.train, None, variant.recipe, seed=seed):
         pass
-    views = recipes.Augment(shift=1, flip=True)  # the same for all, also for a recipe that has not seen them
-    found, _ = evaluate_classifier(TorchClassifier(network, dataset.classes), dataset.test, views)
-    return found.accuracy, found.accuracy_tta or found.accuracy
+    views = recipes.Augment(shift=1, flip=True)  # the same for all, also for recipes trained without them
+    evaluation, _ = evaluate_classifier(TorchClassifier(network, dataset.classes), dataset.test, views)
+    return evaluation.accuracy, evaluation.accuracy_tta or evaluation.accuracy
 
 
 def _network(variant: Variant, dataset: Dataset, seed: int) -> ImageClassifier:
@@ -180,7 +167,7 @@ def _network(variant: Variant, dataset: Dataset, seed: int) -> ImageClassifier:
 
 
 def _timing_rows(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict[str, Any]]:
-    """What a training of each variant takes: median over the rounds of a step, times its steps."""
+    """Seconds of a training of each variant: the median step over the rounds, times the number of steps."""
     steps: list[list[float]] = [[] for _ in plan]
     for _ in range(ROUNDS):
         for taken, (_preset, variant) in zip(steps, plan, strict=True):
@@ -193,7 +180,7 @@ def _timing_rows(plan: list[tuple[str, Variant]], dataset: Dataset) -> list[dict
 
 
 def step_seconds(variant: Variant, dataset: Dataset) -> float:
-    """Of one step, the mean over the second epoch of a short training."""
+    """Seconds of one step: the mean over the second epoch of a short training."""
     recipe = replace(variant.recipe, epochs=2, hard_example_mining=recipes.HardExampleMining())
     few = dataset.train.subset(np.arange(TIMED_STEPS * recipe.batch_size))
     network = _network(variant, dataset, 0)
@@ -203,16 +190,11 @@ def step_seconds(variant: Variant, dataset: Dataset) -> float:
 
 
 def _count_steps(recipe: Recipe, n_images: int) -> int:
-    """How many steps the training has."""
-    focused = (
-        max(0, recipe.epochs - recipe.hard_example_mining.start_epoch + 1)
-        if recipe.hard_example_mining.fraction < 1
-        else 0
-    )
-    whole = n_images // recipe.batch_size
-    return (recipe.epochs - focused) * whole + focused * (
-        round(recipe.hard_example_mining.fraction * n_images) // recipe.batch_size
-    )
+    """Optimizer steps of a training."""
+    mining = recipe.hard_example_mining
+    partial_epochs = max(0, recipe.epochs - mining.start_epoch + 1) if mining.fraction < 1 else 0
+    full, selected = (count // recipe.batch_size for count in (n_images, round(mining.fraction * n_images)))
+    return (recipe.epochs - partial_epochs) * full + partial_epochs * selected
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What our recipes are measured against, each as its reader would run it: stock PyTorch and scikit-learn.
+"""The baselines of our recipes: stock PyTorch and scikit-learn, as a reader of their sources would run them.
 
-Every rival takes a data set and a seed and answers with the seconds of its training, evaluation left out, and its
-accuracy on test. Nothing of our engine is used: no kept memory, no other layout, no arithmetic but float32.
+Every baseline takes a data set and a seed and returns the seconds of its training, without evaluation, and its test
+accuracy. Nothing of our trainer is used: default allocator, default memory layout, float32 only.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, LabeledImages
 
-STUDY_BATCH, STUDY_EPOCHS, STUDY_LR = 128, 10, 1e-3  # seed of this project: the study's CNN, Adam
-TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_LR = 64, 5, 1e-3  # what tutorials of Fashion-MNIST mostly say, Adam
-SVM_COMPONENTS, SVM_C = 100, 10.0  # arXiv 1708.07747's best SVC has C = 10 on pixels; 100 components keep 91 %
+STUDY_BATCH, STUDY_EPOCHS, STUDY_LR = 128, 10, 1e-3  # the reference study's CNN, Adam
+TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_LR = 64, 5, 1e-3  # as in most tutorials on Fashion-MNIST, Adam
+SVM_COMPONENTS, SVM_C = 100, 10.0  # arXiv 1708.07747: best SVC has C = 10 on pixels; 100 components keep 91 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class TimedRun:
 
     Attributes:
         seconds: from arrays in memory to final weights.
-        accuracy: on test, 0 to 1, one view a picture.
-        accuracy_tta: with test-time augmentation; None where there is none.
-        parameters: trainable weights; None for a model that has no such count.
-        flops: operations a second while training; None where they were not counted.
-        peak: of a matrix product, before and after in the same process; likewise.
+        accuracy: on the test set, 0 to 1, without test-time augmentation.
+        accuracy_tta: with it; None for a model without.
+        parameters: trainable parameters; None for a model without such a count.
+        flops: operations per second while training; None if not counted.
+        peak: operations per second of a matrix product in the same process, mean of before and after; None likewise.
     """
 
     seconds: float
@@ -57,25 +57,25 @@ class TimedRun:
 
 
 def study_cnn(dataset: Dataset, seed: int) -> TimedRun:
-    """The original study's CNN by its own recipe: 48,000 pictures, ten epochs, the best one by validation kept."""
+    """The reference study's CNN and recipe: 48,000 images, ten epochs, the best one by validation."""
     torch.manual_seed(seed)
-    kept, held = stratified_split(dataset.train.labels, round(STUDY_VALIDATION_FRACTION * len(dataset.train)))
+    train, validation = stratified_split(dataset.train.labels, round(STUDY_VALIDATION_FRACTION * len(dataset.train)))
     started = time.perf_counter()
     network = StudyCnnNetwork(len(dataset.classes))
-    best, weights, outside = -1.0, network.state_dict(), 0.0
-    for _ in _train_epochs(network, dataset.train.subset(kept), STUDY_BATCH, STUDY_EPOCHS, STUDY_LR):
+    best, weights, evaluating = -1.0, network.state_dict(), 0.0
+    for _ in _train_epochs(network, dataset.train.subset(train), STUDY_BATCH, STUDY_EPOCHS, STUDY_LR):
         paused = time.perf_counter()
-        accuracy = _accuracy(network, dataset.train.subset(held))
+        accuracy = _accuracy(network, dataset.train.subset(validation))
         if accuracy > best:
             best, weights = accuracy, copy.deepcopy(network.state_dict())
-        outside += time.perf_counter() - paused
-    seconds = time.perf_counter() - started - outside
+        evaluating += time.perf_counter() - paused
+    seconds = time.perf_counter() - started - evaluating
     network.load_state_dict(weights)
     return TimedRun(seconds, _accuracy(network, dataset.test), parameters=count_parameters(network))
 
 
 def tutorial_cnn(dataset: Dataset, seed: int) -> TimedRun:
-    """The CNN of most tutorials: two convolutions with pooling, one hidden layer; all pictures, five epochs."""
+    """The CNN of most tutorials: two convolutions with pooling, one hidden layer; all images, five epochs."""
     torch.manual_seed(seed)
     started = time.perf_counter()
     network = nn.Sequential(
@@ -83,7 +83,7 @@ def tutorial_cnn(dataset: Dataset, seed: int) -> TimedRun:
         *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Flatten(), nn.LazyLinear(128), nn.ReLU(), nn.Linear(128, len(dataset.classes))),
     )
-    network(_to_tensor(dataset.train)[:1])  # LazyLinear learns its width
+    network(_to_tensor(dataset.train)[:1])  # sets the width of LazyLinear
     for _ in _train_epochs(network, dataset.train, TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_LR):
         pass
     seconds = time.perf_counter() - started
@@ -91,7 +91,7 @@ def tutorial_cnn(dataset: Dataset, seed: int) -> TimedRun:
 
 
 def boosted_trees(dataset: Dataset, seed: int) -> TimedRun:
-    """scikit-learn's HistGradientBoosting on pixels, as it comes."""
+    """scikit-learn's HistGradientBoosting on pixels, with its defaults."""
     return _fit_sklearn(HistGradientBoostingClassifier(random_state=seed), dataset)
 
 
@@ -103,7 +103,7 @@ def svm_on_pca(dataset: Dataset, seed: int) -> TimedRun:
 def _train_epochs(
     network: nn.Module, train: LabeledImages, batch: int, epochs: int, learning_rate: float
 ) -> Iterator[None]:
-    """Trains with Adam through a DataLoader without workers; pauses after every epoch."""
+    """Trains with Adam and a DataLoader without workers; yields after every epoch."""
     loader = DataLoader(TensorDataset(_to_tensor(train), torch.as_tensor(train.labels)), batch, shuffle=True)
     optimizer, criterion = torch.optim.Adam(network.parameters(), lr=learning_rate), nn.CrossEntropyLoss()
     for _ in range(epochs):
@@ -123,12 +123,12 @@ def _to_tensor(data: LabeledImages) -> torch.Tensor:
 def _accuracy(network: nn.Module, data: LabeledImages) -> float:
     network.eval()
     with torch.no_grad():
-        answers = torch.cat([network(part).argmax(1) for part in torch.split(_to_tensor(data), 1_000)])
-    return float((answers == torch.as_tensor(data.labels)).double().mean())
+        predicted = torch.cat([network(part).argmax(1) for part in torch.split(_to_tensor(data), 1_000)])
+    return float((predicted == torch.as_tensor(data.labels)).double().mean())
 
 
 def _fit_sklearn(model: ClassifierMixin, dataset: Dataset) -> TimedRun:
-    """A model of scikit-learn on pixels in [0, 1]."""
+    """A scikit-learn model on pixels in [0, 1]."""
     train, test = (part.images.reshape(len(part), -1) / 255 for part in (dataset.train, dataset.test))
     started = time.perf_counter()
     model.fit(train, dataset.train.labels)

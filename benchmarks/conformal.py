@@ -1,8 +1,7 @@
-"""Prediction sets that hold the true class as often as they say, in every class by itself.
+"""Class-conditional conformal prediction sets (Mondrian; Vovk 2012, arXiv 1209.2673).
 
-Split-conformal prediction, class by class (Mondrian; Vovk 2012, arXiv 1209.2673): a class stays in a photo's set unless
-its probability is lower than for nearly all calibration photos of that class. The promise is over photos that come as
-the calibration photos came; a few photographers who sent many of them weigh as much as their photos.
+A class is in a photo's set unless its probability is lower than for nearly all calibration photos of that class. The
+coverage holds for photos from the same distribution as the calibration photos; photographers count by their photos.
 
 numpy only. Legend: N images, M calibration images, K classes.
 """
@@ -25,59 +24,59 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassConditionalConformal:
-    """Calibration photos, class by class.
+    """Calibration scores of each class.
 
     Attributes:
-        calibration_scores: K arrays, rising: 1 less the probability of the true class, of that class's calibration photos.
+        calibration_scores: K ascending arrays: 1 - the probability of the true class, of its calibration photos.
     """
 
     calibration_scores: tuple[Doubles, ...]
 
     def p_values(self, probabilities: npt.ArrayLike) -> Doubles:
-        """How well each class fits each photo: (N, K), shares of that class's photos that fit no better.
+        """Conformal p-values (N, K): the fraction of a class's calibration photos that fit it no better.
 
         Args:
             probabilities: (N, K).
         """
-        strange = 1 - np.asarray(probabilities, dtype=np.float64)
-        columns = [_p_values(known, strange[:, place]) for place, known in enumerate(self.calibration_scores)]
+        scores = 1 - np.asarray(probabilities, dtype=np.float64)
+        columns = [_p_values(known, scores[:, index]) for index, known in enumerate(self.calibration_scores)]
         return np.stack(columns, axis=1)
 
     def prediction_sets(self, probabilities: npt.ArrayLike, alpha: float = 0.05) -> Flags:
-        """The classes that may be true: (N, K) bool; in each class, at most ``alpha`` of its photos lack it.
+        """The prediction sets (N, K) bool; for each class, at most ``alpha`` of its photos are without it.
 
         Args:
             probabilities: (N, K).
-            alpha: 0 to 1. A class with fewer than 1 / risk - 1 calibration photos is in every set.
+            alpha: 0 to 1. A class with fewer than 1 / alpha - 1 calibration photos is in every set.
         """
         return np.asarray(self.p_values(probabilities) > alpha)
 
 
 def fit_conformal(probabilities: npt.ArrayLike, labels: Labels) -> ClassConditionalConformal:
-    """Calibrates on photos that the answering model did not learn from, such as grouped out-of-fold answers.
+    """Calibrates on photos that the model was not trained on, such as grouped out-of-fold predictions.
 
     Args:
         probabilities: (M, K).
-        labels: (M,) int64; -1, outside the classes, is left out.
+        labels: (M,) int64; -1 (none of the classes) is left out.
     """
-    shares, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    scores = 1 - np.asarray(probabilities, dtype=np.float64)
     return ClassConditionalConformal(
-        tuple(np.sort(1 - shares[truth == place, place]) for place in range(shares.shape[1]))
+        tuple(np.sort(scores[np.asarray(labels) == label, label]) for label in range(scores.shape[1]))
     )
 
 
 def class_coverage(prediction_sets: Flags, labels: Labels) -> Doubles:
-    """The share of each class's photos whose set holds it: (K,) float64, NaN where a class has none.
+    """The fraction of each class's photos whose set contains it: (K,) float64, NaN for a class without photos.
 
     Args:
         prediction_sets: (N, K) bool.
         labels: (N,) int64.
     """
-    held = [prediction_sets[labels == place, place] for place in range(prediction_sets.shape[1])]
-    return np.array([flags.mean() if flags.size else np.nan for flags in held])
+    covered = [prediction_sets[labels == label, label] for label in range(prediction_sets.shape[1])]
+    return np.array([flags.mean() if flags.size else np.nan for flags in covered])
 
 
 def _p_values(calibration_scores: Doubles, scores: Doubles) -> Doubles:
-    """The new photo counts itself, which makes the p-value valid for any number of calibration photos."""
+    """Counts the new photo itself, which makes the p-value valid for any number of calibration photos."""
     at_least = len(calibration_scores) - np.searchsorted(calibration_scores, scores, side="left")
     return np.asarray((at_least + 1) / (len(calibration_scores) + 1))

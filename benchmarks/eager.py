@@ -1,4 +1,4 @@
-"""Plain PyTorch as a reader of the study would run it: what tuned inference is measured against."""
+"""The baseline of inference: plain PyTorch as a reader of the study would run it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def eager(network: nn.Module) -> Callable[[Images], Floats]:
-    """(N, H, W) uint8 pictures to (N, K) float32 logits: evaluation mode, no gradients, float32, NCHW, on the CPU.
+    """(N, H, W) uint8 images to (N, K) float32 logits: evaluation mode, no gradients, float32, NCHW, on the CPU.
 
-    Making floats of the bytes belongs to it, as it belongs to an exported graph.
+    It includes the conversion from bytes, as an exported graph does.
     """
     network = network.cpu().eval()
 
@@ -38,7 +38,7 @@ def eager(network: nn.Module) -> Callable[[Images], Floats]:
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Gives PyTorch so many threads within the block, whatever the environment says; its own come back."""
+    """Sets PyTorch's number of threads within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -52,10 +52,10 @@ def load_network(bundle: Bundle, images: Images) -> nn.Module:
 
     Args:
         bundle: a bundle of a recipe's network.
-        images: (N, H, W) uint8; the network is built from them, and all that is fitted to them is then overwritten.
+        images: (N, H, W) uint8; the network is built from them, and what is fitted to them is overwritten.
 
     Raises:
-        UsageError: the card's recipe is none of this Clothier's.
+        UsageError: the card's recipe is not valid in this version.
     """
     network = build_network(recipe_from_card(bundle.metadata).network, images, len(bundle.metadata.classes), seed=0)
     network.load_state_dict(load(bundle.weights.read_bytes()))
@@ -63,9 +63,9 @@ def load_network(bundle: Bundle, images: Images) -> nn.Module:
 
 
 def recipe_from_card(card: BundleMetadata) -> Recipe:
-    """How a bundle was trained.
+    """The recipe of a bundle.
 
     Raises:
-        UsageError: the card's recipe is none of this Clothier's.
+        UsageError: the card's recipe is not valid in this version.
     """
     return from_values(Recipe, {name: value for name, value in card.recipe.items() if name != "seed"})

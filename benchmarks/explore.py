@@ -2,20 +2,19 @@
 
     python -m benchmarks.explore            writes benchmarks/results/explore.json
 
-A process of its own: class counts, principal components, duplicates and one map of all 70,000 images, with every figure
-and page written. Data are in place. Time it on a machine that does nothing else.
+One process: class counts, principal components, duplicates and one map of all 70,000 images, with every figure and
+page written. Data are in place. Run it on an idle machine.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.results import RESULTS_DIR, summarize, write_results
-from benchmarks.study import run_process
+from benchmarks.results import make_parser, summarize, write_results
+from benchmarks.timing import run_process
 from clothier.data import sources
 
 AUDIT_KEYS = ("n", "duplicates", "reference_model")  # of explore.json's audit; its findings are many
@@ -23,13 +22,11 @@ AUDIT_KEYS = ("n", "duplicates", "reference_model")  # of explore.json's audit; 
 
 def main() -> None:
     """Explores once."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=RESULTS_DIR / "explore.json", help="where the figures go")
-    options = parser.parse_args()
+    options = make_parser("explore", __doc__).parse_args()
     sources.fetch()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "explore"
-        seconds, peak = run_process([sys.executable, "-m", "clothier", "explore", "--out", str(out)], {})
+        seconds, peak = run_process([sys.executable, "-m", "clothier", "explore", "--out", str(out)])
         audit = json.loads((out / "explore.json").read_text())["audit"]
         page = (out / "map.html").stat().st_size
     rows = [
@@ -37,7 +34,7 @@ def main() -> None:
         {"name": "explore, peak memory", **summarize([peak / 1e9], "GB")},
         {"name": "explore, map.html", **summarize([page / 1e6], "MB")},
     ]
-    write_results(options.out, "explore", "python -m benchmarks.explore", rows)
+    write_results(options.out, "explore", rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Draws pictures that show no garment, to measure whether a model can tell: 528 of them, the same ones each time.
+"""Makes 528 images without a garment, the same ones each time, to measure out-of-distribution detection.
 
-    python -m benchmarks.ood_images FOLDER      writes PNG files and labels.csv, every label empty (outside all classes)
+    python -m benchmarks.ood_images FOLDER      writes PNG files and labels.csv with empty labels (none of the classes)
 
-Crops of the sample pictures that come with scikit-image and scikit-learn, rendered text, textures, gradients and noise.
-The astronaut and the photographer are left out, for they wear clothes.
+Crops of the sample images of scikit-image and scikit-learn, rendered text, textures, gradients and noise. Samples that
+show people in clothes are left out.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 IMAGE_SIZE = 224  # pixels
 SAMPLES = ("brick", "cat", "cell", "clock", "coffee", "coins", "grass", "gravel", "horse", "hubble_deep_field")
 MORE_SAMPLES = ("immunohistochemistry", "logo", "moon", "page", "retina", "rocket", "text")
-CROPS_PER_SAMPLE = 12  # of each sample picture: 19 x 12 = 228
+CROPS_PER_SAMPLE = 12  # of each sample image: 19 x 12 = 228
 IMAGES_PER_KIND = 75  # of each other kind: 4 x 75 = 300
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.;:-+%&()       "))
 
 
 def make_ood_images(seed: int = 0) -> dict[str, RgbImage]:
-    """(224, 224, 3) uint8 pictures by name."""
+    """(224, 224, 3) uint8 images by name."""
     generator = np.random.default_rng(seed)
-    pictures = {
-        f"{name}-{place}": crop(sample, generator)
+    images = {
+        f"{name}-{index}": crop(sample, generator)
         for name, sample in sample_images()
-        for place in range(CROPS_PER_SAMPLE)
+        for index in range(CROPS_PER_SAMPLE)
     }
     kinds: dict[str, Callable[[np.random.Generator], RgbImage]] = {
         "words": text,
@@ -48,18 +48,18 @@ def make_ood_images(seed: int = 0) -> dict[str, RgbImage]:
         "gradient": gradient,
         "noise": noise,
     }
-    drawn = {f"{name}-{place}": draw(generator) for name, draw in kinds.items() for place in range(IMAGES_PER_KIND)}
-    return pictures | drawn
+    drawn = {f"{name}-{index}": draw(generator) for name, draw in kinds.items() for index in range(IMAGES_PER_KIND)}
+    return images | drawn
 
 
 def sample_images() -> list[tuple[str, RgbImage]]:
-    """Sample pictures in colour, by name."""
+    """Sample images in color, by name."""
     own = [(name, _to_rgb(getattr(skimage.data, name)())) for name in SAMPLES + MORE_SAMPLES]
     return own + [(name, load_sample_image(f"{name}.jpg")) for name in ("china", "flower")]
 
 
 def crop(sample: RgbImage, generator: np.random.Generator) -> RgbImage:
-    """A square of 30 to 100 % of the shorter side, anywhere."""
+    """A square of 30 to 100 % of the shorter side, at a random position."""
     side = int(min(sample.shape[:2]) * generator.uniform(0.3, 1.0))
     top, left = (int(generator.integers(0, length - side + 1)) for length in sample.shape[:2])
     square = Image.fromarray(sample[top : top + side, left : left + side])
@@ -67,7 +67,7 @@ def crop(sample: RgbImage, generator: np.random.Generator) -> RgbImage:
 
 
 def text(generator: np.random.Generator) -> RgbImage:
-    """Lines of letters in one ink on one paper."""
+    """Lines of random letters in one color on another."""
     paper, ink = (tuple(int(part) for part in generator.integers(0, 256, 3)) for _ in range(2))
     image = Image.new("RGB", (IMAGE_SIZE, IMAGE_SIZE), paper)
     size = int(generator.integers(9, 60))
@@ -78,7 +78,7 @@ def text(generator: np.random.Generator) -> RgbImage:
 
 
 def texture(generator: np.random.Generator) -> RgbImage:
-    """Stripes, checks or rings of two colours."""
+    """Stripes, checks or rings of two colors."""
     across, down = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float64)
     angle, wave = generator.uniform(0, np.pi), generator.uniform(6, 60)  # pixels
     along = across * np.cos(angle) + down * np.sin(angle)
@@ -95,14 +95,14 @@ def texture(generator: np.random.Generator) -> RgbImage:
 
 
 def gradient(generator: np.random.Generator) -> RgbImage:
-    """One colour passing into another."""
+    """A gradient between two colors."""
     across, down = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] / IMAGE_SIZE
     angle = generator.uniform(0, 2 * np.pi)
     return _blend_colors(np.clip(0.5 + (across - 0.5) * np.cos(angle) + (down - 0.5) * np.sin(angle), 0, 1), generator)
 
 
 def noise(generator: np.random.Generator) -> RgbImage:
-    """Noise whose amplitude falls with the frequency to the power of 0 (white) to 2 (clouds), grey or in colour."""
+    """Noise whose amplitude falls with the frequency to the power of 0 (white) to 2 (clouds), gray or in color."""
     channels = int(generator.choice([1, 3]))
     rows, columns = np.fft.fftfreq(IMAGE_SIZE)[:, None], np.fft.fftfreq(IMAGE_SIZE)[None, :]
     frequency = np.maximum(np.hypot(rows, columns), 1 / IMAGE_SIZE)[..., None]
@@ -118,7 +118,7 @@ def _blend_colors(level: Doubles, generator: np.random.Generator) -> RgbImage:
 
 
 def _sharpen(level: Doubles, generator: np.random.Generator) -> Doubles:
-    """Waves of -1 to 1 as shares of 0 to 1, with edges as hard as chance wants."""
+    """Maps waves of -1 to 1 to 0 to 1, with edges of random sharpness."""
     return np.asarray(1 / (1 + np.exp(-level * generator.uniform(1, 20))))
 
 
@@ -133,8 +133,8 @@ def main(folder: Path) -> None:
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["file", "label"])
-        for name, picture in make_ood_images().items():
-            Image.fromarray(picture).save(folder / f"{name}.png")
+        for name, image in make_ood_images().items():
+            Image.fromarray(image).save(folder / f"{name}.png")
             rows.writerow([f"{name}.png", ""])
 
 

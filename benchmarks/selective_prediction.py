@@ -1,21 +1,20 @@
-"""Whether a photo model keeps its promise on photographers kept out, and tells garments from what is none.
+"""Whether a photo model meets its risk guarantee on unseen photographers, and detects images without a garment.
 
-    python -m benchmarks.selective_prediction RUN STRANGERS     writes benchmarks/results/selective_prediction.json
+    python -m benchmarks.selective_prediction RUN OOD_IMAGES     writes benchmarks/results/selective_prediction.json
 
-RUN is a finished run of ``clothier train photo``, or of ``tools/make_photo_bundle.py --run``, STRANGERS a folder that
-``benchmarks/strangers.py`` filled. Each photo's answer is of the network that did not learn from it.
+RUN is a finished run of ``clothier train photo`` or of ``python -m tools.make_photo_bundle --run``, OOD_IMAGES a folder
+written by ``python -m benchmarks.ood_images``. Each photo is predicted by the network that was not trained on it.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.conformal import class_coverage, fit_conformal
-from benchmarks.results import RESULTS_DIR, summarize, write_results
+from benchmarks.results import make_parser, summarize, write_results
 from clothier.bundle import open_bundle
 from clothier.data.photo_table import LABELS_CSV, load_photos, read_photo_table
 from clothier.inference import load
@@ -37,41 +36,40 @@ if TYPE_CHECKING:
 
 SPLITS = 100
 HELD_OUT_FRACTION = 0.2  # of the photographers
-RISKS = (0.05, 0.1)  # of conformal sets
+RISKS = (0.05, 0.1)  # of conformal prediction sets
 
 
 def main() -> None:
-    """Measures all three: the promise, the strangers, and sets of classes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measures the risk guarantee, OOD detection and conformal prediction sets."""
+    parser = make_parser("selective_prediction", __doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("strangers", type=Path)
+    parser.add_argument("ood_images", type=Path)
     options = parser.parse_args()
     run = Run(options.run)
     with np.load(run.path / "out_of_fold.npz") as file:
-        found = dict(file)
+        out_of_fold = dict(file)
     card = open_bundle(run.bundle).metadata
-    rows = [guarantee_row(card, found), ood_row(run, found, options.strangers)]
-    rows += [conformal_row(found, risk) for risk in RISKS]
-    command = f"python -m benchmarks.selective_prediction RUN STRANGERS, of {run.metrics['preset']}, {len(found['labels'])} photos"
-    write_results(RESULTS_DIR / "selective_prediction.json", "selective_prediction", command, rows)
+    rows = [guarantee_row(card, out_of_fold), ood_row(run, out_of_fold, options.ood_images)]
+    rows += [conformal_row(out_of_fold, risk) for risk in RISKS]
+    arguments = f"RUN OOD_IMAGES, of {run.metrics['preset']}, {len(out_of_fold['labels'])} photos"
+    write_results(options.out, "selective_prediction", rows, arguments)
 
 
 def guarantee_row(card: BundleMetadata, out_of_fold: OutOfFoldArrays) -> dict[str, Any]:
-    """Thresholds from four fifths of the photographers, by lot, and what they do on the others' photos."""
-    chance, people = np.random.default_rng(0), np.unique(out_of_fold["groups"])
-    held = []
+    """Thresholds from four fifths of the photographers, at random, evaluated on the photos of the others."""
+    generator, photographers = np.random.default_rng(0), np.unique(out_of_fold["groups"])
+    n_held_out = round(HELD_OUT_FRACTION * len(photographers))
+    splits = []
     for _ in range(SPLITS):
-        out = np.isin(
-            out_of_fold["groups"], chance.choice(people, round(HELD_OUT_FRACTION * len(people)), replace=False)
-        )
-        held.append(_evaluate_split(card, out_of_fold, out))
-    risks = [one["selective_risk"] for one in held]
+        held_out = generator.choice(photographers, n_held_out, replace=False)
+        splits.append(_evaluate_split(card, out_of_fold, np.isin(out_of_fold["groups"], held_out)))
+    risks = [one["selective_risk"] for one in splits]
     return {
-        "name": "promise of 5 %, photographers kept out",
-        **summarize(risks, "share of accepted tags that are wrong"),
+        "name": "guarantee of 5 %, unseen photographers",
+        **summarize(risks, "fraction of accepted tags that are wrong"),
         "mean": float(np.mean(risks)),
-        "above": sum(risk > card.thresholds["guarantee"]["risk"] for risk in risks),
-        "coverage": float(np.mean([one["coverage"] for one in held])),
+        "violations": sum(risk > card.thresholds["guarantee"]["risk"] for risk in risks),
+        "coverage": float(np.mean([one["coverage"] for one in splits])),
     }
 
 
@@ -86,14 +84,14 @@ def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out
 
 
 def ood_row(run: Run, out_of_fold: OutOfFoldArrays, folder: Path) -> dict[str, Any]:
-    """Novelty and decisions on pictures without a garment, by the final network; garments' novelty is out of fold."""
+    """OOD detection and decisions of the final network on images without a garment, against the out-of-fold photos."""
     model = load(run.bundle)
     images, _ = load_photos(read_photo_table(folder / LABELS_CSV), model.input_spec)
     judged = model.predict_images(images)
     decisions = [verdict.decision for verdict in model.decide(judged) if verdict]
     known, strange = out_of_fold["ood_scores"][out_of_fold["labels"] >= 0], np.asarray(judged.ood_scores)
     return {
-        "name": "pictures without a garment",
+        "name": "images without a garment",
         "n": len(images),
         "auroc": auroc(known, strange),
         "fpr_at_95_tpr": fpr_at_95_tpr(known, strange),
@@ -108,7 +106,7 @@ def fpr_at_95_tpr(id_scores: npt.ArrayLike, ood_scores: npt.ArrayLike) -> float:
 
 
 def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:
-    """Sets of classes, class by class, each fold's calibrated on the other folds."""
+    """Class-conditional prediction sets; each fold is calibrated on the others."""
     inside = out_of_fold["labels"] >= 0
     labels, fold = out_of_fold["labels"][inside], out_of_fold["fold"][inside]
     logits = aggregate_logits(
@@ -124,11 +122,11 @@ def conformal_row(out_of_fold: OutOfFoldArrays, risk: float) -> dict[str, Any]:
     return {
         "name": f"conformal sets, risk {100 * risk:g} %",
         "n": len(labels),
-        "covered": float(sets[np.arange(len(labels)), labels].mean()),
-        "covered_min": float(covered.min()),
-        "covered_max": float(covered.max()),
-        "classes": float(sets.sum(axis=1).mean()),
-        "single": float((sets.sum(axis=1) == 1).mean()),
+        "coverage": float(sets[np.arange(len(labels)), labels].mean()),
+        "coverage_min": float(covered.min()),
+        "coverage_max": float(covered.max()),
+        "mean_set_size": float(sets.sum(axis=1).mean()),
+        "singleton_fraction": float((sets.sum(axis=1) == 1).mean()),
     }
 
 

@@ -1,4 +1,4 @@
-"""How much arithmetic a training does, and how much the machine could do at most."""
+"""Floating-point operations of a training, and the throughput of the machine."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 MATRIX_SIZE = 4_096  # rows and columns of the matrices
-REPEATS = 5  # timed; the median counts
+REPEATS = 5  # the median counts
 
 
 def matmul_throughput(device: Device, size: int = MATRIX_SIZE) -> float:
-    """Operations a second of a square matrix product in the device's precision: the median of five, warmed up."""
+    """Operations per second of a square matrix product in the device's precision; the median of five."""
     square = torch.rand(size, size).to(device.torch_device, device.dtype)
     seconds = []
     for _ in range(1 + REPEATS):
         started = time.perf_counter()
-        float(torch.mm(square, square)[0, 0])  # an accelerator answers at once and computes later
+        float(torch.mm(square, square)[0, 0])  # waits for an accelerator, which computes asynchronously
         seconds.append(time.perf_counter() - started)
     return 2 * size**3 / statistics.median(seconds[1:])
 
 
 def training_flops(network: nn.Module, images: Images) -> int:
-    """Operations of one forward and backward pass, by torch's own counter: two for each multiply-add.
+    """Operations of one forward and backward pass, counted by torch: two for each multiply-add.
 
-    Products and convolutions count; what the optimizer multiplies does not. The network stays as it is.
+    Matrix products and convolutions count; the optimizer does not. The network is not changed.
 
     Args:
         network: on the CPU.
