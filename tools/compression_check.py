@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clothier import bundle
-from clothier.inference.session import OnnxClassifier
+from clothier.inference.model import open_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def save_first_valid(
 
 def accuracy_problem(reference: Bundle, compressed: Bundle, images: Images, labels: Labels) -> str | None:
     """Why ``compressed`` is not accurate enough on labeled images; None if it is."""
-    before, after = (OnnxClassifier(one).run(images).logits.argmax(1) for one in (reference, compressed))
+    before, after = (open_model(one).run(images).logits.argmax(1) for one in (reference, compressed))
     agreement = float((before == after).mean())
     lost = float((before == labels).mean() - (after == labels).mean())
     if agreement >= MIN_AGREEMENT and lost < MAX_ACCURACY_LOSS:

@@ -21,6 +21,7 @@ from benchmarks.timing import time_interleaved
 from clothier import bundle, recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.evaluation.classifier import evaluate_classifier
+from clothier.inference.model import open_model
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.training.export.float16 import to_float16_graph, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
@@ -76,8 +77,7 @@ def write_bundle(reference: bundle.Bundle, name: str, recipe: recipes.Recipe, fo
     saved = save_first_valid(folder / name, metadata, graphs, weights, {}, problem)
     splits = {"validation": validation, "test": dataset.test}
     metrics = {
-        part: evaluate_classifier(OnnxClassifier(saved), data, recipe.augment)[0].to_json()
-        for part, data in splits.items()
+        part: evaluate_classifier(open_model(saved), data, recipe.augment)[0].to_json() for part, data in splits.items()
     }
     bundle.save(folder / name, replace(metadata, metrics=metrics), saved.graph.read_bytes(), weights)
     size = sum(file.stat().st_size for file in saved.path.iterdir())

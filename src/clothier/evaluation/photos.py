@@ -13,7 +13,7 @@ from clothier.errors import DataError
 from clothier.evaluation.domain_gap import domain_gap
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.selective.decisions import selective_metrics
-from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, class_index, to_fashion_class
+from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, to_fashion_class
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def evaluate_photos(
         else None
     )
     gap = domain_gap(model, output.probabilities.argmax(axis=1), table, photos, baseline) if baseline else None
-    return PhotoEvaluation(present_classes_only(evaluation), selective, gap, table.failures, n_trained_on)
+    return PhotoEvaluation(_over_present_classes(evaluation), selective, gap, table.failures, n_trained_on)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:
@@ -103,27 +103,23 @@ def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progre
 
 
 def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoTable]:
-    images, table = photos.load(model.input_spec, labels_for(model, photos))
+    images, table = photos.load(model.input_spec, _table_for(model, photos))
     if not (table.labels != UNKNOWN_LABEL).any():
         raise DataError(f"{table.name} has no readable photo with a label that {model.name} has a class for. Add some.")
     return images, table
 
 
-def labels_for(model: Classifier, photos: PhotoCache) -> PhotoTable:
-    """The photos that a model can be evaluated on, with labels of its classes or their parent classes.
-
-    Raises:
-        DataError: a label that it has no class for.
-    """
+def _table_for(model: Classifier, photos: PhotoCache) -> PhotoTable:
+    """The photos that a model can be evaluated on, with labels of its classes or their parent classes."""
     if model.classes != FASHION_MNIST_CLASSES:
         return read_photo_table(photos.path, columns=photos.columns, classes=model.classes)
     names = [to_fashion_class(label) for label in photos.table.raw_labels]
-    labels = np.array([class_index(name) if name else UNKNOWN_LABEL for name in names], np.int64)
+    labels = np.array([FASHION_MNIST_CLASSES.index(name) if name else UNKNOWN_LABEL for name in names], np.int64)
     mask = (labels != UNKNOWN_LABEL) | (photos.table.labels == UNKNOWN_LABEL)
     return replace(photos.table, labels=labels, classes=FASHION_MNIST_CLASSES).subset(mask)
 
 
-def present_classes_only(evaluation: Evaluation) -> Evaluation:
+def _over_present_classes(evaluation: Evaluation) -> Evaluation:
     """The same, with macro averages over the classes that have images."""
     present = [one for one in evaluation.per_class if one.n]
     return replace(
