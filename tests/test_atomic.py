@@ -267,12 +267,12 @@ def test_other_errors_of_the_block_are_not_converted(tmp_path: Path, number: int
 
 
 def test_unique_dir_takes_the_next_number(tmp_path: Path) -> None:
-    made = [atomic.unique_dir(tmp_path / "runs/cnn") for _ in range(3)]
+    created = [atomic.unique_dir(tmp_path / "runs/cnn") for _ in range(3)]
     (tmp_path / "runs/cnn-4").write_text("a file")
     (tmp_path / "runs/cnn-5").symlink_to("nowhere")
-    made.append(atomic.unique_dir(tmp_path / "runs/cnn"))
-    assert [one.name for one in made] == ["cnn", "cnn-2", "cnn-3", "cnn-6"]
-    assert all(one.is_dir() for one in made)
+    created.append(atomic.unique_dir(tmp_path / "runs/cnn"))
+    assert [one.name for one in created] == ["cnn", "cnn-2", "cnn-3", "cnn-6"]
+    assert all(one.is_dir() for one in created)
 
 
 @pytest.mark.parametrize("place", [".", "..", "runs/.."])

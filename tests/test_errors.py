@@ -78,8 +78,8 @@ def test_a_module_of_no_extra(name: str | None) -> None:
 def test_every_extra_installs_its_modules() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     installs = {
-        extra: {re.split(r"[<>=!~\[]", wanted)[0] for wanted in wanted_ones}
-        for extra, wanted_ones in project["optional-dependencies"].items()
+        extra: {re.split(r"[<>=!~\[]", requirement)[0] for requirement in requirements}
+        for extra, requirements in project["optional-dependencies"].items()
     }
     distributions = {
         "sklearn": "scikit-learn",

@@ -31,7 +31,7 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_is_ready_for_json() -> None:
+def test_system_info_is_json() -> None:
     described = system.system_info()
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["python"] == f"{platform.python_implementation()} {platform.python_version()}"
@@ -48,7 +48,7 @@ def test_arm(tmp_path: Path) -> None:
     assert system.instruction_sets(written(tmp_path / "cpuinfo", GRAVITON)) == ["asimd", "bf16"]
 
 
-def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+def test_missing_files_of_the_kernel(tmp_path: Path) -> None:
     none = tmp_path / "none"
     assert system.instruction_sets(none) == []
     assert system.cpu_model(none) == (platform.processor() or None)

@@ -19,12 +19,12 @@ def dataset() -> Dataset:
 def test_subset_copies_in_the_given_order() -> None:
     images = np.arange(3 * 4, dtype=np.uint8).reshape(3, 2, 2)
     labeled = LabeledImages(images, np.array([5, 6, 7]))
-    taken = labeled.subset(np.array([2, 0]))
-    assert taken.labels.tolist() == [7, 5]
-    assert np.array_equal(taken.images, images[[2, 0]])
-    taken.images[:] = 99
+    subset = labeled.subset(np.array([2, 0]))
+    assert subset.labels.tolist() == [7, 5]
+    assert np.array_equal(subset.images, images[[2, 0]])
+    subset.images[:] = 99
     assert images.max() == 11
-    assert len(taken) == 2
+    assert len(subset) == 2
 
 
 def test_head(dataset: Dataset) -> None:

@@ -40,12 +40,12 @@ def package_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_package_is_unpacked_and_removed(package_source: Path) -> None:
-    told: list[str] = []
-    with debian.unpack_package("drawn-data", progress=lambda task, done, total, note="": told.append(task)) as files:
+    calls: list[str] = []
+    with debian.unpack_package("drawn-data", progress=lambda task, done, total, note="": calls.append(task)) as files:
         assert (files / "usr/share/drawn/file").read_text() == "content"
         root = files.parent
     assert not root.exists()
-    assert "downloading Debian's drawn-data" in told
+    assert "downloading Debian's drawn-data" in calls
 
 
 def test_unknown_package(package_source: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_changed_package_is_refused(package_source: Path) -> None:
         pytest.fail("its digest is another")
 
 
-def test_a_damaged_archive_is_said(package_source: Path) -> None:
+def test_a_damaged_archive(package_source: Path) -> None:
     archive = package_source / "drawn-data_1_all.deb"
     archive.write_bytes(b"no archive")
     digest = hashlib.sha256(b"no archive").hexdigest()
@@ -112,6 +112,6 @@ def test_the_systems_hooks_do_not_run(package_source: Path, tmp_path: Path) -> N
         assert not (tmp_path / "hooked").exists()
 
 
-def test_without_apt_it_says_so(no_apt: None) -> None:
+def test_without_apt_get(no_apt: None) -> None:
     with pytest.raises(DataError, match=r"this system has no apt-get and no dpkg-deb\."), debian.unpack_package("any"):
         pytest.fail("there is no apt")

@@ -28,15 +28,15 @@ def test_digest_depends_on_pixels_only(tmp_path: Path, photo: Image.Image) -> No
     photo.save(tmp_path / "c.bmp")
     photo.save(tmp_path / "d.jpg")
     photo.rotate(90, expand=True).save(tmp_path / "e.png")
-    told = []
+    calls = []
     prints = compute_fingerprints(
         [str(tmp_path / name) for name in ("a.png", "b.png", "c.bmp", "d.jpg", "e.png")],
-        lambda task, done, total, note="": told.append((done, total)),
+        lambda task, done, total, note="": calls.append((done, total)),
     )
     digests = [digest.tobytes() for digest in prints.digests]
     assert digests[0] == digests[1] == digests[2]
     assert len(set(digests)) == 3
-    assert told == [(done, 5) for done in range(1, 6)]
+    assert calls == [(done, 5) for done in range(1, 6)]
 
 
 def test_a_reduced_copy_matches_where_its_fashion_mnist_image_does_not(tmp_path: Path, photo: Image.Image) -> None:

@@ -10,19 +10,19 @@ from clothier.errors import DataError
 
 def test_content_and_progress(web) -> None:
     body = bytes(range(256)) * 1000
-    told: list[tuple[str, float, float]] = []
+    calls: list[tuple[str, float, float]] = []
     url = web.respond("/a/file.gz", body)
-    assert download(url, progress=lambda task, done, total, note="": told.append((task, done, total))) == body
-    assert told[-1] == ("downloading file.gz", len(body), len(body))
-    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-    assert len(told) > 2
+    assert download(url, progress=lambda task, done, total, note="": calls.append((task, done, total))) == body
+    assert calls[-1] == ("downloading file.gz", len(body), len(body))
+    assert [done for _, done, _ in calls] == sorted(done for _, done, _ in calls)
+    assert len(calls) > 2
 
 
-def test_a_server_that_does_not_announce_the_size_will_do(web) -> None:
-    told: list[str] = []
+def test_a_server_without_content_length(web) -> None:
+    calls: list[str] = []
     url = web.respond("/file", b"abc", content_length=0)
-    assert download(url, progress=lambda task, done, total, note="": told.append(task)) == b"abc"
-    assert told == []
+    assert download(url, progress=lambda task, done, total, note="": calls.append(task)) == b"abc"
+    assert calls == []
 
 
 def test_missing_file(web) -> None:
@@ -30,7 +30,7 @@ def test_missing_file(web) -> None:
         download(f"{web.address}/file")
 
 
-def test_a_broken_off_answer_is_said(web) -> None:
+def test_an_incomplete_response(web) -> None:
     with pytest.raises(DataError, match=r"/file ended after 3 of 10 bytes\."):
         download(web.respond("/file", b"abc", content_length=10))
 
@@ -52,10 +52,10 @@ def test_timeout(web) -> None:
 
 
 def test_no_server() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
         with pytest.raises(DataError, match=r"/file cannot be downloaded: .*Connection refused"):
-            download(f"http://127.0.0.1:{taken.getsockname()[1]}/file")
+            download(f"http://127.0.0.1:{listener.getsockname()[1]}/file")
 
 
 def test_not_http() -> None:

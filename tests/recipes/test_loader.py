@@ -94,8 +94,10 @@ TEACHERS = st.builds(
 
 def recipes(model: str, network: st.SearchStrategy[Any]) -> st.SearchStrategy[Recipe]:
     return st.builds(
-        lambda shown, **told: Recipe(augment=shown[0], hard_example_mining=shown[1], **told),
-        shown=UNMIXED_AUGMENTS | MIXED_AUGMENTS,
+        lambda augment_and_mining, **others: Recipe(
+            augment=augment_and_mining[0], hard_example_mining=augment_and_mining[1], **others
+        ),
+        augment_and_mining=UNMIXED_AUGMENTS | MIXED_AUGMENTS,
         model=st.just(model),
         preset=st.sampled_from(["classic", "fast"]),
         network=network,

@@ -27,7 +27,7 @@ PHOTO = {"preset": "fast", "epochs": 0}
 WARMUP = {"schedule": "linear"}
 TENTH = 0.1
 
-# class, the values that the field needs beside it, field, what can be taken, what cannot, what it must be
+# class, other fields that it needs, field, valid values, invalid values, what the message says it must be
 RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] = [
     (PcaMlp, {}, "components", [1, 784], [0, -3], "a count from 1, or a fraction above 0 and below 1"),
     (PcaMlp, {}, "components", [0.01, 0.999], [0.0, 1.0, 1.5], "a count from 1, or a fraction above 0 and below 1"),
@@ -120,16 +120,16 @@ def make(cls: type[Any], required: dict[str, Any], name: str, value: Any) -> Any
     return cls(**{**required, name: value})
 
 
-@pytest.mark.parametrize(("cls", "beside", "name", "taken", "refused", "wanted"), RANGES)
+@pytest.mark.parametrize(("cls", "others", "name", "valid", "invalid", "expected"), RANGES)
 def test_range(
-    cls: type[Any], beside: dict[str, Any], name: str, taken: list[Any], refused: list[Any], wanted: str
+    cls: type[Any], others: dict[str, Any], name: str, valid: list[Any], invalid: list[Any], expected: str
 ) -> None:
-    for value in taken:
-        assert getattr(make(cls, beside, name, value), name) == value
-    for value in refused:
+    for value in valid:
+        assert getattr(make(cls, others, name, value), name) == value
+    for value in invalid:
         with pytest.raises(UsageError) as caught:
-            make(cls, beside, name, value)
-        assert str(caught.value) == f"the recipe's {PREFIX[cls]}{name} is {value!r}; it must be {wanted}."
+            make(cls, others, name, value)
+        assert str(caught.value) == f"the recipe's {PREFIX[cls]}{name} is {value!r}; it must be {expected}."
 
 
 @pytest.mark.parametrize("cls", list(PREFIX))

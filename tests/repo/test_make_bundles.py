@@ -103,12 +103,12 @@ def test_speed_is_the_ratio_of_interleaved_timings(
     small = bundle.save(
         tmp_path / "small", replace(reference.metadata, name="small"), reference.graph.read_bytes(), b""
     )
-    taken = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
+    seconds = {"cnn-fast": [1.0, 2.0], "small": [1.5, 3.0]}
     monkeypatch.setattr(
-        module, "time_interleaved", lambda variants, *_, **__: Timings({name: taken[name] for name in variants})
+        module, "time_interleaved", lambda variants, *_, **__: Timings({name: seconds[name] for name in variants})
     )
     assert "1.50" in module.speed_problem(reference, small, DATASET.test.images)
-    taken["small"] = [0.5, 1.0]
+    seconds["small"] = [0.5, 1.0]
     assert module.speed_problem(reference, small, DATASET.test.images) is None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from clothier.data.photos import decode, decode_image
 from clothier.data.synthetic import draw_garments
@@ -52,13 +52,13 @@ EXIF_TRANSPOSE = {
 
 
 class TestDecoding:
-    def test_a_png_comes_as_it_was(self, tmp_path: Path, gradient: Image.Image) -> None:
+    def test_png_is_lossless(self, tmp_path: Path, gradient: Image.Image) -> None:
         image = read(tmp_path, encoded(gradient, "PNG"))
         assert image.mode == "RGB"
         assert np.array_equal(np.asarray(image), np.asarray(gradient))
 
     @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
-    def test_other_formats_come_nearly_so(self, tmp_path: Path, gradient: Image.Image, kind: str) -> None:
+    def test_other_formats_are_almost_lossless(self, tmp_path: Path, gradient: Image.Image, kind: str) -> None:
         image = read(tmp_path, encoded(gradient, kind))
         assert image.mode == "RGB"
         assert np.abs(np.asarray(image).astype(int) - np.asarray(gradient)).mean() < 12
@@ -66,28 +66,20 @@ class TestDecoding:
     def test_the_suffix_does_not_matter(self, tmp_path: Path, gradient: Image.Image) -> None:
         assert read(tmp_path, encoded(gradient, "PNG"), "image.jpg").size == (40, 30)
 
-    def test_grey_stays_grey(self, tmp_path: Path) -> None:
+    def test_gray_stays_gray(self, tmp_path: Path) -> None:
         assert read(tmp_path, encoded(Image.new("L", (9, 9), 77), "PNG")).mode == "L"
         assert read(tmp_path, encoded(Image.new("1", (9, 9), 1), "PNG")).getpixel((0, 0)) == 255
 
     @pytest.mark.parametrize(("tag", "dark_corner"), [(1, (0, 0)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))])
-    def test_it_is_upright(self, tmp_path: Path, gradient: Image.Image, tag: int, dark_corner: tuple[int, int]) -> None:
+    def test_image_is_upright(
+        self, tmp_path: Path, gradient: Image.Image, tag: int, dark_corner: tuple[int, int]
+    ) -> None:
         exif = Image.Exif()
         exif[0x0112] = tag
         image = read(tmp_path, encoded(gradient, "JPEG", exif=exif, quality=95))
         assert image.size == ((40, 30) if tag in {1, 3} else (30, 40))
         corners = {(row, column): np.asarray(image)[row, column].sum() for row in (0, -1) for column in (0, -1)}
         assert min(corners, key=corners.__getitem__) == dark_corner
-
-    @pytest.mark.parametrize("tag", range(1, 9))
-    def test_all_eight_ways_of_holding_a_camera_are_as_pillow_has_them(
-        self, tmp_path: Path, gradient: Image.Image, tag: int
-    ) -> None:
-        exif = Image.Exif()
-        exif[0x0112] = tag
-        content = encoded(gradient, "PNG", exif=exif)
-        theirs = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
-        assert np.array_equal(np.asarray(read(tmp_path, content)), np.asarray(theirs))
 
     def test_a_damaged_tag_is_ignored(self, tmp_path: Path, gradient: Image.Image) -> None:
         image = read(tmp_path, encoded(gradient, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12"))
@@ -108,7 +100,7 @@ class TestDecoding:
             image = read(tmp_path, encoded(deep, kind))
             assert np.asarray(image)[0, :4].tolist() == [0, 0, 1, 255]
 
-    @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "AVIF"])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
     @pytest.mark.parametrize("tag", range(1, 9))
     def test_exif_orientation(self, tmp_path: Path, gradient: Image.Image, kind: str, tag: int) -> None:
         exif = Image.Exif()
