@@ -28,7 +28,7 @@ from clothier.training.export.float16 import pack_int8, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.options import PhotoOptions
-from clothier.workflows.train_photo import train_photo
+from clothier.workflows.train import train
 from tools.compression_check import accuracy_problem, save_first_valid
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def main() -> None:
         train_options = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=run_folder)
         data = use_published_folds(load_photo_training_data(table, train_options.columns, print_progress))
         finished = Run(run_folder).is_finished
-        run = Run(run_folder) if finished else train_photo(train_options, photos=data, progress=print_progress)
+        run = Run(run_folder) if finished else train(train_options, dataset=data, progress=print_progress)
         write_bundle(bundle.open_bundle(run.bundle), data, options.out)
 
 

@@ -24,6 +24,7 @@ from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.runs import Run
 from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.training.finetune.options import PhotoOptions
 from clothier.training.tuning.trials import Trial
 from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction
 from clothier.workflows.calibrate import CalibrationResult
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 WORKFLOWS = {
     "data": ["prepare"],
     "train": ["train", "resume"],
-    "train_photo": ["train_photo", "resume_photo"],
     "evaluate": ["evaluate"],
     "calibrate": ["calibrate"],
     "compare": ["compare"],
@@ -112,7 +112,8 @@ class FakeWorkflows:
                 progress(*message)
             if self.failure:
                 raise self.failure
-            result = self.results[real.__name__]
+            is_photo = isinstance(arguments.get("options"), PhotoOptions)
+            result = self.results["photo" if is_photo else real.__name__]
             return result(**arguments) if inspect.isroutine(result) else result
 
         return call
@@ -144,8 +145,7 @@ def fake_workflows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorkf
             "prepare": prepared_dataset(tmp_path / "fashion-mnist"),
             "train": run,
             "resume": run,
-            "train_photo": photo_run,
-            "resume_photo": photo_run,
+            "photo": photo_run,
             "calibrate": CALIBRATION,
             "compare": compare,
             "explore": ExplorationRun(make_file(tmp_path / "runs/explore/explore.json", EXPLORE_RESULT)),

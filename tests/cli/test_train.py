@@ -11,7 +11,7 @@ from clothier import atomic, recipes
 from clothier.data.photo_csv import Columns
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune.options import PhotoOptions
-from clothier.training.options import TrainOptions
+from clothier.training.options import TrainOptions, to_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +28,13 @@ FAILURE = {"file": "gone.jpg", "error": {"code": "not-found", "message": "gone.j
 def other_run(tmp_path: Path) -> Path:
     """A run folder with other options than the defaults."""
     options = TrainOptions(recipe=recipes.preset("dnn", "fast"), seed=7, data=Path("/old"))
-    return write_config(tmp_path / "other", options.to_json())
+    return write_config(tmp_path / "other", to_config(options))
 
 
 @pytest.fixture
 def photo_run(tmp_path: Path) -> Path:
     """A photo run with other options than the defaults."""
-    return write_config(tmp_path / "photo", photo_options(seed=5).to_json())
+    return write_config(tmp_path / "photo", to_config(photo_options(seed=5)))
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> Path:
@@ -147,7 +147,7 @@ class TestTrainPhoto:
         )
 
     def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
-        finished = fake_workflows.results["train_photo"]
+        finished = fake_workflows.results["photo"]
         atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
         ended = run("train", "photo", "--data", "d", "--json")
         assert (ended.code, ended.stderr) == (3, "gone.jpg is not there.\n")
@@ -155,7 +155,7 @@ class TestTrainPhoto:
 
     def test_resume(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
         assert run("train", "--resume", str(photo_run)).code == 0
-        assert fake_workflows.calls == [("resume_photo", {"path": photo_run})]
+        assert fake_workflows.calls == [("resume", {"path": photo_run})]
 
     def test_config_of_another_run(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
         assert run("train", "--config", str(photo_run / "config.json")).code == 0

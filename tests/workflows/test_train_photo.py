@@ -21,8 +21,8 @@ from clothier.training.finetune.cross_validation import out_of_fold_predictions,
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
 from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
 from clothier.types import no_progress
-from clothier.workflows import train_photo as workflow
-from clothier.workflows.train_photo import resume_photo, train_photo
+from clothier.workflows import train as workflow
+from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "photo"
-    return train_photo(PhotoOptions(data=table, recipe=RECIPE, out=out))
+    return train(PhotoOptions(data=table, recipe=RECIPE, out=out))
 
 
 def test_run_folder_is_complete(made: Run) -> None:
@@ -136,7 +136,7 @@ def test_bundle_predicts_photos(made: Run, table: Path) -> None:
 
 def test_finished_run_is_not_resumed(made: Run) -> None:
     before = (made.path / "metrics.json").stat().st_mtime_ns
-    assert resume_photo(made.path).path == made.path
+    assert resume(made.path).path == made.path
     assert (made.path / "metrics.json").stat().st_mtime_ns == before
 
 
@@ -147,11 +147,11 @@ def test_config_of_a_run_gives_its_options(made: Run, table: Path) -> None:
 def test_interrupted_run_is_resumable(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "finalize_photo", _raise_interrupt)
     with pytest.raises(Interrupted) as stop:
-        train_photo(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
+        train(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
     results: list[FineTuneResult] = []
-    monkeypatch.setattr(workflow, "_write_results", lambda _, result, *__: results.append(result))
+    monkeypatch.setattr(workflow, "_write_photo_results", lambda _, result, *__: results.append(result))
     monkeypatch.setattr(epochs, "train_epoch", _raise_interrupt)  # the saved epoch is not trained again
-    assert len(resume_photo(stop.value.run).read_results()) == 1
+    assert len(resume(stop.value.run).read_results()) == 1
     assert len(results[0].records) == 1
 
 
@@ -162,8 +162,8 @@ def _raise_interrupt(*_: object, **__: object) -> None:
 def test_changed_photos_are_refused(made: Run, tmp_path: Path) -> None:
     config = json.loads((made.path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "data_digest": "other"}))
-    with pytest.raises(DataError, match=rf"photos have changed since {tmp_path} .* digest is .*, the run's is other"):
-        resume_photo(tmp_path)
+    with pytest.raises(DataError, match=rf"changed since {tmp_path} .* digest is .* other"):
+        resume(tmp_path)
 
 
 def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,9 +171,11 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
         label = "dress" if number % 2 else "hat"
         write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
     results: list[tuple[FineTuneResult, PhotoTrainingData]] = []
-    monkeypatch.setattr(workflow, "_write_results", lambda _, result, photos, __: results.append((result, photos)))
+    monkeypatch.setattr(
+        workflow, "_write_photo_results", lambda _, result, photos, __: results.append((result, photos))
+    )
     recipe = replace(FAST_PHOTO, folds=2, frozen_blocks=15)
-    train_photo(PhotoOptions(data=tmp_path / "photos", recipe=recipe, out=tmp_path / "run"))
+    train(PhotoOptions(data=tmp_path / "photos", recipe=recipe, out=tmp_path / "run"))
     ((result, photos),) = results
     assert result.records == ()
     assert "split at random because the table has no groups" in protocol(result, photos)
@@ -186,5 +188,5 @@ def test_one_class_leaves_no_run_folder(tmp_path: Path) -> None:
     for number in range(MIN_PHOTOS_PER_CLASS):
         write_image(tmp_path / "photos" / "hat" / f"{number}.png", COLORS["hat"], number)
     with pytest.raises(DataError, match=r"1 class\(es\)"):
-        train_photo(PhotoOptions(data=tmp_path / "photos", out=tmp_path / "run"))
+        train(PhotoOptions(data=tmp_path / "photos", out=tmp_path / "run"))
     assert not (tmp_path / "run").exists()

@@ -57,10 +57,10 @@ def _resume(run: Path, preset: str | None, overrides: dict[str, Any]) -> Run:
     if overrides or preset:
         extra = flag_names({**overrides, **({"preset": preset} if preset else {})})
         raise UsageError(f"--resume takes all options from the run; leave out {extra}.")
-    from clothier.workflows.train_photo import resume_photo
+    from clothier.workflows.train import resume as resume_run
 
     with progress_display() as progress:
-        return resume_photo(run, progress=progress)
+        return resume_run(run, progress=progress)
 
 
 def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -> Run:
@@ -74,7 +74,7 @@ def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -
         )
     from clothier.data.photo_csv import Columns
     from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
-    from clothier.workflows.train_photo import train_photo
+    from clothier.workflows.train import train as train_model
 
     columns = {name.removesuffix("_column"): overrides.pop(name) for name in [*overrides] if name.endswith("_column")}
     base = photo_options_from_config(config) if config else PhotoOptions(data=overrides["data"], recipe=recipe)
@@ -82,4 +82,4 @@ def _start(preset: str | None, config: Path | None, overrides: dict[str, Any]) -
         overrides["columns"] = Columns(**columns)
     options = replace(base, **overrides)
     with progress_display() as progress:
-        return train_photo(options, progress=progress)
+        return train_model(options, progress=progress)

@@ -79,6 +79,12 @@ def from_config(cls: type[OptionsT], config: Mapping[str, Any], path: Path) -> O
         raise ModelError(str(error)) from error
 
 
+def is_photo_config(config: Mapping[str, Any]) -> bool:
+    """Whether a run's ``config.json`` is of a photo model."""
+    recipe = config.get("recipe")
+    return isinstance(recipe, dict) and recipe.get("model") == "photo"
+
+
 def options_from_config(path: Path) -> TrainOptions:
     """The options in a run's ``config.json``, for a new run.
 
