@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -33,6 +33,8 @@ PCA_RIDGE = 1e-3  # added to variances (pixels in [0, 1]) before whitening, to l
 BATCH_NORM_MOMENTUM = 0.4  # high, because a fast recipe has only a few hundred steps (airbench94)
 LEAKY_SLOPE = 0.2  # of the reference study's LeakyReLU below zero
 STUDY_IMAGE_SIZE = 28  # pixels; only 28x28 images end in the 2x2 maps that the reference study's CNN needs
+
+AnyNetwork: TypeAlias = nn.Module  # the recipe's or the user's own: (N, 1, H, W) float32 in [0, 1] to (N, K) logits
 
 
 class ImageClassifier(nn.Module):

@@ -33,11 +33,10 @@ from clothier.training.prepared_training import prepare, train_network
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from clothier.report.sections import ModelSection
     from clothier.training.finetune.cross_validation import FineTuneResult
     from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.networks import AnyNetwork
     from clothier.training.prepared_training import TrainResult
     from clothier.types import Progress
 
@@ -46,7 +45,7 @@ def train(
     options: TrainOptions | PhotoOptions,
     *,
     dataset: Dataset | PhotoTrainingData | None = None,
-    network: nn.Module | None = None,
+    network: AnyNetwork | None = None,
     progress: Progress = no_progress,
 ) -> Run:
     """Trains a DNN, a CNN or a photo model, evaluates it and writes its report.
@@ -70,7 +69,7 @@ def resume(
     *,
     expected: TrainOptions | None = None,
     dataset: Dataset | PhotoTrainingData | None = None,
-    network: nn.Module | None = None,
+    network: AnyNetwork | None = None,
     progress: Progress = no_progress,
 ) -> Run:
     """Continues a run after its last finished epoch, with the same result as without the interruption.
@@ -119,7 +118,7 @@ def train_model(
     time_limit: float | None = None,
     teachers_from: str | Path | None = None,
     refit: str | Path | None = None,
-    network: nn.Module | None = None,
+    network: AnyNetwork | None = None,
     progress: Progress = no_progress,
 ) -> Run:
     """Trains a DNN or a CNN: ``clothier.train("cnn", preset="fast")``.
@@ -160,7 +159,7 @@ def train_model(
 
 
 def _load_and_run(
-    run: Run | None, options: TrainOptions | PhotoOptions, data: Any, network: nn.Module | None, progress: Progress
+    run: Run | None, options: TrainOptions | PhotoOptions, data: Any, network: AnyNetwork | None, progress: Progress
 ) -> Run:
     """Runs or resumes a training; ``run`` is None for a new one."""
     started = time.perf_counter()
@@ -172,7 +171,7 @@ def _load_and_run(
 
 
 def _run(
-    run: Run | None, options: TrainOptions, dataset: Dataset, network: nn.Module | None, progress: Progress
+    run: Run | None, options: TrainOptions, dataset: Dataset, network: AnyNetwork | None, progress: Progress
 ) -> Run:
     """The training of a DNN or a CNN; a new run's folder is created once everything is known to fit."""
     if run:
