@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Floats, Images, Labels
+    from clothier.types import Floats, Images, Int64Array, Labels
 
 MAX_UINT16 = 2**16 - 1  # steps of a coordinate
 
@@ -59,7 +59,7 @@ class MapContent:
         if (self.predictions is None) is not (self.model is None):
             raise DataError("got only one of predictions and model. Give both or neither.")
 
-    def split_indices(self) -> npt.NDArray[np.int64]:
+    def split_indices(self) -> Int64Array:
         """Index of each image's split in ``splits``: (N,) int64."""
         return np.repeat(np.arange(len(self.splits)), list(self.splits.values()))
 
@@ -102,7 +102,7 @@ def quantize(positions: Floats) -> npt.NDArray[np.uint16]:
     return steps
 
 
-def morton_order(coordinates: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+def morton_order(coordinates: npt.NDArray[np.uint16]) -> Int64Array:
     """The order in which a Z-shaped curve (Morton, 1966) visits ``coordinates`` (N, 2)."""
     across, up = (_spread_bits(coordinates[:, axis]) for axis in (0, 1))
     return np.argsort(across | up << np.uint32(1), kind="stable")

@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     from clothier.exploration.pixels import PixelStatistics
     from clothier.metrics import Reliability
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import EpochRecord, Evaluation, Floats, Labels
-
-    FloatArray = npt.NDArray[np.float64]
+    from clothier.types import EpochRecord, Evaluation, Float64Array, Floats, Labels
 
 __all__ = [
     "accuracies",
@@ -114,7 +112,11 @@ def pixel_figures(statistics: PixelStatistics, classes: Sequence[str]) -> dict[s
 
 
 def pca_figures(
-    labeled: LabeledImages, classes: Sequence[str], pca: PCA, correlation: tuple[FloatArray, FloatArray], seed: int = 0
+    labeled: LabeledImages,
+    classes: Sequence[str],
+    pca: PCA,
+    correlation: tuple[Float64Array, Float64Array],
+    seed: int = 0,
 ) -> dict[str, CaptionedFigure]:
     """Every figure of a principal component analysis; no scatter of a component that does not exist.
 

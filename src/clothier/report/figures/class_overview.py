@@ -17,11 +17,9 @@ from clothier.report.style import STYLE, bar_panels, shorten
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
     from clothier.data.dataset import LabeledImages
     from clothier.exploration.pixels import PixelStatistics
-    from clothier.types import Labels
+    from clothier.types import Float64Array, Int64Array, Labels
 
 N_SAMPLES = 30  # as in the reference study
 SAMPLE_COLUMNS = 6
@@ -91,7 +89,7 @@ def std_images(statistics: PixelStatistics, classes: Sequence[str]) -> Captioned
     return CaptionedFigure(gallery(tiles, MEAN_COLUMNS), title, alt, note)
 
 
-def _balance_summary(counts: Mapping[str, npt.NDArray[np.int64]], classes: Sequence[str]) -> str:
+def _balance_summary(counts: Mapping[str, Int64Array], classes: Sequence[str]) -> str:
     if all(count.min() == count.max() for count in counts.values()):
         per_class = ", ".join(f"{count[0]:,} {name}" for name, count in counts.items())
         return f"Classes are balanced: {per_class} images each"
@@ -100,7 +98,7 @@ def _balance_summary(counts: Mapping[str, npt.NDArray[np.int64]], classes: Seque
     return f"In {name}, {classes[common]} has {count[common]:,} images and {classes[rare]} only {count[rare]:,}"
 
 
-def _closest_pair(means: npt.NDArray[np.float64]) -> tuple[int, int]:
+def _closest_pair(means: Float64Array) -> tuple[int, int]:
     flat = means.reshape(len(means), -1)
     distances = ((flat[:, np.newaxis] - flat) ** 2).sum(axis=2)
     np.fill_diagonal(distances, np.inf)

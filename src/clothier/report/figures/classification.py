@@ -31,13 +31,12 @@ from clothier.report.style import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
     from matplotlib.axes import Axes
 
     from clothier.data.dataset import LabeledImages
     from clothier.evaluation.misclassified import Misclassification
     from clothier.metrics import Reliability
-    from clothier.types import Evaluation
+    from clothier.types import Evaluation, Int64Array
 
 MAX_CELL_OPACITY = 0.5
 """Opacity of the strongest cell of a confusion matrix: text on it has a contrast of 4.5:1 in light and dark mode."""
@@ -128,7 +127,7 @@ def reliability_diagram(diagram: Reliability) -> CaptionedFigure:
     return CaptionedFigure(figure, title, f"Accuracy over confidence in {len(diagram.counts)} bins. {title}.", note)
 
 
-def _plot_cells(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
+def _plot_cells(axes: Axes, counts: Int64Array) -> None:
     """One square per cell, with its count where it is not zero and there is room."""
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     worst = max(float((fractions * (1 - np.eye(len(fractions)))).max()), 1e-9)
@@ -142,7 +141,7 @@ def _plot_cells(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, color=TEXT)
 
 
-def _confusion_summary(counts: npt.NDArray[np.int64], names: Sequence[str]) -> str:
+def _confusion_summary(counts: Int64Array, names: Sequence[str]) -> str:
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
     row, column = divmod(int(wrong.argmax()), len(names))
     if not wrong[row, column]:

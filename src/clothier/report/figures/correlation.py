@@ -12,15 +12,13 @@ from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.gallery import Tile, gallery
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    FloatArray = npt.NDArray[np.float64]
+    from clothier.types import Float64Array
 
 MAX_DIMENSIONS = 100  # rows of a heat map; more would be finer than the resolution of a printed figure
 
 
 def correlation_heatmaps(
-    pixel_correlations: FloatArray, component_correlations: FloatArray, shape: tuple[int, int]
+    pixel_correlations: Float64Array, component_correlations: Float64Array, shape: tuple[int, int]
 ) -> CaptionedFigure:
     """Pearson's r of every pair of pixels next to that of every pair of components.
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from clothier.types import Float64Array
+
     PixelArray = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 
 CAPTION_LINE_HEIGHT = 0.18  # inches
@@ -89,14 +91,14 @@ def _draw_tile(axes: Axes, tile: Tile, left: float, top: float, side: float) -> 
         axes.text(left + side / 2, y, text, ha="center", va="center", fontsize=size, color=color)
 
 
-def _grayscale_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
+def _grayscale_rgba(image: PixelArray) -> Float64Array:
     """Black with the pixel value as opacity: (H, W, 4) floats of 0 to 1."""
     pixels = np.zeros((*image.shape, 4))
     pixels[..., 3] = np.clip(image / (255 if image.dtype == np.uint8 else 1), 0, 1)
     return pixels
 
 
-def _diverging_rgba(image: PixelArray) -> npt.NDArray[np.float64]:
+def _diverging_rgba(image: PixelArray) -> Float64Array:
     """Blue above zero and orange below, with the magnitude as opacity: (H, W, 4) floats of 0 to 1."""
     reach = float(np.abs(image).max()) or 1.0
     pixels = np.empty((*image.shape, 4))

@@ -17,9 +17,8 @@ from clothier.report.style import PRIMARY, STYLE, bar_panels, new_plot, percent_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
     from clothier.exploration.pixels import PixelStatistics
+    from clothier.types import Float64Array
 
 BIN_WIDTH = 5  # gray levels; 51 bars for the 255 levels above black
 
@@ -80,7 +79,7 @@ def mean_and_std_image(statistics: PixelStatistics) -> CaptionedFigure:
     return CaptionedFigure(gallery(tiles, 2), title, alt, note)
 
 
-def _fraction_inside(image: npt.NDArray[np.float64], margin: int | None = None) -> float:
+def _fraction_inside(image: Float64Array, margin: int | None = None) -> float:
     """Fraction of the sum of (H, W) ``image`` inside a ``margin``; by default inside half its height and width."""
     height, width = image.shape
     down, right = (margin, margin) if margin is not None else (round(height / 4), round(width / 4))
