@@ -13,6 +13,7 @@ from clothier.exploration.correlation import correlations, feature_correlations,
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
 from clothier.report.figures import count_figures, pca_figures, pixel_figures, reconstruction_ranks
+from clothier.report.figures.components import VARIANCE_TARGETS
 from clothier.report.formatting import format_percent
 from clothier.report.sections import DataSection, Section
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from clothier.exploration.pca import PCA
     from clothier.types import Labels
 
-VARIANCE_RATIOS = {"components_for_90": 0.90, "components_for_95": 0.95}
+VARIANCE_RATIOS = {f"components_for_{100 * ratio:.0f}": ratio for ratio in VARIANCE_TARGETS}
 """Key in ``explore.json`` to fraction of the variance, as in the reference study."""
 
 
