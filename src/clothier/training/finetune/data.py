@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.recipes.photo import PhotoAugment
-    from clothier.types import Images, Labels, Progress
+    from clothier.types import Images, Int64Array, Labels, Progress
 
     Indices = npt.NDArray[np.intp]
     Fold = tuple[Indices, Indices]  # of the training photos and of the test photos
@@ -55,7 +55,7 @@ class PhotoTrainingData:
     table: PhotoTable
     images: Images
     inputs: Images
-    groups: npt.NDArray[np.int64]
+    groups: Int64Array
     duplicates: Duplicates
     digest: str
     stratify_labels: Labels

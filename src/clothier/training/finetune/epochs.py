@@ -8,6 +8,7 @@ Legend: N photos, F folds, C channels, H, W, K classes, D embedding.
 
 from __future__ import annotations
 
+import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -89,8 +90,9 @@ def init_fine_tune_state(probe: LinearProbe, train_indices: Indices, recipe: Pho
 
     A random head would distort the pretrained features first (arXiv 2202.10054).
     """
-    network, ema, best_ema = (_build_network(probe, recipe) for _ in range(3))
-    return FineTuneState(network, ema, best_ema, train_indices, _build_optimizer(network, recipe))
+    network = _build_network(probe, recipe)
+    optimizer = _build_optimizer(network, recipe)
+    return FineTuneState(network, copy.deepcopy(network), copy.deepcopy(network), train_indices, optimizer)
 
 
 def _build_network(probe: LinearProbe, recipe: PhotoRecipe) -> EfficientNetLite0:
@@ -260,9 +262,8 @@ class FineTuner:
         started, recipe, seed = time.perf_counter(), self.recipe, (self.seed, epoch)
         features = extract_augmented(self.photos, self.extractor, recipe.augment, seed, on_progress)
         span = (self.progress, end)
-        for done in train_epoch(
-            self.states, features, self.photos.table.labels, recipe, progress_range=span, seed=seed
-        ):
+        labels = self.photos.table.labels
+        for done in train_epoch(self.states, features, labels, recipe, progress_range=span, seed=seed):
             on_progress(f"epoch {epoch}, networks", done, len(self.states))
         self.progress = end
         validation = self.evaluate()
