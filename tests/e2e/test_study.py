@@ -134,7 +134,7 @@ def test_the_models_that_ship_hold_what_their_cards_say() -> None:
     for evaluation in printed:
         card = json.loads((Path(_shipped()) / evaluation["model"] / "card.json").read_text())
         # another processor may round a few answers of 10,000 the other way
-        assert evaluation["accuracy"] == pytest.approx(card["figures"]["test"]["accuracy"], abs=0.0005)
+        assert evaluation["accuracy"] == pytest.approx(card["metrics"]["test"]["accuracy"], abs=0.0005)
 
 
 def _shipped() -> str:
