@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes import (
+    AnyRecipe,
     Augment,
     Distill,
     HardExampleMining,
@@ -291,6 +292,21 @@ def test_no_file(tmp_path: Path) -> None:
 def test_incomplete_values(values: Any, parts: str) -> None:
     with pytest.raises(UsageError, match=parts):
         from_values(Recipe, values, "config.json")
+
+
+@dataclass(frozen=True)
+class AnyOptions:
+    recipe: Recipe | PhotoRecipe | None
+
+
+@pytest.mark.parametrize("recipe", [*ALL_RECIPES, None])
+def test_a_union_of_dataclasses(recipe: AnyRecipe | None) -> None:
+    assert from_values(AnyOptions, {"recipe": recipe and recipe.to_json()}) == AnyOptions(recipe)
+
+
+def test_an_unknown_class_of_a_union() -> None:
+    with pytest.raises(UnknownNameError, match=r"'cnm'.*recipe\.model.*'cnn'"):
+        from_values(AnyOptions, {"recipe": {"model": "cnm"}})
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ RecipeT = TypeVar("RecipeT", bound="AnyRecipe")
 CHANGED_SUFFIX = "-changed"
 """Ends the preset name of a recipe that differs from its preset."""
 
+TAGS = ("kind", "model")
+"""Fields that distinguish the dataclasses of a union, such as the kinds of network."""
+
 TYPE_DESCRIPTIONS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -94,7 +97,7 @@ def from_values(cls: type[T], values: object, owner: str = "the recipe", path: s
     """Builds a dataclass from plain JSON or TOML values, each checked against its field's annotation.
 
     Supported annotations: bool, int, float, str, Path, Any, Literal, tuples of one type, dicts with string keys,
-    dataclasses, and unions of these. A union of dataclasses is resolved by the table's ``kind``.
+    dataclasses, and unions of these. A union of dataclasses is resolved by the table's ``kind`` or ``model``.
 
     Args:
         cls: the dataclass.
@@ -168,11 +171,12 @@ def _coerce_union(hint: Any, value: Any, owner: str, path: str) -> Any:
     options = get_args(hint)
     if type(value) in options and _is_finite(value):
         return value
-    if kinds := {
-        get_args(get_type_hints(one)["kind"])[0]: one for one in options if isinstance(one, type) and is_dataclass(one)
-    }:
-        kind = value.get("kind", "") if isinstance(value, dict) else value
-        return from_values(kinds[_choose(kind, tuple(kinds), f"{path}.kind")], value, owner, path)
+    classes = [one for one in options if isinstance(one, type) and is_dataclass(one)]
+    if classes:
+        tag = next(name for name in TAGS if name in get_type_hints(classes[0]))
+        by_tag = {name: one for one in classes for name in get_args(get_type_hints(one)[tag])}
+        name = value.get(tag, "") if isinstance(value, dict) else value
+        return from_values(by_tag[_choose(name, tuple(by_tag), f"{path}.{tag}")], value, owner, path)
     others = [one for one in options if one is not NoneType]
     if len(others) == 1:
         return _coerce(others[0], value, owner, path)
