@@ -15,7 +15,7 @@ PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.tx
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check docs cli-docs examples screenshots notebook audit constraints clean system-parts
+.PHONY: help run test test-slow check figures tables docs cli-docs examples screenshots notebook audit constraints clean system-parts
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -41,6 +41,22 @@ BENCHMARKS := benchmark-training benchmark-map benchmark-inference
 $(BENCHMARKS): benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
+figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine
+	$(BIN)/python -m benchmarks.inference  # 2 minutes
+	$(BIN)/python -m benchmarks.explore    # 2 minutes
+	$(BIN)/python -m benchmarks.presets    # 5 minutes
+	$(BIN)/python -m benchmarks.study      # 7 minutes
+	$(BIN)/python -m benchmarks.map        # 10 minutes
+	$(BIN)/python -m benchmarks.training   # 35 minutes
+	$(BIN)/python -m benchmarks.tables
+	@echo "Not measured, because they take hours; run them one by one:"
+	@echo "  python -m benchmarks.ablation                             1 hour"
+	@echo "  python -m benchmarks.leaderboard RUN ...                  up to 3 hours of training per run"
+	@echo "  python -m benchmarks.selective_prediction RUN OOD_IMAGES  needs a photo run"
+
+tables: $(VENV)/.all ## update the tables in docs/ from benchmarks/results
+	$(BIN)/python -m benchmarks.tables
+
 docs: $(VENV)/.docs ## build the documentation pages: build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 PATH="$(BIN):$$PATH" $(BIN)/mkdocs build --strict --quiet
 
@@ -64,7 +80,7 @@ constraints: $(VENV)/.tools ## pin the newest versions that fit, in constraints.
 
 clean: ## remove the virtual environment and what tools left; runs/ stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each is touched when its step has succeeded, so that nothing is installed twice.
 

@@ -155,7 +155,7 @@ class TestTrainPhoto:
 
     def test_resume(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
         assert run("train", "--resume", str(photo_run)).code == 0
-        assert fake_workflows.calls == [("resume", {"path": photo_run})]
+        assert fake_workflows.calls == [("resume", {"path": photo_run, "expected": None})]
 
     def test_config_of_another_run(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path) -> None:
         assert run("train", "--config", str(photo_run / "config.json")).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,7 +51,8 @@ def _hide_type(parameter: Any) -> Any:
         parameter.metavar, parameter.help = "", "Show this help and exit."
         parameter.default = False  # for None typer would load pydantic, a tenth of a second, to find its type
     elif parameter.param_type_name == "argument":
-        parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - typer's signature
+        parameter.type = copy(parameter.type)
+        parameter.type.get_metavar = lambda param, ctx: ""  # noqa: ARG005 - typer's signature
     return parameter
 
 

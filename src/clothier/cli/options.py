@@ -28,7 +28,7 @@ def flag_names(options: dict[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
-def columns_from(file: str | None, label: str | None, group: str | None) -> Columns:
+def columns_from(file: str | None = None, label: str | None = None, group: str | None = None) -> Columns:
     """The columns of a CSV of photos; those that are None keep their usual names."""
     return Columns(**drop_unset(file=file, label=label, group=group))
 
