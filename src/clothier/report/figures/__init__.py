@@ -35,9 +35,6 @@ from clothier.report.figures.training_curves import accuracy_curves, loss_curves
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.exploration.pca import PCA
     from clothier.exploration.pixels import PixelStatistics
