@@ -4,9 +4,9 @@
 
 PHOTOS_FOLDER is a clone of github alexeygrigorev/clothing-dataset (CC0 1.0), or a folder with its photos. Only the
 files in ``tools/photo_labels.csv`` are read, from ``images/`` or from the folder itself. The model is trained as
-``clothier train photo`` does. The graph is int8 if at least 99 % of the predictions stay the same and less than 0.1 percentage
-points are lost on a tenth of the photos. Otherwise it is float16 with its largest matrices in int8, with the same
-limits. The weights for further training are float16.
+``clothier train photo`` does. The graph is int8 if at least 99 % of the predictions stay the same and less than 0.1
+percentage points are lost on a tenth of the photos. Otherwise it is float16 with its largest matrices in int8, with
+the same limits. The weights for further training are float16.
 """
 
 from __future__ import annotations
