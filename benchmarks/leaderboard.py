@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.results import make_parser, mean_and_range, mean_or_none, write_results
-from clothier import bundle, recipes
+from clothier import recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.errors import DataError
-from clothier.inference.session import OnnxClassifier
+from clothier.inference import Model, load
 from clothier.inference.tta import predict_tta
-from clothier.metrics import evaluate_logits, mcnemar, softmax
+from clothier.metrics import evaluate_probabilities, mcnemar, softmax
 from clothier.runs import Run
 from clothier.training.prepared_training import split
 
@@ -123,7 +123,7 @@ def _run_name(run: Run) -> str:
 def seed_ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
     """The seeds of one recipe as an ensemble: the mean of their calibrated probabilities."""
     single, recipe = recipe_row(runs), recipes.from_values(recipes.Recipe, runs[0].config["recipe"])
-    classifiers = [OnnxClassifier(bundle.open_bundle(run.bundle)) for run in runs]
+    classifiers = [load(run.bundle) for run in runs]
     splits = {"test": dataset.test} | ({"validation": split(dataset, recipe)[1]} if recipe.validation else {})
     found = {name: _ensemble_metrics(classifiers, part, recipe.augment) for name, part in splits.items()}
     hours = single["core_hours"] * len(runs)
@@ -141,13 +141,11 @@ def seed_ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _ensemble_metrics(
-    classifiers: list[OnnxClassifier], part: LabeledImages, augment: recipes.Augment
-) -> dict[str, Any]:
+def _ensemble_metrics(classifiers: list[Model], part: LabeledImages, augment: recipes.Augment) -> dict[str, Any]:
     """Metrics of the mean probabilities, without and with augmented views."""
     plain = np.mean([softmax(one.run(part.images).logits) for one in classifiers], axis=0)
     views = np.mean([predict_tta(one, part.images, augment) for one in classifiers], axis=0)
-    evaluation = evaluate_logits(np.log(plain), part.labels, classifiers[0].classes)
+    evaluation = evaluate_probabilities(plain, part.labels, classifiers[0].classes)
     augmented = float((views.argmax(axis=1) == part.labels).mean())
     return {"accuracy": evaluation.accuracy, "accuracy_tta": augmented, "ece": evaluation.ece}
 
@@ -206,10 +204,7 @@ def _generation_rows(teachers: dict[str, Any]) -> list[dict[str, Any]]:
 def mcnemar_rows(groups: list[list[Run]], test: LabeledImages) -> list[dict[str, Any]]:
     """McNemar's exact test between the first seeds of any two rows of one model."""
     first = [runs[0] for runs in groups]
-    correct = {
-        run.path: OnnxClassifier(bundle.open_bundle(run.bundle)).run(test.images).logits.argmax(axis=1) == test.labels
-        for run in first
-    }
+    correct = {run.path: load(run.bundle).run(test.images).logits.argmax(axis=1) == test.labels for run in first}
     pairs = [(one, other) for one, other in combinations(first, 2) if one.metrics["model"] == other.metrics["model"]]
     return [
         {

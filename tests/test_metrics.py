@@ -61,6 +61,15 @@ def test_standard_error_of_the_study() -> None:
     assert metrics.standard_error(0.885, 10_000) == pytest.approx(0.0032, abs=5e-5)
 
 
+def test_probabilities_are_evaluated_like_their_logits() -> None:
+    logits, labels = sample_logits()
+    found = metrics.evaluate_probabilities(metrics.softmax(logits), labels, CLASSES)
+    expected = metrics.evaluate_logits(logits, labels, CLASSES)
+    assert found.confusion == expected.confusion
+    assert (found.nll, found.ece) == (pytest.approx(expected.nll), pytest.approx(expected.ece))
+    assert metrics.evaluate_probabilities([[1.0, 0.0]], np.array([1]), ("Coat", "Shirt")).nll > 700
+
+
 def test_classes_without_images_or_predictions_score_zero() -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.eye(3)[[0, 0, 0, 2]]

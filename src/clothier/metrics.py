@@ -27,7 +27,7 @@ RELIABILITY_BINS = 15
 NORMAL_95 = 1.959963984540054
 """Half-width of the 95 % interval of a normal distribution, in standard deviations."""
 
-MIN_PROBABILITY = 1e-12  # lower bound of a probability whose logarithm is taken
+MIN_PROBABILITY = float(np.finfo(np.float64).tiny)  # lower bound of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,8 +171,7 @@ def test_first_seeds_of_one_model_are_compared(tmp_path: Path, monkeypatch: pyte
             logits = np.eye(2, dtype=np.float32)[self.wrong.astype(int)]
             return ModelOutput(logits, np.zeros((len(images), 1), np.float32))
 
-    monkeypatch.setattr(leaderboard.bundle, "open_bundle", lambda path: path.parent.name)
-    monkeypatch.setattr(leaderboard, "OnnxClassifier", FixedErrors)
+    monkeypatch.setattr(leaderboard, "load", lambda path: FixedErrors(path.parent.name))
     runs = [
         make_run(tmp_path / "large-1", 1, 0.95),
         make_run(tmp_path / "large-0", 0, 0.95),
@@ -206,8 +205,7 @@ def test_seed_ensemble_averages_probabilities(tmp_path: Path, monkeypatch: pytes
 
     part = LabeledImages(np.zeros((count, 28, 28), np.uint8), np.zeros(count, np.int64))
     recipe = preset("cnn", "large")
-    monkeypatch.setattr(leaderboard.bundle, "open_bundle", lambda path: path.parent.name)
-    monkeypatch.setattr(leaderboard, "OnnxClassifier", OneError)
+    monkeypatch.setattr(leaderboard, "load", lambda path: OneError(path.parent.name))
     monkeypatch.setattr(leaderboard, "split", lambda *_: (None, part))
     runs = [make_run(tmp_path / name, seed, 0.9, weights=290_000, teachers=TEACHERS) for seed, name in enumerate(names)]
     for run in runs:

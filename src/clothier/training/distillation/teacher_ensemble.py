@@ -147,9 +147,8 @@ def _mean_table(teachers: Iterator[Arrays], count: int, student_augment: Augment
 
 def _evaluate(arrays: Mapping[str, Any], name: str, part: LabeledImages, dataset: Dataset) -> dict[str, Any]:
     """Metrics of probabilities, with the accuracy of test-time augmentation."""
-    logits = np.log(arrays[name] + np.finfo(np.float64).tiny)
     correct_tta = arrays[f"{name}_tta"].argmax(axis=1) == part.labels
-    found = metrics.evaluate_logits(logits, part.labels, dataset.classes)
+    found = metrics.evaluate_probabilities(arrays[name], part.labels, dataset.classes)
     return replace(found, accuracy_tta=float(correct_tta.mean())).to_json()
 
 
