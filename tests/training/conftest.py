@@ -1,4 +1,4 @@
-"""Drawn garments, and the presets made small enough to train in a blink."""
+"""Synthetic garments, and small versions of the presets."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ SMALL = {
 
 @pytest.fixture(scope="session")
 def garments() -> LabeledImages:
-    """300 drawn pictures to learn from; more than 187, the components of the study's DNN."""
+    """300 synthetic training images; more than 187, the components of the reference study's DNN."""
     return draw_garments(300, seed=1)
 
 
 @pytest.fixture(scope="session")
 def others() -> LabeledImages:
-    """100 drawn pictures to choose by."""
+    """100 synthetic validation images."""
     return draw_garments(100, seed=2)
 
 
 @pytest.fixture
 def cpu() -> Device:
-    """The CPU in float32, whatever this machine is good at."""
+    """The CPU in float32, on any machine."""
     return Device("cpu", 2, "float32", "the tests ask for it")
 
 
 @pytest.fixture(params=list(SMALL))
 def recipe(request: pytest.FixtureRequest) -> Recipe:
-    """A small recipe of each network, with everything random that there is: shifts, flips, cutout, dropout."""
+    """A small recipe of each network, with shifts, flips, cutout and dropout."""
     base = preset("cnn", "classic") if request.param == "study-cnn" else preset(request.param, "fast")
     augment = Augment(shift=1, flip=True, cutout=6)
     return replace(base, network=SMALL[request.param], augment=augment, epochs=4, batch_size=60)

@@ -11,42 +11,42 @@ def generator_from(seed: int = 0) -> torch.Generator:
 
 
 def bright_images(count: int, height: int = 9, width: int = 11) -> torch.Tensor:
-    """Pictures without a black pixel, all pixels of one different."""
+    """Images without a black pixel, all pixels of an image different."""
     pixels = torch.arange(1, height * width + 1, dtype=torch.uint8).reshape(1, height, width)
     return pixels.repeat(count, 1, 1)
 
 
-def translate_one(picture: torch.Tensor, down: int, right: int) -> torch.Tensor:
-    """Pixel by pixel, the slow and obvious way."""
-    height, width = picture.shape
-    result = torch.zeros_like(picture)
+def translate_one(image: torch.Tensor, down: int, right: int) -> torch.Tensor:
+    """Pixel by pixel, as a reference."""
+    height, width = image.shape
+    result = torch.zeros_like(image)
     for row in range(height):
         for column in range(width):
             if 0 <= row - down < height and 0 <= column - right < width:
-                result[row, column] = picture[row - down, column - right]
+                result[row, column] = image[row - down, column - right]
     return result
 
 
 @settings(max_examples=25, deadline=None)
 @given(limit=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
-def test_shifted_moves_each_picture_by_at_most_the_limit_and_brings_in_black(limit: int, seed: int) -> None:
-    picture = bright_images(1)[0]
+def test_translate_shifts_by_at_most_the_limit_and_fills_with_black(limit: int, seed: int) -> None:
+    image = bright_images(1)[0]
     reach = range(-limit, limit + 1)
-    possible = [translate_one(picture, down, right) for down in reach for right in reach]
+    possible = [translate_one(image, down, right) for down in reach for right in reach]
     for result in translate(bright_images(4), random_offsets(4, limit, generator_from(seed)), limit):
         assert any(torch.equal(result, one) for one in possible)
 
 
-def test_shifted_reaches_every_place_about_equally_often() -> None:
-    picture = torch.zeros((4500, 9, 9), dtype=torch.uint8)
-    picture[:, 4, 4] = 255
-    hits = translate(picture, random_offsets(4500, 1, generator_from()), 1).float().sum(0) / 255
+def test_random_offsets_are_uniform() -> None:
+    image = torch.zeros((4500, 9, 9), dtype=torch.uint8)
+    image[:, 4, 4] = 255
+    hits = translate(image, random_offsets(4500, 1, generator_from()), 1).float().sum(0) / 255
     expected = 4500 / 9
     assert (hits[3:6, 3:6] - expected).abs().max() < 5 * (expected * 8 / 9) ** 0.5  # five standard deviations
     assert hits.sum() == 4500
 
 
-def test_a_blank_is_one_square_that_may_hang_over_the_edge() -> None:
+def test_cutout_blanks_one_square_clipped_at_the_border() -> None:
     results = cutout(bright_images(500), 4, generator_from())
     for result in results:
         rows, columns = torch.nonzero(result == 0, as_tuple=True)
@@ -59,28 +59,28 @@ def test_a_blank_is_one_square_that_may_hang_over_the_edge() -> None:
     assert (results == 0).any(0).all()  # no place is spared for ever
 
 
-def test_every_picture_is_mirrored_every_other_epoch() -> None:
+def test_every_image_is_flipped_every_other_epoch() -> None:
     coins = torch.tensor([True, False, False, True])
     shown = torch.stack([alternating_flip(coins, epoch) for epoch in range(1, 7)])
     assert shown[0].tolist() == coins.tolist()
     assert torch.equal(shown[1:], ~shown[:-1])
 
 
-def test_the_marked_pictures_alone_are_mirrored() -> None:
+def test_only_the_masked_images_are_flipped() -> None:
     images = bright_images(3)
     result = hflip(images, torch.tensor([False, True, False]))
     assert torch.equal(result[1], images[1].flip(-1))
     assert torch.equal(result[[0, 2]], images[[0, 2]])
 
 
-def test_a_move_is_counted_from_the_lowest_and_rightmost_place() -> None:
-    picture = bright_images(1)
+def test_offset_zero_is_the_largest_shift_down_and_right() -> None:
+    image = bright_images(1)
     for down, right in ((-1, 0), (0, 0), (1, -1)):
-        result = translate(picture, torch.tensor([[1 - down], [1 - right]]), 1)
-        assert torch.equal(result[0], translate_one(picture[0], down, right))
+        result = translate(image, torch.tensor([[1 - down], [1 - right]]), 1)
+        assert torch.equal(result[0], translate_one(image[0], down, right))
 
 
-def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_share() -> None:
+def test_cutmix_copies_a_rectangle_and_reports_its_share() -> None:
     values = torch.arange(1, 201, dtype=torch.uint8)
     images = values[:, None, None].expand(200, 9, 11).contiguous()
     found = cutmix(images, generator_from())
@@ -94,14 +94,14 @@ def test_a_mixture_is_a_rectangle_of_the_partner_in_its_own_place_and_of_its_sha
             assert float(found.lam[place]) == pytest.approx(float(own.float().mean()))
 
 
-def test_a_mixture_leaves_between_all_and_nothing_of_a_picture() -> None:
+def test_cutmix_keeps_between_none_and_all_of_an_image() -> None:
     shares = cutmix(bright_images(2000), generator_from()).lam
     assert shares.min() < 0.1
     assert shares.max() > 0.95
     assert 0.5 < shares.mean() < 0.75  # half would be left if nothing of the rectangles were cut off at the edge
 
 
-def test_targets_are_blended_as_the_pictures_are() -> None:
+def test_targets_are_mixed_like_the_images() -> None:
     found = cutmix(bright_images(50), generator_from())
     blended = found.mix_targets(torch.eye(50))
     assert torch.allclose(blended.sum(1), torch.ones(50))
@@ -111,7 +111,7 @@ def test_targets_are_blended_as_the_pictures_are() -> None:
         assert float(blended[place, partner]) == pytest.approx(1.0 if partner == place else 1 - whole)
 
 
-def test_a_blend_is_between_the_two_by_its_share_and_half_its_own_at_least() -> None:
+def test_mixup_blends_two_images_with_at_least_half_of_the_original() -> None:
     values = torch.arange(1, 201, dtype=torch.uint8)
     found = mixup(values[:, None, None].expand(200, 9, 11).contiguous(), 0.5, generator_from())
     expected = found.lam * values + (1 - found.lam) * values[found.permutation]
@@ -121,14 +121,14 @@ def test_a_blend_is_between_the_two_by_its_share_and_half_its_own_at_least() -> 
     assert found.lam.max() > 0.99
 
 
-def test_a_small_beta_leaves_most_pictures_almost_alone() -> None:
+def test_a_small_alpha_hardly_changes_most_images() -> None:
     little, much = (float(mixup(bright_images(2000), alpha, generator_from()).lam.mean()) for alpha in (0.1, 5.0))
     assert little > 0.9
     assert much < 0.65
 
 
 def augment_once(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
-    """A batch after each kind of chance."""
+    """A batch after each random augmentation."""
     return [
         translate(images, random_offsets(len(images), 2, generator_from(seed)), 2),
         cutout(images, 3, generator_from(seed)),
@@ -137,7 +137,7 @@ def augment_once(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
     ]
 
 
-def test_variations_keep_shape_type_and_their_input_and_repeat_themselves_by_their_generator() -> None:
+def test_augmentations_keep_shape_and_type_and_depend_only_on_the_generator() -> None:
     images = bright_images(20)
     for first, again, other in zip(*(augment_once(images, seed) for seed in (0, 0, 1)), strict=True):
         assert (first.shape, first.dtype) == (images.shape, torch.uint8)
@@ -146,7 +146,7 @@ def test_variations_keep_shape_type_and_their_input_and_repeat_themselves_by_the
     assert torch.equal(images, bright_images(20))
 
 
-def test_chance_comes_from_the_generator_alone() -> None:
+def test_the_global_generator_is_not_used() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
     augment_once(bright_images(4), 0)

@@ -1,4 +1,4 @@
-"""Who is in which batch: everybody in turn, and, where a recipe focuses, the hard ones more often."""
+"""Which images are in which batch: all in random order, or hard examples more often."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def select_with_seed(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_before_its_start_a_focus_leaves_nobody_out() -> None:
+def test_before_the_start_epoch_all_images_are_used() -> None:
     losses = torch.arange(10.0)
     places = select_hard_examples(losses, HardExampleMining(start_epoch=3, fraction=0.5), 2, select_with_seed(0))
     assert sorted(places.tolist()) == list(range(10))
 
 
-def test_the_hardest_are_taken_and_the_rest_by_lot() -> None:
+def test_the_hardest_images_and_a_random_sample_are_used() -> None:
     losses = torch.arange(100.0).flip(0)  # the first is the hardest
     focus = HardExampleMining(fraction=0.4, random_fraction=0.25)
     lots = [set(select_hard_examples(losses, focus, 2, select_with_seed(seed)).tolist()) for seed in range(40)]
@@ -43,7 +43,7 @@ def test_the_hardest_are_taken_and_the_rest_by_lot() -> None:
     assert len(set.intersection(*lots)) < 35
 
 
-def test_the_order_is_random_and_the_generators_own() -> None:
+def test_the_order_depends_on_the_generator() -> None:
     losses = torch.arange(100.0)
     one, same, other = (
         select_hard_examples(losses, HardExampleMining(fraction=0.4), 2, select_with_seed(seed)) for seed in (0, 0, 1)
@@ -60,20 +60,20 @@ def test_progress_counts_steps_and_not_epochs(cpu: Device, garments: LabeledImag
     assert [batches.progress(*place) for place in ((1, 0), (2, 3), (3, 0), (4, 3))] == [0, 0.5, 12 / 18, 1]
 
 
-@pytest.mark.parametrize(("pictures", "size", "steps"), [(300, 64, 4), (300, 60, 5), (100, 500, 1)])
-def test_pictures_that_fill_no_batch_sit_an_epoch_out(
-    cpu: Device, garments: LabeledImages, pictures: int, size: int, steps: int
+@pytest.mark.parametrize(("n_images", "size", "steps"), [(300, 64, 4), (300, 60, 5), (100, 500, 1)])
+def test_images_after_the_last_full_batch_are_not_used(
+    cpu: Device, garments: LabeledImages, n_images: int, size: int, steps: int
 ) -> None:
-    numbered = LabeledImages(garments.images[:pictures], np.arange(pictures))
+    numbered = LabeledImages(garments.images[:n_images], np.arange(n_images))
     batches = BatchLoader(numbered, replace(BASE_RECIPE, batch_size=size), 0, cpu, ProcessGroup())
-    seen = [torch.cat([batch.labels for batch in batches.epoch(number, UNSEEN_LOSSES[:pictures])]) for number in (1, 2)]
+    seen = [torch.cat([batch.labels for batch in batches.epoch(number, UNSEEN_LOSSES[:n_images])]) for number in (1, 2)]
     assert [batches.steps(number) for number in (1, 2)] == [steps, steps]
     for labels in seen:
-        assert len(labels) == len(labels.unique()) == steps * min(size, pictures)
+        assert len(labels) == len(labels.unique()) == steps * min(size, n_images)
     assert not torch.equal(*seen)
 
 
-def test_labels_stay_with_their_pictures(cpu: Device, garments: LabeledImages) -> None:
+def test_labels_stay_with_their_images(cpu: Device, garments: LabeledImages) -> None:
     batches = BatchLoader(garments, replace(BASE_RECIPE, augment=Augment(flip=True)), 0, cpu, ProcessGroup())
     originals: dict[bytes, int] = {}
     for image, label in zip(garments.images, garments.labels, strict=True):
@@ -96,7 +96,7 @@ def test_ranks_shard_the_batches_of_a_single_process(cpu: Device, garments: Labe
                 assert torch.equal(part, all_of_it[rank::3])
 
 
-def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, garments: LabeledImages) -> None:
+def test_shards_are_equal_and_ranks_have_different_dropout(cpu: Device, garments: LabeledImages) -> None:
     seeds = []
     for rank in range(3):
         batches = BatchLoader(garments, replace(BASE_RECIPE, batch_size=50), 5, cpu, ProcessGroup(rank, 3))
@@ -105,7 +105,7 @@ def test_shares_are_equal_and_each_rank_drops_out_units_of_its_own(cpu: Device, 
     assert len(set(seeds)) == 3
 
 
-def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: LabeledImages) -> None:
+def test_a_batch_too_small_for_the_processes_is_refused(cpu: Device, garments: LabeledImages) -> None:
     with pytest.raises(UsageError, match=r"^5 images are too few in a batch for 3 processes"):
         BatchLoader(garments, replace(BASE_RECIPE, batch_size=5), 0, cpu, ProcessGroup(0, 3))
 
@@ -113,7 +113,7 @@ def test_a_batch_too_small_for_its_team_is_refused(cpu: Device, garments: Labele
 CUTMIX_RECIPE = replace(BASE_RECIPE, augment=Augment(shift=1, flip=True, cutmix=1.0, mix_off_epochs=1))
 
 
-def test_a_mixed_batch_asks_for_shares_until_the_plain_epochs(cpu: Device, garments: LabeledImages) -> None:
+def test_mixed_batches_have_probabilities_until_mixing_is_off(cpu: Device, garments: LabeledImages) -> None:
     batches = BatchLoader(garments, CUTMIX_RECIPE, 0, cpu, ProcessGroup())
     early, late = ([*batches.epoch(number, UNSEEN_LOSSES)] for number in (2, 3))
     for batch in early:
@@ -125,15 +125,15 @@ def test_a_mixed_batch_asks_for_shares_until_the_plain_epochs(cpu: Device, garme
     assert all(torch.equal(batch.targets, batch.labels) and not batch.is_mixed for batch in late)
 
 
-def test_batches_that_are_not_cut_are_blended_where_a_recipe_does_both(cpu: Device, garments: LabeledImages) -> None:
+def test_with_cutmix_and_mixup_every_batch_has_one_of_them(cpu: Device, garments: LabeledImages) -> None:
     recipe = replace(BASE_RECIPE, epochs=20, augment=Augment(cutmix=0.5, mixup=0.4))
     batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())
     seen = [batch for number in range(1, 21) for batch in batches.epoch(number, UNSEEN_LOSSES)]
     rectangles = [float((batch.targets[range(50), batch.labels] < 0.5).float().mean()) > 0 for batch in seen]
-    assert 0.25 < sum(rectangles) / len(seen) < 0.75  # only a rectangle may take more than half of a picture
+    assert 0.25 < sum(rectangles) / len(seen) < 0.75  # only CutMix can replace more than half of an image
 
 
-def test_half_of_the_batches_are_mixed_where_half_is_asked(cpu: Device, garments: LabeledImages) -> None:
+def test_cutmix_of_one_half_mixes_half_of_the_batches(cpu: Device, garments: LabeledImages) -> None:
     recipe = replace(BASE_RECIPE, epochs=60, augment=Augment(cutmix=0.5))
     batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())
     mixed = [batch.targets.ndim == 2 for number in range(1, 61) for batch in batches.epoch(number, UNSEEN_LOSSES)]
@@ -141,24 +141,22 @@ def test_half_of_the_batches_are_mixed_where_half_is_asked(cpu: Device, garments
     assert 0.4 < sum(mixed) / 360 < 0.6  # 0.5 and almost four standard deviations
 
 
-def test_a_student_is_asked_for_what_its_teachers_said_of_the_very_picture_that_it_sees(
-    cpu: Device, garments: LabeledImages
-) -> None:
+def test_soft_targets_are_those_of_the_augmented_view(cpu: Device, garments: LabeledImages) -> None:
     how = Augment(shift=1, flip=True)
     seen = [*augmented_views(torch.as_tensor(garments.images), how)]
     weights = torch.rand(28, 28, generator=select_with_seed(0)) / 255
 
-    def told_of(pictures: torch.Tensor) -> torch.Tensor:
-        return (pictures * weights).mean((1, 2))  # an answer that gives the view away
+    def checksum(view: torch.Tensor) -> torch.Tensor:
+        return (view * weights).mean((1, 2))  # different for every view
 
-    told = torch.stack([told_of(view) for view in seen])
-    answers = SoftTargets(torch.stack((told, 1 - told), dim=2).half(), how.shift)
-    batches = BatchLoader(garments, replace(BASE_RECIPE, augment=how), 0, cpu, ProcessGroup(), answers)
+    checksums = torch.stack([checksum(view) for view in seen])
+    soft_targets = SoftTargets(torch.stack((checksums, 1 - checksums), dim=2).half(), how.shift)
+    batches = BatchLoader(garments, replace(BASE_RECIPE, augment=how), 0, cpu, ProcessGroup(), soft_targets)
     different = 0
     for number in (1, 2):
         for batch in batches.epoch(number, UNSEEN_LOSSES):
-            expected = told_of(batch.images)
+            expected = checksum(batch.images)
             assert torch.allclose(batch.targets[:, 0], expected, atol=2e-4)
-            as_they_are = told_of(torch.as_tensor(garments.images)[batch.indices])
+            as_they_are = checksum(torch.as_tensor(garments.images)[batch.indices])
             different += int(((expected - as_they_are).abs() > 4e-4).sum())
     assert different > 200  # of 600: views differ, so that a wrong one would have been noticed

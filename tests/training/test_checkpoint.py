@@ -76,7 +76,7 @@ def test_only_the_writing_process_changes_a_new_run(fresh: TrainState, tmp_path:
     assert not [*tmp_path.iterdir()]
 
 
-def test_everything_comes_back(
+def test_a_restored_state_equals_the_saved_one(
     recipe: Recipe, garments: LabeledImages, others: LabeledImages, cpu: Device, tmp_path: Path
 ) -> None:
     recipe = replace(recipe, epochs=1, select="best")
@@ -92,7 +92,7 @@ def test_everything_comes_back(
         assert equal, name
 
 
-def test_there_is_no_checkpoint(fresh: TrainState, tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_refused(fresh: TrainState, tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     with pytest.raises(ModelError, match=f"no checkpoint {path}"):
         checkpoint.restore(path, fresh)
@@ -142,7 +142,7 @@ def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) 
     assert mark.exists()  # it would have been
 
 
-def test_a_disk_that_refuses_keeps_the_checkpoint_before(path: Path, fresh: TrainState) -> None:
+def test_a_full_disk_keeps_the_earlier_checkpoint(path: Path, fresh: TrainState) -> None:
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 10, hard))

@@ -1,4 +1,4 @@
-"""A team is two real processes that speak gloo; torchrun itself is tested end to end."""
+"""Two real processes with gloo; torchrun itself is tested end to end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from clothier.training.networks import build_network
 from clothier.recipes import WhitenedCnn, preset
 
 torch.set_num_threads(1)
-torch.manual_seed(int(sys.argv[1]))  # chance differs between the two
+torch.manual_seed(int(sys.argv[1]))  # the ranks have different random numbers
 train, validation = draw_garments(120, seed=1), draw_garments(60, seed=2)
 recipe = replace(
     preset("cnn", "fast"),
@@ -43,27 +43,27 @@ recipe = replace(
     select="best",
 )
 device = Device("cpu", 1, "float32", "")
-said = {}
+results = {}
 with process_group() as group:
-    said["broadcast"] = group.broadcast(f"from {group.rank}")
-    said["sum"] = group.all_reduce(torch.tensor([1.0, group.rank])).tolist()
+    results["broadcast"] = group.broadcast(f"from {group.rank}")
+    results["sum"] = group.all_reduce(torch.tensor([1.0, group.rank])).tolist()
     for name, limit, epochs in (("free", None, 2), ("limited", 0.4, 100_000)):
         chosen = replace(recipe, epochs=epochs)
         state = init_state(build_network(recipe.network, train.images, 10, group.rank), chosen, device)
         state = replace(state, seconds=0.01 * group.rank)
         arguments = {"state": state, "device": device, "group": group, "time_limit": limit}
         records = list(fit(state.network, train, validation, chosen, **arguments))
-        said[name] = [replace(record, seconds=0).to_json() for record in records]
-        said[f"{name} seconds"] = state.seconds
-        said[f"{name} weights"] = state.network.state_dict()
-said["threads"] = [Path(f"/proc/self/task/{one}/comm").read_text() for one in os.listdir("/proc/self/task")]
-torch.save(said, sys.argv[2])
+        results[name] = [replace(record, seconds=0).to_json() for record in records]
+        results[f"{name} seconds"] = state.seconds
+        results[f"{name} weights"] = state.network.state_dict()
+results["threads"] = [Path(f"/proc/self/task/{one}/comm").read_text() for one in os.listdir("/proc/self/task")]
+torch.save(results, sys.argv[2])
 """
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What rank 0 and rank 1 say after they trained together."""
+    """The results of rank 0 and rank 1 of one training."""
     folder = tmp_path_factory.mktemp("team")
     (folder / "member.py").write_text(RANK_SCRIPT)
     with socket.socket() as free:
@@ -85,7 +85,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
-def test_both_end_with_the_same_weights_and_records(pair: list[dict[str, Any]]) -> None:
+def test_both_ranks_have_the_same_weights_and_records(pair: list[dict[str, Any]]) -> None:
     for name in ("free", "limited"):
         assert pair[0][name] == pair[1][name]
         assert pair[0][f"{name} seconds"] == pair[1][f"{name} seconds"]
@@ -94,23 +94,23 @@ def test_both_end_with_the_same_weights_and_records(pair: list[dict[str, Any]]) 
     assert len(pair[0]["free"]) == 2
 
 
-def test_they_learn_together(pair: list[dict[str, Any]]) -> None:
+def test_two_ranks_learn(pair: list[dict[str, Any]]) -> None:
     assert pair[0]["limited"][-1]["validation_accuracy"] > 0.8
 
 
-def test_a_time_limit_stops_both_at_once(pair: list[dict[str, Any]]) -> None:
+def test_a_time_limit_stops_both_ranks(pair: list[dict[str, Any]]) -> None:
     assert 1 <= len(pair[0]["limited"]) < 100_000
     assert 0.4 <= pair[0]["limited seconds"] < 10
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have names to look up on Linux alone")
-def test_no_process_group_is_left(pair: list[dict[str, Any]]) -> None:
-    assert not [thread for said in pair for thread in said["threads"] if "gloo" in thread]
+def test_no_thread_of_the_process_group_is_left(pair: list[dict[str, Any]]) -> None:
+    assert not [thread for results in pair for thread in results["threads"] if "gloo" in thread]
 
 
-def test_they_agree_with_rank_0_and_add_up(pair: list[dict[str, Any]]) -> None:
-    assert [said["broadcast"] for said in pair] == ["from 0", "from 0"]
-    assert [said["sum"] for said in pair] == [[2.0, 1.0], [2.0, 1.0]]
+def test_broadcast_and_all_reduce(pair: list[dict[str, Any]]) -> None:
+    assert [results["broadcast"] for results in pair] == ["from 0", "from 0"]
+    assert [results["sum"] for results in pair] == [[2.0, 1.0], [2.0, 1.0]]
 
 
 def test_without_torchrun_the_world_size_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_without_torchrun_the_world_size_is_one(monkeypatch: pytest.MonkeyPatch)
     assert not torch.distributed.is_initialized()
 
 
-def test_one_alone_needs_nobody() -> None:
+def test_a_single_process_communicates_with_none() -> None:
     alone, network = ProcessGroup(), torch.nn.Linear(2, 2)
     assert alone.wrap(network) is network
     assert alone.broadcast("mine") == "mine"
@@ -132,7 +132,7 @@ def test_one_alone_needs_nobody() -> None:
     alone.broadcast_buffers(network)
 
 
-def test_shares_are_disjoint_and_whole() -> None:
+def test_shards_are_disjoint_and_complete() -> None:
     batch = torch.arange(12)
     shares = [ProcessGroup(rank, 3).shard(batch) for rank in range(3)]
     assert [len(share) for share in shares] == [4, 4, 4]

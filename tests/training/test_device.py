@@ -12,30 +12,30 @@ import torch
 from clothier.training import device as module
 from clothier.training.device import Device, select_device, tune_malloc
 
-AVX512, TIMES = "AVX512_BF16 multiplies bfloat16 at", "times the rate of float32 here"
+AVX512, TIMES = "AVX512_BF16 multiplies bfloat16 at", "times the rate of float32"
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes PyTorch answer as on another machine; plainest first, then as told."""
+    """Makes PyTorch describe another machine, by default the plainest."""
 
-    def answers(**told: float) -> None:
-        said = {"cuda": False, "mps": False, "gpu_bf16": False, "onednn": True, "cpu_bf16": False, "amx": False}
-        said |= {"avx512_bf16": False, "gain": 0.0, **told}
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: said["cuda"])
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: said["gpu_bf16"])
-        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: said["mps"])
-        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: said["onednn"])
-        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: said["cpu_bf16"])
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: said["amx"])
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: said["avx512_bf16"])
-        monkeypatch.setattr(module, "_bf16_speedup", lambda: said["gain"])
+    def configure(**changes: float) -> None:
+        facts = {"cuda": False, "mps": False, "gpu_bf16": False, "onednn": True, "cpu_bf16": False, "amx": False}
+        facts |= {"avx512_bf16": False, "gain": 0.0, **changes}
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: facts["cuda"])
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: facts["gpu_bf16"])
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: facts["mps"])
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: facts["onednn"])
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: facts["cpu_bf16"])
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: facts["amx"])
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: facts["avx512_bf16"])
+        monkeypatch.setattr(module, "_bf16_speedup", lambda: facts["gain"])
 
-    return answers
+    return configure
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "precision", "reason"),
+    ("facts", "kind", "precision", "reason"),
     [
         ({}, "cpu", "float32", "the processor has no AVX-512, or ONEDNN_MAX_CPU_ISA forbids it"),
         ({"onednn": False, "amx": True}, "cpu", "float32", "this PyTorch was built without oneDNN"),
@@ -49,22 +49,22 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         ({"mps": True}, "mps", "float32", "PyTorch's MPS back end is exact in float32 only"),
     ],
 )
-def test_the_choice_and_its_reason(
-    machine: Any, told: dict[str, float], kind: str, precision: Any, reason: str
+def test_device_precision_and_reason(
+    machine: Any, facts: dict[str, float], kind: str, precision: Any, reason: str
 ) -> None:
-    machine(**told)
+    machine(**facts)
     assert select_device() == Device(kind, torch.get_num_threads(), precision, reason)
     assert select_device().torch_device == torch.device(kind)
 
 
-def test_a_recipe_can_ask_for_float32_and_a_caller_for_a_device(machine: Any) -> None:
+def test_float32_and_the_device_can_be_given(machine: Any) -> None:
     machine(cuda=True, gpu_bf16=True, cpu_bf16=True, amx=True)
     assert select_device("float32").precision == "float32"
     assert select_device("float32").reason == "the recipe asks for float32"
     assert select_device(device_type="cpu").type == "cpu"
 
 
-def test_float32_needs_no_answer_of_oneDNN(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: N802
+def test_float32_does_not_ask_onednn(machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     machine(onednn=False)
     monkeypatch.delattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported")
     assert select_device("float32", "cpu").precision == "float32"
@@ -72,15 +72,15 @@ def test_float32_needs_no_answer_of_oneDNN(machine: Any, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
-def test_products_run_in_the_devices_precision(precision: Any, dtype: torch.dtype) -> None:
+def test_products_have_the_precision_of_the_device(precision: Any, dtype: torch.dtype) -> None:
     device = Device("cpu", 2, precision, "")
     with device.autocast():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
     assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-def test_a_processor_without_wide_instructions_computes_in_float32() -> None:
-    code = "from clothier.training.device import select_device; print(select_device().precision, '|', select_device().reason)"
+def test_a_cpu_without_avx512_uses_float32() -> None:
+    code = "from clothier.training.device import select_device as s; print(s().precision, '|', s().reason)"
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     precision, reason = done.stdout.strip().split(" | ")
@@ -92,7 +92,7 @@ def test_a_processor_without_wide_instructions_computes_in_float32() -> None:
 
 
 class Mallopt:
-    """An allocator that takes what it is told to take."""
+    """An allocator that accepts all but the refused values."""
 
     def __init__(self, refused: set[tuple[int, int]]) -> None:
         self.refused = refused
@@ -109,14 +109,14 @@ TRIM, TOP_PAD, MMAP = -1, -2, -3  # <malloc.h>
 GIB, MIB = 1 << 30, 1 << 20
 
 
-def test_the_allocator_keeps_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_allocator_is_set_to_keep_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     allocator = Mallopt(set())
     monkeypatch.setattr(ctypes, "CDLL", lambda name: allocator)
     assert tune_malloc()
     assert allocator.set == {MMAP: GIB, TRIM: GIB, TOP_PAD: 64 * MIB}
 
 
-def test_an_older_allocator_keeps_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_allocator_gets_a_lower_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     allocator = Mallopt({(MMAP, GIB)})
     monkeypatch.setattr(ctypes, "CDLL", lambda name: allocator)
     assert tune_malloc()
@@ -124,7 +124,7 @@ def test_an_older_allocator_keeps_what_it_can(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("problem", [OSError("no C library"), TypeError("Windows"), AttributeError("musl")])
-def test_other_systems_are_left_alone(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_allocators_are_not_changed(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: object) -> None:
         raise problem
 
@@ -132,16 +132,16 @@ def test_other_systems_are_left_alone(problem: Exception, monkeypatch: pytest.Mo
     assert tune_malloc() is False
 
 
-def test_the_allocator_of_this_system_is_asked_without_harm() -> None:
+def test_tuning_the_allocator_of_this_system_works() -> None:
     assert tune_malloc() in {True, False}
 
 
-def test_the_gain_of_bfloat16_is_float32s_seconds_by_its_own_best_against_best(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_speedup_compares_the_best_times(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = {torch.float32: iter([9.0, 4.0, 5.0, 4.0, 6.0, 4.5]), torch.bfloat16: iter([9.0, 2.0, 8.0, 2.5, 2.0, 3.0])}
     monkeypatch.setattr(module, "_matmul_seconds", lambda dtype: next(taken[dtype]))
     assert module._bf16_speedup.__wrapped__() == 2.0
 
 
-def test_the_gain_is_measured_and_kept() -> None:
+def test_the_speedup_is_measured_once() -> None:
     assert 0.01 < module._bf16_speedup() < 100
     assert module._bf16_speedup() == module._bf16_speedup()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def features_of(images: np.ndarray, network: ImageClassifier, upto: int) -> np.ndarray:
-    """What the first modules of ``features`` make of pictures, (N, ...) float64."""
+    """The output of the first modules of ``features``, (N, ...) float64."""
     first = network.features[:upto]
     with torch.no_grad():
         return first.eval()(to_float(torch.as_tensor(images))).double().numpy()
@@ -36,28 +36,26 @@ def features_of(images: np.ndarray, network: ImageClassifier, upto: int) -> np.n
         (WhitenedCnn(patch=2, widths=(16,), depths=(2,)), 8 * 16 * 9 + 16 + 16 * 16 * 9 + 16 + 16 * 10),
     ],
 )
-def test_parameters_are_what_is_trained(garments: LabeledImages, network: Network, parameters: int) -> None:
+def test_only_trained_parameters_are_counted(garments: LabeledImages, network: Network, parameters: int) -> None:
     assert count_parameters(build_network(network, garments.images, 10, 0)) == parameters
 
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize(("model", "classes"), [("dnn", 10), ("cnn", 7)])
-def test_pictures_go_in_and_embedding_and_logits_come_out(
-    garments: LabeledImages, model: str, name: str, classes: int
-) -> None:
+def test_shapes_of_embedding_and_logits(garments: LabeledImages, model: str, name: str, classes: int) -> None:
     spec = preset(model, name).network
     if isinstance(spec, PcaMlp):
-        spec = replace(spec, components=min(spec.components, len(garments)))  # no more components than pictures
+        spec = replace(spec, components=min(spec.components, len(garments)))  # at most as many components as images
     network = build_network(spec, garments.images, classes, 0).eval()
-    pictures = to_float(torch.as_tensor(garments.images[:5]))
+    inputs = to_float(torch.as_tensor(garments.images[:5]))
     with torch.no_grad():
-        embeddings = network.features(pictures)
+        embeddings = network.features(inputs)
         assert embeddings.ndim == 2
-        assert network(pictures).shape == (5, classes)
-        assert torch.equal(network(pictures), network.head(embeddings))
+        assert network(inputs).shape == (5, classes)
+        assert torch.equal(network(inputs), network.head(embeddings))
 
 
-def test_a_recipes_network_is_the_same_for_the_same_seed_only(garments: LabeledImages) -> None:
+def test_the_seed_decides_the_initial_weights(garments: LabeledImages) -> None:
     def first_weights(seed: int) -> torch.Tensor:
         return torch.cat(
             [weight.flatten() for weight in build_network(StudyCnn(), garments.images, 10, seed).parameters()]
@@ -67,7 +65,7 @@ def test_a_recipes_network_is_the_same_for_the_same_seed_only(garments: LabeledI
     assert not torch.equal(first_weights(3), first_weights(4))
 
 
-def test_the_projection_inside_is_our_pca_and_scikit_learns(garments: LabeledImages) -> None:
+def test_the_projection_equals_pca(garments: LabeledImages) -> None:
     network = build_network(PcaMlp(components=30, whitening=0.0), garments.images, 10, 0)
     inside = features_of(garments.images, network, 1)
     assert np.abs(inside - fit_pca(garments.images, 30).transform(garments.images)).max() < 1e-4
@@ -76,7 +74,7 @@ def test_the_projection_inside_is_our_pca_and_scikit_learns(garments: LabeledIma
     assert np.abs(inside - theirs * np.sign((inside * theirs).sum(0))).max() < 1e-4
 
 
-def test_a_share_of_variance_chooses_the_components(garments: LabeledImages) -> None:
+def test_a_variance_ratio_selects_the_components(garments: LabeledImages) -> None:
     network = build_network(PcaMlp(components=0.9), garments.images, 10, 0)
     pixels = garments.images.reshape(len(garments), -1) / 255
     wanted = sklearn.decomposition.PCA(0.9, svd_solver="full").fit(pixels).n_components_
@@ -108,13 +106,13 @@ def test_the_stem_whitens(garments: LabeledImages) -> None:
     assert np.array_equal(responses[16:], -responses[:16])
 
 
-def test_the_stem_brings_pictures_to_mean_0_and_spread_1(garments: LabeledImages) -> None:
+def test_the_stem_normalizes_to_mean_0_and_std_1(garments: LabeledImages) -> None:
     stem = build_network(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), garments.images, 10, 0).features.stem
     assert float(stem.mean) == pytest.approx(garments.images.mean() / 255, rel=1e-4)
     assert float(stem.std) == pytest.approx(garments.images.std() / 255, rel=1e-4)
 
 
-def test_what_is_fitted_is_saved_and_not_trained(garments: LabeledImages) -> None:
+def test_fitted_buffers_are_saved_and_not_trained(garments: LabeledImages) -> None:
     for spec, names in (
         (PcaMlp(components=20), {"features.0.mean", "features.0.components"}),
         (
@@ -127,7 +125,7 @@ def test_what_is_fitted_is_saved_and_not_trained(garments: LabeledImages) -> Non
         assert not names & {name for name, _ in network.named_parameters()}
 
 
-def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garments: LabeledImages) -> None:
+def test_convolutions_start_as_identity_and_norms_train_only_biases(garments: LabeledImages) -> None:
     group = build_network(WhitenedCnn(patch=2, widths=(16,), depths=(2,)), garments.images, 10, 0).features.groups[0]
     conv, norm, _ = group.first
     maps = torch.rand(2, 8, 6, 6)
@@ -135,7 +133,7 @@ def test_convolutions_start_as_the_identity_and_norms_train_their_bias_only(garm
     assert [name for name, weight in norm.named_parameters() if weight.requires_grad] == ["bias"]
 
 
-def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garments: LabeledImages) -> None:
+def test_groups_of_three_convolutions_have_a_residual_connection(garments: LabeledImages) -> None:
     maps = torch.rand(2, 8, 6, 6)
     for depth, has_residual in ((2, False), (3, True)):
         group = (
@@ -149,7 +147,7 @@ def test_from_three_convolutions_on_a_residual_runs_around_the_later_ones(garmen
             assert torch.equal(group(maps), group.first(group.pool(maps))) == has_residual
 
 
-def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: LabeledImages) -> None:
+def test_only_the_reference_cnn_needs_28x28_images(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
     with pytest.raises(UsageError, match=r"CNN takes 28x28 images, not 28x20"):
         build_network(StudyCnn(), wide, 10, 0)
@@ -157,7 +155,7 @@ def test_pictures_of_other_sizes_are_refused_by_the_studys_cnn_alone(garments: L
         assert build_network(spec, wide, 10, 0).eval()(to_float(torch.as_tensor(wide[:3]))).shape == (3, 10)
 
 
-def test_pictures_too_small_for_the_groups_are_refused(garments: LabeledImages) -> None:
+def test_images_too_small_for_the_groups_are_refused(garments: LabeledImages) -> None:
     spec = WhitenedCnn(patch=4, widths=(16, 16, 16))
     with pytest.raises(UsageError, match=r"^a CNN with a 4x4 stem and 3 groups .* 11x11 pixels, not 28x10"):
         build_network(spec, np.ascontiguousarray(garments.images[:, :, :10]), 10, 0)
@@ -166,6 +164,6 @@ def test_pictures_too_small_for_the_groups_are_refused(garments: LabeledImages) 
 
 
 @pytest.mark.parametrize("spec", [PcaMlp(components=20), WhitenedCnn()])
-def test_pictures_that_are_all_one_grey_are_refused(spec: Network) -> None:
+def test_constant_images_are_refused(spec: Network) -> None:
     with pytest.raises(DataError, match=r"same|are equal"):
         build_network(spec, np.full((50, 28, 28), 7, np.uint8), 10, 0)

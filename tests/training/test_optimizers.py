@@ -21,7 +21,7 @@ KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUO
 
 
 class OddNetwork(nn.Module):
-    """A network of a user's own, with weights of 0, 1, 2 and 4 dimensions and a frozen one."""
+    """A custom network, with weights of 0, 1, 2 and 4 dimensions and a frozen one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,9 +36,7 @@ def covered_parameters(optimizers: list[torch.optim.Optimizer]) -> list[int]:
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda one: one.kind)
-def test_every_trainable_weight_is_moved_by_one_optimizer(
-    wanted: Optimizer, recipe: Recipe, garments: LabeledImages
-) -> None:
+def test_every_trainable_weight_has_one_optimizer(wanted: Optimizer, recipe: Recipe, garments: LabeledImages) -> None:
     for network in (
         build_network(recipe.network, garments.images, 10, 0),
         OddNetwork(),
@@ -50,12 +48,12 @@ def test_every_trainable_weight_is_moved_by_one_optimizer(
 
 
 @pytest.mark.parametrize("wanted", KINDS, ids=lambda one: one.kind)
-def test_every_group_remembers_its_peak_rate(wanted: Optimizer) -> None:
+def test_every_group_keeps_its_initial_learning_rate(wanted: Optimizer) -> None:
     for optimizer in make_optimizers(OddNetwork(), wanted, torch.float32):
         assert all(group["initial_lr"] == group["lr"] > 0 for group in optimizer.param_groups)
 
 
-def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:
+def test_muon_has_own_learning_rates_for_head_and_vectors() -> None:
     network = OddNetwork()
     muon, sgd = make_optimizers(network, MUON_RECIPE, torch.float32)
     vectors, head = sgd.param_groups
@@ -71,7 +69,7 @@ def test_muon_gives_head_and_vectors_rates_of_their_own() -> None:
     assert head["weight_decay"] * head["lr"] == pytest.approx(1e-3)
 
 
-def test_rmsprop_is_pytorchs_own_but_for_the_rate() -> None:
+def test_rmsprop_has_the_defaults_of_pytorch() -> None:
     (rmsprop,) = make_optimizers(OddNetwork(), Optimizer(kind="rmsprop", learning_rate=0.01), torch.float32)
     assert isinstance(rmsprop, torch.optim.RMSprop)
     assert rmsprop.defaults == torch.optim.RMSprop([torch.zeros(1)], lr=0.01).defaults
@@ -87,7 +85,7 @@ def test_adamw_decays_matrices_only() -> None:
 
 @pytest.mark.parametrize("shape", [(16, 16), (8, 40), (40, 8), (1, 9)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_an_update_is_roughly_the_nearest_orthogonal_matrix(shape: tuple[int, int], dtype: torch.dtype) -> None:
+def test_newton_schulz_approximates_the_nearest_orthogonal_matrix(shape: tuple[int, int], dtype: torch.dtype) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     result = newton_schulz(matrix, dtype)
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
@@ -104,7 +102,7 @@ def test_a_tall_matrix_is_treated_as_its_transpose() -> None:
     assert torch.allclose(newton_schulz(matrix), newton_schulz(matrix.T).T, atol=1e-5)
 
 
-def test_muon_moves_filter_banks_by_its_definition() -> None:
+def test_muon_updates_convolutions_by_its_definition() -> None:
     generator = torch.Generator().manual_seed(0)
     weight = nn.Parameter(torch.randn(6, 3, 3, 3, generator=generator))
     expected, momentum = weight.detach().clone(), torch.zeros(6, 27)
@@ -119,7 +117,7 @@ def test_muon_moves_filter_banks_by_its_definition() -> None:
     assert torch.allclose(weight.detach(), expected, atol=1e-5)
 
 
-def test_muon_sees_the_same_matrix_in_any_memory_format() -> None:
+def test_muon_does_not_depend_on_the_memory_format() -> None:
     plain = nn.Parameter(torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0)))
     last = nn.Parameter(plain.detach().clone().to(memory_format=torch.channels_last))
     gradient = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(1))
@@ -129,7 +127,7 @@ def test_muon_sees_the_same_matrix_in_any_memory_format() -> None:
     assert torch.allclose(plain, last, atol=1e-6)
 
 
-def test_muon_keeps_each_weights_norm() -> None:
+def test_muon_keeps_the_norm_of_each_weight() -> None:
     weight = nn.Parameter(100 * torch.randn(9, 20, generator=torch.Generator().manual_seed(0)))
     optimizer = Muon([weight], lr=0.01, momentum=0.6, dtype=torch.float32)
     for _ in range(5):
@@ -138,7 +136,7 @@ def test_muon_keeps_each_weights_norm() -> None:
         assert float(weight.detach().norm()) == pytest.approx(3, abs=0.01 * 3 * 1.3)  # sqrt of 9 rows; a step's length
 
 
-def test_muon_moves_weights_that_start_at_zero_and_leaves_those_without_gradient() -> None:
+def test_muon_updates_zero_weights_and_skips_those_without_gradient() -> None:
     zero, idle = nn.Parameter(torch.zeros(4, 4)), nn.Parameter(torch.ones(4, 4))
     zero.grad = torch.eye(4)
     Muon([zero, idle], lr=0.1, momentum=0.6, dtype=torch.float32).step()

@@ -15,7 +15,7 @@ OPTIONS = TrainOptions(recipe=preset("dnn", "fast"), data=Path("/data/mine"), an
 
 
 def write_config(folder: Path, **changes: Any) -> Path:
-    """A ``config.json`` of ``OPTIONS``; a change of ``...`` takes the field out."""
+    """A ``config.json`` of ``OPTIONS``; a change to ``...`` removes the field."""
     content = {**to_config(OPTIONS), **changes}
     path = folder / "config.json"
     path.write_text(json.dumps({name: value for name, value in content.items() if value is not ...}))
@@ -24,7 +24,7 @@ def write_config(folder: Path, **changes: Any) -> Path:
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("model", MODELS)
-def test_options_come_back_as_they_were_written(tmp_path: Path, model: str, name: str) -> None:
+def test_options_survive_the_round_trip(tmp_path: Path, model: str, name: str) -> None:
     options = TrainOptions(recipe=preset(model, name))
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**to_config(options), "data_digest": "abc", "own_network": None}))
@@ -32,11 +32,11 @@ def test_options_come_back_as_they_were_written(tmp_path: Path, model: str, name
     assert options_from_config(write_config(tmp_path)) == OPTIONS
 
 
-def test_where_a_run_lies_is_no_part_of_what_it_does(tmp_path: Path) -> None:
+def test_the_folder_is_not_part_of_the_configuration(tmp_path: Path) -> None:
     assert to_config(replace(OPTIONS, out=tmp_path)) == to_config(OPTIONS)
 
 
-def test_a_relative_folder_of_data_is_found_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_data_folder_is_saved_as_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert to_config(replace(OPTIONS, data=Path("mine")))["data"] == str(tmp_path / "mine")
 
@@ -72,7 +72,7 @@ def test_a_recipe_with_an_unknown_field_is_refused_by_name(tmp_path: Path) -> No
         options_from_config(write_config(tmp_path, recipe=recipe))
 
 
-def test_a_network_of_ones_own_cannot_come_from_a_configuration(tmp_path: Path) -> None:
+def test_a_configuration_with_a_custom_network_is_refused(tmp_path: Path) -> None:
     path = write_config(tmp_path, own_network="MyNet")
     with pytest.raises(UsageError, match=rf"^{path} is of your own network MyNet"):
         options_from_config(path)
@@ -96,10 +96,8 @@ def test_the_first_difference_is_named(expected: TrainOptions, difference: str) 
     require_same_options(OPTIONS, replace(OPTIONS, out=Path("elsewhere")), Path("runs/mine"))
 
 
-def test_the_run_whose_teachers_are_taken_is_found_from_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_run_of_teachers_is_saved_as_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    told = replace(OPTIONS, teachers_from=Path("runs/cnn-best"))
-    assert to_config(told)["teachers_from"] == str(tmp_path / "runs" / "cnn-best")
+    options = replace(OPTIONS, teachers_from=Path("runs/cnn-best"))
+    assert to_config(options)["teachers_from"] == str(tmp_path / "runs" / "cnn-best")
     assert options_from_config(write_config(tmp_path, teachers_from=str(tmp_path))).teachers_from == tmp_path

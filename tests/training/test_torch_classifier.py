@@ -36,19 +36,19 @@ def test_it_is_a_classifier(network: ImageClassifier, garments: LabeledImages) -
     assert outputs.logits.dtype == outputs.embeddings.dtype == np.float32
 
 
-def test_pictures_are_scaled_to_0_and_1_inside(network: ImageClassifier, garments: LabeledImages) -> None:
-    pictures = to_float(torch.as_tensor(garments.images))
-    assert pictures.shape == (300, 1, 28, 28)
-    assert pictures.dtype == torch.float32
-    assert (float(pictures.min()), float(pictures.max())) == (0.0, garments.images.max() / 255)
+def test_images_are_scaled_to_0_and_1(network: ImageClassifier, garments: LabeledImages) -> None:
+    inputs = to_float(torch.as_tensor(garments.images))
+    assert inputs.shape == (300, 1, 28, 28)
+    assert inputs.dtype == torch.float32
+    assert (float(inputs.min()), float(inputs.max())) == (0.0, garments.images.max() / 255)
     network.eval()
     with torch.no_grad():
         logits, embeddings = ExportModule(network)(torch.as_tensor(garments.images))
-        assert torch.equal(logits, network(pictures))
-        assert torch.equal(embeddings, network.features(pictures))
+        assert torch.equal(logits, network(inputs))
+        assert torch.equal(embeddings, network.features(inputs))
 
 
-def test_parts_change_no_answer(
+def test_batches_do_not_change_the_output(
     network: ImageClassifier, garments: LabeledImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = TorchClassifier(network, FASHION_MNIST_CLASSES).run(garments.images)
@@ -59,7 +59,7 @@ def test_parts_change_no_answer(
 
 
 @pytest.mark.parametrize("mode", [True, False])
-def test_looking_is_evaluation_without_gradients_and_the_mode_comes_back(network: ImageClassifier, mode: bool) -> None:
+def test_inference_mode_restores_the_mode(network: ImageClassifier, mode: bool) -> None:
     device = Device("cpu", 2, "float32", "")
     network.train(mode)
     with inference_mode(network, device):
@@ -72,7 +72,7 @@ def test_looking_is_evaluation_without_gradients_and_the_mode_comes_back(network
     assert torch.is_grad_enabled()
 
 
-def test_dropout_and_batch_statistics_have_no_say(network: ImageClassifier, garments: LabeledImages) -> None:
+def test_dropout_and_batch_statistics_are_off(network: ImageClassifier, garments: LabeledImages) -> None:
     network.train()
     looks = TorchClassifier(network, FASHION_MNIST_CLASSES)
     first, again = looks.run(garments.images[:50]), looks.run(garments.images[:50])
@@ -80,7 +80,7 @@ def test_dropout_and_batch_statistics_have_no_say(network: ImageClassifier, garm
     assert int(network.state_dict()["features.2.num_batches_tracked"]) == 0
 
 
-def test_answers_are_float32_on_a_device_of_less(network: ImageClassifier, garments: LabeledImages) -> None:
+def test_outputs_are_float32_on_a_bfloat16_device(network: ImageClassifier, garments: LabeledImages) -> None:
     rough = TorchClassifier(network, FASHION_MNIST_CLASSES, device=Device("cpu", 2, "bfloat16", "")).run(
         garments.images
     )
@@ -89,7 +89,7 @@ def test_answers_are_float32_on_a_device_of_less(network: ImageClassifier, garme
     assert 0 < np.abs(rough.logits - exact.logits).max() < 0.1
 
 
-def test_nothing_is_left_hanging_on_the_network(network: ImageClassifier, garments: LabeledImages) -> None:
+def test_no_hook_is_left_on_the_network(network: ImageClassifier, garments: LabeledImages) -> None:
     for _ in range(2):
         TorchClassifier(network, FASHION_MNIST_CLASSES).run(garments.images[:2])
     assert not any(module._forward_pre_hooks for module in network.modules())

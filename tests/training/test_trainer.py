@@ -49,7 +49,7 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
     return all(name == its_name and torch.equal(value, its) for (name, value), (its_name, its) in pairs)
 
 
-def test_every_network_learns_32_pictures_by_heart(recipe: Recipe, cpu: Device) -> None:
+def test_every_network_can_memorize_32_images(recipe: Recipe, cpu: Device) -> None:
     few = draw_garments(32, seed=3)
     recipe = replace(
         recipe,
@@ -68,7 +68,7 @@ def test_every_network_learns_32_pictures_by_heart(recipe: Recipe, cpu: Device) 
     assert eval_loss(training.network, few, cpu)[1] == 1.0
 
 
-def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(
+def test_the_seed_decides_the_weights_bit_for_bit(
     recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages
 ) -> None:
     recipe = replace(recipe, epochs=2)
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_does_not(
     assert not same_weights(one.network, other.network)
 
 
-def test_2_and_2_epochs_through_a_file_are_4_straight_bit_for_bit(
+def test_a_resumed_training_has_the_same_weights_bit_for_bit(
     recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
 ) -> None:
     straight, killed = fresh_state(recipe, garments, cpu), fresh_state(recipe, garments, cpu)
@@ -90,7 +90,7 @@ def test_2_and_2_epochs_through_a_file_are_4_straight_bit_for_bit(
 
     records = list(itertools.islice(run_fit(killed, recipe, garments, others, cpu), 2))
     checkpoint.save(tmp_path / "last.pt", killed, records)
-    torch.manual_seed(12345)  # whatever chance the next process finds
+    torch.manual_seed(12345)  # another state of the global generator
     resumed = fresh_state(recipe, garments, cpu, seed=99)
     records = checkpoint.restore(tmp_path / "last.pt", resumed)
     records += run_fit(resumed, recipe, garments, others, cpu)
@@ -99,7 +99,7 @@ def test_2_and_2_epochs_through_a_file_are_4_straight_bit_for_bit(
     assert same_weights(resumed.network, straight.network)
 
 
-def test_a_training_that_has_ended_stays_as_it_is(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_a_finished_training_does_not_change(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     training = fresh_state(PLAIN, garments, cpu)
     assert [record.epoch for record in run_fit(training, PLAIN, garments, others, cpu)] == [1, 2, 3]
     before = eval_loss(training.network, others, cpu)
@@ -109,7 +109,7 @@ def test_a_training_that_has_ended_stays_as_it_is(cpu: Device, garments: Labeled
     assert not training.network.training
 
 
-def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: LabeledImages) -> None:
+def test_select_best_restores_the_best_epoch(cpu: Device, garments: LabeledImages) -> None:
     # Labels that are all wrong: the better the network, the worse it does here, so the first epochs are the best
     wrong = LabeledImages(garments.images, (garments.labels + 1) % 10)
     recipe = replace(PLAIN, epochs=6, optimizer=Optimizer(learning_rate=3e-3))
@@ -124,7 +124,7 @@ def test_keep_best_brings_the_best_epoch_back(cpu: Device, garments: LabeledImag
     assert last["last"] == accuracies["last"][-1]
 
 
-def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
+def test_validation_does_not_change_the_weights(
     cpu: Device, garments: LabeledImages, others: LabeledImages, recipe: Recipe
 ) -> None:
     recipe = replace(recipe, select="last", epochs=2)
@@ -136,13 +136,13 @@ def test_without_validation_the_same_is_learnt_and_nothing_is_chosen(
     assert not without.training
 
 
-def test_the_best_epoch_cannot_be_told_without_validation(cpu: Device, garments: LabeledImages) -> None:
+def test_select_best_needs_validation_images(cpu: Device, garments: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
     with pytest.raises(UsageError, match=r"select = .best. needs validation images"):
         next(fit(network, garments, None, replace(PLAIN, select="best"), device=cpu))
 
 
-def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
+def test_hard_example_mining_selects_hard_images_and_resumes(
     cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
 ) -> None:
     recipe = replace(
@@ -167,9 +167,7 @@ def test_a_focus_turns_to_what_is_hard_and_is_taken_up_where_it_was(
     assert same_weights(resumed.network, straight.network)
 
 
-def test_a_picture_with_another_in_it_does_not_tell_how_hard_it_is(
-    cpu: Device, garments: LabeledImages, others: LabeledImages
-) -> None:
+def test_mixed_images_do_not_update_the_losses(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     recipe = replace(PLAIN, epochs=2, augment=Augment(cutmix=1.0, mix_off_epochs=1))
     training = fresh_state(recipe, garments, cpu)
     epochs = run_fit(training, recipe, garments, others, cpu)
@@ -179,7 +177,7 @@ def test_a_picture_with_another_in_it_does_not_tell_how_hard_it_is(
     assert training.example_losses.isfinite().all()
 
 
-def test_break_leaves_that_epochs_network_ready_for_use(
+def test_break_leaves_the_network_in_evaluation_mode(
     cpu: Device, garments: LabeledImages, others: LabeledImages
 ) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
@@ -192,7 +190,7 @@ def test_break_leaves_that_epochs_network_ready_for_use(
     assert (logits.argmax(1) == others.labels).mean() == accuracies[0]
 
 
-def test_records_say_what_can_be_recomputed(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_records_hold_recomputable_metrics(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     still = replace(PLAIN, epochs=2, optimizer=Optimizer(learning_rate=1e-12))  # weights that do not move
     training = fresh_state(still, garments, cpu)
     records = list(run_fit(training, still, garments, others, cpu))
@@ -209,16 +207,16 @@ def test_records_say_what_can_be_recomputed(cpu: Device, garments: LabeledImages
     assert records[1].learning_rate == 1e-12
 
 
-def test_rates_follow_the_schedule_to_its_end(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_learning_rates_follow_the_schedule(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     optimizer = Optimizer(kind="adamw", learning_rate=1e-3, schedule="linear", warmup=0.5)
-    recipe = replace(PLAIN, optimizer=optimizer, epochs=4)  # 6 steps an epoch: 300 pictures in batches of 50
+    recipe = replace(PLAIN, optimizer=optimizer, epochs=4)  # 6 steps an epoch: 300 images in batches of 50
     records = list(run_fit(fresh_state(recipe, garments, cpu), recipe, garments, others, cpu))
     last_steps = [5 / 24, 11 / 24, 17 / 24, 23 / 24]
     expected = [1e-3 * min(2 * step, 2 - 2 * step) for step in last_steps]
     assert [record.learning_rate for record in records] == pytest.approx(expected)
 
 
-def test_every_group_moves_at_its_own_peak(
+def test_every_group_has_its_own_learning_rate(
     cpu: Device, garments: LabeledImages, others: LabeledImages, recipe: Recipe
 ) -> None:
     training = fresh_state(recipe, garments, cpu)
@@ -228,7 +226,7 @@ def test_every_group_moves_at_its_own_peak(
     assert [group["lr"] for group in groups] == pytest.approx([group["initial_lr"] * factor for group in groups])
 
 
-def test_a_time_limit_is_kept_with_calm_last_steps(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_a_time_limit_shortens_the_schedule(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     recipe = replace(PLAIN, epochs=100_000, optimizer=Optimizer(kind="adamw", schedule="linear"))
     training = fresh_state(recipe, garments, cpu)
     started = time.perf_counter()
@@ -240,34 +238,34 @@ def test_a_time_limit_is_kept_with_calm_last_steps(cpu: Device, garments: Labele
     assert list(run_fit(training, recipe, garments, others, cpu, time_limit=0.5)) == []
 
 
-def test_a_time_limit_far_away_changes_nothing(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_a_long_time_limit_changes_nothing(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     limited, free = fresh_state(PLAIN, garments, cpu), fresh_state(PLAIN, garments, cpu)
     records = list(run_fit(limited, PLAIN, garments, others, cpu, time_limit=3600))
     assert without_seconds(records) == without_seconds(list(run_fit(free, PLAIN, garments, others, cpu)))
     assert same_weights(limited.network, free.network)
 
 
-def test_a_loss_that_is_no_number_is_said(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_a_diverged_training_is_an_error(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     wild = replace(PLAIN, optimizer=Optimizer(learning_rate=1e38))
     sentence = r"^Training diverged in epoch 1: the loss is NaN"
     with pytest.raises(UsageError, match=sentence):
         list(run_fit(fresh_state(wild, garments, cpu), wild, garments, others, cpu))
 
 
-def test_a_network_of_ones_own_is_trained(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
+def test_a_custom_network_is_trained(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     records = list(fit(network, garments, others, replace(PLAIN, epochs=8), device=cpu))
     assert records[-1].train_loss < records[0].train_loss
     assert records[-1].validation_accuracy > 0.5
 
 
-def test_the_best_device_here_is_taken_when_none_is_named(garments: LabeledImages, others: LabeledImages) -> None:
+def test_the_default_device_is_the_best_one(garments: LabeledImages, others: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
     next(fit(network, garments, others, PLAIN))
     assert next(network.parameters()).device.type == select_device().type
 
 
-def test_bfloat16_learns_as_float32_does(garments: LabeledImages, others: LabeledImages, recipe: Recipe) -> None:
+def test_bfloat16_learns_like_float32(garments: LabeledImages, others: LabeledImages, recipe: Recipe) -> None:
     recipe = replace(recipe, epochs=3)
     accuracies = {}
     for precision in ("float32", "bfloat16"):
@@ -279,7 +277,7 @@ def test_bfloat16_learns_as_float32_does(garments: LabeledImages, others: Labele
     assert accuracies["bfloat16"] == pytest.approx(accuracies["float32"], abs=0.15)
 
 
-def test_measuring_needs_no_training_and_leaves_the_networks_mode(cpu: Device, garments: LabeledImages) -> None:
+def test_eval_loss_keeps_the_mode_of_the_network(cpu: Device, garments: LabeledImages) -> None:
     network = build_network(PLAIN.network, garments.images, 10, 0)
     for mode in (True, False):
         network.train(mode)

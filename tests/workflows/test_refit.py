@@ -1,4 +1,4 @@
-"""A training once more on all pictures, whose twin kept some out and lends its temperature."""
+"""A refit: trained on all training images, with the temperature of its reference run."""
 
 from __future__ import annotations
 
@@ -49,72 +49,72 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def twin(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def reference(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """For reading only."""
-    out = tmp_path_factory.mktemp("twin") / "run"
+    out = tmp_path_factory.mktemp("reference") / "run"
     return train(TrainOptions(recipe=TINY, data=data, any_idx=True, out=out, seed=3))
 
 
 @pytest.fixture(scope="module")
-def whole(twin: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Its twin on all pictures. For reading only."""
-    return train(refit_of(twin, tmp_path_factory.mktemp("whole") / "run"))
+def refitted(reference: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The refit. For reading only."""
+    return train(refit_of(reference, tmp_path_factory.mktemp("refitted") / "run"))
 
 
 @pytest.fixture
 def tiny_teachers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A preset that a test has time for."""
+    """A small preset."""
     monkeypatch.setattr(presets, "ALL_RECIPES", (*presets.ALL_RECIPES, TEACHER))
 
 
-def refit_of(twin: Run, out: Path) -> TrainOptions:
+def refit_of(reference: Run, out: Path) -> TrainOptions:
     """As the command line does it."""
-    return replace(refit_options(options_from_config(twin.path / "config.json"), twin.path), out=out)
+    return replace(refit_options(options_from_config(reference.path / "config.json"), reference.path), out=out)
 
 
 def metadata_of(run: Run) -> bundle.BundleMetadata:
     return bundle.open_bundle(run.bundle).metadata
 
 
-def test_it_learns_from_all_pictures_and_keeps_none_out(whole: Run, twin: Run) -> None:
-    assert (whole.metrics["data"]["train"], twin.metrics["data"]["train"]) == (200, 160)
-    assert whole.metrics["validation"] is None
-    assert whole.metrics["test"]["n"] == 60
-    assert [record.validation_loss for record in whole.read_results()] == [None, None]
-    assert metadata_of(whole).metrics.keys() == {"test"}
+def test_a_refit_has_no_validation_images(refitted: Run, reference: Run) -> None:
+    assert (refitted.metrics["data"]["train"], reference.metrics["data"]["train"]) == (200, 160)
+    assert refitted.metrics["validation"] is None
+    assert refitted.metrics["test"]["n"] == 60
+    assert [record.validation_loss for record in refitted.read_results()] == [None, None]
+    assert metadata_of(refitted).metrics.keys() == {"test"}
 
 
-def test_the_temperature_is_the_reference_runs(whole: Run, twin: Run) -> None:
-    ours, theirs = metadata_of(whole).calibration, metadata_of(twin).calibration
+def test_the_temperature_is_the_reference_runs(refitted: Run, reference: Run) -> None:
+    ours, theirs = metadata_of(refitted).calibration, metadata_of(reference).calibration
     assert theirs["temperature"] != 1
     assert ours == {**theirs, "fitted_on": "validation images of the reference run"}
 
 
-def test_its_pages_say_so(whole: Run) -> None:
+def test_the_report_says_so(refitted: Run) -> None:
     for name in ("report.html", "model_card.md"):
-        text = (whole.path / name).read_text(encoding="utf-8")
+        text = (refitted.path / name).read_text(encoding="utf-8")
         assert "Trained on 200 images, with no validation images." in text
 
 
-def test_its_own_configuration_makes_it_again(whole: Run, twin: Run) -> None:
-    again = options_from_config(whole.path / "config.json")
-    assert (again.refit, again.recipe) == (twin.path, replace(TINY, validation=0.0))
+def test_the_configuration_reproduces_the_refit(refitted: Run, reference: Run) -> None:
+    again = options_from_config(refitted.path / "config.json")
+    assert (again.refit, again.recipe) == (reference.path, replace(TINY, validation=0.0))
 
 
 @pytest.mark.usefixtures("tiny_teachers")
-def test_its_teachers_learn_from_all_pictures_too(data: Path, twin: Run, tmp_path: Path) -> None:
+def test_the_teachers_have_no_validation_images_either(data: Path, reference: Run, tmp_path: Path) -> None:
     student = replace(TINY, distill=Distill(teachers=1, preset="tiny"))
     taught = train(TrainOptions(recipe=student, data=data, any_idx=True, out=tmp_path / "taught", seed=3))
-    whole = train(refit_of(taught, tmp_path / "whole"))
-    answers = np.load(whole.path / "teachers" / "1" / "soft_targets.npz")
-    assert answers["probabilities"].shape == (18, 200, 10)
-    teachers = whole.metrics["teachers"]
+    refitted = train(refit_of(taught, tmp_path / "refitted"))
+    arrays = np.load(refitted.path / "teachers" / "1" / "soft_targets.npz")
+    assert arrays["probabilities"].shape == (18, 200, 10)
+    teachers = refitted.metrics["teachers"]
     assert teachers["validation"] is None
     assert teachers["each"].keys() == {"test"}
     assert teachers["test"]["n"] == 60
 
 
-def test_without_a_reference_run_there_is_no_temperature(data: Path, tmp_path: Path) -> None:
+def test_no_validation_images_need_a_reference_run(data: Path, tmp_path: Path) -> None:
     alone = TrainOptions(recipe=replace(TINY, validation=0.0), data=data, any_idx=True, out=tmp_path / "run")
     with pytest.raises(UsageError, match="validation = 0, so there are no images to fit the temperature"):
         train(alone)
@@ -124,31 +124,31 @@ def test_without_a_reference_run_there_is_no_temperature(data: Path, tmp_path: P
 @pytest.mark.parametrize(
     "change", [{"epochs": 3}, {"validation": 0.2}, {"label_smoothing": 0.1}], ids=lambda change: next(iter(change))
 )
-def test_another_recipe_is_refused(twin: Run, tmp_path: Path, change: dict[str, Any]) -> None:
-    asked = refit_of(twin, tmp_path / "run")
+def test_another_recipe_is_refused(reference: Run, tmp_path: Path, change: dict[str, Any]) -> None:
+    options = refit_of(reference, tmp_path / "run")
     with pytest.raises(UsageError, match="cannot be refitted by this recipe"):
-        train(replace(asked, recipe=replace(asked.recipe, **change)))
+        train(replace(options, recipe=replace(options.recipe, **change)))
 
 
-def test_a_reference_without_validation_is_refused(whole: Run, tmp_path: Path) -> None:
+def test_a_reference_without_validation_is_refused(refitted: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be refitted by this recipe"):
-        train(refit_of(whole, tmp_path / "run"))
+        train(refit_of(refitted, tmp_path / "run"))
 
 
-def test_a_reference_with_other_data_is_refused(twin: Run, tmp_path: Path) -> None:
+def test_a_reference_with_other_data_is_refused(reference: Run, tmp_path: Path) -> None:
     write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="was trained on other data"):
-        train(replace(refit_of(twin, tmp_path / "run"), data=tmp_path / "others"))
+        train(replace(refit_of(reference, tmp_path / "run"), data=tmp_path / "others"))
 
 
-def test_an_unfinished_reference_is_refused(twin: Run, tmp_path: Path) -> None:
-    shutil.copytree(twin.path, tmp_path / "twin")
-    (tmp_path / "twin" / "metrics.json").unlink()
+def test_an_unfinished_reference_is_refused(reference: Run, tmp_path: Path) -> None:
+    shutil.copytree(reference.path, tmp_path / "reference")
+    (tmp_path / "reference" / "metrics.json").unlink()
     with pytest.raises(UsageError, match="is not finished, so it has no temperature"):
-        train(refit_of(Run(tmp_path / "twin"), tmp_path / "run"))
+        train(refit_of(Run(tmp_path / "reference"), tmp_path / "run"))
 
 
-def test_a_reference_that_is_no_run_is_refused(twin: Run, data: Path, tmp_path: Path) -> None:
-    asked = replace(refit_of(twin, tmp_path / "run"), refit=tmp_path / "nowhere")
+def test_a_reference_that_is_no_run_is_refused(reference: Run, data: Path, tmp_path: Path) -> None:
+    options = replace(refit_of(reference, tmp_path / "run"), refit=tmp_path / "nowhere")
     with pytest.raises(ModelError, match="nowhere"):
-        validate_refit(asked, open_dataset(data, any_idx=True).digest)
+        validate_refit(options, open_dataset(data, any_idx=True).digest)

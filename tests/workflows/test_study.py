@@ -31,7 +31,7 @@ RECIPES = (
 
 @pytest.fixture(scope="module", autouse=True)
 def _tiny() -> Iterator[None]:
-    """The preset ``fast``, small enough for a test; everything else is as shipped."""
+    """A small preset ``fast``."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(presets, "ALL_RECIPES", RECIPES)
         yield
@@ -45,10 +45,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def interrupt_at(task: str, done: int) -> Callable[..., None]:
-    """A progress that presses Ctrl-C when ``task`` has come so far."""
+    """A progress function that raises Ctrl-C at this point of ``task``."""
 
-    def progress(said: str, said_done: float, total: float, note: str = "") -> None:
-        if (said, said_done) == (task, done):
+    def progress(current_task: str, current_done: float, total: float, note: str = "") -> None:
+        if (current_task, current_done) == (task, done):
             raise KeyboardInterrupt
 
     return progress
@@ -56,7 +56,7 @@ def interrupt_at(task: str, done: int) -> Callable[..., None]:
 
 @pytest.fixture(scope="module")
 def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A study that was stopped in the middle of its second training, and again at its report. For reading only."""
+    """A study that was interrupted in its second training and again at its report. For reading only."""
     out = tmp_path_factory.mktemp("study") / "study"
     with pytest.raises(Interrupted) as caught:
         study(out=out, data=data, any_idx=True, seed=5, progress=interrupt_at("train cnn", 1))
@@ -69,7 +69,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
     return resume_study(out)
 
 
-def test_a_study_folder_has_everything(finished: Study) -> None:
+def test_a_study_folder_is_complete(finished: Study) -> None:
     assert {path.name for path in finished.path.iterdir()} == {
         "audit.csv",
         "cnn",
@@ -88,7 +88,7 @@ def test_a_study_folder_has_everything(finished: Study) -> None:
     assert finished.report.stat().st_size > 50_000
 
 
-def test_study_json_says_what_was_done_and_found(finished: Study, data: Path) -> None:
+def test_study_json_is_complete(finished: Study, data: Path) -> None:
     content = finished.to_json()
     assert (content["preset"], content["seed"], content["any_idx"]) == ("fast", 5, True)
     assert content["runs"] == {model: str(finished.path / model) for model in ("dnn", "cnn")}
@@ -103,7 +103,7 @@ def test_study_json_says_what_was_done_and_found(finished: Study, data: Path) ->
     }
 
 
-def test_the_paired_test_is_of_both_bundles_on_the_test_pictures(finished: Study, data: Path) -> None:
+def test_the_paired_test_compares_both_bundles(finished: Study, data: Path) -> None:
     test = open_dataset(data, any_idx=True).test
     right = [
         OnnxClassifier(bundle.resolve(str(finished.path / model))).run(test.images).logits.argmax(1) == test.labels
@@ -113,7 +113,7 @@ def test_the_paired_test_is_of_both_bundles_on_the_test_pictures(finished: Study
     assert finished.to_json()["comparison"] == {"first": "dnn", "second": "cnn", **expected}
 
 
-def test_the_report_tells_of_both(finished: Study) -> None:
+def test_the_report_shows_both_models(finished: Study) -> None:
     page = finished.report.read_text()
     for model in ("dnn", "cnn"):
         accuracy = Run(finished.path / model).metrics["test"]["accuracy"]
@@ -122,7 +122,7 @@ def test_the_report_tells_of_both(finished: Study) -> None:
 
 
 @pytest.mark.parametrize(("model", "recipe"), list(zip(("dnn", "cnn"), RECIPES, strict=True)))
-def test_stopped_twice_it_ends_where_an_undisturbed_training_does(
+def test_a_resumed_study_has_the_weights_of_an_undisturbed_training(
     finished: Study, data: Path, tmp_path: Path, model: str, recipe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = []
@@ -133,20 +133,20 @@ def test_stopped_twice_it_ends_where_an_undisturbed_training_does(
     assert ended == [(finished.path / model / "bundle" / "weights.safetensors").read_bytes()]
 
 
-def test_a_finished_study_is_left_as_it_is(finished: Study) -> None:
+def test_a_finished_study_is_not_changed(finished: Study) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
     assert resume_study(finished.path) == finished
     assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
 
 
 def begin_training(data: Path, out: Path) -> Path:
-    """A study that was stopped before its first training."""
+    """A study that was interrupted before its first training."""
     with pytest.raises(Interrupted):
         study(out=out, data=data, any_idx=True, progress=interrupt_at("study", 0))
     return out
 
 
-def test_a_kill_while_a_run_is_begun_costs_nothing(data: Path, tmp_path: Path) -> None:
+def test_a_run_killed_at_its_start_is_restarted(data: Path, tmp_path: Path) -> None:
     out = begin_training(data, tmp_path / "study")
     (out / "dnn").mkdir()  # and no config.json
     (out / "dnn" / "environment.json").write_text("{}")
@@ -156,7 +156,7 @@ def test_a_kill_while_a_run_is_begun_costs_nothing(data: Path, tmp_path: Path) -
     assert Run(out / "dnn").config["seed"] == 0
 
 
-def test_altered_data_are_noticed_before_any_work(data: Path, tmp_path: Path) -> None:
+def test_changed_data_are_refused_before_any_work(data: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     write_synthetic_dataset(mine, train=300, test=80, seed=1)
     out = begin_training(mine, tmp_path / "study")
@@ -165,7 +165,7 @@ def test_altered_data_are_noticed_before_any_work(data: Path, tmp_path: Path) ->
         resume_study(out, progress=interrupt_at("explore", 0))
 
 
-def test_a_run_is_no_study(finished: Study, tmp_path: Path) -> None:
+def test_the_folder_of_a_run_is_refused(finished: Study, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"dnn/config\.json lacks preset"):
         resume_study(finished.path / "dnn")
     with pytest.raises(ModelError, match=r"config\.json cannot be read: No such file or directory"):
@@ -178,14 +178,14 @@ def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "study").exists()
 
 
-def test_both_models_are_trained_on_what_the_study_was_asked_for() -> None:
+def test_both_models_get_the_options_of_the_study() -> None:
     options = StudyOptions("fast", Path("/data/mine"), True, 4)
     for model, recipe in zip(("dnn", "cnn"), RECIPES, strict=True):
-        asked = options.train_options(model, Path("out"), None)
-        assert (asked.recipe, asked.data, asked.any_idx, asked.seed) == (recipe, Path("/data/mine"), True, 4)
+        wanted = options.train_options(model, Path("out"), None)
+        assert (wanted.recipe, wanted.data, wanted.any_idx, wanted.seed) == (recipe, Path("/data/mine"), True, 4)
 
 
-def test_the_second_model_learns_from_the_teachers_of_the_first_where_the_preset_has_some(
+def test_the_second_model_reuses_the_teachers_of_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taught = [replace(recipe, preset="best", distill=Distill(teachers=2)) for recipe in RECIPES]

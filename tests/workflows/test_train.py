@@ -50,7 +50,7 @@ TINY = Recipe(
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """300 drawn pictures to learn from, 80 to test on."""
+    """300 training images and 80 test images."""
     folder = tmp_path_factory.mktemp("data") / "garments"
     write_synthetic_dataset(folder, train=300, test=80)
     return folder
@@ -63,14 +63,14 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 
 @pytest.fixture(scope="module")
 def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """What ``options`` come to when nothing disturbs them. For reading only."""
+    """The run of ``options`` without interruption. For reading only."""
     out = tmp_path_factory.mktemp("finished") / "run"
     return train(TrainOptions(recipe=TINY, data=data, any_idx=True, out=out, seed=3))
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Delivers the weights alone, for tests of training: figures and report take seconds."""
+    """Writes the weights only, for tests of training: figures and report take seconds."""
 
     def weights_alone(run: Run, trained: TrainResult, dataset: Dataset, progress: Progress) -> None:
         progress("measure dnn", 0, 1)
@@ -82,12 +82,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def weights(run: Run) -> bytes:
-    """Bit for bit what the run ended with."""
+    """The final weights of the run."""
     return (run.bundle / "weights.safetensors").read_bytes()
 
 
 def metrics_without_time(run: Run) -> dict[str, Any]:
-    """``metrics.json`` without the time that it took."""
+    """``metrics.json`` without times."""
     return {**run.metrics, "train_seconds": None}
 
 
@@ -98,36 +98,36 @@ def result_rows(run: Run) -> list[dict[str, str]]:
 
 
 class CustomNetwork(nn.Module):
-    """A network of a user's own."""
+    """A user's own network."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Flatten(), nn.Linear(784, 12), nn.ReLU())
         self.head = nn.Linear(12, 10)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(pictures))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(images))
 
 
 def interrupt_at(task: str, done: int) -> Callable[..., None]:
-    """A progress that presses Ctrl-C when ``task`` has come so far."""
+    """A progress function that raises Ctrl-C at this point of ``task``."""
 
-    def progress(said: str, said_done: float, total: float, note: str = "") -> None:
-        if (said, said_done) == (task, done):
+    def progress(current_task: str, current_done: float, total: float, note: str = "") -> None:
+        if (current_task, current_done) == (task, done):
             raise KeyboardInterrupt
 
     return progress
 
 
 def interrupted_run(options: TrainOptions, task: str = "train dnn", done: int = 2, **more: Any) -> Run:
-    """A run that was stopped there."""
+    """A run that was interrupted there."""
     with pytest.raises(Interrupted) as caught:
         train(options, progress=interrupt_at(task, done), **more)
     assert caught.value.command == "train"
     return Run(caught.value.run)
 
 
-def test_a_run_folder_has_everything(finished: Run) -> None:
+def test_a_run_folder_is_complete(finished: Run) -> None:
     files = {str(path.relative_to(finished.path)) for path in finished.path.rglob("*") if path.is_file()}
     figures = {name for name in files if name.startswith("figures/")}
     assert files - figures == {
@@ -148,7 +148,7 @@ def test_a_run_folder_has_everything(finished: Run) -> None:
         assert (finished.path / name).read_bytes().startswith(b"\x89PNG"), name
 
 
-def test_metrics_say_what_the_design_promises(finished: Run, data: Path) -> None:
+def test_metrics_are_complete(finished: Run, data: Path) -> None:
     metrics = finished.metrics
     assert (metrics["model"], metrics["preset"], metrics["seed"], metrics["epochs"]) == ("dnn", "fast", 3, 3)
     assert metrics["parameters"] == 16 * 24 + 2 * 24 + 24 * 10 + 10
@@ -166,7 +166,7 @@ def test_metrics_say_what_the_design_promises(finished: Run, data: Path) -> None
         assert 0 <= metrics[part]["accuracy_tta"] <= 1  # the recipe flips
 
 
-def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
+def test_metrics_are_those_of_the_bundle(finished: Run, data: Path) -> None:
     test = open_dataset(data, any_idx=True).test
     logits = OnnxClassifier(bundle.open_bundle(finished.bundle)).run(test.images).logits
     assert finished.metrics["test"]["accuracy"] == pytest.approx((logits.argmax(1) == test.labels).mean())
@@ -181,7 +181,7 @@ def test_figures_are_those_of_the_bundle(finished: Run, data: Path) -> None:
     np.testing.assert_allclose(plain / card.calibration["temperature"], logits, rtol=1e-5)
 
 
-def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run) -> None:
+def test_each_epoch_has_a_row(finished: Run) -> None:
     found = result_rows(finished)
     assert [row["epoch"] for row in found] == ["1", "2", "3"]
     assert float(found[-1]["validation_accuracy"]) == pytest.approx(
@@ -189,11 +189,11 @@ def test_each_epoch_has_a_row_and_the_last_agrees_with_the_figures(finished: Run
     )
 
 
-def test_the_configuration_feeds_back_and_a_taken_name_is_numbered(finished: Run) -> None:
-    heard: list[tuple[Any, ...]] = []
-    asked = replace(options_from_config(finished.path / "config.json"), out=finished.path)
-    again = train(asked, progress=lambda *said: heard.append(said))
-    assert [one[1:3] for one in heard if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
+def test_config_json_reproduces_the_run_in_a_numbered_folder(finished: Run) -> None:
+    calls: list[tuple[Any, ...]] = []
+    options = replace(options_from_config(finished.path / "config.json"), out=finished.path)
+    again = train(options, progress=lambda *call: calls.append(call))
+    assert [one[1:3] for one in calls if one[0] == "measure dnn"] == [(done, 4) for done in range(5)]
     assert again.path == finished.path.with_name("run-2")
     assert metrics_without_time(again) == metrics_without_time(finished)
     assert result_rows(again) == result_rows(finished)
@@ -202,7 +202,7 @@ def test_the_configuration_feeds_back_and_a_taken_name_is_numbered(finished: Run
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_seed_decides_first_weights_and_order(finished: Run, options: TrainOptions) -> None:
+def test_the_seed_decides_initial_weights_and_order(finished: Run, options: TrainOptions) -> None:
     assert weights(train(replace(options, seed=4))) != weights(finished)
     ended = []
     for seed in (3, 4, 3):
@@ -212,16 +212,16 @@ def test_the_seed_decides_first_weights_and_order(finished: Run, options: TrainO
 
 
 @pytest.mark.usefixtures("quick")
-def test_progress_hears_of_every_epoch(options: TrainOptions) -> None:
-    heard = []
-    train(options, progress=lambda task, done, total, note="": heard.append((task, done, total, note)))
-    assert [one[:3] for one in heard if one[0] == "train dnn"] == [("train dnn", done, 3) for done in (1, 2, 3)]
-    assert all(one[3].startswith("validation ") for one in heard if one[0] == "train dnn")
+def test_progress_is_called_for_every_epoch(options: TrainOptions) -> None:
+    calls = []
+    train(options, progress=lambda task, done, total, note="": calls.append((task, done, total, note)))
+    assert [one[:3] for one in calls if one[0] == "train dnn"] == [("train dnn", done, 3) for done in (1, 2, 3)]
+    assert all(one[3].startswith("validation ") for one in calls if one[0] == "train dnn")
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("task", "done"), [("train dnn", 1), ("train dnn", 3), ("measure dnn", 0)])
-def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_end(
+def test_an_interrupted_run_resumes_to_the_same_weights(
     options: TrainOptions, finished: Run, task: str, done: int
 ) -> None:
     run = interrupted_run(options, task, done)
@@ -233,7 +233,9 @@ def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_end(
     assert result_rows(resumed) == result_rows(finished)
 
 
-def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_before_the_first_step_leaves_no_folder(
+    options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -246,7 +248,7 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(options: TrainOptions, monk
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_kill_while_a_row_is_written_costs_nothing(options: TrainOptions, finished: Run) -> None:
+def test_a_partial_row_is_replaced_on_resume(options: TrainOptions, finished: Run) -> None:
     run = interrupted_run(options)
     with (run.path / "results.csv").open("a") as file:
         file.write("3,0.1")
@@ -255,20 +257,20 @@ def test_a_kill_while_a_row_is_written_costs_nothing(options: TrainOptions, fini
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_kill_before_the_first_checkpoint_costs_nothing(options: TrainOptions, finished: Run) -> None:
+def test_a_run_without_its_first_checkpoint_resumes(options: TrainOptions, finished: Run) -> None:
     run = interrupted_run(options)
     run.checkpoint.unlink()
     (run.path / "results.csv").unlink()
     assert weights(resume(run.path)) == weights(finished)
 
 
-def test_a_finished_run_is_left_as_it_is(finished: Run, data: Path) -> None:
+def test_a_finished_run_is_not_changed(finished: Run, data: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
     assert resume(finished.path, dataset=open_dataset(data, any_idx=True)) == finished
     assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
 
 
-def test_a_finished_run_of_other_options_is_not_what_was_asked_for(finished: Run, options: TrainOptions) -> None:
+def test_a_finished_run_with_other_options_is_refused(finished: Run, options: TrainOptions) -> None:
     assert resume(finished.path, expected=options) == finished
     sentence = r"its recipe\.epochs is 3, and 4 is"
     with pytest.raises(UsageError, match=sentence) as caught:
@@ -276,7 +278,7 @@ def test_a_finished_run_of_other_options_is_not_what_was_asked_for(finished: Run
     assert caught.value.exit_code == 2
 
 
-def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None:
+def test_changed_data_are_refused(options: TrainOptions, tmp_path: Path) -> None:
     run = interrupted_run(options)
     other = tmp_path / "other"
     write_synthetic_dataset(other, train=300, test=80, seed=9)
@@ -286,7 +288,7 @@ def test_altered_data_are_noticed(options: TrainOptions, tmp_path: Path) -> None
     assert caught.value.exit_code == 4
 
 
-def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
+def test_a_missing_or_damaged_checkpoint_is_refused(options: TrainOptions) -> None:
     run = interrupted_run(options)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:5000])
     with pytest.raises(ModelError, match=rf"^the checkpoint {run.checkpoint} is damaged"):
@@ -296,15 +298,13 @@ def test_a_missing_or_damaged_checkpoint_is_said(options: TrainOptions) -> None:
         resume(run.path)
 
 
-def test_a_folder_without_a_run_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"^{tmp_path}/config.json cannot be read: No such file or directory"):
         resume(tmp_path)
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
-    options: TrainOptions, finished: Run
-) -> None:
+def test_a_full_disk_keeps_the_last_checkpoint(options: TrainOptions, finished: Run) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill_the_disk(task: str, done: float, total: float, note: str = "") -> None:
@@ -322,7 +322,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_the_run_goes_on_with_room(
     assert weights(resume(options.out)) == weights(finished)
 
 
-def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOptions) -> None:
+def test_a_custom_network_is_trained_resumed_and_named(options: TrainOptions) -> None:
     run = interrupted_run(options, network=CustomNetwork())
     with pytest.raises(UsageError, match=f"{run.path} trains your own network CustomNetwork"):
         resume(run.path)
@@ -337,13 +337,13 @@ def test_a_network_of_ones_own_is_trained_resumed_and_named(options: TrainOption
     assert outputs.embeddings.shape == (2, 12)
 
 
-def test_another_network_of_ones_own_is_refused(options: TrainOptions) -> None:
+def test_another_custom_network_is_refused(options: TrainOptions) -> None:
     run = interrupted_run(options, network=CustomNetwork())
     with pytest.raises(ModelError, match="is of another network"):
         resume(run.path, network=nn.Sequential(nn.Flatten(), nn.Linear(784, 10)))
 
 
-def test_pictures_of_another_size_have_a_view_of_their_own(options: TrainOptions) -> None:
+def test_images_of_another_size_have_their_own_input_spec(options: TrainOptions) -> None:
     train_part, test_part = draw_garments(300, 0), draw_garments(60, 1)
     wide = Dataset(
         "Wide",
@@ -353,10 +353,10 @@ def test_pictures_of_another_size_have_a_view_of_their_own(options: TrainOptions
         {"train": "1", "test": "2"},
     )
     card = bundle.open_bundle(interrupted_run(options, "measure dnn", 1, dataset=wide).bundle).metadata
-    assert (card.input_spec.kind, card.input_spec.shape) == ("grey28x20", (28, 20))
+    assert (card.input_spec.kind, card.input_spec.shape) == ("gray28x20", (28, 20))
 
 
-def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
+def test_an_invalid_training_leaves_no_folder(options: TrainOptions) -> None:
     assert options.out is not None
     small = Dataset(
         "Small",
@@ -371,7 +371,7 @@ def test_what_cannot_be_trained_leaves_no_folder(options: TrainOptions) -> None:
         assert not options.out.exists()
 
 
-def test_the_study_keeps_a_fifth_out_stratified() -> None:
+def test_the_classic_split_is_a_stratified_fifth() -> None:
     garments = draw_garments(200, 0)
     dataset = Dataset("Drawn", FASHION_MNIST_CLASSES, garments, garments, {})
     learning, validation = split(dataset, preset("cnn", "classic"))
@@ -379,27 +379,27 @@ def test_the_study_keeps_a_fifth_out_stratified() -> None:
     assert validation.class_counts(10).tolist() == [4] * 10
 
 
-def test_in_a_notebook_strings_do(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(workflow, "train", lambda options, **more: asked.append((options, more)))
+def test_train_model_accepts_strings(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(workflow, "train", lambda options, **more: calls.append((options, more)))
     train_model("cnn", data=str(data), out=str(tmp_path / "run"), any_idx=True, seed=5, time_limit=60)
-    ((options, more),) = asked
+    ((options, more),) = calls
     assert options == TrainOptions(
         recipe=preset("cnn", "fast"), data=data, any_idx=True, out=tmp_path / "run", seed=5, time_limit=60
     )
     assert more["network"] is None
     train_model("dnn", recipe=TINY)
-    assert asked[1] == (TrainOptions(recipe=TINY), {**more, "dataset": None})
+    assert calls[1] == (TrainOptions(recipe=TINY), {**more, "dataset": None})
 
 
-def test_in_a_notebook_the_data_may_be_in_memory(data: Path, tmp_path: Path, quick: None) -> None:
+def test_train_model_accepts_data_in_memory(data: Path, tmp_path: Path, quick: None) -> None:
     dataset = open_dataset(data, any_idx=True).head(200, 40)
     run = train_model("dnn", recipe=TINY, data=dataset, out=tmp_path / "run")
     assert run.config["data"] is None
     assert run.config["data_digest"] == dataset.digest
 
 
-def test_an_unknown_model_or_preset_is_said() -> None:
+def test_an_unknown_model_or_preset_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="'ccn' is not a model to train; did you mean 'cnn'"):
         train_model("ccn")
     with pytest.raises(UnknownNameError, match="'fats' is not a preset of cnn; did you mean 'fast'"):
@@ -408,7 +408,7 @@ def test_an_unknown_model_or_preset_is_said() -> None:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """One thread here, as in the processes that are to end in the same weights."""
+    """One thread, as in the processes that must end with the same weights."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -416,7 +416,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread", "quick")
-def test_sigint_then_kill_minus_9_then_resume_is_as_if_nothing_had_happened(options: TrainOptions) -> None:
+def test_sigint_sigkill_and_resume_give_the_same_weights(options: TrainOptions) -> None:
     assert options.out is not None
     options = replace(options, recipe=replace(TINY, epochs=100))  # long enough to be met in the middle
     undisturbed = train(replace(options, out=options.out.with_name("calm")))

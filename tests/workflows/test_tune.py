@@ -1,4 +1,4 @@
-"""The search: real trainings of small networks, its folder, and going on after a stop."""
+"""A search: real trainings of small networks, its folder, and resuming it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BASE = replace(recipes.preset("dnn", "classic"), network=PcaMlp(components=12, hidden=(8,)), epochs=3, batch_size=30)
 GRID = SearchSpace("grid", BASE, search_spaces.STUDY_DNN_SPACE.dimensions, source="the study's, on a small network")
 SAMPLED = SearchSpace(
-    "drawn",
+    "sampled",
     replace(BASE, select="last"),
     {
         "learning_rate": Range("optimizer.learning_rate", 1e-5, 3e-2, log=True),
@@ -43,7 +43,7 @@ ALL_DIVERGE = SearchSpace("hopeless", BASE, {"rate": Choice({"wild": DIVERGING_V
 
 @pytest.fixture(scope="module", autouse=True)
 def _small() -> Iterator[None]:
-    """Spaces for little networks, which two threads would only hinder."""
+    """Search spaces for small networks."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ def options(data: Path, out: Path, space: str = "grid", **more: Any) -> TuneOpti
 
 
 def interrupt_at(trial: int, epoch: int) -> Callable[..., None]:
-    """A progress that presses Ctrl-C in that trial at that epoch."""
+    """A progress function that raises Ctrl-C in that trial at that epoch."""
 
     def progress(task: str, done: float, total: float, note: str = "") -> None:
         if (task, done) == (f"trial {trial}", epoch):
@@ -73,10 +73,10 @@ def interrupt_at(trial: int, epoch: int) -> Callable[..., None]:
     return progress
 
 
-def interrupted_search(asked: TuneOptions, trial: int = 3, epoch: int = 2) -> Interrupted:
-    """How a search ends that is interrupted."""
+def interrupted_search(wanted: TuneOptions, trial: int = 3, epoch: int = 2) -> Interrupted:
+    """The exception of an interrupted search."""
     with pytest.raises(Interrupted) as stop:
-        tune(asked, progress=interrupt_at(trial, epoch))
+        tune(wanted, progress=interrupt_at(trial, epoch))
     return stop.value
 
 
@@ -87,12 +87,12 @@ def without_times(found: TuneRun) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> TuneRun:
-    """The grid, searched at one go. For reading only."""
+    """The whole grid, searched without interruption. For reading only."""
     return tune(options(data, tmp_path_factory.mktemp("tune") / "grid"))
 
 
 class TestFound:
-    def test_every_point_of_a_grid_once_the_best_first(self, whole: TuneRun) -> None:
+    def test_every_point_of_a_grid_is_ranked(self, whole: TuneRun) -> None:
         found = whole.to_json()
         assert sorted(one["number"] for one in found["trials"]) == list(range(1, 9))
         assert [one["params"] for one in sorted(found["trials"], key=lambda one: one["number"])] == GRID.grid_points
@@ -100,7 +100,7 @@ class TestFound:
         accuracies = [one["validation_accuracy"] for one in found["trials"]]
         assert accuracies == sorted(accuracies, reverse=True)
 
-    def test_the_best_and_how_sure_it_is(self, whole: TuneRun) -> None:
+    def test_the_best_trial_and_its_standard_error(self, whole: TuneRun) -> None:
         found = whole.to_json()
         best = found["best"]
         assert {name: best[name] for name in found["trials"][0]} == found["trials"][0]
@@ -109,7 +109,7 @@ class TestFound:
         error = math.sqrt(accuracy * (1 - accuracy) / 60)
         assert found["validation"] == {"n": 60, "standard_error": pytest.approx(error)}
 
-    def test_what_it_was_searched_in_and_on(self, whole: TuneRun, data: Path) -> None:
+    def test_options_space_and_data_are_recorded(self, whole: TuneRun, data: Path) -> None:
         found = whole.to_json()
         dataset = open_dataset(data, any_idx=True)
         assert (found["format"], found["data"], found["data_digest"]) == (1, dataset.name, dataset.digest)
@@ -128,7 +128,7 @@ class TestFound:
         recipe = recipes.from_file(whole.recipe, "dnn")
         assert json.loads(json.dumps(recipe.to_json())) == {**found["best"]["recipe"], "preset": "classic-changed"}
 
-    def test_the_test_images_decide_nothing(
+    def test_the_test_images_are_not_used(
         self, whole: TuneRun, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dataset = open_dataset(data, any_idx=True)
@@ -139,9 +139,7 @@ class TestFound:
 
 
 class TestGoingOn:
-    def test_a_search_that_was_stopped_ends_as_one_that_was_not(
-        self, whole: TuneRun, data: Path, tmp_path: Path
-    ) -> None:
+    def test_an_interrupted_search_resumes_to_the_same_trials(self, whole: TuneRun, data: Path, tmp_path: Path) -> None:
         stop = interrupted_search(options(data, tmp_path / "grid"))
         assert (stop.command, stop.run) == ("tune", tmp_path / "grid")
         assert not (tmp_path / "grid" / "tune.json").exists()
@@ -153,13 +151,13 @@ class TestGoingOn:
         assert tune(wanted).path == tmp_path / "it-2"
         assert not (tmp_path / "it" / "tune.json").exists()
 
-    def test_a_folder_of_something_else_is_left_alone(self, data: Path, tmp_path: Path) -> None:
+    def test_another_folder_is_not_changed(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "it").mkdir()
         (tmp_path / "it" / "config.json").write_text("damaged")
         assert tune(options(data, tmp_path / "it", trials=1)).path == tmp_path / "it-2"
         assert (tmp_path / "it" / "config.json").read_text() == "damaged"
 
-    def test_a_search_that_has_ended_is_left_as_it_is(self, whole: TuneRun) -> None:
+    def test_a_finished_search_is_not_changed(self, whole: TuneRun) -> None:
         before = (whole.path / "tune.json").read_bytes()
         assert resume_tune(whole.path) == whole
         assert (whole.path / "tune.json").read_bytes() == before
@@ -178,22 +176,22 @@ class TestGoingOn:
         spent = found.to_json()["trials"][0]["seconds"]
         assert len(without_times(resume_tune(found.path, trials=4, time_limit=1000 * spent))) == 4
 
-    def test_two_processes_are_not_at_the_same_search(self, data: Path, tmp_path: Path) -> None:
-        asked = options(data, tmp_path / "grid", trials=1)
+    def test_two_processes_cannot_run_the_same_search(self, data: Path, tmp_path: Path) -> None:
+        wanted = options(data, tmp_path / "grid", trials=1)
         complaints: list[str] = []
 
         def at_the_same_time(task: str, done: float, total: float, note: str = "") -> None:
             if task == "trial 1" and not complaints:
                 with pytest.raises(UsageError) as caught:
-                    resume_tune(asked.out or tmp_path)
+                    resume_tune(wanted.out or tmp_path)
                 complaints.append(str(caught.value))
 
-        assert len(without_times(tune(asked, progress=at_the_same_time))) == 1
+        assert len(without_times(tune(wanted, progress=at_the_same_time))) == 1
         grid = tmp_path / "grid"
         (complaint,) = complaints
         assert complaint.startswith(f"another process runs the search in {grid}")
 
-    def test_a_folder_that_cannot_be_written_is_a_sentence(self, data: Path, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_written_is_an_error(self, data: Path, tmp_path: Path) -> None:
         interrupted_search(options(data, tmp_path / "grid"), trial=1)
         (tmp_path / "grid" / ".lock").unlink()
         (tmp_path / "grid" / ".lock").mkdir()
@@ -202,8 +200,8 @@ class TestGoingOn:
 
 
 class TestDrawn:
-    def test_so_many_as_were_asked_for_and_the_base_first(self, data: Path, tmp_path: Path) -> None:
-        found = tune(options(data, tmp_path / "drawn", "drawn", trials=3, epochs=1)).to_json()
+    def test_the_number_of_trials_and_the_base_first(self, data: Path, tmp_path: Path) -> None:
+        found = tune(options(data, tmp_path / "sampled", "sampled", trials=3, epochs=1)).to_json()
         assert len(found["trials"]) == 3
         (first,) = (one for one in found["trials"] if one["number"] == 1)
         assert first["params"] == {"learning_rate": 1e-3, "shift": 0}
@@ -212,35 +210,35 @@ class TestDrawn:
 
 
 class TestRefused:
-    def test_a_point_that_goes_astray_is_named_and_the_rest_goes_on(self, data: Path, tmp_path: Path) -> None:
+    def test_a_diverged_trial_is_recorded_and_the_search_continues(self, data: Path, tmp_path: Path) -> None:
         found = tune(options(data, tmp_path / "astray", "astray")).to_json()
         sane, wild = found["trials"]
         assert (sane["params"], sane["state"]) == ({"rate": "sane"}, "complete")
         assert (wild["params"], wild["state"]) == ({"rate": "wild"}, "failed")
         assert wild["error"].startswith("Training diverged in epoch 1")
 
-    def test_a_space_of_which_nothing_can_be_trained(self, data: Path, tmp_path: Path) -> None:
+    def test_a_space_where_every_trial_fails(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"search space hopeless failed. The first: Training diverged in epoch 1"):
             tune(options(data, tmp_path / "hopeless", "hopeless"))
 
-    def test_an_unknown_space(self, data: Path, tmp_path: Path) -> None:
+    def test_an_unknown_space_is_refused(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(UnknownNameError, match="'grit' is not a search space of a dnn; did you mean 'grid'"):
             options(data, tmp_path, "grit")
 
-    def test_data_that_cannot_be_split_before_anything_is_made(self, tmp_path: Path) -> None:
+    def test_too_few_images_leave_no_folder(self, tmp_path: Path) -> None:
         write_synthetic_dataset(tmp_path / "few", train=10, test=10)
         with pytest.raises(DataError):
             tune(options(tmp_path / "few", tmp_path / "tune"))
         assert not (tmp_path / "tune").exists()
 
-    def test_other_data_than_it_was_begun_on(self, data: Path, tmp_path: Path) -> None:
+    def test_changed_data_are_refused(self, data: Path, tmp_path: Path) -> None:
         interrupted_search(options(data, tmp_path / "grid"), trial=1)
         config = json.loads((tmp_path / "grid" / "config.json").read_text())
         (tmp_path / "grid" / "config.json").write_text(json.dumps({**config, "data_digest": "another"}))
         with pytest.raises(DataError, match="the data have changed since"):
             resume_tune(tmp_path / "grid")
 
-    def test_a_folder_that_is_no_search(self, tmp_path: Path) -> None:
+    def test_a_folder_without_a_search_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text('{"preset": "fast"}')
         with pytest.raises(ModelError, match=r"config\.json has format None"):
             resume_tune(tmp_path)

@@ -113,7 +113,7 @@ def _input_spec(images: Images) -> InputSpec:
     height, width = images.shape[1:]
     if (height, width) == FASHION_MNIST_INPUT.shape:
         return FASHION_MNIST_INPUT
-    return InputSpec(f"grey{height}x{width}", height, width)
+    return InputSpec(f"gray{height}x{width}", height, width)
 
 
 def _run_metrics(result: TrainResult, dataset: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pictures that trainings of a second learn from."""
+"""A small data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 drawn pictures to learn from, 60 to test on."""
+    """200 training images and 60 test images."""
     folder = tmp_path_factory.mktemp("data") / "garments"
     write_synthetic_dataset(folder, train=200, test=60)
     return folder

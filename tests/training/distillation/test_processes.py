@@ -55,7 +55,7 @@ def is_gone(process: int) -> bool:
 
 
 def wait_until(what: object) -> bool:
-    """Whether ``what()`` comes true in time."""
+    """Whether ``what()`` becomes true in time."""
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         if what():  # type: ignore[operator]
@@ -74,23 +74,23 @@ def test_every_job_is_done_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert looks
 
 
-def test_an_explained_failure_comes_home_as_it_was() -> None:
+def test_a_clothier_error_is_raised_unchanged() -> None:
     with pytest.raises(UsageError, match=r"^no such thing$"):
         run_in_processes(raise_clothier_error, ["no such thing"], processes=2, threads=1, on_poll=lambda: None)
 
 
-def test_another_failure_brings_its_trace() -> None:
+def test_another_error_has_its_traceback() -> None:
     with pytest.raises(KeyError, match="over") as caught:
         run_in_processes(raise_other_error, ["over"], processes=1, threads=1, on_poll=lambda: None)
     assert "in raise_other_error" in str(caught.value.__cause__)
 
 
-def test_a_process_that_dies_is_noticed() -> None:
+def test_a_killed_process_is_an_error() -> None:
     with pytest.raises(BrokenProcessPool):
         run_in_processes(exit_with, [7], processes=1, threads=1, on_poll=lambda: None)
 
 
-def test_those_at_work_are_ended_with_an_interrupted_leader(tmp_path: Path) -> None:
+def test_an_interrupt_ends_all_processes(tmp_path: Path) -> None:
     def interrupt_once_at_work() -> None:
         if len([*tmp_path.iterdir()]) == 2:
             raise KeyboardInterrupt
@@ -98,12 +98,12 @@ def test_those_at_work_are_ended_with_an_interrupted_leader(tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         run_in_processes(sleep_forever, [tmp_path] * 3, processes=2, threads=1, on_poll=interrupt_once_at_work)
     numbers = [process_of(file) for file in tmp_path.iterdir()]
-    assert len(numbers) == 2  # the third was never begun
+    assert len(numbers) == 2  # the third was not started
     assert all(is_gone(number) for number in numbers)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_those_at_work_end_when_their_leader_is_killed(tmp_path: Path) -> None:
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "leader.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\n"

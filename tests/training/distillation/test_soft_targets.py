@@ -1,4 +1,4 @@
-"""A table of answers: as many views as a student may see, each with its own row."""
+"""The table of probabilities for every augmented view."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLASSES = tuple("abcdefghij")
     ("how", "count"),
     [(Augment(), 1), (Augment(flip=True), 2), (Augment(shift=1), 9), (Augment(shift=2, flip=True), 50)],
 )
-def test_there_is_a_view_for_every_variation(garments: LabeledImages, how: Augment, count: int) -> None:
+def test_one_view_for_every_shift_and_flip(garments: LabeledImages, how: Augment, count: int) -> None:
     images = torch.as_tensor(garments.images[:3])
     seen = [*augmented_views(images, how)]
     assert len(seen) == count
@@ -32,18 +32,18 @@ def test_there_is_a_view_for_every_variation(garments: LabeledImages, how: Augme
     assert len({view.numpy().tobytes() for view in seen}) == count
 
 
-def test_a_student_finds_what_was_said_of_its_view(garments: LabeledImages, cpu: Device) -> None:
+def test_lookup_returns_the_probabilities_of_the_view(garments: LabeledImages, cpu: Device) -> None:
     how, images = Augment(shift=1, flip=True), garments.images[:40]
     network = build_network(PcaMlp(components=20), garments.images, len(CLASSES), 0).eval()
-    answers = SoftTargets(torch.from_numpy(compute_soft_targets(network, images, how, CLASSES, cpu)), how.shift)
+    soft_targets = SoftTargets(torch.from_numpy(compute_soft_targets(network, images, how, CLASSES, cpu)), how.shift)
     generator = torch.Generator().manual_seed(0)
-    places = torch.randperm(40, generator=generator)[:25]
-    flips, moved = torch.arange(25) % 2 == 0, random_offsets(25, 1, generator)
-    shown = translate(hflip(torch.as_tensor(images)[places], flips), moved, 1)
+    indices = torch.randperm(40, generator=generator)[:25]
+    flips, offsets = torch.arange(25) % 2 == 0, random_offsets(25, 1, generator)
+    shown = translate(hflip(torch.as_tensor(images)[indices], flips), offsets, 1)
     with torch.no_grad():
         expected = network(shown[:, None].float() / 255).softmax(1)
-    assert torch.allclose(answers.lookup(places, flips, moved), expected, atol=1e-3)  # float16
-    assert not torch.allclose(answers.lookup(places, ~flips, moved), expected, atol=1e-3)
+    assert torch.allclose(soft_targets.lookup(indices, flips, offsets), expected, atol=1e-3)  # float16
+    assert not torch.allclose(soft_targets.lookup(indices, ~flips, offsets), expected, atol=1e-3)
 
 
 def test_a_table_holds_probabilities(garments: LabeledImages, cpu: Device) -> None:

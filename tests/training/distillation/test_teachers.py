@@ -1,4 +1,4 @@
-"""Teachers: trained once beside their student, asked once, and known again by another student."""
+"""Teachers: trained once in processes, and reused by other students."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STUDENT = Recipe(
 
 @pytest.fixture(autouse=True, scope="module")
 def tiny() -> Any:
-    """A preset that a test has time for, in this process; the teachers' processes are handed its recipe."""
+    """A small preset in this process; the teachers' processes get its recipe."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(presets, "ALL_RECIPES", (*presets.ALL_RECIPES, TEACHER))
         yield
@@ -70,12 +70,12 @@ def taught(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def reborn(data: Path, taught: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A student of two generations, of which the first, those of ``taught``, calls every picture a bag."""
+    """A student of two generations; the first, those of ``taught``, predicts only bags."""
     out = tmp_path_factory.mktemp("reborn") / "run"
     recipe = replace(STUDENT, distill=replace(STUDENT.distill, generations=2))
     run = Run(out)
-    begun = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
-    run.create({**to_config(begun), "data_digest": dataset_of(data).digest, "own_network": None})
+    options = TrainOptions(recipe=recipe, data=data, any_idx=True, out=out, seed=3)
+    run.create({**to_config(options), "data_digest": dataset_of(data).digest, "own_network": None})
     shutil.copytree(taught.path / "teachers", out / "teachers")
     predict_only_bags(out)
     return resume(out)
@@ -88,7 +88,7 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 
 @pytest.fixture
 def students(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
-    """Those that have ended, delivered to a list alone."""
+    """The finished students, in place of their reports."""
     ended: list[TrainResult] = []
     monkeypatch.setattr(workflow, "_write_results", lambda run, trained, *_: ended.append(trained))
     return ended
@@ -99,13 +99,13 @@ def dataset_of(data: Path) -> Dataset:
 
 
 def read_soft_targets(run: Run) -> list[dict[str, Any]]:
-    """What each teacher of a run said."""
+    """The outputs of each teacher of a run."""
     files = sorted((run.path / "teachers").glob("*/soft_targets.npz"))
     return [dict(np.load(file)) for file in files]
 
 
 def predict_only_bags(run: Path) -> None:
-    """Changes what a run's teachers say of the pictures to learn from."""
+    """Replaces the soft targets of a run's teachers."""
     for file in (run / "teachers").glob("*/soft_targets.npz"):
         content = dict(np.load(file))
         content["probabilities"] = np.zeros_like(content["probabilities"])
@@ -113,7 +113,7 @@ def predict_only_bags(run: Path) -> None:
         np.savez(file, **content)
 
 
-def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
+def test_each_teacher_is_a_run_with_its_own_seed(taught: Run) -> None:
     configs = [Run(folder).config for folder in sorted((taught.path / "teachers").iterdir())]
     assert [config["seed"] for config in configs] == [4, 5]
     assert all(config["recipe"]["network"]["kind"] == "whitened-cnn" for config in configs)
@@ -123,44 +123,44 @@ def test_each_teacher_is_a_run_of_its_own_seed(taught: Run) -> None:
     assert not np.allclose(one["probabilities"], other["probabilities"], atol=0.01)
 
 
-def test_the_figures_of_the_teachers_are_those_of_their_mean_answer(taught: Run, data: Path) -> None:
-    figures, said, dataset = taught.metrics["teachers"], read_soft_targets(taught), dataset_of(data)
+def test_the_teacher_metrics_are_those_of_the_mean_probabilities(taught: Run, data: Path) -> None:
+    figures, outputs, dataset = taught.metrics["teachers"], read_soft_targets(taught), dataset_of(data)
     validation = split(dataset, STUDENT)[1]
     for name, part in (("validation", validation), ("test", dataset.test)):
-        mean = sum(one[name] for one in said) / 2
-        mean_tta = sum(one[f"{name}_tta"] for one in said) / 2
+        mean = sum(one[name] for one in outputs) / 2
+        mean_tta = sum(one[f"{name}_tta"] for one in outputs) / 2
         assert figures[name]["n"] == len(part)
         assert figures[name]["accuracy"] == pytest.approx((mean.argmax(1) == part.labels).mean())
         assert figures[name]["accuracy_tta"] == pytest.approx((mean_tta.argmax(1) == part.labels).mean())
-        alone = [float((one[name].argmax(1) == part.labels).mean()) for one in said]
+        alone = [float((one[name].argmax(1) == part.labels).mean()) for one in outputs]
         assert [one["accuracy"] for one in figures["each"][name]] == pytest.approx(alone)
         assert figures[name]["nll"] == pytest.approx(-np.log(mean[np.arange(len(part)), part.labels]).mean(), rel=1e-6)
     assert (figures["n"], figures["generations"], figures["preset"], figures["epochs"]) == (2, 1, "tiny", 2)
-    assert figures["parameters"] == sum(int(one["parameters"]) for one in said)
-    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
+    assert figures["parameters"] == sum(int(one["parameters"]) for one in outputs)
+    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in outputs))
 
 
-def test_the_report_says_who_taught(taught: Run) -> None:
+def test_the_report_names_the_teachers(taught: Run) -> None:
     for name in ("report.html", "model_card.md"):
         text = (taught.path / name).read_text(encoding="utf-8")
         assert "It was distilled from 2 CNNs (preset tiny) trained on the same images." in text
 
 
-def test_a_student_learns_the_answers_and_not_the_labels(
+def test_a_student_learns_the_soft_targets_and_not_the_labels(
     options: TrainOptions, taught: Run, students: list[TrainResult], data: Path, tmp_path: Path
 ) -> None:
-    """Teachers that call every picture a bag make a student that does."""
+    """The student of teachers that predict only bags does so, too."""
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     predict_only_bags(owner)
     train(replace(options, recipe=replace(STUDENT, epochs=30), teachers_from=owner))
     (student,) = students
     dataset = dataset_of(data)
-    said = TorchClassifier(student.network, dataset.classes).run(dataset.test.images).logits.argmax(axis=1)
-    assert (said == BAG).mean() > 0.9
+    predictions = TorchClassifier(student.network, dataset.classes).run(dataset.test.images).logits.argmax(axis=1)
+    assert (predictions == BAG).mean() > 0.9
 
 
-def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> None:
+def test_a_later_generation_learns_from_the_earlier_ones(reborn: Run) -> None:
     configs = [Run(reborn.path / "teachers" / str(number)).config for number in (1, 2, 3, 4)]
     assert [config["seed"] for config in configs] == [4, 5, 6, 7]
     taught_by = [config["recipe"]["distill"] for config in configs]
@@ -174,26 +174,26 @@ def test_a_later_generation_learns_what_the_earlier_ones_say(reborn: Run) -> Non
 
 
 def test_a_student_learns_from_all_generations(reborn: Run) -> None:
-    figures, said = reborn.metrics["teachers"], read_soft_targets(reborn)
+    figures, outputs = reborn.metrics["teachers"], read_soft_targets(reborn)
     assert (figures["n"], figures["generations"]) == (4, 2)
     assert len(figures["each"]["test"]) == 4
-    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in said))
+    assert figures["core_seconds"] == pytest.approx(sum(float(one["seconds"]) for one in outputs))
     words = "The first 2 learned from the labels, each later 2 from all earlier ones."
     assert words in (reborn.path / "model_card.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("shown", "name"), [(Augment(shift=2, flip=True), "shift"), (Augment(shift=1), "flip")])
-def test_later_generations_see_what_the_student_sees(options: TrainOptions, shown: Augment, name: str) -> None:
-    one = replace(STUDENT, augment=shown)
+@pytest.mark.parametrize(("augment", "name"), [(Augment(shift=2, flip=True), "shift"), (Augment(shift=1), "flip")])
+def test_later_generations_need_the_augmentation_of_the_student(
+    options: TrainOptions, augment: Augment, name: str
+) -> None:
+    one = replace(STUDENT, augment=augment)
     validate_distillation(replace(options, recipe=one), ProcessGroup())
     two = replace(one, distill=replace(one.distill, generations=2))
     with pytest.raises(UsageError, match=rf"same augment\.{name}: .* preset tiny has .*, the student has "):
         validate_distillation(replace(options, recipe=two), ProcessGroup())
 
 
-def test_another_student_takes_the_same_teachers(
-    options: TrainOptions, taught: Run, students: list[TrainResult]
-) -> None:
+def test_another_student_reuses_the_teachers(options: TrainOptions, taught: Run, students: list[TrainResult]) -> None:
     train(replace(options, teachers_from=taught.path, seed=9))
     (student,) = students
     assert student.teacher_metrics == taught.metrics["teachers"]
@@ -210,7 +210,7 @@ def test_another_student_takes_the_same_teachers(
         ({"augment": Augment(shift=1)}, r"augment\.flip"),
     ],
 )
-def test_teachers_that_were_asked_something_else_are_refused(
+def test_teachers_of_another_recipe_are_refused(
     options: TrainOptions, taught: Run, students: list[TrainResult], change: dict[str, Any], name: str
 ) -> None:
     other = replace(options, recipe=replace(STUDENT, **change), teachers_from=taught.path)
@@ -225,7 +225,7 @@ def test_teachers_of_other_data_are_refused(options: TrainOptions, taught: Run, 
         train(replace(options, data=tmp_path / "others", teachers_from=taught.path))
 
 
-def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
+def test_unfinished_teachers_are_refused(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "2" / "soft_targets.npz").unlink()
@@ -233,7 +233,7 @@ def test_teachers_that_are_not_done_are_refused(options: TrainOptions, taught: R
         train(replace(options, teachers_from=owner))
 
 
-def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
+def test_a_resumed_run_keeps_its_finished_teachers(
     options: TrainOptions, taught: Run, students: list[TrainResult]
 ) -> None:
     def stop_when_one_is_done(task: str, *_: object) -> None:
@@ -256,7 +256,7 @@ def test_a_stopped_run_goes_on_with_the_teachers_that_it_has(
     assert student.teacher_metrics["digest"] == taught.metrics["teachers"]["digest"]
 
 
-def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
+def test_a_damaged_soft_targets_file_is_named(options: TrainOptions, taught: Run, tmp_path: Path) -> None:
     owner = tmp_path / "owner"
     shutil.copytree(taught.path, owner)
     (owner / "teachers" / "1" / "soft_targets.npz").write_bytes(b"PK\x03\x04 not all of it")
@@ -281,7 +281,7 @@ def test_a_damaged_answer_is_named(options: TrainOptions, taught: Run, tmp_path:
         ),
     ],
 )
-def test_what_teachers_cannot_do(
+def test_invalid_distillation_is_refused(
     options: TrainOptions, taught: Run, change: dict[str, Any], members: ProcessGroup, sentence: str
 ) -> None:
     teachers_named = taught.path if "recipe" in change else None
@@ -289,14 +289,14 @@ def test_what_teachers_cannot_do(
         validate_distillation(replace(options, teachers_from=teachers_named, **change), members)
 
 
-def test_within_a_time_limit_a_student_may_take_teachers_that_are_there(options: TrainOptions, taught: Run) -> None:
+def test_a_time_limit_needs_existing_teachers(options: TrainOptions, taught: Run) -> None:
     limited = replace(options, time_limit=60.0)
     with pytest.raises(UsageError, match="time limit cannot be kept"):
         validate_distillation(limited, ProcessGroup())
     validate_distillation(replace(limited, teachers_from=taught.path), ProcessGroup())
 
 
-def test_an_unknown_preset_of_teachers_is_said_before_anything_is_made(options: TrainOptions) -> None:
+def test_an_unknown_preset_of_teachers_leaves_no_folder(options: TrainOptions) -> None:
     with pytest.raises(UnknownNameError):
         train(replace(options, recipe=replace(STUDENT, distill=Distill(teachers=1, preset="sola"))))
     assert options.out is not None
@@ -310,14 +310,14 @@ def test_progress_counts_the_epochs_of_all_teachers(
     for folder, epochs in zip(folders, (2, 1), strict=True):
         folder.mkdir()
         (folder / "results.csv").write_text("epoch\n" + "1\n" * epochs)
-    told: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(teachers, "run_in_processes", lambda *_, on_poll, **__: on_poll())
     options, dataset = TrainOptions(recipe=TEACHER), dataset_of(data)
     jobs = [teachers._TeacherJob(folder, options, dataset, SHIFT_AND_FLIP, []) for folder in folders]
-    teachers._train_generation(jobs[:1], jobs, lambda *said: told.append(said))
-    assert told == [("train teachers", 3, 4, "2 CNNs")]
+    teachers._train_generation(jobs[:1], jobs, lambda *call: calls.append(call))
+    assert calls == [("train teachers", 3, 4, "2 CNNs")]
 
 
-def test_a_configuration_says_whose_teachers(options: TrainOptions, taught: Run) -> None:
+def test_the_configuration_names_the_run_of_the_teachers(options: TrainOptions, taught: Run) -> None:
     assert to_config(replace(options, teachers_from=taught.path))["teachers_from"] == str(taught.path)
     assert to_config(options)["teachers_from"] is None

@@ -1,4 +1,4 @@
-"""Float16 storage: half the size, nearly the same answers."""
+"""float16 storage: half the size, nearly the same output."""
 
 import numpy as np
 import onnxruntime as ort
@@ -27,7 +27,7 @@ def run_graph(graph: bytes, images: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(["logits"], {"images": images})[0])
 
 
-def test_the_graph_is_half_the_size_and_answers_nearly_alike(network: ImageClassifier) -> None:
+def test_the_graph_is_half_the_size_with_nearly_the_same_output(network: ImageClassifier) -> None:
     graph = to_onnx(network, InputSpec())
     small = to_float16_graph(graph)
     assert len(small) < 0.55 * len(graph)
@@ -38,7 +38,7 @@ def test_the_graph_is_half_the_size_and_answers_nearly_alike(network: ImageClass
     assert np.abs(after - before).max() > 0  # float16 does round
 
 
-def test_huge_matrices_may_be_kept_in_eight_bits(network: ImageClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_matrices_can_be_int8(network: ImageClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(float16, "INT8_MIN_SIZE", 10_000)
     graph = to_onnx(network, InputSpec())
     small = pack_int8(graph)
@@ -48,14 +48,14 @@ def test_huge_matrices_may_be_kept_in_eight_bits(network: ImageClassifier, monke
     assert 0 < np.abs(after - before).max() < 3e-2 * np.abs(before).max()
 
 
-def test_any_batch_size_still_goes_through(network: ImageClassifier) -> None:
+def test_any_batch_size_works(network: ImageClassifier) -> None:
     small = to_float16_graph(to_onnx(network, InputSpec()))
     images = draw_garments(9, seed=1).images
     whole = run_graph(small, images)
     assert np.allclose(np.concatenate([run_graph(small, images[:1]), run_graph(small, images[1:])]), whole, atol=1e-4)
 
 
-def test_weights_keep_names_shapes_and_small_tensors(network: ImageClassifier) -> None:
+def test_names_shapes_and_small_tensors_are_unchanged(network: ImageClassifier) -> None:
     whole = to_safetensors(network)
     small = to_float16_weights(whole)
     before, after = load(whole), load(small)

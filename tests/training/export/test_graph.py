@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import LabeledImages
 
-SIZES = (1, 2, 7, 300)  # pictures a batch
+SIZES = (1, 2, 7, 300)  # images per batch
 RECIPES = {"dnn": preset("dnn", "fast"), "study-cnn": preset("cnn", "classic"), "cnn": preset("cnn", "fast")}
 
 
 @pytest.fixture(scope="module", params=list(RECIPES))
 def network(request: pytest.FixtureRequest, garments: LabeledImages) -> nn.Module:
-    """Each network of the presets after an epoch, as training leaves it."""
+    """Each network of the presets after one epoch."""
     recipe = replace(RECIPES[request.param], epochs=1, batch_size=100)
     device = Device("cpu", 2, "float32", "the tests ask for it")
     training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
@@ -55,13 +55,13 @@ def run_graph(graph: bytes, images: np.ndarray) -> ModelOutput:
 
 
 def probabilities_by(size: int, run: object, images: np.ndarray) -> np.ndarray:
-    """What ``run`` makes of pictures that come to it ``size`` at a time."""
+    """The output of ``run`` on batches of ``size`` images."""
     parts = [images[start : start + size] for start in range(0, len(images), size)]
     return np.concatenate([softmax(run(part).logits) for part in parts])
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_graph_answers_as_the_network_does(
+def test_the_graph_has_the_output_of_the_network(
     network: nn.Module, graph: bytes, garments: LabeledImages, size: int
 ) -> None:
     images = garments.images[:size]
@@ -80,7 +80,7 @@ def test_the_batch_size_changes_no_probability(network: nn.Module, graph: bytes,
         assert np.abs(probabilities_by(1, run, images[:5]) - whole[:5]).max() < 1e-5
 
 
-def test_the_graph_says_what_it_takes_and_gives(graph: bytes) -> None:
+def test_names_and_types_of_inputs_and_outputs(graph: bytes) -> None:
     model = onnx.load_from_string(graph)
     onnx.checker.check_model(model, full_check=True)
     (images,) = model.graph.input
@@ -100,7 +100,7 @@ def test_batch_norm_is_folded_into_the_layer_before_it(network: nn.Module, graph
     assert "BatchNormalization" not in {node.op_type for node in nodes}
 
 
-def test_the_graph_tells_nothing_of_the_machine_that_made_it(graph: bytes) -> None:
+def test_the_graph_has_no_paths_of_this_machine(graph: bytes) -> None:
     import clothier
 
     for path in (clothier.__path__[0], torch.__path__[0], "site-packages"):
@@ -108,7 +108,7 @@ def test_the_graph_tells_nothing_of_the_machine_that_made_it(graph: bytes) -> No
     assert not any(node.metadata_props for node in onnx.load_from_string(graph).graph.node)
 
 
-def test_the_network_stays_as_it_is() -> None:
+def test_export_does_not_change_the_network() -> None:
     network = CustomWithHead().to(memory_format=torch.channels_last).train()
     before = {name: (value.clone(), value.stride()) for name, value in network.state_dict().items()}
     to_safetensors(network)
@@ -121,45 +121,43 @@ def test_the_network_stays_as_it_is() -> None:
 
 
 class CustomNetwork(nn.Module):
-    """A user's network: logits, and nothing that we know by name."""
+    """A custom network without a module ``head``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 10))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.layers(pictures)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layers(images)
 
 
 class CustomWithHead(nn.Module):
-    """One that has a head, and does more between its parts than hand over."""
+    """A custom network with operations between its parts and its head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Conv2d(1, 12, 5)
         self.head = nn.Linear(12, 10)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(pictures).relu().mean((2, 3)))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images).relu().mean((2, 3)))
 
 
 class CustomWithOddHead(CustomWithHead):
-    """One whose head takes maps, and pools them itself."""
+    """A custom network whose head pools feature maps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 10))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.head(self.features(pictures))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images))
 
 
 @pytest.mark.parametrize(
     ("kind", "width"), [(CustomNetwork, 10), (CustomWithHead, 12), (CustomWithOddHead, 12 * 24 * 24)]
 )
-def test_a_network_of_ones_own_answers_as_it_was_trained(
-    kind: type[nn.Module], width: int, garments: LabeledImages
-) -> None:
+def test_a_custom_network_is_exported(kind: type[nn.Module], width: int, garments: LabeledImages) -> None:
     own = kind()
     images = garments.images[:7]
     with torch.no_grad():
@@ -174,7 +172,7 @@ def test_a_network_of_ones_own_answers_as_it_was_trained(
         assert np.array_equal(outputs.embeddings, outputs.logits)
 
 
-def test_the_exporter_is_silent_and_leaves_warnings_and_loggers_as_they_were(
+def test_the_exporter_is_silent_and_restores_warnings_and_loggers(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger, filters = logging.getLogger("torch.onnx"), list(warnings.filters)
@@ -185,22 +183,22 @@ def test_the_exporter_is_silent_and_leaves_warnings_and_loggers_as_they_were(
     assert capfd.readouterr() == ("", "")
 
 
-def test_other_sizes_of_pictures_make_other_graphs(garments: LabeledImages) -> None:
+def test_the_graph_has_the_size_of_the_images(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
     network = build_network(WhitenedCnn(patch=3, widths=(16,), depths=(2,)), wide, 10, 0)
-    outputs = run_graph(to_onnx(network, InputSpec("grey28x20", 28, 20)), wide[:3])
+    outputs = run_graph(to_onnx(network, InputSpec("gray28x20", 28, 20)), wide[:3])
     ours = TorchClassifier(network, FASHION_MNIST_CLASSES).run(wide[:3])
     assert np.abs(softmax(outputs.logits) - softmax(ours.logits)).max() < 1e-4
 
 
-def test_weights_are_kept_by_name_with_what_was_fitted(network: nn.Module, tmp_path: Path) -> None:
+def test_weights_and_fitted_buffers_are_saved_by_name(network: nn.Module, tmp_path: Path) -> None:
     weights = load(to_safetensors(network))
     state = network.state_dict()
     assert weights.keys() == state.keys()
     assert all(torch.equal(value, state[name]) for name, value in weights.items())
 
 
-def test_tied_weights_are_kept_under_both_names() -> None:
+def test_tied_weights_are_saved_under_both_names() -> None:
     network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     network[1].weight = network[0].weight
     weights = load(to_safetensors(network))

@@ -1,4 +1,4 @@
-"""Eight bits: nearly the same answers, on every processor, whatever the batch."""
+"""int8: nearly the same output, on every CPU, for any batch size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SEVEN_BITS = 64  # the largest weight
 
 @pytest.fixture(scope="module", params=list(RECIPES))
 def graph(request: pytest.FixtureRequest, garments: LabeledImages) -> bytes:
-    """Each network after a few epochs: it must have something to say."""
+    """Each network after a few epochs."""
     recipe = replace(RECIPES[request.param], epochs=6, batch_size=50, hard_example_mining=HardExampleMining())
     device = Device("cpu", 2, "float32", "the tests ask for it")
     training = init_state(build_network(recipe.network, garments.images, 10, 0), recipe, device)
@@ -54,8 +54,8 @@ def run_graph(made: bytes, images: np.ndarray) -> list[np.ndarray]:
     return list(session.run(["logits", "embedding"], {"images": images}))
 
 
-def test_answers_and_embeddings_stay_nearly_the_same(graph: bytes, small: bytes) -> None:
-    images = draw_garments(200, seed=3).images  # neither learnt from nor calibrated on
+def test_outputs_stay_nearly_the_same(graph: bytes, small: bytes) -> None:
+    images = draw_garments(200, seed=3).images  # not used for training or calibration
     (logits, embeddings), (quantized, near) = run_graph(graph, images), run_graph(small, images)
     assert quantized.dtype == near.dtype == np.float32
     assert (logits.argmax(1) == quantized.argmax(1)).mean() >= 0.97
@@ -64,7 +64,7 @@ def test_answers_and_embeddings_stay_nearly_the_same(graph: bytes, small: bytes)
     assert np.abs(quantized - logits).max() > 0  # eight bits do round
 
 
-def test_no_sum_of_two_products_can_saturate_sixteen_bits(small: bytes) -> None:
+def test_two_products_fit_in_16_bits(small: bytes) -> None:
     weights = [
         numpy_helper.to_array(one)
         for one in onnx.load_from_string(small).graph.initializer
@@ -76,7 +76,7 @@ def test_no_sum_of_two_products_can_saturate_sixteen_bits(small: bytes) -> None:
     assert 2 * 255 * largest < 2**15
 
 
-def test_each_output_channel_has_its_scale_and_activations_are_bytes(small: bytes) -> None:
+def test_scales_per_channel_and_uint8_activations(small: bytes) -> None:
     made = onnx.load_from_string(small).graph
     tensors = {one.name: one for one in made.initializer}
     layers = [one for one in made.initializer if one.data_type == TensorProto.INT8 and len(one.dims) > 1]
@@ -92,7 +92,7 @@ def test_the_last_layer_stays_float32(small: bytes) -> None:
     assert {one.name: one.data_type for one in made.initializer}[head.input[1]] == TensorProto.FLOAT
 
 
-def test_layers_with_nothing_between_become_one(garments: LabeledImages) -> None:
+def test_consecutive_linear_layers_are_fused(garments: LabeledImages) -> None:
     network = build_network(
         RECIPES["dnn"].network, garments.images, 10, 0
     ).eval()  # a projection, then two layers and the head
@@ -106,20 +106,20 @@ def test_layers_with_nothing_between_become_one(garments: LabeledImages) -> None
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100])
-def test_the_batch_size_changes_no_answer(small: bytes, garments: LabeledImages, size: int) -> None:
+def test_the_batch_size_does_not_change_the_output(small: bytes, garments: LabeledImages, size: int) -> None:
     images = garments.images[:100]
     whole = run_graph(small, images)[0]
     parts = [run_graph(small, images[start : start + size])[0] for start in range(0, len(images), size)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-4)
 
 
-def test_the_graph_takes_and_gives_what_it_did(graph: bytes, small: bytes) -> None:
+def test_inputs_and_outputs_are_unchanged(graph: bytes, small: bytes) -> None:
     before, after = onnx.load_from_string(graph).graph, onnx.load_from_string(small).graph
     assert (before.input, before.output) == (after.input, after.output)
     assert len(small) < 0.45 * len(graph)
 
 
-def test_the_graph_tells_nothing_of_the_machine_that_made_it(small: bytes) -> None:
+def test_the_graph_has_no_paths_of_this_machine(small: bytes) -> None:
     model = onnx.load_from_string(small)
     assert not model.metadata_props
     assert b"/tmp" not in small
@@ -133,15 +133,15 @@ def test_nothing_is_printed_or_logged(
     assert not caplog.records
 
 
-def test_the_same_pictures_make_the_same_graph(graph: bytes, small: bytes, garments: LabeledImages) -> None:
+def test_the_same_images_give_the_same_graph(graph: bytes, small: bytes, garments: LabeledImages) -> None:
     assert quantize_graph(graph, garments.images[:100]) == small
 
 
-def test_a_graph_is_known_by_its_arithmetic(graph: bytes, small: bytes) -> None:
+def test_a_quantized_graph_is_recognized(graph: bytes, small: bytes) -> None:
     assert [is_quantized(one) for one in (graph, to_float16_graph(graph), small)] == [False, False, True]
 
 
-def test_the_sample_is_seeded_and_without_repeats() -> None:
+def test_the_calibration_sample_is_seeded_and_distinct() -> None:
     images = np.arange(1000, dtype=np.uint16).view(np.uint8).reshape(1000, 1, 2)
     sample = calibration_sample(images)
     assert len(np.unique(sample, axis=0)) == len(sample) == CALIBRATION_SIZE

@@ -1,4 +1,4 @@
-"""The trials of a search, over trainings that only say numbers: order, pruning, what a kill leaves, the file."""
+"""The trials of a search with fake trainings: order, pruning, interruptions, the file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 GRID = replace(STUDY_DNN_SPACE, base=replace(CLASSIC_DNN, epochs=3))
 SAMPLED = SearchSpace(
-    name="drawn",
+    name="sampled",
     base=replace(FAST_DNN, epochs=6),
     dimensions={
         "learning_rate": Range("optimizer.learning_rate", 1e-4, 1e-1, log=True),
@@ -41,14 +41,14 @@ def epoch(number: int, accuracy: float) -> EpochRecord:
 
 
 def train(recipe: Recipe) -> Iterator[EpochRecord]:
-    """Accuracy that the values decide, rises, and falls in the last epoch."""
+    """A fake training: the accuracy depends on the recipe, rises, and falls in the last epoch."""
     peak = 0.9 - 10 * abs(recipe.optimizer.learning_rate - 2e-3) - recipe.batch_size / 1000
     for number in range(1, recipe.epochs + 1):
         yield epoch(number, peak - 0.1 / number - 0.01 * (number == recipe.epochs))
 
 
 def run_search(database: Path, space: SearchSpace, count: int, seed: int = 0, **more: Any) -> list[dict[str, Any]]:
-    """So many further trials; all of them, without their times."""
+    """Runs ``count`` further trials; returns all of them without their times."""
     with open_trials(database, space, seed, **more) as trials:
         for _ in range(count):
             trials.run_trial(train, no_progress)
@@ -60,14 +60,14 @@ def summarize(trials: Trials) -> list[dict[str, Any]]:
 
 
 def states(database: Path) -> list[str]:
-    """What the file says of every trial, those that were cut off included."""
+    """The state of every trial in the file, including the interrupted ones."""
     with sqlite3.connect(database) as connection:
         found = [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
     connection.close()
     return found
 
 
-def test_a_grid_is_tried_point_by_point(tmp_path: Path) -> None:
+def test_a_grid_is_searched_in_order(tmp_path: Path) -> None:
     found = run_search(tmp_path / "t.db", GRID, 8)
     assert [one["params"] for one in found] == GRID.grid_points
     assert [one["number"] for one in found] == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -75,7 +75,7 @@ def test_a_grid_is_tried_point_by_point(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("keep", "at"), [("best", 3), ("last", 4)])
-def test_a_trial_is_judged_by_the_weights_that_its_recipe_keeps(tmp_path: Path, keep: str, at: int) -> None:
+def test_a_trial_has_the_accuracy_of_the_selected_weights(tmp_path: Path, keep: str, at: int) -> None:
     base = CLASSIC_DNN if keep == "best" else FAST_DNN
     space = SearchSpace("one", base, {"batch": Choice({"32": {"batch_size": 32}})}, source="for tests")
     (only,) = run_search(tmp_path / "t.db", space, 1, epochs=4)
@@ -89,7 +89,7 @@ def test_epochs_can_be_given(tmp_path: Path) -> None:
         assert trials.recipe(GRID.grid_points[0]).epochs == 2
 
 
-def test_drawing_begins_with_the_base_and_keeps_within_the_ranges(tmp_path: Path) -> None:
+def test_sampling_starts_with_the_base_and_stays_in_the_ranges(tmp_path: Path) -> None:
     found = run_search(tmp_path / "t.db", SAMPLED, 20)
     assert found[0]["params"].items() >= {"learning_rate": 2e-3, "shift": 1}.items()
     for one in found:
@@ -109,7 +109,7 @@ def test_bad_trials_are_pruned_after_the_warmup(tmp_path: Path) -> None:
     assert all(one["validation_accuracy"] < best for one in pruned)
 
 
-def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
+def test_the_seed_decides_the_samples(tmp_path: Path) -> None:
     one, same, other = (
         run_search(tmp_path / f"{name}.db", SAMPLED, 3, seed) for name, seed in (("one", 5), ("same", 5), ("other", 6))
     )
@@ -118,7 +118,7 @@ def test_the_seed_decides_what_is_drawn(tmp_path: Path) -> None:
 
 
 def interrupt_in_ask(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A point was put down as the next one, and then the process was killed."""
+    """The process is killed after the next point was enqueued."""
     with monkeypatch.context() as patch:
         patch.setattr(optuna.Study, "ask", raise_interrupt)
         trials.run_trial(train, no_progress)
@@ -143,8 +143,8 @@ def raise_interrupt(*_: object) -> Any:
 INTERRUPTIONS = [interrupt_in_ask, interrupt_before_first_epoch, interrupt_in_epoch]
 
 
-@pytest.mark.parametrize(("space", "count"), [(GRID, 8), (SAMPLED, 14)], ids=["grid", "drawn"])
-def test_a_search_that_is_cut_off_anywhere_ends_in_the_same_trials(
+@pytest.mark.parametrize(("space", "count"), [(GRID, 8), (SAMPLED, 14)], ids=["grid", "sampled"])
+def test_an_interrupted_search_has_the_same_trials(
     space: SearchSpace, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = run_search(tmp_path / "calm.db", space, count)
@@ -154,45 +154,45 @@ def test_a_search_that_is_cut_off_anywhere_ends_in_the_same_trials(
             cut_off(trials, monkeypatch)
         assert len(run_search(database, space, 1)) == done + 1
     assert run_search(database, space, count - len(INTERRUPTIONS)) == undisturbed
-    assert states(database).count("FAIL") >= 2  # those that had begun
+    assert states(database).count("FAIL") >= 2  # those that had started
     assert "WAITING" not in states(database)
     assert "RUNNING" not in states(database)
 
 
-def test_a_failure_is_named_and_its_point_not_tried_again(tmp_path: Path) -> None:
+def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
     def astray(recipe: Recipe) -> Iterator[EpochRecord]:
         yield epoch(1, 0.5)
         raise UsageError("Training diverged")
 
-    told: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
     with open_trials(tmp_path / "t.db", GRID, 0) as trials:
-        trials.run_trial(astray, lambda *words: told.append(words))
+        trials.run_trial(astray, lambda *words: calls.append(words))
         trials.run_trial(train, no_progress)
         first, second = trials.finished()
     assert (first.state, first.validation_accuracy, first.error) == ("failed", None, "Training diverged")
     assert (first.epochs, first.params) == (1, GRID.grid_points[0])
     assert (second.state, second.params) == ("complete", GRID.grid_points[1])
-    assert told == [("trial 1", 1, 3, "validation 50.00 %"), ("trial 1", 1, 1, "Training diverged")]
+    assert calls == [("trial 1", 1, 3, "validation 50.00 %"), ("trial 1", 1, 1, "Training diverged")]
 
 
-def test_what_cannot_be_a_recipe_is_a_failure_too(tmp_path: Path) -> None:
+def test_an_invalid_recipe_is_a_failed_trial(tmp_path: Path) -> None:
     space = SearchSpace("bad", CLASSIC_DNN, {"batch": Choice({"one": {"batch_size": 1}})}, source="for tests")
     (only,) = run_search(tmp_path / "t.db", space, 1)
     assert only["error"] == "the recipe's batch_size is 1; it must be 2 or more."
 
 
-def test_the_end_of_a_trial_is_told_when_it_is_cut_short(tmp_path: Path) -> None:
-    told: dict[str, list[tuple[Any, ...]]] = {}
+def test_progress_reports_pruned_trials(tmp_path: Path) -> None:
+    calls: dict[str, list[tuple[Any, ...]]] = {}
     with open_trials(tmp_path / "t.db", SAMPLED, 0) as trials:
         for _ in range(30):
-            trials.run_trial(train, lambda task, *words: told.setdefault(task, []).append(words))
+            trials.run_trial(train, lambda task, *words: calls.setdefault(task, []).append(words))
         pruned = next(one for one in trials.finished() if one.state == "pruned")
-    done, total, note = told[f"trial {pruned.number}"][-1]
+    done, total, note = calls[f"trial {pruned.number}"][-1]
     assert done == total == pruned.epochs
     assert note == f"validation {100 * (pruned.validation_accuracy or 0):.2f} %, pruned"
 
 
-def test_nothing_is_said_but_through_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run_search(tmp_path / "t.db", SAMPLED, 3)
     assert capfd.readouterr() == ("", "")
 
@@ -210,19 +210,19 @@ def test_any_optuna_can_open_the_file_whatever_its_path(tmp_path: Path) -> None:
     storage.engine.dispose()
 
 
-def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "t.db").write_bytes(b"no database" * 100)
     with pytest.raises(ModelError, match=f"^{tmp_path / 't.db'} is damaged: file is not a database"):
         run_search(tmp_path / "t.db", GRID, 1)
 
 
-def test_a_file_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"cannot use .*t\.db: unable to open database file"):
         run_search(tmp_path / "nowhere" / "t.db", GRID, 1)
 
 
 @pytest.mark.file_size(150_000)
-def test_a_full_disk_keeps_the_trials_that_have_ended(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_finished_trials(tmp_path: Path) -> None:
     def until_full() -> None:
         with open_trials(tmp_path / "t.db", GRID, 0, 1_000) as trials:
             for _ in range(8):

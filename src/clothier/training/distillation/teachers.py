@@ -95,7 +95,7 @@ def train_teachers(
         run: the student's.
         options: the student's.
         dataset: the student's.
-        progress: told of the teachers' epochs.
+        progress: called with the teachers' epochs.
 
     Returns:
         The student's soft targets and the teachers' metrics; None and None if its recipe has no teachers.

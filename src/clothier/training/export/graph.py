@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from clothier.types import InputSpec
 
 OPSET = 20  # understood by ONNX Runtime 1.17 and later
-_CONTIGUOUS = torch.contiguous_format  # safetensors takes no other, and knows no two names for one tensor
-_EXAMPLE_BATCH = 2  # pictures in the example batch; 1 would freeze the batch size (pytorch issue 157621)
+_CONTIGUOUS = torch.contiguous_format  # the only one that safetensors takes; a copy for each name of a tied tensor
+_EXAMPLE_BATCH = 2  # images in the example batch; 1 would freeze the batch size (pytorch issue 157621)
 
 
 def to_onnx(network: nn.Module, input_spec: InputSpec) -> bytes:
