@@ -56,7 +56,7 @@ def out_of_fold_probabilities(
         folds: arrays of training indices, together all N; see :func:`clothier.data.splits.stratified_folds`.
         seed: of the first fold's weights, order and augmentation; the others count on from it.
         device: None selects the best one here.
-        progress: called after every epoch.
+        progress: called after every epoch, and with the accuracy after every fold.
 
     Raises:
         UsageError: the loss is NaN, or there are too few images for a step.
@@ -75,5 +75,7 @@ def out_of_fold_probabilities(
             progress(TASK, first + record.epoch, total, note)
         model = TorchClassifier(network, dataset.classes, device=exact)
         train[held_out] = softmax(model.run(dataset.train.images[held_out]).logits)
+        accuracy = (train[held_out].argmax(axis=1) == dataset.train.labels[held_out]).mean()
+        progress(TASK, first + recipe.epochs, total, f"{note}, accuracy {accuracy:.3f}")
         test += softmax(model.run(dataset.test.images).logits) / len(folds)
     return OutOfFoldProbabilities(train, test.astype(np.float32))
