@@ -27,7 +27,7 @@ from clothier.runs import Run
 from clothier.training.export.float16 import pack_int8, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
 from clothier.training.finetune.data import load_photo_training_data
-from clothier.training.finetune.options import PhotoOptions
+from clothier.training.options import PhotoOptions
 from clothier.workflows.train import train
 from tools.compression_check import accuracy_problem, save_first_valid
 

@@ -24,7 +24,7 @@ from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.runs import Run
 from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from clothier.training.finetune.options import PhotoOptions
+from clothier.training.options import PhotoOptions
 from clothier.training.tuning.trials import Trial
 from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction
 from clothier.workflows.calibrate import CalibrationResult

@@ -10,8 +10,7 @@ import pytest
 from clothier import atomic, recipes
 from clothier.data.photo_csv import Columns
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
-from clothier.training.finetune.options import PhotoOptions
-from clothier.training.options import TrainOptions, to_config
+from clothier.training.options import PhotoOptions, TrainOptions, to_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

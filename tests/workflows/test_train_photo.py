@@ -19,7 +19,7 @@ from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.finetune import cross_validation, epochs
 from clothier.training.finetune.cross_validation import out_of_fold_predictions, protocol
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
-from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
+from clothier.training.options import PhotoOptions, from_config
 from clothier.types import no_progress
 from clothier.workflows import train as workflow
 from clothier.workflows.train import resume, train
@@ -141,7 +141,7 @@ def test_finished_run_is_not_resumed(made: Run) -> None:
 
 
 def test_config_of_a_run_gives_its_options(made: Run, table: Path) -> None:
-    assert photo_options_from_config(made.path / "config.json") == PhotoOptions(data=table, recipe=RECIPE)
+    assert from_config(PhotoOptions, made.config, made.path) == PhotoOptions(data=table, recipe=RECIPE)
 
 
 def test_interrupted_run_is_resumable(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

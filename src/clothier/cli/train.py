@@ -30,8 +30,7 @@ from clothier.errors import UsageError
 
 if TYPE_CHECKING:
     from clothier.runs import Run
-    from clothier.training.finetune.options import PhotoOptions
-    from clothier.training.options import TrainOptions
+    from clothier.training.options import PhotoOptions, TrainOptions
 
 PHOTO = "photo"
 PHOTO_ONLY = ("file_column", "label_column", "group_column")
@@ -183,12 +182,13 @@ def _make_photo_options(source: Any, overrides: dict[str, Any]) -> "PhotoOptions
             "train photo needs --data: a CSV with the columns file, label and, if known, sender_id (the photographer); "
             "or a folder with a subfolder of photos for each class."
         )
-    from clothier.training.finetune.options import PhotoOptions, photo_options_from_config
+    from clothier.runs import read_json
+    from clothier.training.options import PhotoOptions, from_config
 
     columns = {name.removesuffix("_column"): overrides[name] for name in PHOTO_ONLY if name in overrides}
     given = {name: value for name, value in overrides.items() if name not in PHOTO_ONLY}
     if columns:
         given["columns"] = columns_from(**columns)
     if isinstance(source, Path):
-        return replace(photo_options_from_config(source), **given)
+        return replace(from_config(PhotoOptions, read_json(source), source), **given)
     return PhotoOptions(recipe=source, **given)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clothier import recipes  # noqa: TC001 - from_values reads the annotations
+from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.loader import from_values
+from clothier.recipes.photo import PhotoRecipe  # noqa: TC001 - as above
+from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import Run, read_json
 
 if TYPE_CHECKING:
@@ -44,6 +47,27 @@ class TrainOptions:
     time_limit: float | None = None
     teachers_from: Path | None = None
     refit: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOptions:
+    """The options of a photo model's training.
+
+    Attributes:
+        data: a CSV, or a folder with a subfolder for each class.
+        recipe: all numbers of the training.
+        columns: of the CSV.
+        out: the run folder; None for ``runs/photo-PRESET``. Numbered if it exists.
+        seed: of folds, order, dropout and augmentation.
+        time_limit: seconds for everything; the schedule is shortened to end by then.
+    """
+
+    data: Path
+    recipe: PhotoRecipe = BEST_PHOTO
+    columns: Columns = field(default_factory=Columns)
+    out: Path | None = None
+    seed: int = 0
+    time_limit: float | None = None
 
 
 def to_config(options: Any) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from clothier.training.finalize import FINALIZE_STEPS, finalize
 from clothier.training.finetune.cross_validation import train_photo_model
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.finalize import finalize_photo
-from clothier.training.finetune.options import PhotoOptions
 from clothier.training.options import (
+    PhotoOptions,
     TrainOptions,
     from_config,
     is_photo_config,
