@@ -18,7 +18,7 @@ PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.tx
 .PHONY: help run test test-slow check figures tables docs cli-docs examples screenshots notebook audit constraints clean system-parts
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.html
 	$(BIN)/clothier study --preset fast
@@ -36,9 +36,8 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-BENCHMARKS := benchmark-training benchmark-map benchmark-inference
-.PHONY: $(BENCHMARKS)
-$(BENCHMARKS): benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+.PHONY: benchmark-training benchmark-map benchmark-inference
+benchmark-training benchmark-map benchmark-inference: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine

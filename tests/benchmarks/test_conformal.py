@@ -35,7 +35,7 @@ def test_every_class_is_covered(risk: float) -> None:
     assert plain[labels == 3].mean() < 1 - risk - 0.1, "without classes, the rare and hard one is not covered"
 
 
-def test_p_values_are_those_of_crepes() -> None:
+def test_p_values_equal_crepes() -> None:
     known, truth = sample_probabilities(300, 2)
     shares, _ = sample_probabilities(50, 3)
     theirs = ConformalClassifier().fit(1 - known[np.arange(300), truth], bins=truth)
@@ -45,7 +45,7 @@ def test_p_values_are_those_of_crepes() -> None:
     np.testing.assert_allclose(fit_conformal(known, truth).p_values(shares), np.hstack(columns), atol=1e-12)
 
 
-def test_few_calibration_photos_keep_a_class_in_every_set() -> None:
+def test_class_with_few_calibration_photos_is_in_every_set() -> None:
     known, truth = sample_probabilities(300, 2)
     few = np.where(truth == 3, -1, truth)
     few[np.flatnonzero(truth == 3)[:5]] = 3
@@ -56,7 +56,7 @@ def test_few_calibration_photos_keep_a_class_in_every_set() -> None:
     assert not sets[:, 0].all()
 
 
-def test_a_class_without_photos_has_no_coverage() -> None:
+def test_class_without_photos_has_no_coverage() -> None:
     sets = np.array([[True, False], [False, False]])
     coverage = class_coverage(sets, np.array([0, 0]))
     assert coverage[0] == 0.5

@@ -1,4 +1,4 @@
-"""Plain PyTorch beside what we ship: the same network, the same answers."""
+"""Plain PyTorch has the same outputs as the bundled models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clothier.recipes import preset
 
 
 @pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn"])
-def test_a_bundles_network_comes_back(name: str) -> None:
+def test_network_of_a_bundle(name: str) -> None:
     made = bundle.resolve(name)
     network = load_network(made, draw_garments(500, seed=0).images)  # as many as the DNN has components, or more
     weights = load(made.weights.read_bytes())
@@ -28,12 +28,12 @@ def test_a_bundles_network_comes_back(name: str) -> None:
     assert (theirs.shape, theirs.dtype) == ((20, 10), np.float32)
 
 
-def test_a_card_names_its_recipe() -> None:
+def test_recipe_of_a_card() -> None:
     recipe = recipe_from_card(bundle.resolve("fashion-dnn").metadata)
     assert recipe == preset("dnn", "best")
 
 
-def test_a_reader_looks_without_gradients_and_without_dropout() -> None:
+def test_inference_without_gradients_and_dropout() -> None:
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(784, 10)).train()
     run, images = eager(network), draw_garments(3, seed=0).images
     np.testing.assert_array_equal(run(images), run(images))
@@ -41,7 +41,7 @@ def test_a_reader_looks_without_gradients_and_without_dropout() -> None:
     np.testing.assert_allclose(run(images), expected, atol=1e-5)
 
 
-def test_threads_come_back() -> None:
+def test_thread_count_is_restored() -> None:
     before = torch.get_num_threads()
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1

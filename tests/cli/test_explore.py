@@ -157,7 +157,7 @@ class TestUnusualData:
         found: dict[str, object] = ended.json
         return found
 
-    # fewer pictures than components; a class without any; too few for a scatter
+    # fewer images than components; a class without any; too few for a scatter
     @pytest.mark.parametrize(("n", "side", "classes"), [(30, 32, 3), (29, 5, 30), (2, 28, 2)])
     def test_any_size_and_number_of_classes(self, run: Runner, tmp_path: Path, n: int, side: int, classes: int) -> None:
         data = idx_folder(tmp_path / "garments", random_images(n, side, side), np.arange(n) % classes, classes)
@@ -168,7 +168,7 @@ class TestUnusualData:
 
     def test_photo_folder_with_a_broken_file(self, run: Runner, tmp_path: Path) -> None:
         folder = photos(tmp_path / "photos", {"coat": 5, "boot": 5, "$5 <b>bag": 5})
-        (folder / "coat" / "broken.png").write_bytes(b"no picture")
+        (folder / "coat" / "broken.png").write_bytes(b"not an image")
         found: Any = self.explore(run, tmp_path, folder, code=3)
         assert found["classes"]["train"] == {"$5 <b>bag": 4, "boot": 4, "coat": 4}
         assert [Path(one["file"]).name for one in found["failures"]] == ["broken.png"]
