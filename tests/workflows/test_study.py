@@ -22,6 +22,8 @@ from clothier.workflows.study import Study, StudyOptions, resume_study, study
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from clothier.types import Images, ModelOutput
+
 TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
 RECIPES = (
     replace(presets.preset("dnn", "fast"), network=PcaMlp(components=16, hidden=(16,)), **TINY),
@@ -55,7 +57,13 @@ def interrupt_at(task: str, done: int) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="module")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+def passes() -> list[int]:
+    """The number of images of each pass through a model while the last part of ``finished`` was made."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[int]) -> Study:
     """A study that was interrupted in its second training and again at its report. For reading only."""
     out = tmp_path_factory.mktemp("study") / "study"
     with pytest.raises(Interrupted) as caught:
@@ -66,7 +74,21 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
         resume_study(out, progress=interrupt_at("report", 0))
     assert Run(out / "cnn").is_finished
     assert not (out / "study.json").exists()
-    return resume_study(out)
+    run_model = OnnxClassifier.run
+
+    def counting_run(self: OnnxClassifier, images: Images) -> ModelOutput:
+        passes.append(len(images))
+        return run_model(self, images)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OnnxClassifier, "run", counting_run)
+        return resume_study(out)
+
+
+@pytest.mark.usefixtures("finished")
+def test_the_report_reads_the_saved_logits(passes: list[int]) -> None:
+    """The only passes are those of the exploration: the test images in the audit, all images in the map."""
+    assert passes == [80, 380]
 
 
 def test_a_study_folder_is_complete(finished: Study) -> None:
