@@ -166,7 +166,7 @@ def photos() -> Path:
 
 @pytest.fixture(scope="session")
 def color_bundle() -> Callable[..., Bundle]:
-    """Saves a bundle that looks at photos of 16x16 pixels and names the class whose colour is nearest to their mean."""
+    """Saves a bundle that looks at photos of 16x16 pixels and names the class whose color is nearest to their mean."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
@@ -174,9 +174,9 @@ def color_bundle() -> Callable[..., Bundle]:
     from clothier.types import InputSpec
 
     def save(
-        path: Path, colours: dict[str, tuple[int, int, int]], extras: dict[str, bytes] | None = None, **card: Any
+        path: Path, colors: dict[str, tuple[int, int, int]], extras: dict[str, bytes] | None = None, **card: Any
     ) -> Bundle:
-        means = np.array(list(colours.values()), np.float32) / 255
+        means = np.array(list(colors.values()), np.float32) / 255
         weights = {"middles": 40 * means.T, "less": -20 * (means**2).sum(axis=1), "white": np.float32(255)}
         nodes = [
             helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT),
@@ -185,10 +185,10 @@ def color_bundle() -> Callable[..., Bundle]:
             helper.make_node("Gemm", ["embedding", "middles", "less"], ["logits"]),
         ]
         constants = [numpy_helper.from_array(np.asarray(one, np.float32), name) for name, one in weights.items()]
-        outputs = {"logits": len(colours), "embedding": 3}
+        outputs = {"logits": len(colors), "embedding": 3}
         graph = helper.make_graph(
             nodes,
-            "colours",
+            "colors",
             [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", 16, 16, 3])],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in outputs.items()],
             [*constants, numpy_helper.from_array(np.array([1, 2]), "axes")],
@@ -198,9 +198,9 @@ def color_bundle() -> Callable[..., Bundle]:
             "name": path.name,
             "model": "photo",
             "preset": "fast",
-            "classes": tuple(colours),
+            "classes": tuple(colors),
             "input_spec": InputSpec("center_crop", 16, 16, 3),
-            "parameters": 4 * len(colours),
+            "parameters": 4 * len(colors),
             "data": {"name": "drawn"},
             "clothier_version": "0.1.0",
         }

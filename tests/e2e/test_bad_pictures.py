@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-COLOURS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
+COLORS = {"dress": (230, 20, 20), "hat": (20, 20, 230)}
 TAKEN = ("animated.gif", "mislabelled.png", "dress.jpg")
 REFUSED = {
     "truncated.jpg": "truncated",
@@ -39,11 +39,11 @@ REFUSED = {
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    red = Image.new("RGB", (80, 60), COLOURS["dress"])
+    red = Image.new("RGB", (80, 60), COLORS["dress"])
     red.save(folder / "dress.jpg")
     red.save(folder / "mislabelled.png", "JPEG")
     red.resize((1, 1)).save(folder / "one.png")
-    red.save(folder / "animated.gif", save_all=True, append_images=[Image.new("RGB", (80, 60), COLOURS["hat"])] * 3)
+    red.save(folder / "animated.gif", save_all=True, append_images=[Image.new("RGB", (80, 60), COLORS["hat"])] * 3)
     noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "truncated.jpg")
     (folder / "truncated.jpg").write_bytes((folder / "truncated.jpg").read_bytes()[:3000])
@@ -81,7 +81,7 @@ def clothier(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Path:
-    return color_bundle(tmp_path_factory.mktemp("bundles") / "colours", COLOURS).path
+    return color_bundle(tmp_path_factory.mktemp("bundles") / "colors", COLORS).path
 
 
 @pytest.mark.parametrize("of_photos", [True, False], ids=["a model of photos", "fashion-cnn"])

@@ -59,7 +59,7 @@ def rows(run: Path) -> list[dict[str, str]]:
         return [{**row, "seconds": ""} for row in csv.DictReader(file)]
 
 
-def signalled(number: signal.Signals, run: Path, *words: object) -> tuple[int, str]:
+def signaled(number: signal.Signals, run: Path, *words: object) -> tuple[int, str]:
     """Sends a signal to a training in the middle of the epoch after its next; exit code and stderr."""
     epochs = len(rows(run)) if (run / "results.csv").exists() else 0
     process = subprocess.Popen(command(*words), stderr=subprocess.PIPE, text=True)
@@ -80,12 +80,12 @@ def test_a_killed_training_ends_as_an_undisturbed_one(model: str, tmp_path: Path
     undisturbed = clothier(*asked, "--out", tmp_path / "calm")
     run = tmp_path / "run"
     if model == "dnn":
-        code, complaint = signalled(signal.SIGINT, run, *asked, "--out", run)
+        code, complaint = signaled(signal.SIGINT, run, *asked, "--out", run)
         assert code == 130
         assert complaint.endswith(f"continue it with: clothier train --resume {run}\n")
-        code, _ = signalled(signal.SIGKILL, run, "train", "--resume", run)
+        code, _ = signaled(signal.SIGKILL, run, "train", "--resume", run)
     else:
-        code, _ = signalled(signal.SIGKILL, run, *asked, "--out", run)
+        code, _ = signaled(signal.SIGKILL, run, *asked, "--out", run)
     assert code == -signal.SIGKILL
     assert 1 <= len(rows(run)) < EPOCHS[model]
     assert not Run(run).is_finished

@@ -44,7 +44,7 @@ def states(database: Path) -> list[str]:
             return []
 
 
-def signalled(number: signal.Signals, database: Path, ended: int, *words: object) -> tuple[int, str, str]:
+def signaled(number: signal.Signals, database: Path, ended: int, *words: object) -> tuple[int, str, str]:
     """Sends a signal in the middle of a trial, once so many have ended; exit code, stdout and stderr."""
     process = subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
@@ -60,11 +60,11 @@ def signalled(number: signal.Signals, database: Path, ended: int, *words: object
 def test_the_studys_grid_stopped_and_killed_has_every_point_once(tmp_path: Path) -> None:
     out = tmp_path / "grid"
     asked = ("tune", "dnn", "--search-space", "study", "--epochs", 1, "--out", out)
-    code, printed, complaint = signalled(signal.SIGINT, out / "trials.db", 2, *asked, "--json")
+    code, printed, complaint = signaled(signal.SIGINT, out / "trials.db", 2, *asked, "--json")
     assert (code, printed) == (130, "")
     remedy = f"Error: interrupted. Progress is saved; resume with: clothier tune --resume {out}"
     assert complaint.splitlines()[-1] == remedy
-    code, _, _ = signalled(signal.SIGKILL, out / "trials.db", 3, "tune", "--resume", out)
+    code, _, _ = signaled(signal.SIGKILL, out / "trials.db", 3, "tune", "--resume", out)
     assert code == -signal.SIGKILL
     assert not (out / "tune.json").exists()
 

@@ -55,7 +55,7 @@ def test_cutout_blanks_one_square_clipped_at_the_border() -> None:
         assert max(black.shape) <= 4
     areas = (results == 0).sum((1, 2))
     assert areas.max() == 16
-    assert areas.min() == 4  # its centre lies inside: at least two rows and two columns of it show
+    assert areas.min() == 4  # its center lies inside: at least two rows and two columns of it show
     assert (results == 0).any(0).all()  # no place is spared for ever
 
 

@@ -166,10 +166,10 @@ def test_a_later_generation_learns_from_the_earlier_ones(reborn: Run) -> None:
     taught_by = [config["recipe"]["distill"] for config in configs]
     assert [one["teachers"] for one in taught_by] == [0, 0, 2, 2]
     assert [one["generations"] for one in taught_by] == [1, 1, 1, 1]
-    labelled, _, third, fourth = read_soft_targets(reborn)
+    labeled, _, third, fourth = read_soft_targets(reborn)
     for one in (third, fourth):
         assert (one["test"].argmax(axis=1) == BAG).mean() > 0.9
-        assert not np.array_equal(one["test"], labelled["test"])
+        assert not np.array_equal(one["test"], labeled["test"])
     assert not np.array_equal(third["test"], fourth["test"])
 
 
