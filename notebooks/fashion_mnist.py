@@ -43,6 +43,7 @@ if any(importlib.util.find_spec(name) is None for name in REQUIRED_MODULES):
 
 # %%
 import os
+import warnings
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -52,6 +53,8 @@ from IPython.display import Markdown, display
 
 import clothier
 from clothier import figures, metrics
+
+warnings.filterwarnings("ignore", message="IProgress not found")  # of tqdm, where ipywidgets is not installed
 
 QUICK = os.environ.get("CLOTHIER_QUICK") == "1"
 SEED = 0
