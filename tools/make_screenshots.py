@@ -40,7 +40,7 @@ def main() -> None:
     run = parser.parse_args().run
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1200, "height": 840}, color_scheme="light")
         images = {
             "report.png": _photograph(page, run / "report.html"),
             "map.png": _photograph(page, run / "map.html"),
