@@ -24,10 +24,10 @@ run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.ht
 	$(BIN)/clothier study --preset fast
 
 test: $(VENV)/.all system-parts ## set up and run the tests, the study on real data included: 6 minutes (ARGS="-k name")
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
-	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff check

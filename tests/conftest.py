@@ -24,13 +24,6 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIP = bool(os.environ.get("CLOTHIER_NO_SKIP"))  # the CI's: there a skip is a failure
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the end-to-end tests as slow."""
-    for item in items:
-        if HERE / "e2e" in item.path.parents:
-            item.add_marker(pytest.mark.slow)
-
-
 def pytest_collection_finish() -> None:
     """Gives torch and BLAS one thread: the same everywhere, and xdist runs one worker a core."""
     if "torch" in sys.modules:

@@ -30,6 +30,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("study_cnn", 262_890), ("tutorial_cnn", 421_642)])
+@pytest.mark.slow
 def test_networks_learn(name: str, parameters: int) -> None:
     run = getattr(module, name)(DATASET, 0)
     assert run.parameters == parameters

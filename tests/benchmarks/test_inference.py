@@ -24,6 +24,8 @@ from clothier.types import InputSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 DATASET = Dataset(
     "Synthetic", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
 )

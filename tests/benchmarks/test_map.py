@@ -15,6 +15,8 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 DATASET = Dataset(
     "Synthetic", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}
 )

@@ -119,6 +119,7 @@ def test_train_timed_uses_all_images_and_excludes_evaluation(
     assert run.flops == pytest.approx(8 * 6 * 2 * 50 * multiply_adds / run.seconds)
 
 
+@pytest.mark.slow
 def test_training_in_a_subprocess_gives_the_same_accuracy() -> None:
     train = partial(module.train_timed, PCA_RECIPE)
     narrow = module.run_in_subprocess(

@@ -148,6 +148,7 @@ def photos(folder: Path, classes: dict[str, int]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 class TestUnusualData:
     """Explored without an error; what cannot be drawn is left out."""
 

@@ -1,4 +1,4 @@
-"""The audit of the real Fashion-MNIST: how often the current release repeats itself, and how that changes an accuracy."""
+"""The audit of the real Fashion-MNIST: how often the release repeats itself, and how that changes an accuracy."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from clothier.data.sources import load_fashion_mnist
 from clothier.evaluation.classifier import evaluate_classifier
 from clothier.inference import load
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["fashion-dnn", "fashion-cnn"])
 def test_test_accuracy_is_that_of_the_card(name: str) -> None:

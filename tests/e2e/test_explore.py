@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-FIGURES = {"class-counts", "samples", "mean-images", "mean-and-std", "pca-variance", "correlation", "pca-1-2", "pca-1-2-3"}
+FIGURES = {
+    "class-counts",
+    "samples",
+    "mean-images",
+    "mean-and-std",
+    "pca-variance",
+    "correlation",
+    "pca-1-2",
+    "pca-1-2-3",
+}
 
 
 @pytest.fixture(scope="module")

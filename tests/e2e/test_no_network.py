@@ -16,6 +16,8 @@ from PIL import Image
 
 from clothier.data.synthetic import OUTLINES, draw_garments, write_synthetic_dataset
 
+pytestmark = pytest.mark.slow
+
 WATCH = Path(__file__).with_name("watch_network.py")
 NAMESPACE = ("unshare", "--net", "--mount", "--map-root-user")
 SILENCE = 14  # seconds; ONNX Runtime sends some 9 seconds after a session was made

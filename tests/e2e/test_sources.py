@@ -32,11 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_fresh_processes_at_once_both_get_the_data(tmp_path: Path) -> None:
-    code = (
-        "from clothier.data.sources import fetch\n"
-        "found = fetch()\n"
-        "print(found.source, found.folder)"
-    )
+    code = "from clothier.data.sources import fetch\nfound = fetch()\nprint(found.source, found.folder)"
     environment = {**os.environ, "CLOTHIER_CACHE": str(tmp_path)}
     processes = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

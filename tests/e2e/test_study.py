@@ -105,7 +105,7 @@ def test_evaluate_repeats_the_runs_own_figures_and_keeps_the_gate(study: Path) -
 
 
 def test_compare_finds_the_cnn_better(study: Path) -> None:
-    test = json.loads(clothier("compare", study / "cnn", study / "dnn", "--json"))["test"]
+    test = json.loads(clothier("compare", study / "cnn", study / "dnn", "--json"))["mcnemar"]
     assert test["difference"] > 0
     assert test["p_value"] < 0.001
     assert test["interval"][0] < test["difference"] < test["interval"][1]

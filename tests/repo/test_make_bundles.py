@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from clothier.training.options import TrainOptions
 
+pytestmark = pytest.mark.slow
+
 TOOL = "tools/make_bundles.py"
 DATASET = Dataset(
     "Drawn", FASHION_MNIST_CLASSES, draw_garments(240, 0), draw_garments(60, 1), {"train": "1", "test": "2"}

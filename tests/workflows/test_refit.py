@@ -21,6 +21,8 @@ from clothier.workflows.train import train
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 TINY = Recipe(
     model="dnn",
     preset="fast",

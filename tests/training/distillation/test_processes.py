@@ -16,6 +16,8 @@ import torch
 from clothier.errors import UsageError
 from clothier.training.distillation.processes import run_in_processes
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 60  # within which a process must be gone
 
 

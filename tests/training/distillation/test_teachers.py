@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.training.prepared_training import TrainResult
 
+pytestmark = pytest.mark.slow
+
 BAG = 8
 SHIFT_AND_FLIP = Augment(shift=1, flip=True)
 TEACHER = replace(
