@@ -24,6 +24,14 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIP = bool(os.environ.get("CLOTHIER_NO_SKIP"))  # the CI's: there a skip is a failure
 
 
+def pytest_configure() -> None:
+    """Gives each xdist worker, with the processes that its tests start, one core: sharing cores is slow."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
 def pytest_collection_finish() -> None:
     """Gives torch and BLAS one thread: the same everywhere, and xdist runs one worker a core."""
     if "torch" in sys.modules:

@@ -1,4 +1,4 @@
-"""What several journeys need: a real browser."""
+"""A real browser."""
 
 from __future__ import annotations
 

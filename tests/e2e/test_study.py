@@ -175,7 +175,7 @@ def test_the_report_prints(browser: Browser, study: Path) -> None:
 
 
 def test_a_machine_without_wide_instructions_trains_in_float32() -> None:
-    code = "from clothier.training.device import choose; print(choose().precision)"
+    code = "from clothier.training.device import select_device; print(select_device().precision)"
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["float32"]

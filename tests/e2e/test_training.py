@@ -82,7 +82,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(model: str, tmp_path: Path
     if model == "dnn":
         code, complaint = signaled(signal.SIGINT, run, *asked, "--out", run)
         assert code == 130
-        assert complaint.endswith(f"continue it with: clothier train --resume {run}\n")
+        assert complaint.endswith(f"resume with: clothier train --resume {run}\n")
         code, _ = signaled(signal.SIGKILL, run, "train", "--resume", run)
     else:
         code, _ = signaled(signal.SIGKILL, run, *asked, "--out", run)
