@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+from clothier.system import available_cores
 
 if TYPE_CHECKING:
     from clothier.types import Images
@@ -33,9 +36,9 @@ def sprite_sheets(images: Images) -> list[bytes]:
     Sort similar images next to each other: WebP predicts blocks from their neighbors, and the file is an eighth smaller
     than in random order.
     """
-    return [
-        _sprite_sheet(images[start : start + SPRITES_PER_SHEET]) for start in range(0, len(images), SPRITES_PER_SHEET)
-    ]
+    parts = [images[start : start + SPRITES_PER_SHEET] for start in range(0, len(images), SPRITES_PER_SHEET)]
+    with ThreadPoolExecutor(available_cores()) as pool:  # Pillow's encoder releases the interpreter lock
+        return list(pool.map(_sprite_sheet, parts))
 
 
 def _sprite_sheet(images: Images) -> bytes:
