@@ -1,1 +1,0 @@
-"""What ``explore`` is made of: its stages, what an audit finds, and the map."""
