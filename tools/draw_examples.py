@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from clothier.data.synthetic import OUTLINES, SIDE
+from tests.synthetic import OUTLINES, SIDE
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,8 +10,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks import baselines as module
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from safetensors.torch import load
 
 from benchmarks.eager import eager, load_network, recipe_from_card, torch_threads
 from clothier import bundle
-from clothier.data.synthetic import draw_garments
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes import preset
+from tests.synthetic import draw_garments
 
 
 @pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn"])

@@ -234,7 +234,7 @@ SMALL_RECIPES = ("small-cnn", "born-again", "no-cutmix")
 )
 def test_small_recipes_are_small(recipe: Recipe) -> None:
     pytest.importorskip("torch")
-    from clothier.data.synthetic import draw_garments
     from clothier.training.networks import build_network, count_parameters
+    from tests.synthetic import draw_garments
 
     assert count_parameters(build_network(recipe.network, draw_garments(50, seed=0).images, 10, 0)) <= 300_000

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import map as module
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ import torch
 
 from benchmarks import throughput
 from benchmarks.throughput import matmul_throughput, training_flops
-from clothier.data.synthetic import draw_garments
 from clothier.recipes import WhitenedCnn
 from clothier.training.device import Device
 from clothier.training.networks import WhitenedCnnNetwork
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     import pytest

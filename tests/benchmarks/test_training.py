@@ -12,9 +12,9 @@ import pytest
 from benchmarks import training as module
 from benchmarks.baselines import TimedRun
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.recipes import PcaMlp, Recipe
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

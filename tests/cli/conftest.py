@@ -17,7 +17,6 @@ from clothier.cli.main import main
 from clothier.data import idx_files
 from clothier.data.dataset import Dataset
 from clothier.data.sources import VerifiedFiles
-from clothier.data.synthetic import draw_garments
 from clothier.evaluation.photos import PhotoEvaluation
 from clothier.exploration.embedding_map import MapMetadata
 from clothier.exploration.tsne.map_quality import MapQuality
@@ -34,6 +33,7 @@ from clothier.workflows.evaluate import ModelEvaluation
 from clothier.workflows.explore import ExplorationRun
 from clothier.workflows.study import Study
 from clothier.workflows.tune import TuneRun
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from clothier import atomic
-from clothier.data import idx, idx_files
-from clothier.data.synthetic import draw_garments
+from clothier.data import idx_files
+from tests.synthetic import draw_garments, write_idx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +82,9 @@ class TestCommand:
 def idx_folder(folder: Path, images: np.ndarray, labels: np.ndarray, classes: int = 3) -> Path:
     """An IDX data set whose test split equals its training split."""
     for file in (idx_files.TRAIN_IMAGES, idx_files.TEST_IMAGES):
-        idx.write_idx(folder / file, images)
+        write_idx(folder / file, images)
     for file in (idx_files.TRAIN_LABELS, idx_files.TEST_LABELS):
-        idx.write_idx(folder / file, labels.astype(np.uint8))
+        write_idx(folder / file, labels.astype(np.uint8))
     atomic.write_text(folder / idx_files.CLASSES_FILE, "".join(f"garment {k}\n" for k in range(classes)))
     return folder
 

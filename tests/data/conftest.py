@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.data.release import Release
-from clothier.data.synthetic import write_synthetic_dataset
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

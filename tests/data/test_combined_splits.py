@@ -5,8 +5,8 @@ import pytest
 
 from clothier.data.combined_splits import CombinedSplits
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clothier.data import idx, idx_files
+from clothier.data import idx_files
 from clothier.data.idx_files import FILE_NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from clothier.errors import DataError
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import write_idx
 
 NOBODY = 65534
 
@@ -105,7 +106,7 @@ def test_invalid_class_names(drawn: Path) -> None:
 
 
 def test_other_sizes_are_refused(drawn: Path) -> None:
-    idx.write_idx(drawn / f"{TRAIN_IMAGES}.gz", np.zeros((60, 32, 30), np.uint8))
+    write_idx(drawn / f"{TRAIN_IMAGES}.gz", np.zeros((60, 32, 30), np.uint8))
     with pytest.raises(DataError, match="drawn has images of 32x30 pixels; 28x28 is needed"):
         read(drawn)
 

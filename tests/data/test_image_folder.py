@@ -6,8 +6,8 @@ from PIL import Image
 
 from clothier.data.image_folder import has_class_folders, load_image_folder
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
+from tests.synthetic import draw_garments
 
 NAMES = ("bag", "boot", "coat")
 

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clothier.data import idx, idx_files
+from clothier.data import idx_files
 from clothier.data.idx_files import FILE_NAMES, TEST_IMAGES, TRAIN_IMAGES, TRAIN_LABELS
 from clothier.data.release import FASHION_MNIST, Release
 from clothier.errors import DataError
+from tests.synthetic import write_idx
 
 DIGESTS = r"SHA-256 of the uncompressed bytes: expected {expected}, got {got}\."
 
@@ -61,7 +62,7 @@ def test_swapped_files_are_recognized(release: Release, drawn: Path, one: str, o
     ],
 )
 def test_files_of_another_data_set(release: Release, drawn: Path, array: np.ndarray, cause: str) -> None:
-    idx.write_idx(drawn / f"{TRAIN_IMAGES}.gz", array)
+    write_idx(drawn / f"{TRAIN_IMAGES}.gz", array)
     with pytest.raises(DataError, match=cause):
         read(release, drawn)
 

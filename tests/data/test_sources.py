@@ -238,7 +238,7 @@ def test_a_folder_without_any_data(tmp_path: Path) -> None:
 
 def test_reading_data_needs_neither_torch_nor_scikit_learn() -> None:
     code = (
-        "import sys, clothier.data.sources, clothier.data.synthetic, clothier.workflows.data\n"
+        "import sys, clothier.data.sources, clothier.workflows.data\n"
         "print({'sklearn', 'scipy', 'torch', 'matplotlib', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

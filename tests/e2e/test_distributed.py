@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import Interrupted
 from clothier.runs import Run
 from clothier.training.options import options_from_config
 from clothier.workflows.train import train
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.synthetic import OUTLINES, draw_garments, write_synthetic_dataset
+from tests.synthetic import OUTLINES, draw_garments, write_synthetic_dataset
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from clothier.data.dataset import Dataset, LabeledImages
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError, UsageError
 from clothier.exploration.embedding_map import EmbeddingMap, fit_map, load_map
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import InputSpec, ModelOutput
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,6 @@ import clothier
 from clothier import bundle
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
 from clothier.data.perceptual_hash import dhash, to_bytes
-from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import Model, load
 from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS
@@ -28,6 +27,7 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import FailedInput, InputSpec, Prediction
 from clothier.workflows.predict import predict
 from tests.fakes import FakeClassifier
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.inference.tta import augmented_views, predict_tta
 from clothier.recipes import Augment
 from tests.fakes import table_classifier
+from tests.synthetic import draw_garments
 
 IMAGES = draw_garments(4, seed=0).images
 

@@ -11,13 +11,13 @@ import pytest
 from benchmarks.timing import Timings
 from clothier import bundle
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.recipes import WhitenedCnn, preset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.graph import to_onnx, to_safetensors
 from clothier.training.export.int8 import is_quantized
 from clothier.training.networks import build_network
 from clothier.types import InputSpec
+from tests.synthetic import draw_garments
 from tools import compression_check
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.report.limitations import error_fraction_within
 from clothier.taxonomy import UPPER_BODY_CLASSES
+from tests.synthetic import write_synthetic_dataset
 from tools.doc_examples import DOCUMENTS, ROOT, Example, examples, updated
 
 if TYPE_CHECKING:

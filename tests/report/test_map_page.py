@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
 from clothier.report.map_data import morton_order, quantize
 from clothier.report.map_page import SCRIPTS, MapContent, render_map
 from clothier.report.sprites import SHEET_COLUMNS
 from clothier.report.style import CATEGORY_COLORS, DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments
 
 UNUSUAL_NAMES = (
     "</script><script>alert(1)</script>",

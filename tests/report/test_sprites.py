@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.synthetic import draw_garments
 from clothier.report.sprites import SHEET_COLUMNS, SPRITES_PER_SHEET, sprite_sheets, thumbnails
+from tests.synthetic import draw_garments
 
 
 def cell(sheet: Image.Image, index: int, height: int, width: int) -> np.ndarray:

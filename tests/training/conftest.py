@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.recipes import Augment, PcaMlp, StudyCnn, WhitenedCnn, preset
 from clothier.training.device import Device
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages

@@ -27,7 +27,7 @@ gc.disable()  # what is a cycle stays until somebody sees to it
 warnings.simplefilter("error")
 import torch
 
-from clothier.data.synthetic import draw_garments
+from tests.synthetic import draw_garments
 from clothier.training.device import Device
 from clothier.training.ddp import process_group
 from clothier.training.trainer import fit, init_state

@@ -8,7 +8,6 @@ import pytest
 
 from clothier import bundle
 from clothier.data.dataset import Dataset
-from clothier.data.synthetic import draw_garments
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import evaluate_logits
 from clothier.recipes import Augment, PcaMlp, preset
@@ -18,6 +17,7 @@ from clothier.training.finalize import Finalized, finalize
 from clothier.training.networks import build_network
 from clothier.training.prepared_training import TrainResult
 from clothier.types import EpochRecord, no_progress
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Callable

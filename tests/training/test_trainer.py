@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from clothier.data.dataset import LabeledImages
-from clothier.data.synthetic import draw_garments
 from clothier.errors import UsageError
 from clothier.recipes import Augment, HardExampleMining, Optimizer, PcaMlp, Recipe
 from clothier.taxonomy import FASHION_MNIST_CLASSES
@@ -20,6 +19,7 @@ from clothier.training.device import Device, select_device
 from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.training.trainer import TrainState, eval_loss, fit, init_state
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import UsageError
 from clothier.inference import load
 from clothier.runs import Run
 from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

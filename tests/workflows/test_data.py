@@ -6,10 +6,10 @@ import pytest
 
 from clothier.data.idx_files import FILE_NAMES
 from clothier.data.release import Release
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.workflows.data import prepare
+from tests.synthetic import write_synthetic_dataset
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from clothier import system
 from clothier.data import sources
 from clothier.data.release import FASHION_MNIST
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.workflows import doctor
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,13 @@ import pytest
 
 from clothier.data.idx_files import CLASSES_FILE
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, ModelError, UnknownNameError, UsageError
 from clothier.evaluation import robustness
 from clothier.evaluation.corruptions import CORRUPTIONS
 from clothier.inference import load
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.workflows.evaluate import REFERENCE_MODELS, evaluate
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ from PIL import Image
 
 from clothier import recipes
 from clothier.data.dataset import Dataset, LabeledImages
-from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.exploration.embedding_map import load_map
 from clothier.exploration.options import ExploreOptions
@@ -24,6 +23,7 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import FailedInput
 from clothier.workflows import explore as module
 from clothier.workflows.explore import ExplorationRun, bundled_reference_model, explore, run_stages
+from tests.synthetic import draw_garments, write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

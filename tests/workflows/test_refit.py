@@ -11,12 +11,12 @@ import pytest
 
 from clothier import bundle
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import ModelError, UsageError
 from clothier.recipes import Augment, Distill, HardExampleMining, PcaMlp, Recipe, WhitenedCnn, preset, presets
 from clothier.runs import Run
 from clothier.training.options import TrainOptions, options_from_config, refit_options, validate_refit
 from clothier.workflows.train import train
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ import pytest
 
 from clothier import bundle
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
@@ -18,6 +17,7 @@ from clothier.runs import Run
 from clothier.training.export.graph import to_safetensors
 from clothier.workflows import train as training
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

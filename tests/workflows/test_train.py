@@ -18,7 +18,6 @@ from torch import nn
 from clothier import bundle
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment, PcaMlp, Recipe, preset
@@ -29,6 +28,7 @@ from clothier.training.options import TrainOptions, options_from_config
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
 from clothier.workflows.train import resume, train, train_model
+from tests.synthetic import draw_garments, write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,12 +14,12 @@ import torch
 from clothier import recipes
 from clothier.data.dataset import LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.recipes import PcaMlp, search_spaces
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 from clothier.workflows import tune as workflow
 from clothier.workflows.tune import TuneOptions, TuneRun, resume_tune, tune
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier import atomic
 from clothier.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
 
 GZIP_MAGIC = b"\x1f\x8b"
 UINT8 = 0x08  # the code of the element type
-
-
-def write_idx(path: Path, array: Images) -> None:
-    """Writes a uint8 array as IDX, atomically; gzipped if ``path`` ends in ``.gz``.
-
-    Equal arrays give equal files: the gzip header has neither time nor name.
-
-    Raises:
-        DataError: the array is not uint8, or has no dimension or more than 255.
-        StorageError: the file cannot be written.
-    """
-    content = encode(array)
-    atomic.write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def read_uncompressed(path: Path) -> bytes:
@@ -66,21 +52,6 @@ def gunzip(content: bytes, name: str) -> bytes:
         return gzip.decompress(content)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"{name} is a damaged gzip file ({error}). Copy or download it again.") from error
-
-
-def encode(array: Images) -> bytes:
-    """The bytes of ``array`` as an uncompressed IDX file.
-
-    Raises:
-        DataError: the array is not uint8, or has no dimension or more than 255.
-    """
-    if array.dtype != np.uint8 or not 1 <= array.ndim <= 255:
-        raise DataError(
-            f"got an array of {array.dtype} with {array.ndim} dimensions; uint8 with 1 to 255 dimensions is needed. "
-            "Convert it first."
-        )
-    header = struct.pack(f">HBB{array.ndim}I", 0, UINT8, array.ndim, *array.shape)
-    return header + np.ascontiguousarray(array).tobytes()
 
 
 def decode(content: bytes, name: str) -> Images:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clothier.data.photos import decode, decode_image
-from clothier.data.synthetic import draw_garments
 from clothier.errors import ImageError
+from tests.synthetic import draw_garments
 
 NOBODY = 65534
 STARTS = [*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]

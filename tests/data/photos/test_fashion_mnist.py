@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clothier.data.photos import fashion_mnist, load_image, to_fashion_mnist
-from clothier.data.synthetic import draw_garments
 from clothier.types import InputSpec
+from tests.synthetic import draw_garments
 
 DRAWN = draw_garments(20, 1).images
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from clothier.evaluation.corruptions.blur import motion_blur
 from clothier.evaluation.corruptions.geometric import flip_sides, rotate, scale, shear, turn_left, turn_right
 from clothier.evaluation.corruptions.photometric import contrast, impulse_noise, inverse, saturate
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from clothier.types import Images

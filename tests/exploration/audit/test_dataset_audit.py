@@ -16,7 +16,6 @@ from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.image_folder import load_image_folder
 from clothier.data.release import FASHION_MNIST as RELEASE
 from clothier.data.splits import stratified_folds
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
 from clothier.exploration.audit.dataset_audit import AuditResult, audit_dataset, dataset_duplicates
 from clothier.exploration.audit.duplicates import CORRELATION_GRID, NEAR_CORRELATION, NEAR_PHOTO_CORRELATION
@@ -28,6 +27,7 @@ from clothier.exploration.audit.split_overlap import train_groups
 from clothier.metrics import softmax
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import InputSpec, ModelOutput
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import (
     CORRELATION_GRID,
@@ -15,6 +14,7 @@ from clothier.exploration.audit.duplicates import (
     exact_duplicates,
     find_duplicates,
 )
+from tests.synthetic import draw_garments
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scipy.stats import median_abs_deviation
 
-from clothier.data.synthetic import draw_garments
 from clothier.exploration.audit.outliers import (
     BORDER,
     EMPTY,
@@ -18,6 +17,7 @@ from clothier.exploration.audit.outliers import (
     outliers,
     robust_z_scores,
 )
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages

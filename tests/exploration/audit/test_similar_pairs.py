@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.errors import DataError, UsageError
 from clothier.exploration.audit import similar_pairs
 from clothier.exploration.audit.similar_pairs import find_similar, standardize
+from tests.synthetic import draw_garments
 
 
 def brute_force_pairs(images: np.ndarray, least: float) -> dict[tuple[int, int], float]:

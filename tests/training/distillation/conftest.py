@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.synthetic import write_synthetic_dataset
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from clothier.data.sources import open_dataset
-from clothier.data.synthetic import write_synthetic_dataset
 from clothier.errors import Interrupted, ModelError, UnknownNameError, UsageError
 from clothier.recipes import Augment, Distill, PcaMlp, Recipe, WhitenedCnn, preset, presets
 from clothier.runs import Run
@@ -22,6 +21,7 @@ from clothier.training.prepared_training import split
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.workflows import train as workflow
 from clothier.workflows.train import resume, train
+from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.data.synthetic import draw_garments
 from clothier.errors import ModelError
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.bundle_export import check_parity
 from clothier.types import InputSpec, ModelOutput
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from clothier.types import Images

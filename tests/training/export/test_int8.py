@@ -11,7 +11,6 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from clothier.data.synthetic import draw_garments
 from clothier.recipes import HardExampleMining, WhitenedCnn, preset
 from clothier.training.device import Device
 from clothier.training.export.float16 import to_float16_graph
@@ -20,6 +19,7 @@ from clothier.training.export.int8 import CALIBRATION_SIZE, calibration_sample, 
 from clothier.training.networks import build_network
 from clothier.training.trainer import fit, init_state
 from clothier.types import InputSpec
+from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages

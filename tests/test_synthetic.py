@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from clothier.data import idx_files
-from clothier.data.synthetic import draw_garments, write_synthetic_dataset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.synthetic import draw_garments, write_synthetic_dataset
 
 
 def test_the_seed_determines_the_data() -> None:

@@ -5,14 +5,15 @@ They are easier than Fashion-MNIST: a small network learns them in seconds.
 
 from __future__ import annotations
 
+import gzip
 import math
+import struct
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from clothier import atomic
-from clothier.data import idx, idx_files
+from clothier.data import idx_files
 from clothier.data.dataset import LabeledImages
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
@@ -96,10 +97,22 @@ def write_synthetic_dataset(folder: Path, train: int = 600, test: int = 200, see
     digests = {}
     for (images, labels), split in splits.items():
         for name, array in ((images, split.images), (labels, split.labels.astype(np.uint8))):
-            idx.write_idx(folder / f"{name}.gz", array)
-            digests[name] = idx_files.sha256(idx.encode(array))
-    atomic.write_text(folder / idx_files.CLASSES_FILE, "\n".join(FASHION_MNIST_CLASSES) + "\n")
+            write_idx(folder / f"{name}.gz", array)
+            digests[name] = idx_files.sha256(encode_idx(array))
+    (folder / idx_files.CLASSES_FILE).write_text("\n".join(FASHION_MNIST_CLASSES) + "\n", encoding="utf-8")
     return digests
+
+
+def encode_idx(array: Images) -> bytes:
+    """The bytes of a uint8 array as an uncompressed IDX file."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 0x08, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(path: Path, array: Images) -> None:
+    """Writes a uint8 array as IDX, gzipped if ``path`` ends in ``.gz``; equal arrays give equal files."""
+    content = encode_idx(array)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def _draw(outlines: tuple[Outline, ...], generator: np.random.Generator) -> Images:
