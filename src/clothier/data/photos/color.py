@@ -6,7 +6,7 @@ import io
 from typing import cast
 
 import numpy as np
-from PIL import Image, ImageChops, ImageCms
+from PIL import Image, ImageCms
 
 PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError)
 PROFILE_COLOR_SPACES = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # image mode to the profile's color space
@@ -24,18 +24,11 @@ def to_srgb(image: Image.Image) -> Image.Image:
         UnsupportedModeError: 32 bits or floating point a channel, for which white is not defined.
     """
     profile = image.info.get("icc_profile")
-    opaque, alpha = _split_alpha(_to_8bit(_fix_cmyk_polarity(image)))
+    opaque, alpha = _split_alpha(_to_8bit(image))
     opaque = _apply_profile(opaque, profile)
     if alpha is not None:
         opaque = Image.composite(opaque, Image.new(opaque.mode, opaque.size, "white"), alpha)
     return opaque
-
-
-def _fix_cmyk_polarity(image: Image.Image) -> Image.Image:
-    """Adobe writes CMYK JPEGs inverted, and Pillow assumes that for all; those without Adobe's marker are not."""
-    if image.mode == "CMYK" and image.format in {"JPEG", "MPO"} and "adobe" not in image.info:
-        return ImageChops.invert(image)
-    return image
 
 
 def _to_8bit(image: Image.Image) -> Image.Image:

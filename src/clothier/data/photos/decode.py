@@ -15,7 +15,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clothier.data.photos.color import UnsupportedModeError, to_srgb
 from clothier.errors import ImageError
@@ -72,18 +72,21 @@ def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image
             ``too-large``, ``too-small``, ``needs-heic`` or ``unsupported``.
     """
     content = _read_bytes(path)
-    image = _open(content, path)
-    _check_size(image, path)
     try:
-        if min_long_side is not None:
-            _decode_smaller(image, min_long_side)
+        image = _open(content, path)
+        _check_size(image, path)
+        if min_long_side is not None:  # only a JPEG can be decoded in a smaller size
+            factor = min_long_side / max(image.size)
+            image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
         image.load()
         _make_upright(image)
         return to_srgb(image)
     except UnsupportedModeError as error:
         raise ImageError("unsupported", f"{path} {error}") from error
     except Image.DecompressionBombError as error:
-        raise _too_large(path) from error
+        raise ImageError(
+            "too-large", f"{path} has far more than the limit of {MAX_PIXELS} pixels. Save it smaller."
+        ) from error
     except DECODE_ERRORS as error:
         raise _truncated(path, str(error)) from error
 
@@ -117,9 +120,7 @@ def _open(content: bytes, path: Path) -> Image.Image:
     try:
         with _suppress_warnings():
             return Image.open(io.BytesIO(content), formats=formats)
-    except Image.DecompressionBombError as error:
-        raise _too_large(path) from error
-    except DECODE_ERRORS as error:
+    except UnidentifiedImageError as error:
         if content.startswith(SIGNATURES) or content[4:8] == b"ftyp":
             raise _truncated(path, "its header is incomplete") from error
         raise ImageError(
@@ -157,10 +158,6 @@ def _check_size(image: Image.Image, path: Path) -> None:
         )
 
 
-def _too_large(path: Path) -> ImageError:
-    return ImageError("too-large", f"{path} has far more than the limit of {MAX_PIXELS} pixels. Save it smaller.")
-
-
 def _truncated(path: Path, reason: str) -> ImageError:
     return ImageError("truncated", f"{path} is truncated or damaged ({reason}). Copy it again.")
 
@@ -171,12 +168,6 @@ def _suppress_warnings() -> Iterator[None]:
     with _WARNINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _decode_smaller(image: Image.Image, min_long_side: int) -> None:
-    """Makes Pillow decode a JPEG in a smaller size, but not below ``min_long_side``; other formats are not affected."""
-    factor = min_long_side / max(image.size)
-    image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
 
 
 def _make_upright(image: Image.Image) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from clothier.data.photos.segmentation import segment_foreground
+from clothier.data.photos.segmentation import scaled_size, segment_foreground
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,8 +53,11 @@ def is_fashion_mnist_image(image: Image.Image) -> bool:
 
 
 def _finish(image: Image.Image, background: int) -> Images:
-    """Subsamples, converts to gray, sharpens and extends to a square."""
-    return _pad_to_square(_sharpen(np.asarray(_subsample(image).convert("L"))), background)
+    """Subsamples to 28 pixels on the longer side, converts to gray, sharpens and extends to a square."""
+    subsampled = image.resize(scaled_size(image, IMAGE_SIZE), Image.Resampling.NEAREST)
+    pixels = _sharpen(np.asarray(subsampled.convert("L")))
+    margins = [((IMAGE_SIZE - length) // 2, (IMAGE_SIZE - length + 1) // 2) for length in pixels.shape]
+    return np.pad(pixels, margins, constant_values=background)
 
 
 def _has_plain_background(image: Image.Image) -> bool:
@@ -67,8 +70,7 @@ def _has_plain_background(image: Image.Image) -> bool:
 def _on_white(image: Image.Image, mask: npt.NDArray[np.bool_]) -> Image.Image:
     """The masked garment in gray on white, cropped."""
     garment = np.where(mask, np.asarray(image.convert("L")).clip(0, MAX_FOREGROUND_GRAY), 255).astype(np.uint8)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Image.fromarray(garment[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return _crop_to(Image.fromarray(garment), mask)
 
 
 def _is_grayscale(image: Image.Image) -> bool:
@@ -90,25 +92,16 @@ def _background_distance(image: Image.Image) -> npt.NDArray[np.float64]:
 
 def _trim(image: Image.Image) -> Image.Image:
     """Crops the edges that are close to the background color; unchanged if all of the image is."""
-    rows, columns = np.nonzero(_background_distance(image) > BACKGROUND_TOLERANCE)
-    if len(rows) == 0:
-        return image
-    return image.crop((int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1))
+    return _crop_to(image, _background_distance(image) > BACKGROUND_TOLERANCE)
 
 
-def _subsample(image: Image.Image) -> Image.Image:
-    """Subsamples rows and columns to 28 pixels on the longer side."""
-    return image.resize(_scaled_size(image, IMAGE_SIZE), Image.Resampling.NEAREST)
+def _crop_to(image: Image.Image, mask: npt.NDArray[np.bool_]) -> Image.Image:
+    return image.crop(Image.fromarray(mask).getbbox())
 
 
 def _shrink(image: Image.Image, max_side: int) -> Image.Image:
     """Reduces the longer side to at most ``max_side`` by averaging."""
-    return image.resize(_scaled_size(image, max_side), Image.Resampling.BOX) if max(image.size) > max_side else image
-
-
-def _scaled_size(image: Image.Image, max_side: int) -> tuple[int, int]:
-    factor = max_side / max(image.size)
-    return max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    return image.resize(scaled_size(image, max_side), Image.Resampling.BOX) if max(image.size) > max_side else image
 
 
 def _sharpen(pixels: Images) -> Images:
@@ -122,12 +115,3 @@ def _sharpen(pixels: Images) -> Images:
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
     sharpened: npt.NDArray[np.float64] = np.einsum("hwij,ij->hw", windows, kernel)
     return np.rint(sharpened).clip(0, 255).astype(np.uint8)
-
-
-def _pad_to_square(pixels: Images, background: int) -> Images:
-    """Centers the image in 28x28 pixels of the background color."""
-    height, width = pixels.shape
-    canvas = np.full((IMAGE_SIZE, IMAGE_SIZE), background, np.uint8)
-    top, left = (IMAGE_SIZE - height) // 2, (IMAGE_SIZE - width) // 2
-    canvas[top : top + height, left : left + width] = pixels
-    return canvas

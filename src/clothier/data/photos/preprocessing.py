@@ -33,7 +33,7 @@ def load_image(path: Path, input_spec: InputSpec) -> Images:
 
 def decode_for(path: Path, input_spec: InputSpec) -> Image.Image:
     """The upright image in ``path`` (RGB or L), in a size that suffices for ``input_spec``. Errors as above."""
-    is_fashion_mnist = _require_kind(input_spec) == "fashion_mnist"
+    is_fashion_mnist = _is_fashion_mnist(input_spec)
     return decode_image(
         path, min_long_side=WORKING_SIZE if is_fashion_mnist else DECODE_OVERSAMPLING * input_spec.height
     )
@@ -45,8 +45,7 @@ def preprocess(image: Image.Image, input_spec: InputSpec) -> Images:
     Raises:
         UnknownNameError: ``input_spec`` has an unknown kind.
     """
-    is_fashion_mnist = _require_kind(input_spec) == "fashion_mnist"
-    return to_fashion_mnist(image) if is_fashion_mnist else center_crop(image, input_spec.height)
+    return to_fashion_mnist(image) if _is_fashion_mnist(input_spec) else center_crop(image, input_spec.height)
 
 
 def center_crop(image: Image.Image, side: int) -> Images:
@@ -63,7 +62,7 @@ def center_crop(image: Image.Image, side: int) -> Images:
     return np.asarray(square.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP)).copy()
 
 
-def _require_kind(input_spec: InputSpec) -> str:
+def _is_fashion_mnist(input_spec: InputSpec) -> bool:
     if input_spec.kind not in KINDS:
         raise UnknownNameError(input_spec.kind, "kind of model input", KINDS)
-    return input_spec.kind
+    return input_spec.kind == "fashion_mnist"

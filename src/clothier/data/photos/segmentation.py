@@ -32,7 +32,8 @@ PRIOR_MARGIN = 0.45  # fraction of half the image over which the prior rises
 
 def segment_foreground(image: Image.Image) -> BoolArray | None:
     """The foreground mask, (H, W); None if its area is implausible."""
-    small = _downscale(image)
+    resized = image.resize(scaled_size(image, SEGMENTATION_SIZE), Image.Resampling.BOX)
+    small = resized.filter(ImageFilter.MedianFilter(3))
     foreground = _foreground_probabilities(_color_bins(small), _prior(small.height, small.width))
     mask = _fill_holes(_largest_component(foreground > 0.5))
     if not MIN_AREA_FRACTION < mask.mean() < MAX_AREA_FRACTION:
@@ -41,10 +42,10 @@ def segment_foreground(image: Image.Image) -> BoolArray | None:
     return np.asarray(upscaled) >= 128
 
 
-def _downscale(image: Image.Image) -> Image.Image:
-    factor = SEGMENTATION_SIZE / max(image.size)
-    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    return image.resize(size, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(3))
+def scaled_size(image: Image.Image, long_side: int) -> tuple[int, int]:
+    """Width and height of ``image`` with ``long_side`` pixels on the longer side; 1 or more each."""
+    factor = long_side / max(image.size)
+    return max(1, round(image.width * factor)), max(1, round(image.height * factor))
 
 
 def _color_bins(image: Image.Image) -> npt.NDArray[np.intp]:
@@ -61,8 +62,7 @@ def _prior(height: int, width: int) -> Float64Array:
     y = 1 - np.abs(np.linspace(-1, 1, height))[:, None]
     x = 1 - np.abs(np.linspace(-1, 1, width))[None, :]
     inside = np.minimum(np.minimum(x, y) / PRIOR_MARGIN, 1)
-    prior: Float64Array = PRIOR_EDGE + (PRIOR_CENTER - PRIOR_EDGE) * inside
-    return prior
+    return np.asarray(PRIOR_EDGE + (PRIOR_CENTER - PRIOR_EDGE) * inside)
 
 
 def _foreground_probabilities(bins: npt.NDArray[np.intp], prior: Float64Array) -> Float64Array:
@@ -80,14 +80,12 @@ def _foreground_probabilities(bins: npt.NDArray[np.intp], prior: Float64Array) -
 
 def _color_histogram(bins: npt.NDArray[np.intp], weights: Float64Array) -> Float64Array:
     """The probability of each color bin among pixels with these weights, smoothed over similar colors."""
-    counts = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3), np.float64).reshape(
-        BINS_PER_CHANNEL, BINS_PER_CHANNEL, BINS_PER_CHANNEL
-    )
+    flat = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3), np.float64)
+    counts: Float64Array = flat.reshape((BINS_PER_CHANNEL,) * 3)
     for axis in range(3):
         counts = _smooth(counts, axis)
     smoothed = counts.ravel() + PSEUDOCOUNT
-    histogram: Float64Array = smoothed / smoothed.sum()
-    return histogram
+    return np.asarray(smoothed / smoothed.sum())
 
 
 def _blur(probabilities: Float64Array, times: int = 1) -> Float64Array:
