@@ -9,9 +9,16 @@ import math
 import os
 import platform
 import re
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 INSTRUCTION_SETS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16")
 """CPU extensions for matrix products, as Linux names them; the last two are of Arm."""
@@ -68,6 +75,22 @@ def available_cores(cgroup: Path = _CGROUP) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cpu_quota(cgroup)
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def parallel_map(
+    function: Callable[[T], R], items: Iterable[T], on_done: Callable[[int], None] = lambda _: None
+) -> list[R]:
+    """``function`` of each item, on a thread for each core. ``on_done`` receives the number of results so far."""
+    results: list[R] = []
+    with ThreadPoolExecutor(available_cores()) as pool:
+        try:
+            for result in pool.map(function, items):
+                results.append(result)
+                on_done(len(results))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # otherwise Ctrl-C waits for all items
+            raise
+    return results
 
 
 def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:

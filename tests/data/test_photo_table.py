@@ -203,7 +203,7 @@ class TestLoading:
         assert [failure.code for failure in table.failures] == ["not-found", "not-an-image"]
 
     def test_many_threads_keep_the_order(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("clothier.data.photo_table.available_cores", lambda: 8)
+        monkeypatch.setattr("clothier.system.available_cores", lambda: 8)
         (tmp_path / "hat").mkdir()
         for shade in range(200):
             Image.new("L", (20, 20), shade).save(tmp_path / f"hat/{shade:03}.png")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
-from clothier.data.perceptual_hash import dhash, to_bytes
+from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import DataError, UsageError

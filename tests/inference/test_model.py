@@ -14,7 +14,7 @@ from PIL import Image
 import clothier
 from clothier import bundle
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
-from clothier.data.perceptual_hash import dhash, to_bytes
+from clothier.data.fingerprints import dhash, to_bytes
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import Model, load
 from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +12,12 @@ import numpy as np
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
 from clothier.data.photos import load_image
 from clothier.errors import DataError, ImageError
-from clothier.system import available_cores
+from clothier.system import parallel_map
 from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -152,31 +151,36 @@ def load_photos(
         UnknownNameError: ``input_spec`` has an unknown kind.
     """
     images = np.empty((len(table), *input_spec.shape), np.uint8)
-    failures: dict[int, FailedInput] = {}
 
-    def load(row: int) -> None:
+    def load(row: int, path: Path) -> None:
+        images[row] = load_image(path, input_spec)
+
+    readable, table = read_photos(table, load, progress)
+    return images if len(readable) == len(images) else images[readable], table
+
+
+def read_photos(
+    table: PhotoTable, read: Callable[[int, Path], None], progress: Progress = no_progress
+) -> tuple[Int64Array, PhotoTable]:
+    """Calls ``read`` with the row and the path of each photo, on all cores.
+
+    Returns:
+        The rows of the readable photos, those for which ``read`` raises no ImageError; and their table, with the
+        others in ``failures``.
+    """
+
+    def try_read(row: int) -> FailedInput | None:
         try:
-            images[row] = load_image(Path(table.files[row]), input_spec)
+            read(row, Path(table.files[row]))
         except ImageError as error:
-            failures[row] = FailedInput(table.files[row], error.code, str(error))
+            return FailedInput(table.files[row], error.code, str(error))
+        return None
 
-    with ThreadPoolExecutor(available_cores()) as pool:
-        try:
-            for done, _ in enumerate(pool.map(load, range(len(table))), 1):
-                progress(f"reading the photos of {table.name}", done, len(table))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # otherwise Ctrl-C waits for all photos
-            raise
-    return _drop_failures(images, table, failures)
-
-
-def _drop_failures(images: Images, table: PhotoTable, failures: dict[int, FailedInput]) -> tuple[Images, PhotoTable]:
-    if not failures:
-        return images, table
-    is_readable = np.ones(len(table), bool)
-    is_readable[list(failures)] = False
-    ordered = tuple(failures[row] for row in sorted(failures))
-    return images[is_readable], replace(table.subset(is_readable), failures=table.failures + ordered)
+    task = f"reading the photos of {table.name}"
+    found = parallel_map(try_read, range(len(table)), lambda done: progress(task, done, len(table)))
+    rows = np.array([row for row, failure in enumerate(found) if failure is None], np.int64)
+    failures = tuple(failure for failure in found if failure)
+    return rows, replace(table.subset(rows), failures=table.failures + failures)
 
 
 def _is_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier import bundle
-from clothier.data.perceptual_hash import dhash, matches, read_hashes
+from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
 from clothier.data.photos.save_input import save_input
 from clothier.errors import ImageError, UsageError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.data.perceptual_hash import dhash, to_bytes
+from clothier.data.fingerprints import dhash, to_bytes
 from clothier.exploration.audit.findings import Finding, findings_to_csv, unreadable_rows
 from clothier.exploration.audit.label_issues import label_issues
 from clothier.metrics import reliability, softmax
