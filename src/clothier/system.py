@@ -38,7 +38,6 @@ ENV_VARS = (
 """Environment variables that change results or speed."""
 
 _CPUINFO = Path("/proc/cpuinfo")
-_MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -100,10 +99,12 @@ def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:
     return [name for name in INSTRUCTION_SETS if name in flags]
 
 
-def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int | None:
+def available_memory(cgroup: Path = _CGROUP) -> int | None:
     """Bytes of memory that this process may use: the machine's, or a container's limit if that is lower."""
-    limits = (_physical_memory(meminfo), _read_int(cgroup / "memory.max"))
-    return min((limit for limit in limits if limit is not None), default=None)
+    known = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else None
+    limit = _read_text(cgroup / "memory.max").strip()
+    return int(limit) if limit.isdecimal() and int(limit) < (physical or math.inf) else physical
 
 
 def library_versions() -> dict[str, str]:
@@ -132,21 +133,6 @@ def _cpu_quota(cgroup: Path) -> float | None:
         return float(quota) / float(period)
     except ValueError:
         return None
-
-
-def _physical_memory(meminfo: Path) -> int | None:
-    for line in _read_text(meminfo).splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemTotal":
-            return int(value.split()[0]) * 1024  # the kernel writes kB and means KiB
-    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None
-
-
-def _read_int(file: Path) -> int | None:
-    text = _read_text(file).strip()
-    return int(text) if text.isdecimal() else None
 
 
 def _read_text(file: Path) -> str:

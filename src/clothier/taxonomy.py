@@ -14,7 +14,6 @@ A company writes its codes into a TOML file, one line for each class of the mode
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import DataError, UnknownNameError, UsageError
@@ -47,23 +46,6 @@ FASHION_MNIST_CLASSES = (
 UPPER_BODY_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")
 """76-80 % of all errors are between these five classes (our runs of the study); half of those involve Shirt."""
 
-PHOTO_CLASSES = (
-    "dress",
-    "hat",
-    "longsleeve",
-    "outwear",
-    "pants",
-    "shirt",
-    "shoes",
-    "shorts",
-    "skirt",
-    "t-shirt",
-    "sandal",
-    "sneaker",
-    "boot",
-)
-"""The classes of the photo model; ``shoes`` is footwear that is not clearly one of the last three."""
-
 CODES_TABLE = "codes"  # of a company's TOML file
 
 PARENT_CLASS = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
@@ -81,18 +63,6 @@ PHOTO_TO_FASHION_MNIST = {
     "boot": "Ankle boot",
 }
 """Photo class to Fashion-MNIST class. Hats, shorts and skirts have none, and Bag has no photo class."""
-
-
-def class_index(name: str, classes: tuple[str, ...] = FASHION_MNIST_CLASSES) -> int:
-    """The label of a class name; letter case is ignored.
-
-    Raises:
-        UnknownNameError: no such class.
-    """
-    folded = [known.casefold() for known in classes]
-    if name.casefold() not in folded:
-        raise UnknownNameError(name, "garment class", classes)
-    return folded.index(name.casefold())
 
 
 def to_fashion_class(name: str) -> str:
@@ -175,46 +145,33 @@ def _map_class(name: str, target_classes: Sequence[str]) -> str:
     return parent if parent in target_classes and name not in target_classes else name
 
 
-@dataclass(frozen=True, slots=True)
-class Taxonomy:
-    """A company's own names for a model's classes.
+def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
+    """Reads a company's codes (the module's docstring shows the file).
 
-    Attributes:
-        classes: the model's K classes, in the order of its logits.
-        codes: the company's code for each, (K); several may be the same.
-    """
-
-    classes: tuple[str, ...]
-    codes: tuple[str, ...]
-
-    def code_of(self, name: str) -> str:
-        """The company's code for a class of the model; letter case is ignored.
-
-        Raises:
-            UnknownNameError: no such class.
-        """
-        return self.codes[class_index(name, self.classes)]
-
-
-def read_taxonomy(path: Path, classes: Sequence[str]) -> Taxonomy:
-    """Reads a company's codes (the module's docstring shows the file), one for each of the model's ``classes``.
+    Returns:
+        Each of ``classes``, in their order, to its code; letter case in the file is ignored.
 
     Raises:
         DataError: the file cannot be read, is not TOML, has no table ``[codes]``, lacks a class, or names one twice.
         UnknownNameError: it names a class that the model does not have.
     """
     codes = _read_codes(path)
-    given = {class_index(name, tuple(classes)): _check_code(path, name, code) for name, code in codes.items()}
+    known = {name.casefold(): name for name in classes}
+    given: dict[str, str] = {}
+    for name, code in codes.items():
+        if name.casefold() not in known:
+            raise UnknownNameError(name, "garment class", classes)
+        given[known[name.casefold()]] = _check_code(path, name, code)
     if len(given) < len(codes):
         raise DataError(
             f"{path} names a class twice in [{CODES_TABLE}], with different letter case. Keep one line for each class."
         )
-    if missing := [name for place, name in enumerate(classes) if place not in given]:
+    if missing := [name for name in classes if name not in given]:
         raise DataError(
             f"{path} has no code for {', '.join(missing)}; every class of the model needs one. "
             f'Add under [{CODES_TABLE}] a line such as "{missing[0]}" = "...".'
         )
-    return Taxonomy(tuple(classes), tuple(given[place] for place in range(len(classes))))
+    return {name: given[name] for name in classes}
 
 
 def _read_codes(path: Path) -> Mapping[str, Any]:

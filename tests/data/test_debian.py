@@ -110,8 +110,3 @@ def test_the_systems_hooks_do_not_run(package_source: Path, tmp_path: Path) -> N
         settings.write(f'APT::Update::Post-Invoke {{"touch {tmp_path}/hooked";}};\n')
     with debian.unpack_package("drawn-data"):
         assert not (tmp_path / "hooked").exists()
-
-
-def test_without_apt_get(no_apt: None) -> None:
-    with pytest.raises(DataError, match=r"this system has no apt-get and no dpkg-deb\."), debian.unpack_package("any"):
-        pytest.fail("there is no apt")

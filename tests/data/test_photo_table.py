@@ -9,12 +9,16 @@ from PIL import Image
 
 from clothier.data.photo_table import Columns, load_photos, read_photo_table
 from clothier.errors import DataError
-from clothier.taxonomy import PHOTO_CLASSES
+from clothier.taxonomy import PARENT_CLASS
 from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+PHOTO_CLASSES = (
+    *("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt", "t-shirt"),
+    *PARENT_CLASS,
+)
 CENTER_CROP = InputSpec("center_crop", 16, 16, 3)
 ROWS = "file,label,sender_id\na.png,hat,12\nb.png,boot,7\nc.png,,12\n"
 

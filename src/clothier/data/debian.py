@@ -67,11 +67,8 @@ def unpack_package(package: str, *, progress: Progress = no_progress) -> Iterato
         progress: called with the percentage of each step.
 
     Raises:
-        DataError: apt-get is not installed, does not find the package, has no connection, or takes too long.
+        DataError: apt-get does not find the package, has no connection, or takes too long.
     """
-    missing = missing_tools()
-    if missing:
-        raise DataError(f"this system has no {' and no '.join(missing)}.")
     with tempfile.TemporaryDirectory(prefix="clothier-apt-", ignore_cleanup_errors=True) as name:
         root = Path(name)
         archive = _download(package, root, progress)

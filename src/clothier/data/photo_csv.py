@@ -19,7 +19,7 @@ from clothier.errors import DataError
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 DELIMITERS = ",;\t"
@@ -82,26 +82,39 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
     Raises:
         DataError: the CSV is missing, unreadable, not UTF-8, has no rows, or lacks a column.
     """
-    names, *lines = _read_cells(path, columns.file) or [(0, [])]
-    header = [name.strip() for name in names[1]]
-    _check_columns(path, header, columns)
-    named = [_parse_row(line, dict(zip(header, cells, strict=False)), columns) for line, cells in lines]
-    if not named:
+    header, rows = _read_table(path, columns)
+    if not rows:
         raise DataError(f"{path} has a header but no rows. Add a row for each photo.")
-    located = [(row, _locate(path, row.file)) for row in named]
-    rows, repeated = _deduplicate(path, [replace(row, file=file) for row, file in located if file])
+    located = [(row, _locate(path, row.file)) for row in rows]
+    found, warnings = _deduplicate(path, [replace(row, file=file) for row, file in located if file])
     failures = tuple(_missing_file(path, row) for row, file in located if not file)
-    return ParsedRows(rows, columns.group in header, failures, (*repeated, *_group_warnings(path, header, columns)))
+    if columns.group not in header:
+        warnings.append(f"{path} has no column {columns.group!r}: every photo is treated as its own group.")
+    return ParsedRows(found, columns.group in header, failures, tuple(warnings))
 
 
-def _read_cells(path: Path, file_column: str) -> list[tuple[int, list[str]]]:
-    """Line number and cells of every line that is not blank."""
+def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
+    """The header, and every line that is not blank."""
     text = _read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, file_column))
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text, columns.file), restval="")
     try:
-        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        header = reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        _check_columns(path, header, columns)
+        return header, [
+            Row(
+                cells[columns.file].strip(),
+                cells[columns.label].strip(),
+                cells.get(columns.group, "").strip(),
+                f"line {reader.line_num}",
+                cells.get(columns.subclass, "").strip(),
+            )
+            for cells in reader
+            if any(cell.strip() for name, cell in cells.items() if name is not None)
+        ]
     except csv.Error as error:
-        raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
+        raise DataError(
+            f"{path} is not a CSV: line {reader.reader.line_num}: {error}. Save it as a CSV again."
+        ) from error
 
 
 def _read_text(path: Path) -> str:
@@ -142,11 +155,6 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
             )
 
 
-def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
-    file, label, group = (cells.get(name, "").strip() for name in (columns.file, columns.label, columns.group))
-    return Row(file, label, group, f"line {line}", cells.get(columns.subclass, "").strip())
-
-
 def _locate(path: Path, file: str) -> str | None:
     """The path of the file, if it exists; joining an absolute path gives that path."""
     candidates = (path.parent / file, path.parent / IMAGES_DIR / file) if file and "\0" not in file else ()
@@ -170,7 +178,7 @@ def _missing_file(path: Path, row: Row) -> FailedInput:
     )
 
 
-def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], list[str]]:
     """The first row of each file, and a warning for each repeated file."""
     first: dict[str, Row] = {}
     warnings = []
@@ -179,9 +187,4 @@ def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], tupl
         if used is not row:
             labels = f" ({used.label!r} and {row.label!r})" if used.label != row.label else ""
             warnings.append(f"{row.location} of {path} repeats {row.file}{labels}; {used.location} is used.")
-    return tuple(first.values()), tuple(warnings)
-
-
-def _group_warnings(path: Path, header: list[str], columns: Columns) -> Iterator[str]:
-    if columns.group not in header:
-        yield f"{path} has no column {columns.group!r}: every photo is treated as its own group."
+    return tuple(first.values()), warnings

@@ -25,12 +25,11 @@ from clothier.taxonomy import read_taxonomy
 from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from clothier.bundle import Bundle
-    from clothier.taxonomy import Taxonomy
     from clothier.types import BoolArray, Classifier, Float64Array, Floats, Images, ModelOutput, Progress
 
 FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
@@ -168,7 +167,11 @@ class Model:
         return open_model(bundle.resolve(self._fallback)) if self._fallback else self
 
     def _predict_batch(
-        self, batch: Sequence[_DecodedPhoto | FailedInput], top: int, codes: Taxonomy | None, save_inputs: Path | None
+        self,
+        batch: Sequence[_DecodedPhoto | FailedInput],
+        top: int,
+        codes: Mapping[str, str] | None,
+        save_inputs: Path | None,
     ) -> list[Prediction | FailedInput]:
         """Runs each model once, on all of its images together."""
         results: dict[int, Prediction | FailedInput] = {}
@@ -188,7 +191,7 @@ class Model:
 
 
 def _predict_photos(
-    model: Model, photos: Sequence[_DecodedPhoto], top: int, codes: Taxonomy | None, save_inputs: Path | None
+    model: Model, photos: Sequence[_DecodedPhoto], top: int, codes: Mapping[str, str] | None, save_inputs: Path | None
 ) -> list[Prediction]:
     output = model.predict_images(np.stack([one.image for one in photos]))
     predictions = []
@@ -202,7 +205,7 @@ def _predict_photos(
                 decision=result.decision if result else None,
                 reason=result.reason if result else NO_THRESHOLDS,
                 model=model.name,
-                code=codes.code_of(best[0].name) if codes else None,
+                code=codes[best[0].name] if codes else None,
                 input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
             )
         )
