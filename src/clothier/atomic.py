@@ -143,7 +143,6 @@ def _temporary_path(path: Path, suffix: str) -> Path:
 
 
 def _try_mkdir(path: Path) -> bool:
-    """Creates the folder ``path`` unless the name exists."""
     with suppress(FileExistsError):
         path.mkdir()
         return True
@@ -176,7 +175,6 @@ def _remove(tmp: Path) -> None:
 
 
 def _fsync(path: Path) -> None:
-    """Syncs a file, or a folder's list of names, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -107,7 +107,7 @@ def log_softmax(logits: npt.ArrayLike) -> Float64Array:
 
 
 def confusion_matrix(labels: Labels, predictions: npt.ArrayLike, n_classes: int) -> Int64Array:
-    """Int64Array of (true, predicted): (K, K) int64, one row for each true class."""
+    """(K, K) int64, one row for each true class."""
     cells = np.asarray(labels, dtype=np.int64) * n_classes + np.asarray(predictions, dtype=np.int64)
     return np.bincount(cells, minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
@@ -210,9 +210,7 @@ def auroc(low_scores: npt.ArrayLike, high_scores: npt.ArrayLike) -> float:
 def check_logits_labels(logits: npt.ArrayLike, labels: npt.ArrayLike, n_classes: int) -> tuple[Float64Array, Labels]:
     """``logits`` as (N, K) float64 and ``labels`` as (N,) int64 that match.
 
-    Raises:
-        DataError: no images, or labels that do not match the logits.
-        ModelError: logits that are not finite, or not K per image.
+    DataError or ModelError if they do not, or if there are no images or the logits are not finite.
     """
     scores, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if scores.ndim != 2 or scores.shape[1] != n_classes:

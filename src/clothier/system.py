@@ -120,7 +120,6 @@ def library_versions() -> dict[str, str]:
 
 
 def _cpu_fields(cpuinfo: Path) -> dict[str, str]:
-    """The fields of the first CPU in ``/proc/cpuinfo``; empty if there is no such file."""
     first = _read_text(cpuinfo).partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}

@@ -175,7 +175,6 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
 
 
 def _read_codes(path: Path) -> Mapping[str, Any]:
-    """The table ``[codes]`` of the file."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -57,7 +57,6 @@ class LabeledImages:
             )
 
     def __len__(self) -> int:
-        """N."""
         return len(self.labels)
 
     def subset(self, indices: npt.NDArray[np.integer]) -> LabeledImages:
@@ -130,11 +129,7 @@ class Dataset:
         )
 
     def require_two_classes(self) -> None:
-        """Refuses training images of one class only: there is nothing to compare.
-
-        Raises:
-            DataError: it names the class.
-        """
+        """DataError if all training images are of one class: there is nothing to compare."""
         counts = self.train.class_counts(len(self.classes))
         if (counts > 0).sum() < 2:
             raise DataError(

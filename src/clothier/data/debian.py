@@ -54,17 +54,13 @@ Acquire::IndexTargets::deb-src::Sources::DefaultEnabled "false";
 
 
 def missing_tools() -> list[str]:
-    """The required programs that are not installed; none on Debian and its derivatives."""
+    """The required programs that are not installed."""
     return [tool for tool in REQUIRED_TOOLS if shutil.which(tool) is None]
 
 
 @contextmanager
 def unpack_package(package: str, *, progress: Progress = no_progress) -> Iterator[Path]:
     """Yields a temporary folder with the files of ``package`` at their paths relative to ``/``.
-
-    Args:
-        package: its name in the system's package sources.
-        progress: called with the percentage of each step.
 
     Raises:
         DataError: apt-get does not find the package, has no connection, or takes too long.
@@ -89,7 +85,6 @@ def _extract(archive: Path, folder: Path) -> Path:
 
 
 def _download(package: str, root: Path, progress: Progress) -> Path:
-    """The package's .deb in ``root``."""
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
     (root / "apt.conf").write_text(APT_CONFIG.format(root=root))

@@ -26,11 +26,7 @@ UINT8 = 0x08  # the code of the element type
 
 
 def read_uncompressed(path: Path) -> bytes:
-    """The content of a file, decompressed if it is gzipped.
-
-    Raises:
-        DataError: the file is missing, unreadable, or a damaged gzip file.
-    """
+    """The content of a file, decompressed if it is gzipped; DataError if that cannot be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -41,11 +37,7 @@ def read_uncompressed(path: Path) -> bytes:
 
 
 def gunzip(content: bytes, name: str) -> bytes:
-    """``content``, decompressed if it is gzipped; ``name`` is for messages.
-
-    Raises:
-        DataError: the gzip data are damaged.
-    """
+    """``content``, decompressed if it is gzipped; DataError, which has ``name``, if it is damaged."""
     if not content.startswith(GZIP_MAGIC):
         return content
     try:

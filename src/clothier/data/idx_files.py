@@ -49,11 +49,7 @@ def find_files(folder: Path) -> dict[str, Path]:
 
 
 def require_all(found: Mapping[str, Path], folder: Path) -> None:
-    """Checks that all four files were found.
-
-    Raises:
-        DataError: some are missing; the message names them.
-    """
+    """DataError with the names of the missing files, unless all four were found."""
     missing = [name for name in FILE_NAMES if name not in found]
     if missing:
         what = "none of the four data files" if len(missing) == len(FILE_NAMES) else f"no {' and no '.join(missing)}"
@@ -64,7 +60,7 @@ def require_all(found: Mapping[str, Path], folder: Path) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """The SHA-256 digest of ``content`` in hexadecimal."""
+    """SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -94,11 +90,7 @@ def load_idx_dataset(folder: Path, files: Mapping[str, Path], *, any_size: bool 
 
 
 def labeled_images(arrays: Mapping[str, Images], images: str, labels: str) -> LabeledImages:
-    """The images and the labels of two files.
-
-    Raises:
-        DataError: they do not fit together; the message names them.
-    """
+    """The images and the labels of two files; DataError with their names if they do not fit together."""
     try:
         return LabeledImages(arrays[images], arrays[labels].astype(np.int64))
     except DataError as error:
@@ -111,8 +103,7 @@ def _plain_or_gzipped(path: Path) -> Path | None:
 
 
 def _dataset_name(folder: Path) -> str:
-    """The folder's name; in torchvision's layout that of its parent, not "raw"."""
-    return folder.parent.name if folder.name == "raw" else folder.name
+    return folder.parent.name if folder.name == "raw" else folder.name  # torchvision's layout
 
 
 def _check_image_size(folder: Path, split: LabeledImages) -> None:

@@ -66,7 +66,6 @@ def _training_root(folder: Path) -> Path:
 def _read_images(
     root: Path, classes: tuple[str, ...], progress: Progress
 ) -> tuple[LabeledImages, tuple[FailedInput, ...]]:
-    """The images of the class folders in ``root``, labeled by ``classes``, and those that could not be read."""
     images, table = load_photos(class_folder_table(root), InputSpec(), progress=progress)
     labels = np.array([classes.index(name) for name in table.classes], np.int64)[table.labels]
     return LabeledImages(images, labels, table.files), table.failures

@@ -19,12 +19,7 @@ MAX_BYTES = 200 << 20  # the largest file of Fashion-MNIST has 26 million bytes
 
 
 def download(url: str, *, progress: Progress = no_progress, timeout: float = TIMEOUT) -> bytes:
-    """The content at ``url``, complete.
-
-    Args:
-        url: of a scheme that urllib supports.
-        progress: called with the bytes done and in total, if the server sends Content-Length.
-        timeout: seconds without a response or data.
+    """The content at ``url``, complete; ``timeout``: seconds without a response or data.
 
     Raises:
         DataError: no connection, an HTTP error, a timeout, or fewer or more bytes than announced.

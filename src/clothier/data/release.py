@@ -42,15 +42,7 @@ class Release:
     mirrors: tuple[str, ...]
 
     def read(self, files: Mapping[str, Path], folder: Path) -> Contents:
-        """Reads and verifies the four files.
-
-        Args:
-            files: canonical name to path, as :func:`clothier.data.idx_files.find_files` returns them.
-            folder: where they were searched, for messages.
-
-        Raises:
-            DataError: a file is missing, damaged, or not the release's.
-        """
+        """Reads and verifies the ``files`` that ``idx_files.find_files(folder)`` found; DataError if one is wrong."""
         idx_files.require_all(files, folder)
         contents = {name: idx.read_uncompressed(files[name]) for name in self.digests}
         for name, content in contents.items():
@@ -58,11 +50,7 @@ class Release:
         return contents
 
     def verify(self, name: str, content: bytes, source: str) -> None:
-        """Checks that ``content``, uncompressed, is the release's file ``name``; ``source`` is for messages.
-
-        Raises:
-            DataError: it is not; the message has both digests and says what the content is instead.
-        """
+        """DataError unless ``content``, uncompressed, is the file ``name``: both digests, and what it is instead."""
         expected, got = self.digests[name], sha256(content)
         if got != expected:
             cause = self._mismatch_reason(name, content, got, source)

@@ -128,13 +128,9 @@ def cache_folder(release: Release = FASHION_MNIST) -> Path:
 
 
 def save_to_cache(contents: Contents, release: Release = FASHION_MNIST) -> Path:
-    """Writes verified contents to the cache and returns its folder.
+    """Writes verified contents to the cache and returns its folder; several processes can do this at once.
 
-    Each file is written atomically, so several processes can do this at once. The files are not compressed: reading
-    and verifying 55 MB takes less time than decompressing them.
-
-    Raises:
-        StorageError: the cache cannot be written.
+    The files are not compressed: reading and verifying 55 MB takes less time than decompressing them.
     """
     folder = cache_folder(release)
     for name, content in contents.items():
@@ -164,7 +160,6 @@ def _load_custom(folder: Path, files: Mapping[str, Path], any_size: bool) -> Dat
 
 
 def _first_valid(release: Release, progress: Progress) -> tuple[SourceName, Contents, tuple[str, ...]]:
-    """The first source with all files, and warnings about earlier sources that are damaged."""
     tried: list[str] = []
     warnings: list[str] = []
     for source, label, read in _sources(release, progress):

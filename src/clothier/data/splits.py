@@ -21,15 +21,10 @@ STUDY_SEED = 42  # random_state of the reference study's split
 
 
 def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) -> tuple[Int64Array, Int64Array]:
-    """Splits N images into a training and a validation set with scikit-learn's ``train_test_split``.
-
-    Args:
-        labels: (N,) int64.
-        n_validation: number of validation images.
-        seed: scikit-learn's ``random_state``.
+    """Splits N images by their ``labels``, (N,), with scikit-learn's ``train_test_split``.
 
     Returns:
-        (N - n_validation,) and (n_validation,) int64: indices into ``labels``, shuffled.
+        Indices of the training and the validation images, (N - n_validation,) and (n_validation,) int64, shuffled.
 
     Raises:
         DataError: a class has fewer than two images, or a set has fewer images than classes.
@@ -43,16 +38,12 @@ def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) 
 def stratified_folds(
     labels: Labels, n_folds: int, seed: int = 0, groups: Iterable[tuple[int, ...]] = ()
 ) -> tuple[Int64Array, ...]:
-    """Divides N images into folds with equal class counts (to within the size of a group).
+    """Divides N images by their ``labels``, (N,), into folds with equal class counts (to within the size of a group).
 
-    Args:
-        labels: (N,) int64.
-        n_folds: 2 or more.
-        seed: of the random assignment.
-        groups: disjoint groups of indices that stay in one fold, such as duplicates.
+    The disjoint ``groups`` of indices, such as duplicates, stay in one fold.
 
     Returns:
-        The sorted indices of each fold, about (N / n_folds,) int64; every image is in one fold.
+        The sorted indices of each fold, about (N / n_folds,) int64.
 
     Raises:
         DataError: a class has too few images, groups counted once, to be in every fold.
