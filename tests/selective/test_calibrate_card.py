@@ -32,18 +32,18 @@ def make_logits(seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
 def test_card_holds_temperature_thresholds_and_guarantee() -> None:
     logits, labels = make_logits()
     ood_scores = np.random.default_rng(1).normal(size=N)
-    card, thresholds, probabilities, correct = calibrate_card(CARD, logits, labels, GROUPS, ood_scores)
+    card, thresholds, confidence, correct, selective = calibrate_card(CARD, logits, labels, GROUPS, ood_scores)
     temperature = fit_temperature(logits, labels)
     assert card.calibration == {"temperature": temperature, "fitted_on": DEFAULT_FITTED_ON, "n": N}
     assert Thresholds.from_json(card.thresholds) == thresholds
     assert thresholds.max_ood is not None
     assert (ood_scores <= thresholds.max_ood).mean() == pytest.approx(0.95, abs=0.002)
-    assert np.array_equal(probabilities, softmax(logits / temperature))
     assert np.array_equal(correct, logits.argmax(axis=1) == labels)
-    confidence = np.where(ood_scores <= thresholds.max_ood, probabilities.max(axis=1), -np.inf)
+    probabilities = softmax(logits / temperature)
+    assert np.array_equal(confidence, np.where(ood_scores <= thresholds.max_ood, probabilities.max(axis=1), -np.inf))
     assert thresholds.min_probability == find_threshold(confidence, correct, GROUPS)
     assert thresholds.guarantee is not None
-    assert thresholds.guarantee.coverage == (confidence >= thresholds.min_probability).mean()
+    assert thresholds.guarantee.coverage == selective["coverage"] == (confidence >= thresholds.min_probability).mean()
     assert not thresholds.user_calibrated
     assert (thresholds.guarantee.grouped_by, thresholds.guarantee.n_groups) == ("photographer", 100)
 
@@ -54,7 +54,7 @@ def test_ood_photos_are_not_fitted() -> None:
     groups = np.concatenate([GROUPS, GROUPS[:200]])
     both = calibrate_card(CARD, all_logits, all_labels, groups, np.arange(N + 200.0))
     assert both.card == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N))).card
-    assert both.probabilities.shape == (N + 200, 3)
+    assert both.confidence.shape == (N + 200,)
     assert not both.correct[N:].any()
 
 

@@ -179,7 +179,7 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     ((result, photos),) = results
     assert result.records == ()
     assert "split at random because the table has no groups" in protocol(result, photos)
-    oof = out_of_fold_predictions(photos, result.folds, result.fold_outputs)
+    oof = out_of_fold_predictions(photos, result)
     assert oof.evaluation().accuracy == 1.0, "two colors"
     assert oof.ood_scores is None, "six photos are too few for an OOD score"
 

@@ -43,6 +43,11 @@ class Columns:
     group: str = DEFAULT_GROUP_COLUMN
     subclass: str = "footwear"
 
+    @property
+    def group_name(self) -> str:
+        """What a group is, in words: ``photographer`` for the default column, otherwise the column's name."""
+        return "photographer" if self.group == DEFAULT_GROUP_COLUMN else self.group
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -17,7 +17,7 @@ from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -74,6 +74,13 @@ class PhotoTable:
         files = tuple(self.files[row] for row in rows)
         raw_labels = tuple(self.raw_labels[row] for row in rows) if self.raw_labels else ()
         return replace(self, files=files, labels=self.labels[rows], groups=self.groups[rows], raw_labels=raw_labels)
+
+    def merge_groups(self, duplicates: Iterable[tuple[int, ...]]) -> Int64Array:
+        """(N,) int64: the groups, where groups that share an image, by the rows of ``duplicates``, are one."""
+        merged = self.groups.copy()
+        for rows in duplicates:
+            merged[np.isin(merged, merged[list(rows)])] = merged[list(rows)].min()
+        return merged
 
 
 def is_photo_table(path: Path) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import GroupKFold
 
-from clothier.metrics import softmax
-from clothier.selective.decisions import is_in_distribution
+from clothier.metrics import reliability, softmax
+from clothier.selective.decisions import is_in_distribution, selective_metrics
 from clothier.selective.risk_control import control_risk
-from clothier.selective.temperature import fit_temperature
+from clothier.selective.temperature import cross_fit, fit_temperature
 from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import aggregate_to
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import BundleMetadata
-    from clothier.types import BoolArray, Float64Array, Labels
+    from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
 RISK, CONFIDENCE_LEVEL = 0.05, 0.95
 ID_RECALL = 0.95  # fraction of the photos of known classes that must not be rejected
+N_FOLDS = 5  # in which a temperature is fitted to measure its calibration error
 DEFAULT_FITTED_ON = "grouped out-of-fold predictions"
 
 
@@ -33,14 +35,16 @@ class CalibratedCard(NamedTuple):
     Attributes:
         card: with the new temperature and thresholds.
         thresholds: those of the card.
-        probabilities: (N, K) float64, calibrated; of all photos.
+        confidence: (N,) float64, calibrated probabilities of the predictions; -inf where the OOD score is too high.
         correct: (N,) bool, where the most probable of ``classes`` is the label; False for photos of no class.
+        selective: coverage, risk and AUROC on the same photos (:func:`clothier.selective.decisions.selective_metrics`).
     """
 
     card: BundleMetadata
     thresholds: Thresholds
-    probabilities: Float64Array
+    confidence: Float64Array
     correct: BoolArray
+    selective: dict[str, Any]
 
 
 def calibrate_card(
@@ -112,4 +116,36 @@ def calibrate_card(
     )
     calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
     new_card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
-    return CalibratedCard(new_card, thresholds, probabilities, correct)
+    selective = selective_metrics(probabilities, ood, labels, thresholds, correct)
+    return CalibratedCard(new_card, thresholds, confidence, correct, selective)
+
+
+def temperature_of(card: BundleMetadata) -> float:
+    """The temperature of a card's calibration; 1 without one."""
+    return float(card.calibration.get("temperature", 1.0))
+
+
+def calibration_errors(
+    before: BundleMetadata,
+    after: BundleMetadata,
+    logits: Float64Array,
+    labels: Labels,
+    groups: Int64Array,
+    classes: Sequence[str],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """``temperature`` and ``ece`` of the card before calibration, and of the one after; arguments as above.
+
+    The latter ECE is cross-validated: each group is calibrated by a temperature that was fitted on others.
+    """
+    labeled = labels >= 0
+    scores, labels, groups = logits[labeled], labels[labeled], groups[labeled]
+    aggregation = aggregate_to(np.eye(len(before.classes)), before.classes, classes)
+    n_groups, every = len(np.unique(groups)), np.arange(len(groups))
+    folds = GroupKFold(min(N_FOLDS, n_groups)).split(groups, groups=groups) if n_groups > 1 else [(every, every)]
+
+    def ece(calibrated_logits: Float64Array) -> float:
+        return reliability(softmax(calibrated_logits) @ aggregation, labels).ece
+
+    old, new = temperature_of(before), temperature_of(after)
+    held_out = cross_fit(scores, labels, folds, aggregation)
+    return {"temperature": old, "ece": ece(scores / old)}, {"temperature": new, "ece": ece(held_out)}

@@ -6,33 +6,30 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from clothier import atomic, bundle
 from clothier.data.photo_table import DEFAULT_COLUMNS, UNKNOWN_LABEL, Columns, load_photos, read_photo_table
 from clothier.errors import UsageError
 from clothier.inference.model import open_model
-from clothier.metrics import reliability, softmax
 from clothier.runs import RUNS_DIR
-from clothier.selective.calibrate_card import CONFIDENCE_LEVEL, RISK, calibrate_card
-from clothier.selective.decisions import selective_metrics
-from clothier.selective.temperature import cross_fit
-from clothier.taxonomy import aggregate_to
+from clothier.selective.calibrate_card import (
+    CONFIDENCE_LEVEL,
+    RISK,
+    calibrate_card,
+    calibration_errors,
+    temperature_of,
+)
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy.typing as npt
-
-    from clothier.bundle import Bundle, BundleMetadata
+    from clothier.bundle import Bundle
     from clothier.data.photo_table import PhotoTable
-    from clothier.selective.calibrate_card import CalibratedCard
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import FailedInput, Float64Array, Labels, Progress
+    from clothier.types import FailedInput, Progress
 
 MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
-N_FOLDS = 5  # in which a temperature is fitted to measure its calibration error
 UNGROUPED = "photo"
 TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
 NO_GROUPS = (
@@ -99,14 +96,12 @@ def calibrate(
     confidence_level: float = CONFIDENCE_LEVEL,
     progress: Progress = no_progress,
 ) -> CalibrationResult:
-    """Fits temperature, thresholds and risk guarantee to reviewed photos and saves them with the model as a new bundle.
-
-    Known training photos of the model are excluded. Photos without a label are only used to measure the OOD score; the
-    guarantee is on photos of the model's classes.
+    """Fits temperature, thresholds and risk guarantee of a model to reviewed photos, and saves it as a new bundle.
 
     Args:
         model: a run folder, a bundle folder or the name of a bundled model.
-        data: a CSV, or a folder with a subfolder for each class.
+        data: 300 or more labeled photos: a CSV, or a folder with a subfolder for each class. An empty label means none
+            of the model's classes.
         out: the new bundle; an existing one is replaced. None for ``runs/<model>-calibrated``; a number is added if it
             exists.
         columns: of the CSV.
@@ -119,8 +114,8 @@ def calibrate(
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
     given = bundle.resolve(model)
-    if out is not None:
-        _check_output_path(out)
+    if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
+        raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
     table = read_photo_table(data, columns=columns, classes=given.metadata.classes)
     _check_photo_count(table)
     predictor = open_model(given)
@@ -129,7 +124,7 @@ def calibrate(
     images, table = images[~is_known], table.subset(~is_known)
     _check_photo_count(table, int(is_known.sum()))
     output = predictor.predict_images(images)
-    logits = output.logits.astype(np.float64) * _temperature(given.metadata)
+    logits = output.logits.astype(np.float64) * temperature_of(given.metadata)
     calibrated = calibrate_card(
         given.metadata,
         logits,
@@ -143,62 +138,28 @@ def calibrate(
         grouped_by=columns.group if table.has_groups else UNGROUPED,
         user_calibrated=True,
     )
+    before, after = calibration_errors(
+        given.metadata, calibrated.card, logits, table.labels, table.groups, table.classes
+    )
     path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(calibrated.card, name=path.name)
-    saved = bundle.save(path, card, given.graph.read_bytes(), given.weights.read_bytes(), given.optional_files)
-    before, after = _calibration_errors(given.metadata, calibrated, table, logits)
     return CalibrationResult(
-        bundle=saved,
+        bundle=bundle.save(path, card, given.graph.read_bytes(), given.weights.read_bytes(), given.optional_files),
         data=table.name,
-        n=calibrated.card.calibration["n"],
+        n=card.calibration["n"],
         before=before,
         after=after,
         thresholds=calibrated.thresholds,
-        selective=selective_metrics(
-            calibrated.probabilities, output.ood_scores, table.labels, calibrated.thresholds, calibrated.correct
-        ),
+        selective=calibrated.selective,
         warnings=_warnings(table, given.metadata.name, int(is_known.sum())),
         failures=table.failures,
     )
-
-
-def _temperature(card: BundleMetadata) -> float:
-    return float(card.calibration.get("temperature", 1.0))
-
-
-def _calibration_errors(
-    old_card: BundleMetadata, calibrated: CalibratedCard, table: PhotoTable, logits: Float64Array
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Temperature and ECE of the old card, and of the new one on groups that its temperature was not fitted on."""
-    labeled = table.labels != UNKNOWN_LABEL
-    scores, labels = logits[labeled], table.labels[labeled]
-    aggregation = aggregate_to(np.eye(len(old_card.classes)), old_card.classes, table.classes)
-    held_out = cross_fit(scores, labels, _group_folds(table.groups[labeled]), aggregation)
-
-    def ece(calibrated_logits: Float64Array) -> float:
-        return reliability(softmax(calibrated_logits) @ aggregation, labels).ece
-
-    old, new = _temperature(old_card), _temperature(calibrated.card)
-    return {"temperature": old, "ece": ece(scores / old)}, {"temperature": new, "ece": ece(held_out)}
-
-
-def _group_folds(groups: Labels) -> list[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]]:
-    """Indices to fit a temperature on and held-out indices; whole groups are held out if there are two or more."""
-    n_groups, indices = len(np.unique(groups)), np.arange(len(groups))
-    if n_groups < 2:
-        return [(indices, indices)]
-    return list(GroupKFold(min(N_FOLDS, n_groups)).split(groups, groups=groups))
 
 
 def _warnings(table: PhotoTable, model: str, n_excluded: int) -> tuple[str, ...]:
     no_groups = () if table.has_groups else (NO_GROUPS,)
     excluded = (TRAINING_PHOTOS.format(model=model, n=n_excluded),) if n_excluded else ()
     return (*table.warnings, *no_groups, *excluded)
-
-
-def _check_output_path(out: Path) -> None:
-    if bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
-        raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
 
 
 def _check_photo_count(table: PhotoTable, n_excluded: int = 0) -> None:

@@ -9,7 +9,8 @@ from PIL import Image
 from clothier.data.photo_csv import Columns
 from clothier.errors import DataError
 from clothier.recipes.photo import PhotoAugment
-from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, augment_photo, load_photo_training_data
+from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data, split_folds
+from clothier.training.finetune.features import augment_photo
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def test_duplicates_stay_in_one_fold(tmp_path: Path) -> None:
 
 def test_every_labeled_photo_is_tested_once(tmp_path: Path) -> None:
     write_classes(tmp_path)
-    folds = load_photo_training_data(tmp_path, Columns(), no_progress).folds(3, seed=0)
+    photos = load_photo_training_data(tmp_path, Columns(), no_progress)
+    folds = split_folds(photos.folds(3, seed=0), photos.table.labels)
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(2 * MIN_PHOTOS_PER_CLASS))
     assert all(not set(train) & set(test) for train, test in folds)
 

@@ -1,6 +1,6 @@
 """Cross-validation of a photo model by groups: training on all folds, out-of-fold predictions and their metrics.
 
-Legend: N photos, F folds, K classes of the model, L classes of the metrics, D embedding.
+Legend: N photos, F folds, K classes of the model, L classes of the metrics.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.selective.temperature import cross_fit
 from clothier.taxonomy import aggregate_to, map_labels, without_subclasses
 from clothier.training.device import tune_malloc
+from clothier.training.finetune.data import NO_FOLD, split_folds
 from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
-from clothier.training.finetune.features import FrozenFeatureExtractor, extract_features, fit_linear_probe, predict
+from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe, predict
 from clothier.training.schedules import TimeBudget, best_epoch
-from clothier.types import EpochRecord, ModelOutput
+from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,40 +31,27 @@ if TYPE_CHECKING:
 
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.data import Fold, Indices, PhotoTrainingData
+    from clothier.training.finetune.data import Indices, PhotoTrainingData
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
-    from clothier.types import Evaluation, Float64Array, Floats, Labels, Progress
+    from clothier.types import EpochRecord, Evaluation, Float64Array, Floats, Int64Array, Labels, Progress
 
 BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FineTuneResult:
-    """A trained photo model and the outputs of its cross-validation.
+    """A trained photo model and the outputs of its cross-validation."""
 
-    Attributes:
-        network: the final one, trained on all labeled photos.
-        recipe: of the training.
-        seed: of the training.
-        folds: F pairs of training and test indices.
-        fold_outputs: of each fold's network, for all N photos.
-        final_output: of the final network, for all N photos.
-        baseline_logits: (N, K), out-of-fold logits of logistic regression on frozen features.
-        baseline_c: its C, the best of :data:`BASELINE_CS` on the same folds.
-        records: one for each epoch.
-        seconds: from the files to the final weights.
-    """
-
-    network: EfficientNetLite0
+    network: EfficientNetLite0  # the final one, trained on all labeled photos
     recipe: PhotoRecipe
     seed: int
-    folds: tuple[Fold, ...]
-    fold_outputs: tuple[ModelOutput, ...]
-    final_output: ModelOutput
-    baseline_logits: Floats
-    baseline_c: float
+    folds: Int64Array  # (N,), the fold that tests each photo
+    fold_outputs: tuple[ModelOutput, ...]  # of each fold's network, for all N photos
+    final_output: ModelOutput  # of the final network, for all N photos
+    baseline_logits: Floats  # (N, K), out-of-fold, of logistic regression on frozen features
+    baseline_c: float  # its C, the best of BASELINE_CS on the same folds
     records: tuple[EpochRecord, ...]
-    seconds: float
+    seconds: float  # from the files to the final weights
 
 
 def train_photo_model(
@@ -78,43 +66,41 @@ def train_photo_model(
 ) -> FineTuneResult:
     """Fits linear probes on frozen features and fine-tunes them, unless the recipe has no epochs.
 
-    Args:
-        run: its checkpoint is continued, if it has one.
-        recipe: of the training.
-        photos: N photos.
-        seed: of folds, order, dropout and augmentation.
-        started: start of the work, by ``time.perf_counter``.
-        time_limit: seconds for everything; None for no limit.
-        progress: receives every stage and epoch.
+    A run that has a checkpoint is continued. ``time_limit`` is in seconds from ``started``, by ``time.perf_counter``.
 
     Raises:
         DataError: all photos belong to one group.
         ModelError: the package with the backbone's weights is altered, or the checkpoint is missing or damaged.
     """
     tune_malloc()
-    folds, labels, n_classes = photos.folds(recipe.folds, seed), photos.table.labels, len(photos.table.classes)
+    n, labels, n_classes = len(photos.table), photos.table.labels, len(photos.table.classes)
+    folds = photos.folds(recipe.folds, seed)
     extractor = FrozenFeatureExtractor(pretrained(), recipe.frozen_blocks, SIDE)
     pass_started = time.perf_counter()
-    features, embeddings = extract_features(photos, extractor, progress)
+    features, embeddings = extractor.extract(
+        ("features", "embeddings"), n, photos.inputs.__getitem__, lambda done: progress("frozen features", done, n)
+    )
     budget = TimeBudget(started, time_limit, time.perf_counter() - pass_started)
     baseline_c, baseline_logits = _fit_baseline(embeddings, labels, folds, n_classes, progress)
-    train_sets = [*(train for train, _ in folds), photos.labeled_indices]  # of each fold, and of the final network
+    pairs = split_folds(folds, labels)
+    train_sets = [*(train for train, _ in pairs), photos.labeled_indices]  # of each fold, and of the final network
     probes = [fit_linear_probe(embeddings[rows], labels[rows], n_classes, recipe.probe_c) for rows in train_sets]
     prepared = time.perf_counter() - started
+    records: list[EpochRecord] = []
     if recipe.epochs:
         states = [init_fine_tune_state(probe, rows, recipe) for probe, rows in zip(probes, train_sets, strict=True)]
-        tuner = FineTuner(recipe, seed, photos, extractor, features, folds, states)
+        tuner = FineTuner(recipe, seed, photos, extractor, features, [test for _, test in pairs], states)
         records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
-        outputs = [predict(state.best_ema, features, np.arange(len(labels)), recipe.frozen_blocks) for state in states]
+        outputs = [predict(state.best_ema, features, np.arange(n), recipe.frozen_blocks) for state in states]
     else:
-        records, network = [], init_fine_tune_state(probes[-1], photos.labeled_indices, recipe).best_ema
+        network = init_fine_tune_state(probes[-1], train_sets[-1], recipe).best_ema
         outputs = [ModelOutput(probe.logits(embeddings), embeddings) for probe in probes]
         run.write_results(records)
     return FineTuneResult(
         network=network,
         recipe=recipe,
         seed=seed,
-        folds=tuple(folds),
+        folds=folds,
         fold_outputs=tuple(outputs[:-1]),
         final_output=outputs[-1],
         baseline_logits=baseline_logits,
@@ -125,14 +111,15 @@ def train_photo_model(
 
 
 def _fit_baseline(
-    embeddings: Floats, labels: Labels, folds: Sequence[Fold], n_classes: int, progress: Progress
+    embeddings: Floats, labels: Labels, folds: Int64Array, n_classes: int, progress: Progress
 ) -> tuple[float, Floats]:
     """C and out-of-fold logits (N, K) of logistic regression on frozen features, for the C with the best accuracy."""
-    tested = np.concatenate([test for _, test in folds])
+    pairs = split_folds(folds, labels)
+    tested = np.concatenate([test for _, test in pairs])
     found = []
     for done, inverse_reg in enumerate(BASELINE_CS, 1):
         logits = np.zeros((len(labels), n_classes), np.float32)
-        for train, test in folds:
+        for train, test in pairs:
             probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
             logits[test] = probe.logits(embeddings[test])
         found.append((float((logits[tested].argmax(1) == labels[tested]).mean()), inverse_reg, logits))
@@ -143,29 +130,16 @@ def _fit_baseline(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfFoldPredictions:
-    """Predictions for N photos by the model of the fold that excludes the photo.
+    """Predictions for N photos by the model of the fold that excludes the photo."""
 
-    Attributes:
-        model_classes: the K classes of the model.
-        model_logits: (N, K) float64; of photos of no class, the mean over the folds' models.
-        classes: the L classes of the metrics: the model's, without subclasses whose parent class it has as well.
-        labels: (N,) int64, indices into ``classes``; -1 for photos of no class.
-        groups: (N,) int64.
-        folds: F pairs of training and test indices.
-        logits: (N, L) float64, of ``classes``.
-        calibrated_logits: (N, L) float64, each fold divided by a temperature that was fitted on the other folds.
-        ood_scores: (N,) float64; None if a fold has too few photos to fit an OOD score.
-    """
-
-    model_classes: tuple[str, ...]
-    model_logits: Float64Array
-    classes: tuple[str, ...]
-    labels: Labels
-    groups: Labels
-    folds: Sequence[Fold]
-    logits: Float64Array
-    calibrated_logits: Float64Array
-    ood_scores: Float64Array | None
+    model_classes: tuple[str, ...]  # the K classes of the model
+    model_logits: Float64Array  # (N, K); of photos of no class, the mean over the folds' models
+    classes: tuple[str, ...]  # the L classes of the metrics: without subclasses whose parent class the model has too
+    labels: Labels  # (N,), indices into `classes`; -1 for photos of no class
+    folds: Int64Array  # (N,)
+    logits: Float64Array  # (N, L)
+    calibrated_logits: Float64Array  # (N, L), each fold divided by a temperature that was fitted on the other folds
+    ood_scores: Float64Array | None  # (N,); None if a fold has too few photos to fit an OOD score
 
     @property
     def labeled_indices(self) -> Indices:
@@ -177,52 +151,32 @@ class OutOfFoldPredictions:
         rows = self.labeled_indices
         return metrics.evaluate_logits(self.calibrated_logits[rows], self.labels[rows], self.classes)
 
-    def arrays(self, files: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-        """The content of ``out_of_fold.npz``; ``fold`` is -1 for photos of no class."""
-        fold = np.full(len(self.labels), -1)
-        for number, (_, test) in enumerate(self.folds):
-            fold[test] = number
-        scores = {} if self.ood_scores is None else {"ood_scores": self.ood_scores}
-        return {
-            "files": np.array(files),
-            "model_classes": np.array(self.model_classes),
-            "classes": np.array(self.classes),
-            "labels": self.labels,
-            "groups": self.groups,
-            "fold": fold,
-            "model_logits": self.model_logits,
-            **scores,
-        }
 
-
-def out_of_fold_predictions(
-    photos: PhotoTrainingData, folds: Sequence[Fold], outputs: Sequence[ModelOutput]
-) -> OutOfFoldPredictions:
+def out_of_fold_predictions(photos: PhotoTrainingData, result: FineTuneResult) -> OutOfFoldPredictions:
     """Combines the outputs of each fold's network, for all N photos, to out-of-fold predictions."""
     model_classes, classes = photos.table.classes, without_subclasses(photos.table.classes)
     labels = map_labels(photos.table.labels, model_classes, classes)
-    model_logits = combine_folds([np.asarray(output.logits, np.float64) for output in outputs], folds)
+    model_logits = combine_folds([np.asarray(one.logits, np.float64) for one in result.fold_outputs], result.folds)
     logits = aggregate_logits(model_logits, model_classes, classes)
     labeled = np.flatnonzero(labels >= 0)
-    temperature_folds = [(np.setdiff1d(labeled, test), test) for _, test in folds]
+    temperature_folds = [(np.setdiff1d(labeled, test), test) for _, test in split_folds(result.folds, labels)]
     return OutOfFoldPredictions(
         model_classes=model_classes,
         model_logits=model_logits,
         classes=classes,
         labels=labels,
-        groups=photos.groups,
-        folds=folds,
+        folds=result.folds,
         logits=logits,
         calibrated_logits=cross_fit(logits, labels, temperature_folds),
-        ood_scores=_out_of_fold_ood_scores(labels, folds, outputs),
+        ood_scores=_out_of_fold_ood_scores(labels, result),
     )
 
 
-def combine_folds(fold_values: Sequence[Float64Array], folds: Sequence[Fold]) -> Float64Array:
+def combine_folds(fold_values: Sequence[Float64Array], folds: Int64Array) -> Float64Array:
     """For each photo the value of the fold that tests it; the mean of all folds if none does."""
     combined = np.mean(fold_values, axis=0)
-    for values, (_, test) in zip(fold_values, folds, strict=True):
-        combined[test] = values[test]
+    tested = np.flatnonzero(folds != NO_FOLD)
+    combined[tested] = np.stack(fold_values)[folds[tested], tested]
     return np.asarray(combined)
 
 
@@ -233,24 +187,22 @@ def aggregate_logits(logits: npt.ArrayLike, classes: Sequence[str], target_class
     return np.log(np.maximum(aggregate_to(softmax(logits), classes, target_classes), 1e-30))
 
 
-def _out_of_fold_ood_scores(
-    labels: Labels, folds: Sequence[Fold], outputs: Sequence[ModelOutput]
-) -> Float64Array | None:
-    if min(len(train) for train, _ in folds) < MIN_SAMPLES:
+def _out_of_fold_ood_scores(labels: Labels, result: FineTuneResult) -> Float64Array | None:
+    pairs = split_folds(result.folds, labels)
+    if min(len(train) for train, _ in pairs) < MIN_SAMPLES:
         return None
-    scorers = [
-        fit_ood_scorer(output.embeddings[train], labels[train])
-        for output, (train, _) in zip(outputs, folds, strict=True)
+    scores = [
+        fit_ood_scorer(output.embeddings[train], labels[train]).score(output.embeddings)
+        for output, (train, _) in zip(result.fold_outputs, pairs, strict=True)
     ]
-    scores = [scorer.score(one.embeddings) for scorer, one in zip(scorers, outputs, strict=True)]
-    return combine_folds(scores, folds)
+    return combine_folds(scores, result.folds)
 
 
-def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -> dict[str, Any]:
+def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Int64Array) -> dict[str, Any]:
     """Means over the folds of accuracy and macro recall, and each fold's ``folds``; recall over the fold's classes."""
     correct = np.asarray(logits).argmax(axis=1) == labels
     per_fold = []
-    for _, test in folds:
+    for _, test in split_folds(folds, labels):
         recalls = [float(correct[test][labels[test] == label].mean()) for label in np.unique(labels[test])]
         accuracy, macro_recall = float(correct[test].mean()), float(np.mean(recalls))
         per_fold.append({"n": len(test), "accuracy": accuracy, "macro_recall": macro_recall})
@@ -261,11 +213,10 @@ def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Sequence[Fold]) -
 def baseline_comparison(result: FineTuneResult, oof: OutOfFoldPredictions) -> dict[str, Any]:
     """Logistic regression on frozen features and this model on the same folds: means, gain and McNemar's test."""
     baseline_logits = aggregate_logits(result.baseline_logits, oof.model_classes, oof.classes)
-    baseline = fold_metrics(baseline_logits, oof.labels, result.folds)
-    model = fold_metrics(oof.logits, oof.labels, result.folds)
-    rows = oof.labeled_indices
+    baseline, model = (fold_metrics(logits, oof.labels, oof.folds) for logits in (baseline_logits, oof.logits))
+    labeled = oof.labels >= 0
     correct, baseline_correct = (
-        logits[rows].argmax(axis=1) == oof.labels[rows] for logits in (oof.logits, baseline_logits)
+        (logits.argmax(axis=1) == oof.labels)[labeled] for logits in (oof.logits, baseline_logits)
     )
     return {
         "baseline": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **baseline},
@@ -288,7 +239,7 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
             "these predictions, so these results are slightly optimistic. "
         )
     return (
-        f"{len(result.folds)} folds of {len(photos.labeled_indices):,} labeled photos, {grouped} "
+        f"{len(result.fold_outputs)} folds of {len(photos.labeled_indices):,} labeled photos, {grouped} "
         f"(StratifiedGroupKFold, shuffled, random_state {result.seed}). Each photo is predicted by the model of the "
         "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
         "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "

@@ -107,26 +107,19 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite0(nn.Module):
     """(N, 3, H, W) float32 images of 0 to 1 to (N, K) logits; the input of ``head`` is the (N, 1280) embedding.
 
-    Attributes:
-        stem: the first convolution.
-        blocks: the 16 blocks.
-        conv_head: the convolution before the mean over the image.
-        dropout: fraction of the embedding that is dropped in training.
-        head: (N, 1280) to (N, K).
+    Dropout is left to the training.
     """
 
-    def __init__(self, n_classes: int = IMAGENET_CLASSES, dropout: float = 0.2) -> None:
+    def __init__(self, n_classes: int = IMAGENET_CLASSES) -> None:
         super().__init__()
         self.stem = ConvBatchNorm(3, STEM_CHANNELS, kernel=3, stride=2)
         self.blocks = nn.ModuleList(_blocks())
         self.conv_head = ConvBatchNorm(STAGES[-1].channels, EMBEDDING_DIM)
-        self.dropout = dropout
         self.head = nn.Linear(EMBEDDING_DIM, n_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits, (N, K)."""
-        embeddings = self.embed(self.forward_stem(images, BLOCKS))
-        logits: torch.Tensor = self.head(F.dropout(embeddings, self.dropout, self.training))
+        logits: torch.Tensor = self.head(self.embed(self.forward_stem(images, BLOCKS)))
         return logits
 
     def forward_stem(self, images: torch.Tensor, blocks: int) -> torch.Tensor:
@@ -162,19 +155,21 @@ def pretrained() -> EfficientNetLite0:
         ModuleNotFoundError: the package with the weights is not installed.
         ModelError: its file is missing or altered.
     """
+    spec = find_spec(PACKAGE)  # the package itself is not imported
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
     network = EfficientNetLite0()
-    network.load_state_dict({_module_name(name): value for name, value in read_weights().items()})
+    weights = read_weights(Path(spec.origin).parent / FILE)
+    network.load_state_dict({_module_name(name): value for name, value in weights.items()})
     return network.eval()
 
 
-def read_weights(file: Path | None = None) -> dict[str, torch.Tensor]:
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
     """The package's weights by name, checked against their digest; nothing in the file is executed.
 
     Raises:
-        ModuleNotFoundError: the package is not installed.
         ModelError: the file is missing or altered.
     """
-    file = file or weights_file()
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
@@ -185,26 +180,8 @@ def read_weights(file: Path | None = None) -> dict[str, torch.Tensor]:
     return weights
 
 
-def weights_file() -> Path:
-    """Path of the package's weights; the package itself is not imported.
-
-    Raises:
-        ModuleNotFoundError: the package is not installed.
-    """
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
-    return Path(spec.origin).parent / FILE
-
-
-WEIGHT_NAMES = {
-    "_conv_stem": "stem.0",
-    "_bn0": "stem.1",
-    "_conv_head": "conv_head.0",
-    "_bn1": "conv_head.1",
-    "_fc": "head",
-}
-BLOCK_WEIGHT_NAMES = {
+PUBLISHED_NAMES = {"_conv_stem": "stem.0", "_bn0": "stem.1", "_conv_head": "conv_head.0", "_bn1": "conv_head.1"}
+PUBLISHED_BLOCK_NAMES = {
     "_expand_conv": "expand.0",
     "_bn0": "expand.1",
     "_depthwise_conv": "depthwise.0",
@@ -216,7 +193,7 @@ BLOCK_WEIGHT_NAMES = {
 
 def _module_name(name: str) -> str:
     """The file's ``_blocks.3._bn1.bias`` is ``blocks.3.depthwise.1.bias`` here."""
-    parts = name.split(".")
-    if parts[0] == "_blocks":
-        return ".".join(("blocks", parts[1], BLOCK_WEIGHT_NAMES[parts[2]], parts[3]))
-    return f"{WEIGHT_NAMES[parts[0]]}.{parts[1]}"
+    *block, module, parameter = name.split(".")
+    if block:
+        return f"blocks.{block[1]}.{PUBLISHED_BLOCK_NAMES[module]}.{parameter}"
+    return f"{(PUBLISHED_NAMES | {'_fc': 'head'})[module]}.{parameter}"

@@ -3,14 +3,13 @@
 The output of the frozen blocks is the same for all networks. So each epoch augments every photo once, runs the frozen
 blocks on it once, and then trains every network for an epoch on that output.
 
-Legend: N photos, F folds, C channels, H, W, K classes, D embedding.
+Legend: N photos, F folds, C channels, H, W.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,10 @@ import torch.nn.functional as F
 
 from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
-from clothier.system import available_cores
+from clothier.system import parallel_map
 from clothier.training import checkpoint
 from clothier.training.finetune.efficientnet_lite import pretrained
-from clothier.training.finetune.features import extract_augmented, gather_batch, predict
+from clothier.training.finetune.features import augment_photo, gather_batch, predict
 from clothier.training.optimizers import ADAMW_BETAS
 from clothier.training.schedules import best_epoch, linear_warmup_decay, should_stop
 from clothier.types import EpochRecord
@@ -32,55 +31,38 @@ from clothier.types import EpochRecord
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from torch import nn
-
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.data import Fold, Indices, PhotoTrainingData
+    from clothier.training.finetune.data import Indices, PhotoTrainingData
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
     from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor, LinearProbe
     from clothier.training.schedules import TimeBudget
-    from clothier.types import Evaluation, Labels, Progress
+    from clothier.types import Evaluation, Images, Labels, Progress
 
 WARMUP_START = 0.1  # of the peak learning rate
+SAVED = ("network", "ema", "best_ema", "optimizer")  # of each state, in a checkpoint
 
 
 @dataclass(slots=True, eq=False)
 class FineTuneState:
-    """One network in training.
-
-    Attributes:
-        network: what is trained.
-        ema: exponential moving average of its weights.
-        best_ema: the result: ``ema`` at the last :meth:`update_best`.
-        train_indices: (M,) indices of its training photos.
-        optimizer: of its later blocks and its head.
-        steps: so far.
-        loss: mean over the last epoch's batches, nats, label smoothing included.
-        accuracy: on the last epoch's batches, before each step; 0 to 1.
-    """
+    """One network in training."""
 
     network: EfficientNetLite0
-    ema: EfficientNetLite0
-    best_ema: EfficientNetLite0
+    ema: EfficientNetLite0  # exponential moving average of its weights
+    best_ema: EfficientNetLite0  # the result: `ema` after the best epoch so far
     train_indices: Indices
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer  # of the later blocks and the head
     steps: int = 0
-    loss: float = 0.0
-    accuracy: float = 0.0
-
-    def update_best(self) -> None:
-        """Copies ``ema`` to ``best_ema``."""
-        self.best_ema.load_state_dict(self.ema.state_dict())
+    loss: float = 0.0  # mean over the last epoch's batches, nats, label smoothing included
+    accuracy: float = 0.0  # on the last epoch's batches, before each step; 0 to 1
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        modules = {name: getattr(self, name).state_dict() for name in ("network", "ema", "best_ema", "optimizer")}
-        return {**modules, "steps": self.steps}
+        return {name: getattr(self, name).state_dict() for name in SAVED} | {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores a checkpoint."""
-        for name in ("network", "ema", "best_ema", "optimizer"):
+        for name in SAVED:
             getattr(self, name).load_state_dict(state[name])
         self.steps = state["steps"]
 
@@ -90,36 +72,29 @@ def init_fine_tune_state(probe: LinearProbe, train_indices: Indices, recipe: Pho
 
     A random head would distort the pretrained features first (arXiv 2202.10054).
     """
-    network = _build_network(probe, recipe)
-    optimizer = _build_optimizer(network, recipe)
-    return FineTuneState(network, copy.deepcopy(network), copy.deepcopy(network), train_indices, optimizer)
-
-
-def _build_network(probe: LinearProbe, recipe: PhotoRecipe) -> EfficientNetLite0:
     network = pretrained()
-    network.dropout = recipe.dropout
     network.head = torch.nn.Linear(probe.weight.shape[1], len(probe.bias))
     with torch.no_grad():
         network.head.weight.copy_(torch.as_tensor(probe.weight))
         network.head.bias.copy_(torch.as_tensor(probe.bias))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
     network.requires_grad_(False)
-    for module in _trainable_modules(network, recipe):
+    body = [*network.blocks[recipe.frozen_blocks :], network.conv_head]
+    for module in (*body, network.head):
         module.requires_grad_(True)
-    return network
+    weights = [weight for module in body for weight in module.parameters()]
+    optimizer = _build_optimizer(weights, list(network.head.parameters()), recipe)
+    return FineTuneState(network, copy.deepcopy(network), copy.deepcopy(network), train_indices, optimizer)
 
 
-def _trainable_modules(network: EfficientNetLite0, recipe: PhotoRecipe) -> list[nn.Module]:
-    return [*network.blocks[recipe.frozen_blocks :], network.conv_head, network.head]
-
-
-def _build_optimizer(network: EfficientNetLite0, recipe: PhotoRecipe) -> torch.optim.Optimizer:
+def _build_optimizer(
+    body: Sequence[torch.nn.Parameter], head: Sequence[torch.nn.Parameter], recipe: PhotoRecipe
+) -> torch.optim.Optimizer:
     """AdamW; the head has its own learning rate, biases and norms have no weight decay."""
-    body = [weight for part in _trainable_modules(network, recipe)[:-1] for weight in part.parameters()]
     groups = [
         {"params": [weight for weight in body if weight.ndim > 1], "lr": recipe.learning_rate},
         {"params": [weight for weight in body if weight.ndim < 2], "lr": recipe.learning_rate, "weight_decay": 0.0},
-        {"params": list(network.head.parameters()), "lr": recipe.head_learning_rate},
+        {"params": head, "lr": recipe.head_learning_rate},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, betas=ADAMW_BETAS)
     for group in optimizer.param_groups:
@@ -128,39 +103,6 @@ def _build_optimizer(network: EfficientNetLite0, recipe: PhotoRecipe) -> torch.o
 
 
 def train_epoch(
-    states: Sequence[FineTuneState],
-    features: Float16Array,
-    labels: Labels,
-    recipe: PhotoRecipe,
-    *,
-    progress_range: tuple[float, float],
-    seed: tuple[int, int],
-) -> Iterator[int]:
-    """Trains every network for one epoch, one on each core; yields the number of finished networks.
-
-    Args:
-        states: the networks.
-        features: (N, C, H, W) float16, output of the frozen blocks for the augmented photos.
-        labels: (N,) int64.
-        recipe: of the training.
-        progress_range: progress of the whole training, 0 to 1, at the start and the end of the epoch.
-        seed: of the run, and the epoch's number.
-    """
-
-    def train(index: int) -> None:
-        rng = np.random.default_rng([*seed, index])
-        _train_network(states[index], features, labels, recipe, progress_range, rng)
-
-    with _single_threaded(), ThreadPoolExecutor(available_cores()) as pool:
-        try:
-            for done, _ in enumerate(pool.map(train, range(len(states))), 1):
-                yield done
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _train_network(
     state: FineTuneState,
     features: Float16Array,
     labels: Labels,
@@ -168,6 +110,16 @@ def _train_network(
     progress_range: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
+    """Trains one network for one epoch.
+
+    Args:
+        state: the network.
+        features: (N, C, H, W) float16, output of the frozen blocks for the augmented photos.
+        labels: (N,) int64.
+        recipe: of the training.
+        progress_range: progress of the whole training, 0 to 1, at the start and the end of the epoch.
+        rng: of order and dropout.
+    """
     order, size = rng.permutation(state.train_indices), recipe.batch_size
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     start, stop = progress_range
@@ -219,27 +171,16 @@ def _single_threaded() -> Iterator[None]:
 
 @dataclass(slots=True, eq=False)
 class FineTuner:
-    """The fine-tuning of F + 1 networks on N photos.
-
-    Attributes:
-        recipe: of the training.
-        seed: of order, dropout and augmentation.
-        photos: the photos.
-        extractor: the frozen blocks.
-        features: (N, C, H, W) float16, their output for the photos as they are.
-        folds: F pairs of training and test indices.
-        states: each fold's network, then the final one, which is trained on all photos.
-        progress: of the whole training, 0 to 1.
-    """
+    """The fine-tuning of F + 1 networks on N photos."""
 
     recipe: PhotoRecipe
-    seed: int
+    seed: int  # of order, dropout and augmentation
     photos: PhotoTrainingData
     extractor: FrozenFeatureExtractor
-    features: Float16Array
-    folds: Sequence[Fold]
-    states: Sequence[FineTuneState]
-    progress: float = 0.0
+    features: Float16Array  # (N, C, H, W), output of the frozen blocks for the photos as they are
+    tested: Sequence[Indices]  # the test photos of each of F folds
+    states: Sequence[FineTuneState]  # each fold's network, then the final one, which is trained on all photos
+    progress: float = 0.0  # of the whole training, 0 to 1
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -254,17 +195,10 @@ class FineTuner:
     def run_epoch(self, epoch: int, end: float, on_progress: Progress) -> EpochRecord:
         """Trains every network on its photos once and evaluates the folds' networks on their test photos.
 
-        Args:
-            epoch: 1 for the first.
-            end: progress of the whole training after this epoch.
-            on_progress: receives photos and networks.
+        ``epoch`` counts from 1; ``end`` is the progress of the whole training after it.
         """
-        started, recipe, seed = time.perf_counter(), self.recipe, (self.seed, epoch)
-        features = extract_augmented(self.photos, self.extractor, recipe.augment, seed, on_progress)
-        span = (self.progress, end)
-        labels = self.photos.table.labels
-        for done in train_epoch(self.states, features, labels, recipe, progress_range=span, seed=seed):
-            on_progress(f"epoch {epoch}, networks", done, len(self.states))
+        started = time.perf_counter()
+        self._train_networks(self._augmented_features(epoch, on_progress), epoch, end, on_progress)
         self.progress = end
         validation = self.evaluate()
         return EpochRecord(
@@ -277,18 +211,40 @@ class FineTuner:
             seconds=round(time.perf_counter() - started, 3),
         )
 
+    def _augmented_features(self, epoch: int, on_progress: Progress) -> Float16Array:
+        """(N, C, H, W) float16."""
+        n = len(self.photos.table)
+
+        def augmented(index: int) -> Images:
+            rng = np.random.default_rng([self.seed, epoch, index])
+            return augment_photo(self.photos.images[index], self.extractor.side, self.recipe.augment, rng)
+
+        task = f"epoch {epoch}, photos"
+        (features,) = self.extractor.extract(("features",), n, augmented, lambda done: on_progress(task, done, n))
+        return features
+
+    def _train_networks(self, features: Float16Array, epoch: int, end: float, on_progress: Progress) -> None:
+        """One epoch of every network, one on each core."""
+        n, labels, span = len(self.states), self.photos.table.labels, (self.progress, end)
+
+        def train(index: int) -> None:
+            rng = np.random.default_rng([self.seed, epoch, index])
+            train_epoch(self.states[index], features, labels, self.recipe, span, rng)
+
+        with _single_threaded():
+            parallel_map(train, range(n), lambda done: on_progress(f"epoch {epoch}, networks", done, n))
+
     def evaluate(self) -> Evaluation:
         """Metrics of the averaged weights over the test photos of all folds, at the best temperature for them.
 
         Label smoothing lowers the confidence of the networks by a different amount each epoch; with a fitted
         temperature the losses of epochs are comparable.
         """
-        tested = [test for _, test in self.folds]
-        pairs = zip(self.states, tested, strict=False)  # the final network has no test photos
+        pairs = zip(self.states, self.tested, strict=False)  # the final network has no test photos
         logits = np.concatenate(
             [predict(state.ema, self.features, test, self.recipe.frozen_blocks).logits for state, test in pairs]
         )
-        labels = self.photos.table.labels[np.concatenate(tested)]
+        labels = self.photos.table.labels[np.concatenate(self.tested)]
         return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.photos.table.classes)
 
 
@@ -311,7 +267,7 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progr
         records.append(tuner.run_epoch(epoch, end, on_progress))
         if best_epoch(records) == epoch:
             for state in states:
-                state.update_best()
+                state.best_ema.load_state_dict(state.ema.state_dict())
         checkpoint.save(run.checkpoint, tuner, records)
         run.append_result(records[-1])
         percent = 100 * (records[-1].validation_accuracy or 0)

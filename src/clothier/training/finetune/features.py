@@ -8,19 +8,17 @@ Legend: N photos, C channels, H, W, K classes, D embedding.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
 import torch
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from clothier.system import available_cores
+from clothier.system import parallel_map
 from clothier.training.export.graph import export_graph
-from clothier.training.finetune.data import augment_photo
 from clothier.training.torch_classifier import to_float
 from clothier.types import ModelOutput
 
@@ -30,9 +28,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.recipes.photo import PhotoAugment
-    from clothier.training.finetune.data import Indices, PhotoTrainingData
+    from clothier.training.finetune.data import Indices
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
-    from clothier.types import Floats, Images, Labels, Progress
+    from clothier.types import Floats, Images, Labels
 
     Float16Array = npt.NDArray[np.float16]
 
@@ -74,21 +72,14 @@ class FrozenFeatureExtractor:
         shapes = {one.name: one.shape[1:] for one in self._session.get_outputs()}
         arrays = [np.empty((n_images, *shapes[name]), OUTPUTS[name]) for name in outputs]
 
-        def fill(start: int) -> int:
-            stop = min(start + BATCH, n_images)
-            images = np.stack([get_image(index) for index in range(start, stop)])
+        def fill(start: int) -> None:
+            rows = range(start, min(start + BATCH, n_images))
+            images = np.stack([get_image(row) for row in rows])
             values = self._session.run(outputs, {"images": images}, self._run_options)
             for array, value in zip(arrays, values, strict=True):
-                array[start:stop] = value
-            return stop
+                array[rows.start : rows.stop] = value
 
-        with ThreadPoolExecutor(available_cores()) as pool:
-            try:
-                for done in pool.map(fill, range(0, n_images, BATCH)):
-                    on_progress(done)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        parallel_map(fill, range(0, n_images, BATCH), lambda done: on_progress(min(done * BATCH, n_images)))
         return arrays
 
 
@@ -104,37 +95,25 @@ class _FeatureModule(nn.Module):
         return features, self.network.embed(self.network.forward_tail(features, self.blocks))
 
 
-def extract_features(
-    photos: PhotoTrainingData, extractor: FrozenFeatureExtractor, progress: Progress
-) -> tuple[Float16Array, Floats]:
-    """Features (N, C, H, W) float16 and embeddings (N, D) float32 of the photos as they are."""
-    n = len(photos.table)
-    features, embeddings = extractor.extract(
-        ("features", "embeddings"),
-        n,
-        lambda index: np.asarray(photos.inputs[index]),
-        lambda done: progress("frozen features", done, n),
-    )
-    return features, embeddings
+def augment_photo(image: Images, side: int, augment: PhotoAugment, rng: np.random.Generator) -> Images:
+    """A random crop, flip and color change of a photo: (H, W, 3) uint8 to (side, side, 3) uint8."""
+    height, width = image.shape[:2]
+    scale, stretch = np.sqrt(rng.uniform(augment.min_area, 1)), np.exp(rng.uniform(-augment.aspect, augment.aspect))
+    crop_width, crop_height = min(width, width * scale * stretch), min(height, height * scale / stretch)
+    left, top = rng.uniform(0, width - crop_width), rng.uniform(0, height - crop_height)
+    box = (left, top, left + crop_width, top + crop_height)
+    pixels = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC, box=box))
+    return _color_jitter(pixels[:, ::-1] if rng.random() < 0.5 else pixels, augment, rng)
 
 
-def extract_augmented(
-    photos: PhotoTrainingData,
-    extractor: FrozenFeatureExtractor,
-    augment: PhotoAugment,
-    seed: tuple[int, int],
-    progress: Progress,
-) -> Float16Array:
-    """Features (N, C, H, W) float16 of the photos, augmented by ``seed``: the run's seed and the epoch."""
-    n = len(photos.table)
-
-    def augmented(index: int) -> Images:
-        return augment_photo(photos.images[index], extractor.side, augment, np.random.default_rng([*seed, index]))
-
-    (features,) = extractor.extract(
-        ("features",), n, augmented, lambda done: progress(f"epoch {seed[1]}, photos", done, n)
-    )
-    return features
+def _color_jitter(pixels: Images, augment: PhotoAugment, rng: np.random.Generator) -> Images:
+    """Random brightness, contrast and color of the light, by a lookup table for each channel."""
+    brightness, contrast = 1 + rng.uniform(-augment.brightness, augment.brightness, 2)
+    gains = 1 + rng.uniform(-augment.color_gain, augment.color_gain, 3)
+    mean = pixels.mean()
+    levels = (np.arange(256)[:, None] - mean) * contrast + mean
+    table = np.clip(levels * brightness * gains, 0, 255).astype(np.uint8)
+    return np.stack([table[:, channel][pixels[..., channel]] for channel in range(3)], axis=-1)
 
 
 def predict(network: EfficientNetLite0, features: Float16Array, indices: Indices, frozen_blocks: int) -> ModelOutput:
@@ -154,8 +133,7 @@ def gather_batch(features: Float16Array, indices: Indices) -> torch.Tensor:
     return torch.as_tensor(features[indices]).float().contiguous(memory_format=torch.channels_last)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearProbe:
+class LinearProbe(NamedTuple):
     """Logistic regression on standardized embeddings as one linear layer: ``weight`` (K, D), ``bias`` (K,)."""
 
     weight: Floats
@@ -167,13 +145,9 @@ class LinearProbe:
 
 
 def fit_linear_probe(embeddings: Floats, labels: Labels, n_classes: int, inverse_reg: float) -> LinearProbe:
-    """Fits a linear probe.
+    """Fits a linear probe to (N, D) embeddings; a class that does not occur is never predicted.
 
-    Args:
-        embeddings: (N, D).
-        labels: (N,) int64; a class that does not occur is never predicted.
-        n_classes: K.
-        inverse_reg: inverse regularization, C of scikit-learn.
+    ``inverse_reg`` is C of scikit-learn.
     """
     mean, std = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-6
     model = LogisticRegression(C=inverse_reg, max_iter=MAX_ITER).fit((embeddings - mean) / std, labels)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from clothier import atomic, bundle
+from clothier.data.combined_splits import CombinedSplits
 from clothier.data.fingerprints import dhash, to_bytes
-from clothier.exploration.audit.findings import Finding, findings_to_csv, unreadable_rows
+from clothier.exploration.audit.findings import duplicate_rows, findings_to_csv, label_rows, unreadable_rows
 from clothier.exploration.audit.label_issues import label_issues
 from clothier.metrics import reliability, softmax
 from clothier.selective.calibrate_card import calibrate_card
-from clothier.selective.decisions import is_in_distribution, risk_coverage, selective_metrics
+from clothier.selective.decisions import risk_coverage
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.training.export.bundle_export import export_bundle
 from clothier.training.finalize import FINALIZE_STEPS, base_metadata, base_metrics
@@ -22,11 +23,6 @@ from clothier.training.finetune.cross_validation import baseline_comparison, out
 from clothier.training.finetune.data import INPUT_SPEC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import numpy.typing as npt
-
-    from clothier.exploration.audit.findings import Kind
     from clothier.exploration.audit.label_issues import LabelIssues
     from clothier.metrics import Reliability
     from clothier.runs import Run
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
     from clothier.selective.decisions import RiskCoverage
     from clothier.selective.thresholds import RiskGuarantee
     from clothier.training.finetune.cross_validation import FineTuneResult, OutOfFoldPredictions
-    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.finetune.data import Indices, PhotoTrainingData
     from clothier.types import Evaluation, Progress
 
 CARD_METRICS = ("protocol", "validation", "baseline_comparison")  # of metrics.json
@@ -66,18 +62,18 @@ def finalize_photo(
         StorageError: the disk refused.
     """
     progress("measure photo", 0, FINALIZE_STEPS, "calibration")
-    oof = out_of_fold_predictions(photos, result.folds, result.fold_outputs)
+    oof = out_of_fold_predictions(photos, result)
     calibrated = _calibrate(result, photos, oof)
     evaluation, labeled = oof.evaluation(), oof.labeled_indices
     progress("measure photo", 1, FINALIZE_STEPS, "audit")
     probabilities = softmax(oof.calibrated_logits[labeled])
     issues = label_issues(oof.labels[labeled], probabilities)
-    atomic.write_text(run.path / "audit.csv", findings_to_csv(_audit_findings(photos, oof, issues)))
-    atomic.write_bytes(run.path / "out_of_fold.npz", _npz(oof.arrays(photos.table.files)))
+    atomic.write_text(run.path / "audit.csv", _audit(photos, oof, issues))
+    atomic.write_bytes(run.path / "out_of_fold.npz", _npz(photos, oof))
     metrics = {
         **base_metrics(result, calibrated.card.parameters, _describe_data(photos) | photos.audit_summary()),
         "classes": list(oof.model_classes),
-        "validation": {**evaluation.to_json(), **_selective(oof, calibrated)},
+        "validation": {**evaluation.to_json(), **calibrated.selective, "n_ood": int((oof.labels < 0).sum())},
         "test": None,
         "protocol": protocol(result, photos),
         "baseline_comparison": baseline_comparison(result, oof),
@@ -91,7 +87,7 @@ def finalize_photo(
         metrics,
         evaluation,
         reliability(probabilities, oof.labels[labeled]),
-        _risk_coverage(oof, calibrated),
+        risk_coverage(calibrated.confidence[labeled], calibrated.correct[labeled]),
         calibrated.thresholds.guarantee,
     )
 
@@ -99,12 +95,11 @@ def finalize_photo(
 def _calibrate(result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> CalibratedCard:
     result.network.requires_grad_(requires_grad=True)  # the frozen blocks are counted as parameters, too
     data = {**_describe_data(photos), "photos": len(oof.labeled_indices)}
-    card = base_metadata(result, result.recipe.to_json(), oof.model_classes, INPUT_SPEC, data)
     return calibrate_card(
-        card,
+        base_metadata(result, result.recipe.to_json(), oof.model_classes, INPUT_SPEC, data),
         oof.model_logits,
         oof.labels,
-        oof.groups,
+        photos.groups,
         oof.ood_scores,
         classes=oof.classes,
         grouped_by=photos.grouped_by,
@@ -113,22 +108,6 @@ def _calibrate(result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFold
 
 def _describe_data(photos: PhotoTrainingData) -> dict[str, Any]:
     return {"name": photos.table.name, "digest": photos.digest, "limitations": LIMITATIONS}
-
-
-def _selective(oof: OutOfFoldPredictions, calibrated: CalibratedCard) -> dict[str, Any]:
-    """Coverage, risk and AUROC of the OOD score at the card's temperature and thresholds."""
-    metrics = selective_metrics(
-        calibrated.probabilities, oof.ood_scores, oof.labels, calibrated.thresholds, calibrated.correct
-    )
-    return {**metrics, "guarantee": calibrated.card.thresholds["guarantee"], "n_ood": int((oof.labels < 0).sum())}
-
-
-def _risk_coverage(oof: OutOfFoldPredictions, calibrated: CalibratedCard) -> RiskCoverage:
-    """Risk by coverage of the labeled photos; those with a high OOD score come last."""
-    labeled, probabilities = oof.labeled_indices, calibrated.probabilities
-    in_distribution = is_in_distribution(oof.ood_scores, calibrated.thresholds.max_ood, len(probabilities))
-    confidence = np.where(in_distribution, probabilities.max(axis=1), -np.inf)
-    return risk_coverage(confidence[labeled], calibrated.correct[labeled])
 
 
 def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[str, bytes]:
@@ -141,33 +120,35 @@ def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[s
     return files
 
 
-def _npz(arrays: Mapping[str, npt.NDArray[np.generic]]) -> bytes:
+def _npz(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> bytes:
+    """The content of ``out_of_fold.npz``."""
+    arrays = {
+        "files": np.array(photos.table.files),
+        "model_classes": np.array(oof.model_classes),
+        "classes": np.array(oof.classes),
+        "labels": oof.labels,
+        "groups": photos.groups,
+        "fold": oof.folds,
+        "model_logits": oof.model_logits,
+        "ood_scores": oof.ood_scores,
+    }
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # numpy's stubs
+    np.savez_compressed(content, **{name: array for name, array in arrays.items() if array is not None})  # type: ignore[arg-type]  # numpy's stubs
     return content.getvalue()
 
 
-def _audit_findings(photos: PhotoTrainingData, oof: OutOfFoldPredictions, issues: LabelIssues) -> Iterator[Finding]:
-    """The rows of ``audit.csv``: unreadable files, duplicates and suspected label errors."""
-    files, names = photos.table.files, [*oof.classes, ""]
-    yield from unreadable_rows(photos.table.failures)
-    kinds: tuple[tuple[Kind, str, tuple[tuple[int, ...], ...]], ...] = (
-        ("exact-duplicate", "the same image", photos.duplicates.exact),
-        ("near-duplicate", "nearly the same image", photos.duplicates.near),
+def _audit(photos: PhotoTrainingData, oof: OutOfFoldPredictions, issues: LabelIssues) -> str:
+    """The text of ``audit.csv``: unreadable files, duplicates and suspected label errors."""
+    names = (*oof.classes, "")  # the last for label -1
+
+    def audited(rows: Indices) -> CombinedSplits:
+        files = tuple(photos.table.files[row] for row in rows)
+        return CombinedSplits(photos.images, oof.labels[rows], files, len(rows), names)
+
+    return findings_to_csv(
+        [
+            *unreadable_rows(photos.table.failures),
+            *duplicate_rows(audited(np.arange(len(photos.table))), photos.duplicates),
+            *label_rows(audited(oof.labeled_indices), 0, issues),
+        ]
     )
-    for kind, reason, groups in kinds:
-        for first, *copies in groups:
-            for copy in copies:
-                name = names[oof.labels[copy]]
-                yield Finding(kind=kind, file=files[copy], class_name=name, reason=reason, duplicate_of=files[first])
-    labeled = oof.labeled_indices
-    for index in issues.issue_indices.tolist():
-        label, suggested = names[oof.labels[labeled[index]]], names[issues.suggested_labels[index]]
-        yield Finding(
-            kind="label",
-            file=files[labeled[index]],
-            class_name=label,
-            score=round(-float(issues.margin[index]), 6),
-            reason=f"labeled {label}, looks like {suggested}",
-            suggested_label=suggested,
-        )
