@@ -8,7 +8,7 @@ from clothier import bundle
 from clothier.data.sources import load_fashion_mnist
 from clothier.exploration.audit.dataset_audit import AuditResult, audit_dataset, dataset_duplicates
 from clothier.inference.session import OnnxClassifier
-from clothier.report.audit_section import audit_section
+from clothier.report.explore_sections import audit_section
 
 pytestmark = pytest.mark.slow
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from clothier.data.dataset import Dataset, LabeledImages
-from clothier.exploration.correlation import correlations, feature_correlations
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import describe_pixels
 from clothier.metrics import evaluate_logits
-from clothier.report.figures import comparison_figures, model_figures, pca_figures, pixel_figures
-from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance, Section
+from clothier.report.explore_sections import classes_section, pca_section, pixels_section
+from clothier.report.figures import comparison_figures, model_figures
+from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from clothier.exploration.pca import PCA
     from clothier.exploration.pixels import PixelStatistics
-    from clothier.report.captioned_figure import CaptionedFigure
 
 IMAGE_SIZE = 8
 ENVIRONMENT = {"cpu": {"model": "A Processor", "cores_available": 2}, "versions": {"numpy": "2.4"}, "environment": {}}
@@ -170,28 +169,18 @@ def models(
     )
 
 
-def all_pca_figures(dataset: Dataset, pca: PCA) -> dict[str, CaptionedFigure]:
-    """All figures of a PCA."""
-    features = pca.truncate(pca.rank).transform(dataset.train.images)
-    correlation = correlations(pca.covariance), feature_correlations(features)
-    return pca_figures(dataset.train, dataset.classes, pca, correlation)
+def explored(dataset: Dataset) -> DataSection:
+    """Everything but the audit and the map."""
+    splits = {"train": dataset.train.labels, "test": dataset.test.labels}
+    sections = classes_section(dataset, splits, 0), pixels_section(dataset), pca_section(dataset, 0)
+    return DataSection(dataset.name, sections, dataset.digests, {name: len(one) for name, one in splits.items()})
 
 
 @pytest.fixture(scope="session")
-def data(dataset: Dataset, pca: PCA, pixel_statistics: PixelStatistics) -> DataSection:
-    sections = (
-        Section(
-            "pixels",
-            "The pixels",
-            "Of 200 images.",
-            pixel_figures(pixel_statistics, FASHION_MNIST_CLASSES),
-            ["No map is drawn."],
-        ),
-        Section("pca", "Principal components", "Their directions.", all_pca_figures(dataset, pca)),
-    )
-    return DataSection(
-        "Fashion-MNIST", sections, dataset.digests, {"train": 200, "test": 80}, pca.n_components_for(0.9)
-    )
+def data(dataset: Dataset) -> DataSection:
+    found = explored(dataset)
+    classes, pixels, pca = found.sections
+    return replace(found, sections=(classes, replace(pixels, skipped=["No map is drawn."]), pca))
 
 
 @pytest.fixture(scope="session")

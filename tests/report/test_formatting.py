@@ -19,10 +19,9 @@ def test_durations(seconds: float, text: str) -> None:
     assert formatting.format_duration(seconds) == text
 
 
-def test_percentages_and_counts() -> None:
+def test_percentages() -> None:
     assert formatting.format_percent(0.93421, 2) == "93.42\N{NO-BREAK SPACE}%"
     assert formatting.format_points(0.0025) == "0.25"
-    assert formatting.format_count(262_890) == "262,890"
 
 
 def test_settings_become_rows_without_empty_values() -> None:

@@ -15,9 +15,8 @@ import pytest
 from PIL import Image
 
 from clothier.errors import DataError
-from clothier.report.map_data import morton_order, quantize
+from clothier.report.map_data import SHEET_COLUMNS, morton_order, quantize
 from clothier.report.map_page import SCRIPTS, MapContent, render_map
-from clothier.report.sprites import SHEET_COLUMNS
 from clothier.report.style import CATEGORY_COLORS, DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from tests.synthetic import draw_garments
@@ -103,7 +102,7 @@ def test_names_are_escaped() -> None:
         classes=UNUSUAL_NAMES,
         title=UNUSUAL_NAMES[0],
         splits={UNUSUAL_NAMES[0]: 50, UNUSUAL_NAMES[1]: 10},
-        quality_notes=UNUSUAL_NAMES,
+        quality_note=" ".join(UNUSUAL_NAMES),
     )
     page = render_map(replace(named, predictions=named.labels, model=UNUSUAL_NAMES[0]))
     assert page_data(page)["classes"] == list(UNUSUAL_NAMES)
@@ -118,7 +117,7 @@ def test_the_page_shows_its_title_notes_and_counts() -> None:
     predictions = labels.copy()
     predictions[:5] = (predictions[:5] + 1) % 10
     page = render_map(
-        make_content(predictions=predictions, model="CNN", quality_notes=["One of 60 is lost.", "It is far away."])
+        make_content(predictions=predictions, model="CNN", quality_note="One of 60 is lost. It is far away.")
     )
     assert "<h1>Drawn garments</h1>" in page
     assert '<p class="lead">One of 60 is lost. It is far away.</p>' in page

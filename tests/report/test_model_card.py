@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from clothier.report.model_card import model_card
+from clothier.report.page import model_card
 from clothier.report.sections import ModelSection, Provenance
 
 Models = tuple[ModelSection, ModelSection]

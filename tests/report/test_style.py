@@ -57,6 +57,6 @@ def test_long_names_are_shortened(name: str, short: str) -> None:
 
 
 def test_titles_wrap_at_words() -> None:
-    assert wrap_title("one two three four five six seven", 2.0).split("\n") == ["one two three four", "five six seven"]
-    assert wrap_title("a title of one line and a", 2.0).split("\n") == ["a title of one", "line and a"]
-    assert wrap_title("Unbreakablename" * 3, 2.0) == "Unbreakablename" * 3
+    assert wrap_title("one two three four five six seven", 19).split("\n") == ["one two three four", "five six seven"]
+    assert wrap_title("a title of one line and a", 19).split("\n") == ["a title of one", "line and a"]
+    assert wrap_title("Unbreakablename" * 3, 19) == "Unbreakablename" * 3

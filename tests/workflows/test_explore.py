@@ -28,7 +28,7 @@ from tests.synthetic import draw_garments, write_synthetic_dataset
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.report.explore_sections import ExplorationResult
+    from clothier.report.sections import DataSection
 
 DATASET = Dataset(
     "Drawn", FASHION_MNIST_CLASSES, draw_garments(150, 0), draw_garments(40, 1), {"train": "1", "test": "2"}
@@ -44,7 +44,7 @@ def calls() -> list[tuple[str, float, float]]:
 
 
 @pytest.fixture(scope="module")
-def result(calls: list[tuple[str, float, float]]) -> ExplorationResult:
+def result(calls: list[tuple[str, float, float]]) -> DataSection:
     def progress(task: str, done: float, total: float, note: str = "") -> None:
         calls.append((task, done, total))
 
@@ -52,7 +52,7 @@ def result(calls: list[tuple[str, float, float]]) -> ExplorationResult:
 
 
 def test_metrics_agree_with_numpy_and_scikit_learn(
-    result: ExplorationResult, calls: list[tuple[str, float, float]]
+    result: DataSection, calls: list[tuple[str, float, float]]
 ) -> None:
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
@@ -66,14 +66,13 @@ def test_metrics_agree_with_numpy_and_scikit_learn(
     assert [found["pca"]["components_for_90"], found["pca"]["components_for_95"]] == needed
     assert found["pca"]["explained_variance_ratio"] == pytest.approx(explained.explained_variance_ratio_[: needed[1]])
     assert found["pixels"]["mean"] == pytest.approx(DATASET.train.images.mean())
-    assert result.section.splits == {"train": 100, "validation": 50, "test": 40}
-    assert result.section.components_for_90 == needed[0]
-    assert result.section.digests == DATASET.digests
+    assert result.splits == {"train": 100, "validation": 50, "test": 40}
+    assert result.digests == DATASET.digests
     assert result.headline.startswith(f"{needed[1]} of 784 dimensions explain 95")
     assert [call for call in calls if call[0] == "explore"] == [("explore", done, 4) for done in range(5)]
 
 
-def test_reconstruction_errors_are_measured_on_the_training_images(result: ExplorationResult) -> None:
+def test_reconstruction_errors_are_measured_on_the_training_images(result: DataSection) -> None:
     pixels = DATASET.train.images.reshape(150, -1) / 255
     for row in result.metrics["pca"]["reconstruction"]:
         reference = sklearn.decomposition.PCA(row["components"], svd_solver="full").fit(pixels)
@@ -82,7 +81,7 @@ def test_reconstruction_errors_are_measured_on_the_training_images(result: Explo
         assert row["variance_ratio"] == pytest.approx(reference.explained_variance_ratio_.sum())
 
 
-def test_principal_components_are_uncorrelated(result: ExplorationResult) -> None:
+def test_principal_components_are_uncorrelated(result: DataSection) -> None:
     r = result.metrics["pca"]["mean_absolute_correlation"]
     pixels = DATASET.train.images.reshape(150, -1)
     expected = np.corrcoef(pixels[:, pixels.std(axis=0) > 0], rowvar=False)
@@ -113,7 +112,7 @@ def test_an_unknown_map_or_audit_is_refused() -> None:
 @pytest.mark.parametrize(("n", "drawn"), [(2, set()), (3, {"pca-1-2"}), (4, {"pca-1-2", "pca-1-3", "pca-1-2-3"})])
 def test_figures_that_need_more_images_are_skipped_with_a_reason(n: int, drawn: set[str]) -> None:
     few = LabeledImages(DATASET.train.images[:n], np.arange(n, dtype=np.int64) % 2)
-    section = run_stages(replace(DATASET, train=few), {"train": few.labels}, OPTIONS, None).section
+    section = run_stages(replace(DATASET, train=few), {"train": few.labels}, OPTIONS, None)
     assert {name for name in section.figures if name.startswith("pca-1-")} == drawn
     assert len(section.sections[2].skipped) == (n < 4)
     if n < 4:
@@ -123,7 +122,7 @@ def test_figures_that_need_more_images_are_skipped_with_a_reason(n: int, drawn: 
 def test_unreadable_files_are_listed() -> None:
     failures = (FailedInput("a.png", "not-an-image", "a.png is not an image."),)
     result = run_stages(replace(DATASET, failures=failures, warnings=("A note.",)), SPLITS, OPTIONS, None)
-    assert result.section.remarks == ("A note.", "Files that could not be read and are not counted: 1.")
+    assert result.remarks == ("A note.", "Files that could not be read and are not counted: 1.")
     assert result.metrics["failures"] == [failures[0].to_json()]
 
 
@@ -160,11 +159,11 @@ def test_json_has_all_keys_and_finite_numbers(explored: ExplorationRun) -> None:
     assert content["report"] == str(explored.report)
 
 
-def test_the_same_seed_draws_the_same(result: ExplorationResult) -> None:
+def test_the_same_seed_draws_the_same(result: DataSection) -> None:
     again = run_stages(DATASET, SPLITS, OPTIONS, None)
     assert again.metrics == result.metrics
     for name in ("samples", "pca-1-2", "audit-outliers"):
-        assert png(again.section.figures[name]) == png(result.section.figures[name])
+        assert png(again.figures[name]) == png(result.figures[name])
 
 
 def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: ExplorationRun, tmp_path: Path) -> None:
@@ -226,7 +225,7 @@ def test_too_few_images_for_a_map_are_stated() -> None:
     few = replace(DATASET, train=draw_garments(2, 0), test=draw_garments(1, 1))
     result = run_stages(few, {"train": few.train.labels}, ExploreOptions(), None)
     assert result.metrics["map"] is None
-    assert result.section.sections[-1].text == "A map needs at least 4 images; there are 3."
+    assert result.sections[-1].text == "A map needs at least 4 images; there are 3."
 
 
 def test_the_bundled_cnn_is_the_reference_model_of_data_with_its_classes_and_size() -> None:
@@ -254,8 +253,8 @@ def test_the_reference_accuracy_is_stated_without_leaked_images() -> None:
     assert audit["duplicates"]["leaked_test_images"] == 10
     assert audit["reference_model"]["test"]["n"] == 50
     assert audit["reference_model"]["test_without_leakage"]["0.999"]["n"] == 40
-    assert "10 of 50 test images repeat a training image" in result.section.sections[3].text
-    assert "on the 40 that repeat none" in result.section.sections[3].text
+    assert "10 of 50 test images repeat a training image" in result.sections[3].text
+    assert "on the 40 that repeat none" in result.sections[3].text
 
 
 @pytest.fixture
@@ -292,7 +291,7 @@ def test_exchanged_labels_are_found_by_out_of_fold_models() -> None:
         assert len(found & set(swapped[name])) >= 3  # of 4: one may look like both classes
         assert len(found) <= 10
         assert 0.9 < audit["labels"][name]["out_of_fold_accuracy"] < 1
-    assert {"audit-labels-train", "audit-labels-test"} <= set(result.section.figures)
+    assert {"audit-labels-train", "audit-labels-test"} <= set(result.figures)
 
 
 def test_test_labels_of_one_class_are_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:

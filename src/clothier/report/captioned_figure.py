@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.transforms import Bbox
 from PIL import Image
@@ -20,7 +21,7 @@ from clothier.report.style import (
     BACKGROUND,
     LIGHT,
     MUTED,
-    NOTE_CHARS_PER_INCH,
+    NOTE_CHARS,
     NOTE_LINE_HEIGHT,
     STYLE,
     TITLE_LINE_HEIGHT,
@@ -50,31 +51,41 @@ class CaptionedFigure:
     Attributes:
         figure: without its title, so that the page can set the title as text.
         title: the finding, one line, without a period.
-        alt: a description for those who cannot see the figure.
+        content: what is drawn, without a period, for those who cannot see the figure.
         note: how to read it, or how it was made; may be empty.
     """
 
     figure: Figure
     title: str
-    alt: str
+    content: str
     note: str = ""
 
     def __post_init__(self) -> None:
         # The layout is computed once: a layout engine that runs again at every save moves artists slightly.
         with rc_context(STYLE):
             self.figure.draw_without_rendering()
-        self.figure.set_layout_engine("none")
+            self.figure.set_layout_engine(None)
+
+    @property
+    def alt(self) -> str:
+        """What is drawn, and the finding."""
+        return f"{self.content}. {self.title}."
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
         """What a notebook shows where a figure is the last line of a cell: PNG with title and note."""
-        image = b64encode(_png(self, self.note)).decode("ascii")
+        image = b64encode(png(self, self.note)).decode("ascii")
         metadata = {"alt": self.alt, "width": round(CSS_PIXELS_PER_INCH * self.figure.get_figwidth())}
-        return {"image/png": image, "text/plain": f"{self.title}. {self.alt}"}, {"image/png": metadata}
+        return {"image/png": image, "text/plain": self.alt}, {"image/png": metadata}
 
 
-def png(captioned: CaptionedFigure) -> bytes:
-    """The figure under its title, 150 dots per inch; the same bytes each time."""
-    return _png(captioned)
+def png(captioned: CaptionedFigure, note: str = "") -> bytes:
+    """The figure under its title and above ``note``, 150 dots per inch; the same bytes each time."""
+    drawn, file = io.BytesIO(), io.BytesIO()
+    with rc_context(STYLE), _with_text(captioned, note) as box:
+        captioned.figure.savefig(drawn, format="rgba", dpi=DPI, facecolor=BACKGROUND, bbox_inches=box)
+    pixels = np.frombuffer(drawn.getbuffer(), np.uint8).reshape(-1, round(DPI * box.width), 4)
+    Image.fromarray(pixels[..., :3]).save(file, format="PNG", dpi=(DPI, DPI))
+    return file.getvalue()
 
 
 def save_figures(
@@ -96,48 +107,41 @@ def save_figures(
 def inline_svg(captioned: CaptionedFigure, name: str) -> str:
     """The figure without its title as an ``<svg>`` for a page that defines the palette's CSS variables.
 
-    Args:
-        captioned: the figure.
-        name: unique on the page; keeps the ids of two figures apart.
+    ``name`` is unique on the page; it keeps the ids of two figures apart.
     """
-    return _use_page_styles(_svg(captioned.figure, name, captioned.alt, transparent=True))
+    svg = _svg(captioned, name, transparent=True)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(rf'(<(?:g|image)\b[^>]*?) id="({GRAYSCALE}|{SIGNED})[^"]*"', r'\1 class="\2"', svg)
+    svg = re.sub(r'(<(?:g|image)\b[^>]*?) id="[^"]*"', r"\1", svg)
+    svg = re.sub(r"\"?'DejaVu Sans'[^;\"]*", "var(--sans)", svg)
+    for role, color in LIGHT.items():
+        svg = svg.replace(color, f"var(--{role})")
+    for size in ("width", "height"):
+        svg = re.sub(rf'^<svg\b(.*?) {size}="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
+    return re.sub(r"\n\s*", "\n", svg)
 
 
 def standalone_svg(captioned: CaptionedFigure, name: str) -> str:
-    """The figure under its title as an SVG file with the light palette; the same text each time.
-
-    Args:
-        captioned: the figure.
-        name: of the file; seeds the ids inside.
-    """
+    """The figure under its title as an SVG file with the light palette; ``name`` seeds the ids inside."""
     with _with_text(captioned) as box:
-        return _svg(captioned.figure, name, captioned.alt, facecolor=BACKGROUND, bbox_inches=box)
+        return _svg(captioned, name, facecolor=BACKGROUND, bbox_inches=box)
 
 
-def _png(captioned: CaptionedFigure, note: str = "") -> bytes:
-    file = io.BytesIO()
-    with rc_context(STYLE), _with_text(captioned, note) as box:
-        captioned.figure.savefig(file, format="png", dpi=DPI, facecolor=BACKGROUND, bbox_inches=box)
-    opaque = io.BytesIO()  # a tenth smaller without the alpha channel
-    Image.open(file).convert("RGB").save(opaque, format="PNG", dpi=(DPI, DPI), optimize=True)
-    return opaque.getvalue()
-
-
-def _svg(figure: Figure, name: str, alt: str, **options: Any) -> str:
+def _svg(captioned: CaptionedFigure, name: str, **options: Any) -> str:
     file = io.StringIO()
     settings: dict[RcKeyType, Any] = {**STYLE, "svg.fonttype": "none", "svg.hashsalt": name}
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with rc_context(settings):
-        figure.savefig(file, format="svg", dpi=DPI, metadata=metadata, **options)
+        captioned.figure.savefig(file, format="svg", dpi=DPI, metadata=metadata, **options)
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", file.getvalue(), flags=re.DOTALL)
-    return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label={quoteattr(alt)}', 1)
+    return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label={quoteattr(captioned.alt)}', 1)
 
 
 @contextmanager
 def _with_text(captioned: CaptionedFigure, note: str = "") -> Iterator[Bbox]:
     """Sets the title above and ``note`` below the figure; yields the bounding box of all, in inches."""
     figure, (width, height) = captioned.figure, captioned.figure.get_size_inches()
-    title, note = wrap_title(captioned.title, width), textwrap.fill(note, int(width * NOTE_CHARS_PER_INCH))
+    title, note = wrap_title(captioned.title), textwrap.fill(note, NOTE_CHARS)
     above = TITLE_LINE_HEIGHT * (1.4 + title.count("\n"))
     below = NOTE_LINE_HEIGHT * (1.6 + note.count("\n")) if note else 0.0
     with rc_context(STYLE):
@@ -148,16 +152,3 @@ def _with_text(captioned: CaptionedFigure, note: str = "") -> Iterator[Bbox]:
     yield Bbox(((0, -below), (width, height + above)))
     for text in texts:
         text.remove()
-
-
-def _use_page_styles(svg: str) -> str:
-    """Removes what only a file needs, and replaces colors and font by the page's."""
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(rf'(<(?:g|image)\b[^>]*?) id="({GRAYSCALE}|{SIGNED})[^"]*"', r'\1 class="\2"', svg)
-    svg = re.sub(r'(<(?:g|image)\b[^>]*?) id="[^"]*"', r"\1", svg)
-    svg = re.sub(r"\"?'DejaVu Sans'[^;\"]*", "var(--sans)", svg)
-    for role, color in LIGHT.items():
-        svg = svg.replace(color, f"var(--{role})")
-    svg = re.sub(r'^<svg\b(.*?) width="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r'^<svg\b(.*?) height="[^"]*"', r"<svg\1", svg, count=1, flags=re.DOTALL)
-    return re.sub(r"\n\s*", "\n", svg)

@@ -1,150 +1,131 @@
-"""The sections of an exploration on classes, pixels and principal components: figures, text and metrics.
+"""The sections of a data exploration: figures, text, metrics and files.
 
-Test images are counted; everything else is about the training split.
+Test images are counted, audited and mapped; everything else is about the training split.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clothier import atomic
+from clothier.data.combined_splits import CombinedSplits
+from clothier.exploration.audit.findings import findings_to_csv
 from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
+from clothier.exploration.embedding_map import PIXELS
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
-from clothier.report.figures import count_figures, pca_figures, pixel_figures, reconstruction_ranks
-from clothier.report.figures.components import VARIANCE_TARGETS
-from clothier.report.formatting import format_percent
-from clothier.report.sections import DataSection, Section
+from clothier.exploration.tsne.embedding import MIN_POINTS
+from clothier.report import figures
+from clothier.report.figures.audit import audit_figures
+from clothier.report.figures.scatter import map_quality_bars
+from clothier.report.formatting import format_duration, format_percent
+from clothier.report.limitations import FASHION_MNIST_NAME
+from clothier.report.map_page import MapContent, render_map
+from clothier.report.reference_study import REFERENCE_MAP_QUALITY
+from clothier.report.sections import Section
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from clothier.data.dataset import Dataset
+    from clothier.exploration.audit.dataset_audit import AuditResult
+    from clothier.exploration.embedding_map import EmbeddingMap, MapMetadata
     from clothier.exploration.pca import PCA
-    from clothier.types import Labels
+    from clothier.report.captioned_figure import CaptionedFigure
+    from clothier.types import Classifier, Labels, Progress
 
-VARIANCE_RATIOS = {f"components_for_{100 * ratio:.0f}": ratio for ratio in VARIANCE_TARGETS}
-"""Key in ``explore.json`` to fraction of the variance, as in the reference study."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExplorationResult:
-    """All sections of an exploration.
-
-    Attributes:
-        section: figures and digests, as the report shows them.
-        metrics: what ``explore.json`` and ``study.json`` hold.
-    """
-
-    section: DataSection
-    metrics: Mapping[str, Any]
-
-    @classmethod
-    def from_sections(
-        cls, dataset: Dataset, splits: Mapping[str, Labels], sections: Sequence[Section]
-    ) -> ExplorationResult:
-        """Puts ``sections`` together; ``splits`` are split to labels (N,)."""
-        metrics: dict[str, Any] = {"map": None, **{section.name: section.metrics for section in sections}}
-        failures = [failure.to_json() for failure in dataset.failures]
-        unread = [f"Files that could not be read and are not counted: {len(failures):,}."] if failures else []
-        section = DataSection(
-            name=dataset.name,
-            sections=sections,
-            digests=dataset.digests,
-            splits={name: len(labels) for name, labels in splits.items()},
-            components_for_90=metrics["pca"]["components_for_90"],
-            remarks=(*dataset.warnings, *unread),
-        )
-        return cls(section, {**metrics, "failures": failures})
-
-    @property
-    def headline(self) -> str:
-        """The main finding in one sentence."""
-        pca = self.metrics["pca"]
-        ratio, needed = max((ratio, pca[name]) for name, ratio in VARIANCE_RATIOS.items())
-        variance = f"{format_percent(ratio, 0)} of the variance of {pca['n']:,} images"
-        return f"{needed} of {pca['dimensions']:,} dimensions explain {variance}"
-
-    def write_files(self, folder: Path) -> None:
-        """Writes what lies beside the report: ``audit.csv``, ``map.html`` and ``map.npz``.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        for section in self.section.sections:
-            for name, contents in section.files.items():
-                atomic.write_bytes(folder / name, contents)
+AUDIT_FILE, MAP_FILE, ARRAYS_FILE = "audit.csv", "map.html", "map.npz"
+TASK = "map page"
 
 
 def classes_section(dataset: Dataset, splits: Mapping[str, Labels], seed: int) -> Section:
     """How many images of each class every split has, and some of them.
 
-    Args:
-        dataset: the images.
-        splits: split to its labels, (N,).
-        seed: of the sample that is drawn.
+    ``splits`` is split to its labels, (N,); ``seed`` draws the sample.
     """
     counts = {
         split: {name: int((labels == label).sum()) for label, name in enumerate(dataset.classes)}
         for split, labels in splits.items()
     }
+    drawn = {
+        "class-counts": figures.class_counts(splits, dataset.classes),
+        "samples": figures.sample_grid(dataset.train, dataset.classes, seed=seed),
+    }
     text = f"{len(dataset.classes)} classes. Each image has one label, shown below it."
-    return Section("classes", "The classes", text, count_figures(dataset, splits, seed), metrics=counts)
+    return Section("classes", "The classes", text, drawn, metrics=counts)
 
 
 def pixels_section(dataset: Dataset) -> Section:
     """Gray levels, and the average image of each class."""
     train, classes = dataset.train, dataset.classes
     found = describe_pixels(train.images, train.labels, len(classes))
+    drawn = {
+        "mean-images": figures.mean_images(found, classes),
+        "std-images": figures.std_images(found, classes),
+        "gray-levels": figures.gray_level_histogram(found),
+        "class-gray-levels": figures.class_gray_levels(found, classes),
+        "mean-and-std": figures.mean_and_std_image(found),
+    }
     size = "x".join(map(str, train.images.shape[1:]))
     text = f"{len(train):,} training images of {size} pixels with {WHITE + 1} gray levels, before any training."
-    return Section("pixels", "The pixels", text, pixel_figures(found, classes), metrics=found.to_json(classes))
+    return Section("pixels", "The pixels", text, drawn, metrics=found.to_json(classes))
 
 
 def pca_section(dataset: Dataset, seed: int) -> Section:
-    """The principal components of the training images.
-
-    Args:
-        dataset: the images.
-        seed: of the points that are drawn.
+    """The principal components of the training images; ``seed`` draws the points of the scatter plots.
 
     Raises:
         DataError: the images are all the same, or there is only one.
     """
-    train = dataset.train
-    pca = fit_pca(train.images)
-    truncated = pca.truncate(min(pca.n_components_for(VARIANCE_RATIOS["components_for_95"]), pca.rank))
+    train, pca = dataset.train, fit_pca(dataset.train.images)
+    for_90, for_95 = (pca.n_components_for(target) for target in figures.VARIANCE_TARGETS)
+    truncated = pca.truncate(min(for_95, pca.rank))
     of_pixels = correlations(pca.covariance)
     of_components = feature_correlations(truncated.transform(train.images))
+    ranks, errors, ratios = (
+        figures.reconstruction_ranks(pca),
+        pca.reconstruction_errors(len(train)),
+        pca.cumulative_ratio,
+    )
+    shape = train.images.shape[1:]
+    drawn = {
+        "pca-variance": figures.variance_curve(pca),
+        "pca-spectrum": figures.scree_plot(pca),
+        "pca-components": figures.component_images(pca, shape),
+        "correlation": figures.correlation_heatmaps(of_pixels, of_components, shape),
+        **_scatter_plots(dataset, pca, seed),
+        "pca-reconstructions": figures.reconstructions(train, dataset.classes, pca, ranks),
+        "pca-error": figures.reconstruction_error(pca, len(train), ranks),
+    }
     metrics = {
         "n": len(train),
         "dimensions": pca.components.shape[1],
-        **{name: pca.n_components_for(ratio) for name, ratio in VARIANCE_RATIOS.items()},
+        "components_for_90": for_90,
+        "components_for_95": for_95,
         "explained_variance_ratio": (truncated.explained_variance / pca.total_variance).tolist(),
-        "reconstruction": _reconstruction(pca, len(train)),
+        "reconstruction": [
+            {"components": rank, "variance_ratio": float(ratios[rank - 1]), "rms_error": float(WHITE * errors[rank])}
+            for rank in ranks
+        ],
         "mean_absolute_correlation": {
             "pixels": mean_abs_correlation(of_pixels),
             "components": mean_abs_correlation(of_components),
         },
     }
-    figures = pca_figures(train, dataset.classes, pca, (of_pixels, of_components), seed)
     text = (
-        f"Principal component analysis of the {len(train):,} training images: "
-        f"{metrics['components_for_90']} components explain {format_percent(0.9, 0)} of the variance of all "
-        f"{metrics['dimensions']:,} pixels, {metrics['components_for_95']} explain {format_percent(0.95, 0)}."
+        f"Principal component analysis of the {len(train):,} training images: {for_90} components explain "
+        f"{format_percent(0.9, 0)} of the variance of all {metrics['dimensions']:,} pixels, {for_95} explain "
+        f"{format_percent(0.95, 0)}."
     )
-    return Section("pca", "Principal components", text, figures, _skipped(pca), metrics=metrics)
+    return Section("pca", "Principal components", text, drawn, _skipped(pca), metrics=metrics)
 
 
-def _reconstruction(pca: PCA, n_images: int) -> list[dict[str, Any]]:
-    """Explained variance and root mean square error of a pixel, in gray levels, at each rank that is drawn."""
-    errors, ratios = pca.reconstruction_errors(n_images), pca.cumulative_ratio
-    return [
-        {"components": rank, "variance_ratio": float(ratios[rank - 1]), "rms_error": float(WHITE * errors[rank])}
-        for rank in reconstruction_ranks(pca)
-    ]
+def _scatter_plots(dataset: Dataset, pca: PCA, seed: int) -> dict[str, CaptionedFigure]:
+    """No scatter plot of a component that does not exist."""
+    k = min(3, pca.rank)
+    scatter = (pca.truncate(k).transform(dataset.train.images), dataset.train.labels, dataset.classes, pca)
+    drawn = {f"pca-1-{other}": figures.component_scatter(*scatter, other, seed) for other in range(2, k + 1)}
+    return {**drawn, "pca-1-2-3": figures.component_scatter_3d(*scatter, seed)} if k == 3 else drawn
 
 
 def _skipped(pca: PCA) -> tuple[str, ...]:
@@ -152,3 +133,103 @@ def _skipped(pca: PCA) -> tuple[str, ...]:
         return ()
     what = "scatter plot" if pca.rank < 2 else "3-D scatter plot"
     return (f"The images vary along {pca.rank} principal components only, too few for a {what}.",)
+
+
+def audit_section(result: AuditResult) -> Section:
+    """The result of an audit; every finding is a row of ``audit.csv``."""
+    issues = (result.labels.train.issues, result.labels.test.issues) if result.labels else ()
+    n = len(result.findings)
+    return Section(
+        "audit",
+        "The audit",
+        _audit_summary(result),
+        audit_figures(result.combined, result.duplicates, result.outliers, issues),
+        attachments={AUDIT_FILE: f"All findings as a table ({n:,} rows)"} if n else {},
+        metrics=result.to_json(),
+        files={AUDIT_FILE: findings_to_csv(result.findings).encode()},
+    )
+
+
+def _audit_summary(result: AuditResult) -> str:
+    """The counts in words, and how duplicates change a model's accuracy."""
+    duplicates, n = result.metrics["duplicates"], result.metrics["n"]
+    leaked, model = duplicates["leaked_test_images"], result.metrics["reference_model"]
+    text = (
+        f"{leaked:,} of {n['test']:,} test images repeat a training image exactly or nearly. "
+        f"{len(result.outliers):,} images are outliers in brightness or contrast."
+    )
+    if model is None or not leaked:
+        return text
+    everything, new = model["test"], model["test_without_leakage"][str(duplicates["near"]["correlation"])]
+    accuracies = f"{format_percent(everything['accuracy'], 2)} on all test images"
+    if new["n"]:
+        accuracies += f", {format_percent(new['accuracy'], 2)} on the {new['n']:,} that repeat none"
+    return f"{text} Accuracy of {model['name']}: {accuracies}."
+
+
+def map_section(
+    dataset: Dataset,
+    embedding_map: EmbeddingMap,
+    reference_model: Classifier | None,
+    *,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Section:
+    """Figures of a map of both splits, and its page.
+
+    Args:
+        dataset: what was mapped.
+        embedding_map: its map.
+        reference_model: its predictions can color the page; None for no predictions.
+        seed: of the order in which points are drawn.
+        progress: called before and after the page is made.
+    """
+    combined, metadata = CombinedSplits.from_dataset(dataset), embedding_map.metadata
+    quality, baseline, summary = metadata.quality, metadata.pca_baseline, _map_summary(metadata)
+    qualities = {"this map": quality, "first two components": baseline}
+    if dataset.name == FASHION_MNIST_NAME:
+        qualities["reference study"] = REFERENCE_MAP_QUALITY
+    progress(TASK, 0, 1)
+    content = MapContent(
+        title=f"{len(combined):,} images of {dataset.name}",
+        positions=embedding_map.positions,
+        images=combined.images,
+        labels=combined.labels,
+        classes=combined.classes,
+        splits={"train": combined.n_train, "test": len(combined) - combined.n_train},
+        predictions=None if reference_model is None else reference_model.run(combined.images).logits.argmax(axis=1),
+        model=None if reference_model is None else reference_model.name,
+        quality_note=summary,
+    )
+    page = render_map(content)
+    progress(TASK, 1, 1)
+    positions, classes = embedding_map.positions, dataset.classes
+    drawn = {"map": figures.map_scatter(positions, combined.labels, classes, quality, baseline, seed)}
+    if quality.knn10 is not None:
+        drawn["map-quality"] = map_quality_bars(qualities)
+    return Section(
+        "map",
+        "The map",
+        summary,
+        drawn,
+        attachments={MAP_FILE: "Open the map: one point per image"},
+        metrics={**metadata.to_json(), "baselines": {name: one.to_json() for name, one in qualities.items()}},
+        files={MAP_FILE: page.encode(), ARRAYS_FILE: embedding_map.to_bytes()},
+    )
+
+
+def skipped_map_section(n_images: int) -> Section:
+    """Says that there are too few images for a map."""
+    return Section("map", "The map", f"A map needs at least {MIN_POINTS} images; there are {n_images}.", {})
+
+
+def _map_summary(metadata: MapMetadata) -> str:
+    """How the map was made, and how far it can be trusted."""
+    source = "the pixels" if metadata.source == PIXELS else f"the embeddings of {metadata.source}"
+    settings = f"{metadata.n_components} principal components, perplexity {metadata.perplexity:g}"
+    made = f"A t-SNE map of {source} ({settings}), made in {format_duration(metadata.seconds)}."
+    near, wide = metadata.quality.knn10, metadata.quality.knn100
+    if near is None:
+        return f"{made} There are too few images to measure its quality."
+    accuracy = f"{format_percent(near)} (k = 10)" + ("" if wide is None else f", {format_percent(wide)} (k = 100)")
+    return f"{made} kNN accuracy of the test images on the map: {accuracy}. Distances between far points mean little."

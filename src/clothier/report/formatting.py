@@ -11,9 +11,9 @@ def format_percent(fraction: float, decimals: int = 1) -> str:
     return f"{100 * fraction:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
-def format_points(fraction: float, decimals: int = 2) -> str:
+def format_points(fraction: float) -> str:
     """A standard error or a difference, 0 to 1, in percentage points, without the unit: ``0.25``."""
-    return f"{100 * fraction:.{decimals}f}"
+    return f"{100 * fraction:.2f}"
 
 
 def format_duration(seconds: float) -> str:
@@ -25,20 +25,14 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def format_count(value: float) -> str:
-    """A whole number with commas between thousands: ``60,000``."""
-    return f"{value:,}"
-
-
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested ``settings`` as rows of dotted name and value; empty values and None are left out."""
     rows: list[tuple[str, str]] = []
     for name, value in settings.items():
-        path = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            rows += flatten(value, f"{path}.")
+            rows += flatten(value, f"{prefix}{name}.")
         elif value not in (None, "", [], ()):
-            rows.append((path, _format_value(value)))
+            rows.append((f"{prefix}{name}", _format_value(value)))
     return rows
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from clothier.report.jinja_env import jinja_env
-from clothier.report.map_data import MapContent, pack
-from clothier.report.sprites import WEBP_QUALITY
-from clothier.report.style import CATEGORY_COLORS
+from clothier.report.map_data import WEBP_QUALITY, MapContent, pack
+from clothier.report.page import jinja_env
+from clothier.report.style import class_color
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,10 +50,10 @@ def render_map(content: MapContent) -> str:
 
 
 def _legend(content: MapContent) -> list[dict[str, Any]]:
-    """Name, color (repeated after ten classes) and number of images of each class."""
+    """Name, color and number of images of each class."""
     counts = np.bincount(content.labels, minlength=len(content.classes))
     return [
-        {"name": name, "color": CATEGORY_COLORS[label % len(CATEGORY_COLORS)], "n": int(counts[label])}
+        {"name": name, "color": class_color(label), "n": int(counts[label])}
         for label, name in enumerate(content.classes)
     ]
 

@@ -1,19 +1,60 @@
-"""Self-contained HTML pages: they open from disk without a network, in light or dark, on a phone and on paper."""
+"""Self-contained HTML pages, which open from disk without a network, and the model card as Markdown.
+
+The card follows Mitchell et al. 2019, "Model Cards for Model Reporting" (arXiv 1810.03993). Model hubs read the block
+at its top.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import jinja2
+from markupsafe import Markup
+
+from clothier.report import formatting
+from clothier.report.captioned_figure import inline_svg
+from clothier.report.figures.comparison import comparison_summary, mcnemar_summary
 from clothier.report.formatting import format_percent
-from clothier.report.jinja_env import jinja_env
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
-from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS
+from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS, REFERENCE_URL
+from clothier.report.style import DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
+
+
+@cache
+def jinja_env() -> jinja2.Environment:
+    """Templates of ``report/templates/``. An undefined name is an error; HTML is escaped, Markdown is not."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("clothier.report"),
+        autoescape=jinja2.select_autoescape(("html.j2", "css.j2"), default_for_string=True),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        percent=format_percent,
+        points=formatting.format_points,
+        duration=formatting.format_duration,
+        number="{:,}".format,
+        rows=formatting.flatten,
+        cell=lambda text: text.replace("|", r"\|"),
+    )
+    environment.globals.update(
+        inline_svg=lambda captioned, name: Markup(inline_svg(captioned, name)),  # noqa: S704  # the alt text is quoted
+        comparison_summary=comparison_summary,
+        mcnemar_summary=mcnemar_summary,
+        light=LIGHT,
+        dark=DARK,
+        reference_url=REFERENCE_URL,
+    )
+    return environment
 
 
 def render_study(
@@ -24,9 +65,9 @@ def render_study(
     return _render(
         "study.html.j2",
         data.name,
-        _headline(sorted(models, key=_accuracy, reverse=True)),
         provenance,
         models,
+        headline=_headline(sorted(models, key=_accuracy, reverse=True)),
         data=data,
         comparisons=comparisons,
         reference_rows=_reference_rows(models) if is_fashion_mnist else [],
@@ -36,33 +77,29 @@ def render_study(
 
 def render_exploration(data: DataSection, headline: str, provenance: Provenance) -> str:
     """The page of a data exploration under ``headline``, its main finding."""
-    return _render("explore.html.j2", data.name, headline, provenance, data=data)
+    return _render("explore.html.j2", data.name, provenance, headline=headline, data=data)
 
 
 def render_run(model: ModelSection, dataset_name: str, provenance: Provenance) -> str:
     """The page of one model, trained and evaluated on ``dataset_name``."""
-    return _render("run.html.j2", dataset_name, _headline([model]), provenance, [model])
+    return _render("run.html.j2", dataset_name, provenance, [model], headline=_headline([model]))
+
+
+def model_card(model: ModelSection, dataset_name: str, provenance: Provenance) -> str:
+    """The text of ``model_card.md``, without figures; the license is known for ``Fashion-MNIST``."""
+    is_fashion_mnist = dataset_name == FASHION_MNIST_NAME
+    text = _render("model_card.md.j2", dataset_name, provenance, [model], is_fashion_mnist=is_fashion_mnist)
+    return f"{text.rstrip()}\n"
 
 
 def _render(
-    template: str,
-    dataset_name: str,
-    headline: str,
-    provenance: Provenance,
-    models: Sequence[ModelSection] = (),
-    **content: Any,
+    template: str, dataset_name: str, provenance: Provenance, models: Sequence[ModelSection] = (), **content: Any
 ) -> str:
+    known = limitations(dataset_name, [(model.name, model.evaluation[1]) for model in models])
     return (
         jinja_env()
         .get_template(template)
-        .render(
-            dataset=dataset_name,
-            headline=headline,
-            provenance=provenance,
-            models=models,
-            limitations=limitations(dataset_name, [(model.name, model.evaluation[1]) for model in models]),
-            **content,
-        )
+        .render(dataset=dataset_name, provenance=provenance, models=models, limitations=known, **content)
     )
 
 

@@ -6,12 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
-from clothier.report import formatting
 from clothier.report.captioned_figure import save_figures
-from clothier.report.figures import evaluation_figures, model_figures
-from clothier.report.figures.risk_coverage import risk_coverage_plot
-from clothier.report.model_card import model_card
-from clothier.report.page import render_run
+from clothier.report.figures import evaluation_figures, model_figures, risk_coverage_plot
+from clothier.report.formatting import format_percent
+from clothier.report.page import model_card, render_run
 from clothier.report.sections import ModelSection, Provenance
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset
     from clothier.metrics import Reliability
+    from clothier.report.captioned_figure import CaptionedFigure
     from clothier.runs import Run
     from clothier.selective.decisions import RiskCoverage
     from clothier.selective.thresholds import RiskGuarantee
@@ -26,13 +25,7 @@ if TYPE_CHECKING:
 
 
 def write_run_report(run: Run, section: ModelSection, dataset_name: str, command: str) -> None:
-    """Writes ``figures/``, ``model_card.md`` and ``report.html`` of a run.
-
-    Args:
-        run: the run folder.
-        section: the model.
-        dataset_name: what it was trained on.
-        command: how to reproduce the run.
+    """Writes ``figures/``, ``model_card.md`` and ``report.html`` of a run, which ``command`` reproduces.
 
     Raises:
         StorageError: the disk refused.
@@ -44,23 +37,10 @@ def write_run_report(run: Run, section: ModelSection, dataset_name: str, command
 
 
 def model_section(run: Run, metrics: Mapping[str, Any], test_logits: Floats, dataset: Dataset) -> ModelSection:
-    """A DNN or CNN run in a report.
-
-    Args:
-        run: its ``config.json`` and ``results.csv`` are read.
-        metrics: its ``metrics.json``.
-        test_logits: (N, K), its output on the test images.
-        dataset: what it was trained on.
-    """
-    recipe, history = run.recipe_as_trained, run.read_results()
-    return ModelSection(
-        name=recipe["model"].upper(),
-        metrics=metrics,
-        history=history,
-        figures=model_figures(test_logits, dataset.test, dataset.classes, history),
-        recipe=recipe,
-        protocol=training_protocol(recipe, metrics),
-    )
+    """A DNN or CNN run in a report, from its ``metrics.json`` and its logits (N, K) for the test images."""
+    recipe = run.recipe_as_trained
+    figures = model_figures(test_logits, dataset.test, dataset.classes, run.read_results())
+    return _section(run, recipe["model"].upper(), metrics, figures, training_protocol(recipe, metrics))
 
 
 def photo_section(
@@ -71,27 +51,17 @@ def photo_section(
     risk_coverage: RiskCoverage,
     guarantee: RiskGuarantee | None,
 ) -> ModelSection:
-    """A photo run in a report.
-
-    Args:
-        run: its ``config.json`` and ``results.csv`` are read.
-        metrics: its ``metrics.json``.
-        evaluation: of its out-of-fold predictions.
-        reliability: of the same.
-        risk_coverage: of the same.
-        guarantee: of its card.
-    """
-    history = run.read_results()
-    figures = evaluation_figures(evaluation, reliability, history)
+    """A photo run in a report, from its ``metrics.json``, what its out-of-fold predictions show, and its card."""
+    figures = evaluation_figures(evaluation, reliability, run.read_results())
     figures["risk-coverage"] = risk_coverage_plot(risk_coverage, evaluation.n, guarantee)
-    return ModelSection(
-        name="photo model",
-        metrics=metrics,
-        history=history,
-        figures=figures,
-        recipe=run.recipe_as_trained,
-        protocol=f"{metrics['protocol']} {metrics['data']['limitations']}",
-    )
+    protocol = f"{metrics['protocol']} {metrics['data']['limitations']}"
+    return _section(run, "photo model", metrics, figures, protocol)
+
+
+def _section(
+    run: Run, name: str, metrics: Mapping[str, Any], figures: Mapping[str, CaptionedFigure], protocol: str
+) -> ModelSection:
+    return ModelSection(name, metrics, run.read_results(), figures, run.recipe_as_trained, protocol)
 
 
 def reproduce_command(run: Run) -> str:
@@ -104,30 +74,19 @@ def reproduce_command(run: Run) -> str:
 
 def training_protocol(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """How a DNN or CNN was trained and measured, from its recipe and its ``metrics.json``."""
-    validation = metrics["validation"]
+    validation, mining = metrics["validation"], recipe["hard_example_mining"]
     split = f"{validation['n']:,} validation images" if validation else "no validation images"
     epoch = "the epoch with the best validation accuracy" if recipe["select"] == "best" else "the last epoch"
-    sentences = [
-        f"Trained on {metrics['data']['train']:,} images, with {split}.",
-        *([] if validation else ["The temperature is that of the reference run, which had validation images."]),
-        f"The weights are those of {epoch}.",
-        "The test images were read once, after training.",
-        *_mining_sentence(recipe["hard_example_mining"]),
-        *_teachers_sentences(metrics.get("teachers")),
-    ]
-    return " ".join(sentences)
-
-
-def _mining_sentence(mining: Mapping[str, Any]) -> list[str]:
-    """Explains why the training curve changes: later epochs see the hard examples."""
-    if mining["fraction"] == 1:
-        return []
-    fraction = formatting.format_percent(mining["fraction"], 0)
-    sentence = (
-        f"From epoch {mining['start_epoch']} on, each epoch used {fraction} of the images, mostly those with the "
-        "highest losses; its training loss and accuracy are of those."
-    )
-    return [sentence]
+    sentences = [f"Trained on {metrics['data']['train']:,} images, with {split}."]
+    if not validation:
+        sentences.append("The temperature is that of the reference run, which had validation images.")
+    sentences += [f"The weights are those of {epoch}.", "The test images were read once, after training."]
+    if mining["fraction"] != 1:
+        sentences.append(
+            f"From epoch {mining['start_epoch']} on, each epoch used {format_percent(mining['fraction'], 0)} of the "
+            "images, mostly those with the highest losses; its training loss and accuracy are of those."
+        )
+    return " ".join(sentences + _teachers_sentences(metrics.get("teachers")))
 
 
 def _teachers_sentences(teachers: Mapping[str, Any] | None) -> list[str]:
@@ -135,7 +94,7 @@ def _teachers_sentences(teachers: Mapping[str, Any] | None) -> list[str]:
     if not teachers:
         return []
     count, test = teachers["n"] // teachers["generations"], teachers["test"]
-    accuracy, accuracy_tta = (formatting.format_percent(test[name], 2) for name in ("accuracy", "accuracy_tta"))
+    accuracy, accuracy_tta = (format_percent(test[name], 2) for name in ("accuracy", "accuracy_tta"))
     sentences = [
         f"It was distilled from {teachers['n']} CNNs (preset {teachers['preset']}) trained on the same images.",
         f"Their ensemble reaches {accuracy} on test, and {accuracy_tta} with test-time augmentation.",

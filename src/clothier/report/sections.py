@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from clothier import atomic
+from clothier.report.formatting import format_percent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import EpochRecord, McNemarResult
+    from clothier.types import EpochRecord, FailedInput, McNemarResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +50,44 @@ class DataSection:
         sections: in the order of the page.
         digests: SHA-256 by file name.
         splits: name to number of images.
-        components_for_90: the fewest principal components that explain 90 % of the variance, where a PCA was fitted.
         remarks: notes on the files, a sentence each.
+        failures: files that could not be read.
     """
 
     name: str
     sections: Sequence[Section]
     digests: Mapping[str, str]
     splits: Mapping[str, int] = field(default_factory=dict)
-    components_for_90: int | None = None
     remarks: Sequence[str] = ()
+    failures: Sequence[FailedInput] = ()
 
     @property
     def figures(self) -> dict[str, CaptionedFigure]:
         """Those of all sections, by name."""
         return {name: figure for section in self.sections for name, figure in section.figures.items()}
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What ``explore.json`` and ``study.json`` hold."""
+        found = {section.name: section.metrics for section in self.sections}
+        return {"map": None, **found, "failures": [failure.to_json() for failure in self.failures]}
+
+    @property
+    def headline(self) -> str:
+        """The main finding in one sentence."""
+        pca = self.metrics["pca"]
+        variance = f"{format_percent(0.95, 0)} of the variance of {pca['n']:,} images"
+        return f"{pca['components_for_95']} of {pca['dimensions']:,} dimensions explain {variance}"
+
+    def write_files(self, folder: Path) -> None:
+        """Writes what lies beside the report: ``audit.csv``, ``map.html`` and ``map.npz``.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for section in self.sections:
+            for name, contents in section.files.items():
+                atomic.write_bytes(folder / name, contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +119,7 @@ class ModelSection:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSection:
-    """Two models on the same images.
-
-    Attributes:
-        names: as the page shows them, in the order of ``paired``.
-        paired: the test between them.
-        figures: name to figure (:func:`clothier.report.figures.comparison_figures`).
-    """
+    """Two models, by name, on the same images: the paired test between them, and figures by name."""
 
     names: tuple[str, str]
     paired: McNemarResult
@@ -107,12 +128,7 @@ class ComparisonSection:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How to reproduce a report.
-
-    Attributes:
-        command: what to type.
-        environment: machine and versions (:func:`clothier.system.system_info`).
-    """
+    """How to reproduce a report: what to type, and machine and versions (:func:`clothier.system.system_info`)."""
 
     command: str
     environment: Mapping[str, Any]

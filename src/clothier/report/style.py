@@ -7,8 +7,9 @@ SVG serves light mode, dark mode and print. Blue and orange are distinguishable 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.typing import RcKeyType
+
+    from clothier.types import Float64Array
 
 LIGHT = {
     "background": "#fdfcfa",
@@ -61,10 +64,8 @@ CATEGORY_COLORS = (
 """Ten medium tones after Paul Tol's qualitative schemes; visible in light and dark mode, always used with labels."""
 
 FIGURE_WIDTH = 5.2  # inches: half of the page on a desktop, all of it on a phone, one column in print
-TITLE_CHARS_PER_INCH = 9.6  # of the bold title
-TITLE_LINE_HEIGHT = 0.25  # inches
-NOTE_CHARS_PER_INCH = 13.8  # of a note below a figure
-NOTE_LINE_HEIGHT = 0.19  # inches
+TITLE_CHARS, TITLE_LINE_HEIGHT = 49, 0.25  # of the bold title in one line; inches
+NOTE_CHARS, NOTE_LINE_HEIGHT = 71, 0.19  # of a note below a figure
 
 STYLE: dict[RcKeyType, Any] = {
     "font.family": ["DejaVu Sans"],  # included in matplotlib, so figures are the same on every machine
@@ -103,18 +104,18 @@ STYLE: dict[RcKeyType, Any] = {
 """matplotlib's settings while a figure is drawn or saved; never set for the whole process."""
 
 
-def new_figure(height: float, width: float = FIGURE_WIDTH) -> Figure:
-    """An empty figure of ``width`` x ``height`` inches with automatic layout, not registered with pyplot."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def new_figure(height: float) -> Figure:
+    """An empty figure of ``height`` inches with automatic layout, not registered with pyplot."""
+    figure = Figure(figsize=(FIGURE_WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def new_plot(height: float, *, grid: str = "y") -> tuple[Figure, Axes]:
-    """A figure with one pair of axes and grid lines along ``grid`` (``x``, ``y`` or ``both``)."""
+def new_plot(height: float, *, grid: Literal["x", "y", "both"] = "y") -> tuple[Figure, Axes]:
+    """A figure with one pair of axes and grid lines along ``grid``."""
     figure = new_figure(height)
     axes = figure.add_subplot()
-    axes.grid(visible=True, axis=grid)  # type: ignore[arg-type]
+    axes.grid(visible=True, axis=grid)
     return figure, axes
 
 
@@ -138,6 +139,27 @@ def bar_panels(
     return figure, panels
 
 
+def pair_plot(
+    names: Sequence[str], first: Float64Array, second: Float64Array, labels: tuple[str, str]
+) -> tuple[Figure, Axes]:
+    """Two values of at most 1 for each of ``names``, one row each, joined by a bar; ``labels`` are the legend's."""
+    figure, axes = new_plot(0.95 + 0.3 * len(names), grid="x")
+    rows, lowest = range(len(names)), min(first.min(), second.min())
+    axes.hlines(rows, np.minimum(first, second), np.maximum(first, second), color=BORDER, linewidth=5)
+    axes.plot(first, rows, "o", color=PRIMARY, markersize=6.5, label=labels[0])
+    axes.plot(second, rows, "D", color=SECONDARY, markersize=5.6, label=labels[1])
+    class_axis(axes, names)
+    axes.set_xlim(max(0.0, np.floor(10 * lowest - 0.1) / 10), 1.0)
+    return figure, axes
+
+
+def legend_above(axes: Axes, columns: int = 2) -> None:
+    """The legend in one row above the axes."""
+    axes.legend(
+        ncols=columns, loc="lower left", bbox_to_anchor=(-0.02, 1.0), handlelength=1.2, handletextpad=0.4, borderpad=0
+    )
+
+
 def percent_axis(axis: Axis, decimals: int | None = None) -> None:
     """Shows fractions as percentages; without ``decimals``, one decimal where it is needed."""
 
@@ -156,14 +178,18 @@ def class_axis(axes: Axes, classes: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
+def class_color(label: int) -> str:
+    """The color of a class; colors repeat after ten classes."""
+    return CATEGORY_COLORS[label % len(CATEGORY_COLORS)]
+
+
 def shorten(name: str, max_chars: int = 16) -> str:
     """``name``, cut to ``max_chars`` with an ellipsis."""
     return name if len(name) <= max_chars else f"{name[: max_chars - 1].rstrip()}…"
 
 
-def wrap_title(title: str, inches: float) -> str:
-    """``title`` in lines of about the same length that fit into ``inches`` inches."""
-    widest = int(inches * TITLE_CHARS_PER_INCH)
-    lines = len(textwrap.wrap(title, widest))
-    even = next(limit for limit in range(1, widest + 1) if len(textwrap.wrap(title, limit)) <= lines)
+def wrap_title(title: str, max_chars: int = TITLE_CHARS) -> str:
+    """``title`` in lines of about the same length, at most ``max_chars`` characters."""
+    lines = len(textwrap.wrap(title, max_chars))
+    even = next(limit for limit in range(1, max_chars + 1) if len(textwrap.wrap(title, limit)) <= lines)
     return textwrap.fill(title, max(even, *map(len, title.split())))

@@ -18,12 +18,17 @@ from clothier.exploration.embedding_map import fit_map
 from clothier.exploration.options import ExploreOptions
 from clothier.exploration.tsne.embedding import MIN_POINTS
 from clothier.inference import load
-from clothier.report.audit_section import audit_section
 from clothier.report.captioned_figure import save_figures
-from clothier.report.explore_sections import ExplorationResult, classes_section, pca_section, pixels_section
-from clothier.report.map_section import map_section, skipped_map_section
+from clothier.report.explore_sections import (
+    audit_section,
+    classes_section,
+    map_section,
+    pca_section,
+    pixels_section,
+    skipped_map_section,
+)
 from clothier.report.page import render_exploration
-from clothier.report.sections import Provenance
+from clothier.report.sections import DataSection, Provenance
 from clothier.runs import RUNS_DIR, read_json
 from clothier.training.out_of_fold import out_of_fold_probabilities
 from clothier.types import no_progress
@@ -98,10 +103,10 @@ def explore(
 def _explore_into(run: ExplorationRun, options: ExploreOptions, dataset: Dataset, progress: Progress) -> None:
     splits = {"train": dataset.train.labels, "test": dataset.test.labels}
     result = run_stages(dataset, splits, options, bundled_reference_model(dataset), progress=progress)
-    save_figures(result.section.figures, run.path / "figures", svg=True, progress=progress)
+    save_figures(result.figures, run.path / "figures", svg=True, progress=progress)
     result.write_files(run.path)
     environment = system.system_info()
-    page = render_exploration(result.section, result.headline, Provenance(options.command, environment))
+    page = render_exploration(result, result.headline, Provenance(options.command, environment))
     atomic.write_text(run.report, page)
     content = {
         "format": EXPLORE_FORMAT_VERSION,
@@ -122,7 +127,7 @@ def run_stages(
     reference_model: Classifier | None,
     *,
     progress: Progress = no_progress,
-) -> ExplorationResult:
+) -> DataSection:
     """Runs every stage; writes nothing.
 
     Args:
@@ -151,7 +156,15 @@ def run_stages(
         progress(TASK, len(sections), len(stages), name)
         sections.append(stage())
     progress(TASK, len(sections), len(stages))
-    return ExplorationResult.from_sections(dataset, splits, sections)
+    unread = [f"Files that could not be read and are not counted: {len(dataset.failures):,}."] * bool(dataset.failures)
+    return DataSection(
+        name=dataset.name,
+        sections=sections,
+        digests=dataset.digests,
+        splits={name: len(labels) for name, labels in splits.items()},
+        remarks=(*dataset.warnings, *unread),
+        failures=dataset.failures,
+    )
 
 
 def bundled_reference_model(dataset: Dataset) -> Classifier | None:

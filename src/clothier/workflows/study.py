@@ -26,7 +26,7 @@ from clothier.workflows.train import resume, train
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.recipes.schema import ModelName
-    from clothier.report.explore_sections import ExplorationResult
+    from clothier.report.sections import DataSection
     from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
@@ -143,7 +143,7 @@ def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progre
     return train(options, dataset=dataset, progress=progress)
 
 
-def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> ExplorationResult:
+def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> DataSection:
     explore_options = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
     train_set, validation = split(dataset, recipes.preset("cnn", options.preset))
     splits = {"train": train_set.labels, "validation": validation.labels, "test": dataset.test.labels}
@@ -151,7 +151,7 @@ def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progre
 
 
 def _write_report(
-    path: Path, options: StudyOptions, dataset: Dataset, exploration: ExplorationResult, runs: list[Run]
+    path: Path, options: StudyOptions, dataset: Dataset, exploration: DataSection, runs: list[Run]
 ) -> None:
     """Writes the figures, ``report.html`` and last ``study.json``, which marks the study as finished."""
     run_metrics = [run.metrics for run in runs]
@@ -163,11 +163,11 @@ def _write_report(
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
     correct = [one.argmax(1) == dataset.test.labels for one in logits]
     paired = metrics.mcnemar(correct[0], correct[1])
-    save_figures({**exploration.section.figures, **figures}, path / "figures")
+    save_figures({**exploration.figures, **figures}, path / "figures")
     exploration.write_files(path)
     provenance = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
     comparison = ComparisonSection(names, paired, figures)
-    atomic.write_text(path / "report.html", render_study(exploration.section, sections, [comparison], provenance))
+    atomic.write_text(path / "report.html", render_study(exploration, sections, [comparison], provenance))
     content = {
         **to_config(options),
         "runs": {run.path.name: str(run.path) for run in runs},

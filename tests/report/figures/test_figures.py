@@ -8,33 +8,16 @@ import numpy as np
 import pytest
 
 from clothier.data.dataset import Dataset, LabeledImages
-from clothier.exploration.pca import fit_pca
-from clothier.exploration.pixels import describe_pixels
-from clothier.report.figures import (
-    count_figures,
-    model_figures,
-    pixel_figures,
-)
+from clothier.report.figures import model_figures
 
-from ..conftest import all_pca_figures
+from ..conftest import explored
 
 if TYPE_CHECKING:
-    from clothier.report.captioned_figure import CaptionedFigure
     from clothier.report.sections import DataSection
 
 
-def all_exploration_figures(dataset: Dataset) -> dict[str, CaptionedFigure]:
-    """Every figure of an exploration."""
-    train, classes = dataset.train, dataset.classes
-    splits = {"train": train.labels, "test": dataset.test.labels}
-    found = describe_pixels(train.images, train.labels, len(classes))
-    of_pca = all_pca_figures(dataset, fit_pca(train.images))
-    return {**count_figures(dataset, splits), **pixel_figures(found, classes), **of_pca}
-
-
-def test_the_exploration_is_complete(dataset: Dataset, data: DataSection) -> None:
-    figures = {**count_figures(dataset, {"train": dataset.train.labels}), **data.figures}
-    assert list(figures) == [
+def test_the_exploration_is_complete(data: DataSection) -> None:
+    assert list(data.figures) == [
         "class-counts",
         "samples",
         "mean-images",
@@ -53,7 +36,7 @@ def test_the_exploration_is_complete(dataset: Dataset, data: DataSection) -> Non
         "pca-error",
     ]
     assert all(
-        captioned.title and captioned.alt and not captioned.title.endswith(".") for captioned in figures.values()
+        captioned.title and captioned.alt and not captioned.title.endswith(".") for captioned in data.figures.values()
     )
 
 
@@ -66,7 +49,7 @@ def test_figures_take_any_number_of_classes_and_any_size(classes: int, shape: tu
     names = tuple(f"class number {k}" for k in range(classes))
     logits = rng.normal(size=(len(labels), classes)).astype(np.float32)
     figures = {
-        **all_exploration_figures(Dataset("mine", names, some, some, {})),
+        **explored(Dataset("mine", names, some, some, {})).figures,
         **model_figures(logits, some, names),
     }
     assert all(captioned.title for captioned in figures.values())

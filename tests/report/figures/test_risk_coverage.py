@@ -7,15 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clothier.report.figures import risk_coverage
-from clothier.selective.decisions import risk_coverage as risk_coverage_curve
+from clothier.report.figures import risk_coverage_plot
+from clothier.selective.decisions import risk_coverage
 from clothier.selective.thresholds import RiskGuarantee
 
 from ..conftest import plain
 
 N = 400
 CONFIDENCE = np.linspace(1, 0, N)
-CURVE = risk_coverage_curve(CONFIDENCE, np.arange(N) % 5 != 4)
+CURVE = risk_coverage(CONFIDENCE, np.arange(N) % 5 != 4)
 GUARANTEE = RiskGuarantee(
     risk=0.05,
     confidence_level=0.95,
@@ -31,7 +31,7 @@ GUARANTEE = RiskGuarantee(
 
 
 def test_curve_and_guarantee() -> None:
-    captioned = risk_coverage.risk_coverage_plot(CURVE, N, GUARANTEE)
+    captioned = risk_coverage_plot(CURVE, N, GUARANTEE)
     (axes,) = captioned.figure.axes
     curve, guarantee, point = axes.lines
     np.testing.assert_allclose(curve.get_xdata(), CURVE.coverage[19:])  # the error rate of fewer tags is too noisy
@@ -43,16 +43,16 @@ def test_curve_and_guarantee() -> None:
 
 
 def test_without_a_guarantee_and_with_one_that_no_threshold_meets() -> None:
-    captioned = risk_coverage.risk_coverage_plot(CURVE, N)
+    captioned = risk_coverage_plot(CURVE, N)
     assert plain(captioned.title) == "The error rate is 20.0 % on all photos and 20.0 % on the more confident half"
     assert captioned.note == "400 photos, most confident first."
     nothing = replace(GUARANTEE, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0)
-    captioned = risk_coverage.risk_coverage_plot(CURVE, N, nothing)
+    captioned = risk_coverage_plot(CURVE, N, nothing)
     assert plain(captioned.title) == "No threshold meets the guarantee of 5 %, so nothing is accepted"
     assert len(captioned.figure.axes[0].lines) == 2
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_few_photos_all_right_or_all_wrong(right: bool) -> None:
-    captioned = risk_coverage.risk_coverage_plot(risk_coverage_curve([0.9, 0.8, 0.7], [right] * 3), 3)
+    captioned = risk_coverage_plot(risk_coverage([0.9, 0.8, 0.7], [right] * 3), 3)
     assert captioned.figure.axes[0].get_ylim()[1] > 0

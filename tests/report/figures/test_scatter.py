@@ -1,22 +1,28 @@
-"""Scatter plots by class."""
+"""Scatter plots by class: every point is drawn, and the metrics are the measured ones."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 
 from clothier.exploration.pca import PCA, fit_pca
-from clothier.report.figures import (
-    scatter,
-)
+from clothier.exploration.tsne.map_quality import MapQuality
+from clothier.report.figures import scatter
+from clothier.report.figures.scatter import MAX_DOT_AREA, MIN_DOT_AREA, map_quality_bars, map_scatter
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 from ..conftest import plain
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages
+
+MAP_QUALITY = MapQuality(n=300, knn10=0.84, knn100=0.81, trustworthiness=0.99, trustworthiness_n=300)
+PCA_BASELINE = MapQuality(n=300, knn10=0.53, knn100=0.56, trustworthiness=0.92, trustworthiness_n=300)
+CLASSES = ("coat", "$5 <b>bag", "boot")
 
 
 def test_the_scatter_shows_projections_and_class_overlap() -> None:
@@ -50,3 +56,55 @@ def test_the_3d_scatter_shows_the_projections(labeled: LabeledImages, pca: PCA) 
     share = (pca.explained_variance[:3] / pca.total_variance).sum()
     assert plain(captioned.title) == f"The first three components explain {100 * share:.0f} % of the variance"
     assert captioned.note.startswith("All 200 images, colored by class.")
+
+
+def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, n)
+    return (rng.normal(0, 1, (n, 2)) + 5 * labels[:, None]).astype(np.float32), labels
+
+
+def test_every_point_is_drawn_in_the_color_of_its_class() -> None:
+    positions, labels = points()
+    captioned = map_scatter(positions, labels, CLASSES, MAP_QUALITY, PCA_BASELINE)
+    (dots,) = [one for one in captioned.figure.axes[0].collections if isinstance(one, PathCollection)]
+    drawn = np.asarray(dots.get_offsets())
+    order = [int(np.flatnonzero((positions == place).all(axis=1))[0]) for place in drawn.astype(np.float32)]
+    assert sorted(order) == list(range(300))
+    colors = {}
+    for place, color in zip(order, dots.get_facecolors(), strict=True):
+        colors.setdefault(int(labels[place]), set()).add(tuple(color))
+    assert [len(one) for one in colors.values()] == [1, 1, 1]
+    assert len(set().union(*colors.values())) == 3
+
+
+def test_the_note_states_the_quality() -> None:
+    note = plain(map_scatter(*points(), CLASSES, MAP_QUALITY, PCA_BASELINE).note)
+    assert "With 10 neighbors, k-NN accuracy is 84.0 % on the map and 53.0 % on two components." in note
+    assert "Trustworthiness is 0.990 on the map and 0.920 on two components." in note
+
+
+def test_bars_show_the_metrics() -> None:
+    captioned = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
+    lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in captioned.figure.axes]
+    assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
+    assert plain(captioned.title) == "Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two components"
+    assert "this map: 0.840, 0.810, 0.990" in captioned.alt
+
+
+def test_an_unknown_metric_has_no_bar() -> None:
+    captioned = map_quality_bars({"this map": replace(MAP_QUALITY, knn100=None), "two components": PCA_BASELINE})
+    assert "this map: 0.840, unknown, 0.990" in captioned.alt
+    assert captioned.figure.axes[1].patches[0].get_width() == 0
+
+
+def test_unknown_metrics_are_not_in_the_note() -> None:
+    nothing = replace(MAP_QUALITY, knn10=None, knn100=None, trustworthiness=None)
+    note = map_scatter(*points(), CLASSES, nothing, PCA_BASELINE).note
+    assert note == "Directions and distances between clusters have no meaning."
+
+
+@pytest.mark.parametrize(("n", "size"), [(300, MAX_DOT_AREA), (70_000, MIN_DOT_AREA)])
+def test_many_dots_are_small(n: int, size: float) -> None:
+    (axes,) = map_scatter(*points(n), CLASSES, MAP_QUALITY, PCA_BASELINE).figure.axes
+    assert axes.collections[0].get_sizes().tolist() == [size]

@@ -10,39 +10,46 @@ from typing import TYPE_CHECKING
 from clothier import metrics
 from clothier.evaluation.misclassified import most_confident_errors, only_first_correct
 from clothier.report.figures.audit import near_duplicates
-from clothier.report.figures.class_overview import class_counts, mean_images, sample_grid, std_images
 from clothier.report.figures.classification import (
     class_metrics,
     confusion_matrix,
     misclassification_gallery,
     reliability_diagram,
+    risk_coverage_plot,
 )
 from clothier.report.figures.comparison import accuracies, f1_by_class, only_one_correct
-from clothier.report.figures.components import (
+from clothier.report.figures.dataset import (
+    class_counts,
+    class_gray_levels,
+    gray_level_histogram,
+    mean_and_std_image,
+    mean_images,
+    sample_grid,
+    std_images,
+)
+from clothier.report.figures.pca import (
     VARIANCE_TARGETS,
     component_images,
+    correlation_heatmaps,
     reconstruction_error,
+    reconstruction_ranks,
     reconstructions,
     scree_plot,
     variance_curve,
 )
-from clothier.report.figures.correlation import correlation_heatmaps
-from clothier.report.figures.embedding_map import map_scatter
-from clothier.report.figures.pixels import class_gray_levels, gray_level_histogram, mean_and_std_image
-from clothier.report.figures.scatter import component_scatter, component_scatter_3d
+from clothier.report.figures.scatter import component_scatter, component_scatter_3d, map_quality_bars, map_scatter
 from clothier.report.figures.training_curves import accuracy_curves, loss_curves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from clothier.data.dataset import Dataset, LabeledImages
-    from clothier.exploration.pca import PCA
-    from clothier.exploration.pixels import PixelStatistics
+    from clothier.data.dataset import LabeledImages
     from clothier.metrics import Reliability
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import EpochRecord, Evaluation, Float64Array, Floats, Labels
+    from clothier.types import EpochRecord, Evaluation, Floats
 
 __all__ = [
+    "VARIANCE_TARGETS",
     "accuracies",
     "accuracy_curves",
     "class_counts",
@@ -54,11 +61,11 @@ __all__ = [
     "component_scatter_3d",
     "confusion_matrix",
     "correlation_heatmaps",
-    "count_figures",
     "evaluation_figures",
     "f1_by_class",
     "gray_level_histogram",
     "loss_curves",
+    "map_quality_bars",
     "map_scatter",
     "mean_and_std_image",
     "mean_images",
@@ -66,12 +73,11 @@ __all__ = [
     "model_figures",
     "near_duplicates",
     "only_one_correct",
-    "pca_figures",
-    "pixel_figures",
     "reconstruction_error",
     "reconstruction_ranks",
     "reconstructions",
     "reliability_diagram",
+    "risk_coverage_plot",
     "sample_grid",
     "scree_plot",
     "std_images",
@@ -79,74 +85,6 @@ __all__ = [
 ]
 
 MAX_ERRORS = 15
-COARSE_RANKS = (5, 20)
-"""Numbers of components shown before those that explain 90 and 95 % of the variance."""
-
-
-def count_figures(dataset: Dataset, splits: Mapping[str, Labels], seed: int = 0) -> dict[str, CaptionedFigure]:
-    """Number of images per class, and a random sample of the training split.
-
-    Args:
-        dataset: the images.
-        splits: name to (N,) labels.
-        seed: draws the sample.
-    """
-    return {
-        "class-counts": class_counts(splits, dataset.classes),
-        "samples": sample_grid(dataset.train, dataset.classes, seed=seed),
-    }
-
-
-def pixel_figures(statistics: PixelStatistics, classes: Sequence[str]) -> dict[str, CaptionedFigure]:
-    """Mean images, standard deviations and gray levels."""
-    return {
-        "mean-images": mean_images(statistics, classes),
-        "std-images": std_images(statistics, classes),
-        "gray-levels": gray_level_histogram(statistics),
-        "class-gray-levels": class_gray_levels(statistics, classes),
-        "mean-and-std": mean_and_std_image(statistics),
-    }
-
-
-def pca_figures(
-    labeled: LabeledImages,
-    classes: Sequence[str],
-    pca: PCA,
-    correlation: tuple[Float64Array, Float64Array],
-    seed: int = 0,
-) -> dict[str, CaptionedFigure]:
-    """Every figure of a principal component analysis; no scatter of a component that does not exist.
-
-    Args:
-        labeled: the N images that the PCA was fitted to, and their labels.
-        classes: the K names.
-        pca: all components.
-        correlation: Pearson's r of the pixels, (P, P), and of the components, (k, k).
-        seed: draws the points of the scatter plots.
-    """
-    ranks = reconstruction_ranks(pca)
-    height, width = labeled.images.shape[1:]
-    features = pca.truncate(min(3, pca.rank)).transform(labeled.images)
-    scatter = (features, labeled.labels, classes, pca)
-    figures = {
-        "pca-variance": variance_curve(pca),
-        "pca-spectrum": scree_plot(pca),
-        "pca-components": component_images(pca, (height, width)),
-        "correlation": correlation_heatmaps(*correlation, (height, width)),
-    }
-    for component in range(2, features.shape[1] + 1):
-        figures[f"pca-1-{component}"] = component_scatter(*scatter, component, seed)
-    if features.shape[1] == 3:
-        figures["pca-1-2-3"] = component_scatter_3d(*scatter, seed)
-    figures["pca-reconstructions"] = reconstructions(labeled, classes, pca, ranks)
-    figures["pca-error"] = reconstruction_error(pca, len(labeled), ranks)
-    return figures
-
-
-def reconstruction_ranks(pca: PCA) -> list[int]:
-    """Numbers of components for reconstructions: a few, and those that explain 90 and 95 % of the variance."""
-    needed = sorted({pca.n_components_for(target) for target in VARIANCE_TARGETS})
-    return [rank for rank in COARSE_RANKS if rank < needed[0]] + needed
 
 
 def evaluation_figures(

@@ -56,11 +56,10 @@ def audit_figures(
 def exact_duplicates(combined: CombinedSplits, groups: Sequence[tuple[int, ...]]) -> CaptionedFigure:
     """The first two images of each group of exact duplicates."""
     tiles = [_tile(combined, index, f"1 of {len(group)}") for group in groups[:MAX_PAIRS] for index in group[:2]]
-    title = f"{sum(map(len, groups)):,} images are exact duplicates, in {_pluralize(len(groups), 'group')}"
     return CaptionedFigure(
         _pair_gallery(tiles, ("image", "duplicate")),
-        title,
-        f"Images next to their duplicates. {title}.",
+        f"{sum(map(len, groups)):,} images are exact duplicates, in {_pluralize(len(groups), 'group')}",
+        "Images next to their duplicates",
         f"{_shown_note(len(tiles) // 2, len(groups), 'group')} Below each: class, split and index.",
     )
 
@@ -72,11 +71,10 @@ def near_duplicates(combined: CombinedSplits, duplicates: Duplicates) -> Caption
         correlation = f"r = {pairs.correlation[pair]:.5f}"
         tiles += [_tile(combined, int(index), correlation) for index in (pairs.first[pair], pairs.second[pair])]
     across = int(((pairs.first < combined.n_train) & (pairs.second >= combined.n_train)).sum())
-    title = f"{_pluralize(len(pairs), 'pair')} of near duplicates, {across:,} of them across train and test"
     return CaptionedFigure(
         _pair_gallery(tiles, ("image", "near duplicate")),
-        title,
-        f"Images next to their near duplicates. {title}.",
+        f"{_pluralize(len(pairs), 'pair')} of near duplicates, {across:,} of them across train and test",
+        "Images next to their near duplicates",
         f"{_shown_note(len(tiles) // 2, len(duplicates.near), 'group')} The two most similar images of each. Below "
         "them: class, split and index, correlation.",
     )
@@ -89,11 +87,10 @@ def suspected_label_errors(combined: CombinedSplits, start: int, label_issues: L
         suggested = shorten(combined.classes[label_issues.suggested_labels[index]], MAX_CAPTION_CHARS)
         tiles.append(_tile(combined, start + int(index), f"→ {suggested}", format_percent(-label_issues.margin[index])))
     count, n = len(label_issues.issue_indices), len(label_issues.margin)
-    title = f"{count:,} of {n:,} labels in {combined.split(start)} are suspected errors"
     return CaptionedFigure(
         gallery(tiles, TILE_COLUMNS),
-        title,
-        f"Images whose out-of-fold predictions contradict the label. {title}.",
+        f"{count:,} of {n:,} labels in {combined.split(start)} are suspected errors",
+        "Images whose out-of-fold predictions contradict the label",
         f"{_shown_note(len(tiles), count, 'label')} Below each: label, split and index, the class with the highest "
         "out-of-fold probability, and its margin over the label's probability.",
     )
@@ -103,11 +100,10 @@ def outlier_gallery(combined: CombinedSplits, outliers: Sequence[Outlier]) -> Ca
     """The strongest outliers of their class in brightness."""
     tiles = [_tile(combined, found.index, found.reason, f"{found.score:.0f} std") for found in outliers[:MAX_TILES]]
     predicate = "is an outlier of its class" if len(outliers) == 1 else "are outliers of their class"
-    title = f"{_pluralize(len(outliers), 'image')} of {len(combined):,} {predicate} in brightness"
     return CaptionedFigure(
         gallery(tiles, TILE_COLUMNS),
-        title,
-        f"Images that are nearly empty, flat or cropped. {title}.",
+        f"{_pluralize(len(outliers), 'image')} of {len(combined):,} {predicate} in brightness",
+        "Images that are nearly empty, flat or cropped",
         f"{_shown_note(len(tiles), len(outliers), 'image')} Below each: class, split and index, the reason, and the "
         "distance from the median of its class in robust standard deviations.",
     )
@@ -128,9 +124,10 @@ def _pair_gallery(tiles: Sequence[Tile], headings: tuple[str, str]) -> Figure:
 
 def _tile(combined: CombinedSplits, index: int, *lines: str) -> Tile:
     name = combined.caption(index)
-    first = shorten(combined.class_name(index), MAX_CAPTION_CHARS)
-    second = shorten(name, MAX_CAPTION_CHARS) if combined.files else name
-    return Tile(combined.images[index], "\n".join((first, second, *lines)))
+    name = shorten(name, MAX_CAPTION_CHARS) if combined.files else name
+    return Tile(
+        combined.images[index], "\n".join((shorten(combined.class_name(index), MAX_CAPTION_CHARS), name, *lines))
+    )
 
 
 def _pluralize(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Figures of one classifier: confusion matrix, metrics per class, errors and calibration."""
+"""Figures of one classifier: confusion matrix, metrics per class, errors, calibration, risk by coverage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.gallery import Tile, gallery
 from clothier.report.formatting import format_percent
 from clothier.report.style import (
-    BORDER,
     FIGURE_WIDTH,
     MUTED,
     PRIMARY,
@@ -22,8 +21,10 @@ from clothier.report.style import (
     STYLE,
     TEXT,
     class_axis,
+    legend_above,
     new_figure,
     new_plot,
+    pair_plot,
     percent_axis,
     shorten,
 )
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from clothier.data.dataset import LabeledImages
     from clothier.evaluation.misclassified import Misclassification
     from clothier.metrics import Reliability
+    from clothier.selective.decisions import RiskCoverage
+    from clothier.selective.thresholds import RiskGuarantee
     from clothier.types import Evaluation, Int64Array
 
 MAX_CELL_OPACITY = 0.5
@@ -43,6 +47,8 @@ MAX_CELL_OPACITY = 0.5
 
 MAX_CLASSES_WITH_COUNTS = 14
 """With more classes, the cells of a confusion matrix are too small for their counts."""
+
+MIN_TAGS_SHOWN = 20  # the error rate of fewer tags is too noisy
 
 
 @rc_context(STYLE)
@@ -59,49 +65,52 @@ def confusion_matrix(evaluation: Evaluation) -> CaptionedFigure:
     axes.tick_params(labelcolor=TEXT, labelsize=min(9.5, 190 / len(names)))
     axes.spines["bottom"].set_visible(False)
     axes.set(xlabel="predicted", ylabel="true", aspect="equal")
-    title = _confusion_summary(counts, names)
     sums = counts.sum(axis=1)
     rows = f"Each row holds {sums[0]:,} images. " if sums.min() == sums.max() else ""
     note = f"{rows}Blue: correct. Orange: errors, strongest for the most frequent one."
-    return CaptionedFigure(figure, title, f"Confusion matrix, one row per true class. {title}.", note)
+    return CaptionedFigure(figure, _confusion_summary(counts, names), "Confusion matrix, one row per true class", note)
 
 
 @rc_context(STYLE)
 def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
     """Precision, recall and F1 of every class, one row each."""
     names = [score.name for score in evaluation.per_class]
-    figure, axes = new_plot(0.95 + 0.3 * len(names), grid="x")
-    rows = np.arange(len(names))
     precision, recall, f1 = np.array([(s.precision, s.recall, s.f1) for s in evaluation.per_class]).T
-    axes.hlines(rows, np.minimum(precision, recall), np.maximum(precision, recall), color=BORDER, linewidth=5)
-    axes.plot(precision, rows, "o", color=PRIMARY, markersize=6, label="precision")
-    axes.plot(recall, rows, "D", color=SECONDARY, markersize=5.2, label="recall")
-    axes.plot(f1, rows, "|", color=TEXT, markersize=13, markeredgewidth=2, label="F1")
-    _metric_axis(axes, names, min(precision.min(), recall.min()))
+    figure, axes = pair_plot(names, precision, recall, ("precision", "recall"))
+    axes.plot(f1, range(len(names)), "|", color=TEXT, markersize=13, markeredgewidth=2, label="F1")
+    legend_above(axes, 3)
     hardest, easiest = int(f1.argmin()), int(f1.argmax())
     title = f"{names[hardest]} has the lowest F1 ({f1[hardest]:.2f}), {names[easiest]} the highest ({f1[easiest]:.2f})"
-    return CaptionedFigure(
-        figure, title, f"Precision, recall and F1 of each class. {title}. All values are in the table."
-    )
+    return CaptionedFigure(figure, title, "Precision, recall and F1 of each class; all values are in the table")
 
 
 def misclassification_gallery(
     labeled: LabeledImages, misclassifications: Sequence[Misclassification], classes: Sequence[str]
 ) -> CaptionedFigure:
     """The images of ``misclassifications``, at least one, with true class, prediction and probability."""
+    lowest = format_percent(misclassifications[-1].probability)
+    pairs = "; ".join(f"{classes[error.true]} predicted as {classes[error.predicted]}" for error in misclassifications)
+    return CaptionedFigure(
+        error_gallery(labeled, misclassifications, classes, "→"),
+        f"The {len(misclassifications)} most confident errors have a probability of {lowest} or more",
+        f"Images with confident wrong predictions: {pairs}",
+        "Below each: its label, which may be wrong itself, then the prediction and its probability.",
+    )
+
+
+def error_gallery(
+    labeled: LabeledImages, errors: Sequence[Misclassification], classes: Sequence[str], mark: str
+) -> Figure:
+    """The images of ``errors``, each over its class, ``mark`` with the prediction, and the probability."""
     tiles = [
         Tile(
             labeled.images[error.index],
-            f"{shorten(classes[error.true], 12)}\n→ {shorten(classes[error.predicted], 12)}\n"
+            f"{shorten(classes[error.true], 12)}\n{mark} {shorten(classes[error.predicted], 12)}\n"
             f"{format_percent(error.probability)}",
         )
-        for error in misclassifications
+        for error in errors
     ]
-    lowest = format_percent(misclassifications[-1].probability)
-    title = f"The {len(tiles)} most confident errors have a probability of {lowest} or more"
-    alt = "; ".join(f"{classes[error.true]} predicted as {classes[error.predicted]}" for error in misclassifications)
-    note = "Below each: its label, which may be wrong itself, then the prediction and its probability."
-    return CaptionedFigure(gallery(tiles, 5), title, f"Images with confident wrong predictions: {alt}.", note)
+    return gallery(tiles, 5)
 
 
 @rc_context(STYLE)
@@ -122,9 +131,38 @@ def reliability_diagram(diagram: Reliability) -> CaptionedFigure:
     for axis in (axes.xaxis, axes.yaxis):
         percent_axis(axis, 0)
     below.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
-    title = _calibration_summary(diagram)
     note = "On the dashed line, predictions with 80 % confidence are correct in 80 % of cases. Bars: 95 % intervals."
-    return CaptionedFigure(figure, title, f"Accuracy over confidence in {len(diagram.counts)} bins. {title}.", note)
+    content = f"Accuracy over confidence in {len(diagram.counts)} bins"
+    return CaptionedFigure(figure, _calibration_summary(diagram), content, note)
+
+
+@rc_context(STYLE)
+def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuarantee | None = None) -> CaptionedFigure:
+    """Error rate of the accepted tags by coverage, with the operating point of the guarantee.
+
+    Args:
+        curve: of the predictions for the photos.
+        n_photos: number of photos.
+        guarantee: of the model's thresholds, if any.
+    """
+    figure, axes = new_plot(3.2, grid="both")
+    shown = curve.coverage * n_photos >= min(MIN_TAGS_SHOWN, n_photos)
+    axes.plot(curve.coverage[shown], curve.risk[shown], color=PRIMARY)
+    highest = float(curve.risk[shown].max())
+    if guarantee:
+        highest = max(highest, guarantee.risk)
+        axes.axhline(guarantee.risk, color=MUTED, linewidth=1.2, dashes=(4, 3))
+        label = f"guarantee: {format_percent(guarantee.risk, 0)}"
+        axes.text(0.01, guarantee.risk, label, va="bottom", fontsize=9, color=MUTED)
+        _mark_operating_point(axes, guarantee)
+    axes.set(xlabel="coverage: fraction of photos accepted", ylabel="error rate of accepted tags")
+    axes.set(xlim=(0, 1), ylim=(0, max(1.15 * highest, 0.01)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        percent_axis(axis)
+    bar = " Bar: from the empirical risk to the upper bound." if guarantee and guarantee.n_accepted else ""
+    note = f"{n_photos:,} photos, most confident first.{bar}"
+    return CaptionedFigure(figure, _risk_summary(curve, guarantee), "Risk-coverage curve", note)
 
 
 def _plot_cells(axes: Axes, counts: Int64Array) -> None:
@@ -150,15 +188,36 @@ def _confusion_summary(counts: Int64Array, names: Sequence[str]) -> str:
     return f"The most frequent error is {names[row]} predicted as {names[column]}: {errors}"
 
 
-def _metric_axis(axes: Axes, names: Sequence[str], lowest: float) -> None:
-    class_axis(axes, names)
-    axes.set_xlim(max(0.0, np.floor((lowest - 0.01) * 10) / 10), 1.0)
-    axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), handletextpad=0.2, borderpad=0, numpoints=1)
-
-
 def _calibration_summary(diagram: Reliability) -> str:
     gap = float((diagram.confidence - diagram.accuracy) @ diagram.counts / diagram.counts.sum())
     error = f"calibration error {100 * diagram.ece:.1f} percentage points"
     if abs(gap) < 0.005:
         return f"Mean confidence and accuracy agree ({error})"
     return f"The model is {abs(100 * gap):.1f} percentage points {'over' if gap > 0 else 'under'}confident ({error})"
+
+
+def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
+    """Marks coverage and empirical risk at the threshold, with a bar up to the bound."""
+    if guarantee.empirical_risk is None or guarantee.bound is None:
+        return
+    axes.vlines(guarantee.coverage, guarantee.empirical_risk, guarantee.bound, color=SECONDARY, linewidth=2)
+    axes.plot(guarantee.coverage, guarantee.empirical_risk, "o", color=SECONDARY, markersize=6)
+    axes.annotate(
+        f"{format_percent(guarantee.coverage, 0)} accepted",
+        (guarantee.coverage, guarantee.empirical_risk),
+        xytext=(7, -13),
+        textcoords="offset points",
+        fontsize=9,
+        color=TEXT,
+    )
+
+
+def _risk_summary(curve: RiskCoverage, guarantee: RiskGuarantee | None) -> str:
+    if guarantee is None:
+        half = float(curve.risk[np.searchsorted(curve.coverage, 0.5)])
+        every = format_percent(float(curve.risk[-1]))
+        return f"The error rate is {every} on all photos and {format_percent(half)} on the more confident half"
+    if guarantee.empirical_risk is None:
+        return f"No threshold meets the guarantee of {format_percent(guarantee.risk, 0)}, so nothing is accepted"
+    accepted = f"{format_percent(guarantee.coverage, 0)} of the photos are accepted"
+    return f"{accepted}, and {format_percent(guarantee.empirical_risk)} of those tags are wrong"

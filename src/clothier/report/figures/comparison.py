@@ -9,20 +9,19 @@ from matplotlib import rc_context
 
 from clothier.metrics import NORMAL_95
 from clothier.report.captioned_figure import CaptionedFigure
-from clothier.report.figures.gallery import Tile, gallery
+from clothier.report.figures.classification import error_gallery
 from clothier.report.formatting import format_percent
 from clothier.report.style import (
-    BORDER,
     MUTED,
     PRIMARY,
     SECONDARY,
     STYLE,
     TEXT,
     class_axis,
+    legend_above,
     new_figure,
-    new_plot,
+    pair_plot,
     percent_axis,
-    shorten,
 )
 
 if TYPE_CHECKING:
@@ -54,9 +53,8 @@ def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], pair
     above.set_xlabel("accuracy with 95 % interval")
     percent_axis(above.xaxis, 1)
     _plot_disagreement(below, names, paired)
-    title = comparison_summary(names, paired)
-    alt = f"{title}. Only {names[0]} correct: {paired.only_first:,}; only {names[1]} correct: {paired.only_second:,}."
-    return CaptionedFigure(figure, title, alt, mcnemar_summary(paired))
+    content = f"Only {names[0]} correct: {paired.only_first:,}; only {names[1]} correct: {paired.only_second:,}"
+    return CaptionedFigure(figure, comparison_summary(names, paired), content, mcnemar_summary(paired))
 
 
 @rc_context(STYLE)
@@ -64,19 +62,16 @@ def f1_by_class(names: NamePair, evaluations: tuple[Evaluation, Evaluation]) -> 
     """F1 of both models for every class, one row each."""
     classes = [score.name for score in evaluations[0].per_class]
     first, second = (np.array([score.f1 for score in one.per_class]) for one in evaluations)
-    figure, axes = new_plot(0.95 + 0.3 * len(classes), grid="x")
-    rows = np.arange(len(classes))
-    axes.hlines(rows, np.minimum(first, second), np.maximum(first, second), color=BORDER, linewidth=5)
-    axes.plot(first, rows, "o", color=PRIMARY, markersize=7, label=names[0])
-    axes.plot(second, rows, "D", color=SECONDARY, markersize=6, label=names[1])
-    class_axis(axes, classes)
-    axes.set(xlabel="F1", xlim=(max(0.0, np.floor(10 * min(first.min(), second.min()) - 0.1) / 10), 1.0))
-    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.02, 1.0), handletextpad=0.2, borderpad=0)
+    figure, axes = pair_plot(classes, first, second, names)
+    axes.set_xlabel("F1")
+    legend_above(axes)
     gain = second - first
     most = int(np.abs(gain).argmax())
-    better = names[1] if gain[most] > 0 else names[0]
-    title = f"The largest difference in F1 is on {classes[most]}: {better} is better by {abs(gain[most]):.2f}"
-    return CaptionedFigure(figure, title, f"F1 of {names[0]} and {names[1]} for each class. {title}.")
+    title = (
+        f"The largest difference in F1 is on {classes[most]}: {names[int(gain[most] > 0)]} is better by "
+        f"{abs(gain[most]):.2f}"
+    )
+    return CaptionedFigure(figure, title, f"F1 of {names[0]} and {names[1]} for each class")
 
 
 def only_one_correct(
@@ -96,20 +91,13 @@ def only_one_correct(
         total: number of such images.
     """
     correct, wrong = names
-    tiles = [
-        Tile(
-            labeled.images[error.index],
-            f"{shorten(classes[error.true], 12)}\nnot {shorten(classes[error.predicted], 12)}\n"
-            f"{format_percent(error.probability)}",
-        )
-        for _, error in predictions
-    ]
-    alt = "; ".join(f"{classes[error.true]}, not {classes[error.predicted]}" for _, error in predictions)
+    errors = [error for _, error in predictions]
+    pairs = "; ".join(f"{classes[error.true]}, not {classes[error.predicted]}" for error in errors)
     return CaptionedFigure(
-        gallery(tiles, 5),
+        error_gallery(labeled, errors, classes, "not"),
         f"{total:,} images are correct only in {correct}, not in {wrong}",
-        f"Images that {correct} classifies correctly and {wrong} does not: {alt}.",
-        f"The {len(tiles)} most confident errors of {wrong}. Below each: its class, as {correct} predicts, then the "
+        f"Images that {correct} classifies correctly and {wrong} does not: {pairs}",
+        f"The {len(errors)} most confident errors of {wrong}. Below each: its class, as {correct} predicts, then the "
         f"prediction of {wrong} and its probability.",
     )
 

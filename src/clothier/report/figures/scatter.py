@@ -1,4 +1,4 @@
-"""Scatter plots of images, colored by class."""
+"""Scatter plots of images, colored by class: principal components and t-SNE maps, and the quality of a map."""
 
 from __future__ import annotations
 
@@ -10,23 +10,42 @@ from matplotlib import rc_context
 
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.formatting import format_percent
-from clothier.report.style import BACKGROUND, BORDER, CATEGORY_COLORS, STYLE, TEXT, new_figure, new_plot, shorten
+from clothier.report.style import (
+    BACKGROUND,
+    BORDER,
+    MUTED,
+    PRIMARY,
+    SECONDARY,
+    STYLE,
+    TEXT,
+    bar_panels,
+    class_color,
+    new_figure,
+    new_plot,
+    shorten,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from clothier.exploration.pca import PCA
+    from clothier.exploration.tsne.map_quality import MapQuality
     from clothier.types import Floats, Labels
 
     FloatArray = npt.NDArray[np.floating]
 
 MAX_POINTS, MAX_POINTS_3D = 6_000, 4_000  # enough to show the shape of a class without hiding the next one
+TOTAL_DOT_AREA = 40_000  # square points divided among the dots of a map
+MIN_DOT_AREA, MAX_DOT_AREA = 0.6, 8.0  # square points per dot of a map
 MAX_LABELED_CLASSES = 20  # with more, the names do not fit
 LABEL_WIDTH, LABEL_HEIGHT = 0.2, 0.055  # size of a name, as a fraction of the points' extent
 LABEL_SCALE_3D = 1.7  # the 3D axes are larger than the points, so a name covers more of the points' extent
 VIEW_ANGLES = {"elev": 22.0, "azim": -58.0}  # degrees; components 1 and 2 separate Fashion-MNIST best from here
+
+METRIC_TITLES = {"knn10": "10 neighbors", "knn100": "100 neighbors", "trustworthiness": "trustworthiness"}
+"""Attribute of :class:`MapQuality` to the heading of its panel."""
 
 
 @rc_context(STYLE)
@@ -46,17 +65,20 @@ def component_scatter(
     points = features[:, [0, component - 1]]
     sample = np.random.default_rng(seed).permutation(len(points))[:MAX_POINTS]
     figure, axes = new_plot(4.4, grid="both")
-    scatter_by_class(axes, points[sample], labels[sample], s=5, alpha=0.55)
-    label_classes(axes.text, points[sample], labels[sample], classes)
-    ratios = pca.explained_variance / pca.total_variance
-    axes.set_xlabel(f"component 1 ({format_percent(ratios[0])} of the variance)")
-    axes.set_ylabel(f"component {component} ({format_percent(ratios[component - 1])})")
-    explained = format_percent(float(ratios[0] + ratios[component - 1]), 0)
+    _scatter_by_class(axes, points[sample], labels[sample], s=5, alpha=0.55)
+    _label_classes(axes.text, points[sample], labels[sample], classes)
+    first, second = (pca.explained_variance / pca.total_variance)[[0, component - 1]]
+    axes.set_xlabel(f"component 1 ({format_percent(first)} of the variance)")
+    axes.set_ylabel(f"component {component} ({format_percent(second)})")
+    present, medians = np.unique(labels), _class_medians(points, labels)
+    nearest = present[((points[:, np.newaxis] - medians) ** 2).sum(axis=2).argmin(axis=1)]
     return CaptionedFigure(
         figure,
-        f"Components 1 and {component} explain {explained} of the variance",
-        _class_order(points[:, 0], labels, classes),
-        f"{_sample_note(len(sample), len(points))} {_overlap_note(points, labels)}",
+        f"Components 1 and {component} explain {format_percent(first + second, 0)} of the variance",
+        "A scatter plot, colored by class. Order of the classes along component 1: "
+        f"{', '.join(classes[label] for label in present[medians[:, 0].argsort()])}",
+        f"{_sample_note(len(sample), len(points))} {format_percent((nearest == labels).mean(), 0)} of the images are "
+        "closest to the median of their own class.",
     )
 
 
@@ -70,56 +92,75 @@ def component_scatter_3d(
     figure = new_figure(4.3)
     axes: Any = figure.add_subplot(projection="3d", computed_zorder=False)
     _style_3d_axes(axes)
-    scatter_by_class(axes, points, labels[sample], s=4, alpha=0.6, depthshade=False)
+    _scatter_by_class(axes, points, labels[sample], s=4, alpha=0.6, depthshade=False)
     homogeneous = np.column_stack([points, np.ones(len(points))]) @ axes.get_proj().T
     projected = homogeneous[:, :2] / homogeneous[:, 3:]
-    label_classes(
-        partial(axes.text2D, transform=axes.transData), projected, labels[sample], classes, scale=LABEL_SCALE_3D
-    )
-    explained = format_percent(float((pca.explained_variance / pca.total_variance)[:3].sum()), 0)
+    draw_text = partial(axes.text2D, transform=axes.transData)
+    _label_classes(draw_text, projected, labels[sample], classes, scale=LABEL_SCALE_3D)
+    explained = format_percent((pca.explained_variance / pca.total_variance)[:3].sum(), 0)
     return CaptionedFigure(
         figure,
         f"The first three components explain {explained} of the variance",
-        f"A 3D scatter plot, colored by class: {', '.join(classes)}.",
+        f"A 3D scatter plot, colored by class: {', '.join(classes)}",
         f"{_sample_note(len(sample), len(features))} Each name is near the median of its class.",
     )
 
 
-def scatter_by_class(axes: Any, points: Floats, labels: Labels, **options: Any) -> None:
-    """Draws ``points`` (N, 2) or (N, 3) in the colors of their classes."""
-    colors = [CATEGORY_COLORS[label % len(CATEGORY_COLORS)] for label in labels]
-    axes.scatter(*points.T, c=colors, linewidths=0, rasterized=True, **options)
-
-
-def label_classes(
-    draw_text: Callable[..., object],
-    points: FloatArray,
+@rc_context(STYLE)
+def map_scatter(
+    positions: Floats,
     labels: Labels,
     classes: Sequence[str],
-    *,
-    scale: float = 1.0,
-) -> None:
-    """Writes each class name at the median of its points, unless there are too many classes.
+    quality: MapQuality,
+    pca_baseline: MapQuality,
+    seed: int = 0,
+) -> CaptionedFigure:
+    """Every image as a dot at its position.
 
     Args:
-        draw_text: a method of the axes that takes x, y and the text.
-        points: (N, 2) on the plane.
+        positions: (N, 2).
         labels: (N,).
         classes: the K names.
-        scale: of the space that a name takes.
+        quality: of the map.
+        pca_baseline: of the first two principal components of the same images.
+        seed: of the drawing order; a random order keeps one class from covering the others.
     """
-    if len(classes) > MAX_LABELED_CLASSES:
-        return
-    positions = repel_labels(_class_medians(points, labels), scale * np.ptp(points, axis=0))
-    for label, (x, y) in zip(np.unique(labels), positions, strict=True):
-        box = {
-            "boxstyle": "round,pad=0.25",
-            "facecolor": BACKGROUND,
-            "edgecolor": CATEGORY_COLORS[label % len(CATEGORY_COLORS)],
-            "alpha": 0.88,
-            "linewidth": 1.4,
-        }
-        draw_text(x, y, shorten(classes[label]), ha="center", va="center", fontsize=8.5, color=TEXT, bbox=box)
+    order = np.random.default_rng(seed).permutation(len(positions))
+    figure, axes = new_plot(5.2)
+    axes.set_axis_off()
+    axes.set_aspect("equal", adjustable="datalim")
+    size = float(np.clip(TOTAL_DOT_AREA / len(positions), MIN_DOT_AREA, MAX_DOT_AREA))
+    _scatter_by_class(axes, positions[order], labels[order], s=size, alpha=0.6)
+    _label_classes(axes.text, positions, labels, classes)
+    title = f"Similar images are close on a map of {len(positions):,} images"
+    content = f"A scatter plot, colored by class, with clusters that partly overlap: {', '.join(classes)}"
+    return CaptionedFigure(figure, title, content, _quality_note(quality, pca_baseline))
+
+
+@rc_context(STYLE)
+def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
+    """The quality metrics of a map, the first of ``qualities``, next to those of others; one panel per metric."""
+    values = {title: [getattr(one, name) for one in qualities.values()] for name, title in METRIC_TITLES.items()}
+    bars = {title: [value or 0.0 for value in column] for title, column in values.items()}
+    figure, panels = bar_panels(bars, list(qualities), [PRIMARY] + [SECONDARY] * (len(qualities) - 1))
+    for axes, column in zip(panels, values.values(), strict=True):
+        for row, value in enumerate(column):
+            axes.text(0.03, row, _format_metric(value), va="center", color=BACKGROUND if value else MUTED)
+        axes.set_xlim(0, 1)
+        axes.set_xticks([0, 1])
+    accuracies = [f"{format_percent(one.knn10)} on {name}" for name, one in qualities.items() if one.knn10 is not None]
+    rows = [
+        f"{name}: {', '.join(_format_metric(column[row]) for column in values.values())}"
+        for row, name in enumerate(qualities)
+    ]
+    return CaptionedFigure(
+        figure,
+        f"Accuracy with ten neighbors: {', '.join(accuracies)}",
+        f"Bars of {', '.join(values)}: {'; '.join(rows)}",
+        "Left and middle: accuracy of a k-NN classifier on the map, for test images with training images as "
+        "neighbors. Right: 1 where neighbors on the map are neighbors in the data. Number of points: "
+        f"{', '.join(f'{name} {one.n:,}' for name, one in qualities.items())}.",
+    )
 
 
 def repel_labels(positions: FloatArray, extent: FloatArray) -> FloatArray:
@@ -133,6 +174,31 @@ def repel_labels(positions: FloatArray, extent: FloatArray) -> FloatArray:
             if overlaps and abs(moved[label, 1] - moved[lower, 1]) < height:
                 moved[label, 1] = moved[lower, 1] + height
     return moved
+
+
+def _scatter_by_class(axes: Any, points: Floats, labels: Labels, **options: Any) -> None:
+    axes.scatter(*points.T, c=[class_color(label) for label in labels], linewidths=0, rasterized=True, **options)
+
+
+def _label_classes(
+    draw_text: Callable[..., object], points: FloatArray, labels: Labels, classes: Sequence[str], scale: float = 1.0
+) -> None:
+    """Writes each class name at the median of its points, unless there are too many classes.
+
+    ``draw_text`` is a method of the axes that takes x, y and the text; ``scale`` is of the space that a name takes.
+    """
+    if len(classes) > MAX_LABELED_CLASSES:
+        return
+    positions = repel_labels(_class_medians(points, labels), scale * np.ptp(points, axis=0))
+    for label, (x, y) in zip(np.unique(labels), positions, strict=True):
+        box = {
+            "boxstyle": "round,pad=0.25",
+            "facecolor": BACKGROUND,
+            "edgecolor": class_color(label),
+            "alpha": 0.88,
+            "linewidth": 1.4,
+        }
+        draw_text(x, y, shorten(classes[label]), ha="center", va="center", fontsize=8.5, color=TEXT, bbox=box)
 
 
 def _style_3d_axes(axes: Any) -> None:
@@ -150,18 +216,21 @@ def _class_medians(points: FloatArray, labels: Labels) -> FloatArray:
     return np.array([np.median(points[labels == label], axis=0) for label in np.unique(labels)])
 
 
-def _class_order(first_component: FloatArray, labels: Labels, classes: Sequence[str]) -> str:
-    order = sorted(np.unique(labels), key=lambda label: float(first_component[labels == label].mean()))
-    names = ", ".join(classes[label] for label in order)
-    return f"A scatter plot, colored by class. Order of the classes along component 1: {names}."
-
-
 def _sample_note(n_shown: int, n: int) -> str:
     return f"{f'{n_shown:,} of {n:,} images' if n_shown < n else f'All {n:,} images'}, colored by class."
 
 
-def _overlap_note(points: FloatArray, labels: Labels) -> str:
-    present = np.unique(labels)
-    distances = ((points[:, np.newaxis] - _class_medians(points, labels)) ** 2).sum(axis=2)
-    nearest_own = float((present[distances.argmin(axis=1)] == labels).mean())
-    return f"{format_percent(nearest_own, 0)} of the images are closest to the median of their own class."
+def _format_metric(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _quality_note(quality: MapQuality, pca_baseline: MapQuality) -> str:
+    sentences = ["Directions and distances between clusters have no meaning."]
+    for k, ours, pca in ((10, quality.knn10, pca_baseline.knn10), (100, quality.knn100, pca_baseline.knn100)):
+        if ours is not None and pca is not None:
+            accuracies = f"{format_percent(ours)} on the map and {format_percent(pca)} on two components"
+            sentences.append(f"With {k} neighbors, k-NN accuracy is {accuracies}.")
+    ours, pca = quality.trustworthiness, pca_baseline.trustworthiness
+    if ours is not None and pca is not None:
+        sentences.append(f"Trustworthiness is {ours:.3f} on the map and {pca:.3f} on two components.")
+    return " ".join(sentences)

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.formatting import format_percent
-from clothier.report.style import PRIMARY, SECONDARY, STYLE, new_plot, percent_axis
+from clothier.report.style import PRIMARY, SECONDARY, STYLE, legend_above, new_plot, percent_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +26,22 @@ def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     figure, axes = _plot_curves(history, train, validation)
     axes.set_ylabel("loss, nats")
     axes.set_ylim(bottom=0)
-    title, ends = _loss_summary(train, validation, history)
+    title = f"Training loss falls from {train[0]:.2f} to {train[-1]:.2f}"
+    content = f"Loss by epoch. Training ends at {train[-1]:.3f} nats"
+    if validation:
+        content += f", validation at {validation[-1]:.3f}"
+        lowest = min(range(len(validation)), key=validation.__getitem__)
+        is_last = lowest == len(validation) - 1
+        epoch = "the last epoch" if is_last else f"epoch {history[lowest].epoch} of {len(history)}"
+        title = f"Validation loss is lowest in {epoch}"
     note = "The training loss includes augmentation and label smoothing, where the recipe has them."
-    return CaptionedFigure(figure, title, f"Loss by epoch. {ends}", note)
+    return CaptionedFigure(figure, title, content, note)
 
 
 def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     """Training and, where there is any, validation accuracy by epoch."""
-    train, validation = (
-        [e.train_accuracy for e in history],
-        _complete_or_empty([e.validation_accuracy for e in history]),
-    )
+    train = [e.train_accuracy for e in history]
+    validation = _complete_or_empty([e.validation_accuracy for e in history])
     figure, axes = _plot_curves(history, train, validation)
     axes.set_ylabel("accuracy")
     percent_axis(axes.yaxis)
@@ -47,7 +52,7 @@ def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
         title = f"Validation accuracy ends at {last}"
         title += "" if highest == last else f"; the best epoch, {history[best].epoch}, has {highest}"
     note = "Training accuracy is measured on augmented images, before each optimizer step."
-    return CaptionedFigure(figure, title, f"Accuracy by epoch. {title}.", note)
+    return CaptionedFigure(figure, title, "Accuracy by epoch", note)
 
 
 def _complete_or_empty(values: Sequence[float | None]) -> list[float]:
@@ -69,17 +74,5 @@ def _plot_curves(
     axes.set_xlabel("epoch")
     axes.set_xlim(0.7, max(len(epochs), 2) + 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
-    axes.legend(ncols=2, loc="lower left", bbox_to_anchor=(-0.02, 1.0), handlelength=1.2, borderpad=0)
+    legend_above(axes)
     return figure, axes
-
-
-def _loss_summary(
-    train: Sequence[float], validation: Sequence[float], history: Sequence[EpochRecord]
-) -> tuple[str, str]:
-    if not validation:
-        return f"Training loss falls from {train[0]:.2f} to {train[-1]:.2f}", f"It ends at {train[-1]:.3f} nats."
-    lowest = min(range(len(validation)), key=validation.__getitem__)
-    ends = f"Training ends at {train[-1]:.3f} nats, validation at {validation[-1]:.3f}."
-    if lowest == len(validation) - 1:
-        return "Validation loss is lowest in the last epoch", ends
-    return f"Validation loss is lowest in epoch {history[lowest].epoch} of {len(history)}", ends

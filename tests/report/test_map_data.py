@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.report.sprites import SHEET_COLUMNS, SPRITES_PER_SHEET, sprite_sheets, thumbnails
+from clothier.report.map_data import SHEET_COLUMNS, SPRITES_PER_SHEET, sprite_sheets, thumbnails
 from tests.synthetic import draw_garments
 
 

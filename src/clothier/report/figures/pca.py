@@ -1,14 +1,15 @@
-"""Figures of a principal component analysis: explained variance, components, reconstructions."""
+"""Figures of a principal component analysis: explained variance, components, correlations, reconstructions."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from clothier.exploration.correlation import mean_abs_correlation
 from clothier.exploration.pixels import WHITE
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.gallery import Tile, gallery
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import LabeledImages
     from clothier.exploration.pca import PCA
+    from clothier.types import Float64Array
 
 VARIANCE_TARGETS = (0.90, 0.95)
 """Fractions of the variance that the reference study asks for."""
 
+COARSE_RANKS = (5, 20)
+"""Numbers of components shown before those that explain 90 and 95 % of the variance."""
+
 MAX_EXAMPLES = 10  # images that are reconstructed
+MAX_DIMENSIONS = 100  # rows of a heat map; more would be finer than the resolution of a printed figure
 
 
 @rc_context(STYLE)
@@ -33,20 +39,23 @@ def variance_curve(pca: PCA, targets: Sequence[float] = VARIANCE_TARGETS) -> Cap
     figure, axes = new_plot(3.3, grid="both")
     explained = np.concatenate([[0.0], pca.cumulative_ratio])
     axes.plot(np.arange(len(explained)), explained, color=PRIMARY)
-    needed = [pca.n_components_for(target) for target in targets]
-    for row, (target, count) in enumerate(zip(targets, needed, strict=True)):
+    texts = []
+    for row, target in enumerate(targets):
+        count = pca.n_components_for(target)
+        texts.append(f"{count} explain {format_percent(target, 0)}")
         axes.plot([count], [explained[count]], "o", color=SECONDARY, markersize=6, clip_on=False)
-        position: dict[str, Any] = {"xytext": (0.42, 0.62 + 0.14 * row), "textcoords": "axes fraction", "va": "center"}
-        arrow = {"arrowstyle": "-", "color": MUTED, "shrinkB": 5, "relpos": (0, 0.5)}
-        text = f"{count} explain {format_percent(target, 0)}"
-        axes.annotate(text, (count, explained[count]), arrowprops=arrow, **position)
+        axes.annotate(
+            texts[-1],
+            (count, explained[count]),
+            (0.42, 0.62 + 0.14 * row),
+            textcoords="axes fraction",
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": MUTED, "shrinkB": 5, "relpos": (0, 0.5)},
+        )
     axes.set(xlabel="components", ylabel="explained variance", xlim=(0, len(explained) - 1), ylim=(0, 1.02))
     percent_axis(axes.yaxis, 0)
-    first, *others = (
-        f"{count} explain {format_percent(target, 0)}" for target, count in zip(targets, needed, strict=True)
-    )
-    title = ", ".join([f"Of {pca.components.shape[1]} components, {first} of the variance", *others])
-    return CaptionedFigure(figure, title, f"A curve that rises steeply and then flattens. {title}.")
+    texts[0] = f"Of {pca.components.shape[1]} components, {texts[0]} of the variance"
+    return CaptionedFigure(figure, ", ".join(texts), "A curve that rises steeply and then flattens")
 
 
 @rc_context(STYLE)
@@ -69,7 +78,7 @@ def scree_plot(pca: PCA) -> CaptionedFigure:
         f"The participation ratio is {1 / float((ratios**2).sum()):.1f}: as uneven as that many components of equal "
         "variance. Both axes are logarithmic."
     )
-    return CaptionedFigure(figure, title, f"A falling curve. {title}.", note)
+    return CaptionedFigure(figure, title, "A falling curve", note)
 
 
 @rc_context(STYLE)
@@ -80,8 +89,7 @@ def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> CaptionedFig
     axes.plot(np.arange(len(errors)), errors, color=PRIMARY)
     axes.plot(ranks, errors[list(ranks)], "o", color=SECONDARY, markersize=6, clip_on=False)
     for rank in ranks:
-        offset: dict[str, Any] = {"xytext": (5, 5), "textcoords": "offset points"}
-        axes.annotate(f"{rank}", (rank, errors[rank]), fontsize=9.5, color=TEXT, **offset)
+        axes.annotate(f"{rank}", (rank, errors[rank]), (5, 5), textcoords="offset points", fontsize=9.5, color=TEXT)
     axes.set(xlabel="components", ylabel="error of a pixel, gray levels", xlim=(0, len(errors) - 1), ylim=(0, None))
     title = f"With {ranks[-1]} components, the error of a pixel is {errors[ranks[-1]]:.0f} of {WHITE} gray levels"
     marked = ", ".join(f"{errors[rank]:.1f} with {rank}" for rank in ranks)
@@ -89,23 +97,63 @@ def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> CaptionedFig
         f"Root mean square over the pixels of all {n:,} images that the PCA was fitted to: "
         f"{errors[0]:.1f} with the mean image alone, {marked}."
     )
-    return CaptionedFigure(figure, title, f"A falling curve. {title}.", note)
+    return CaptionedFigure(figure, title, "A falling curve", note)
 
 
 def component_images(pca: PCA, shape: tuple[int, int], count: int = 12) -> CaptionedFigure:
     """The first ``count`` components as images of ``shape`` (H, W)."""
-    ratios = pca.explained_variance / pca.total_variance
-    shown = min(count, len(pca.components))
+    ratios = (pca.explained_variance / pca.total_variance)[:count]
     tiles = [
-        Tile(pca.components[i].reshape(shape), f"{i + 1}\n{format_percent(ratios[i])}", signed=True)
-        for i in range(shown)
+        Tile(component.reshape(shape), f"{number}\n{format_percent(ratio)}", signed=True)
+        for number, (component, ratio) in enumerate(zip(pca.components, ratios, strict=False), 1)
     ]
     return CaptionedFigure(
         gallery(tiles, 6),
-        f"The first {shown} components explain {format_percent(float(ratios[:shown].sum()))} of the variance",
-        f"{shown} images in two colors. Each image of the data set is the mean image plus a weighted sum of them.",
+        f"The first {len(tiles)} components explain {format_percent(ratios.sum())} of the variance",
+        "Images in two colors. Each image of the data set is the mean image plus a weighted sum of them",
         "Blue pixels increase while orange ones decrease. Below each: its rank and its explained variance.",
     )
+
+
+def correlation_heatmaps(
+    pixel_correlations: Float64Array, component_correlations: Float64Array, shape: tuple[int, int]
+) -> CaptionedFigure:
+    """Pearson's r of every pair of pixels next to that of every pair of components.
+
+    Args:
+        pixel_correlations: (P, P), of the pixels row by row; NaN where a pixel is constant.
+        component_correlations: (k, k), of the projections on the components.
+        shape: H, W of the images.
+    """
+    n, k = len(pixel_correlations), len(component_correlations)
+    step = math.ceil(math.sqrt(n / MAX_DIMENSIONS))
+    grid = np.arange(n).reshape(shape)[::step, ::step].ravel()
+    before, after = (_format_r(mean_abs_correlation(one)) for one in (pixel_correlations, component_correlations))
+    shown = np.nan_to_num(pixel_correlations[np.ix_(grid, grid)])
+    tiles = [
+        Tile(shown, f"{n:,} pixels\nmean |r| {before}", signed=True),
+        Tile(
+            component_correlations[:MAX_DIMENSIONS, :MAX_DIMENSIONS],
+            f"{k:,} components\nmean |r| {after}",
+            signed=True,
+        ),
+    ]
+    note = (
+        "Pearson's r of every pair: blue for positive, orange for negative, blank for zero. The mean of |r| is over "
+        "all pairs, without the diagonal."
+    )
+    if step > 1:
+        note += f" Shown are {len(grid)} pixels, the first of each {step}x{step} block, row by row"
+        note += f", and the first {MAX_DIMENSIONS} components." if k > MAX_DIMENSIONS else "."
+    title = f"Mean |r| is {before} between two pixels and {after} between two components"
+    content = "Two heat maps: stripes and blocks for the pixels, only a diagonal for the components"
+    return CaptionedFigure(gallery(tiles, 2), title, content, note)
+
+
+def reconstruction_ranks(pca: PCA) -> list[int]:
+    """Numbers of components for reconstructions: a few, and those that explain 90 and 95 % of the variance."""
+    needed = sorted({pca.n_components_for(target) for target in VARIANCE_TARGETS})
+    return [rank for rank in COARSE_RANKS if rank < needed[0]] + needed
 
 
 def reconstructions(labeled: LabeledImages, classes: Sequence[str], pca: PCA, ranks: Sequence[int]) -> CaptionedFigure:
@@ -117,17 +165,20 @@ def reconstructions(labeled: LabeledImages, classes: Sequence[str], pca: PCA, ra
         tiles.append(Tile(labeled.images[index], shorten(classes[labeled.labels[index]], 14)))
         tiles += [Tile(pca.inverse_transform(features[np.newaxis, :rank]).reshape(shape), "") for rank in ranks]
         tiles += [] if number % 2 else [None]
-    errors = WHITE * pca.reconstruction_errors(len(labeled))
-    explained = pca.cumulative_ratio
+    errors, explained = WHITE * pca.reconstruction_errors(len(labeled)), pca.cumulative_ratio
     headings = ["original"]
     headings += [f"{rank}\n{format_percent(explained[rank - 1], 0)}\n± {errors[rank]:.0f}" for rank in ranks]
-    title = f"{ranks[-1]} of {pca.components.shape[1]} numbers are enough to recognize an image"
-    note = (
+    return CaptionedFigure(
+        gallery(tiles, 2 * len(headings) + 1, [*headings, "", *headings]),
+        f"{ranks[-1]} of {pca.components.shape[1]} numbers are enough to recognize an image",
+        f"One image per class, and sharper and sharper reconstructions: {', '.join(map(str, ranks))} components",
         "Above each column: number of components, their explained variance, and the root mean square error of a pixel, "
-        f"of {WHITE} gray levels, over all {len(labeled):,} images."
+        f"of {WHITE} gray levels, over all {len(labeled):,} images.",
     )
-    alt = f"One image per class, and sharper and sharper reconstructions: {', '.join(map(str, ranks))} components."
-    return CaptionedFigure(gallery(tiles, 2 * len(headings) + 1, [*headings, "", *headings]), title, alt, note)
+
+
+def _format_r(r: float) -> str:
+    return "less than 0.001" if r < 0.001 else f"{r:.2f}" if r >= 0.1 else f"{r:.3f}"
 
 
 def _format_power_of_ten(fraction: float) -> str:
