@@ -12,8 +12,6 @@ from clothier.taxonomy import FASHION_MNIST_CLASSES, to_fashion_class
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
-
     from clothier.data.photo_table import PhotoTable
     from clothier.evaluation.photo_cache import PhotoCache
     from clothier.types import Classifier, Labels
@@ -21,17 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DomainGap:
-    """A photo model and a Fashion-MNIST model on the same photos.
+    """A photo model and a Fashion-MNIST model on the same photos."""
 
-    Attributes:
-        n: photos of classes that both models have.
-        accuracy: model name to its accuracy on them, 0 to 1.
-        per_class: Fashion-MNIST class to its number of photos and the recall of each model.
-    """
-
-    n: int
-    accuracy: Mapping[str, float]
-    per_class: Mapping[str, Mapping[str, float]]
+    n: int  # photos of classes that both models have
+    accuracy: Mapping[str, float]  # by model, on them
+    per_class: Mapping[str, Mapping[str, float]]  # Fashion-MNIST class to its number of photos and each model's recall
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -57,16 +49,12 @@ def domain_gap(
     if not len(shared):
         return None
     rows = np.isin(table.files, shared.files)
-    ours = np.array([to_fashion_class(model.classes[label]) for label in predicted[rows]])
+    truth, ours = targets[rows], np.array([to_fashion_class(model.classes[label]) for label in predicted[rows]])
     theirs = np.array(baseline.classes)[baseline.run(images).logits.argmax(axis=1)]
-    return _gap_from_predictions(targets[rows], {model.name: ours, baseline.name: theirs})
-
-
-def _gap_from_predictions(truth: npt.NDArray[np.str_], predictions: Mapping[str, npt.NDArray[np.str_]]) -> DomainGap:
-    correct = {name: predicted == truth for name, predicted in predictions.items()}
-    per_class: dict[str, dict[str, float]] = {}
+    correct = {model.name: ours == truth, baseline.name: theirs == truth}
+    per_class = {}
     for name in FASHION_MNIST_CLASSES:
-        if (rows := truth == name).any():
-            recalls = {model: float(flags[rows].mean()) for model, flags in correct.items()}
-            per_class[name] = {"n": int(rows.sum()), **recalls}
-    return DomainGap(len(truth), {name: float(flags.mean()) for name, flags in correct.items()}, per_class)
+        if (of_class := truth == name).any():
+            recalls = {one: float(flags[of_class].mean()) for one, flags in correct.items()}
+            per_class[name] = {"n": int(of_class.sum()), **recalls}
+    return DomainGap(len(truth), {one: float(flags.mean()) for one, flags in correct.items()}, per_class)

@@ -15,24 +15,17 @@ from clothier.metrics import softmax
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.types import BoolArray, Labels
+    from clothier.types import Labels
 
 
 @dataclass(frozen=True, slots=True)
 class Misclassification:
-    """The prediction for one image.
+    """The prediction for one image."""
 
-    Attributes:
-        index: of the image among the N.
-        true: its label.
-        predicted: the predicted label.
-        probability: of the predicted label, 0 to 1.
-    """
-
-    index: int
-    true: int
+    index: int  # of the image among the N
+    true: int  # its label
     predicted: int
-    probability: float
+    probability: float  # of the predicted label, 0 to 1
 
 
 def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> tuple[Misclassification, ...]:
@@ -44,39 +37,30 @@ def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> 
         count: the maximum number.
     """
     wrong = np.asarray(logits).argmax(axis=1) != labels
-    return _most_confident(logits, labels, wrong, count)
+    return _misclassifications(logits, labels, np.flatnonzero(wrong))[:count]
 
 
 def only_first_correct(
     first: npt.ArrayLike, second: npt.ArrayLike, labels: Labels, count: int
 ) -> tuple[tuple[Misclassification, Misclassification], ...]:
-    """Images that only the first classifier got right; those with the most confident errors of the second.
+    """The predictions of both classifiers for images that only the first got right.
 
-    Args:
-        first: (N, K) logits of the correct classifier.
-        second: (N, K) logits of the other.
-        labels: (N,), the true labels.
-        count: the maximum number.
-
-    Returns:
-        The predictions of both, one pair for each image, the most confident errors first.
+    Of at most ``count`` images, those with the most confident errors of the second, in that order. Arguments as for
+    :func:`most_confident_errors`.
     """
     differ = (np.asarray(first).argmax(axis=1) == labels) & (np.asarray(second).argmax(axis=1) != labels)
-    seconds = _most_confident(second, labels, differ, count)
-    return tuple((_misclassification(first, labels, one.index), one) for one in seconds)
+    errors = _misclassifications(second, labels, np.flatnonzero(differ))[:count]
+    correct = {one.index: one for one in _misclassifications(first, labels, np.array([e.index for e in errors], int))}
+    return tuple((correct[error.index], error) for error in errors)
 
 
-def _most_confident(
-    logits: npt.ArrayLike, labels: Labels, mask: BoolArray, count: int
+def _misclassifications(
+    logits: npt.ArrayLike, labels: Labels, indices: npt.NDArray[np.intp]
 ) -> tuple[Misclassification, ...]:
-    indices = np.flatnonzero(mask)
-    confidence = softmax(np.asarray(logits)[indices]).max(axis=1) if indices.size else np.empty(0)
-    # A stable sort leaves ties in the order of the images, so the result is the same in every run.
-    order = np.argsort(-confidence, kind="stable")[:count]
-    return tuple(_misclassification(logits, labels, int(index)) for index in indices[order])
-
-
-def _misclassification(logits: npt.ArrayLike, labels: Labels, index: int) -> Misclassification:
-    probabilities = softmax(np.asarray(logits)[index : index + 1])[0]
-    predicted = int(probabilities.argmax())
-    return Misclassification(index, int(labels[index]), predicted, float(probabilities[predicted]))
+    """The predictions for the images at ``indices``, the most confident first; ties in the order of the images."""
+    probabilities = softmax(np.asarray(logits)[indices]) if indices.size else np.empty((0, 1))
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    return tuple(
+        Misclassification(int(index), int(labels[index]), int(row.argmax()), float(row.max()))
+        for index, row in zip(indices[order], probabilities[order], strict=True)
+    )

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 
 class PhotoCache:
-    """The photos of a table, decoded once for each ``InputSpec``.
-
-    Attributes:
-        table: with the classes of its own labels.
-        path: of the table.
-        columns: of a CSV.
-    """
+    """The photos of a table, decoded once for each ``InputSpec``; ``table`` has the classes of its own labels."""
 
     def __init__(self, path: Path, columns: Columns, progress: Progress = no_progress) -> None:
         """Reads the table and reports its warnings to ``progress``. Photos are decoded when they are needed.

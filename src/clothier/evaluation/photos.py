@@ -33,21 +33,13 @@ TRAINED_ON_WARNING = (
 
 @dataclass(frozen=True, slots=True)
 class PhotoEvaluation:
-    """One model on a table of photos.
+    """One model on a table of photos."""
 
-    Attributes:
-        evaluation: of the photos with a label; macro averages over the classes that occur.
-        selective: coverage, risk, guarantee and AUROC; None if the model has no thresholds.
-        gap: next to a Fashion-MNIST model; None if there is no such model or no shared class.
-        failures: photos that could not be read; they count nowhere.
-        n_trained_on: photos of ``evaluation`` that match a training photo of the model.
-    """
-
-    evaluation: Evaluation
-    selective: Mapping[str, Any] | None
-    gap: DomainGap | None
-    failures: tuple[FailedInput, ...]
-    n_trained_on: int
+    evaluation: Evaluation  # of the photos with a label; macro averages over the classes that occur
+    selective: Mapping[str, Any] | None  # coverage, risk, guarantee and AUROC; None if the model has no thresholds
+    gap: DomainGap | None  # next to a Fashion-MNIST model; None if there is no such model or no shared class
+    failures: tuple[FailedInput, ...]  # photos that could not be read; they count nowhere
+    n_trained_on: int  # photos of `evaluation` that match a training photo of the model
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,15 +27,12 @@ MIN_ERROR = 0.001  # lower bound of the reference model's error, which the relat
 class RobustnessResult:
     """One model on corrupted images.
 
-    Attributes:
-        n: images for each corruption and severity.
-        accuracy: corruption to the accuracies at severities 1 to 5, 0 to 1.
-        relative_error: mean over the corruptions of the error divided by that of the first model (arXiv 1903.12261,
-            section 4.2, with the first model in place of AlexNet); 1 for the first.
+    ``relative_error`` is the mean over the corruptions of the error divided by that of the first model (arXiv
+    1903.12261, section 4.2, with the first model in place of AlexNet); 1 for the first.
     """
 
-    n: int
-    accuracy: Mapping[str, tuple[float, ...]]
+    n: int  # images for each corruption and severity
+    accuracy: Mapping[str, tuple[float, ...]]  # corruption to the accuracies at severities 1 to 5
     relative_error: float = 1.0
 
     @property
@@ -78,31 +76,20 @@ def evaluate_corruptions(
         name: of the model in progress reports.
         progress: called for every corruption and severity.
     """
+
+    def accuracy(corruption: Corruption, severity: int) -> float:
+        n_correct = 0
+        for start in range(0, len(images), BATCH):
+            batch = slice(start, start + BATCH)
+            logits = classifier.run(corruption(images[batch], severity, start)).logits
+            probabilities = aggregate_to(softmax(logits), classifier.classes, classes)
+            n_correct += int((probabilities.argmax(axis=1) == labels[batch]).sum())
+        return n_correct / len(images)
+
     total = len(CORRUPTIONS) * len(SEVERITIES)
-    accuracy: dict[str, tuple[float, ...]] = {}
-    for kind, corruption in CORRUPTIONS.items():
-        accuracies: list[float] = []
-        for severity in SEVERITIES:
-            done = len(accuracy) * len(SEVERITIES) + len(accuracies)
-            progress(f"corrupt, {name}", done, total, f"{kind} {severity}")
-            accuracies.append(_accuracy(classifier, images, labels, classes, corruption, severity))
-        accuracy[kind] = tuple(accuracies)
+    found: dict[str, tuple[float, ...]] = dict.fromkeys(CORRUPTIONS, ())
+    for done, (kind, severity) in enumerate(product(CORRUPTIONS, SEVERITIES)):
+        progress(f"corrupt, {name}", done, total, f"{kind} {severity}")
+        found[kind] = (*found[kind], accuracy(CORRUPTIONS[kind], severity))
     progress(f"corrupt, {name}", total, total)
-    return RobustnessResult(len(images), accuracy)
-
-
-def _accuracy(
-    classifier: Classifier,
-    images: Images,
-    labels: Labels,
-    classes: Sequence[str],
-    corruption: Corruption,
-    severity: int,
-) -> float:
-    n_correct = 0
-    for start in range(0, len(images), BATCH):
-        batch = slice(start, start + BATCH)
-        logits = classifier.run(corruption(images[batch], severity, start)).logits
-        probabilities = aggregate_to(softmax(logits), classifier.classes, classes)
-        n_correct += int((probabilities.argmax(axis=1) == labels[batch]).sum())
-    return n_correct / len(images)
+    return RobustnessResult(len(images), found)

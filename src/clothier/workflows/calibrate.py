@@ -40,29 +40,17 @@ NO_GROUPS = (
 
 @dataclass(frozen=True, slots=True)
 class CalibrationResult:
-    """A model calibrated on the user's own photos.
+    """A model calibrated on the user's own photos."""
 
-    Attributes:
-        bundle: the new bundle.
-        data: name of the table of photos.
-        n: number of labeled photos.
-        before: the old temperature and its calibration error, 0 to 1.
-        after: the new temperature, and the calibration error on groups that a temperature was not fitted on.
-        thresholds: the new ones, with their guarantee.
-        selective: coverage, risk and AUROC on the same photos.
-        warnings: assumptions of the results, in sentences.
-        failures: photos that could not be read; they are in no result.
-    """
-
-    bundle: Bundle
-    data: str
-    n: int
-    before: dict[str, float]
-    after: dict[str, float]
-    thresholds: Thresholds
-    selective: dict[str, Any]
-    warnings: tuple[str, ...]
-    failures: tuple[FailedInput, ...]
+    bundle: Bundle  # the new one
+    data: str  # name of the table of photos
+    n: int  # labeled photos
+    before: dict[str, float]  # the old temperature and its calibration error, 0 to 1
+    after: dict[str, float]  # the new temperature, and the error on groups that a temperature was not fitted on
+    thresholds: Thresholds  # the new ones, with their guarantee
+    selective: dict[str, Any]  # coverage, risk and AUROC on the same photos
+    warnings: tuple[str, ...]  # assumptions of the results, in sentences
+    failures: tuple[FailedInput, ...]  # photos that could not be read; they are in no result
 
     @property
     def guarantee_met(self) -> bool:
@@ -141,6 +129,9 @@ def calibrate(
     before, after = calibration_errors(
         given.metadata, calibrated.card, logits, table.labels, table.groups, table.classes
     )
+    n_known = int(is_known.sum())
+    no_groups = () if table.has_groups else (NO_GROUPS,)
+    excluded = (TRAINING_PHOTOS.format(model=given.metadata.name, n=n_known),) if n_known else ()
     path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(calibrated.card, name=path.name)
     return CalibrationResult(
@@ -151,15 +142,9 @@ def calibrate(
         after=after,
         thresholds=calibrated.thresholds,
         selective=calibrated.selective,
-        warnings=_warnings(table, given.metadata.name, int(is_known.sum())),
+        warnings=(*table.warnings, *no_groups, *excluded),
         failures=table.failures,
     )
-
-
-def _warnings(table: PhotoTable, model: str, n_excluded: int) -> tuple[str, ...]:
-    no_groups = () if table.has_groups else (NO_GROUPS,)
-    excluded = (TRAINING_PHOTOS.format(model=model, n=n_excluded),) if n_excluded else ()
-    return (*table.warnings, *no_groups, *excluded)
 
 
 def _check_photo_count(table: PhotoTable, n_excluded: int = 0) -> None:

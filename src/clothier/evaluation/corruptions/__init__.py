@@ -7,7 +7,7 @@ without a natural severity apply to a fraction: flips and turns to 20-100 % of t
 pixels first.
 
 Each is a pure function of ``images``, (N, H, W) or (N, H, W, 3) uint8 square images; ``severity``, 1 to 5; and
-``seed``. It returns the same shape. Lengths scale with the image side. numpy only.
+``seed``. It returns the same shape. Lengths scale with the image side.
 """
 
 from __future__ import annotations
@@ -15,24 +15,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from clothier.evaluation.corruptions.blur import glass_blur, motion_blur
-from clothier.evaluation.corruptions.geometric import (
-    flip_sides,
-    flip_up_down,
-    rotate,
-    scale,
-    shear,
-    turn_left,
-    turn_right,
-)
-from clothier.evaluation.corruptions.photometric import (
-    brightness,
-    contrast,
-    impulse_noise,
-    inverse,
-    saturate,
-    shot_noise,
-)
+from clothier.evaluation.corruptions import blur, geometric, photometric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,21 +28,21 @@ SEVERITIES = (1, 2, 3, 4, 5)
 
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
-        "shot_noise": shot_noise,
-        "impulse_noise": impulse_noise,
-        "glass_blur": glass_blur,
-        "motion_blur": motion_blur,
-        "shear": shear,
-        "scale": scale,
-        "rotate": rotate,
-        "brightness": brightness,
-        "contrast": contrast,
-        "saturate": saturate,
-        "inverse": inverse,
-        "flip_sides": flip_sides,
-        "flip_up_down": flip_up_down,
-        "turn_left": turn_left,
-        "turn_right": turn_right,
+        "shot_noise": photometric.shot_noise,
+        "impulse_noise": photometric.impulse_noise,
+        "glass_blur": blur.glass_blur,
+        "motion_blur": blur.motion_blur,
+        "shear": geometric.shear,
+        "scale": geometric.scale,
+        "rotate": geometric.rotate,
+        "brightness": photometric.brightness,
+        "contrast": photometric.contrast,
+        "saturate": photometric.saturate,
+        "inverse": photometric.inverse,
+        "flip_sides": geometric.flip_sides,
+        "flip_up_down": geometric.flip_up_down,
+        "turn_left": geometric.turn_left,
+        "turn_right": geometric.turn_right,
     }
 )
 """By name, in the order of Fashion-MNIST-C."""

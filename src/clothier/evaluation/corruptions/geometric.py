@@ -37,30 +37,20 @@ def rotate(images: Images, severity: int, seed: int) -> Images:
     return _warp_random_direction(images, seed, lambda side: np.array([[cos, -side * sin], [side * sin, cos]]))
 
 
-def flip_sides(images: Images, severity: int, seed: int) -> Images:
-    """A fraction of the images flipped left to right."""
-    return _apply_to_fraction(images, images[:, :, ::-1], severity, seed)
+def _on_fraction(transform: Callable[[Images], Images]) -> Callable[[Images, int, int], Images]:
+    """``transform`` of a fraction of the images; a higher severity adds to the images of a lower one."""
+
+    def corruption(images: Images, severity: int, seed: int) -> Images:
+        mask = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
+        return np.where(mask.reshape(-1, *[1] * (images.ndim - 1)), transform(images), images)
+
+    return corruption
 
 
-def flip_up_down(images: Images, severity: int, seed: int) -> Images:
-    """A fraction of the images flipped upside down."""
-    return _apply_to_fraction(images, images[:, ::-1], severity, seed)
-
-
-def turn_left(images: Images, severity: int, seed: int) -> Images:
-    """A fraction of the images turned by 90 degrees to the left."""
-    return _apply_to_fraction(images, np.rot90(images, axes=(1, 2)), severity, seed)
-
-
-def turn_right(images: Images, severity: int, seed: int) -> Images:
-    """A fraction of the images turned by 90 degrees to the right."""
-    return _apply_to_fraction(images, np.rot90(images, -1, axes=(1, 2)), severity, seed)
-
-
-def _apply_to_fraction(images: Images, corrupted: Images, severity: int, seed: int) -> Images:
-    """``corrupted`` in place of a fraction of ``images``; a higher severity adds to the images of a lower one."""
-    mask = np.random.default_rng(seed).random(len(images)) < FRACTION[severity - 1]
-    return np.where(mask.reshape(-1, *[1] * (images.ndim - 1)), corrupted, images)
+flip_sides = _on_fraction(lambda images: images[:, :, ::-1])  # left to right
+flip_up_down = _on_fraction(lambda images: images[:, ::-1])
+turn_left = _on_fraction(lambda images: np.rot90(images, axes=(1, 2)))
+turn_right = _on_fraction(lambda images: np.rot90(images, -1, axes=(1, 2)))
 
 
 def _warp_random_direction(images: Images, seed: int, matrix: Callable[[int], Float64Array]) -> Images:

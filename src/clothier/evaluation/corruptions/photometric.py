@@ -49,8 +49,7 @@ def contrast(images: Images, severity: int, seed: int) -> Images:
 def saturate(images: Images, severity: int, seed: int) -> Images:
     """Too much color; the values of a grayscale image are multiplied instead."""
     del seed
-    gray = images @ np.array(LUMA, np.float32) if images.ndim == 4 else np.zeros_like(images, np.float32)
-    center = gray[..., None] if images.ndim == 4 else gray
+    center = (images @ np.array(LUMA, np.float32))[..., None] if images.ndim == 4 else np.float32(0)
     return to_uint8(center + SATURATION[severity - 1] * (images - center))
 
 

@@ -114,12 +114,10 @@ def _fit_baseline(
     embeddings: Floats, labels: Labels, folds: Int64Array, n_classes: int, progress: Progress
 ) -> tuple[float, Floats]:
     """C and out-of-fold logits (N, K) of logistic regression on frozen features, for the C with the best accuracy."""
-    pairs = split_folds(folds, labels)
-    tested = np.concatenate([test for _, test in pairs])
-    found = []
+    tested, found = folds != NO_FOLD, []
     for done, inverse_reg in enumerate(BASELINE_CS, 1):
         logits = np.zeros((len(labels), n_classes), np.float32)
-        for train, test in pairs:
+        for train, test in split_folds(folds, labels):
             probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
             logits[test] = probe.logits(embeddings[test])
         found.append((float((logits[tested].argmax(1) == labels[tested]).mean()), inverse_reg, logits))

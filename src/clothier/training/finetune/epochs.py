@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from clothier.training.schedules import best_epoch, linear_warmup_decay, should_
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
@@ -55,16 +54,6 @@ class FineTuneState:
     steps: int = 0
     loss: float = 0.0  # mean over the last epoch's batches, nats, label smoothing included
     accuracy: float = 0.0  # on the last epoch's batches, before each step; 0 to 1
-
-    def state_dict(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {name: getattr(self, name).state_dict() for name in SAVED} | {"steps": self.steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores a checkpoint."""
-        for name in SAVED:
-            getattr(self, name).load_state_dict(state[name])
-        self.steps = state["steps"]
 
 
 def init_fine_tune_state(probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe) -> FineTuneState:
@@ -110,15 +99,9 @@ def train_epoch(
     progress_range: tuple[float, float],
     rng: np.random.Generator,
 ) -> None:
-    """Trains one network for one epoch.
+    """Trains one network for one epoch, on (N, C, H, W) features of the augmented photos.
 
-    Args:
-        state: the network.
-        features: (N, C, H, W) float16, output of the frozen blocks for the augmented photos.
-        labels: (N,) int64.
-        recipe: of the training.
-        progress_range: progress of the whole training, 0 to 1, at the start and the end of the epoch.
-        rng: of order and dropout.
+    ``progress_range`` is the progress of the whole training, 0 to 1, at the start and the end of the epoch.
     """
     order, size = rng.permutation(state.train_indices), recipe.batch_size
     batches = [order[start : start + size] for start in range(0, len(order), size)]
@@ -158,17 +141,6 @@ def _update_ema(state: FineTuneState, decay: float) -> None:
     torch._foreach_lerp_([average for average, _ in trained], [current for _, current in trained], weight)
 
 
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """PyTorch uses one thread for an operation: the networks are distributed over the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 @dataclass(slots=True, eq=False)
 class FineTuner:
     """The fine-tuning of F + 1 networks on N photos."""
@@ -184,12 +156,18 @@ class FineTuner:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"progress": self.progress, "states": [state.state_dict() for state in self.states]}
+        states = [
+            {name: getattr(state, name).state_dict() for name in SAVED} | {"steps": state.steps}
+            for state in self.states
+        ]
+        return {"progress": self.progress, "states": states}
 
     def load_state_dict(self, content: dict[str, Any]) -> None:
         """Restores a checkpoint."""
         for state, values in zip(self.states, content["states"], strict=True):
-            state.load_state_dict(values)
+            for name in SAVED:
+                getattr(state, name).load_state_dict(values[name])
+            state.steps = values["steps"]
         self.progress = float(content["progress"])
 
     def run_epoch(self, epoch: int, end: float, on_progress: Progress) -> EpochRecord:
@@ -224,15 +202,19 @@ class FineTuner:
         return features
 
     def _train_networks(self, features: Float16Array, epoch: int, end: float, on_progress: Progress) -> None:
-        """One epoch of every network, one on each core."""
+        """One epoch of every network, one on each core with one thread."""
         n, labels, span = len(self.states), self.photos.table.labels, (self.progress, end)
+        threads = torch.get_num_threads()
 
         def train(index: int) -> None:
             rng = np.random.default_rng([self.seed, epoch, index])
             train_epoch(self.states[index], features, labels, self.recipe, span, rng)
 
-        with _single_threaded():
+        torch.set_num_threads(1)
+        try:
             parallel_map(train, range(n), lambda done: on_progress(f"epoch {epoch}, networks", done, n))
+        finally:
+            torch.set_num_threads(threads)
 
     def evaluate(self) -> Evaluation:
         """Metrics of the averaged weights over the test photos of all folds, at the best temperature for them.

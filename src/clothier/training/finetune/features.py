@@ -60,14 +60,10 @@ class FrozenFeatureExtractor:
         get_image: Callable[[int], Images],
         on_progress: Callable[[int], None],
     ) -> list[npt.NDArray[np.floating]]:
-        """Runs N photos through the network.
+        """Runs N photos through the network; ``get_image`` returns the (side, side, 3) uint8 of the photo at an index.
 
-        Args:
-            outputs: of ``features``, (N, C, H, W) float16 after the frozen blocks, and ``embeddings``, (N, D) float32
-                of the whole network.
-            n_images: N.
-            get_image: index of a photo to its (side, side, 3) uint8.
-            on_progress: receives the number of finished photos.
+        ``outputs`` are of ``features``, (N, C, H, W) float16 after the frozen blocks, and ``embeddings``, (N, D)
+        float32 of the whole network. ``on_progress`` receives the number of finished photos.
         """
         shapes = {one.name: one.shape[1:] for one in self._session.get_outputs()}
         arrays = [np.empty((n_images, *shapes[name]), OUTPUTS[name]) for name in outputs]
