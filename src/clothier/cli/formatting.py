@@ -1,21 +1,28 @@
-"""Columns and number formats of all tables."""
+"""Tables, and the format of the numbers in them."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
 
-NUMBER: Literal["right"] = "right"
-TEXT: Literal["left"] = "left"
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from rich.console import RenderableType
 
 
-def make_table(headings: dict[str, Literal["left", "right"]]) -> Table:
-    """An empty table; each heading has its alignment."""
+def make_table(
+    headings: Sequence[str], rows: Iterable[Sequence[RenderableType]] = (), text: Collection[str] = ()
+) -> Table:
+    """A table. Numbers are aligned to the right; the first column and those named in ``text`` to the left."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for heading, side in headings.items():
-        table.add_column(heading, justify=side, overflow="fold")
+    for heading in headings:
+        is_text = heading in (headings[0], *text)
+        table.add_column(heading, justify="left" if is_text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -24,16 +31,11 @@ def format_accuracy(evaluation: dict[str, Any]) -> str:
     return f"{format_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
 
 
-def format_number(value: str | float) -> str:
-    """Three digits of a float; other values unchanged."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def format_percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction (0 to 1) in percent, or ``none``."""
     return "none" if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
-def format_p_value(value: float) -> str:
-    """A p-value, with its sign."""
-    return f"= {value:.3f}" if value >= 0.001 else "< 0.001"
+def format_percents(values: dict[str, Any], *names: str, digits: int = 1) -> tuple[str, ...]:
+    """Several fractions of ``values`` in percent."""
+    return tuple(format_percent(values[name], digits) for name in names)

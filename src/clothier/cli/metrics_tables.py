@@ -5,58 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.text import Text
 
-from clothier.cli.formatting import NUMBER, TEXT, format_accuracy, format_p_value, format_percent, make_table
+from clothier.cli.formatting import format_accuracy, format_percent, format_percents, make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
 
 
 def run_table(run: dict[str, Any]) -> RenderableType:
-    """A finished run: its metrics and its folder."""
+    """A finished run: its metrics and its folder; for a photo model the baseline too."""
     rows = {f"{run['model']}, {split}": run[split] for split in ("validation", "test") if run.get(split)}
-    return Group(_models_table(rows), *_fine_tuning_tables(run), f"Run folder: {run['run']}")
+    baseline = _baseline_tables(run) if "baseline_comparison" in run else ()
+    return Group(_models_table(rows), *baseline, f"Run folder: {run['run']}")
 
 
 def evaluations_table(results: Sequence[dict[str, Any]]) -> RenderableType:
     """One row per model; for a single one its classes; then the corruptions."""
-    tables: list[RenderableType] = [_models_table({one["model"]: one for one in results})]
+    tables = [_models_table({one["model"]: one for one in results})]
     if len(results) == 1:
         tables.append(_classes_table(results[0]["per_class"]))
     if "corruptions" in results[0]:
         tables.append(_corruptions_table(results))
-    return Group(*tables, *(line for one in results for line in (*_selective_lines(one), *_domain_gap_table(one))))
+    return Group(*tables, *(part for one in results for part in _photo_parts(one)))
 
 
 def comparison_table(result: dict[str, Any]) -> RenderableType:
     """Both models, and whether they differ."""
-    both = _models_table({"first": result["first"], "second": result["second"]})
+    both = _models_table({f"{side}: {result[side]['model']}": result[side] for side in ("first", "second")})
     return Group(both, *mcnemar_lines("first", "second", result["mcnemar"]))
 
 
 def calibration_table(result: dict[str, Any]) -> RenderableType:
     """The temperature, the guarantee, and the classes that meet it alone."""
-    table = make_table({result["data"]: TEXT, "Before": NUMBER, "After": NUMBER})
     before, after = result["before"], result["after"]
-    table.add_row("temperature", f"{before['temperature']:.3f}", f"{after['temperature']:.3f}")
-    table.add_row("calibration error, cross-validated", format_percent(before["ece"]), format_percent(after["ece"]))
-    lines = [
+    rows = [
+        ("temperature", f"{before['temperature']:.3f}", f"{after['temperature']:.3f}"),
+        ("calibration error, cross-validated", format_percent(before["ece"]), format_percent(after["ece"])),
+    ]
+    return Group(
+        make_table([result["data"], "Before", "After"], rows),
         *_threshold_lines(result["thresholds"]),
         *_ood_lines(result),
         *(f"Warning: {warning}." for warning in result["warnings"]),
-    ]
-    return Group(table, *(Text(line) for line in lines), Text(f"Model: {result['bundle']}"))
+        f"Model: {result['bundle']}",
+    )
 
 
 def mcnemar_lines(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:
     """McNemar's test in two lines."""
     low, high = (100 * end for end in test["interval"])
     interval = f"95 % interval {low:+.2f} to {high:+.2f}"
-    p = format_p_value(test["p_value"])
+    p = f"= {test['p_value']:.3f}" if test["p_value"] >= 0.001 else "< 0.001"
     difference = f"{100 * test['difference']:+.2f} percentage points ({interval}), p {p} (McNemar's exact test)"
     counts = f"{first} {test['only_first']:,}, {second} {test['only_second']:,} of {test['n']:,} images"
     return f"{first} - {second}: {difference}", f"only one is correct: {counts}"
@@ -64,76 +66,63 @@ def mcnemar_lines(first: str, second: str, test: dict[str, Any]) -> tuple[str, s
 
 def _models_table(evaluations: dict[str, Any]) -> Table:
     """One row per evaluation."""
-    numbers = ("Accuracy", "Macro F1", "Macro recall", "ECE", "NLL", "Images")
-    table = make_table({"Model": TEXT, **dict.fromkeys(numbers, NUMBER)})
+    table = make_table(["Model", "Accuracy", "Macro F1", "Macro recall", "ECE", "NLL", "Images"])
     for name, one in evaluations.items():
-        table.add_row(
-            name if "model" not in one or one["model"] == name else f"{name}: {one['model']}",
-            format_accuracy(one),
-            format_percent(one["macro_f1"], 2),
-            format_percent(one["macro_recall"], 2),
-            f"{one['ece']:.3f}",
-            f"{one['nll']:.3f}",
-            f"{one['n']:,}",
-        )
+        means = format_percents(one, "macro_f1", "macro_recall", digits=2)
+        table.add_row(name, format_accuracy(one), *means, f"{one['ece']:.3f}", f"{one['nll']:.3f}", f"{one['n']:,}")
     return table
 
 
 def _classes_table(scores: Sequence[dict[str, Any]]) -> Table:
-    table = make_table({"Class": TEXT, "Precision": NUMBER, "Recall": NUMBER, "F1": NUMBER, "Images": NUMBER})
-    for one in scores:
-        fractions = (format_percent(one[name]) for name in ("precision", "recall", "f1"))
-        table.add_row(one["class"], *fractions, f"{one['n']:,}")
-    return table
+    rows = ((one["class"], *format_percents(one, "precision", "recall", "f1"), f"{one['n']:,}") for one in scores)
+    return make_table(["Class", "Precision", "Recall", "F1", "Images"], rows)
 
 
-def _fine_tuning_tables(run: dict[str, Any]) -> list[RenderableType]:
-    """A photo model beside its baseline; nothing for other models."""
-    if "baseline_comparison" not in run:
-        return []
-    compared, validation = run["baseline_comparison"], run["validation"]
-    table = make_table({"Grouped cross-validation": TEXT, "Accuracy": NUMBER, "Macro recall": NUMBER})
-    for one in (compared["baseline"], compared["model"]):
-        table.add_row(one["name"], format_percent(one["accuracy"], 2), format_percent(one["macro_recall"], 2))
-    accepted = f"Accepts {format_percent(validation['coverage'])} of the photos"
-    wrong = f"{format_percent(validation['selective_risk'])} of those tags are wrong"
-    return [table, f"{accepted}, {wrong}; {run['label_issues']:,} suspected label errors in audit.csv"]
+def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
+    """A photo model beside its baseline."""
+    both = (run["baseline_comparison"][name] for name in ("baseline", "model"))
+    rows = ((one["name"], *format_percents(one, "accuracy", "macro_recall", digits=2)) for one in both)
+    coverage, risk = format_percents(run["validation"], "coverage", "selective_risk")
+    accepted = f"Accepts {coverage} of the photos, {risk} of those tags are wrong"
+    table = make_table(["Grouped cross-validation", "Accuracy", "Macro recall"], rows)
+    return table, f"{accepted}; {run['label_issues']:,} suspected label errors in audit.csv"
 
 
-def _selective_lines(evaluation: dict[str, Any]) -> list[RenderableType]:
-    """A model that abstains: its coverage, its risk and its guarantee."""
-    if "coverage" not in evaluation:
-        return []
-    risk, open_risk = (format_percent(evaluation[name]) for name in ("selective_risk", "selective_risk_open"))
-    accepted = f"{evaluation['model']} accepts {format_percent(evaluation['coverage'])} of the images"
-    lines = [f"{accepted}; {risk} of those tags are wrong, {open_risk} with out-of-distribution images"]
-    if guarantee := evaluation["guarantee"]:
-        proof = "calibrated on your photos" if guarantee["user_calibrated"] else "not calibrated on your photos"
-        lines.append(f"{_guarantee_line(guarantee)}; {proof}")
-    return [Text(line) for line in (*lines, *_ood_lines(evaluation))]
+def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
+    """A model that abstains: its coverage, its risk and its guarantee; then the domain gap."""
+    if "coverage" in evaluation:
+        coverage, risk, open_risk = format_percents(evaluation, "coverage", "selective_risk", "selective_risk_open")
+        accepted = f"{evaluation['model']} accepts {coverage} of the images"
+        yield f"{accepted}; {risk} of those tags are wrong, {open_risk} with out-of-distribution images"
+        if guarantee := evaluation["guarantee"]:
+            proof = "calibrated on your photos" if guarantee["user_calibrated"] else "not calibrated on your photos"
+            yield f"{_guarantee_line(guarantee)}; {proof}"
+        yield from _ood_lines(evaluation)
+    if "domain_gap" in evaluation:
+        yield _domain_gap_table(evaluation["domain_gap"])
 
 
-def _threshold_lines(thresholds: dict[str, Any]) -> list[str]:
+def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:
     """The guarantee, what it rests on, and what is accepted under it."""
     guarantee = thresholds["guarantee"]
     basis = f"{guarantee['n']:,} photos, {guarantee['n_groups']:,} groups (by {guarantee['grouped_by']})"
-    first = f"{_guarantee_line(guarantee)} ({basis})"
+    yield f"{_guarantee_line(guarantee)} ({basis})"
     if thresholds["min_probability"] is None:
-        return [first, "No threshold meets the guarantee: nothing is accepted"]
-    coverage, minimum = format_percent(guarantee["coverage"]), format_percent(thresholds["min_probability"])
-    risk = f"{format_percent(guarantee['empirical_risk'])} of those tags are wrong"
-    bound = f"upper bound {format_percent(guarantee['bound'])}"
-    classes = ", ".join(one["name"] for one in guarantee["per_class"] if one["holds"]) or "none"
-    return [
-        first,
-        f"Accepted: {coverage} of the photos, from probability {minimum}; {risk}, {bound}",
-        f"Classes that meet the guarantee alone: {classes}",
-    ]
+        yield "No threshold meets the guarantee: nothing is accepted"
+        return
+    minimum = format_percent(thresholds["min_probability"])
+    coverage, risk, bound = format_percents(guarantee, "coverage", "empirical_risk", "bound")
+    yield (
+        f"Accepted: {coverage} of the photos, from probability {minimum}; {risk} of those tags are wrong, "
+        f"upper bound {bound}"
+    )
+    classes = ", ".join(one["name"] for one in guarantee["per_class"] if one["holds"])
+    yield f"Classes that meet the guarantee alone: {classes or 'none'}"
 
 
 def _guarantee_line(guarantee: dict[str, Any]) -> str:
-    confidence = f"{format_percent(guarantee['confidence_level'])} confidence"
-    return f"Guarantee: at most {format_percent(guarantee['risk'])} of the accepted tags wrong, {confidence}"
+    risk, confidence = format_percents(guarantee, "risk", "confidence_level")
+    return f"Guarantee: at most {risk} of the accepted tags wrong, {confidence} confidence"
 
 
 def _ood_lines(result: dict[str, Any]) -> list[str]:
@@ -141,23 +130,17 @@ def _ood_lines(result: dict[str, Any]) -> list[str]:
     return [] if auroc is None else [f"OOD detection AUROC: {auroc:.3f}"]
 
 
-def _domain_gap_table(evaluation: dict[str, Any]) -> list[RenderableType]:
+def _domain_gap_table(gap: dict[str, Any]) -> Table:
     """The model and Fashion-MNIST's on the same photos, by class."""
-    if "domain_gap" not in evaluation:
-        return []
-    gap = evaluation["domain_gap"]
     models = [name for name in gap if name not in {"n", "per_class"}]
-    table = make_table({"On the same photos": TEXT, **dict.fromkeys(models, NUMBER), "Photos": NUMBER})
-    for row in gap["per_class"]:
-        table.add_row(row["class"], *(format_percent(row[name]) for name in models), f"{row['n']:,}")
-    table.add_section()
-    table.add_row("all", *(format_percent(gap[name]) for name in models), f"{gap['n']:,}", style="bold")
-    return [table]
+    classes = (*gap["per_class"], {**gap, "class": "all"})
+    rows = ((one["class"], *format_percents(one, *models), f"{one['n']:,}") for one in classes)
+    return make_table(["On the same photos", *models, "Photos"], rows)
 
 
 def _corruptions_table(results: Sequence[dict[str, Any]]) -> Table:
     """One row per corruption: accuracy of each model, mean over the severities; then the means."""
-    table = make_table({"Corruption": TEXT, **{one["model"]: NUMBER for one in results}})
+    table = make_table(["Corruption", *(one["model"] for one in results)])
     for kind in results[0]["corruptions"]:
         means = (sum(one["corruptions"][kind]) / len(one["corruptions"][kind]) for one in results)
         table.add_row(kind.replace("_", " "), *(format_percent(mean) for mean in means))

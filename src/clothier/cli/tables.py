@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from clothier.cli.formatting import NUMBER, TEXT, format_accuracy, format_number, format_percent, make_table
+from clothier.cli.formatting import format_accuracy, format_percent, make_table
 from clothier.cli.metrics_tables import mcnemar_lines
 
 if TYPE_CHECKING:
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 def data_table(result: dict[str, Any]) -> RenderableType:
     """The files of the data set and their folder."""
-    table = make_table({"File": TEXT, "Size": NUMBER, "SHA-256, uncompressed": TEXT})
-    for file in result["files"]:
-        table.add_row(file["name"], f"{file['bytes'] / 1e3:,.0f} kB", file["sha256"])
+    files = ((one["name"], f"{one['bytes'] / 1e3:,.0f} kB", one["sha256"]) for one in result["files"])
+    table = make_table(["File", "Size", "SHA-256, uncompressed"], files)
     counts = ", ".join(f"{sum(classes.values()):,} {split}" for split, classes in result["counts"].items())
     lines = [f"{result['name']} is complete ({counts}), in {result['folder']}"]
     if result["cache"] not in (None, result["folder"]):
@@ -31,13 +30,13 @@ def data_table(result: dict[str, Any]) -> RenderableType:
 def exploration_table(result: dict[str, Any]) -> RenderableType:
     """Images by class and split, and what was found in them."""
     splits, pca, pixels = result["classes"], result["pca"], result["pixels"]
-    table = make_table({"Class": TEXT, **{split.capitalize(): NUMBER for split in splits}})
-    for name in next(iter(splits.values())):
-        table.add_row(name, *(f"{counts[name]:,}" for counts in splits.values()))
+    names = next(iter(splits.values()))
+    rows = ((name, *(f"{counts[name]:,}" for counts in splits.values())) for name in names)
     r = pca["mean_absolute_correlation"]
     gray = f"{pixels['mean']:.1f} ± {pixels['standard_deviation']:.1f}"
     few, many = pca["components_for_90"], pca["components_for_95"]
-    lines = (
+    return Group(
+        make_table(["Class", *(split.capitalize() for split in splits)], rows),
         f"Pixels: {format_percent(pixels['black_fraction'])} black; gray levels {gray} of 255",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before PCA, {r['components']:.3f} after",
@@ -45,13 +44,11 @@ def exploration_table(result: dict[str, Any]) -> RenderableType:
         *_map_lines(result["map"]),
         f"Report: {result['report']}",
     )
-    return Group(table, *lines)
 
 
 def study_table(result: dict[str, Any]) -> RenderableType:
     """Both models, whether they differ, and the report."""
-    numbers = ("Test", "Validation", "Parameters", "Epochs", "Trained in")
-    table = make_table({"Model": TEXT, **dict.fromkeys(numbers, NUMBER)})
+    table = make_table(["Model", "Test", "Validation", "Parameters", "Epochs", "Trained in"])
     for name, one in result["metrics"].items():
         accuracies = (format_accuracy(one[split]) if one[split] else "" for split in ("test", "validation"))
         table.add_row(name, *accuracies, f"{one['parameters']:,}", str(one["epochs"]), f"{one['train_seconds']:.0f} s")
@@ -61,10 +58,11 @@ def study_table(result: dict[str, Any]) -> RenderableType:
 
 def tuning_table(result: dict[str, Any]) -> RenderableType:
     """One row per trial, the best first, and the command that trains the best."""
-    table = make_table({"Trial": NUMBER, "Validation": NUMBER, "Epochs": NUMBER, "Recipe": TEXT})
+    table = make_table(["Trial", "Validation", "Epochs", "Recipe"], text=["Recipe"])
     for one in result["trials"]:
         accuracy = "" if one["validation_accuracy"] is None else format_percent(one["validation_accuracy"], 2)
-        params = ", ".join(f"{name.replace('_', ' ')} {format_number(value)}" for name, value in one["params"].items())
+        values = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in one["params"].items()}
+        params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
         remark = f"; {one['error']}" if one["error"] else "; pruned" if one["state"] == "pruned" else ""
         table.add_row(str(one["number"]), accuracy, str(one["epochs"]), params + remark)
     n, error = result["validation"]["n"], result["validation"]["standard_error"]
@@ -78,14 +76,13 @@ def doctor_table(report: dict[str, Any]) -> RenderableType:
     table = Table(box=None, show_header=False, pad_edge=False)
     for one in report["checks"]:
         mark = Text("ok", style="green") if one["ok"] else Text("warn", style="bold yellow")
-        table.add_row(mark, Text(one["name"], style="bold"), Text(one["detail"]))
+        table.add_row(mark, Text(one["name"], style="bold"), one["detail"])
         if one["advice"]:
             table.add_row("", "", Text(one["advice"], style="dim"))
     system = report["system"]
     versions = ", ".join(f"{name} {version}" for name, version in system["versions"].items())
     table.add_row("", Text("versions", style="bold"), f"{system['python']}, {versions}")
-    environment = " ".join(f"{name}={value}" for name, value in system["environment"].items())
-    if environment:
+    if environment := " ".join(f"{name}={value}" for name, value in system["environment"].items()):
         table.add_row("", Text("environment", style="bold"), environment)
     return table
 
