@@ -74,14 +74,12 @@ def rendered_lines(*calls: tuple[str, float, float, str], seconds: float) -> str
     terminal = io.StringIO()
     now = [0.0]
     console = Console(file=terminal, force_terminal=True, width=100, color_system=None)
-    columns = progress._columns()
-    with progress._DelayedProgress(*columns, console=console, auto_refresh=False, get_time=lambda: now[0]) as display:
-        bars = progress.BarProgress(display)
+    with progress.BarProgress(console=console, auto_refresh=False, get_time=lambda: now[0]) as bars:
         for one in calls:
             bars(*one)
             now[0] += seconds
         terminal.truncate(0)
-        display.refresh()
+        bars.refresh()
     return terminal.getvalue()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from clothier import types
@@ -17,7 +17,7 @@ from clothier.cli import output
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.progress import Task, TaskID
+    from rich.progress import ProgressColumn, Task
     from rich.table import Table
 
 MIN_DISPLAY_SECONDS = 1.0  # seconds; a bar for shorter work would only flicker
@@ -32,38 +32,53 @@ def progress_display() -> Iterator[types.Progress]:
     if not output.is_main_process():
         yield types.no_progress
     elif console.is_terminal:
-        with _DelayedProgress(*_columns(), console=console) as display:
-            yield BarProgress(display)
+        with BarProgress(console=console) as bars:
+            yield bars
     else:
         yield LogProgress()
 
 
-@dataclass
-class BarProgress:
-    """One bar per task, on a terminal."""
-
-    display: Progress
-    tasks: dict[str, TaskID] = field(default_factory=dict)
+class BarProgress(Progress):
+    """One bar per task, on a terminal. It appears once the task has run for a second, and stays."""
 
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         """Moves the bar of ``task``; a total of 0 means that ``note`` is a message, printed above the bars."""
         if not total:
-            self.display.console.print(note)
+            self.console.print(note)
             return
-        if task not in self.tasks:
-            self.tasks[task] = self.display.add_task(task, amount="", note="")
-        amount = format_progress(done, total)
-        self.display.update(self.tasks[task], completed=done, total=total, amount=amount, note=note)
-        if done >= total:
-            del self.tasks[task]  # the same name again gets a new bar
+        running = (one.id for one in self.tasks if one.description == task and not one.finished)
+        bar = next(running, None)  # the same name again gets a new bar
+        if bar is None:
+            bar = self.add_task(task, total=total, amount="", note="")
+        self.update(bar, completed=done, total=total, amount=format_progress(done, total), note=note)
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        """Leaves out tasks that have not run for a second."""
+        return super().make_tasks_table([one for one in tasks if _elapsed(one) >= MIN_DISPLAY_SECONDS])
+
+    @classmethod
+    def get_default_columns(cls) -> tuple[ProgressColumn, ...]:
+        """Name, bar, amount, time and note of a task."""
+        return (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24, style="dim", complete_style="cyan", finished_style="cyan"),
+            TextColumn("{task.fields[amount]}", markup=False, justify="right"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn(
+                "{task.fields[note]}", style="dim", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+            ),
+        )
+
+
+def _elapsed(task: Task) -> float:
+    return (task.finished_time if task.finished else task.elapsed) or 0.0
 
 
 @dataclass
 class LogProgress:
     """In a log: one line when a task ends and every half minute before; none for tasks under a second."""
 
-    started: dict[str, float] = field(default_factory=dict)
-    printed: dict[str, float] = field(default_factory=dict)
+    times: dict[str, tuple[float, float]] = field(default_factory=dict)  # started, last printed
 
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         """Prints when ``task`` ends or its last line is old; a total of 0 means that ``note`` is a message."""
@@ -71,36 +86,14 @@ class LogProgress:
             output.print_message(note)
             return
         now = time.monotonic()
-        started = self.started.setdefault(task, now)
+        started, printed = self.times.setdefault(task, (now, now))
         ended = done >= total and now - started >= MIN_DISPLAY_SECONDS
-        if now - self.printed.setdefault(task, now) >= LOG_INTERVAL or ended:
-            self.printed[task] = now
+        if ended or now - printed >= LOG_INTERVAL:
+            self.times[task] = started, now
             suffix = f", {note}" if note else ""
             output.print_message(f"{task}: {format_progress(done, total)}{suffix}, {now - started:.0f} s")
         if done >= total:
-            del self.started[task], self.printed[task]
-
-
-class _DelayedProgress(Progress):
-    """Shows a task once it has run for a second, and keeps it from then on."""
-
-    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        return super().make_tasks_table([task for task in tasks if _elapsed(task) >= MIN_DISPLAY_SECONDS])
-
-
-def _elapsed(task: Task) -> float:
-    return (task.finished_time if task.finished else task.elapsed) or 0.0
-
-
-def _columns() -> tuple[ProgressColumn, ...]:
-    one_line = Column(no_wrap=True, overflow="ellipsis")
-    return (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24, style="dim", complete_style="cyan", finished_style="cyan"),
-        TextColumn("{task.fields[amount]}", markup=False, justify="right"),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}", style="dim", markup=False, table_column=one_line),
-    )
+            del self.times[task]
 
 
 def format_progress(done: float, total: float) -> str:
