@@ -99,7 +99,7 @@ class TestData:
 
     def test_whole(self, drawn: Path) -> None:
         report = doctor.run_checks()
-        assert report.data == drawn
+        assert report.data == str(drawn)
         assert check_named(report, "data").detail == f"Fashion-MNIST in {drawn}"
 
     def test_damaged(self, drawn: Path) -> None:

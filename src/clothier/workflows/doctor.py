@@ -25,23 +25,12 @@ STUDY_DISK = 1_000_000_000  # bytes; enough for the data and many runs
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check.
-
-    Attributes:
-        name: what was checked.
-        ok: whether it is in order.
-        detail: what was found.
-        advice: what to do; may be empty.
-    """
+    """What was checked, whether it is in order, what was found, and what to do."""
 
     name: str
     ok: bool
     detail: str
     advice: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +47,13 @@ class DoctorReport:
 
     system: dict[str, Any]
     training: dict[str, Any] | None
-    data: Path | None
+    data: str | None
     models: list[str]
-    checks: tuple[Check, ...]
+    checks: list[Check]
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {
-            "system": self.system,
-            "training": self.training,
-            "data": None if self.data is None else str(self.data),
-            "models": self.models,
-            "checks": [one.to_json() for one in self.checks],
-        }
+        return asdict(self)
 
 
 def run_checks() -> DoctorReport:
@@ -78,7 +61,7 @@ def run_checks() -> DoctorReport:
     training, training_check = _training()
     data, data_check = _data()
     models = bundle.bundled()
-    checks = (_processor(), _memory(), training_check, data_check, _models(models), _disk(sources.cache_folder()))
+    checks = [_processor(), _memory(), training_check, data_check, _models(models), _disk(sources.cache_folder())]
     return DoctorReport(system.system_info(), training, data, models, checks)
 
 
@@ -89,23 +72,16 @@ def _processor() -> Check:
     threads = os.environ.get("OMP_NUM_THREADS", str(cores))
     if threads == str(cores):
         return Check("processor", True, found)
-    return Check(
-        "processor",
-        False,
-        f"{found}; OMP_NUM_THREADS={threads}",
-        f"Training will use {threads} threads on {cores} cores. Unset OMP_NUM_THREADS to use all cores.",
-    )
+    advice = f"Training will use {threads} threads on {cores} cores. Unset OMP_NUM_THREADS to use all cores."
+    return Check("processor", False, f"{found}; OMP_NUM_THREADS={threads}", advice)
 
 
 def _memory() -> Check:
     size = system.available_memory()
-    if size is None:
-        return Check("memory", True, "unknown")
-    if size >= STUDY_MEMORY:
-        return Check("memory", True, _format_gb(size))
-    return Check(
-        "memory", False, _format_gb(size), f"The study needs {_format_gb(STUDY_MEMORY)}; predicting needs far less."
-    )
+    found = "unknown" if size is None else _format_gb(size)
+    if size is None or size >= STUDY_MEMORY:
+        return Check("memory", True, found)
+    return Check("memory", False, found, f"The study needs {_format_gb(STUDY_MEMORY)}; predicting needs far less.")
 
 
 def _training() -> tuple[dict[str, Any] | None, Check]:
@@ -124,18 +100,16 @@ def _training() -> tuple[dict[str, Any] | None, Check]:
     return training, Check("training", True, found)
 
 
-def _data() -> tuple[Path | None, Check]:
+def _data() -> tuple[str | None, Check]:
     """The first complete copy of Fashion-MNIST, and what is wrong with others."""
     damaged = ""
     for folder in (sources.cache_folder(), FASHION_MNIST.system_dir):
         try:
-            if not idx_files.find_files(folder):
-                continue
-            found = sources.fetch(folder, release=FASHION_MNIST).folder
+            if idx_files.find_files(folder):
+                found = str(sources.fetch(folder, release=FASHION_MNIST).folder)
+                return found, Check("data", not damaged, f"Fashion-MNIST in {found}", damaged)
         except DataError as error:
             damaged = str(error)
-        else:
-            return found, Check("data", not damaged, f"Fashion-MNIST in {found}", damaged)
     advice = damaged or "The first command that needs it downloads it. To download it now: clothier data"
     return None, Check("data", not damaged, "Fashion-MNIST was not downloaded yet", advice)
 
@@ -147,8 +121,7 @@ def _models(names: list[str]) -> Check:
 
 
 def _disk(cache: Path) -> Check:
-    """The disk of the cache, which may not exist yet."""
-    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())
+    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())  # it may not exist yet
     free = shutil.disk_usage(existing).free
     found = f"{_format_gb(free)} free at {cache}"
     if not os.access(existing, os.W_OK):
