@@ -16,6 +16,7 @@ from clothier.bundle import (
     GRAPH_FILE,
     METADATA_FILE,
     OOD_FILE,
+    TRAINING_HASHES_FILE,
     WEIGHTS_FILE,
     BundleMetadata,
     open_bundle,
@@ -72,20 +73,19 @@ def test_read_back_as_saved(saved: Path) -> None:
 
 
 def test_optional_ood_file(saved: Path) -> None:
-    assert open_bundle(saved).ood is None
+    assert open_bundle(saved).optional_file(OOD_FILE) is None
     bundle.save(saved, METADATA, b"graph", b"weights", {OOD_FILE: b"ood"})
     opened = open_bundle(saved)
-    assert opened.ood == saved / OOD_FILE
-    assert opened.ood.read_bytes() == b"ood"
+    assert opened.optional_file(OOD_FILE) == saved / OOD_FILE
     assert opened.metadata.files[OOD_FILE] == hashlib.sha256(b"ood").hexdigest()
     assert opened.optional_files == {OOD_FILE: b"ood"}
-    assert opened.training_hashes is None
+    assert opened.optional_file(TRAINING_HASHES_FILE) is None
     (saved / OOD_FILE).write_bytes(b"another")
     assert "ood.npz was changed" in refusal(saved)
     (saved / OOD_FILE).unlink()
     assert "ood.npz cannot be read" in refusal(saved)
     bundle.save(saved, METADATA, b"graph", b"weights")
-    assert open_bundle(saved).ood is None, "the file of the older model is removed"
+    assert open_bundle(saved).optional_file(OOD_FILE) is None, "the file of the older model is removed"
 
 
 def test_card_is_readable_json(saved: Path) -> None:

@@ -91,23 +91,14 @@ class Bundle:
         """The safetensors weights."""
         return self.path / WEIGHTS_FILE
 
-    @property
-    def ood(self) -> Path | None:
-        """The arrays of :class:`clothier.selective.ood.OodScorer`, if the model has one."""
-        return self._optional_file(OOD_FILE)
-
-    @property
-    def training_hashes(self) -> Path | None:
-        """(M, 32) uint8 perceptual hashes of the training photos, if the model has them."""
-        return self._optional_file(TRAINING_HASHES_FILE)
+    def optional_file(self, name: str) -> Path | None:
+        """One of :data:`OPTIONAL_FILES`, if the model has it."""
+        return self.path / name if name in self.metadata.files else None
 
     @property
     def optional_files(self) -> dict[str, bytes]:
         """The contents of its optional files, by name."""
         return {name: (self.path / name).read_bytes() for name in OPTIONAL_FILES if name in self.metadata.files}
-
-    def _optional_file(self, name: str) -> Path | None:
-        return self.path / name if name in self.metadata.files else None
 
 
 def save(
@@ -177,20 +168,16 @@ def resolve(name: str) -> Bundle:
     names = bundled()
     if name in names:
         return open_bundle(BUNDLED_DIR / name)
-    for folder in _candidate_dirs(name):
+    try:
+        folder = next((one for one in (Path(name, "bundle"), Path(name)) if one.is_dir()), None)
+    except OSError as error:
+        raise ModelError(f"{name} cannot be opened: {error.strerror}. Check the path and its permissions.") from error
+    if folder:
         return open_bundle(folder)
     if Path(name).parent != Path():
         known = f", or one of: {', '.join(names)}" if names else ""
         raise ModelError(f"the folder {name} does not exist. Give a run folder or a bundle{known}.")
     raise UnknownNameError(name, "model or run folder", names)
-
-
-def _candidate_dirs(name: str) -> list[Path]:
-    """Existing folders that may hold the bundle: ``bundle`` in a run folder, then the folder itself."""
-    try:
-        return [folder for folder in (Path(name, "bundle"), Path(name)) if folder.is_dir()]
-    except OSError as error:
-        raise ModelError(f"{name} cannot be opened: {error.strerror}. Check the path and its permissions.") from error
 
 
 def _read_metadata(path: Path) -> BundleMetadata:

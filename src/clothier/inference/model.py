@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,11 +55,9 @@ class CalibratedOutput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DecodedPhoto:
-    """A decoded file: the input of ``model``, which classifies it."""
-
     file: str
-    image: Images
-    model: Model
+    image: Images  # the input of the model
+    model: Model  # which classifies it
 
 
 class Model:
@@ -174,42 +172,40 @@ class Model:
         save_inputs: Path | None,
     ) -> list[Prediction | FailedInput]:
         """Runs each model once, on all of its images together."""
-        results: dict[int, Prediction | FailedInput] = {}
-        photos: dict[Model, dict[int, _DecodedPhoto]] = {}
-        for index, one in enumerate(batch):
-            if isinstance(one, FailedInput):
-                results[index] = one
-            else:
-                photos.setdefault(one.model, {})[index] = one
-        for model, own in photos.items():
-            found = _predict_photos(model, list(own.values()), top, codes if model is self else None, save_inputs)
-            if model is not self:
-                fallback_reason = FALLBACK_REASON.format(model.name, self.name)
-                found = [replace(one, reason=f"{fallback_reason} {one.reason}") for one in found]
-            results |= zip(own, found, strict=True)
-        return [results[index] for index in range(len(batch))]
+        photos = {index: one for index, one in enumerate(batch) if isinstance(one, _DecodedPhoto)}
+        results: dict[int, Any] = dict(enumerate(batch))
+        for model in {one.model for one in photos.values()}:
+            own = {index: one for index, one in photos.items() if one.model is model}
+            output = model.predict_images(np.stack([one.image for one in own.values()]))
+            for (index, photo), row, result in zip(
+                own.items(), output.probabilities, model.decide(output), strict=True
+            ):
+                results[index] = self._prediction(photo, row, result, top, codes, save_inputs)
+        return list(results.values())
 
-
-def _predict_photos(
-    model: Model, photos: Sequence[_DecodedPhoto], top: int, codes: Mapping[str, str] | None, save_inputs: Path | None
-) -> list[Prediction]:
-    output = model.predict_images(np.stack([one.image for one in photos]))
-    predictions = []
-    for photo, probabilities, result in zip(photos, output.probabilities, model.decide(output), strict=True):
+    def _prediction(
+        self,
+        photo: _DecodedPhoto,
+        probabilities: Float64Array,
+        result: DecisionResult | None,
+        top: int,
+        codes: Mapping[str, str] | None,
+        save_inputs: Path | None,
+    ) -> Prediction:
+        model, reason = photo.model, result.reason if result else NO_THRESHOLDS
+        if model is not self:
+            codes, reason = None, f"{FALLBACK_REASON.format(model.name, self.name)} {reason}"
         order = np.argsort(-probabilities, kind="stable")[:top]
         best = tuple(ClassProbability(model.classes[i], float(probabilities[i])) for i in order)
-        predictions.append(
-            Prediction(
-                photo.file,
-                best,
-                decision=result.decision if result else None,
-                reason=result.reason if result else NO_THRESHOLDS,
-                model=model.name,
-                code=codes[best[0].name] if codes else None,
-                input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
-            )
+        return Prediction(
+            photo.file,
+            best,
+            decision=result.decision if result else None,
+            reason=reason,
+            model=model.name,
+            code=codes[best[0].name] if codes else None,
+            input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
         )
-    return predictions
 
 
 def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
@@ -218,11 +214,12 @@ def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
     Raises:
         ModelError: the graph, the thresholds, the OOD score or the hashes are damaged.
     """
+    ood, hashes = opened.optional_file(bundle.OOD_FILE), opened.optional_file(bundle.TRAINING_HASHES_FILE)
     return Model(
         OnnxClassifier(opened),
         thresholds=Thresholds.from_json(opened.metadata.thresholds),
-        ood_scorer=OodScorer.read(opened.ood) if opened.ood else None,
-        training_hashes=read_hashes(opened.training_hashes) if opened.training_hashes else None,
+        ood_scorer=OodScorer.read(ood) if ood else None,
+        training_hashes=read_hashes(hashes) if hashes else None,
         fallback=fallback,
     )
 
