@@ -82,7 +82,7 @@ def test_usage_errors(run: Runner, fake_workflows: FakeWorkflows, words: str, na
 
 def test_every_exit_code_of_an_error_is_documented() -> None:
     family = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.ClothierError)]
-    assert {one.exit_code for one in family} | {0, 130} == set(EXIT_CODES)
+    assert {one.exit_code for one in family} | {0, 130, 141} == set(EXIT_CODES)
 
 
 class TestDebug:

@@ -1,4 +1,8 @@
-"""``clothier calibrate``."""
+"""``clothier calibrate``.
+
+clothier calibrate photo --data reviewed.csv --out models/shop
+clothier calibrate photo --data reviewed --out models/shop --risk 0.02 --json
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,22 +17,15 @@ from clothier.errors import CheckFailedError
 
 Model = Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 ReviewedPhotos = Annotated[
-    Path,
-    typer.Option("--data", metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class."),
+    Path, typer.Option(metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class.")
 ]
 Risk = Annotated[
-    float,
-    typer.Option(
-        "--risk", metavar="FRACTION", parser=open_fraction, help="Fraction of accepted tags that may be wrong."
-    ),
+    float, typer.Option(metavar="FRACTION", parser=open_fraction, help="Fraction of accepted tags that may be wrong.")
 ]
 Confidence = Annotated[
-    float,
-    typer.Option("--confidence", metavar="FRACTION", parser=open_fraction, help="Confidence level of the guarantee."),
+    float, typer.Option(metavar="FRACTION", parser=open_fraction, help="Confidence level of the guarantee.")
 ]
-Strict = Annotated[
-    bool, typer.Option("--strict", metavar="", help="Exit with 5 when no threshold meets the guarantee.")
-]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 when no threshold meets the guarantee.")]
 
 
 def calibrate(

@@ -1,4 +1,8 @@
-"""``clothier compare``."""
+"""``clothier compare``.
+
+clothier compare runs/cnn-fast runs/dnn-fast
+clothier compare runs/cnn-fast fashion-cnn --json
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,8 @@
-"""``clothier data``."""
+"""``clothier data``.
+
+clothier data
+clothier data --from ~/Downloads/FashionMNIST/raw
+"""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,8 @@
-"""``clothier doctor``."""
+"""``clothier doctor``.
+
+clothier doctor
+clothier doctor --json
+"""
 
 from clothier.cli import output, tables
 from clothier.cli.options import Json

@@ -1,4 +1,11 @@
-"""``clothier evaluate``."""
+"""``clothier evaluate``.
+
+clothier evaluate fashion-cnn
+clothier evaluate runs/cnn-fast runs/dnn-fast --json
+clothier evaluate runs/cnn-fast --fail-under 0.93
+clothier evaluate runs/cnn-fast --corruptions
+clothier evaluate photo fashion-cnn --data photos/labels.csv
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,21 +20,15 @@ from clothier.errors import CheckFailedError
 Models = Annotated[list[str], typer.Argument(metavar="RUN|NAME", help="Run folders, bundles, or bundled models.")]
 EvaluationData = Annotated[
     Path | None,
-    typer.Option(
-        "--data", metavar="PATH", help="Folder of the data, or CSV of labeled photos. Default: Fashion-MNIST."
-    ),
+    typer.Option(metavar="PATH", help="Folder of the data, or CSV of labeled photos. Default: Fashion-MNIST."),
 ]
 Corruptions = Annotated[
     bool,
-    typer.Option(
-        "--corruptions", metavar="", help="Also evaluate on corrupted images: fifteen corruptions at five severities."
-    ),
+    typer.Option("--corruptions", help="Also evaluate on corrupted images: fifteen corruptions at five severities."),
 ]
 FailUnder = Annotated[
     float | None,
-    typer.Option(
-        "--fail-under", metavar="FRACTION", parser=probability, help="Exit with 5 when an accuracy is below this."
-    ),
+    typer.Option(metavar="FRACTION", parser=probability, help="Exit with 5 when an accuracy is below this."),
 ]
 
 

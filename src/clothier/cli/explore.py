@@ -1,4 +1,10 @@
-"""``clothier explore``."""
+"""``clothier explore``.
+
+clothier explore
+clothier explore --map cnn --out runs/cnn-map
+clothier explore --data photos --map none
+clothier explore --audit labels --json
+"""
 
 from typing import Annotated
 
@@ -12,12 +18,10 @@ Map = Annotated[
     str, typer.Option("--map", metavar="pixels|cnn|none", help="Features of the t-SNE map: pixels or CNN embeddings.")
 ]
 Perplexity = Annotated[
-    float | None,
-    typer.Option("--perplexity", metavar="P", help="Effective number of neighbors of the t-SNE map. Default: 30."),
+    float | None, typer.Option(metavar="P", help="Effective number of neighbors of the t-SNE map. Default: 30.")
 ]
 Audit = Annotated[
-    str,
-    typer.Option("--audit", metavar="duplicates|labels", help="Find duplicates and outliers, or label errors as well."),
+    str, typer.Option(metavar="duplicates|labels", help="Find duplicates and outliers, or label errors as well.")
 ]
 
 

@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 from clothier.cli import output
-from clothier.cli.app import AbortError, app
+from clothier.cli.app import app
 from clothier.errors import ClothierError, Interrupted, MissingExtraError
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ EXIT_CODES = {
     4: "data or a model is missing or damaged",
     5: "done, but a check (`--fail-under`, `--strict`) failed",
     130: "interrupted; a run in progress can be resumed",
+    141: "the reader of stdout ended, as with `| head`",
 }
+CLOSED_PIPE = 141  # as the shell reports a command that SIGPIPE ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,39 +48,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ordered, debug = hoist_debug(given)
     _tolerate_encoding()
     try:
-        code = get_command(app).main(args=ordered, prog_name="clothier", standalone_mode=False)
-        output.flush()
-    except Exception as error:  # noqa: BLE001 - every error gets a message and an exit code
+        code = _run(ordered)
+        with output.writing_stdout():
+            return code
+    except BrokenPipeError:
+        output.discard_stdout()
+        return CLOSED_PIPE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error gets a message and an exit code
         if debug:
             traceback.print_exception(error)
         message, code = explain(error, given)
         output.print_error(message)
-    return code if isinstance(code, int) else 0
+        return code
+
+
+def _run(arguments: list[str]) -> int:
+    """As typer's own ``main``, which would replace KeyboardInterrupt by a bare exit."""
+    command = get_command(app)
+    try:
+        with command.make_context("clothier", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def hoist_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
     """Moves ``--debug`` to the front, where it is declared, so that it can be given anywhere before ``--``."""
     end = list(arguments).index("--") if "--" in arguments else len(arguments)
-    if "--debug" not in arguments[:end]:
-        return list(arguments), False
-    rest = [word for index, word in enumerate(arguments) if index >= end or word != "--debug"]
-    return ["--debug", *rest], True
+    rest = [word for word in arguments[:end] if word != "--debug"] + list(arguments[end:])
+    return (rest, False) if len(rest) == len(arguments) else (["--debug", *rest], True)
 
 
-def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
+def explain(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
     """The message for the user and the exit code."""
     if isinstance(error, typer.TyperException):
         return _usage_message(error), error.exit_code
     if isinstance(error, ClothierError):
         return str(error), error.exit_code
     if isinstance(error, ModuleNotFoundError):
-        missing = MissingExtraError.from_import_error(error, _command_name(arguments))
+        words = [word for word in arguments if not word.startswith("-")]
+        missing = MissingExtraError.from_import_error(error, " ".join(["clothier", *words[:1]]))
         if missing is not None:
             return str(missing), missing.exit_code
-    cause = error.__cause__ if isinstance(error, AbortError) else error
-    if isinstance(cause, KeyboardInterrupt):
-        return _interrupt_message(cause), 130
-    name = f"{type(cause).__name__}: {cause}".rstrip(": ")
+    if isinstance(error, Interrupted):
+        command = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
+        return f"interrupted. Progress is saved; resume with: {command}", 130
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted.", 130
+    name = f"{type(error).__name__}: {error}".rstrip(": ")
     return f"internal error: {name}. Run the command again with --debug and report the output.", 1
 
 
@@ -90,18 +108,6 @@ def _usage_message(error: typer.TyperException) -> str:
         return ""
     command = context.command_path if context else "clothier"
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {command} --help"
-
-
-def _interrupt_message(error: KeyboardInterrupt) -> str:
-    if isinstance(error, Interrupted):
-        command = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
-        return f"interrupted. Progress is saved; resume with: {command}"
-    return "interrupted."
-
-
-def _command_name(arguments: Sequence[str]) -> str:
-    words = [word for word in arguments if not word.startswith("-")]
-    return " ".join(["clothier", *words[:1]])
 
 
 def _tolerate_encoding() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ def flag_names(options: dict[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
-def columns_from(file: str | None = None, label: str | None = None, group: str | None = None) -> Columns:
+def columns_from(file: str | None, label: str | None, group: str | None) -> Columns:
     """The columns of a CSV of photos; those that are None keep their usual names."""
     return Columns(**drop_unset(file=file, label=label, group=group))
 
@@ -44,42 +45,32 @@ def duration(text: str) -> float:
 
 
 def probability(text: str) -> float:
-    """A number from 0 to 1."""
-    return _parse_fraction(text, "a number from 0 to 1, such as 0.93", closed=True)
+    """A number from 0 to 1. Typer's ranges accept NaN, and ``accuracy < nan`` is false."""
+    with suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise typer.BadParameter(f"{text!r} is out of range; give a number from 0 to 1, such as 0.93.")
 
 
-def open_fraction(raw: str | float) -> float:
+def open_fraction(value: str | float) -> float:
     """A number above 0 and below 1."""
-    return _parse_fraction(str(raw), "a number above 0 and below 1, such as 0.05", closed=False)
+    with suppress(ValueError):
+        if 0 < float(value) < 1:
+            return float(value)
+    raise typer.BadParameter(f"{value!r} is out of range; give a number above 0 and below 1, such as 0.05.")
 
 
-def _parse_fraction(text: str, accepted: str, *, closed: bool) -> float:
-    """Typer's own ranges accept NaN, and ``accuracy < nan`` is false: ``--fail-under nan`` would pass."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (0 < value < 1 or (closed and value in (0, 1))):
-        raise typer.BadParameter(f"{text!r} is out of range; give {accepted}.")
-    return value
-
-
-Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, and nothing else, on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="PATH", help="Folder of the data. Default: Fashion-MNIST, found or downloaded."),
+    Path | None, typer.Option(metavar="PATH", help="Folder of the data. Default: Fashion-MNIST, found or downloaded.")
 ]
-AnyIdx = Annotated[
-    bool, typer.Option("--any-idx", metavar="", help="Accept any IDX files in --data, not only Fashion-MNIST's.")
-]
+AnyIdx = Annotated[bool, typer.Option("--any-idx", help="Accept any IDX files in --data, not only Fashion-MNIST's.")]
 FileColumn = Annotated[
-    str | None,
-    typer.Option("--file-column", metavar="NAME", help=f"Column with the image files. Default: {_COLUMNS.file}."),
+    str | None, typer.Option(metavar="NAME", help=f"Column with the image files. Default: {_COLUMNS.file}.")
 ]
 LabelColumn = Annotated[
     str | None,
     typer.Option(
-        "--label-column",
         metavar="NAME",
         help=f"Column with the labels; an empty label means none of the classes. Default: {_COLUMNS.label}.",
     ),
@@ -87,18 +78,14 @@ LabelColumn = Annotated[
 GroupColumn = Annotated[
     str | None,
     typer.Option(
-        "--group-column",
         metavar="NAME",
         help=f"Column that identifies related photos (photographer, product). Default: {_COLUMNS.group}.",
     ),
 ]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results. Default: a new one in runs/.")
-]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results. Default: a new one in runs/.")]
 Preset = Annotated[
     str | None,
     typer.Option(
-        "--preset",
         metavar="|".join(PRESETS),
         help="Recipe. classic: the reference study's. fast: more accurate in less time. sprint: as accurate, in "
         "seconds. large: the most accurate without distillation. best: distilled from two large models, in hours. "
@@ -106,6 +93,5 @@ Preset = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None,
-    typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help=f"Random seed. Default: {DEFAULT_SEED}."),
+    int | None, typer.Option(metavar="N", min=0, max=2**32 - 1, help=f"Random seed. Default: {DEFAULT_SEED}.")
 ]

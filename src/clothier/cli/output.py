@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -16,30 +15,33 @@ from rich.text import Text
 from clothier.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
 
     from clothier.errors import CheckFailedError
 
 
-class JsonResult(Protocol):
-    """What a workflow returns."""
-
-    def to_json(self) -> Any:
-        """As ``--json`` prints it."""
-
-
 _PIPE_WIDTH = 240  # characters a line
 
 
-def print_result(
-    result: JsonResult | Sequence[JsonResult], as_json: bool, render: Callable[[Any], RenderableType]
-) -> None:
-    """Prints a result, or a list of results, on stdout: as JSON, or as the table that ``render`` makes of the JSON."""
-    if is_main_process():
-        content = result.to_json() if hasattr(result, "to_json") else [one.to_json() for one in result]
-        _print_json(content) if as_json else _print_table(render(content))
+def print_result(result: Any, as_json: bool, render: Callable[[Any], RenderableType]) -> None:
+    """Prints a result, or a list of results, on stdout: as JSON, or as the table that ``render`` makes of the JSON.
+
+    ``result`` has a method ``to_json``, as all results of workflows.
+    The JSON is ASCII with escapes, which every encoding of stdout can print. A table is as wide as the terminal; in a
+    file or a pipe it is wide, so that paths are not broken.
+    """
+    if not is_main_process():
+        return
+    content = result.to_json() if hasattr(result, "to_json") else [one.to_json() for one in result]
+    with writing_stdout():
+        if as_json:
+            print(json.dumps(content, indent=2, allow_nan=False))  # noqa: T201 - results belong on stdout
+            return
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        console = Console(width=width, highlight=False, markup=False, emoji=False)
+        console.print(render(content), soft_wrap=width is not None)
 
 
 def print_error(message: str) -> None:
@@ -61,10 +63,6 @@ def exit_on_failures(failures: Iterable[Mapping[str, Any]], unmet: CheckFailedEr
     Args:
         failures: as ``FailedInput.to_json`` gives them.
         unmet: the check of the user that failed, if any; it takes precedence.
-
-    Raises:
-        CheckFailedError: ``unmet``.
-        typer.Exit: some inputs failed.
     """
     failed = list(failures)
     for one in failed:
@@ -81,35 +79,24 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0" or "WORLD_SIZE" not in os.environ
 
 
-def flush() -> None:
-    """Flushes stdout.
+@contextmanager
+def writing_stdout() -> Iterator[None]:
+    """Flushes stdout at the end of the block.
 
     Raises:
-        StorageError: stdout cannot be written, as on a full disk.
+        BrokenPipeError: the reader of stdout has ended, as with ``| head``.
+        StorageError: stdout cannot be written for another reason, as on a full disk.
     """
-    with _handle_stdout_errors():
-        sys.stdout.flush()
-
-
-@contextmanager
-def _handle_stdout_errors() -> Iterator[None]:
-    """Explains why stdout cannot be written; a closed pipe (``| head``) is no error."""
     try:
         yield
+        sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at exit, and fails
-        if error.errno != errno.EPIPE:
-            raise StorageError(f"cannot write the result to stdout: {error.strerror}.") from error
+        discard_stdout()
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StorageError(f"cannot write the result to stdout: {error.strerror}.") from error
 
 
-def _print_table(content: RenderableType) -> None:
-    """As wide as the terminal; wide in a file or a pipe, so that paths are not broken."""
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    with _handle_stdout_errors():
-        Console(width=width, highlight=False, markup=False, emoji=False).print(content, soft_wrap=width is not None)
-
-
-def _print_json(content: Any) -> None:
-    """ASCII with escapes, which every encoding of stdout can print. NaN is refused: JSON has none."""
-    with _handle_stdout_errors():
-        print(json.dumps(content, indent=2, allow_nan=False))  # noqa: T201 - results belong on stdout
+def discard_stdout() -> None:
+    """Sends what is left to nowhere; otherwise Python tries to write it again at exit, and fails."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,9 @@
-"""``clothier predict``."""
+"""``clothier predict``.
+
+clothier predict shoe.png
+clothier predict photos/*.jpg --model runs/cnn-fast --json
+clothier predict photos/*.jpg --save-inputs inputs --taxonomy codes.toml
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +16,12 @@ from clothier.cli.progress import progress_display
 from clothier.types import DEFAULT_MODEL, FailedInput
 
 Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Images of one garment each: JPEG, PNG, ...")]
-Model = Annotated[str, typer.Option("--model", metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="Number of classes to print per image.")]
+Model = Annotated[str, typer.Option(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
+Top = Annotated[int, typer.Option(metavar="N", min=1, help="Number of classes to print per image.")]
 Taxonomy = Annotated[
-    Path | None,
-    typer.Option("--taxonomy", metavar="FILE", help="TOML file with your own code for each of the model's classes."),
+    Path | None, typer.Option(metavar="FILE", help="TOML file with your own code for each of the model's classes.")
 ]
-SaveInputs = Annotated[
-    Path | None,
-    typer.Option("--save-inputs", metavar="DIR", help="Save each preprocessed input as PNG in DIR."),
-]
+SaveInputs = Annotated[Path | None, typer.Option(metavar="DIR", help="Save each preprocessed input as PNG in DIR.")]
 
 
 def predict(

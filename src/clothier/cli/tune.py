@@ -1,4 +1,9 @@
-"""``clothier tune``."""
+"""``clothier tune``.
+
+clothier tune dnn --search-space study
+clothier tune cnn --trials 50 --time-limit 2h --json
+clothier tune --resume runs/tune-dnn-study
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +21,6 @@ Model = Annotated[str | None, typer.Argument(metavar="|".join(recipes.MODELS), h
 SearchSpace = Annotated[
     str | None,
     typer.Option(
-        "--search-space",
         metavar="|".join(search_spaces.SEARCH_SPACE_NAMES),
         help=f"The study's grid (dnn), or around our own recipe. Default: {search_spaces.DEFAULT_SEARCH_SPACE}.",
     ),
@@ -24,7 +28,6 @@ SearchSpace = Annotated[
 Trials = Annotated[
     int | None,
     typer.Option(
-        "--trials",
         metavar="N",
         min=1,
         help=f"Number of recipes to try. Default: the whole grid, or {search_spaces.DEFAULT_TRIALS}.",
@@ -32,17 +35,13 @@ Trials = Annotated[
 ]
 TimeLimit = Annotated[
     float | None,
-    typer.Option(
-        "--time-limit", metavar="TIME", parser=duration, help="Stop after the trial that reaches 90s, 10m, 1h30m, ..."
-    ),
+    typer.Option(metavar="TIME", parser=duration, help="Stop after the trial that reaches 90s, 10m, 1h30m, ..."),
 ]
 Epochs = Annotated[
-    int | None,
-    typer.Option("--epochs", metavar="N", min=1, help="Epochs of every trial. Default: the recipe's own."),
+    int | None, typer.Option(metavar="N", min=1, help="Epochs of every trial. Default: the recipe's own.")
 ]
 Resume = Annotated[
-    Path | None,
-    typer.Option("--resume", metavar="DIR", help="Continue a search; --trials and --time-limit can extend it."),
+    Path | None, typer.Option(metavar="DIR", help="Continue a search; --trials and --time-limit can extend it.")
 ]
 
 
