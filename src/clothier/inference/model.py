@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, decide
 from clothier.selective.ood import OodScorer
 from clothier.selective.thresholds import Thresholds
-from clothier.system import available_cores
+from clothier.system import parallel_map
 from clothier.taxonomy import read_taxonomy
 from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
 
@@ -144,11 +143,10 @@ class Model:
             raise UsageError(f"top is {top}; it must be 1 or more.")
         codes = read_taxonomy(taxonomy, self.classes) if taxonomy else None
         results: list[Prediction | FailedInput] = []
-        with ThreadPoolExecutor(available_cores()) as pool:
-            for start in range(0, len(files), DECODE_BATCH):
-                batch = list(pool.map(self._decode, files[start : start + DECODE_BATCH]))
-                results += self._predict_batch(batch, top, codes, save_inputs)
-                progress("predict", len(results), len(files))
+        for start in range(0, len(files), DECODE_BATCH):
+            batch = parallel_map(self._decode, files[start : start + DECODE_BATCH])
+            results += self._predict_batch(batch, top, codes, save_inputs)
+            progress("predict", len(results), len(files))
         return results
 
     def _decode(self, file: str | Path) -> _DecodedPhoto | FailedInput:
@@ -174,7 +172,7 @@ class Model:
         """Runs each model once, on all of its images together."""
         photos = {index: one for index, one in enumerate(batch) if isinstance(one, _DecodedPhoto)}
         results: dict[int, Any] = dict(enumerate(batch))
-        for model in {one.model for one in photos.values()}:
+        for model in dict.fromkeys(one.model for one in photos.values()):
             own = {index: one for index, one in photos.items() if one.model is model}
             output = model.predict_images(np.stack([one.image for one in own.values()]))
             for (index, photo), row, result in zip(
