@@ -40,8 +40,7 @@ class MapMetadata:
         dataset: its name.
         digest: its SHA-256.
         n_components: principal components that were mapped.
-        perplexity: of the t-SNE.
-        seed: of the t-SNE.
+        perplexity, seed: of the t-SNE.
         seconds: from principal components to positions.
         quality: of the map; kNN is fitted on the training split and scored on the test split.
         pca_baseline: the quality of the first two principal components, which a map must beat.
@@ -85,15 +84,9 @@ class EmbeddingMap:
     def transform(
         self, images: Images, classifier: Classifier | None = None, *, progress: Progress = no_progress
     ) -> Floats:
-        """Positions of new images.
+        """Positions (M, 2) float32 of new images, (M, H, W) uint8 of the size that was mapped.
 
-        Args:
-            images: (M, H, W) uint8, of the size that was mapped.
-            classifier: the model whose embeddings were mapped; None for a map of pixels.
-            progress: called after every step.
-
-        Returns:
-            (M, 2) float32.
+        ``classifier`` is the model whose embeddings were mapped; None for a map of pixels.
 
         Raises:
             DataError: images of another size, or another model.
@@ -156,12 +149,7 @@ def fit_map(
 ) -> EmbeddingMap:
     """Maps all images of a dataset by their pixels or by a classifier's embeddings.
 
-    Args:
-        dataset: what to map.
-        classifier: whose embeddings to map; None maps the pixels.
-        perplexity: of the t-SNE; None for 30, or less where there are few images.
-        seed: of the t-SNE.
-        progress: called during every stage.
+    ``perplexity`` None is 30, or less where there are few images.
 
     Raises:
         DataError: images that are all the same, or too few for a map.

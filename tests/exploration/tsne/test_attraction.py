@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clothier.exploration.tsne.attraction import Attraction, conditional_probabilities
+from clothier.exploration.tsne.attraction import (
+    attractive_gradient,
+    conditional_probabilities,
+    joint_probabilities,
+    reorder,
+)
 from clothier.exploration.tsne.neighbors import knn
 
 
@@ -23,7 +28,7 @@ def test_each_row_has_the_requested_perplexity() -> None:
 
 def test_affinities_are_symmetric_and_sum_to_one() -> None:
     found = knn(cloud(), 30)
-    dense = Attraction.from_neighbors(found, 10).affinities.toarray()
+    dense = joint_probabilities(found, 10).toarray()
     assert np.array_equal(dense, dense.T)
     assert dense.sum() == pytest.approx(1)
     assert not dense.diagonal().any()
@@ -33,13 +38,18 @@ def test_affinities_are_symmetric_and_sum_to_one() -> None:
 
 
 def test_the_gradient_is_the_sum_over_neighbors_in_slices_too() -> None:
-    attraction, positions = (
-        Attraction.from_neighbors(knn(cloud(), 30), 10),
-        np.random.default_rng(1).normal(0, 5, (120, 2)),
-    )
+    affinities, positions = joint_probabilities(knn(cloud(), 30), 10), cloud(seed=1)[:, :2].astype(np.float64) * 5
     differences = positions[:, None] - positions
-    weights = attraction.affinities.toarray() / (1 + (differences**2).sum(axis=2))
+    weights = affinities.toarray() / (1 + (differences**2).sum(axis=2))
     expected = (weights[..., None] * differences).sum(axis=1)
-    assert attraction.gradient(positions, slice(0, 120)) == pytest.approx(expected, abs=1e-12)
-    parts = [attraction.gradient(positions, rows) for rows in (slice(0, 50), slice(50, 51), slice(51, 120))]
+    assert attractive_gradient(affinities, positions, slice(0, 120)) == pytest.approx(expected, abs=1e-12)
+    parts = [attractive_gradient(affinities, positions, rows) for rows in (slice(0, 50), slice(50, 51), slice(51, 120))]
     assert np.concatenate(parts) == pytest.approx(expected, abs=1e-12)
+
+
+def test_another_order_of_the_points_does_not_change_a_bit_of_the_gradient() -> None:
+    affinities, positions = joint_probabilities(knn(cloud(), 30), 10), cloud(seed=1)[:, :2].astype(np.float64)
+    order = np.random.default_rng(2).permutation(120)
+    gradient = attractive_gradient(affinities, positions, slice(0, 120))
+    reordered = attractive_gradient(reorder(affinities, order), positions[order], slice(0, 120))
+    assert np.array_equal(reordered, gradient[order])

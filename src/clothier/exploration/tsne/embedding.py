@@ -10,16 +10,22 @@ Legend: N points, M new points, D features, k neighbors.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from clothier import system
 from clothier.errors import DataError, UsageError
-from clothier.exploration.tsne.attraction import Attraction, conditional_probabilities
+from clothier.exploration.tsne.attraction import (
+    attractive_gradient,
+    conditional_probabilities,
+    joint_probabilities,
+    reorder,
+)
 from clothier.exploration.tsne.neighbors import knn
 from clothier.exploration.tsne.repulsion import PotentialGrid
 from clothier.types import no_progress
@@ -27,7 +33,8 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clothier.types import Float64Array, Floats, Progress
+    from clothier.exploration.tsne.attraction import Affinities
+    from clothier.types import Float64Array, Floats, Int64Array, Progress
 
 
 TASK, TRANSFORM_TASK = "t-SNE", "t-SNE transform"
@@ -43,8 +50,7 @@ ATTRACTION_CHUNKS = 8  # computed by the threads that the repulsion leaves free
 TRANSFORM_STEPS, TRANSFORM_LEARNING_RATE = 100, 0.5  # new points settle in about 50 steps
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """``n_iter`` steps of the descent with the attraction multiplied by ``exaggeration``."""
 
     n_iter: int
@@ -71,17 +77,10 @@ class Embedding:
     perplexity: float
 
     def transform(self, features: Floats, *, progress: Progress = no_progress) -> Floats:
-        """Positions of new points on this map, which does not change.
+        """Positions (M, 2) float32 of new points on this map, from their features (M, D).
 
         Each point starts at the weighted mean of its neighbors and descends on its own Kullback-Leibler divergence, so
         new points do not affect each other.
-
-        Args:
-            features: (M, D) float32, computed like those of the map.
-            progress: called after every step.
-
-        Returns:
-            (M, 2) float32.
 
         Raises:
             DataError: features of another width, or not finite.
@@ -97,8 +96,12 @@ class Embedding:
         grid = PotentialGrid.from_points(self.positions.astype(np.float64))
         positions = np.einsum("mk,mkd->md", weights, anchors)
         for step in range(TRANSFORM_STEPS):
-            attraction = _attractive_gradient_at(positions, anchors, weights)
-            positions -= TRANSFORM_LEARNING_RATE * (attraction - _repulsive_gradient_at(grid, positions))
+            differences = positions[:, np.newaxis] - anchors
+            forces = weights / (1 + np.einsum("mkd,mkd->mk", differences, differences))
+            attraction = np.einsum("mk,mkd->md", forces, differences)
+            potential, slope = grid.evaluate(positions)
+            repulsion = slope / (-2 * potential[:, np.newaxis])  # each point has its own normalization
+            positions -= TRANSFORM_LEARNING_RATE * (attraction - repulsion)
             progress(TRANSFORM_TASK, step + 1, TRANSFORM_STEPS)
         return np.asarray(positions, np.float32)
 
@@ -134,9 +137,9 @@ def tsne(
     _check(features, perplexity)
     threads = threads or system.available_cores()
     neighbors = knn(features, _n_neighbors(perplexity), threads=threads, progress=progress)
-    attraction = Attraction.from_neighbors(neighbors, perplexity, threads)
+    affinities = joint_probabilities(neighbors, perplexity, threads)
     with ThreadPoolExecutor(threads) as pool:
-        positions = _gradient_descent(_pca_init(features, seed), attraction, phases, pool, progress)
+        positions = _gradient_descent(_pca_init(features, seed), affinities, phases, pool, progress)
     return Embedding(positions.astype(np.float32), features, perplexity)
 
 
@@ -173,18 +176,24 @@ def _pca_init(features: Floats, seed: int) -> Float64Array:
 
 
 def _gradient_descent(
-    start: Float64Array, attraction: Attraction, phases: Sequence[Phase], pool: ThreadPoolExecutor, progress: Progress
+    start: Float64Array, affinities: Affinities, phases: Sequence[Phase], pool: ThreadPoolExecutor, progress: Progress
 ) -> Float64Array:
     """Gradient descent on the Kullback-Leibler divergence, with momentum and a gain for each coordinate."""
     positions, steps, gains = start, np.zeros_like(start), np.ones_like(start)
     total, done = sum(phase.n_iter for phase in phases), 0
     for phase in phases:
+        order = _order_by_place(positions)
+        rank, nearby = np.argsort(order), reorder(affinities, order)
         rate = len(start) / phase.exaggeration  # Belkina et al. 2019; their factor 4 is part of the gradient
         for _ in range(phase.n_iter):
-            gradient = _gradient(positions, attraction, phase.exaggeration, pool)
+            repulsion = pool.submit(_repulsive_gradient, positions)
+            attraction = _attraction(nearby, positions[order], pool)[rank]
+            gradient = phase.exaggeration * attraction - repulsion.result()
             same_direction = np.sign(steps) != np.sign(gradient)
             gains = np.where(same_direction, gains + GAIN_UP, gains * GAIN_DOWN + MIN_GAIN)
-            steps = _clip_steps(MOMENTUM * steps - rate * gains * gradient)
+            steps = MOMENTUM * steps - rate * gains * gradient
+            lengths = np.sqrt(np.einsum("nd,nd->n", steps, steps))
+            steps *= (MAX_STEP / np.maximum(lengths, MAX_STEP))[:, np.newaxis]
             positions = positions + steps
             positions -= positions.mean(axis=0)
             done += 1
@@ -192,37 +201,20 @@ def _gradient_descent(
     return positions
 
 
-def _gradient(
-    positions: Float64Array, attraction: Attraction, exaggeration: float, pool: ThreadPoolExecutor
-) -> Float64Array:
-    """(N, 2), of the divergence. Slices of the attraction run while one thread computes the repulsion."""
-    repulsion = pool.submit(_repulsive_gradient, positions)
+def _order_by_place(positions: Float64Array) -> Int64Array:
+    """The order along strips of the plane: neighbors on the map then lie near each other in memory."""
+    strip = np.argsort(np.argsort(positions[:, 0], kind="stable")) // math.isqrt(len(positions))
+    return np.lexsort((positions[:, 1], strip))
+
+
+def _attraction(affinities: Affinities, positions: Float64Array, pool: ThreadPoolExecutor) -> Float64Array:
+    """(N, 2), in slices, which run while one thread computes the repulsion."""
     bounds = np.linspace(0, len(positions), ATTRACTION_CHUNKS + 1).astype(int).tolist()
     rows = [slice(first, last) for first, last in pairwise(bounds)]
-    attractive = np.concatenate(list(pool.map(lambda part: attraction.gradient(positions, part), rows)))
-    return np.asarray(exaggeration * attractive - repulsion.result())
+    return np.concatenate(list(pool.map(lambda part: attractive_gradient(affinities, positions, part), rows)))
 
 
 def _repulsive_gradient(positions: Float64Array) -> Float64Array:
     """sum_j q_ij^2 (y_i - y_j) / Z, which is -1/2 of the slope of the potential, divided by Z."""
     potential, slope = PotentialGrid.from_points(positions).evaluate(positions)
     return np.asarray(slope / (-2 * (potential.sum() - len(positions))))
-
-
-def _clip_steps(steps: Float64Array) -> Float64Array:
-    """Shortens steps to :data:`MAX_STEP`."""
-    lengths = np.sqrt(np.einsum("nd,nd->n", steps, steps))
-    return np.asarray(steps * (MAX_STEP / np.maximum(lengths, MAX_STEP))[:, np.newaxis])
-
-
-def _attractive_gradient_at(positions: Float64Array, anchors: Float64Array, weights: Float64Array) -> Float64Array:
-    """The attraction of M points to their k ``anchors`` on the map, (M, k, 2)."""
-    differences = positions[:, np.newaxis] - anchors
-    forces = weights / (1 + np.einsum("mkd,mkd->mk", differences, differences))
-    return np.asarray(np.einsum("mk,mkd->md", forces, differences))
-
-
-def _repulsive_gradient_at(potential_grid: PotentialGrid, positions: Float64Array) -> Float64Array:
-    """The repulsion of M points from the whole map; each point has its own normalization."""
-    potential, slope = potential_grid.evaluate(positions)
-    return np.asarray(slope / (-2 * potential[:, np.newaxis]))

@@ -6,8 +6,7 @@ Legend: N points, M queries, D dimensions, k neighbors.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -19,24 +18,19 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from clothier.types import Floats, Progress
+    from clothier.types import Floats, Int64Array, Progress
 
     Indices = npt.NDArray[np.int32]
 
 TASK = "nearest neighbors"
 BLOCK_SIZE = 64  # queries per block: 64 x 70,000 distances are 18 MB and fit the cache
 GROUP_SIZE = 64  # distances of which only the minimum is used to find the bound
+PAIR_CHUNK = 1 << 14  # pairs whose distances are computed at a time
 PADDING_DISTANCE = np.float32(3e38)  # larger than any distance; infinity would become NaN
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Neighbors:
-    """The k nearest of N points to each of M queries.
-
-    Attributes:
-        indices: (M, k) int32, of points, the nearest first.
-        distances: (M, k) float32, Euclidean, rising.
-    """
+class Neighbors(NamedTuple):
+    """The k nearest of N points to each of M queries: (M, k) int32 indices and float32 Euclidean distances, rising."""
 
     indices: Indices
     distances: Floats
@@ -66,69 +60,62 @@ def knn(
     Raises:
         DataError: k is more than the number of points, or a coordinate is not finite.
     """
-    exclude_self, targets = queries is None, points if queries is None else queries
-    _check(points, targets, k, len(points) - exclude_self)
-    search = _Search(points, targets, k, exclude_self)
-    starts = range(0, len(targets), BLOCK_SIZE)
-    threads = threads or system.available_cores()
-    # BLAS with threads of its own would make our threads wait for each other.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
-        for done, _ in enumerate(pool.map(search.search_block, starts), 1):
-            if done % 64 == 0 or done == len(starts):
-                progress(TASK, min(done * BLOCK_SIZE, len(targets)), len(targets))
-    return Neighbors(search.indices, search.distances)
-
-
-def _check(points: Floats, queries: Floats, k: int, n_candidates: int) -> None:
+    targets = points if queries is None else queries
+    n_candidates = len(points) - (queries is None)
     if not 1 <= k <= n_candidates:
         raise DataError(
             f"{k} neighbors were requested; there are {n_candidates} other points. Request 1 to {n_candidates}."
         )
-    if not (np.isfinite(points).all() and np.isfinite(queries).all()):
+    if not (np.isfinite(points).all() and np.isfinite(targets).all()):
         raise DataError("the points hold NaN or infinity. Repair or remove them.")
+    center = points.mean(axis=0, dtype=np.float64).astype(np.float32)  # smaller squares cancel less in float32
+    group_size = max(1, min(GROUP_SIZE, len(points) // (2 * k)))
+    augmented_queries = np.column_stack([-2 * (targets - center), np.ones(len(targets), np.float32)])
+    augmented_points = _augment(points - center, group_size)
+
+    def search(start: int) -> tuple[Indices, Floats]:
+        scores = augmented_queries[start : start + BLOCK_SIZE] @ augmented_points
+        if queries is None:
+            scores[np.arange(len(scores)), np.arange(start, start + len(scores))] = PADDING_DISTANCE
+        row, column = _within_bound(scores, k, group_size)
+        distances = _distances(targets, start + row, points, column)
+        order = np.lexsort((distances, row))  # stable: points at the same distance keep their order
+        nearest = order[np.searchsorted(row, np.arange(len(scores)))[:, np.newaxis] + np.arange(k)]
+        return column[nearest].astype(np.int32), distances[nearest]
+
+    starts, blocks = range(0, len(targets), BLOCK_SIZE), []
+    # BLAS with threads of its own would make our threads wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or system.available_cores()) as pool:
+        for done, block in enumerate(pool.map(search, starts), 1):
+            blocks.append(block)
+            if done % 64 == 0 or done == len(starts):
+                progress(TASK, min(done * BLOCK_SIZE, len(targets)), len(targets))
+    return Neighbors(*(np.concatenate(part) for part in zip(*blocks, strict=True)))
 
 
-class _Search:
-    """The matrices of one search, and the result arrays that its blocks fill."""
+def _augment(points: Floats, group_size: int) -> Floats:
+    """(D + 1, N padded): times the augmented queries it is |p|^2 - 2 p q, which ranks like the distance."""
+    padded = -(-len(points) // group_size) * group_size
+    columns = np.zeros((points.shape[1] + 1, padded), np.float32)
+    columns[:-1, : len(points)] = points.T
+    columns[-1] = PADDING_DISTANCE
+    columns[-1, : len(points)] = np.einsum("nd,nd->n", points, points)
+    return columns
 
-    def __init__(self, points: Floats, queries: Floats, k: int, exclude_self: bool) -> None:
-        self.points, self.queries, self.k, self.exclude_self = points, queries, k, exclude_self
-        self.indices = np.empty((len(queries), k), np.int32)
-        self.distances = np.empty((len(queries), k), np.float32)
-        # Centered points have smaller squares, which cancel less in float32.
-        center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.group_size = max(1, min(GROUP_SIZE, len(points) // (2 * k)))
-        self.augmented_queries = np.concatenate(
-            [-2 * (queries - center), np.ones((len(queries), 1), np.float32)], axis=1
-        )
-        self.augmented_points = self._augment_points(points - center)
 
-    def _augment_points(self, points: Floats) -> Floats:
-        """(D + 1, N padded): times ``augmented_queries`` it is |p|^2 - 2 p q, which ranks like the distance."""
-        padded = -(-len(points) // self.group_size) * self.group_size
-        columns = np.zeros((points.shape[1] + 1, padded), np.float32)
-        columns[:-1, : len(points)] = points.T
-        columns[-1] = PADDING_DISTANCE
-        columns[-1, : len(points)] = np.einsum("nd,nd->n", points, points)
-        return columns
+def _within_bound(scores: Floats, k: int, group_size: int) -> tuple[Int64Array, Int64Array]:
+    """Rows and columns of the scores that may be among the k smallest of their row."""
+    minima = scores.reshape(len(scores), group_size, -1).min(axis=1)
+    bound = np.partition(minima, k - 1, axis=1)[:, k - 1 : k]
+    row, column = np.divmod(np.flatnonzero(scores <= bound), scores.shape[1])
+    return row, column
 
-    def search_block(self, start: int) -> None:
-        """Fills in the neighbors of one block of queries."""
-        block = slice(start, min(start + BLOCK_SIZE, len(self.queries)))
-        scores = self.augmented_queries[block] @ self.augmented_points
-        rows = np.arange(len(scores))
-        if self.exclude_self:
-            scores[rows, np.arange(block.start, block.stop)] = PADDING_DISTANCE
-        minima = scores.reshape(len(scores), self.group_size, -1).min(axis=1)
-        bound = np.partition(minima, self.k - 1, axis=1)[:, self.k - 1 : self.k]
-        row, column = np.divmod(np.flatnonzero(scores <= bound), scores.shape[1])
-        ends = np.searchsorted(row, rows, side="right")
-        for query, candidates in enumerate(np.split(column, ends[:-1])):
-            self._store_nearest(start + query, candidates)
 
-    def _store_nearest(self, query: int, candidates: npt.NDArray[np.int64]) -> None:
-        """Sorts the candidates by distances that are computed without cancellation."""
-        differences = self.points[candidates] - self.queries[query]
-        distances = np.sqrt(np.einsum("nd,nd->n", differences, differences))
-        order = np.argsort(distances, kind="stable")[: self.k]
-        self.indices[query], self.distances[query] = candidates[order], distances[order]
+def _distances(queries: Floats, row: Int64Array, points: Floats, column: Int64Array) -> Floats:
+    """Distances of pairs, without cancellation and in bounded memory."""
+    squares = np.empty(len(row), np.float32)
+    for start in range(0, len(row), PAIR_CHUNK):
+        part = slice(start, start + PAIR_CHUNK)
+        differences = points[column[part]] - queries[row[part]]
+        squares[part] = np.einsum("nd,nd->n", differences, differences)
+    return np.sqrt(squares)

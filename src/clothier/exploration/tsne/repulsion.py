@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from clothier.types import Float64Array
@@ -35,6 +33,16 @@ SUPPORT = 4  # nodes along each axis where a cubic spline is not zero
 MARGIN = 2  # nodes beyond the outermost point
 CHUNK_SIZE = 8192  # points at a time, so that the intermediate arrays fit the cache
 FLOAT64_BELOW_WIDTH = 20.0  # on a narrower map, nearby potentials differ too little for float32
+
+
+class Splines(NamedTuple):
+    """Cubic B-splines of M points: 4 x 4 nodes (4, 4, M) of the flattened grid, weights (4, M) and derivatives."""
+
+    nodes: npt.NDArray[np.int32]
+    x: Reals
+    y: Reals
+    dx: Reals
+    dy: Reals
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +82,8 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Splines:
-    """The cubic B-splines of M points: 4 x 4 nodes each.
-
-    Attributes:
-        node_indices: (4, 4, M) int32, in the flattened grid.
-        x_weights, y_weights: (4, M), along each axis.
-        x_derivatives, y_derivatives: (4, M), of the weights, per node spacing.
-    """
-
-    node_indices: npt.NDArray[np.int32]
-    x_weights: Reals
-    y_weights: Reals
-    x_derivatives: Reals
-    y_derivatives: Reals
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class PotentialGrid:
-    """The potential of a set of points.
-
-    Attributes:
-        grid: of the nodes.
-        coefficients: (m * m,), of the splines at the nodes.
-    """
+    """The potential of a set of points; ``coefficients`` (m * m,) of the splines at the nodes of ``grid``."""
 
     grid: Grid
     coefficients: Reals
@@ -107,10 +93,10 @@ class PotentialGrid:
         """The potential of ``points``, (M, 2) float64."""
         grid = Grid.covering(points, spacing)
         density = np.zeros(grid.n_nodes**2)
-        for part in _chunks(points):
-            splines = grid.splines(part)
-            weights = splines.x_weights[:, np.newaxis] * splines.y_weights
-            density += np.bincount(splines.node_indices.ravel(), weights.ravel(), len(density))
+        for start in range(0, len(points), CHUNK_SIZE):
+            splines = grid.splines(points[start : start + CHUNK_SIZE])
+            weights = splines.x[:, np.newaxis] * splines.y
+            density += np.bincount(splines.nodes.ravel(), weights.ravel(), len(density))
         return cls(grid, _convolve(density.astype(grid.dtype).reshape(grid.n_nodes, -1), grid))
 
     def evaluate(self, points: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -118,21 +104,13 @@ class PotentialGrid:
         potential, slope = np.empty(len(points)), np.empty((len(points), 2))
         for start in range(0, len(points), CHUNK_SIZE):
             part = slice(start, start + CHUNK_SIZE)
-            potential[part], slope[part, 0], slope[part, 1] = self._interpolate(self.grid.splines(points[part]))
+            splines = self.grid.splines(points[part])
+            around = self.coefficients.take(splines.nodes)
+            along_x, slope_y = ((around * weights).sum(axis=1) for weights in (splines.y, splines.dy))
+            potential[part] = (along_x * splines.x).sum(axis=0)
+            slope[part, 0] = (along_x * splines.dx).sum(axis=0)
+            slope[part, 1] = (slope_y * splines.x).sum(axis=0)
         return potential, slope / self.grid.spacing
-
-    def _interpolate(self, splines: Splines) -> tuple[Reals, Reals, Reals]:
-        """Potential and its derivatives per node spacing, (M,) each."""
-        around = self.coefficients.take(splines.node_indices)
-        along_x, slope_y = ((around * weights).sum(axis=1) for weights in (splines.y_weights, splines.y_derivatives))
-        sums = ((along_x, splines.x_weights), (along_x, splines.x_derivatives), (slope_y, splines.x_weights))
-        potential, dx, dy = ((values * weights).sum(axis=0) for values, weights in sums)
-        return potential, dx, dy
-
-
-def _chunks(points: Float64Array) -> Iterator[Float64Array]:
-    for start in range(0, len(points), CHUNK_SIZE):
-        yield points[start : start + CHUNK_SIZE]
 
 
 def _cubic_bsplines(t: Reals) -> tuple[Reals, Reals]:
