@@ -74,5 +74,5 @@ def test_equal_bytes_make_groups_in_the_order_of_their_first() -> None:
 
 
 def test_edges_connect_through_others() -> None:
-    assert connected_groups([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)]) == ((0, 4, 7, 9), (1, 2))
-    assert connected_groups([]) == ()
+    assert connected_groups(np.array([(4, 9), (1, 2), (9, 7), (0, 4), (2, 1)])) == ((0, 4, 7, 9), (1, 2))
+    assert connected_groups(np.zeros((0, 2), np.int64)) == ()

@@ -63,20 +63,9 @@ def test_equal_margins_keep_the_order_of_the_images() -> None:
     assert len(found.issue_indices) == 0
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "message"),
-    [
-        (np.full((4, 2), np.nan), "of 4 of 4 images are NaN"),
-        (np.ones((3, 2)) / 2, r"shape \(3, 2\); 4 labels need \(4, K\)"),
-        (np.ones((4, 1)), r"shape \(4, 1\); 4 labels need"),
-        (np.ones(4), r"shape \(4,\); 4 labels need"),
-        (np.ones((4, 2)), "1 or more and sum to 2 to 2 per image"),
-        (np.tile([-0.5, 1.5], (4, 1)), "-0.5 or more and sum to 1 to 1 per image"),
-    ],
-)
-def test_invalid_probabilities_are_refused(probabilities: np.ndarray, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        label_issues(np.array([0, 1, 0, 1]), probabilities)
+def test_probabilities_of_a_diverged_model_are_refused() -> None:
+    with pytest.raises(ModelError, match="of 4 of 4 images are NaN"):
+        label_issues(np.array([0, 1, 0, 1]), np.full((4, 2), np.nan))
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,9 @@ def test_the_measures_of_a_small_image() -> None:
     image = np.zeros((1, 4, 4), np.uint8)
     image[0, 0, :2] = 26, 25
     image[0, 1:3, 1:3] = 255
-    measures = measure_brightness(image)
-    assert measures.foreground_fraction.tolist() == [5 / 16]
-    assert measures.border_fraction.tolist() == [1 / 12]
-    assert measures.contrast == pytest.approx([image.std() / 255])
+    (foreground,), (contrast,), (border,) = measure_brightness(image)
+    assert (foreground, border) == (5 / 16, 1 / 12)
+    assert contrast == pytest.approx(image.std() / 255)
 
 
 def test_scores_are_robust_z_scores_within_the_class() -> None:

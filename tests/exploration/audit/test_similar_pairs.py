@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from clothier.errors import DataError, UsageError
+from clothier.errors import DataError
 from clothier.exploration.audit import similar_pairs
 from clothier.exploration.audit.similar_pairs import find_similar, standardize
 from tests.synthetic import draw_garments
@@ -55,12 +55,6 @@ def test_images_of_one_gray_level_are_in_no_pair() -> None:
 
 def test_one_image_has_no_pair() -> None:
     assert len(find_similar(draw_garments(1, 5).images, 0.5)) == 0
-
-
-@pytest.mark.parametrize("least", [0.0, -0.5, 1.5])
-def test_an_invalid_correlation_is_refused(least: float) -> None:
-    with pytest.raises(UsageError, match=f"the correlation is {least}"):
-        find_similar(draw_garments(2, 0).images, least)
 
 
 def test_images_that_are_nearly_all_the_same_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

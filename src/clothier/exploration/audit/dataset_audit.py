@@ -10,7 +10,7 @@ from clothier.data.fingerprints import compute_fingerprints
 from clothier.exploration.audit.duplicates import CORRELATION_GRID, NEAR_PHOTO_CORRELATION, find_duplicates
 from clothier.exploration.audit.findings import Finding, duplicate_rows, label_rows, outlier_rows, unreadable_rows
 from clothier.exploration.audit.outliers import OUTLIER_REASONS, outliers
-from clothier.exploration.audit.split_overlap import count_exact_duplicates, count_near_duplicates, leaked_test_images
+from clothier.exploration.audit.split_overlap import count_duplicates, leaked_test_images
 from clothier.metrics import standard_error
 from clothier.types import no_progress
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.exploration.audit.outliers import Outlier
-    from clothier.types import BoolArray, Classifier, Progress
+    from clothier.types import BoolArray, Classifier, Floats, Progress
 
 
 TASK, STEPS = "audit", 2
@@ -84,6 +84,7 @@ def audit_dataset(
     *,
     labels: LabelAudit | None = None,
     reference_model: Classifier | None = None,
+    test_logits: Floats | None = None,
     progress: Progress = no_progress,
 ) -> AuditResult:
     """Searches both splits for outliers, and puts all findings together.
@@ -94,12 +95,18 @@ def audit_dataset(
         labels: the audit of its labels, if one was made.
         reference_model: of the same classes; its test accuracy is stated with and without the test images that repeat
             a training image.
+        test_logits: (N_test, K) of the reference model, if they are known already.
         progress: called before and after the search.
     """
     combined = CombinedSplits.from_dataset(dataset)
     duplicates = duplicates or dataset_duplicates(dataset, progress)
     progress(TASK, 1, STEPS, "outliers")
     found = outliers(combined.images, combined.labels)
+    accuracies = None
+    if reference_model:
+        logits = reference_model.run(dataset.test.images).logits if test_logits is None else test_logits
+        correct = logits.argmax(axis=1) == dataset.test.labels
+        accuracies = _accuracy_without_leakage(reference_model.name, correct, duplicates, combined.n_train)
     metrics = {
         "data": dataset.name,
         "n": {"train": len(dataset.train), "test": len(dataset.test)},
@@ -107,24 +114,25 @@ def audit_dataset(
         "labels": labels and labels.to_json(dataset.classes),
         "outliers": _count_by_reason(found),
         "unreadable": len(dataset.failures),
-        "reference_model": reference_model and _accuracy_without_leakage(reference_model, dataset, duplicates),
+        "reference_model": accuracies,
     }
     findings = [*unreadable_rows(dataset.failures), *duplicate_rows(combined, duplicates)]
     if labels:
-        findings += label_rows(combined, 0, labels.train.issues)
-        findings += label_rows(combined, combined.n_train, labels.test.issues)
+        findings += label_rows(combined, 0, labels.train)
+        findings += label_rows(combined, combined.n_train, labels.test)
     progress(TASK, STEPS, STEPS)
     return AuditResult(combined, duplicates, found, labels, metrics, (*findings, *outlier_rows(combined, found)))
 
 
 def _duplicate_counts(combined: CombinedSplits, duplicates: Duplicates) -> dict[str, Any]:
-    near = count_near_duplicates(duplicates.near, duplicates.near_pairs, combined.labels, combined.n_train)
-    groups = duplicates.groups_at(duplicates.min_correlation)
+    labels, n_train, least = combined.labels, combined.n_train, duplicates.min_correlation
+    leaked = leaked_test_images(duplicates.groups_at(least), len(combined), n_train)
+    near = count_duplicates(duplicates.near, labels, n_train, duplicates.near_pairs)
     return {
-        "exact": count_exact_duplicates(duplicates.exact, combined.labels, combined.n_train).to_json(),
-        "near": {"correlation": duplicates.min_correlation, **near.to_json()},
-        "pairs_by_correlation": {str(least): len(duplicates.pairs.above(least)) for least in CORRELATION_GRID},
-        "leaked_test_images": int(leaked_test_images(groups, len(combined), combined.n_train).sum()),
+        "exact": count_duplicates(duplicates.exact, labels, n_train),
+        "near": {"correlation": least, **near},
+        "pairs_by_correlation": {str(value): len(duplicates.pairs.above(value)) for value in CORRELATION_GRID},
+        "leaked_test_images": int(leaked.sum()),
     }
 
 
@@ -133,13 +141,14 @@ def _count_by_reason(found: Sequence[Outlier]) -> dict[str, int]:
     return {"n": len(reasons), **{name: reasons.count(name) for name in OUTLIER_REASONS}}
 
 
-def _accuracy_without_leakage(reference_model: Classifier, dataset: Dataset, duplicates: Duplicates) -> dict[str, Any]:
+def _accuracy_without_leakage(name: str, correct: BoolArray, duplicates: Duplicates, n_train: int) -> dict[str, Any]:
     """Accuracy on the whole test split, and on the test images that repeat no training image."""
-    correct = reference_model.run(dataset.test.images).logits.argmax(axis=1) == dataset.test.labels
-    n_train, n = len(dataset.train), len(dataset.train) + len(dataset.test)
-    new = {least: ~leaked_test_images(duplicates.groups_at(least), n, n_train) for least in CORRELATION_GRID}
+    new = {
+        least: ~leaked_test_images(duplicates.groups_at(least), n_train + len(correct), n_train)
+        for least in CORRELATION_GRID
+    }
     return {
-        "name": reference_model.name,
+        "name": name,
         "test": _accuracy(correct),
         "test_without_leakage": {str(least): _accuracy(correct[mask]) for least, mask in new.items()},
     }
@@ -147,7 +156,6 @@ def _accuracy_without_leakage(reference_model: Classifier, dataset: Dataset, dup
 
 def _accuracy(correct: BoolArray) -> dict[str, Any]:
     """Accuracy with its n and standard error; null where no image is left."""
-    if not len(correct):
-        return {"n": 0, "accuracy": None, "standard_error": None}
-    accuracy = float(correct.mean())
-    return {"n": len(correct), "accuracy": accuracy, "standard_error": standard_error(accuracy, len(correct))}
+    n, accuracy = len(correct), float(correct.mean()) if len(correct) else None
+    error = None if accuracy is None else standard_error(accuracy, n)
+    return {"n": n, "accuracy": accuracy, "standard_error": error}

@@ -21,11 +21,9 @@ from clothier.errors import DataError
 from clothier.exploration.audit.similar_pairs import SimilarPairs, find_similar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import numpy.typing as npt
 
-    from clothier.types import Images
+    from clothier.types import Images, Int64Array
 
     Group = tuple[int, ...]
 
@@ -63,8 +61,9 @@ class Duplicates:
 
     def groups_at(self, min_correlation: float) -> tuple[Group, ...]:
         """Groups that exact copies and pairs of ``min_correlation`` or more connect."""
-        copies = ((group[0], copy) for group in self.exact for copy in group[1:])
-        return connected_groups([*self.pairs.above(min_correlation).edges(), *copies])
+        copies = [(group[0], copy) for group in self.exact for copy in group[1:]]
+        edges = self.pairs.above(min_correlation).edges
+        return connected_groups(np.concatenate([edges, np.array(copies, np.int64).reshape(-1, 2)]))
 
 
 def find_duplicates(
@@ -92,7 +91,7 @@ def find_duplicates(
     originals = np.flatnonzero(~is_copy)
     found = find_similar(images[originals], CORRELATION_GRID[-1])
     pairs = SimilarPairs(originals[found.first], originals[found.second], found.correlation)
-    return Duplicates(exact, connected_groups(pairs.above(min_correlation).edges()), pairs, min_correlation)
+    return Duplicates(exact, connected_groups(pairs.above(min_correlation).edges), pairs, min_correlation)
 
 
 def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:
@@ -103,12 +102,11 @@ def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:
     return tuple(tuple(group) for group in indices.values() if len(group) > 1)
 
 
-def connected_groups(edges: Iterable[tuple[int, int]]) -> tuple[Group, ...]:
-    """Groups of indices that ``edges`` connect, directly or through others; in the order of their first index."""
-    ends = np.array(list(edges), np.int64).reshape(-1, 2)
-    indices, nodes = np.unique(ends, return_inverse=True)
+def connected_groups(edges: Int64Array) -> tuple[Group, ...]:
+    """Groups of indices that ``edges`` (M, 2) connect, directly or through others; in the order of their first."""
+    indices, nodes = np.unique(edges, return_inverse=True)
     first, second = nodes.reshape(-1, 2).T
-    graph = coo_array((np.ones(len(ends), bool), (first, second)), shape=(len(indices), len(indices)))
+    graph = coo_array((np.ones(len(edges), bool), (first, second)), shape=(len(indices), len(indices)))
     groups: dict[int, list[int]] = {}
     for index, label in zip(indices.tolist(), connected_components(graph, directed=False)[1].tolist(), strict=True):
         groups.setdefault(label, []).append(index)

@@ -76,12 +76,10 @@ def duplicate_rows(combined: CombinedSplits, duplicates: Duplicates) -> Iterator
     """Images that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
     for first, *copies in duplicates.exact:
         for copy in copies:
-            original = _image_name(combined, first)
-            yield _finding(combined, copy, "exact-duplicate", 1.0, "the same image", duplicate_of=original)
+            yield _repeat(combined, first, copy, "exact-duplicate", 1.0, "the same image")
     near = duplicates.near_pairs
-    for first, second, correlation in zip(near.first, near.second, near.correlation, strict=True):
-        original, score = _image_name(combined, int(first)), float(correlation)
-        yield _finding(combined, int(second), "near-duplicate", score, "nearly the same image", duplicate_of=original)
+    for (first, second), correlation in zip(near.edges.tolist(), near.correlation.tolist(), strict=True):
+        yield _repeat(combined, first, second, "near-duplicate", correlation, "nearly the same image")
 
 
 def label_rows(combined: CombinedSplits, start: int, issues: LabelIssues) -> Iterator[Finding]:
@@ -100,16 +98,12 @@ def outlier_rows(combined: CombinedSplits, outliers: Iterable[Outlier]) -> Itera
         yield _finding(combined, outlier.index, "outlier", outlier.score, reason)
 
 
-def _finding(
-    combined: CombinedSplits,
-    index: int,
-    kind: Kind,
-    score: float,
-    reason: str,
-    *,
-    suggested_label: str | None = None,
-    duplicate_of: str | None = None,
-) -> Finding:
+def _repeat(combined: CombinedSplits, first: int, copy: int, kind: Kind, score: float, reason: str) -> Finding:
+    original = combined.file(first) or combined.caption(first)
+    return _finding(combined, copy, kind, score, reason, duplicate_of=original)
+
+
+def _finding(combined: CombinedSplits, index: int, kind: Kind, score: float, reason: str, **details: str) -> Finding:
     file = combined.file(index)
     return Finding(
         kind=kind,
@@ -119,10 +113,5 @@ def _finding(
         class_name=combined.class_name(index),
         score=round(score, 6),
         reason=reason,
-        suggested_label=suggested_label,
-        duplicate_of=duplicate_of,
+        **details,
     )
-
-
-def _image_name(combined: CombinedSplits, index: int) -> str:
-    return combined.file(index) or combined.caption(index)

@@ -7,44 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data.release import FASHION_MNIST
 from clothier.exploration.audit.label_issues import LabelIssues, label_issues
-from clothier.metrics import standard_error
 
 if TYPE_CHECKING:
-    from clothier.data.dataset import Dataset, LabeledImages
+    from clothier.data.dataset import Dataset
     from clothier.types import Floats
+
 REFERENCE_ERRORS = (45592, 16691, 28264, 33982, 40513, 42018)
 """Training images of Fashion-MNIST that :data:`REFERENCE_SOURCE` shows as label errors. The ranking was chosen before
 looking at them."""
 
 REFERENCE_SOURCE = "arXiv 1912.05283 and zalandoresearch/fashion-mnist issue 166"
-REFERENCE_CLAIM = "the label is wrong"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SplitLabelIssues:
-    """The label issues of one split.
-
-    Attributes:
-        issues: what confident learning found.
-        accuracy: fraction of the labels that equal the models' most probable class.
-    """
-
-    issues: LabelIssues
-    accuracy: float
-
-    def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """Counts, thresholds by class (null without images) and the confident joint."""
-        n, thresholds = len(self.issues.margin), self.issues.thresholds.tolist()
-        return {
-            "n": n,
-            "issues": len(self.issues.issue_indices),
-            "out_of_fold_accuracy": self.accuracy,
-            "standard_error": standard_error(self.accuracy, n),
-            "thresholds": {
-                name: value if value <= 1 else None for name, value in zip(classes, thresholds, strict=True)
-            },
-            "confident_joint": self.issues.confident_joint.tolist(),
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +33,8 @@ class LabelAudit:
 
     model: str
     n_folds: int
-    train: SplitLabelIssues
-    test: SplitLabelIssues
+    train: LabelIssues
+    test: LabelIssues
     reference_errors: tuple[dict[str, Any], ...]
 
     def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -89,12 +61,12 @@ def audit_labels(
         n_folds: how many models there were.
 
     Raises:
-        ModelError: the probabilities are NaN, or rows do not sum to 1.
+        ModelError: the probabilities are NaN.
         DataError: a split has one class only.
     """
-    train = _split_issues(dataset.train, train_probabilities)
-    test = _split_issues(dataset.test, test_probabilities)
-    return LabelAudit(model, n_folds, train, test, rank_reference_errors(dataset, train.issues))
+    train = label_issues(dataset.train.labels, train_probabilities)
+    test = label_issues(dataset.test.labels, test_probabilities)
+    return LabelAudit(model, n_folds, train, test, rank_reference_errors(dataset, train))
 
 
 def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[dict[str, Any], ...]:
@@ -117,12 +89,7 @@ def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[
             "rank": int(ranks[index]),
             "of": len(ranks),
             "source": REFERENCE_SOURCE,
-            "source_claim": REFERENCE_CLAIM,
+            "source_claim": "the label is wrong",
         }
         for index in REFERENCE_ERRORS
     )
-
-
-def _split_issues(split: LabeledImages, probabilities: Floats) -> SplitLabelIssues:
-    issues = label_issues(split.labels, probabilities)
-    return SplitLabelIssues(issues, float((probabilities.argmax(axis=1) == split.labels).mean()))

@@ -10,21 +10,19 @@ Legend: N images, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cleanlab.count import compute_confident_joint, get_confident_thresholds
-from cleanlab.filter import find_label_issues
 
 from clothier.errors import DataError, ModelError
+from clothier.metrics import standard_error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from clothier.types import Float64Array, Int64Array, Labels
-
-
-SUM_TOLERANCE = 1e-3  # how far the sum of an image's probabilities may be from 1; float16 errs by less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +30,7 @@ class LabelIssues:
     """What confident learning says about N labels.
 
     Attributes:
+        accuracy: fraction of the labels that equal the models' most probable class.
         thresholds: (K,) float64, a class's mean probability over its own images; 2, which no probability reaches, for
             a class without images.
         confident_joint: (K, K) int64, images by label (row) and confident class (column); cleanlab counts 1 or more
@@ -41,6 +40,7 @@ class LabelIssues:
         issue_indices: (M,) int64, the issues, the lowest margin first.
     """
 
+    accuracy: float
     thresholds: Float64Array
     confident_joint: Int64Array
     suggested_labels: Labels
@@ -54,6 +54,20 @@ class LabelIssues:
         ranks[np.argsort(self.margin, kind="stable")] = np.arange(1, len(ranks) + 1)
         return ranks
 
+    def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
+        """Counts, thresholds by class (null without images) and the confident joint."""
+        n, thresholds = len(self.margin), self.thresholds.tolist()
+        return {
+            "n": n,
+            "issues": len(self.issue_indices),
+            "out_of_fold_accuracy": self.accuracy,
+            "standard_error": standard_error(self.accuracy, n),
+            "thresholds": {
+                name: value if value <= 1 else None for name, value in zip(classes, thresholds, strict=True)
+            },
+            "confident_joint": self.confident_joint.tolist(),
+        }
+
 
 def label_issues(labels: Labels, probabilities: npt.ArrayLike) -> LabelIssues:
     """Finds the labels that a model contradicts with confidence.
@@ -63,10 +77,20 @@ def label_issues(labels: Labels, probabilities: npt.ArrayLike) -> LabelIssues:
         probabilities: (N, K), rows sum to 1.
 
     Raises:
-        ModelError: the probabilities hold NaN, have another shape, or do not sum to 1.
+        ModelError: the probabilities hold NaN.
         DataError: labels outside 0 to K - 1, or all of one class.
     """
-    probs = _check_probabilities(labels, probabilities)
+    from cleanlab.count import compute_confident_joint, get_confident_thresholds  # takes over a second with pandas
+    from cleanlab.filter import find_label_issues
+
+    probs = np.asarray(probabilities, dtype=np.float64)
+    if not np.isfinite(probs).all():
+        n_bad = np.count_nonzero(~np.isfinite(probs).all(axis=1))
+        raise ModelError(
+            f"the probabilities of {n_bad} of {len(probs)} images are NaN or infinite: training diverged. Train again "
+            "with lower learning rates."
+        )
+    check_labels(labels, probs.shape[1])
     given = np.arange(len(labels)), labels
     others = probs.copy()
     others[given] = -1.0
@@ -74,6 +98,7 @@ def label_issues(labels: Labels, probabilities: npt.ArrayLike) -> LabelIssues:
     thresholds = get_confident_thresholds(labels, probs)
     indices = np.flatnonzero(find_label_issues(labels, probs, filter_by="confident_learning", n_jobs=1))
     return LabelIssues(
+        accuracy=float((probs.argmax(axis=1) == labels).mean()),
         thresholds=thresholds,
         confident_joint=compute_confident_joint(labels, probs, thresholds=thresholds, calibrate=False),
         suggested_labels=others.argmax(axis=1),
@@ -98,26 +123,3 @@ def check_labels(labels: Labels, n_classes: int) -> None:
             f"all {len(labels)} images have the label {labels[0]}; label errors can be found among two classes or "
             "more. Give images of two or more classes."
         )
-
-
-def _check_probabilities(labels: Labels, probabilities: npt.ArrayLike) -> Float64Array:
-    probs = np.asarray(probabilities, dtype=np.float64)
-    if probs.ndim != 2 or len(probs) != len(labels) or probs.shape[1] < 2:
-        raise ModelError(
-            f"probabilities have the shape {probs.shape}; {len(labels)} labels need ({len(labels)}, K) with two or "
-            "more classes K. Give the predictions for these images."
-        )
-    if not np.isfinite(probs).all():
-        n_bad = np.count_nonzero(~np.isfinite(probs).all(axis=1))
-        raise ModelError(
-            f"the probabilities of {n_bad} of {len(probs)} images are NaN or infinite: training diverged. Train again "
-            "with lower learning rates."
-        )
-    sums = probs.sum(axis=1)
-    if probs.min() < 0 or np.abs(sums - 1).max() > SUM_TOLERANCE:
-        raise ModelError(
-            f"probabilities are {probs.min():.4g} or more and sum to {sums.min():.4g} to {sums.max():.4g} per image; "
-            "they must be 0 or more and sum to 1. Apply softmax to logits."
-        )
-    check_labels(labels, probs.shape[1])
-    return probs

@@ -50,21 +50,6 @@ class Outlier:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Brightness:
-    """Three measures of N images, each (N,) float64 of 0 to 1.
-
-    Attributes:
-        foreground_fraction: fraction of the pixels that are bright.
-        contrast: standard deviation of the pixels; white is 1, so 0.5 at most.
-        border_fraction: fraction of the outermost pixels that are bright.
-    """
-
-    foreground_fraction: Float64Array
-    contrast: Float64Array
-    border_fraction: Float64Array
-
-
 def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
     """Images beyond :data:`ROBUST_Z_THRESHOLD` in any measure or without contrast; the farthest first.
 
@@ -73,12 +58,9 @@ def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
         labels: (N,) int64.
     """
     measures = measure_brightness(images)
-    foreground, contrast, border = (
-        robust_z_scores(values, labels)
-        for values in (measures.foreground_fraction, measures.contrast, measures.border_fraction)
-    )
+    foreground, contrast, border = (robust_z_scores(values, labels) for values in measures)
     names, z_scores = list(OUTLIER_REASONS), np.column_stack([-foreground, foreground, -contrast, border])
-    strongest, flat = z_scores.argmax(axis=1), measures.contrast < MIN_CONTRAST
+    strongest, flat = z_scores.argmax(axis=1), measures[1] < MIN_CONTRAST
     strongest[flat] = names.index(FLAT)
     score = z_scores[np.arange(len(images)), strongest]
     indices = np.flatnonzero(flat | (score >= ROBUST_Z_THRESHOLD))
@@ -86,10 +68,14 @@ def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
     return tuple(Outlier(int(index), float(score[index]), names[strongest[index]]) for index in ranked)
 
 
-def measure_brightness(images: Images) -> Brightness:
-    """The three measures of (N, H, W) uint8 images, in bounded memory."""
+def measure_brightness(images: Images) -> Float64Array:
+    """Three measures of (N, H, W) uint8 images, (3, N), 0 to 1.
+
+    The fraction of the pixels that are bright, the standard deviation of the pixels (white is 1, so 0.5 at most), and
+    the fraction of the outermost pixels that are bright.
+    """
     parts = [_measure(images[start : start + CHUNK_SIZE]) for start in range(0, len(images), CHUNK_SIZE)]
-    return Brightness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return np.concatenate(parts, axis=1)
 
 
 def robust_z_scores(values: Float64Array, labels: Labels) -> Float64Array:
@@ -102,10 +88,10 @@ def robust_z_scores(values: Float64Array, labels: Labels) -> Float64Array:
     return scores
 
 
-def _measure(images: Images) -> tuple[Float64Array, Float64Array, Float64Array]:
+def _measure(images: Images) -> Float64Array:
     bright = images >= FOREGROUND_MIN
     outermost = np.concatenate([bright[:, 0], bright[:, -1], bright[:, 1:-1, 0], bright[:, 1:-1, -1]], axis=1)
-    return bright.mean(axis=(1, 2)), images.std(axis=(1, 2)) / 255, outermost.mean(axis=1)
+    return np.stack([bright.mean(axis=(1, 2)), images.std(axis=(1, 2)) / 255, outermost.mean(axis=1)])
 
 
 def _robust_z(values: Float64Array) -> Float64Array:

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.errors import DataError, UsageError
+from clothier.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.types import BoolArray, Float64Array, Floats, Images, Int64Array
+    from clothier.types import Float64Array, Floats, Images, Int64Array
 
 
 SEARCH_DIMENSIONS = 64  # leaves some 60 candidates per pair on Fashion-MNIST at 0.99
 PCA_SAMPLE = 8192  # images that the directions are fitted on; any directions are correct, principal ones are fast
-BLOCK_PRODUCTS = 1 << 25  # products at a time: 128 MiB of float32
+BLOCK_PRODUCTS = 1 << 25  # products at a time: at most 128 MiB of float32
 VERIFY_CHUNK = 1 << 13  # candidates whose pixels are compared at a time
 DISTANCE_TOLERANCE = 1e-5  # on half a squared distance; float32 errs by some 1e-6 here
 MAX_PAIRS = 1_000_000  # more mean that nearly all images are the same
@@ -44,20 +44,17 @@ class SimilarPairs:
     correlation: Float64Array
 
     def __len__(self) -> int:
-        """M."""
         return len(self.first)
+
+    @property
+    def edges(self) -> Int64Array:
+        """(M, 2): the two indices of each pair."""
+        return np.column_stack([self.first, self.second])
 
     def above(self, min_correlation: float) -> SimilarPairs:
         """The pairs with a correlation of ``min_correlation`` or more."""
-        return self.select(self.correlation >= min_correlation)
-
-    def edges(self) -> list[tuple[int, int]]:
-        """The two indices of each pair."""
-        return list(zip(self.first.tolist(), self.second.tolist(), strict=True))
-
-    def select(self, mask: BoolArray) -> SimilarPairs:
-        """The pairs that ``mask``, (M,) bool, selects."""
-        return SimilarPairs(self.first[mask], self.second[mask], self.correlation[mask])
+        kept = self.correlation >= min_correlation
+        return SimilarPairs(self.first[kept], self.second[kept], self.correlation[kept])
 
 
 def find_similar(images: Images, min_correlation: float) -> SimilarPairs:
@@ -73,26 +70,22 @@ def find_similar(images: Images, min_correlation: float) -> SimilarPairs:
         min_correlation: above 0, up to 1.
 
     Raises:
-        UsageError: ``min_correlation`` is out of range.
         DataError: more than :data:`MAX_PAIRS` pairs.
     """
-    if not 0 < min_correlation <= 1:
-        raise UsageError(f"the correlation is {min_correlation}; give a number above 0, up to 1, such as 0.999.")
     vectors = standardize(images)
-    firsts, seconds, correlations, n_pairs = [], [], [], 0
-    for candidates in _candidates(_project(vectors), min_correlation):
-        correlation = _correlations(vectors, *candidates)
-        kept = correlation >= min_correlation
-        n_pairs += int(kept.sum())
-        if n_pairs > MAX_PAIRS:
+    blocks: list[SimilarPairs] = []
+    for first, second in _candidates(_project(vectors), min_correlation):
+        blocks.append(SimilarPairs(first, second, _correlations(vectors, first, second)).above(min_correlation))
+        if sum(map(len, blocks)) > MAX_PAIRS:
             raise DataError(
                 f"more than {MAX_PAIRS:,} pairs of {len(images):,} images correlate at {min_correlation} or more: "
                 "nearly all are the same. Check how the images were read."
             )
-        firsts.append(candidates[0][kept])
-        seconds.append(candidates[1][kept])
-        correlations.append(correlation[kept])
-    return _sort_pairs(np.concatenate(firsts), np.concatenate(seconds), np.concatenate(correlations))
+    first = np.concatenate([block.first for block in blocks])
+    second = np.concatenate([block.second for block in blocks])
+    correlation = np.concatenate([block.correlation for block in blocks])
+    order = np.lexsort((second, first, -correlation))
+    return SimilarPairs(first[order], second[order], correlation[order])
 
 
 def standardize(images: Images) -> Floats:
@@ -108,7 +101,7 @@ def _project(vectors: Floats) -> Floats:
     """(N, k + 1) float32: distances between these are never greater than those between ``vectors``."""
     sample = vectors[:: -(-len(vectors) // PCA_SAMPLE)]
     _, directions = np.linalg.eigh(sample.T @ sample)
-    projected = vectors @ directions[:, -SEARCH_DIMENSIONS:]
+    projected = vectors @ directions[:, : -SEARCH_DIMENSIONS - 1 : -1]
     outside = (vectors**2).sum(axis=1) - (projected**2).sum(axis=1)
     return np.column_stack([projected, np.sqrt(np.maximum(outside, 0))])
 
@@ -116,17 +109,23 @@ def _project(vectors: Floats) -> Floats:
 def _candidates(projected: Floats, min_correlation: float) -> Iterator[tuple[Int64Array, Int64Array]]:
     """Pairs that may be similar, each once and the earlier image first, block by block.
 
+    Images are sorted along the first direction, so a block is compared only with those that are near enough in it.
     With half of each squared length in a column of its own, one product gives half the squared distance, negated.
     """
-    halves, ones = -(projected**2).sum(axis=1) / 2, np.ones(len(projected), np.float32)
-    left, right = np.column_stack([projected, ones, halves]), np.column_stack([projected, halves, ones])
-    rows = max(1, BLOCK_PRODUCTS // len(projected))
-    for start in range(0, len(projected), rows):
-        products = left[start : start + rows] @ right[start:].T
-        flat = np.flatnonzero(products >= min_correlation - 1 - DISTANCE_TOLERANCE)
-        first, second = np.divmod(flat, len(projected) - start)
-        later = second > first
-        yield first[later] + start, second[later] + start
+    least = min_correlation - 1 - DISTANCE_TOLERANCE
+    order = np.argsort(projected[:, 0], kind="stable")
+    points = projected[order]
+    last = np.searchsorted(points[:, 0], points[:, 0] + np.sqrt(-2 * least), side="right")
+    halves, ones = -(points**2).sum(axis=1) / 2, np.ones(len(points), np.float32)
+    left, right = np.column_stack([points, ones, halves]), np.column_stack([points, halves, ones])
+    rows = max(1, BLOCK_PRODUCTS // len(points))
+    for start in range(0, len(points), rows):
+        stop = min(start + rows, len(points))
+        products = left[start:stop] @ right[start : last[stop - 1]].T
+        row, column = np.divmod(np.flatnonzero(products >= least), products.shape[1])
+        later = column > row
+        one, other = order[row[later] + start], order[column[later] + start]
+        yield np.minimum(one, other), np.maximum(one, other)
 
 
 def _correlations(vectors: Floats, first: Int64Array, second: Int64Array) -> Float64Array:
@@ -137,8 +136,3 @@ def _correlations(vectors: Floats, first: Int64Array, second: Int64Array) -> Flo
         one, other = vectors[first[part]].astype(np.float64), vectors[second[part]].astype(np.float64)
         found[part] = np.einsum("mp,mp->m", one, other)
     return found
-
-
-def _sort_pairs(first: Int64Array, second: Int64Array, correlation: Float64Array) -> SimilarPairs:
-    order = np.lexsort((second, first, -correlation))
-    return SimilarPairs(first[order], second[order], correlation[order])

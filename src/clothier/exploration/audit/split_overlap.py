@@ -5,9 +5,8 @@ Indices count the training images first, then the test images. numpy only.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,74 +18,39 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, Labels
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateCounts:
-    """How many duplicates there are, and in which split.
-
-    Attributes:
-        groups: of images that are the same.
-        images: in all groups.
-        within_train: pairs of two training images.
-        within_test: pairs of two test images.
-        across_splits: pairs of a training image and a test image.
-        conflicting_groups: groups with more than one label, of which one or the other is wrong.
-    """
-
-    groups: int
-    images: int
-    within_train: int
-    within_test: int
-    across_splits: int
-    conflicting_groups: int
-
-    @property
-    def pairs(self) -> int:
-        """All of them."""
-        return self.within_train + self.within_test + self.across_splits
-
-    def to_json(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return {"pairs": self.pairs, **asdict(self)}
-
-
-def count_exact_duplicates(groups: Sequence[Group], labels: Labels, n_train: int) -> DuplicateCounts:
-    """Counts exact duplicates: every two images of a group are a pair, counted without listing them.
+def count_duplicates(
+    groups: Sequence[Group], labels: Labels, n_train: int, pairs: SimilarPairs | None = None
+) -> dict[str, int]:
+    """Counts duplicates, as ``--json`` prints them.
 
     Args:
         groups: of indices below N.
         labels: (N,) int64.
         n_train: how many of the N are training images.
+        pairs: that connect the groups, where not every two images of a group are similar; None counts every two.
+
+    Returns:
+        ``pairs``, ``groups``, ``images`` in groups, pairs ``within_train``, ``within_test`` and ``across_splits``, and
+        ``conflicting_groups``, which have more than one label.
     """
-    train = [sum(index < n_train for index in group) for group in groups]
-    test = [len(group) - n for group, n in zip(groups, train, strict=True)]
-    return _duplicate_counts(
-        groups,
-        labels,
-        within_train=sum(comb(n, 2) for n in train),
-        within_test=sum(comb(n, 2) for n in test),
-        across_splits=sum(a * b for a, b in zip(train, test, strict=True)),
-    )
-
-
-def count_near_duplicates(
-    groups: Sequence[Group], pairs: SimilarPairs, labels: Labels, n_train: int
-) -> DuplicateCounts:
-    """Counts near duplicates one by one, because not every two images of a group need be similar.
-
-    Args:
-        groups: that ``pairs`` connect.
-        pairs: of indices below N.
-        labels: (N,) int64.
-        n_train: how many of the N are training images.
-    """
-    first, second = pairs.first < n_train, pairs.second < n_train
-    return _duplicate_counts(
-        groups,
-        labels,
-        within_train=int((first & second).sum()),
-        within_test=int((~first & ~second).sum()),
-        across_splits=int((first != second).sum()),
-    )
+    if pairs is None:
+        train = [sum(index < n_train for index in group) for group in groups]
+        test = [len(group) - n for group, n in zip(groups, train, strict=True)]
+        within_train, within_test = (sum(comb(n, 2) for n in sizes) for sizes in (train, test))
+        across = sum(a * b for a, b in zip(train, test, strict=True))
+    else:
+        first, second = pairs.first < n_train, pairs.second < n_train
+        within_train, within_test = int((first & second).sum()), int((~first & ~second).sum())
+        across = int((first != second).sum())
+    return {
+        "pairs": within_train + within_test + across,
+        "groups": len(groups),
+        "images": sum(map(len, groups)),
+        "within_train": within_train,
+        "within_test": within_test,
+        "across_splits": across,
+        "conflicting_groups": sum(len(set(labels[list(group)].tolist())) > 1 for group in groups),
+    }
 
 
 def leaked_test_images(groups: Sequence[Group], n: int, n_train: int) -> BoolArray:
@@ -102,8 +66,3 @@ def train_groups(groups: Sequence[Group], n_train: int) -> list[Group]:
     """The training images of each group that has two or more of them."""
     parts = (tuple(index for index in group if index < n_train) for group in groups)
     return [part for part in parts if len(part) > 1]
-
-
-def _duplicate_counts(groups: Sequence[Group], labels: Labels, **pairs: int) -> DuplicateCounts:
-    conflicting = sum(len(set(labels[list(group)].tolist())) > 1 for group in groups)
-    return DuplicateCounts(len(groups), sum(map(len, groups)), **pairs, conflicting_groups=conflicting)
