@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clothier.data.combined_splits import CombinedSplits
 from clothier.exploration.audit.findings import findings_to_csv
 from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from clothier.exploration.embedding_map import EmbeddingMap, MapMetadata
     from clothier.exploration.pca import PCA
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import Classifier, Labels, Progress
+    from clothier.types import Classifier, Floats, Labels, Progress
 
 AUDIT_FILE, MAP_FILE, ARRAYS_FILE = "audit.csv", "map.html", "map.npz"
 TASK = "map page"
@@ -137,7 +139,7 @@ def _skipped(pca: PCA) -> tuple[str, ...]:
 
 def audit_section(result: AuditResult) -> Section:
     """The result of an audit; every finding is a row of ``audit.csv``."""
-    issues = (result.labels.train.issues, result.labels.test.issues) if result.labels else ()
+    issues = (result.labels.train, result.labels.test) if result.labels else ()
     n = len(result.findings)
     return Section(
         "audit",
@@ -172,6 +174,7 @@ def map_section(
     embedding_map: EmbeddingMap,
     reference_model: Classifier | None,
     *,
+    test_logits: Floats | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Section:
@@ -181,6 +184,7 @@ def map_section(
         dataset: what was mapped.
         embedding_map: its map.
         reference_model: its predictions can color the page; None for no predictions.
+        test_logits: (N_test, K) of the reference model, if they are known already.
         seed: of the order in which points are drawn.
         progress: called before and after the page is made.
     """
@@ -197,7 +201,7 @@ def map_section(
         labels=combined.labels,
         classes=combined.classes,
         splits={"train": combined.n_train, "test": len(combined) - combined.n_train},
-        predictions=None if reference_model is None else reference_model.run(combined.images).logits.argmax(axis=1),
+        predictions=None if reference_model is None else _predictions(reference_model, dataset, test_logits),
         model=None if reference_model is None else reference_model.name,
         quality_note=summary,
     )
@@ -216,6 +220,12 @@ def map_section(
         metrics={**metadata.to_json(), "baselines": {name: one.to_json() for name, one in qualities.items()}},
         files={MAP_FILE: page.encode(), ARRAYS_FILE: embedding_map.to_bytes()},
     )
+
+
+def _predictions(model: Classifier, dataset: Dataset, test_logits: Floats | None) -> Labels:
+    train = model.run(dataset.train.images).logits
+    test = model.run(dataset.test.images).logits if test_logits is None else test_logits
+    return np.asarray(np.concatenate([train, test]).argmax(axis=1))
 
 
 def skipped_map_section(n_images: int) -> Section:

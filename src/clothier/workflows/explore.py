@@ -38,11 +38,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import Dataset
-    from clothier.exploration.audit.dataset_audit import AuditResult
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.report.sections import Section
-    from clothier.types import Classifier, Labels, Progress
+    from clothier.types import Classifier, Floats, Labels, Progress
 
 TASK = "explore"
 EXPLORE_FORMAT_VERSION = 1  # of explore.json
@@ -126,6 +125,7 @@ def run_stages(
     options: ExploreOptions,
     reference_model: Classifier | None,
     *,
+    test_logits: Floats | None = None,
     progress: Progress = no_progress,
 ) -> DataSection:
     """Runs every stage; writes nothing.
@@ -135,6 +135,7 @@ def run_stages(
         splits: split to its labels (N,), as the models use them.
         options: what to do.
         reference_model: its predictions color the map, and the audit states its accuracy; may be None.
+        test_logits: (N_test, K) of the reference model, if they are known already.
         progress: called at every stage.
 
     Raises:
@@ -143,14 +144,16 @@ def run_stages(
     """
     dataset.require_two_classes()
     require_same_classes([] if reference_model is None else [reference_model], dataset)
+    if reference_model is not None and test_logits is None:
+        test_logits = reference_model.run(dataset.test.images).logits
     stages: dict[str, Callable[[], Section]] = {
         "classes": lambda: classes_section(dataset, splits, options.seed),
         "pixels": lambda: pixels_section(dataset),
         "PCA": lambda: pca_section(dataset, options.seed),
-        "audit": lambda: audit_section(_audit(dataset, options, reference_model, progress)),
+        "audit": lambda: _audit(dataset, options, reference_model, test_logits, progress),
     }
     if options.map != "none":
-        stages["map"] = lambda: _map(dataset, options, reference_model, progress)
+        stages["map"] = lambda: _map(dataset, options, reference_model, test_logits, progress)
     sections: list[Section] = []
     for name, stage in stages.items():
         progress(TASK, len(sections), len(stages), name)
@@ -175,11 +178,15 @@ def bundled_reference_model(dataset: Dataset) -> Classifier | None:
 
 
 def _audit(
-    dataset: Dataset, options: ExploreOptions, reference_model: Classifier | None, progress: Progress
-) -> AuditResult:
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_logits: Floats | None, progress: Progress
+) -> Section:
     duplicates = dataset_duplicates(dataset, progress)
     labels = _label_audit(dataset, duplicates, options.seed, progress) if options.audit == "labels" else None
-    return audit_dataset(dataset, duplicates, labels=labels, reference_model=reference_model, progress=progress)
+    return audit_section(
+        audit_dataset(
+            dataset, duplicates, labels=labels, reference_model=model, test_logits=test_logits, progress=progress
+        )
+    )
 
 
 def _label_audit(dataset: Dataset, duplicates: Duplicates, seed: int, progress: Progress) -> LabelAudit:
@@ -193,10 +200,12 @@ def _label_audit(dataset: Dataset, duplicates: Duplicates, seed: int, progress: 
     return audit_labels(dataset, found.train, found.test, model=f"{recipe.model} {recipe.preset}", n_folds=N_FOLDS)
 
 
-def _map(dataset: Dataset, options: ExploreOptions, reference_model: Classifier | None, progress: Progress) -> Section:
+def _map(
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_logits: Floats | None, progress: Progress
+) -> Section:
     n = len(dataset.train) + len(dataset.test)
     if n < MIN_POINTS and options.perplexity is None:
         return skipped_map_section(n)
-    model = load(BUNDLED_CNN) if options.map == "cnn" else None
-    found = fit_map(dataset, model, perplexity=options.perplexity, seed=options.seed, progress=progress)
-    return map_section(dataset, found, reference_model, seed=options.seed, progress=progress)
+    mapped = load(BUNDLED_CNN) if options.map == "cnn" else None
+    found = fit_map(dataset, mapped, perplexity=options.perplexity, seed=options.seed, progress=progress)
+    return map_section(dataset, found, model, test_logits=test_logits, seed=options.seed, progress=progress)

@@ -147,7 +147,8 @@ def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progre
     explore_options = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
     train_set, validation = split(dataset, recipes.preset("cnn", options.preset))
     splits = {"train": train_set.labels, "validation": validation.labels, "test": dataset.test.labels}
-    return run_stages(dataset, splits, explore_options, load(cnn.bundle), progress=progress)
+    logits = cnn.read_predictions()["test"]
+    return run_stages(dataset, splits, explore_options, load(cnn.bundle), test_logits=logits, progress=progress)
 
 
 def _write_report(
