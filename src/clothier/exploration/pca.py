@@ -57,10 +57,9 @@ class PCA:
         return int((self.explained_variance > RATIO_TOLERANCE * self.total_variance).sum())
 
     def reconstruction_errors(self, n_images: int) -> Float64Array:
-        """How well 0, 1, ... k components reconstruct the ``n_images`` images that were fitted.
+        """(k + 1,) root mean square errors of a pixel; white is 1.
 
-        Returns:
-            (k + 1,) float64, falling: root mean square error of a pixel; white is 1.
+        Of the ``n_images`` images that were fitted, by 0, 1, ... k components.
         """
         lost = self.total_variance - np.concatenate([[0.0], np.cumsum(self.explained_variance)])
         return np.asarray(np.sqrt(np.maximum(lost, 0.0) * (n_images - 1) / n_images / self.components.shape[1]))
@@ -71,7 +70,10 @@ class PCA:
         Raises:
             UsageError: a ratio that is not between 0 and 1, or more than the k components explain.
         """
-        _check_variance_ratio(variance_ratio)
+        if not 0 < variance_ratio < 1:
+            raise UsageError(
+                f"{variance_ratio} is not a fraction of the variance; give a number between 0 and 1, such as 0.95."
+            )
         k, explained = len(self.components), self.cumulative_ratio
         if variance_ratio > explained[-1] and explained[-1] < 1 - RATIO_TOLERANCE:
             raise UsageError(
@@ -113,7 +115,14 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
         UsageError: neither a fraction between 0 and 1 nor a whole number from 1.
     """
     n, p = len(images), int(np.prod(images.shape[1:]))
-    _check_n_components(n_components, n, p)
+    wanted = None if isinstance(n_components, float) else n_components
+    if wanted is not None and wanted < 1:
+        raise UsageError(f"{n_components} components were requested; give 1 or more, or a fraction such as 0.95.")
+    if wanted is not None and wanted > min(n, p):
+        raise DataError(
+            f"{n_components} components were requested; {n} images of {p} pixels have {min(n, p)} at most. Request "
+            "fewer components or give more images."
+        )
     if n < 2:
         raise DataError(f"a PCA needs two or more images, and got {n}. Give more images.")
     if (images == images[0]).all():
@@ -127,7 +136,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
     pca = PCA(mean, fitted.components_, fitted.explained_variance_, float(fitted.explained_variance_.sum()))
     if isinstance(n_components, float):
         return pca.truncate(pca.n_components_for(n_components))
-    return pca if n_components is None else pca.truncate(n_components)
+    return pca.truncate(wanted) if wanted else pca
 
 
 def _to_rows(images: npt.NDArray[np.generic]) -> Float64Array:
@@ -136,22 +145,3 @@ def _to_rows(images: npt.NDArray[np.generic]) -> Float64Array:
     if images.dtype == np.uint8:
         rows /= WHITE
     return rows
-
-
-def _check_n_components(n_components: int | float | None, n: int, p: int) -> None:
-    if isinstance(n_components, float):
-        _check_variance_ratio(n_components)
-    elif n_components is not None and n_components < 1:
-        raise UsageError(f"{n_components} components were requested; give 1 or more, or a fraction such as 0.95.")
-    elif n_components is not None and n_components > min(n, p):
-        raise DataError(
-            f"{n_components} components were requested; {n} images of {p} pixels have {min(n, p)} at most. Request "
-            "fewer components or give more images."
-        )
-
-
-def _check_variance_ratio(variance_ratio: float) -> None:
-    if not 0 < variance_ratio < 1:
-        raise UsageError(
-            f"{variance_ratio} is not a fraction of the variance; give a number between 0 and 1, such as 0.95."
-        )

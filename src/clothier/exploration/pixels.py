@@ -23,7 +23,7 @@ BLACK, WHITE = 0, 255
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelStatistics:
-    """Int64Array, means and standard deviations of the gray levels, 0 to 255, of N images in K classes.
+    """Counts, means and standard deviations of the gray levels, 0 to 255, of N images in K classes.
 
     Attributes:
         histogram: (K, 256) int64, pixels of each class at each gray level.
@@ -76,7 +76,7 @@ class PixelStatistics:
 
 
 def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStatistics:
-    """Int64Array gray levels and averages images, class by class.
+    """Counts gray levels and averages images, class by class.
 
     Args:
         images: (N, H, W) uint8, N of 1 or more.

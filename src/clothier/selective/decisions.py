@@ -28,12 +28,7 @@ CALIBRATE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """The decision on one tag.
-
-    Attributes:
-        decision: ``accept``, ``review`` (by a person) or ``reject`` (probably none of the classes).
-        reason: in words, with the numbers.
-    """
+    """Accept, review (by a person) or reject (probably none of the classes) a tag; and why, with the numbers."""
 
     decision: Decision
     reason: str
@@ -71,9 +66,15 @@ def decide(
     scores = np.full(len(top), -np.inf) if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
     in_distribution = is_in_distribution(ood_scores, thresholds.max_ood, len(top))
     accepted = is_accepted(probabilities, ood_scores, thresholds)
-    return [
-        _decide_one(*row, thresholds, len(classes)) for row in zip(top, scores, in_distribution, accepted, strict=True)
-    ]
+    results = []
+    for probability, score, is_known, is_sure in zip(top, scores, in_distribution, accepted, strict=True):
+        if not is_known:  # first: the probability says nothing about a photo of none of the classes
+            results.append(DecisionResult("reject", _ood_reason(score, thresholds, len(classes))))
+        elif thresholds.min_probability is None:
+            results.append(DecisionResult("review", _no_threshold_reason(thresholds)))
+        else:
+            results.append(_compare(float(probability), thresholds.min_probability, is_sure, thresholds))
+    return results
 
 
 def is_accepted(probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds) -> BoolArray:
@@ -122,8 +123,7 @@ def selective_metrics(
         ood_scores: (N,) or None.
         labels: (N,) int64; -1 for photos of none of the model's classes.
         thresholds: of the model's card.
-        correct: (N,) bool, where a prediction counts as correct; None to compare the most probable class with the
-            label.
+        correct: (N,) bool, where a prediction counts as correct; None where the most probable class is the label.
 
     Returns:
         ``coverage`` (fraction of the in-distribution photos that are accepted), ``selective_risk`` (fraction of wrong
@@ -149,20 +149,8 @@ def _mean_or_none(flags: BoolArray) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
-def _decide_one(
-    probability: float,
-    ood_score: float,
-    in_distribution: bool,
-    accepted: bool,
-    thresholds: Thresholds,
-    n_classes: int,
-) -> DecisionResult:
-    """The OOD score comes first: the probability says nothing about a photo of none of the classes."""
-    if not in_distribution:
-        return DecisionResult("reject", _ood_reason(ood_score, thresholds, n_classes))
-    if thresholds.min_probability is None:
-        return DecisionResult("review", _no_threshold_reason(thresholds))
-    top, limit = (format_percent(round(one, 3)) for one in (float(probability), thresholds.min_probability))
+def _compare(probability: float, min_probability: float, accepted: bool, thresholds: Thresholds) -> DecisionResult:
+    top, limit = (format_percent(round(one, 3)) for one in (probability, min_probability))
     if accepted:
         return DecisionResult("accept", f"Accepted: {top} >= threshold {limit} {_guarantee_clause(thresholds)}")
     return DecisionResult("review", f"Review: {top} < threshold {limit} {_guarantee_clause(thresholds)}")

@@ -57,14 +57,8 @@ class OodScorer:
 
     def score(self, embeddings: npt.ArrayLike) -> Float64Array:
         """OOD scores (N,) float64 of (N, D) embeddings: about 0 for training photos, higher is further from them."""
-        relative, residual = _distances(
-            _l2_normalize(embeddings),
-            self.mean,
-            self.components,
-            self.class_means,
-            self.within_whitening,
-            self.total_whitening,
-        )
+        arrays = (getattr(self, field.name) for field in fields(self)[:-1])
+        relative, residual = _distances(_l2_normalize(embeddings), *arrays)
         mean, std, residual_mean, residual_std = self.scale
         return np.asarray((relative - mean) / std + RESIDUAL_WEIGHT * (residual - residual_mean) / residual_std)
 
@@ -91,12 +85,7 @@ class OodScorer:
 
 
 def fit_ood_scorer(embeddings: npt.ArrayLike, labels: Labels, *, n_components: int = N_COMPONENTS) -> OodScorer:
-    """Fits an OOD score to the training photos.
-
-    Args:
-        embeddings: (N, D), of the photos that the model was trained on.
-        labels: (N,) int64; -1, for photos of no class, is left out.
-        n_components: P; fewer if there are fewer photos.
+    """Fits an OOD score to the embeddings (N, D) of the training photos; those with the label -1 are left out.
 
     Raises:
         DataError: too few labeled photos, or embeddings that do not vary.

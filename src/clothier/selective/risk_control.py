@@ -101,14 +101,7 @@ def find_threshold(
     risk: float = 0.05,
     confidence_level: float = 0.95,
 ) -> float | None:
-    """The lowest confidence from which on the risk is controlled; None if there is none.
-
-    Args:
-        confidence: (N,), calibrated probabilities of the predictions; -inf for those that must not be accepted.
-        correct: (N,) bool.
-        groups: (N,) int64.
-        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
-        confidence_level: 0 to 1.
+    """The lowest confidence from which on the risk is controlled; None if there is none. See :func:`control_risk`.
 
     Raises:
         DataError: no predictions, or arrays of different lengths.
@@ -150,12 +143,7 @@ def risk_upper_bound(
 
 
 def intraclass_correlation(wrong: npt.ArrayLike, groups: Int64Array) -> float:
-    """How similar the predictions of one group are, 0 (not at all) to 1, from the design effect of the error rate.
-
-    Args:
-        wrong: (N,) bool, of all predictions.
-        groups: (N,) int64, 0 or more.
-    """
+    """How similar the predictions of one group are, 0 (not at all) to 1, from the design effect of the error rate."""
     sizes, errors = _group_totals(wrong, groups)
     cluster_size = _mean_cluster_size(sizes)
     return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0

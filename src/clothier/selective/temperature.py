@@ -54,16 +54,9 @@ def cross_fit(
     folds: Iterable[tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]],
     aggregation: npt.ArrayLike | None = None,
 ) -> Float64Array:
-    """Logits divided by temperatures that were fitted on other images.
+    """Logits (N, K) divided by temperatures that were fitted on other images.
 
-    Args:
-        logits: (N, K), of images that were not trained on.
-        labels: (N,) int64.
-        folds: pairs of indices to fit on and held-out indices. Images that are never held out keep their logits.
-        aggregation: as for :func:`fit_temperature`.
-
-    Returns:
-        (N, K) float64.
+    ``folds`` are pairs of indices to fit on and held-out indices. Images that are never held out keep their logits.
     """
     calibrated = np.array(logits, dtype=np.float64)
     for fit, held_out in folds:

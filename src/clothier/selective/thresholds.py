@@ -16,7 +16,7 @@ class ClassRiskBound:
     """The risk of the accepted tags of one class.
 
     Attributes:
-        name: the class.
+        name: of the class.
         n_accepted: calibration photos that were accepted as this class, 59 or more.
         n_errors: how many of those tags were wrong.
         bound: upper bound of the risk, with the confidence level of the guarantee, for this class alone.
