@@ -51,9 +51,7 @@ def result(calls: list[tuple[str, float, float]]) -> DataSection:
     return run_stages(DATASET, SPLITS, OPTIONS, None, progress=progress)
 
 
-def test_metrics_agree_with_numpy_and_scikit_learn(
-    result: DataSection, calls: list[tuple[str, float, float]]
-) -> None:
+def test_metrics_agree_with_numpy_and_scikit_learn(result: DataSection, calls: list[tuple[str, float, float]]) -> None:
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
     needed = [int((cumulative < share).sum()) + 1 for share in (0.90, 0.95)]
