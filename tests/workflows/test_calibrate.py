@@ -20,7 +20,7 @@ from clothier.errors import UsageError
 from clothier.inference import load
 from clothier.selective.ood import fit_ood_scorer
 from clothier.types import InputSpec
-from clothier.workflows.calibrate import NO_GROUPS, CalibrationResult, calibrate
+from clothier.workflows.calibrate import COPIES, NO_GROUPS, CalibrationResult, calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +41,9 @@ class Catalogue:
 
 
 def make_image(color: tuple[int, int, int], generator: np.random.Generator) -> Image.Image:
-    """A single color with much noise: sometimes it is nearer to the color of another class."""
+    """A noisy color: its mean is sometimes nearer to the color of another class."""
     mean = np.array(color) + generator.normal(0, 38, 3)
-    return Image.fromarray(np.full((16, 16, 3), mean.clip(0, 255), np.uint8))
+    return Image.fromarray((mean + generator.normal(0, 3, (16, 16, 3))).clip(0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bun
     assert made.bundle.optional_files == model.optional_files
     few = tmp_path / "few.csv"
     few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-323:])]), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"few has 299 readable photos .* without the 4 in the model's training set"):
+    with pytest.raises(UsageError, match=r"few has 299 readable photos .* 4 photos are in informed's training set"):
         calibrate(str(model.path), data=few, out=tmp_path / "none", columns=COLUMNS)
 
 
@@ -156,9 +156,27 @@ def test_unattainable_guarantee(shop: Catalogue, tmp_path: Path, monkeypatch: py
 def test_too_few_photos(shop: Catalogue, tmp_path: Path) -> None:
     few = shop.table.with_name("few.csv")
     few.write_text("\n".join(shop.table.read_text("utf-8").splitlines()[:281]), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"few has 280 readable photos .* needs 300 or more\. Review 20 more"):
+    with pytest.raises(UsageError, match=r"few has 280 readable photos .* needs 300 or more\. Review 20 more\.$"):
         calibrate(str(shop.model.path), data=few, out=tmp_path / "mine", columns=COLUMNS)
     assert not (tmp_path / "mine").exists()
+
+
+def test_copies_do_not_count(shop: Catalogue, tmp_path: Path) -> None:
+    """165 photos, each under two names and by two photographers, are 165 photos of 33 groups."""
+    rows = ["picture,kind,line"]
+    for number, row in enumerate(shop.table.read_text("utf-8").splitlines()[1:166]):
+        name, kind, line = row.split(",")
+        shutil.copy(shop.table.parent / name, shop.table.parent / f"again-{name}")
+        rows += [row, f"again-{name},{'hat' if number < 2 else kind},copy of {line}"]
+    table = shop.table.with_name("copied.csv")
+    table.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"copied has 165 readable .* 165 photos repeat others \(1 with anoth"):
+        calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
+    table.write_text("\n".join([*rows, *shop.table.read_text("utf-8").splitlines()[166:]]), encoding="utf-8")
+    made = calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
+    assert made.thresholds.guarantee is not None
+    assert (made.n, made.thresholds.guarantee.n_groups) == (PHOTOS, 66)
+    assert made.warnings == (COPIES.format(n=165, conflicting=" (1 with another label)"),)
 
 
 def test_unreadable_photos_are_named_and_the_others_used(shop: Catalogue, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
-from clothier.data.photos import load_image
+from clothier.data.photos import decode_for, load_image, preprocess
 from clothier.errors import DataError, ImageError
 from clothier.system import parallel_map
 from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes
@@ -164,6 +165,29 @@ def load_photos(
 
     readable, table = read_photos(table, load, progress)
     return images if len(readable) == len(images) else images[readable], table
+
+
+def load_with_fingerprints(
+    table: PhotoTable, *input_specs: InputSpec, progress: Progress = no_progress
+) -> tuple[list[Images], Fingerprints, PhotoTable]:
+    """As :func:`load_photos`, with fingerprints. Each photo is decoded once, at the size that the first spec needs.
+
+    Returns:
+        The photos for each spec, (M, *spec.shape) uint8; the fingerprints of the M readable photos; and their table.
+    """
+    images = [np.empty((len(table), *spec.shape), np.uint8) for spec in input_specs]
+    fingerprints = Fingerprints.empty(len(table))
+
+    def load(row: int, path: Path) -> None:
+        image = decode_for(path, input_specs[0])
+        for array, spec in zip(images, input_specs, strict=True):
+            array[row] = preprocess(image, spec)
+        fingerprints.set(row, image)
+
+    readable, table = read_photos(table, load, progress)
+    if len(readable) < len(fingerprints.digests):
+        images, fingerprints = [array[readable] for array in images], fingerprints.subset(readable)
+    return images, fingerprints, table
 
 
 def read_photos(

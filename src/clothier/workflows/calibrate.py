@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.data.photo_table import DEFAULT_COLUMNS, UNKNOWN_LABEL, Columns, load_photos, read_photo_table
+from clothier.data.photo_table import (
+    DEFAULT_COLUMNS,
+    UNKNOWN_LABEL,
+    Columns,
+    load_with_fingerprints,
+    read_photo_table,
+)
 from clothier.errors import UsageError
+from clothier.exploration.audit.duplicates import find_photo_duplicates
 from clothier.inference.model import open_model
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import (
@@ -22,15 +29,18 @@ from clothier.selective.calibrate_card import (
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from clothier.bundle import Bundle
+    from clothier.data.fingerprints import Fingerprints
     from clothier.data.photo_table import PhotoTable
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import FailedInput, Progress
+    from clothier.types import BoolArray, FailedInput, Progress
 
 MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
 UNGROUPED = "photo"
+COPIES = "{n:,} photos repeat others{conflicting} and were not counted; groups that share a photo count as one."
 TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
 NO_GROUPS = (
     "No group column: every photo counts as independent. If photos belong together (one photographer, one product), "
@@ -107,10 +117,13 @@ def calibrate(
     table = read_photo_table(data, columns=columns, classes=given.metadata.classes)
     _check_photo_count(table)
     predictor = open_model(given)
-    images, table = load_photos(table, given.metadata.input_spec, progress=progress)
-    is_known = predictor.was_trained_on(images)  # a model is more confident on its training photos
-    images, table = images[~is_known], table.subset(~is_known)
-    _check_photo_count(table, int(is_known.sum()))
+    (images,), fingerprints, table = load_with_fingerprints(table, given.metadata.input_spec, progress=progress)
+    table, is_copy, copies = _find_copies(table, fingerprints)
+    is_known = predictor.was_trained_on(images) & ~is_copy  # a model is more confident on its training photos
+    known = TRAINING_PHOTOS.format(n=int(is_known.sum()), model=given.metadata.name) if is_known.any() else ""
+    images, table = images[~is_copy & ~is_known], table.subset(~is_copy & ~is_known)
+    excluded = tuple(sentence for sentence in (copies, known) if sentence)
+    _check_photo_count(table, excluded)
     output = predictor.predict_images(images)
     logits = output.logits.astype(np.float64) * temperature_of(given.metadata)
     calibrated = calibrate_card(
@@ -129,9 +142,7 @@ def calibrate(
     before, after = calibration_errors(
         given.metadata, calibrated.card, logits, table.labels, table.groups, table.classes
     )
-    n_known = int(is_known.sum())
     no_groups = () if table.has_groups else (NO_GROUPS,)
-    excluded = (TRAINING_PHOTOS.format(model=given.metadata.name, n=n_known),) if n_known else ()
     path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(calibrated.card, name=path.name)
     return CalibrationResult(
@@ -147,11 +158,22 @@ def calibrate(
     )
 
 
-def _check_photo_count(table: PhotoTable, n_excluded: int = 0) -> None:
+def _find_copies(table: PhotoTable, fingerprints: Fingerprints) -> tuple[PhotoTable, BoolArray, str]:
+    """The table with groups that share a photo merged; which photos repeat an earlier one; and that in a sentence."""
+    duplicates = find_photo_duplicates(fingerprints)
+    groups = duplicates.groups_at(duplicates.min_correlation)
+    first = {copy: rows[0] for rows in groups for copy in rows[1:]}
+    is_copy, labels = np.isin(np.arange(len(table)), list(first)), table.labels
+    n_conflicting = sum(labels[copy] != labels[original] for copy, original in first.items())
+    conflicting = f" ({n_conflicting:,} with another label)" if n_conflicting else ""
+    sentence = COPIES.format(n=len(first), conflicting=conflicting) if first else ""
+    return replace(table, groups=table.merge_groups(groups)), is_copy, sentence
+
+
+def _check_photo_count(table: PhotoTable, excluded: Sequence[str] = ()) -> None:
     n = int((table.labels != UNKNOWN_LABEL).sum())
     if n < MIN_PHOTOS:
-        excluded = f", without the {n_excluded:,} in the model's training set," if n_excluded else ""
         raise UsageError(
-            f"{table.name} has {n} readable photos with a label{excluded or ','} but a risk guarantee needs "
-            f"{MIN_PHOTOS} or more. Review {MIN_PHOTOS - n} more."
+            f"{table.name} has {n} readable photos with a label that count, but a risk guarantee needs {MIN_PHOTOS} or "
+            f"more. Review {MIN_PHOTOS - n} more. {' '.join(excluded)}".rstrip()
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.data.combined_splits import CombinedSplits
 from clothier.data.fingerprints import compute_fingerprints
-from clothier.exploration.audit.duplicates import CORRELATION_GRID, NEAR_PHOTO_CORRELATION, find_duplicates
+from clothier.exploration.audit.duplicates import CORRELATION_GRID, find_duplicates, find_photo_duplicates
 from clothier.exploration.audit.findings import Finding, duplicate_rows, label_rows, outlier_rows, unreadable_rows
 from clothier.exploration.audit.outliers import OUTLIER_REASONS, outliers
 from clothier.exploration.audit.split_overlap import count_duplicates, leaked_test_images
@@ -75,7 +75,7 @@ def dataset_duplicates(dataset: Dataset, progress: Progress = no_progress) -> Du
         return find_duplicates(combined.images)
     fingerprints = compute_fingerprints(combined.files, progress)
     progress(TASK, 0, STEPS, "duplicates")
-    return find_duplicates(fingerprints.thumbnails, fingerprints.digests, NEAR_PHOTO_CORRELATION)
+    return find_photo_duplicates(fingerprints)
 
 
 def audit_dataset(

@@ -23,6 +23,7 @@ from clothier.exploration.audit.similar_pairs import SimilarPairs, find_similar
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from clothier.data.fingerprints import Fingerprints
     from clothier.types import Images, Int64Array
 
     Group = tuple[int, ...]
@@ -92,6 +93,11 @@ def find_duplicates(
     found = find_similar(images[originals], CORRELATION_GRID[-1])
     pairs = SimilarPairs(originals[found.first], originals[found.second], found.correlation)
     return Duplicates(exact, connected_groups(pairs.above(min_correlation).edges), pairs, min_correlation)
+
+
+def find_photo_duplicates(fingerprints: Fingerprints) -> Duplicates:
+    """The duplicates among N photos; errors as above."""
+    return find_duplicates(fingerprints.thumbnails, fingerprints.digests, NEAR_PHOTO_CORRELATION)
 
 
 def exact_duplicates(contents: npt.NDArray[np.uint8]) -> tuple[Group, ...]:

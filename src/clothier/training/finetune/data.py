@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from clothier.data.fingerprints import Fingerprints
-from clothier.data.photo_table import UNKNOWN_LABEL, Columns, PhotoTable, read_photo_table, read_photos
-from clothier.data.photos import decode_for, preprocess
+from clothier.data.photo_table import UNKNOWN_LABEL, Columns, PhotoTable, load_with_fingerprints, read_photo_table
 from clothier.errors import DataError
-from clothier.exploration.audit.duplicates import NEAR_PHOTO_CORRELATION, find_duplicates
+from clothier.exploration.audit.duplicates import find_photo_duplicates
 from clothier.taxonomy import map_labels, without_subclasses
 from clothier.training.finetune.efficientnet_lite import SIDE
 from clothier.types import FailedInput, InputSpec
@@ -94,20 +92,11 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
         DataError: no table, or fewer than two classes with enough photos.
     """
     table = read_photo_table(data, columns=columns)
-    images, inputs = (np.empty((len(table), *spec.shape), np.uint8) for spec in (STORED_SIZE, INPUT_SPEC))
-    fingerprints = Fingerprints.empty(len(table))
-
-    def read(row: int, path: Path) -> None:
-        image = decode_for(path, INPUT_SPEC)
-        images[row], inputs[row] = preprocess(image, STORED_SIZE), preprocess(image, INPUT_SPEC)
-        fingerprints.set(row, image)
-
-    rows, readable = read_photos(table, read, progress)
-    kept, final = _without_small_classes(readable)
+    (inputs, images), fingerprints, table = load_with_fingerprints(table, INPUT_SPEC, STORED_SIZE, progress=progress)
+    kept, final = _without_small_classes(table)
     if len(final) < len(table):
-        rows = rows[kept]
-        images, inputs, fingerprints = images[rows], inputs[rows], fingerprints.subset(rows)
-    duplicates = find_duplicates(fingerprints.thumbnails, fingerprints.digests, NEAR_PHOTO_CORRELATION)
+        images, inputs, fingerprints = images[kept], inputs[kept], fingerprints.subset(kept)
+    duplicates = find_photo_duplicates(fingerprints)
     return PhotoTrainingData(
         table=final,
         images=images,
