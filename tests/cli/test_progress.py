@@ -10,6 +10,7 @@ from rich.console import Console
 
 from clothier import types
 from clothier.cli import progress
+from clothier.cli.progress_bar import BarProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def rendered_lines(*calls: tuple[str, float, float, str], seconds: float) -> str
     terminal = io.StringIO()
     now = [0.0]
     console = Console(file=terminal, force_terminal=True, width=100, color_system=None)
-    with progress.BarProgress(console=console, auto_refresh=False, get_time=lambda: now[0]) as bars:
+    with BarProgress(console=console, auto_refresh=False, get_time=lambda: now[0]) as bars:
         for one in calls:
             bars(*one)
             now[0] += seconds
@@ -118,7 +119,7 @@ def test_lines_without_a_terminal() -> None:
 def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     with progress.progress_display() as watch:
-        assert isinstance(watch, progress.BarProgress)
+        assert isinstance(watch, BarProgress)
 
 
 def test_nothing_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output
-from clothier.cli.metrics_tables import calibration_table
 from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, columns_from, open_fraction
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
@@ -41,6 +40,7 @@ def calibrate(
     json: Json = False,
 ) -> None:
     """Fit confidence thresholds on 300 or more reviewed photos. No training."""
+    from clothier.cli.metrics_tables import calibration_table
     from clothier.workflows.calibrate import calibrate as run_calibration
 
     columns = columns_from(file_column, label_column, group_column)

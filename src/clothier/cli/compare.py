@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import metrics_tables, output
+from clothier.cli import output
 from clothier.cli.options import AnyIdx, Data, Json
 from clothier.cli.progress import progress_display
 
@@ -18,8 +18,9 @@ Second = Annotated[str, typer.Argument(metavar="RUN", help="Another.")]
 
 def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = False, json: Json = False) -> None:
     """Test whether two models differ on the same images (McNemar's test)."""
+    from clothier.cli.metrics_tables import comparison_table
     from clothier.workflows.compare import compare as run_comparison
 
     with progress_display() as progress:
         comparison = run_comparison(first, second, data=data, any_idx=any_idx, progress=progress)
-    output.print_result(comparison, json, metrics_tables.comparison_table)
+    output.print_result(comparison, json, comparison_table)

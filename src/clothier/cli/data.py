@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import Json
 from clothier.cli.progress import progress_display
 
@@ -18,8 +18,9 @@ Source = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Look
 
 def data(source: Source = None, json: Json = False) -> None:
     """Find or download Fashion-MNIST, verify it, and print where it is."""
+    from clothier.cli.tables import data_table
     from clothier.workflows.data import prepare
 
     with progress_display() as progress:
         dataset = prepare(source, progress=progress)
-    output.print_result(dataset, json, tables.data_table)
+    output.print_result(dataset, json, data_table)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import metrics_tables, output
+from clothier.cli import output
 from clothier.cli.options import AnyIdx, FileColumn, GroupColumn, Json, LabelColumn, columns_from, probability
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
@@ -44,6 +44,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Evaluate models on the test set, or on your own labeled photos."""
+    from clothier.cli.metrics_tables import evaluations_table
     from clothier.workflows.evaluate import evaluate as run_evaluation
 
     columns = columns_from(file_column, label_column, group_column)
@@ -51,7 +52,7 @@ def evaluate(
         results = run_evaluation(
             models, data=data, any_idx=any_idx, columns=columns, corruptions=corruptions, progress=progress
         )
-    output.print_result(results, json, metrics_tables.evaluations_table)
+    output.print_result(results, json, evaluations_table)
     failures = {one.file: one.to_json() for result in results if result.photos for one in result.photos.failures}
     low = [one for one in results[: len(models)] if fail_under is not None and one.evaluation.accuracy < fail_under]
     unmet = None

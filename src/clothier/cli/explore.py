@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset
 from clothier.cli.progress import progress_display
 
@@ -36,10 +36,11 @@ def explore(
     json: Json = False,
 ) -> None:
     """Explore the data: class counts, pixels, PCA, duplicates and a t-SNE map, as figures and HTML pages."""
+    from clothier.cli.tables import exploration_table
     from clothier.workflows.explore import explore as run_exploration
 
     given = drop_unset(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
     with progress_display() as progress:
         result = run_exploration(**given, progress=progress)
-    output.print_result(result, json, tables.exploration_table)
+    output.print_result(result, json, exploration_table)
     output.exit_on_failures(result.to_json()["failures"])

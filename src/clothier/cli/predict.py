@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, predictions
+from clothier.cli import output
 from clothier.cli.options import Json
 from clothier.cli.progress import progress_display
 from clothier.types import DEFAULT_MODEL, FailedInput
@@ -33,11 +33,12 @@ def predict(
     json: Json = False,
 ) -> None:
     """Print class, probability, and accept / review / reject for each image."""
+    from clothier.cli.predictions import predictions_table
     from clothier.workflows.predict import predict as run_prediction
 
     with progress_display() as progress:
         results = run_prediction(
             photos, model=model, top=top, taxonomy=taxonomy, save_inputs=save_inputs, progress=progress
         )
-    output.print_result(results, json, predictions.predictions_table)
+    output.print_result(results, json, predictions_table)
     output.exit_on_failures(one.to_json() for one in results if isinstance(one, FailedInput))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import options, output, tables
+from clothier.cli import options, output
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 
@@ -30,6 +30,7 @@ def study(
     given = options.drop_unset(preset=preset, out=out, data=data, any_idx=any_idx, seed=seed)
     if resume and given:
         raise UsageError(f"--resume takes all options from the study; leave out {options.flag_names(given)}.")
+    from clothier.cli.tables import study_table
     from clothier.workflows.study import resume_study
     from clothier.workflows.study import study as run_study
 
@@ -39,4 +40,4 @@ def study(
             result = resume_study(resume, progress=progress)
         else:
             result = run_study(**{**defaults, **given}, progress=progress)
-    output.print_result(result, json, tables.study_table)
+    output.print_result(result, json, study_table)

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from clothier import recipes
-from clothier.cli import metrics_tables, options, output
+from clothier.cli import options, output
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 
@@ -87,6 +87,7 @@ def train(
         raise UsageError(f"--resume takes all options from the run; leave out {options.flag_names(extra)}{hint}.")
     if columns:
         given["columns"] = options.columns_from(file_column, label_column, group_column)
+    from clothier.cli.metrics_tables import run_table
     from clothier.workflows import train as workflow
 
     run_options: Any = _make_options(source, given, is_photo) if source and not (resume and is_photo) else None
@@ -95,7 +96,7 @@ def train(
             run = workflow.resume(resume, expected=run_options, progress=progress)
         else:
             run = workflow.train(run_options, progress=progress)
-    output.print_result(run, json, metrics_tables.run_table)
+    output.print_result(run, json, run_table)
     if is_photo:
         output.exit_on_failures(run.metrics["data"]["failures"])
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from clothier import recipes
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset, duration, flag_names
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
@@ -68,6 +68,7 @@ def tune(
         raise UsageError(f"nothing to tune; give {' or '.join(recipes.MODELS)}, or --resume.")
     if model:  # an unknown search space is an error before torch is loaded
         search_spaces.search_space(model, search_space or search_spaces.DEFAULT_SEARCH_SPACE)
+    from clothier.cli.tables import tuning_table
     from clothier.workflows.tune import TuneOptions, resume_tune
     from clothier.workflows.tune import tune as run_search
 
@@ -76,4 +77,4 @@ def tune(
             result = resume_tune(resume, **limits, progress=progress)
         else:
             result = run_search(TuneOptions(**drop_unset(model=model), **limits, **given), progress=progress)
-    output.print_result(result, json, tables.tuning_table)
+    output.print_result(result, json, tuning_table)
