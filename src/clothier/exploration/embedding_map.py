@@ -64,13 +64,7 @@ class MapMetadata:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingMap:
-    """A map of all images of a dataset.
-
-    Attributes:
-        embedding: positions and features, training images first.
-        pca: from pixels or a model's embeddings to features.
-        metadata: how it was made, and how good it is.
-    """
+    """A map of all images of a dataset, training images first; ``pca`` makes features of pixels or embeddings."""
 
     embedding: Embedding
     pca: PCA

@@ -63,30 +63,24 @@ def calibrate_card(
 ) -> CalibratedCard:
     """Fits the temperature, the thresholds and the risk guarantee of a model's card.
 
-    The guarantee is on the accepted tags of photos of the model's classes, from unseen groups such as photographers.
-    Each group counts with the number of its photos. The guarantee does not hold for a single group, which may be
-    harder than all others.
+    The guarantee is on the accepted tags of photos of the model's classes, from unseen groups such as photographers;
+    not on a single group, which may be harder than all others. If no threshold meets it, no tag will be accepted.
 
     Args:
         card: of the model.
         logits: (N, K), without a temperature, of models that were not trained on the photo.
         labels: (N,) int64; -1 for photos of none of the classes, which are left out of the fit.
-        groups: (N,) int64, the group of each photo.
+        groups: (N,) int64.
         ood_scores: (N,), of models that were not trained on the photo either; None without such scores.
         classes: the classes of the labels, where they are parent classes of the model's; None for the model's.
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
         confidence_level: of the guarantee, 0 to 1.
-        fitted_on: what the photos are, for the card.
-        grouped_by: what a group is, for the card; ``photo`` if every photo is its own group.
+        fitted_on: what the photos are.
+        grouped_by: what a group is; ``photo`` if every photo is its own group.
         user_calibrated: whether the photos are the user's own.
 
-    Returns:
-        The card and what it was computed from. If no threshold meets the guarantee, ``thresholds.min_probability`` is
-        None and no tag will be accepted.
-
     Raises:
-        DataError: no labeled photos.
-        UsageError: ``classes`` are neither the model's nor their parent classes.
+        ClothierError: no labeled photos; ``classes`` are neither the model's nor their parent classes.
     """
     labels, scores = np.asarray(labels), np.asarray(logits, dtype=np.float64)
     labeled = labels >= 0
@@ -94,9 +88,9 @@ def calibrate_card(
     temperature = fit_temperature(scores[labeled], labels[labeled], aggregation)
     probabilities = softmax(scores / temperature)
     correct = (probabilities @ aggregation).argmax(axis=1) == labels
-    ood = None if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
-    max_ood = None if ood is None else float(np.quantile(ood[labeled], ID_RECALL, method="higher"))
-    confidence = np.where(is_in_distribution(ood, max_ood, len(labels)), probabilities.max(axis=1), -np.inf)
+    known = None if ood_scores is None else np.asarray(ood_scores)[labeled]
+    max_ood = None if known is None else float(np.quantile(known, ID_RECALL, method="higher"))
+    confidence = np.where(is_in_distribution(ood_scores, max_ood, len(labels)), probabilities.max(axis=1), -np.inf)
     min_probability, guarantee = control_risk(
         confidence[labeled],
         probabilities[labeled].argmax(axis=1),
@@ -107,17 +101,12 @@ def calibrate_card(
         confidence_level=confidence_level,
         grouped_by=grouped_by,
     )
-    thresholds = Thresholds(
-        min_probability=min_probability,
-        max_ood=max_ood,
-        id_recall=ID_RECALL,
-        guarantee=guarantee,
-        user_calibrated=user_calibrated,
-    )
+    limits = Thresholds(min_probability=min_probability, max_ood=max_ood, id_recall=ID_RECALL)
+    thresholds = replace(limits, guarantee=guarantee, user_calibrated=user_calibrated)
     calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
-    new_card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
-    selective = selective_metrics(probabilities, ood, labels, thresholds, correct)
-    return CalibratedCard(new_card, thresholds, confidence, correct, selective)
+    card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
+    selective = selective_metrics(probabilities, ood_scores, labels, thresholds, correct)
+    return CalibratedCard(card, thresholds, confidence, correct, selective)
 
 
 def temperature_of(card: BundleMetadata) -> float:

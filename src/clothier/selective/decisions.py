@@ -54,13 +54,9 @@ class RiskCoverage:
 def decide(
     probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds, classes: Sequence[str]
 ) -> list[DecisionResult]:
-    """A decision on each of N tags.
+    """A decision on each of N tags, from calibrated probabilities (N, K).
 
-    Args:
-        probabilities: (N, K), calibrated, rows sum to 1.
-        ood_scores: (N,), higher is further from the training photos; None if the model has no OOD score.
-        thresholds: of the model's card.
-        classes: the K names.
+    ``ood_scores`` (N,) are higher further from the training photos; None if the model has no OOD score.
     """
     top = np.asarray(probabilities, dtype=np.float64).max(axis=1)
     scores = np.full(len(top), -np.inf) if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
@@ -94,12 +90,7 @@ def is_in_distribution(ood_scores: npt.ArrayLike | None, max_ood: float | None, 
 
 
 def risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCoverage:
-    """The risk-coverage curve of N predictions.
-
-    Args:
-        confidence: (N,), higher is more confident.
-        correct: (N,) bool.
-    """
+    """The risk-coverage curve of N predictions."""
     scores, correct = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=bool)
     order = np.argsort(-scores, kind="stable")
     falling, n_errors = scores[order], np.cumsum(~correct[order])
@@ -118,12 +109,8 @@ def selective_metrics(
 ) -> dict[str, Any]:
     """Metrics of a model that may abstain, on labeled photos, as ``evaluate --json`` prints them.
 
-    Args:
-        probabilities: (N, K), calibrated.
-        ood_scores: (N,) or None.
-        labels: (N,) int64; -1 for photos of none of the model's classes.
-        thresholds: of the model's card.
-        correct: (N,) bool, where a prediction counts as correct; None where the most probable class is the label.
+    Labels are -1 for photos of none of the model's classes. ``correct`` (N,) bool is where a prediction counts as
+    correct; None where the most probable class is the label.
 
     Returns:
         ``coverage`` (fraction of the in-distribution photos that are accepted), ``selective_risk`` (fraction of wrong

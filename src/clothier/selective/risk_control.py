@@ -47,17 +47,9 @@ def control_risk(
     confidence_level: float,
     grouped_by: str,
 ) -> tuple[float | None, RiskGuarantee]:
-    """The threshold of :func:`find_threshold`, and its guarantee.
+    """The threshold of :func:`find_threshold`, and its guarantee that at most ``risk`` of accepted tags are wrong.
 
-    Args:
-        confidence: (N,), calibrated probabilities of the predictions; -inf for those that must not be accepted.
-        predictions: (N,) int64, indices into ``classes``.
-        correct: (N,) bool.
-        groups: (N,) int64.
-        classes: the K names.
-        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
-        confidence_level: of the guarantee, 0 to 1.
-        grouped_by: what a group is.
+    ``confidence`` (N,) are the calibrated probabilities of the predictions; -inf for those that must not be accepted.
     """
     scores, wrong, groups = _check_inputs(confidence, correct, groups)
     correlation = intraclass_correlation(wrong, groups)
@@ -122,11 +114,8 @@ def risk_upper_bound(
 ) -> float:
     """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``.
 
-    Args:
-        wrong: (N,) bool, of accepted tags; or the probability that each is wrong.
-        groups: (N,) int64, 0 or more. A single group gives no bound for others: it is 1.
-        confidence_level: 0 to 1.
-        correlation: lower limit of the intraclass correlation, 0 to 1.
+    ``wrong`` (N,) are flags of the accepted tags, or the probability that each is wrong; ``correlation`` is a lower
+    limit of the intraclass correlation. A single group gives no bound for others: it is 1.
 
     Raises:
         DataError: no tags.

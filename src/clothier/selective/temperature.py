@@ -28,13 +28,8 @@ def fit_temperature(logits: npt.ArrayLike, labels: Labels, aggregation: npt.Arra
 
     It changes no prediction, only the probabilities.
 
-    Args:
-        logits: (N, K), of images that were not trained on.
-        labels: (N,) int64, indices into the K classes, or into the L classes of ``aggregation``.
-        aggregation: (K, L) of ones and zeros, if the labels are parent classes: the one of each of the K classes.
-
-    Returns:
-        0.1 to 10; below 1 if the probabilities are too low, as with label smoothing.
+    It is 0.1 to 10; below 1 if the probabilities are too low, as with label smoothing. If the labels are L parent
+    classes, ``aggregation`` (K, L) of ones and zeros has the one of each of the K classes of the logits (N, K).
     """
     scores = np.asarray(logits, dtype=np.float64)
     matrix = np.eye(scores.shape[1]) if aggregation is None else np.asarray(aggregation, dtype=np.float64)

@@ -51,11 +51,7 @@ N_FOLDS = 3  # of the label audit: some nine minutes on two cores; five folds wo
 
 @dataclass(frozen=True, slots=True)
 class ExplorationRun:
-    """The folder of a finished exploration.
-
-    ``explore.json``, ``report.html``, ``map.html``, ``map.npz``, ``audit.csv``, and ``figures/`` with each figure as
-    PNG and as SVG.
-    """
+    """The folder of a finished exploration: its pages and tables, and ``figures/`` as PNG and as SVG."""
 
     path: Path
 
@@ -130,13 +126,8 @@ def run_stages(
 ) -> DataSection:
     """Runs every stage; writes nothing.
 
-    Args:
-        dataset: what to explore.
-        splits: split to its labels (N,), as the models use them.
-        options: what to do.
-        reference_model: its predictions color the map, and the audit states its accuracy; may be None.
-        test_logits: (N_test, K) of the reference model, if they are known already.
-        progress: called at every stage.
+    ``splits`` are split to labels (N,), as the models use them. The map shows the predictions of the reference model,
+    and the audit states its accuracy; ``test_logits`` (N_test, K) are its own, if they are known already.
 
     Raises:
         DataError: images of one class only, or all the same.

@@ -70,13 +70,10 @@ class Duplicates:
 def find_duplicates(
     images: Images, contents: npt.NDArray[np.uint8] | None = None, min_correlation: float = NEAR_CORRELATION
 ) -> Duplicates:
-    """Searches all pairs of N images.
+    """Searches all pairs of N images, (N, H, W).
 
-    Args:
-        images: (N, H, W) uint8, which are compared.
-        contents: (N, ...) uint8, which must be equal byte for byte in an exact duplicate, such as digests of larger
-            images; None for ``images`` themselves.
-        min_correlation: the correlation that makes a near pair, one of :data:`CORRELATION_GRID`.
+    Exact duplicates are equal byte for byte in ``contents``, (N, ...), such as digests of larger images; None for the
+    images themselves.
 
     Raises:
         DataError: no image has any contrast, or nearly all are the same.

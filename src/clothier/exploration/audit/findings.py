@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Kind = Literal["unreadable", "exact-duplicate", "near-duplicate", "label", "outlier"]
 
 COLUMNS = ("kind", "split", "index", "file", "class", "score", "reason", "suggested_label", "duplicate_of")
-"""The columns of ``audit.csv``; see :class:`Finding`. A value that a finding does not have is empty."""
+"""Of ``audit.csv``; see :class:`Finding`. A value that a finding does not have is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

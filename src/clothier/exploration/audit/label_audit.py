@@ -51,14 +51,7 @@ class LabelAudit:
 def audit_labels(
     dataset: Dataset, train_probabilities: Floats, test_probabilities: Floats, *, model: str, n_folds: int
 ) -> LabelAudit:
-    """Compares the labels of both splits with out-of-fold probabilities.
-
-    Args:
-        dataset: N training and M test images.
-        train_probabilities: (N, K), each row from a model that was not trained on the image.
-        test_probabilities: (M, K).
-        model: the recipe of the models.
-        n_folds: how many models there were.
+    """Compares the labels of N training and M test images with out-of-fold probabilities (N, K) and (M, K).
 
     Raises:
         ModelError: the probabilities are NaN.
@@ -72,9 +65,7 @@ def audit_labels(
 def rank_reference_errors(dataset: Dataset, train_issues: LabelIssues) -> tuple[dict[str, Any], ...]:
     """The rank of each image of :data:`REFERENCE_ERRORS`; 1 is the most suspicious of the N training labels.
 
-    Args:
-        dataset: empty for any dataset but Zalando's current Fashion-MNIST: the indices mean nothing elsewhere.
-        train_issues: of its training split.
+    Empty for any dataset but Zalando's current Fashion-MNIST: the indices mean nothing elsewhere.
     """
     if dict(dataset.digests) != dict(FASHION_MNIST.digests):
         return ()

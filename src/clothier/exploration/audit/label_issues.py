@@ -70,11 +70,7 @@ class LabelIssues:
 
 
 def label_issues(labels: Labels, probabilities: npt.ArrayLike) -> LabelIssues:
-    """Finds the labels that a model contradicts with confidence.
-
-    Args:
-        labels: (N,) int64, 0 to K - 1.
-        probabilities: (N, K), rows sum to 1.
+    """Finds the labels (N,) that the probabilities (N, K) of a model contradict with confidence.
 
     Raises:
         ModelError: the probabilities hold NaN.

@@ -37,13 +37,7 @@ OUTLIER_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """An image that differs from its class.
-
-    Attributes:
-        index: of the image.
-        score: robust z-score in the measure that differs most.
-        reason: one of :data:`OUTLIER_REASONS`.
-    """
+    """An image that differs from its class: robust z-score in the measure that differs most, and its reason."""
 
     index: int
     score: float
@@ -51,12 +45,7 @@ class Outlier:
 
 
 def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
-    """Images beyond :data:`ROBUST_Z_THRESHOLD` in any measure or without contrast; the farthest first.
-
-    Args:
-        images: (N, H, W) uint8, bright garments on black.
-        labels: (N,) int64.
-    """
+    """Images beyond :data:`ROBUST_Z_THRESHOLD` in any measure or without contrast; the farthest first."""
     measures = measure_brightness(images)
     foreground, contrast, border = (robust_z_scores(values, labels) for values in measures)
     names, z_scores = list(OUTLIER_REASONS), np.column_stack([-foreground, foreground, -contrast, border])

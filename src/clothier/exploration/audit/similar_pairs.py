@@ -65,10 +65,6 @@ def find_similar(images: Images, min_correlation: float) -> SimilarPairs:
     parts outside the ``k`` dimensions are one more coordinate. Only candidates are compared in all pixels. Images with
     one gray level have no correlation and are in no pair.
 
-    Args:
-        images: (N, H, W) uint8, N of 1 or more.
-        min_correlation: above 0, up to 1.
-
     Raises:
         DataError: more than :data:`MAX_PAIRS` pairs.
     """

@@ -21,15 +21,9 @@ DEGREES_OF_FREEDOM = 1  # of the map's Student t kernel 1 / (1 + r^2)
 
 
 def conditional_probabilities(neighbors: Neighbors, perplexity: float, threads: int = 1) -> Float64Array:
-    """The probability with which each point chooses each neighbor: a Gaussian whose width gives the perplexity.
+    """The probability (M, k) with which each point chooses each neighbor, from a Gaussian; rows sum to 1.
 
-    Args:
-        neighbors: of M points.
-        perplexity: 2 to the entropy of each row; below k.
-        threads: how many to use.
-
-    Returns:
-        (M, k), rows sum to 1.
+    Its width makes the ``perplexity``, which is 2 to the entropy of a row and below k.
     """
     distances = neighbors.distances.astype(np.float64)
     return np.asarray(

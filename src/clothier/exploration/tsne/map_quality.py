@@ -74,13 +74,7 @@ def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: in
 
 
 def trustworthiness(positions: Floats, features: Floats, k: int = TRUST_NEIGHBORS) -> float:
-    """The same as scikit-learn's ``trustworthiness``, without its N x N ranks in memory.
-
-    Args:
-        positions: (N, 2) on the map.
-        features: (N, D).
-        k: neighbors on the map, below N / 2.
-    """
+    """The same as scikit-learn's ``trustworthiness`` with ``k`` neighbors, without its N x N ranks in memory."""
     n = len(positions)
     neighbors = knn(positions, k).indices
     chunks = (slice(start, start + CHUNK_SIZE) for start in range(0, n, CHUNK_SIZE))

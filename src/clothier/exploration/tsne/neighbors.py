@@ -50,12 +50,8 @@ def knn(
     of the groups' minima is an upper bound of the k-th smallest distance, so only the distances within it are sorted:
     about k of 70,000.
 
-    Args:
-        points: (N, D) float32.
-        k: how many, 1 or more.
-        queries: (M, D) float32; None for the neighbors of the points among the other points.
-        threads: how many to use; None for all available cores. The result does not depend on it.
-        progress: called after every 64 blocks of queries.
+    ``queries`` (M, D) None is for the neighbors of the points (N, D) among the other points. The result does not
+    depend on the number of threads.
 
     Raises:
         DataError: k is more than the number of points, or a coordinate is not finite.
