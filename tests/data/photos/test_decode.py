@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from clothier.data.photos import decode, decode_image
+from clothier.data.photos.formats import SIGNATURES
 from clothier.errors import ImageError
 from tests.synthetic import draw_garments
 
 NOBODY = 65534
-STARTS = [*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
+STARTS = [*SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]
 OUTCOMES = {"L", "RGB", "empty", "not-an-image", "truncated", "too-large", "too-small", "unsupported"}
 DRAWN = draw_garments(20, 1).images
 
@@ -245,7 +246,7 @@ class TestBadInput:
         assert outcome in OUTCOMES
 
     @given(
-        st.sampled_from([*decode.SIGNATURES, b"", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic"]),
+        st.sampled_from(STARTS),
         st.binary(max_size=200),
     )
     def test_any_bytes_give_an_image_or_an_image_error(self, tmp_path_factory, start: bytes, rest: bytes) -> None:

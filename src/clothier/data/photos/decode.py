@@ -12,31 +12,28 @@ import struct
 import threading
 import warnings
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from clothier.data.photos.color import UnsupportedModeError, to_srgb
+from clothier.data.photos import jpeg, png, tiff
+from clothier.data.photos.color import to_srgb
+from clothier.data.photos.formats import FORMATS, HEIF, UnsupportedImageError, detect_format
+from clothier.data.photos.memory import MemoryBudget, estimate_bytes
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
-HEIF = "HEIF"  # the name of HEIC in pillow-heif
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-SIGNATURES = (  # distinguish a damaged image from another file
-    b"\x89PNG\r\n",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"RIFF",
-    b"II*\0",
-    b"MM\0*",
-)
 MAX_BYTES = 64 << 20  # the largest JPEGs of cameras have about 40 MB
-MAX_PIXELS = 64_000_000  # 3 bytes of memory for each; phones take up to 50 million
+MAX_PIXELS = 64_000_000  # phones take up to 50 million
+MAX_WEBP_PIXELS = 40_000_000  # Pillow takes 20 bytes of memory for each
+RLE_COMPRESSIONS = (b"\1\0\0\0", b"\2\0\0\0")  # of a BMP
+MAX_RLE_BYTES = 2_000_000  # of a compressed BMP, which Pillow decodes in Python
+LARGE_PIXELS = 16_000_000  # images above this are shrunk by a whole factor when they are decoded, as JPEGs are
+MEMORY = MemoryBudget(1 << 30)  # bytes of all images that are decoded at the same time
 MIN_SIDE = 8  # pixels; smaller images cannot be classified
 
 DECODE_ERRORS = (
@@ -47,6 +44,7 @@ DECODE_ERRORS = (
     LookupError,
     AttributeError,
     ArithmeticError,
+    AssertionError,
     EOFError,
     RuntimeError,
     struct.error,
@@ -58,14 +56,20 @@ _WARNINGS_LOCK = threading.Lock()  # warning filters are global to the process
 
 
 def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image:
+    """The image of :func:`decode_with_notes`, which has the arguments and errors."""
+    return decode_with_notes(path, min_long_side=min_long_side)[0]
+
+
+def decode_with_notes(path: Path, *, min_long_side: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
     """Reads an image: upright by its EXIF tag, in sRGB, with transparency on white; RGB, or L if it is gray.
 
-    For an animation, this is the first frame. The format is detected from the content, not from the file name.
+    For an animation, this is the first frame. The format is detected from the content, not from the file name. The
+    notes are sentences on what was ignored or missing, such as a damaged color profile.
 
     Args:
         path: of the file.
         min_long_side: pixels that are needed on the longer side. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size
-            if that is large enough, which is much faster.
+            if that is large enough, which is much faster. Other large images are shrunk by a whole factor.
 
     Raises:
         ImageError: with the code ``not-found``, ``not-readable``, ``empty``, ``not-an-image``, ``truncated``,
@@ -73,22 +77,102 @@ def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image
     """
     content = _read_bytes(path)
     try:
-        image = _open(content, path)
-        _check_size(image, path)
-        if min_long_side is not None:  # only a JPEG can be decoded in a smaller size
-            factor = min_long_side / max(image.size)
-            image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))
-        image.load()
-        _make_upright(image)
-        return to_srgb(image)
-    except UnsupportedModeError as error:
+        return _decode(content, path, min_long_side)
+    except MemoryError as error:
+        raise ImageError("too-large", f"{path} needs more memory than there is. Save it smaller.") from error
+    except UnsupportedImageError as error:
         raise ImageError("unsupported", f"{path} {error}") from error
     except Image.DecompressionBombError as error:
         raise ImageError(
             "too-large", f"{path} has far more than the limit of {MAX_PIXELS} pixels. Save it smaller."
         ) from error
     except DECODE_ERRORS as error:
-        raise _truncated(path, str(error)) from error
+        raise ImageError("truncated", f"{path} is truncated or damaged ({error}). Copy it again.") from error
+
+
+def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+    notes: tuple[str, ...] = ()
+    image_format = detect_format(content)
+    if image_format is None:
+        formats = ", ".join((*FORMATS, "HEIC"))
+        raise ImageError("not-an-image", f"{path} is not an image in a supported format ({formats}).")
+    if image_format == HEIF:
+        _register_heif(path)
+    elif image_format == "PNG":
+        content, notes = png.repair_png(content)
+    elif image_format == "JPEG":
+        markers = jpeg.read_markers(content)
+        if not markers.has_end:
+            return _decode_without_end(jpeg.complete(content, markers), path, min_long_side)
+        if markers.is_lossless:
+            return _decode_lossless_jpeg(content, path)
+    elif image_format == "BMP" and content[30:34] in RLE_COMPRESSIONS and len(content) > MAX_RLE_BYTES:
+        raise UnsupportedImageError(f"is a compressed BMP of over {MAX_RLE_BYTES} bytes. Save it as PNG.")
+    image, color_notes = _decode_pixels(content, image_format, path, min_long_side)
+    return image, (*notes, *color_notes)
+
+
+def _decode_lossless_jpeg(content: bytes, path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+    try:
+        return _decode_pixels(content, "JPEG", path, None)
+    except DECODE_ERRORS as error:
+        raise UnsupportedImageError(jpeg.NOT_ORDINARY) from error
+
+
+def _decode_without_end(
+    versions: list[bytes], path: Path, min_long_side: int | None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """A JPEG whose end marker is missing, if its pixels are complete. ``versions`` as of :func:`jpeg.complete`."""
+    image, notes = _decode_pixels(versions[0], "JPEG", path, min_long_side)
+    for version in versions[1:]:
+        if _decode_pixels(version, "JPEG", path, min_long_side)[0].tobytes() != image.tobytes():
+            raise OSError("its end is missing")
+    return image, (*notes, jpeg.NO_END)
+
+
+def _decode_pixels(
+    content: bytes, image_format: str, path: Path, min_long_side: int | None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    tags = tiff.read_tags(content) if image_format == "TIFF" else {}
+    image = _open(content, image_format, tags)
+    _check_size(image, path)
+    if image_format == "PNG":
+        png.scale_transparency(image, content)
+    pixels, shrink = image.width * image.height, 1
+    if min_long_side is not None:
+        factor = min_long_side / max(image.size)
+        image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))  # JPEG only
+        if image.width * image.height > LARGE_PIXELS:
+            shrink = max(1, max(image.size) // min_long_side)
+    with MEMORY.reserve(estimate_bytes(image, pixels)):
+        _load(image, content, tags)
+        _make_upright(image)
+        return to_srgb(image, shrink)
+
+
+def _open(content: bytes, image_format: str, tags: tiff.Tags) -> Image.Image:
+    """Opens the image and reads only its header."""
+    try:
+        with _suppress_warnings():
+            return Image.open(io.BytesIO(content), formats=(image_format,))
+    except UnidentifiedImageError as error:
+        if reason := tags and tiff.unsupported_reason(content, tags, is_open=False):
+            raise UnsupportedImageError(reason) from error
+        raise OSError("its header is incomplete") from error
+    except OSError as error:
+        if str(error).startswith("Unsupported BMP"):
+            raise UnsupportedImageError(f"is not supported ({error}). Save it as JPEG or PNG.") from error
+        raise
+
+
+def _load(image: Image.Image, content: bytes, tags: tiff.Tags) -> None:
+    try:
+        with _suppress_warnings() if tags else nullcontext():  # of a TIFF, metadata are read after the pixels
+            image.load()
+    except DECODE_ERRORS as error:
+        if reason := tags and tiff.unsupported_reason(content, tags, is_open=True):
+            raise UnsupportedImageError(reason) from error
+        raise
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -112,27 +196,6 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _open(content: bytes, path: Path) -> Image.Image:
-    """Opens the image and reads only its header."""
-    formats = (HEIF,) if _is_heif(content) else FORMATS
-    if formats == (HEIF,):
-        _register_heif(path)
-    try:
-        with _suppress_warnings():
-            return Image.open(io.BytesIO(content), formats=formats)
-    except UnidentifiedImageError as error:
-        if content.startswith(SIGNATURES) or content[4:8] == b"ftyp":
-            raise _truncated(path, "its header is incomplete") from error
-        raise ImageError(
-            "not-an-image", f"{path} is not an image in a supported format ({', '.join((*FORMATS, 'HEIC'))})."
-        ) from error
-
-
-def _is_heif(content: bytes) -> bool:
-    """Whether the brand is HEIC's. An AVIF may have ``mif1`` too, but then ``avif`` is among its compatible brands."""
-    return content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS and b"avif" not in content[16:48]
-
-
 def _register_heif(path: Path) -> None:
     """Registers the optional HEIC reader in Pillow."""
     try:
@@ -146,20 +209,16 @@ def _register_heif(path: Path) -> None:
 
 def _check_size(image: Image.Image, path: Path) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    limit = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+    if width * height > limit:
         raise ImageError(
-            "too-large",
-            f"{path} has {width}x{height} pixels; the limit is {MAX_PIXELS} in total. Save it smaller.",
+            "too-large", f"{path} has {width}x{height} pixels; the limit is {limit} in total. Save it smaller."
         )
     if min(width, height) < MIN_SIDE:
         raise ImageError(
             "too-small",
             f"{path} has {width}x{height} pixels; {MIN_SIDE} or more on each side are needed. Use the original.",
         )
-
-
-def _truncated(path: Path, reason: str) -> ImageError:
-    return ImageError("truncated", f"{path} is truncated or damaged ({reason}). Copy it again.")
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+"""Bounds the memory that all threads together take for decoding."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+BYTES_PER_PIXEL = {"WEBP": 20}  # libwebp holds two frames, Pillow two copies of the first
+DEFAULT_BYTES_PER_PIXEL = 12  # the decoder's output, the image and its upright copy
+COEFFICIENT_BYTES = 6  # of a progressive JPEG, for each pixel of the file
+
+
+def estimate_bytes(image: Image.Image, file_pixels: int) -> int:
+    """The memory for decoding an opened image in ``image.size``; the file has ``file_pixels``."""
+    width, height = image.size
+    pixels = width * height * BYTES_PER_PIXEL.get(image.format or "", DEFAULT_BYTES_PER_PIXEL)
+    return pixels + COEFFICIENT_BYTES * file_pixels * ("progressive" in image.info)
+
+
+class MemoryBudget:
+    """A number of bytes that threads share."""
+
+    def __init__(self, total: int) -> None:
+        """``total`` bytes, none in use."""
+        self.total, self._used, self._changed = total, 0, threading.Condition()
+
+    @contextmanager
+    def reserve(self, amount: int) -> Iterator[None]:
+        """Waits until ``amount`` bytes are free; more than the total waits until nothing else is in use."""
+        amount = min(amount, self.total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._used + amount <= self.total)
+            self._used += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= amount
+                self._changed.notify_all()

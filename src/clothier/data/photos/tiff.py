@@ -1,0 +1,74 @@
+"""Reads the tags of a TIFF before it is decoded: whether Pillow can decode it, and in bounded time and memory.
+
+Source: TIFF 6.0, and the BigTIFF specification.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from clothier.data.photos.formats import UnsupportedImageError
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, PLANES = 256, 257, 258, 259, 262, 273, 284
+STRIP_BYTES, TILES, TILE_BYTES, SAMPLE_FORMAT = 279, 324, 325, 339
+YCBCR = 6  # the photometric interpretation
+SAMPLE_FORMATS = {2: "signed", 3: "floating-point"}
+TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # whole numbers
+COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}  # none, CCITT, LZW, JPEG, Deflate, PackBits
+MAX_VALUES = 100_000  # of a tag: strips or tiles; Pillow makes a Python object of each
+SAVE_AS = "Save it as JPEG, as PNG, or as a TIFF of 8 or 16 bits."
+
+Tags = dict[int, tuple[int, ...]]
+
+
+def read_tags(content: bytes) -> Tags:
+    """The whole-number tags of the first image; empty if the file is damaged.
+
+    Raises:
+        UnsupportedImageError: far too many strips or tiles.
+    """
+    order = "<" if content[:2] == b"II" else ">"
+    is_big = content[2:4] in {b"+\0", b"\0+"}
+    entry, pointer = struct.Struct(order + ("HHQ" if is_big else "HHI")), "Q" if is_big else "I"
+    value_size = struct.calcsize(pointer)
+    try:
+        (offset,) = struct.unpack_from(order + pointer, content, 8 if is_big else 4)
+        (count,) = struct.unpack_from(order + ("Q" if is_big else "H"), content, offset)
+        offset += 8 if is_big else 2
+        tags: Tags = {}
+        for at in range(offset, min(offset + count * (entry.size + value_size), len(content)), entry.size + value_size):
+            tag, kind, length = entry.unpack_from(content, at)
+            if MAX_VALUES < length < len(content) and tag in {STRIPS, STRIP_BYTES, TILES, TILE_BYTES}:
+                raise UnsupportedImageError(f"is a TIFF of {length} strips or tiles, which takes too long. {SAVE_AS}")
+            if kind in TYPES and length <= MAX_VALUES:
+                values = struct.Struct(f"{order}{length}{TYPES[kind]}")
+                place = at + entry.size
+                if values.size > value_size:
+                    (place,) = struct.unpack_from(order + pointer, content, place)
+                tags[tag] = values.unpack_from(content, place)
+    except (struct.error, OverflowError):
+        return {}
+    return tags
+
+
+def unsupported_reason(content: bytes, tags: Tags, *, is_open: bool) -> str | None:
+    """Why Pillow cannot decode a TIFF, although its file is whole; None if the file is damaged.
+
+    Args:
+        content: of the file.
+        tags: of its first image.
+        is_open: whether Pillow could open it, and only failed to decode the pixels.
+    """
+    offsets, lengths = tags.get(STRIPS) or tags.get(TILES, ()), tags.get(STRIP_BYTES) or tags.get(TILE_BYTES, ())
+    is_whole = {WIDTH, HEIGHT} <= tags.keys() and offsets and len(offsets) == len(lengths)
+    if not is_whole or any(at + length > len(content) for at, length in zip(offsets, lengths, strict=True)):
+        return None
+    compression, bits = tags.get(COMPRESSION, (1,))[0], max(tags.get(BITS, (1,)), default=1)
+    is_planar_ycbcr = tags.get(PHOTOMETRIC) == (YCBCR,) and tags.get(PLANES) == (2,)
+    if is_open and compression in COMPRESSIONS and not is_planar_ycbcr and (compression != 7 or bits == 8):
+        return None
+    form, color = SAMPLE_FORMATS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "unsigned"), tags.get(PHOTOMETRIC, (0,))[0]
+    return (
+        f"is a TIFF of {bits} {form} bits per channel, compression {compression}, photometric interpretation {color}, "
+        f"which is not supported. {SAVE_AS}"
+    )
