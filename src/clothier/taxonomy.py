@@ -14,12 +14,14 @@ A company writes its codes into a TOML file, one line for each class of the mode
 from __future__ import annotations
 
 import tomllib
+import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -65,10 +67,24 @@ PHOTO_TO_FASHION_MNIST = {
 """Photo class to Fashion-MNIST class. Hats, shorts and skirts have none, and Bag has no photo class."""
 
 
+def label_key(name: str) -> str:
+    """What is compared of a label: letter case and Unicode form (NFC, NFD) are ignored."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def merge_spellings(labels: Iterable[str]) -> dict[str, str]:
+    """Each label to the most frequent one of those with the same :func:`label_key`; of several, the first."""
+    counts = Counter(labels)
+    spelling: dict[str, str] = {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        spelling.setdefault(label_key(name), name)
+    return {name: spelling[label_key(name)] for name in counts}
+
+
 def to_fashion_class(name: str) -> str:
     """The Fashion-MNIST class for a class of Fashion-MNIST or of the photo model; "" if there is none."""
-    own = {known.casefold(): known for known in FASHION_MNIST_CLASSES}
-    return PHOTO_TO_FASHION_MNIST.get(name.casefold()) or own.get(name.casefold(), "")
+    own = {label_key(known): known for known in FASHION_MNIST_CLASSES}
+    return PHOTO_TO_FASHION_MNIST.get(label_key(name)) or own.get(label_key(name), "")
 
 
 def without_subclasses(classes: Sequence[str]) -> tuple[str, ...]:
@@ -77,12 +93,12 @@ def without_subclasses(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def accepted_labels(classes: Sequence[str]) -> dict[str, str]:
-    """Labels that data for a model may have, in lower case, to a class: the model's classes and their parents.
+    """Labels that data for a model may have, as :func:`label_key`, to a class: the model's classes and their parents.
 
     A subclass that the model does not have is accepted as its parent.
     """
     parents = [PARENT_CLASS[name] for name in classes if name in PARENT_CLASS]
-    known = {name.casefold(): name for name in (*parents, *classes)}
+    known = {label_key(name): name for name in (*parents, *classes)}
     return {name: known[parent] for name, parent in PARENT_CLASS.items() if parent in known} | known
 
 
@@ -156,12 +172,12 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
         UnknownNameError: it names a class that the model does not have.
     """
     codes = _read_codes(path)
-    known = {name.casefold(): name for name in classes}
+    known = {label_key(name): name for name in classes}
     given: dict[str, str] = {}
     for name, code in codes.items():
-        if name.casefold() not in known:
+        if label_key(name) not in known:
             raise UnknownNameError(name, "garment class", classes)
-        given[known[name.casefold()]] = _check_code(path, name, code)
+        given[known[label_key(name)]] = _check_code(path, name, code)
     if len(given) < len(codes):
         raise DataError(
             f"{path} names a class twice in [{CODES_TABLE}], with different letter case. Keep one line for each class."

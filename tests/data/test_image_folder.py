@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.image_folder import has_class_folders, load_image_folder
+from clothier.data.image_folder import load_image_folder
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError
 from tests.synthetic import draw_garments
@@ -56,7 +56,7 @@ def test_train_and_test_folders_and_a_warning_for_others(tmp_path: Path) -> None
     dataset = open_dataset(tmp_path)
     assert dataset.train.class_counts(3).tolist() == [10, 10, 10]
     assert dataset.test.class_counts(3).tolist() == [3, 3, 0]
-    assert dataset.warnings == (f"{tmp_path / 'validation'} is not used: only train/ and test/ are.",)
+    assert dataset.warnings == (f"{tmp_path / 'validation'} is not used, only train/ and test/.",)
 
 
 def test_a_train_folder_alone_is_split(tmp_path: Path) -> None:
@@ -150,17 +150,6 @@ def test_digests_depend_on_pixels_and_labels(tmp_path: Path) -> None:
     assert changed != before
     image.rename(tmp_path / "shop/boot/999.png")
     assert load_image_folder(tmp_path / "shop").digests not in (before, changed)
-
-
-def test_has_class_folders(tmp_path: Path) -> None:
-    assert not has_class_folders(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / ".hidden").mkdir()
-    (tmp_path / ".hidden/x.png").touch()
-    assert not has_class_folders(tmp_path)
-    (tmp_path / "bag").mkdir()
-    (tmp_path / "bag/x.png").touch()
-    assert has_class_folders(tmp_path)
 
 
 def test_every_image_has_its_file(tmp_path: Path) -> None:

@@ -149,11 +149,14 @@ class TestFolder:
             {"hat": 1, "skirt": 2},
         )
         assert (table.groups.tolist(), table.has_groups) == ([0, 1, 2], False)
-        with pytest.raises(DataError, match=r"has the label 'skirt' \(in skirt/, in skirt/\)"):
-            read_photo_table(tmp_path, classes=("hat",))
+        table = read_photo_table(tmp_path, classes=("hat", "skort"))
+        assert table.class_counts == {"hat": 1, "skort": 0}
+        assert [one.code for one in table.failures] == ["unknown-label"]
+        sentence = "has the label 'skirt' (in skirt/); 'skirt' is not a class of the model; did you mean 'skort'?"
+        assert sentence in table.failures[0].message
 
     def test_no_classes(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match=r"has neither labels\.csv nor a subfolder for each class"):
+        with pytest.raises(DataError, match=r"has neither labels\.csv nor a subfolder of photos for each class"):
             read_photo_table(tmp_path)
 
 
@@ -182,9 +185,25 @@ class TestModelClasses:
 
     def test_an_unknown_label(self, shop: Path) -> None:
         path = self.labeled(shop, "hat", "bag", "bag")
-        sentence = f"{path} has the label 'bag' (line 3, line 4), which is not a class of the model: hat, boot."
-        with pytest.raises(DataError, match=re.escape(sentence)):
+        table = read_photo_table(path, classes=("hat", "boot"))
+        assert table.labels.tolist() == [0]
+        assert [(one.file, one.code) for one in table.failures] == [(f"{path}, label 'bag'", "unknown-label")]
+        assert table.failures[0].message == (
+            f"{path} has the label 'bag' (line 3, line 4); 'bag' is not a class of the model; known: hat, boot. "
+            "Left out: 2 photos. Leave the label empty if a photo shows none of the classes."
+        )
+
+    def test_only_unknown_labels(self, shop: Path) -> None:
+        path = self.labeled(shop, "bag", "Hats")
+        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* has the label 'bag'"):
             read_photo_table(path, classes=("hat", "boot"))
+
+    def test_letter_case_and_unicode_form_are_ignored(self, shop: Path) -> None:
+        path = self.labeled(shop, "Gr\u00f6\u00dfe", "GRO\u0308SSE", "Gr\u00f6\u00dfe")
+        table = read_photo_table(path)
+        assert (table.classes, table.labels.tolist()) == (("Gr\u00f6\u00dfe",), [0, 0, 0])
+        assert f"{path}: the labels Gr\u00f6\u00dfe, GRO\u0308SSE are one class, Gr\u00f6\u00dfe." in table.warnings
+        assert read_photo_table(path, classes=("gro\u0308\u00dfe",)).labels.tolist() == [0, 0, 0]
 
 
 class TestLoading:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError
+from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,8 +101,11 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(set(self.classes)) < max(2, len(self.classes)):
-            raise DataError(f"{self.name} has the classes {list(self.classes)}; two or more distinct ones are needed.")
+        if len({label_key(name) for name in self.classes}) < max(2, len(self.classes)):
+            raise DataError(
+                f"{self.name} has the classes {list(self.classes)}; two or more distinct ones "
+                "are needed, whatever their letter case."
+            )
         for name, split in (("training", self.train), ("test", self.test)):
             _check_split(f"{self.name}, {name} split", split, len(self.classes))
         if self.train.images.shape[1:] != self.test.images.shape[1:]:

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
 from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
 from clothier.data.photos import decode_for, load_image, preprocess
-from clothier.errors import DataError, ImageError
+from clothier.errors import DataError, ImageError, UnknownNameError
 from clothier.system import parallel_map
-from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes
+from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes, label_key, merge_spellings
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from clothier.data.class_folders import SplitName
     from clothier.types import BoolArray, Images, InputSpec, Int64Array, Labels, Progress
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
@@ -29,8 +31,8 @@ __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 UNKNOWN_LABEL = -1  # the label of a photo of none of the classes
 LABELS_CSV = "labels.csv"  # read instead of the subfolders, if a folder has it
 DEFAULT_COLUMNS = Columns()
+EMPTY_CLASS = "empty-class"  # the code of a failure
 MAX_INT_DIGITS = 18  # a number with fewer digits fits into int64
-IGNORED = {"Thumbs.db", "desktop.ini"}  # files that desktops create in image folders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,11 +88,15 @@ class PhotoTable:
 
 def is_photo_table(path: Path) -> bool:
     """Whether ``path`` is a file, or a folder with a ``labels.csv``: a table of photos in any case."""
-    return path.is_file() or (path / LABELS_CSV).is_file()
+    return _is_file(path) or _is_file(path / LABELS_CSV)
 
 
 def read_photo_table(
-    path: Path, *, columns: Columns = DEFAULT_COLUMNS, classes: Sequence[str] | None = None
+    path: Path,
+    *,
+    columns: Columns = DEFAULT_COLUMNS,
+    classes: Sequence[str] | None = None,
+    split: SplitName = "train",
 ) -> PhotoTable:
     """Reads a table of photos; the photos themselves are not opened.
 
@@ -98,53 +104,49 @@ def read_photo_table(
         path: a CSV (see :mod:`clothier.data.photo_csv`), a folder with ``labels.csv`` in it, or a folder with a
             subfolder of photos for each class.
         columns: the CSV's columns.
-        classes: of the model that the table is for. Labels are mapped to them; letter case is ignored. A subclass that
-            the model does not have becomes its parent. If the table only has a parent, the parent replaces its
-            subclasses in ``PhotoTable.classes``. Without ``classes``, they are the labels that occur, sorted.
+        classes: of the model that the table is for. Labels are mapped to them. A subclass that the model does not have
+            becomes its parent. If the table only has a parent, the parent replaces its subclasses in
+            ``PhotoTable.classes``. Photos with other labels are failures. Without ``classes``, they are the labels that
+            occur, sorted. Letter case and Unicode form of a label are ignored.
+        split: which photos to read where folders for training, validation and test are above the class folders.
 
     Raises:
-        DataError: no table, an unreadable one, a missing column, or a label that is not among ``classes``.
+        DataError: no table, an unreadable one, a missing column or split, or no photo with a label of ``classes``.
     """
     if not _is_folder(path):
         return _build_table(path, read_rows(path, columns), classes)
-    if (path / LABELS_CSV).is_file():
+    if _is_file(path / LABELS_CSV):
         return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes)
-    return class_folder_table(path, classes)
+    splits = find_splits(path)
+    if not splits:
+        return class_folder_table(path, classes)
+    if split not in splits:
+        raise DataError(
+            f"{path} is divided into {', '.join(one.name for one in splits.values())}, and this needs {split} photos. "
+            f"To use others, give their folder, such as {next(iter(splits.values()))}."
+        )
+    table = class_folder_table(splits[split], classes)
+    unused = unused_folders(path, [splits[split]])
+    return replace(table, name=f"{path.resolve().name}, {table.name}", warnings=(*unused, *table.warnings))
 
 
 def class_folder_table(folder: Path, classes: Sequence[str] | None = None) -> PhotoTable:
     """The table of all files in the class folders of ``folder``, without groups. ``classes`` as above.
 
     Raises:
-        DataError: no class folders, or one that is not among ``classes``.
+        DataError: no class folders, or a class that cannot be read.
     """
-    subfolders = class_folders(folder)
-    if not subfolders:
-        raise DataError(f"{folder} has neither {LABELS_CSV} nor a subfolder for each class. Create one of them.")
-    rows = [
-        Row(str(path), subfolder.name, "", f"in {subfolder.name}/")
-        for subfolder in subfolders
-        for path in image_files(subfolder)
+    content = read_class_folders(folder)
+    if not any(content.files.values()):
+        raise DataError(f"{folder} has neither {LABELS_CSV} nor a subfolder of photos for each class. Create one.")
+    rows = [Row(str(file), name, "", f"in {name}/") for name, files in content.files.items() for file in files]
+    empty = [
+        FailedInput(str(folder / name), EMPTY_CLASS, f"{folder / name} has no photos. Add some or remove the folder.")
+        for name, files in content.files.items()
+        if not files
     ]
-    return _build_table(folder, ParsedRows(tuple(rows)), classes)
-
-
-def class_folders(folder: Path) -> list[Path]:
-    """The subfolders of ``folder``, sorted, without hidden ones; none if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def image_files(folder: Path) -> list[Path]:
-    """All files below ``folder``, sorted, without hidden ones and :data:`IGNORED`."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.name not in IGNORED
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    parsed = ParsedRows(tuple(rows), failures=(*content.failures, *empty), warnings=content.warnings)
+    return _build_table(folder, parsed, classes)
 
 
 def load_photos(
@@ -217,31 +219,77 @@ def read_photos(
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # name too long; reading it as a CSV gives the error
+    except OSError:  # name too long, no permission; reading it gives the error
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
         return False
 
 
 def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) -> PhotoTable:
-    names = sorted({row.label for row in parsed.rows} - {""})
-    mapped = {name: name for name in names} if classes is None else _map_labels(path, parsed.rows, classes)
-    known = tuple(names) if classes is None else known_classes(classes, mapped.values())
-    labels = [known.index(mapped[row.label]) if row.label else UNKNOWN_LABEL for row in parsed.rows]
+    rows, failures = parsed.rows, parsed.failures
+    spelling = merge_spellings(row.label for row in rows if row.label)
+    warnings = (*parsed.warnings, *_spelling_warnings(path, spelling))
+    if classes is None:
+        mapped, known = spelling, tuple(sorted(set(spelling.values())))
+    else:
+        accepted = accepted_labels(classes)
+        mapped = {name: accepted[label_key(name)] for name in spelling if label_key(name) in accepted}
+        known = known_classes(classes, mapped.values())
+        rows, unknown = _split_off_unknown(path, rows, mapped, classes)
+        failures += unknown
+    if not rows:
+        first = f" The first: {failures[0].message}" if failures else ""
+        raise DataError(f"{path} has no usable photo; {len(failures)} failed.{first}")
     return PhotoTable(
         _table_name(path),
-        tuple(row.file for row in parsed.rows),
-        np.array(labels, np.int64),
+        tuple(row.file for row in rows),
+        np.array([known.index(mapped[row.label]) if row.label else UNKNOWN_LABEL for row in rows], np.int64),
         known,
-        _group_ids([row.group for row in parsed.rows]),
+        _group_ids([row.group for row in rows]),
         parsed.has_groups,
-        parsed.failures,
-        parsed.warnings,
-        tuple(_raw_label(row) for row in parsed.rows),
+        failures,
+        warnings,
+        tuple(_raw_label(row) for row in rows),
+    )
+
+
+def _spelling_warnings(path: Path, spelling: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(set(spelling.values())):
+        if others := sorted(other for other, used in spelling.items() if used == name != other):
+            yield f"{path}: the labels {', '.join([name, *others])} are one class, {name}."
+
+
+def _split_off_unknown(
+    path: Path, rows: Sequence[Row], known: Collection[str], classes: Sequence[str]
+) -> tuple[tuple[Row, ...], tuple[FailedInput, ...]]:
+    """The rows whose label is empty or known, and a failure for each other label."""
+    unknown: dict[str, list[str]] = {}
+    for row in rows:
+        if row.label and row.label not in known:
+            unknown.setdefault(row.label, []).append(row.location)
+    failures = tuple(unknown_label(path, name, places, classes) for name, places in unknown.items())
+    return tuple(row for row in rows if row.label not in unknown), failures
+
+
+def unknown_label(path: Path, label: str, locations: Sequence[str], classes: Sequence[str]) -> FailedInput:
+    """The failure of all photos whose label is not among ``classes``."""
+    places = ", ".join(dict.fromkeys(locations[:3])) + ", ..." * (len(locations) > 3)
+    return FailedInput(
+        f"{path}, label {label!r}",
+        "unknown-label",
+        f"{path} has the label {label!r} ({places}); {UnknownNameError(label, 'class of the model', classes)} "
+        f"Left out: {len(locations)} photos. Leave the label empty if a photo shows none of the classes.",
     )
 
 
 def _raw_label(row: Row) -> str:
     """The row's subclass if it is one of its label, otherwise the label."""
-    subclass, label = row.subclass.casefold(), row.label.casefold()
+    subclass, label = label_key(row.subclass), label_key(row.label)
     return subclass if label and PARENT_CLASS.get(subclass) == label else row.label
 
 
@@ -249,22 +297,6 @@ def _table_name(path: Path) -> str:
     """The name of a folder or of a CSV; for ``labels.csv``, the name of its folder."""
     path = path.resolve()
     return path.parent.name if path.name == LABELS_CSV else path.stem if path.is_file() else path.name
-
-
-def _map_labels(path: Path, rows: Sequence[Row], classes: Sequence[str]) -> dict[str, str]:
-    """Each label of the table as a class of the model or the parent of one."""
-    known = accepted_labels(classes)
-    mapped = {}
-    for row in rows:
-        if row.label and row.label.casefold() not in known:
-            places = [one.location for one in rows if one.label == row.label]
-            raise DataError(
-                f"{path} has the label {row.label!r} ({', '.join(places[:3])}{', ...' * (len(places) > 3)}), "
-                f"which is not a class of the model: {', '.join(classes)}. Leave the label empty if a photo shows none."
-            )
-        if row.label:
-            mapped[row.label] = known[row.label.casefold()]
-    return mapped
 
 
 def _group_ids(names: Sequence[str]) -> Int64Array:

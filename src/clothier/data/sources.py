@@ -16,7 +16,8 @@ import platformdirs
 
 from clothier import atomic
 from clothier.data import debian, idx, idx_files, mirrors
-from clothier.data.image_folder import has_class_folders, load_image_folder
+from clothier.data.class_folders import has_class_folders
+from clothier.data.image_folder import load_image_folder
 from clothier.data.release import FASHION_MNIST, Release
 from clothier.errors import DataError
 from clothier.taxonomy import FASHION_MNIST_CLASSES
