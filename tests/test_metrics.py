@@ -197,3 +197,10 @@ def test_auroc_against_scikit_learn() -> None:
     low, high = generator.integers(0, 9, 300) / 3, generator.integers(2, 12, 100) / 3  # with ties
     expected = roc_auc_score(np.repeat([0, 1], [300, 100]), np.concatenate([low, high]))
     assert metrics.auroc(low, high) == pytest.approx(expected)
+
+
+def test_macro_averages_are_over_the_classes_that_occur() -> None:
+    logits = np.eye(5)[[3, 3, 4, 4]]
+    found = metrics.evaluate_logits(logits, np.array([3, 3, 4, 4]), "abcde")
+    assert (found.macro_f1, found.macro_recall) == (1.0, 1.0)
+    assert [score.n for score in found.per_class] == [0, 0, 0, 2, 2]

@@ -74,13 +74,14 @@ def evaluate_logits(
     accuracy = float((predictions == truth).mean())
     confusion = confusion_matrix(truth, predictions, len(classes))
     per_class = class_scores(confusion, classes)
+    occurring = [score for score in per_class if score.n]
     return Evaluation(
         n=len(truth),
         accuracy=accuracy,
         accuracy_tta=accuracy_tta,
         standard_error=standard_error(accuracy, len(truth)),
-        macro_f1=float(np.mean([score.f1 for score in per_class])),
-        macro_recall=float(np.mean([score.recall for score in per_class])),
+        macro_f1=float(np.mean([score.f1 for score in occurring])),
+        macro_recall=float(np.mean([score.recall for score in occurring])),
         per_class=per_class,
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         ece=reliability(probabilities, truth).ece,

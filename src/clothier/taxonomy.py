@@ -64,7 +64,10 @@ PHOTO_TO_FASHION_MNIST = {
     "sneaker": "Sneaker",
     "boot": "Ankle boot",
 }
-"""Photo class to Fashion-MNIST class. Hats, shorts and skirts have none, and Bag has no photo class."""
+"""Photo class to Fashion-MNIST class; Bag has no photo class."""
+
+WITHOUT_FASHION_CLASS = ("hat", "shoes", "shorts", "skirt")
+"""Photo classes that Fashion-MNIST does not have."""
 
 
 def label_key(name: str) -> str:

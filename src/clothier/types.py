@@ -209,8 +209,8 @@ class Evaluation:
         accuracy: fraction of correct predictions, 0 to 1.
         accuracy_tta: with test-time augmentation; None if not measured.
         standard_error: of ``accuracy`` a, binomial: sqrt(a (1 - a) / n).
-        macro_f1: unweighted mean of the classes' F1.
-        macro_recall: unweighted mean of the classes' recall.
+        macro_f1: unweighted mean of the F1 of the classes that occur in the labels.
+        macro_recall: unweighted mean of their recall.
         per_class: one for each class, in the order of the labels.
         confusion: K rows (true class) of K counts (predicted class).
         ece: expected calibration error; 15 equal-width bins of the top label's probability.

@@ -123,7 +123,7 @@ class FakeWorkflows:
         for index, name in enumerate(models):
             scores = make_evaluation(0.9321 - index / 10)
             photos = PhotoEvaluation(scores, None, None, self.failed_photos, 0) if self.failed_photos else None
-            results.append(ModelEvaluation(name, "synthetic", scores, photos=photos))
+            results.append(ModelEvaluation(name, "synthetic", scores, photos=photos, failures=self.failed_photos))
         return results
 
     @property
@@ -244,6 +244,7 @@ STUDY_RESULT = {
         "second": "cnn",
         **McNemarResult(100, 2, 9, -0.07, (-0.13, -0.01), 0.0004).to_json(),
     },
+    "exploration": {"failures": []},
     "report": "runs/study-fast/report.html",
 }
 
@@ -329,6 +330,7 @@ TRIALS = [
 ]
 TUNE_RESULT = {
     "options": {"model": "dnn"},
+    "failures": [],
     "validation": {"n": 12_000, "standard_error": 0.0028},
     "best": {**TRIALS[0], "file": "runs/my tune/best.toml"},
     "trials": TRIALS,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from clothier import atomic
 from clothier.data.photo_csv import Columns
 from clothier.types import DEFAULT_MODEL, FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clothier.workflows.compare import Comparison
     from conftest import CliResult, FakeWorkflows
 
     Runner = Callable[..., CliResult]
+
+
+FAILURE = FailedInput("hat/a.png", "empty", "a.png is empty.")
 
 
 class TestData:
@@ -163,6 +171,42 @@ class TestStudy:
         ended = run("study", "--resume", "runs/mine", "--seed", "0", "--any-idx")
         assert (ended.code, fake_workflows.calls) == (2, [])
         assert "--any-idx, --seed" in ended.stderr
+
+
+class TestFailedImages:
+    """Every command that reads images names those that it could not read, and exits with 3."""
+
+    @pytest.mark.parametrize(
+        ("words", "result", "path"),
+        [
+            ("train cnn", "train", "data"),
+            ("study", "study", "exploration"),
+            ("study --resume runs/study-fast", "study", "exploration"),
+            ("tune cnn", "tune", None),
+        ],
+    )
+    def test_of_a_run(
+        self, run: Runner, fake_workflows: FakeWorkflows, words: str, result: str, path: str | None
+    ) -> None:
+        names = {"train": "metrics.json", "study": "study.json", "tune": "tune.json"}
+        file = fake_workflows.results[result].path / names[result]
+        content = json.loads(file.read_text(encoding="utf-8"))
+        (content[path] if path else content)["failures"] = [
+            FailedInput("hat/a.png", "empty", "a.png is empty.").to_json()
+        ]
+        atomic.write_json(file, content)
+        ended = run(*words.split())
+        assert (ended.code, ended.stderr) == (3, "hat/a.png: a.png is empty.\n")
+
+    def test_of_a_comparison(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        compare = fake_workflows.results["compare"]
+
+        def with_failures(**names: Any) -> Comparison:
+            found = compare(**names)
+            return replace(found, first=replace(found.first, failures=(FAILURE,)))
+
+        fake_workflows.results["compare"] = with_failures
+        assert run("compare", "one", "other").code == 3
 
 
 class TestDoctor:

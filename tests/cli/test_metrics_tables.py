@@ -90,6 +90,11 @@ def test_model_that_accepts_nothing() -> None:
     )
 
 
+def test_the_number_of_classes_that_occur() -> None:
+    scores = [{"class": name, "precision": 0.5, "recall": 0.5, "f1": 0.5, "n": n} for name, n in (("a", 9), ("b", 0))]
+    assert any(line.endswith(" in 1 of 2 classes") for line in rendered_lines(make_evaluation("cnn", per_class=scores)))
+
+
 def test_domain_gap() -> None:
     gap = {
         "n": 5,

@@ -152,7 +152,7 @@ class TestFolder:
         table = read_photo_table(tmp_path, classes=("hat", "skort"))
         assert table.class_counts == {"hat": 1, "skort": 0}
         assert [one.code for one in table.failures] == ["unknown-label"]
-        sentence = "has the label 'skirt' (in skirt/); 'skirt' is not a class of the model; did you mean 'skort'?"
+        sentence = ", in skirt/: the label 'skirt' is not a class of the model; did you mean 'skort'? Left out: 2"
         assert sentence in table.failures[0].message
 
     def test_no_classes(self, tmp_path: Path) -> None:
@@ -189,13 +189,13 @@ class TestModelClasses:
         assert table.labels.tolist() == [0]
         assert [(one.file, one.code) for one in table.failures] == [(f"{path}, label 'bag'", "unknown-label")]
         assert table.failures[0].message == (
-            f"{path} has the label 'bag' (line 3, line 4); 'bag' is not a class of the model; known: hat, boot. "
+            f"{path}, line 3, line 4: the label 'bag' is not a class of the model; known: hat, boot. "
             "Left out: 2 photos. Leave the label empty if a photo shows none of the classes."
         )
 
     def test_only_unknown_labels(self, shop: Path) -> None:
         path = self.labeled(shop, "bag", "Hats")
-        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* has the label 'bag'"):
+        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* line 2: the label 'bag'"):
             read_photo_table(path, classes=("hat", "boot"))
 
     def test_letter_case_and_unicode_form_are_ignored(self, shop: Path) -> None:

@@ -170,8 +170,28 @@ def test_labels_that_the_model_has_no_class_for(tmp_path: Path, photos: Path, mo
     with pytest.raises(DataError, match=r"^table has no readable photo .* fashion-cnn"):
         evaluate(["fashion-cnn"], data=photos)
     photos.write_text("file,label\nf.png,umbrella\n")
-    with pytest.raises(DataError, match=r"'umbrella' \(line 2\)"):
+    with pytest.raises(DataError, match=r"line 2: the label 'umbrella' is not a class of the model"):
         evaluate([model], data=photos)
+
+
+def test_labels_that_fashion_mnist_does_not_have_are_named(photos: Path) -> None:
+    photos.write_text("file,label\na.png,Dress\nb.png,DRESS\nc.png,hat\nd.png,T-shirt_top\ne.png,T-shirt_top\n")
+    notes: list[str] = []
+    (found,) = evaluate_json(["fashion-cnn"], photos, progress=lambda *told: notes.append(str(told[-1])))
+    assert found["n"] == 2
+    assert "1 photos labeled hat are left out: Fashion-MNIST has no such class." in notes
+    assert [one["error"]["code"] for one in found["failures"]] == ["unknown-label"]
+    message = found["failures"][0]["error"]["message"]
+    assert "the label 'T-shirt_top' is not a class of the model; did you mean 'T-shirt/top'? Left out: 2" in message
+
+
+def test_a_divided_folder_is_evaluated_on_its_test_photos(photos: Path, model: str) -> None:
+    for name, split in (("a", "train"), ("b", "test"), ("c", "train"), ("d", "test"), ("f", "Test")):
+        target = photos.parent / "tree" / split.lower() / ("hat" if name == "f" else "dress") / f"{name}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (photos.parent / f"{name}.png").rename(target)
+    (found,) = evaluate_json([model], photos.parent / "tree")
+    assert (found["data"], found["n"]) == ("tree, test", 3)
 
 
 def test_columns(photos: Path, model: str) -> None:

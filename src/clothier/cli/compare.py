@@ -24,3 +24,4 @@ def compare(first: First, second: Second, data: Data = None, any_idx: AnyIdx = F
     with progress_display() as progress:
         comparison = run_comparison(first, second, data=data, any_idx=any_idx, progress=progress)
     output.print_result(comparison, json, comparison_table)
+    output.exit_on_failures(one.to_json() for one in comparison.first.failures)

@@ -53,7 +53,7 @@ def evaluate(
             models, data=data, any_idx=any_idx, columns=columns, corruptions=corruptions, progress=progress
         )
     output.print_result(results, json, evaluations_table)
-    failures = {one.file: one.to_json() for result in results if result.photos for one in result.photos.failures}
+    failures = {one.file: one.to_json() for result in results for one in result.failures}
     low = [one for one in results[: len(models)] if fail_under is not None and one.evaluation.accuracy < fail_under]
     unmet = None
     if low:

@@ -69,8 +69,15 @@ def _models_table(evaluations: dict[str, Any]) -> Table:
     table = make_table(["Model", "Accuracy", "Macro F1", "Macro recall", "ECE", "NLL", "Images"])
     for name, one in evaluations.items():
         means = format_percents(one, "macro_f1", "macro_recall", digits=2)
-        table.add_row(name, format_accuracy(one), *means, f"{one['ece']:.3f}", f"{one['nll']:.3f}", f"{one['n']:,}")
+        table.add_row(name, format_accuracy(one), *means, f"{one['ece']:.3f}", f"{one['nll']:.3f}", _image_count(one))
     return table
+
+
+def _image_count(evaluation: dict[str, Any]) -> str:
+    """The number of images; and of the classes that occur, over which macro figures are, where those are not all."""
+    counts = [score["n"] for score in evaluation["per_class"]]
+    occurring = sum(count > 0 for count in counts)
+    return f"{evaluation['n']:,}" + (f" in {occurring} of {len(counts)} classes" if occurring < len(counts) else "")
 
 
 def _classes_table(scores: Sequence[dict[str, Any]]) -> Table:

@@ -41,3 +41,4 @@ def study(
         else:
             result = run_study(**{**defaults, **given}, progress=progress)
     output.print_result(result, json, study_table)
+    output.exit_on_failures(result.to_json()["exploration"]["failures"])

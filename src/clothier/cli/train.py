@@ -97,8 +97,7 @@ def train(
         else:
             run = workflow.train(run_options, progress=progress)
     output.print_result(run, json, run_table)
-    if is_photo:
-        output.exit_on_failures(run.metrics["data"]["failures"])
+    output.exit_on_failures(run.metrics["data"]["failures"])
 
 
 def _is_photo_run(model: str | None, source: Path | None) -> bool:

@@ -78,3 +78,4 @@ def tune(
         else:
             result = run_search(TuneOptions(**drop_unset(model=model), **limits, **given), progress=progress)
     output.print_result(result, json, tuning_table)
+    output.exit_on_failures(result.to_json()["failures"])

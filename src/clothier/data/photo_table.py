@@ -108,7 +108,8 @@ def read_photo_table(
             becomes its parent. If the table only has a parent, the parent replaces its subclasses in
             ``PhotoTable.classes``. Photos with other labels are failures. Without ``classes``, they are the labels that
             occur, sorted. Letter case and Unicode form of a label are ignored.
-        split: which photos to read where folders for training, validation and test are above the class folders.
+        split: which photos to read where folders for training, validation and test are above the class folders. Without
+            a test folder, those for validation are the test photos.
 
     Raises:
         DataError: no table, an unreadable one, a missing column or split, or no photo with a label of ``classes``.
@@ -120,6 +121,8 @@ def read_photo_table(
     splits = find_splits(path)
     if not splits:
         return class_folder_table(path, classes)
+    if split == "test" and split not in splits:
+        split = "validation"
     if split not in splits:
         raise DataError(
             f"{path} is divided into {', '.join(one.name for one in splits.values())}, and this needs {split} photos. "
@@ -272,18 +275,20 @@ def _split_off_unknown(
     for row in rows:
         if row.label and row.label not in known:
             unknown.setdefault(row.label, []).append(row.location)
-    failures = tuple(unknown_label(path, name, places, classes) for name, places in unknown.items())
+    failures = tuple(unknown_label(path, name, len(rows), classes, rows) for name, rows in unknown.items())
     return tuple(row for row in rows if row.label not in unknown), failures
 
 
-def unknown_label(path: Path, label: str, locations: Sequence[str], classes: Sequence[str]) -> FailedInput:
-    """The failure of all photos whose label is not among ``classes``."""
-    places = ", ".join(dict.fromkeys(locations[:3])) + ", ..." * (len(locations) > 3)
+def unknown_label(
+    path: Path, label: str, count: int, classes: Iterable[str], locations: Sequence[str] = ()
+) -> FailedInput:
+    """The failure of ``count`` photos whose label is not among ``classes``."""
+    where = ", " + ", ".join(dict.fromkeys(locations[:3])) + ", ..." * (count > 3) if locations else ""
     return FailedInput(
         f"{path}, label {label!r}",
         "unknown-label",
-        f"{path} has the label {label!r} ({places}); {UnknownNameError(label, 'class of the model', classes)} "
-        f"Left out: {len(locations)} photos. Leave the label empty if a photo shows none of the classes.",
+        f"{path}{where}: the label {UnknownNameError(label, 'class of the model', classes)} "
+        f"Left out: {count} photos. Leave the label empty if a photo shows none of the classes.",
     )
 
 

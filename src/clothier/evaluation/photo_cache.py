@@ -27,7 +27,7 @@ class PhotoCache:
             DataError: the table cannot be read.
         """
         self.path, self.columns, self._progress = path, columns, progress
-        self.table = read_photo_table(path, columns=columns)
+        self.table = read_photo_table(path, columns=columns, split="test")
         self._cache: dict[InputSpec, tuple[Images, PhotoTable]] = {}
         for warning in self.table.warnings:
             progress("evaluate", 0, 0, warning)
@@ -40,4 +40,5 @@ class PhotoCache:
         index = {file: row for row, file in enumerate(readable.files)}
         mask = np.array([file in index for file in subset.files], bool)
         rows = [index[file] for file in subset.files if file in index]
-        return images[rows], replace(subset.subset(mask), failures=readable.failures)
+        failures = dict.fromkeys((*readable.failures, *subset.failures))
+        return images[rows], replace(subset.subset(mask), failures=tuple(failures))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clothier import metrics
-from clothier.data.photo_table import UNKNOWN_LABEL, PhotoTable, read_photo_table
+from clothier.data.photo_table import UNKNOWN_LABEL, PhotoTable, read_photo_table, unknown_label
 from clothier.errors import DataError
 from clothier.evaluation.domain_gap import domain_gap
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.selective.decisions import selective_metrics
-from clothier.taxonomy import FASHION_MNIST_CLASSES, aggregate_to, to_fashion_class
+from clothier.taxonomy import (
+    FASHION_MNIST_CLASSES,
+    PHOTO_TO_FASHION_MNIST,
+    WITHOUT_FASHION_CLASS,
+    aggregate_to,
+    label_key,
+    to_fashion_class,
+)
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -57,7 +65,7 @@ def evaluate_photos(
     """Evaluates a model on labeled photos.
 
     Rows with an empty label count in the selective metrics only. A Fashion-MNIST model is evaluated on the classes that
-    :data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST` maps to one of its own; other rows are left out.
+    :data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST` maps to one of its own; ``progress`` is told which are left out.
 
     Args:
         model: the model.
@@ -69,6 +77,8 @@ def evaluate_photos(
         DataError: the table has labels that the model has no class for, or no other labels.
     """
     images, table = _load_labeled(model, photos)
+    for warning in table.warnings[len(photos.table.warnings) :]:
+        progress("evaluate", 0, 0, warning)
     output, labeled = model.predict_images(images), table.labels != UNKNOWN_LABEL
     probabilities = aggregate_to(output.probabilities, model.classes, table.classes)
     correct = probabilities.argmax(axis=1) == table.labels
@@ -82,7 +92,7 @@ def evaluate_photos(
         else None
     )
     gap = domain_gap(model, output.probabilities.argmax(axis=1), table, photos, baseline) if baseline else None
-    return PhotoEvaluation(_over_present_classes(evaluation), selective, gap, table.failures, n_trained_on)
+    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:
@@ -104,18 +114,30 @@ def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoT
 def _table_for(model: Classifier, photos: PhotoCache) -> PhotoTable:
     """The photos that a model can be evaluated on, with labels of its classes or their parent classes."""
     if model.classes != FASHION_MNIST_CLASSES:
-        return read_photo_table(photos.path, columns=photos.columns, classes=model.classes)
-    names = [to_fashion_class(label) for label in photos.table.raw_labels]
+        return read_photo_table(photos.path, columns=photos.columns, classes=model.classes, split="test")
+    return _fashion_table(photos)
+
+
+def _fashion_table(photos: PhotoCache) -> PhotoTable:
+    """The photos with a Fashion-MNIST class and those without a label. What is left out is named."""
+    table = photos.table
+    names = [to_fashion_class(label) for label in table.raw_labels]
     labels = np.array([FASHION_MNIST_CLASSES.index(name) if name else UNKNOWN_LABEL for name in names], np.int64)
-    mask = (labels != UNKNOWN_LABEL) | (photos.table.labels == UNKNOWN_LABEL)
-    return replace(photos.table, labels=labels, classes=FASHION_MNIST_CLASSES).subset(mask)
-
-
-def _over_present_classes(evaluation: Evaluation) -> Evaluation:
-    """The same, with macro averages over the classes that have images."""
-    present = [one for one in evaluation.per_class if one.n]
-    return replace(
-        evaluation,
-        macro_f1=float(np.mean([one.f1 for one in present])),
-        macro_recall=float(np.mean([one.recall for one in present])),
+    is_used = (labels != UNKNOWN_LABEL) | (table.labels == UNKNOWN_LABEL)
+    left_out = Counter(label for label, used in zip(table.raw_labels, is_used, strict=True) if not used)
+    without = {name: count for name, count in left_out.items() if label_key(name) in WITHOUT_FASHION_CLASS}
+    known = (*PHOTO_TO_FASHION_MNIST, *WITHOUT_FASHION_CLASS, *FASHION_MNIST_CLASSES)
+    failures = tuple(
+        unknown_label(photos.path, name, count, known) for name, count in left_out.items() if name not in without
     )
+    warnings = [
+        f"{count} photos labeled {name} are left out: Fashion-MNIST has no such class."
+        for name, count in without.items()
+    ]
+    return replace(
+        table,
+        labels=labels,
+        classes=FASHION_MNIST_CLASSES,
+        failures=(*table.failures, *failures),
+        warnings=(*table.warnings, *warnings),
+    ).subset(is_used)

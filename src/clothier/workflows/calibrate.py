@@ -114,7 +114,7 @@ def calibrate(
     given = bundle.resolve(model)
     if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
-    table = read_photo_table(data, columns=columns, classes=given.metadata.classes)
+    table = read_photo_table(data, columns=columns, classes=given.metadata.classes, split="validation")
     _check_photo_count(table)
     predictor = open_model(given)
     (images,), fingerprints, table = load_with_fingerprints(table, given.metadata.input_spec, progress=progress)

@@ -57,7 +57,7 @@ def compare(
     evaluations, correct = [], []
     for done, (name, model) in enumerate(zip(names, models, strict=True), start=1):
         evaluation, logits = evaluate_classifier(model, dataset.test, logits=_saved_logits(name, dataset))
-        evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", evaluation))
+        evaluations.append(ModelEvaluation(name, f"{dataset.name}, test", evaluation, failures=dataset.failures))
         correct.append(logits.argmax(axis=1) == dataset.test.labels)
         progress("compare", done, len(names), name)
     return Comparison(evaluations[0], evaluations[1], metrics.mcnemar(correct[0], correct[1]))

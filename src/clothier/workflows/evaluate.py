@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clothier.evaluation.photos import PhotoEvaluation
     from clothier.evaluation.robustness import RobustnessResult
     from clothier.inference import Model
-    from clothier.types import Evaluation, Progress
+    from clothier.types import Evaluation, FailedInput, Progress
 
     NamedModels = Sequence[tuple[str, Model]]
 
@@ -43,6 +43,7 @@ class ModelEvaluation:
         evaluation: the metrics.
         robustness: on corrupted images; None if that was not requested.
         photos: more metrics if the data are photos; otherwise None.
+        failures: images that could not be read.
     """
 
     model: str
@@ -50,6 +51,7 @@ class ModelEvaluation:
     evaluation: Evaluation
     robustness: RobustnessResult | None = None
     photos: PhotoEvaluation | None = None
+    failures: tuple[FailedInput, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -57,6 +59,7 @@ class ModelEvaluation:
             "model": self.model,
             "data": self.data,
             **self.evaluation.to_json(),
+            **({"failures": [one.to_json() for one in self.failures]} if self.failures else {}),
             **(self.photos.to_json() if self.photos else {}),
             **(self.robustness.to_json() if self.robustness else {}),
         }
@@ -117,7 +120,7 @@ def _on_photos(models: NamedModels, photos: PhotoCache, corruptions: bool, progr
         baseline = load(BASELINE) if _is_photo_model(model) else None
         found = evaluate_photos(model, photos, baseline=baseline, progress=progress)
         robustness = evaluate_corrupted_photos(model, photos, progress) if corruptions else None
-        results.append(ModelEvaluation(name, photos.table.name, found.evaluation, robustness, found))
+        results.append(ModelEvaluation(name, photos.table.name, found.evaluation, robustness, found, found.failures))
     return results
 
 
@@ -128,7 +131,7 @@ def _on_test_set(models: NamedModels, dataset: Dataset, corruptions: bool, progr
     results = []
     for done, (name, model) in enumerate(models):
         progress("evaluate", done, len(models), name)
-        results.append(ModelEvaluation(name, data, evaluate_classifier(model, test)[0]))
+        results.append(ModelEvaluation(name, data, evaluate_classifier(model, test)[0], failures=dataset.failures))
     progress("evaluate", len(models), len(models))
     if not corruptions:
         return results

@@ -186,6 +186,7 @@ def _write_results(path: Path, options: TuneOptions, dataset: Dataset, n_validat
         "options": to_config(options),
         "data": dataset.name,
         "data_digest": dataset.digest,
+        "failures": [one.to_json() for one in dataset.failures],
         "validation": {"n": n_validation, "standard_error": standard_error},
         "best": {**best.to_json(), "recipe": recipe.to_json(), "file": str(path / BEST_RECIPE)},
         "trials": [one.to_json() for one in ranked],

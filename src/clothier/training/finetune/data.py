@@ -92,6 +92,8 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
         DataError: no table, or fewer than two classes with enough photos.
     """
     table = read_photo_table(data, columns=columns)
+    for warning in table.warnings:
+        progress(f"reading {table.name}", 0, 0, warning)
     (inputs, images), fingerprints, table = load_with_fingerprints(table, INPUT_SPEC, STORED_SIZE, progress=progress)
     kept, final = _without_small_classes(table)
     if len(final) < len(table):
