@@ -121,6 +121,7 @@ class Prediction:
         model: the name of the model.
         code: the company's code for the most probable class, if a taxonomy was given.
         input_file: the file with the preprocessed input, if ``--save-inputs`` was given.
+        notes: one sentence for each thing that was ignored or missing in the image file.
     """
 
     file: str
@@ -130,6 +131,7 @@ class Prediction:
     model: str
     code: str | None = None
     input_file: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -141,6 +143,7 @@ class Prediction:
             "reason": self.reason,
             "model": self.model,
             **{name: value for name in ("code", "input_file") if (value := getattr(self, name)) is not None},
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
 

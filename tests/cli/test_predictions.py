@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
@@ -16,7 +16,7 @@ TOP = (ClassProbability("boot", 0.9), ClassProbability("sandal", 0.08))
 
 
 def make_prediction(
-    file: str, decision: Decision | None = "accept", reason: str = "it is sure", **more: str
+    file: str, decision: Decision | None = "accept", reason: str = "it is sure", **more: Any
 ) -> Prediction:
     return Prediction(file, TOP, decision, reason, "photo", **more)
 
@@ -49,6 +49,13 @@ def test_column_of_codes_is_optional() -> None:
     )
     assert any(line.split()[-1:] == ["FOOT"] for line in lines if "a.jpg" in line)
     assert any("could not be read" in line for line in lines if "c.jpg" in line)
+
+
+def test_notes_and_inputs_that_could_not_be_saved() -> None:
+    noted = make_prediction("a.jpg", notes=("The color profile is damaged and was ignored.",))
+    lines = rendered_lines(noted, FailedInput("c.jpg", "not-saved", "no space"))
+    assert any("a.jpg: The color profile is damaged and was ignored." in line for line in lines)
+    assert any("could not be saved" in line for line in lines if "c.jpg" in line)
 
 
 def test_long_reasons_are_wrapped_between_words() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -301,6 +302,30 @@ def test_only_the_bundled_photo_model_has_a_fallback(photo_bundle: Path, gray: P
     assert isinstance(found, Prediction)
     assert found.model == "photo"
     assert "fashion-cnn" not in found.reason
+
+
+def test_notes_on_a_file(tmp_path: Path, photo_bundle: Path) -> None:
+    file = save_photo(tmp_path / "a.png", (230, 20, 20))
+    assert "notes" not in predict([file], model="photo")[0].to_json()
+    file.write_bytes(file.read_bytes()[:-12])
+    assert predict([file], model="photo")[0].to_json()["notes"] == [
+        "The PNG has no end marker; its pixels are complete."
+    ]
+
+
+def test_an_input_that_cannot_be_saved_fails_alone(tmp_path: Path, photo_bundle: Path) -> None:
+    files = [save_photo(tmp_path / name, (230, 20, 20)) for name in ("a.png", "b.png", "c.png")]
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(files[1])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))  # bytes; only the noise needs more
+    try:
+        results = predict(files, model="photo", save_inputs=tmp_path / "inputs")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [isinstance(one, FailedInput) for one in results] == [False, True, False]
+    assert results[1].to_json()["error"]["code"] == "not-saved"
+    assert sorted(path.name for path in (tmp_path / "inputs").iterdir()) == ["a.png", "c.png"]
 
 
 def test_codes_of_a_company(tmp_path: Path, photo_bundle: Path, gray: Path) -> None:

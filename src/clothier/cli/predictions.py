@@ -25,7 +25,8 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
     table = make_table(["Image", "Class", "Probability", "", "Decision", *code], text=["Class", "", "Decision", *code])
     for one in results:
         if "error" in one:
-            table.add_row(one["file"], Text("could not be read", style="red"))
+            failed = "could not be saved" if one["error"]["code"] == "not-saved" else "could not be read"
+            table.add_row(one["file"], Text(failed, style="red"))
         for rank, guess in enumerate(one.get("top", ())):
             bar = Text("━" * round(BAR_WIDTH * guess["probability"]), style="dim" if rank else "cyan")
             cells = [guess["class"], format_percent(guess["probability"]), bar]
@@ -37,7 +38,7 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
 
 
 def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
-    """The model and its reason, one paragraph each; a reason that several images share is printed once."""
+    """The model and its reason, one paragraph each; a reason that several images share is printed once. Then notes."""
     files: dict[tuple[str, str], list[str]] = {}
     for one in results:
         if "error" not in one:
@@ -46,3 +47,6 @@ def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         prefix = f"{names[0]}{others}: " if len(files) > 1 else ""
         yield Padding(Text.assemble(prefix, (f"{model}: {reason}", "dim")), (0, 0, 0, 2))
+    for one in results:
+        for note in one.get("notes", ()):
+            yield Padding(Text.assemble(f"{one['file']}: ", (note, "dim")), (0, 0, 0, 2))

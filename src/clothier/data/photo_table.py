@@ -184,7 +184,7 @@ def load_with_fingerprints(
     fingerprints = Fingerprints.empty(len(table))
 
     def load(row: int, path: Path) -> None:
-        image = decode_for(path, input_specs[0])
+        image, _ = decode_for(path, input_specs[0])
         for array, spec in zip(images, input_specs, strict=True):
             array[row] = preprocess(image, spec)
         fingerprints.set(row, image)

@@ -12,8 +12,8 @@ import numpy as np
 from clothier import bundle
 from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
-from clothier.data.photos.save_input import save_input
-from clothier.errors import ImageError, UsageError
+from clothier.data.photos.save_input import create_folder, save_input
+from clothier.errors import ImageError, StorageError, UsageError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, decide
@@ -57,6 +57,7 @@ class _DecodedPhoto:
     file: str
     image: Images  # the input of the model
     model: Model  # which classifies it
+    notes: tuple[str, ...]
 
 
 class Model:
@@ -123,7 +124,9 @@ class Model:
         save_inputs: Path | None = None,
         progress: Progress = no_progress,
     ) -> list[Prediction | FailedInput]:
-        """Predicts each file, in the given order. A file that cannot be read is reported; the others continue.
+        """Predicts each file, in the given order.
+
+        A file that cannot be read is reported, and one whose input cannot be saved; the others continue.
 
         Args:
             files: images of one garment each.
@@ -135,13 +138,15 @@ class Model:
         Raises:
             UsageError: ``top`` is less than 1, or ``files`` is a single name and not a list.
             DataError: the taxonomy cannot be read, or has other classes than the model.
-            StorageError: a preprocessed image cannot be saved.
+            StorageError: ``save_inputs`` cannot be created.
         """
         if isinstance(files, str):
             raise UsageError(f"got the single name {files!r}; pass a list of files, such as [{files!r}].")
         if top < 1:
             raise UsageError(f"top is {top}; it must be 1 or more.")
         codes = read_taxonomy(taxonomy, self.classes) if taxonomy else None
+        if save_inputs:
+            create_folder(save_inputs)
         results: list[Prediction | FailedInput] = []
         for start in range(0, len(files), DECODE_BATCH):
             batch = parallel_map(self._decode, files[start : start + DECODE_BATCH])
@@ -151,11 +156,11 @@ class Model:
 
     def _decode(self, file: str | Path) -> _DecodedPhoto | FailedInput:
         try:
-            image = decode_for(Path(file), self.input_spec)
+            image, notes = decode_for(Path(file), self.input_spec)
         except ImageError as error:
             return FailedInput(str(file), error.code, str(error))
         model = self._small_image_model if is_fashion_mnist_image(image) else self
-        return _DecodedPhoto(str(file), preprocess(image, model.input_spec), model)
+        return _DecodedPhoto(str(file), preprocess(image, model.input_spec), model, notes)
 
     @cached_property
     def _small_image_model(self) -> Model:
@@ -178,7 +183,10 @@ class Model:
             for (index, photo), row, result in zip(
                 own.items(), output.probabilities, model.decide(output), strict=True
             ):
-                results[index] = self._prediction(photo, row, result, top, codes, save_inputs)
+                try:
+                    results[index] = self._prediction(photo, row, result, top, codes, save_inputs)
+                except StorageError as error:
+                    results[index] = FailedInput(photo.file, "not-saved", str(error))
         return list(results.values())
 
     def _prediction(
@@ -203,6 +211,7 @@ class Model:
             model=model.name,
             code=codes[best[0].name] if codes else None,
             input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
+            notes=photo.notes,
         )
 
 

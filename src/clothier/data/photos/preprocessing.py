@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from clothier.data.photos.decode import decode_image
+from clothier.data.photos.decode import decode_with_notes
 from clothier.data.photos.fashion_mnist import WORKING_SIZE, to_fashion_mnist
 from clothier.errors import UnknownNameError
 
@@ -28,13 +28,16 @@ def load_image(path: Path, input_spec: InputSpec) -> Images:
         ImageError: the file cannot be used; ``code`` says why.
         UnknownNameError: ``input_spec`` has an unknown kind.
     """
-    return preprocess(decode_for(path, input_spec), input_spec)
+    return preprocess(decode_for(path, input_spec)[0], input_spec)
 
 
-def decode_for(path: Path, input_spec: InputSpec) -> Image.Image:
-    """The upright image in ``path`` (RGB or L), in a size that suffices for ``input_spec``. Errors as above."""
+def decode_for(path: Path, input_spec: InputSpec) -> tuple[Image.Image, tuple[str, ...]]:
+    """The upright image in ``path`` (RGB or L), in a size that suffices for ``input_spec``, and notes. Errors as above.
+
+    The notes are those of :func:`~clothier.data.photos.decode.decode_with_notes`.
+    """
     is_fashion_mnist = _is_fashion_mnist(input_spec)
-    return decode_image(
+    return decode_with_notes(
         path, min_long_side=WORKING_SIZE if is_fashion_mnist else DECODE_OVERSAMPLING * input_spec.height
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,23 +14,46 @@ from clothier.errors import StorageError
 if TYPE_CHECKING:
     from clothier.types import Images
 
+MAX_NAME_BYTES = 200  # of a name without its suffix; file systems allow 255 with it
+
+
+def create_folder(folder: Path) -> None:
+    """Creates the folder for the images if it does not exist.
+
+    Raises:
+        StorageError: it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot create {folder}: {error.strerror or error}. Choose another folder.") from error
+
 
 def save_input(image: Images, folder: Path, file: str | Path) -> Path:
     """Saves a preprocessed image, (H, W) or (H, W, 3), as a PNG named after ``file``; returns its path.
 
-    Existing files are not overwritten: the name gets a number, such as ``shoe-2.png``.
+    Existing files are not overwritten: the name gets a number, such as ``shoe-2.png``. A very long name is shortened.
 
     Raises:
-        StorageError: the folder cannot be created, or the file cannot be written.
+        StorageError: the file cannot be written. Nothing is left of it.
     """
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "PNG")
+    stem = Path(file).stem
+    while len(os.fsencode(stem)) > MAX_NAME_BYTES:
+        stem = stem[:-1]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path, stream = _create_unique(folder, Path(file).stem)
-        with stream:
-            Image.fromarray(image).save(stream, "PNG")
+        path, stream = _create_unique(folder, stem)
+        try:
+            with stream:
+                stream.write(content.getbuffer())
+        except OSError:
+            path.unlink()
+            raise
     except OSError as error:
         raise StorageError(
-            f"the input image of {file} cannot be saved in {folder}: {error.strerror or error}. Choose another folder."
+            f"the input image of {file} cannot be saved in {folder}: {error.strerror or error}. Free some space or "
+            "choose another folder."
         ) from error
     return path
 
