@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,6 @@ from clothier.data.photo_table import Columns, load_photos, read_photo_table
 from clothier.errors import DataError
 from clothier.taxonomy import PARENT_CLASS
 from clothier.types import InputSpec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PHOTO_CLASSES = (
     *("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "shorts", "skirt", "t-shirt"),
@@ -122,6 +120,29 @@ class TestCsv:
         with pytest.raises(DataError, match=re.escape(sentence)):
             read_photo_table(write(shop, text))
 
+    @pytest.mark.parametrize("line", ["sep=;\r\n", '"sep=;"\n', "SEP=|\n"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+    def test_a_line_that_names_the_delimiter(self, shop: Path, line: str, encoding: str) -> None:
+        text = line + ROWS.replace(",", line.strip('"\r\n')[-1])
+        table = read_photo_table(write(shop, text + "gone.png", encoding))
+        assert (table.classes, table.groups.tolist()) == (("boot", "hat"), [12, 7, 12])
+        assert "gone.png (line 6 of" in table.failures[0].message
+
+    def test_many_columns_are_not_all_shown(self, shop: Path) -> None:
+        pixels = ",".join(f"pixel{number}" for number in range(784))
+        with pytest.raises(DataError, match=r"no column 'file', only label, pixel0, .*, pixel8 and 775 more\. Name it"):
+            read_photo_table(write(shop, f"label,{pixels}\n"))
+
+    def test_a_line_that_is_too_long_for_a_csv(self, shop: Path) -> None:
+        with pytest.raises(DataError, match=r"labels\.csv is not a CSV: line \d: field larger than field limit"):
+            read_photo_table(write(shop, '{"images": [' + "7" * 140_000))
+
+    def test_a_pipe_or_a_device(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.csv")
+        for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+            with pytest.raises(DataError, match=f"{path} is not a file with an end"):
+                read_photo_table(path)
+
     def test_a_named_group_column_is_required(self, shop: Path) -> None:
         with pytest.raises(DataError, match=r"no column 'who', only file, label, sender_id. .* --group-column"):
             read_photo_table(shop, columns=Columns(group="who"))
@@ -224,6 +245,12 @@ class TestLoading:
         assert images[:, 8, 8, 0].tolist() == [0, 160]
         assert (table.labels.tolist(), table.groups.tolist()) == ([1, -1], [12, 12])
         assert [failure.code for failure in table.failures] == ["not-found", "not-an-image"]
+
+    def test_the_cause_when_no_photo_is_readable(self, shop: Path) -> None:
+        for name in ("a.png", "images/b.png", "images/c.png"):
+            (shop / name).write_text("words")
+        with pytest.raises(DataError, match=r"none of the 3 photos of .* can be read. The first: .*a\.png is not an"):
+            load_photos(read_photo_table(shop), CENTER_CROP)
 
     def test_many_threads_keep_the_order(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("clothier.system.available_cores", lambda: 8)

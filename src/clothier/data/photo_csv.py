@@ -4,17 +4,19 @@
     00003aeb.jpg,t-shirt,322
     00143901.jpg,,48            <- no label: none of the classes
 
-The CSV is UTF-8, with commas, semicolons or tabs; other columns are ignored. Files are searched beside the CSV, then in
-``images/`` beside it; absolute paths are allowed.
+The CSV is UTF-8, with commas, semicolons or tabs, or what a first line ``sep=`` says; other columns are ignored. Files
+are searched beside the CSV, then in ``images/`` beside it; absolute paths are allowed.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clothier.data.photo_paths import IMAGES_DIR, URL, PhotoFinder
 from clothier.errors import DataError
 from clothier.types import FailedInput
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DELIMITERS = ",;\t"
-IMAGES_DIR = "images"  # a folder beside the CSV that is searched too
+SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\r?(?:\n|$)', re.IGNORECASE)  # which Excel writes and heeds
+MAX_SHOWN_COLUMNS, MAX_SHOWN_CHARS = 10, 40  # in an error
 DEFAULT_GROUP_COLUMN = "sender_id"
 
 
@@ -85,45 +88,51 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
     are named in ``warnings``.
 
     Raises:
-        DataError: the CSV is missing, unreadable, not UTF-8, has no rows, or lacks a column.
+        DataError: the CSV is missing, unreadable, not UTF-8, has no rows, lacks a column, or none of its files exists.
     """
     header, rows = _read_table(path, columns)
     if not rows:
         raise DataError(f"{path} has a header but no rows. Add a row for each photo.")
-    located = [(row, _locate(path, row.file)) for row in rows]
-    found, warnings = _deduplicate(path, [replace(row, file=file) for row, file in located if file])
-    failures = tuple(_missing_file(path, row) for row, file in located if not file)
+    finder = PhotoFinder(path.parent)
+    located, failures = [], []
+    for row in rows:
+        paths = finder.find(row.file)
+        if len(paths) == 1:
+            located.append(replace(row, file=str(paths[0])))
+        else:
+            failures.append(_missing_file(path, row, paths))
+    if not located:
+        raise DataError(f"none of the {len(rows)} photos of {path} was found. The first: {failures[0].message}")
+    found, warnings = _deduplicate(path, located)
+    warnings += finder.warnings(path)
     if columns.group not in header:
         warnings.append(f"{path} has no column {columns.group!r}: every photo is treated as its own group.")
-    return ParsedRows(found, columns.group in header, failures, tuple(warnings))
+    return ParsedRows(found, columns.group in header, tuple(failures), tuple(warnings))
 
 
 def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
     """The header, and every line that is not blank."""
     text = _read_text(path)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text, columns.file), restval="")
+    separator = SEPARATOR_LINE.match(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, columns.file))
     try:
-        header = reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        if separator:
+            next(reader)
+        header = [name.strip() for name in next(reader, [])]
         _check_columns(path, header, columns)
         return header, [
-            Row(
-                cells[columns.file].strip(),
-                cells[columns.label].strip(),
-                cells.get(columns.group, "").strip(),
-                f"line {reader.line_num}",
-                cells.get(columns.subclass, "").strip(),
-            )
+            _parse_row(reader.line_num, dict(zip(header, cells, strict=False)), columns)
             for cells in reader
-            if any(cell.strip() for name, cell in cells.items() if name is not None)
+            if any(cell.strip() for cell in cells)
         ]
     except csv.Error as error:
-        raise DataError(
-            f"{path} is not a CSV: line {reader.reader.line_num}: {error}. Save it as a CSV again."
-        ) from error
+        raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
 
 
 def _read_text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is not a file with an end, but a device or a pipe. Give a CSV of photos.")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
@@ -138,14 +147,12 @@ def _read_text(path: Path) -> str:
 
 
 def _delimiter(text: str, file_column: str) -> str:
-    """The delimiter with which the header has the file column, or otherwise the most columns."""
+    """That of a ``sep=`` line, or with which the header has the file column, or otherwise the most columns."""
+    if separator := SEPARATOR_LINE.match(text):
+        return separator[1]
     header = text.lstrip().partition("\n")[0]
-
-    def fits(delimiter: str) -> tuple[bool, int]:
-        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        return file_column in names, len(names)
-
-    return max(DELIMITERS, key=fits)
+    names = {one: [name.strip().strip('"') for name in header.split(one)] for one in DELIMITERS}
+    return max(DELIMITERS, key=lambda one: (file_column in names[one], len(names[one])))
 
 
 def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
@@ -154,33 +161,28 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
         required["group"] = columns.group
     for meaning, name in required.items():
         if name not in header:
-            raise DataError(
-                f"{path} has no column {name!r}, only {', '.join(header) or 'an empty header'}. "
-                f"Name it with --{meaning}-column."
-            )
+            shown = ", ".join(one[:MAX_SHOWN_CHARS] for one in header[:MAX_SHOWN_COLUMNS]) or "an empty header"
+            more = f" and {len(header) - MAX_SHOWN_COLUMNS} more" if len(header) > MAX_SHOWN_COLUMNS else ""
+            raise DataError(f"{path} has no column {name!r}, only {shown}{more}. Name it with --{meaning}-column.")
 
 
-def _locate(path: Path, file: str) -> str | None:
-    """The path of the file, if it exists; joining an absolute path gives that path."""
-    candidates = (path.parent / file, path.parent / IMAGES_DIR / file) if file and "\0" not in file else ()
-    return next((str(one) for one in candidates if _exists(one)), None)
+def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
+    names = (columns.file, columns.label, columns.group, columns.subclass)
+    file, label, group, subclass = (cells.get(name, "").strip() for name in names)
+    return Row(file, label, group, f"line {line}", subclass)
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # name too long, or no permission
-        return False
-
-
-def _missing_file(path: Path, row: Row) -> FailedInput:
+def _missing_file(path: Path, row: Row, candidates: list[Path]) -> FailedInput:
+    place = f"{row.location} of {path}"
     if not row.file:
-        return FailedInput(f"{path}, {row.location}", "not-found", f"{row.location} of {path} has no file name.")
-    return FailedInput(
-        row.file,
-        "not-found",
-        f"{row.file} ({row.location} of {path}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path.",
-    )
+        return FailedInput(f"{path}, {row.location}", "not-found", f"{place} has no file name.")
+    message = f"{row.file} ({place}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path."
+    if URL.match(row.file):
+        message = f"{row.file} ({place}) is a URL, and only files are read. Download it and give its path."
+    elif candidates:
+        names = " or ".join(map(str, candidates[:2]))
+        message = f"{row.file} ({place}) is ambiguous: it may be {names}. Write the path as it is."
+    return FailedInput(row.file, "not-found", message)
 
 
 def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], list[str]]:

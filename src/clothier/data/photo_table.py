@@ -71,6 +71,11 @@ class PhotoTable:
         counts = np.bincount(self.labels[self.labels != UNKNOWN_LABEL], minlength=len(self.classes))
         return dict(zip(self.classes, counts.tolist(), strict=True))
 
+    @property
+    def failure_note(self) -> str:
+        """For errors about missing photos: how many failed, and why the first did; "" if none did."""
+        return f" {len(self.failures)} inputs failed. The first: {self.failures[0].message}" if self.failures else ""
+
     def subset(self, indices: npt.NDArray[np.intp] | BoolArray) -> PhotoTable:
         """The photos at ``indices``, (M,) integers or a mask (N,)."""
         rows = np.flatnonzero(indices) if indices.dtype == bool else indices
@@ -203,6 +208,9 @@ def read_photos(
     Returns:
         The rows of the readable photos, those for which ``read`` raises no ImageError; and their table, with the
         others in ``failures``.
+
+    Raises:
+        DataError: no photo is readable.
     """
 
     def try_read(row: int) -> FailedInput | None:
@@ -216,6 +224,10 @@ def read_photos(
     found = parallel_map(try_read, range(len(table)), lambda done: progress(task, done, len(table)))
     rows = np.array([row for row, failure in enumerate(found) if failure is None], np.int64)
     failures = tuple(failure for failure in found if failure)
+    if failures and not len(rows):
+        raise DataError(
+            f"none of the {len(table)} photos of {table.name} can be read. The first: {failures[0].message}"
+        )
     return rows, replace(table.subset(rows), failures=table.failures + failures)
 
 

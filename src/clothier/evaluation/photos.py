@@ -107,7 +107,9 @@ def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progre
 def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoTable]:
     images, table = photos.load(model.input_spec, _table_for(model, photos))
     if not (table.labels != UNKNOWN_LABEL).any():
-        raise DataError(f"{table.name} has no readable photo with a label that {model.name} has a class for. Add some.")
+        raise DataError(
+            f"{table.name} has no readable photo with a label that {model.name} has a class for. Add some.{table.failure_note}"
+        )
     return images, table
 
 

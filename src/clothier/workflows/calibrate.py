@@ -176,4 +176,5 @@ def _check_photo_count(table: PhotoTable, excluded: Sequence[str] = ()) -> None:
         raise UsageError(
             f"{table.name} has {n} readable photos with a label that count, but a risk guarantee needs {MIN_PHOTOS} or "
             f"more. Review {MIN_PHOTOS - n} more. {' '.join(excluded)}".rstrip()
+            + table.failure_note
         )

@@ -129,7 +129,7 @@ def _without_small_classes(table: PhotoTable) -> tuple[BoolArray, PhotoTable]:
         found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
         raise DataError(
             f"{table.name} has {len(classes)} class(es) with {MIN_PHOTOS_PER_CLASS} or more readable photos: {found}. "
-            "A model needs two or more classes; add photos."
+            f"A model needs two or more classes; add photos.{table.failure_note}"
         )
     names = [*table.classes, ""]
     failures = tuple(
