@@ -44,7 +44,8 @@ MIN_POINTS = 4
 INITIAL_STD = 1e-4  # standard deviation of the first axis at the start
 JITTER = 0.01  # of that: separates equal points
 MOMENTUM = 0.8
-GAIN_UP, GAIN_DOWN, MIN_GAIN = 0.2, 0.8, 0.01  # Jacobs 1988: one step size per coordinate
+GAIN_FACTOR = np.array([0.8, 1.0])  # Jacobs 1988: one step size per coordinate; it shrinks if the step goes uphill
+GAIN_ADDED = np.array([0.01, 0.2])  # and otherwise grows
 MAX_STEP = 5.0  # in map units: a point that flies off would enlarge the grid
 ATTRACTION_CHUNKS = 8  # computed by the threads that the repulsion leaves free
 TRANSFORM_STEPS, TRANSFORM_LEARNING_RATE = 100, 0.5  # new points settle in about 50 steps
@@ -187,10 +188,10 @@ def _gradient_descent(
         rate = len(start) / phase.exaggeration  # Belkina et al. 2019; their factor 4 is part of the gradient
         for _ in range(phase.n_iter):
             repulsion = pool.submit(_repulsive_gradient, positions)
-            attraction = _attraction(nearby, positions[order], pool)[rank]
+            attraction = _attraction(nearby, positions.take(order, axis=0), pool).take(rank, axis=0)
             gradient = phase.exaggeration * attraction - repulsion.result()
-            same_direction = np.sign(steps) != np.sign(gradient)
-            gains = np.where(same_direction, gains + GAIN_UP, gains * GAIN_DOWN + MIN_GAIN)
+            downhill = (steps * gradient <= 0).astype(np.intp)
+            gains = gains * GAIN_FACTOR.take(downhill) + GAIN_ADDED.take(downhill)
             steps = MOMENTUM * steps - rate * gains * gradient
             lengths = np.sqrt(np.einsum("nd,nd->n", steps, steps))
             steps *= (MAX_STEP / np.maximum(lengths, MAX_STEP))[:, np.newaxis]
