@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from sklearn.metrics import (
     accuracy_score,
@@ -22,7 +23,7 @@ from sklearn.metrics import (
 
 from clothier import metrics
 from clothier.errors import DataError, ModelError
-from clothier.types import ClassScore
+from clothier.types import ClassScore, McNemarResult
 
 CLASSES = ("Trouser", "Coat", "Shirt", "Bag")
 
@@ -158,15 +159,52 @@ def test_mcnemar_uses_only_disagreements() -> None:
     assert (got.n, got.only_first, got.only_second) == (10, 3, 1)
     assert got.difference == pytest.approx(0.2)
     assert got.p_value == pytest.approx(binomtest(3, 4).pvalue)
-    # Twice the paired standard error: of the differences +1 (3 times), -1 (once) and 0 (6 times).
-    deviation = np.std([1] * 3 + [-1] + [0] * 6) / math.sqrt(10)
-    assert got.interval == pytest.approx((0.2 - 1.96 * deviation, 0.2 + 1.96 * deviation), abs=1e-4)
 
 
-def test_mcnemar_of_identical_predictions() -> None:
-    correct = np.array([True, False, True])
-    got = metrics.mcnemar(correct, correct)
-    assert (got.difference, got.interval, got.p_value) == (0.0, (0.0, 0.0), 1.0)
+def mcnemar_of(n: int, only_first: int, only_second: int) -> McNemarResult:
+    first, second = np.zeros(n, bool), np.zeros(n, bool)
+    first[:only_first] = second[only_first : only_first + only_second] = True
+    return metrics.mcnemar(first, second)
+
+
+@pytest.mark.parametrize(("n", "only_first", "only_second"), [(10, 3, 1), (40, 5, 2), (44, 9, 0), (10_000, 300, 210)])
+def test_the_interval_holds_the_differences_that_the_score_test_does_not_reject(
+    n: int, only_first: int, only_second: int
+) -> None:
+    for end in mcnemar_of(n, only_first, only_second).interval:
+
+        def loss(losses: float, end: float = end) -> float:
+            """Negative log likelihood with a fraction of ``losses`` and ``losses + end`` of wins."""
+            parts = (
+                (only_first, losses + end),
+                (only_second, losses),
+                (n - only_first - only_second, 1 - 2 * losses - end),
+            )
+            return -sum(count * math.log(max(part, 1e-300)) for count, part in parts)
+
+        losses = minimize_scalar(
+            loss, bounds=(max(0, -end), (1 - end) / 2), method="bounded", options={"xatol": 1e-12}
+        ).x
+        z = (only_first - only_second - n * end) / math.sqrt(n * (2 * losses + end - end**2))
+        assert abs(z) == pytest.approx(1.96, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("n", "wins", "losses"), [(40, 0.08, 0), (40, 0.02, 0.02), (200, 0.04, 0.01), (1_000, 0.05, 0.04)]
+)
+def test_the_interval_covers_the_difference_as_often_as_it_says(n: int, wins: float, losses: float) -> None:
+    draws = np.random.default_rng(0).multinomial(n, [wins, losses, 1 - wins - losses], 20_000)
+    covered = 0
+    for (only_first, only_second, _), count in zip(*np.unique(draws, axis=0, return_counts=True), strict=True):
+        low, high = mcnemar_of(n, only_first, only_second).interval
+        covered += count * (low <= wins - losses <= high)
+    assert 0.94 <= covered / len(draws) <= 0.995  # Wald's interval: 0.84 in the first case
+
+
+def test_without_disagreements_the_interval_is_not_empty() -> None:
+    got = mcnemar_of(40, 0, 0)
+    assert (got.difference, got.p_value) == (0.0, 1.0)
+    assert got.interval == pytest.approx((-0.0876, 0.0876), abs=1e-4)  # 1.96^2 / (40 + 1.96^2), as Wilson's
 
 
 @pytest.mark.parametrize("pair", [(np.ones(3, bool), np.ones(2, bool)), (np.ones(0, bool), np.ones(0, bool))])

@@ -183,10 +183,29 @@ def mcnemar(first_correct: BoolArray, second_correct: BoolArray) -> McNemarResul
         )
     n = first.size
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    difference = (only_first - only_second) / n
-    half_width = NORMAL_95 * math.sqrt(max((only_first + only_second) / n - difference**2, 0.0) / n)
-    interval = (max(difference - half_width, -1.0), min(difference + half_width, 1.0))
-    return McNemarResult(n, only_first, only_second, difference, interval, sign_test(only_first, only_second))
+    difference, p_value = (only_first - only_second) / n, sign_test(only_first, only_second)
+    interval = (-_upper_limit(only_second, only_first, n), _upper_limit(only_first, only_second, n))
+    return McNemarResult(n, only_first, only_second, difference, interval, p_value)
+
+
+def _upper_limit(wins: int, losses: int, n: int) -> float:
+    """Upper end of the 95 % interval of (wins - losses) / n by Tango's score test (1998, Stat. Med. 17:891-908).
+
+    It is the difference that the score test just does not reject, found by bisection.
+    """
+
+    def rejects(difference: float) -> bool:
+        b = (2 * n - wins + losses) * difference - wins - losses
+        root = math.sqrt(max(b**2 + 8 * n * losses * difference * (1 - difference), 0.0))
+        losses_given = (root - b) / (4 * n)  # most likely fraction of losses, given the difference
+        variance = n * (2 * losses_given + difference * (1 - difference))
+        return n * difference - (wins - losses) > NORMAL_95 * math.sqrt(max(variance, 0.0))
+
+    low, high = (wins - losses) / n, 1.0
+    for _ in range(50):  # to 1e-15
+        middle = (low + high) / 2
+        low, high = (low, middle) if rejects(middle) else (middle, high)
+    return high
 
 
 def sign_test(wins: int, losses: int) -> float:

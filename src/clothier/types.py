@@ -250,7 +250,7 @@ class McNemarResult:
         only_first: images that only the first classified correctly.
         only_second: images that only the second classified correctly.
         difference: accuracy of the first minus accuracy of the second.
-        interval: 95 % interval of the difference, from the paired variance.
+        interval: 95 % interval of the difference, by Tango's score test.
         p_value: two-sided exact binomial test on the images where only one is correct.
     """
 

@@ -41,7 +41,7 @@ def test_comparison_summary() -> None:
     second[:40] = False
     names = ("DNN", "CNN")
     assert comparison.comparison_summary(names, mcnemar(first, second)) == (
-        "DNN is 10.0 percentage points more accurate than CNN (95 % interval 7.1 to 12.9)"
+        "DNN is 10.0 percentage points more accurate than CNN (95 % interval 7.4 to 13.3)"
     )
     assert comparison.comparison_summary(names, mcnemar(second, first)).startswith(
         "CNN is 10.0 percentage points more accurate than DNN"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clothier.types import Evaluation, McNemarResult
 
 NamePair = tuple[str, str]
+SIGNIFICANCE = 0.05  # of McNemar's exact test; its interval then excludes 0
 
 
 @rc_context(STYLE)
@@ -106,7 +107,7 @@ def comparison_summary(names: NamePair, paired: McNemarResult) -> str:
     """The difference in one line: which model is better and by how much, or that the difference is not significant."""
     better, worse = names if paired.difference >= 0 else names[::-1]
     low, high = sorted(abs(100 * bound) for bound in paired.interval)
-    if paired.interval[0] <= 0 <= paired.interval[1]:
+    if paired.p_value >= SIGNIFICANCE:
         interval = " to ".join(f"{100 * bound:+.1f}" for bound in paired.interval)
         return f"{names[0]} and {names[1]} do not differ significantly ({interval} percentage points)"
     points = f"{abs(100 * paired.difference):.1f} percentage points"
