@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 FASHION_MNIST_NAME = "Fashion-MNIST"
 
 
-@dataclass(frozen=True, slots=True)
-class Limitation:
+class Limitation(NamedTuple):
     """A short name and one or two sentences."""
 
     name: str
@@ -61,18 +59,13 @@ SINGLE_RUN = Limitation(
 
 
 def limitations(dataset_name: str, evaluations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Limitation]:
-    """The limitations of a data set and of the models trained on it.
-
-    Args:
-        dataset_name: limitations of the data are known for ``Fashion-MNIST``.
-        evaluations: pairs of a model's name and its evaluation as in ``metrics.json``; may be empty.
-    """
+    """The limitations of a data set and of the models trained on it: pairs of a name and its ``metrics.json``."""
     known = list(FASHION_MNIST_LIMITATIONS) if dataset_name == FASHION_MNIST_NAME else []
     if not evaluations:
         return known
-    weaknesses = [_weakest_class(name, evaluation) for name, evaluation in evaluations]
+    weaknesses = [_weakest_class(name, evaluation) for name, evaluation in evaluations if evaluation["accuracy"] < 1]
     can_abstain = all("coverage" in evaluation for _, evaluation in evaluations)
-    return [*known, *filter(None, weaknesses), GUARANTEE_SCOPE if can_abstain else NO_REJECT_OPTION, SINGLE_RUN]
+    return [*known, *weaknesses, GUARANTEE_SCOPE if can_abstain else NO_REJECT_OPTION, SINGLE_RUN]
 
 
 def error_fraction_within(evaluation: Mapping[str, Any], classes: Sequence[str]) -> float:
@@ -83,10 +76,8 @@ def error_fraction_within(evaluation: Mapping[str, Any], classes: Sequence[str])
     return float(wrong[np.ix_(inside, inside)].sum() / max(wrong.sum(), 1))
 
 
-def _weakest_class(name: str, evaluation: Mapping[str, Any]) -> Limitation | None:
+def _weakest_class(name: str, evaluation: Mapping[str, Any]) -> Limitation:
     """The class with the lowest recall, and the errors among upper-body garments where the classes have them."""
-    if evaluation["accuracy"] == 1:
-        return None
     scores = evaluation["per_class"]
     worst = min(scores, key=lambda score: score["recall"])
     text = f"Recall is {format_percent(worst['recall'], 0)} on {worst['class']}, its weakest class."

@@ -42,7 +42,7 @@ class MapContent:
         splits: name of a split to its number of images, in their order (``{"train": 60_000, "test": 10_000}``).
         predictions: (N,) int64, 0 to K - 1, of ``model``; None without a model.
         model: name of the model.
-        quality_note: sentences about the map's quality.
+        quality_note: sentences about the map's quality; may be empty.
 
     Raises:
         DataError: the arrays differ in length, or only one of predictions and model is given.

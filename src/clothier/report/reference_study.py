@@ -6,7 +6,7 @@ and ``Report.pdf``. One run of each model, 10,000 test images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.metrics import standard_error
@@ -20,23 +20,13 @@ CLAIMED_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Shirt")
 """The README gives the DNN an F1 above 0.9 in these; its own classification report says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceResult:
-    """One model of the study on the test set.
+class ReferenceResult(NamedTuple):
+    """One model of the study on the test set."""
 
-    Attributes:
-        model: ``dnn`` or ``cnn``.
-        accuracy: test accuracy, 0 to 1; from the printed confusion matrix.
-        claimed_accuracy: as its README states it.
-        parameters: number of trained parameters.
-        f1: printed F1, two decimals, in the order of the classes.
-    """
-
-    model: str
-    accuracy: float
-    claimed_accuracy: str
+    accuracy: float  # 0 to 1, from the printed confusion matrix
+    claimed_accuracy: str  # as its README states it
     parameters: int
-    f1: tuple[float, ...]
+    f1: tuple[float, ...]  # printed, two decimals, in the order of the classes
 
     @property
     def standard_error(self) -> float:
@@ -45,10 +35,8 @@ class ReferenceResult:
 
 
 REFERENCE_RESULTS = {
-    "dnn": ReferenceResult("dnn", 0.8850, "89 %", 12_682, (0.83, 0.98, 0.80, 0.89, 0.82, 0.96, 0.70, 0.95, 0.97, 0.96)),
-    "cnn": ReferenceResult(
-        "cnn", 0.8970, "90 %", 262_890, (0.85, 0.98, 0.85, 0.90, 0.84, 0.96, 0.73, 0.93, 0.97, 0.95)
-    ),
+    "dnn": ReferenceResult(0.8850, "89 %", 12_682, (0.83, 0.98, 0.80, 0.89, 0.82, 0.96, 0.70, 0.95, 0.97, 0.96)),
+    "cnn": ReferenceResult(0.8970, "90 %", 262_890, (0.85, 0.98, 0.85, 0.90, 0.84, 0.96, 0.73, 0.93, 0.97, 0.95)),
 }
 
 REFERENCE_MAP_QUALITY = MapQuality(

@@ -134,10 +134,11 @@ def comparison_figures(
     evaluations = (metrics.evaluate_logits(first, labels, classes), metrics.evaluate_logits(second, labels, classes))
     paired = metrics.mcnemar(first.argmax(axis=1) == labels, second.argmax(axis=1) == labels)
     figures = {"accuracies": accuracies(names, evaluations, paired), "f1": f1_by_class(names, evaluations)}
-    if paired.only_first:
-        pairs = only_first_correct(first, second, labels, MAX_ERRORS)
-        figures["correct-only-in-first"] = only_one_correct(labeled, pairs, classes, names, paired.only_first)
-    if paired.only_second:
-        pairs = only_first_correct(second, first, labels, MAX_ERRORS)
-        figures["correct-only-in-second"] = only_one_correct(labeled, pairs, classes, names[::-1], paired.only_second)
+    for which, ordered, one, other, count in (
+        ("first", names, first, second, paired.only_first),
+        ("second", names[::-1], second, first, paired.only_second),
+    ):
+        if count:
+            pairs = only_first_correct(one, other, labels, MAX_ERRORS)
+            figures[f"correct-only-in-{which}"] = only_one_correct(labeled, pairs, classes, ordered, count)
     return figures

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
 
 from clothier.metrics import NORMAL_95
 from clothier.report.captioned_figure import CaptionedFigure
@@ -52,6 +53,7 @@ def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], pair
     above.margins(x=0.35)
     above.grid(visible=True, axis="x")
     above.set_xlabel("accuracy with 95 % interval")
+    above.xaxis.set_major_locator(MaxNLocator(4))
     percent_axis(above.xaxis, 1)
     _plot_disagreement(below, names, paired)
     content = f"Only {names[0]} correct: {paired.only_first:,}; only {names[1]} correct: {paired.only_second:,}"

@@ -45,22 +45,19 @@ class Tile:
     caption: str
     signed: bool = False
 
-    @property
-    def n_lines(self) -> int:
-        """Lines of the caption."""
-        return self.caption.count("\n") + 1 if self.caption else 0
-
 
 @rc_context(STYLE)
 def gallery(tiles: Sequence[Tile | None], columns: int, headings: Sequence[str] = ()) -> Figure:
     """Draws ``tiles`` row by row, ``columns`` in a row, under ``headings`` of the columns; None leaves a gap."""
     side = FIGURE_WIDTH / columns
-    lines = max(tile.n_lines for tile in tiles if tile)
+    lines = max(len(tile.caption.splitlines()) for tile in tiles if tile)
     step = side + lines * CAPTION_LINE_HEIGHT + TILE_GAP
     top = max((CAPTION_LINE_HEIGHT * (1.5 + heading.count("\n")) for heading in headings), default=0.0)
     height = top + -(-len(tiles) // columns) * step
     figure = new_figure(height)
-    axes = _blank_axes(figure, height)
+    axes = figure.add_subplot()  # in inches from the top left
+    axes.set_axis_off()
+    axes.set(xlim=(0, FIGURE_WIDTH), ylim=(height, 0), aspect="equal")
     for column, heading in enumerate(headings):
         axes.text((column + 0.5) * side, 0, heading, ha="center", va="top", fontsize=8.5, color=MUTED)
     for index, tile in enumerate(tiles):
@@ -69,39 +66,23 @@ def gallery(tiles: Sequence[Tile | None], columns: int, headings: Sequence[str] 
     return figure
 
 
-def _blank_axes(figure: Figure, height: float) -> Axes:
-    """Axes in inches from the top left, without a frame."""
-    axes = figure.add_subplot()
-    axes.set_axis_off()
-    axes.set_xlim(0, FIGURE_WIDTH)
-    axes.set_ylim(height, 0)
-    axes.set_aspect("equal")
-    return axes
-
-
 def _draw_tile(axes: Axes, tile: Tile, left: float, top: float, side: float) -> None:
     inset = 0.07 * side
     extent = (left + inset, left + side - inset, top + side - inset, top + inset)
-    pixels = _diverging_rgba(tile.image) if tile.signed else _grayscale_rgba(tile.image)
-    drawn = axes.imshow(pixels, extent=extent, interpolation="none", aspect="equal")
-    drawn.set_gid(f"{SIGNED}-{left}-{top}" if tile.signed else f"{GRAYSCALE}-{left}-{top}")
+    drawn = axes.imshow(_rgba(tile), extent=extent, interpolation="none", aspect="equal")
+    drawn.set_gid(f"{SIGNED if tile.signed else GRAYSCALE}-{left}-{top}")
     size = 9.0 if side > 0.6 else 8.0
     for line, text in enumerate(tile.caption.split("\n")):
         y, color = top + side + (line + 0.3) * CAPTION_LINE_HEIGHT, MUTED if line else TEXT
         axes.text(left + side / 2, y, text, ha="center", va="center", fontsize=size, color=color)
 
 
-def _grayscale_rgba(image: PixelArray) -> Float64Array:
-    """Black with the pixel value as opacity: (H, W, 4) floats of 0 to 1."""
+def _rgba(tile: Tile) -> Float64Array:
+    """Color and opacity, (H, W, 4) floats of 0 to 1: black, or blue above zero and orange below."""
+    image = tile.image / (255 if tile.image.dtype == np.uint8 else 1)
     pixels = np.zeros((*image.shape, 4))
-    pixels[..., 3] = np.clip(image / (255 if image.dtype == np.uint8 else 1), 0, 1)
-    return pixels
-
-
-def _diverging_rgba(image: PixelArray) -> Float64Array:
-    """Blue above zero and orange below, with the magnitude as opacity: (H, W, 4) floats of 0 to 1."""
-    reach = float(np.abs(image).max()) or 1.0
-    pixels = np.empty((*image.shape, 4))
-    pixels[..., :3] = np.where((image > 0)[..., np.newaxis], to_rgb(PRIMARY), to_rgb(SECONDARY))
-    pixels[..., 3] = np.abs(image) / reach
+    pixels[..., 3] = np.clip(image, 0, 1)
+    if tile.signed:
+        pixels[..., :3] = np.where((image > 0)[..., np.newaxis], to_rgb(PRIMARY), to_rgb(SECONDARY))
+        pixels[..., 3] = np.abs(image) / (np.abs(image).max() or 1.0)
     return pixels
