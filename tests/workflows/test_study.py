@@ -87,8 +87,8 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[
 
 @pytest.mark.usefixtures("finished")
 def test_the_report_reads_the_saved_logits(passes: list[int]) -> None:
-    """The only passes are those of the exploration: the test images in the audit, all images in the map."""
-    assert passes == [80, 380]
+    """The only pass is that of the training images, for the map."""
+    assert passes == [300]
 
 
 def test_a_study_folder_is_complete(finished: Study) -> None:

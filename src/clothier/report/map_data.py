@@ -26,7 +26,8 @@ MAX_UINT16 = 2**16 - 1  # steps of a coordinate
 MAX_EDGE = 28  # pixels of a thumbnail's longer edge: Fashion-MNIST keeps its size, larger images are reduced
 SHEET_COLUMNS = 64
 SPRITES_PER_SHEET = 2048  # 64 x 32 thumbnails: 1792 x 896 pixels at most, where WebP ends at 16,383 a side
-WEBP_QUALITY = 15  # of 100: 98 bytes per Fashion-MNIST image at 29 dB; 20 costs 9 % more for one more decibel
+WEBP_QUALITY = 17  # of 100: 106 bytes per Fashion-MNIST image at 29 dB
+WEBP_METHOD = 2  # of 0 to 6: half the time of the default, 4, for 7 % more bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +154,7 @@ def _sprite_sheet(images: Images) -> bytes:
         cells.reshape(rows, SHEET_COLUMNS, height, width).swapaxes(1, 2).reshape(rows * height, SHEET_COLUMNS * width)
     )
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format="WEBP", quality=WEBP_QUALITY)
+    Image.fromarray(pixels).save(file, format="WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
     return file.getvalue()
 
 

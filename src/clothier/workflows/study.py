@@ -155,25 +155,24 @@ def _write_report(
     path: Path, options: StudyOptions, dataset: Dataset, exploration: DataSection, runs: list[Run]
 ) -> None:
     """Writes the figures, ``report.html`` and last ``study.json``, which marks the study as finished."""
-    run_metrics = [run.metrics for run in runs]
+    found = {run.path.name: run.metrics for run in runs}
     logits = [run.read_predictions()["test"] for run in runs]
-    sections = [
-        model_section(run, found, one, dataset) for run, found, one in zip(runs, run_metrics, logits, strict=True)
-    ]
+    sections = [model_section(run, run.metrics, one, dataset) for run, one in zip(runs, logits, strict=True)]
     names = (sections[0].name, sections[1].name)
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
-    correct = [one.argmax(1) == dataset.test.labels for one in logits]
+    correct = [one.argmax(axis=1) == dataset.test.labels for one in logits]
     paired = metrics.mcnemar(correct[0], correct[1])
     save_figures({**exploration.figures, **figures}, path / "figures")
     exploration.write_files(path)
     provenance = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
     comparison = ComparisonSection(names, paired, figures)
     atomic.write_text(path / "report.html", render_study(exploration, sections, [comparison], provenance))
+    first, second = found
     content = {
         **to_config(options),
-        "runs": {run.path.name: str(run.path) for run in runs},
-        "metrics": {run.path.name: found for run, found in zip(runs, run_metrics, strict=True)},
-        "comparison": {"first": runs[0].path.name, "second": runs[1].path.name, **paired.to_json()},
+        "runs": {name: str(path / name) for name in found},
+        "metrics": found,
+        "comparison": {"first": first, "second": second, **paired.to_json()},
         "exploration": exploration.metrics,
         "report": str(path / "report.html"),
     }
