@@ -108,6 +108,14 @@ def test_json(tmp_path: Path) -> None:
     assert (tmp_path / "a.json").read_text("utf-8") == '{\n  "class": "Größe",\n  "top": [\n    1.5\n  ]\n}\n'
 
 
+def test_file_names_that_are_not_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    atomic.write_json(tmp_path / "a.json", name)
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == name
+    atomic.append_text(tmp_path / "a.csv", f"{name}\n")
+    assert (tmp_path / "a.csv").read_text("utf-8") == "caf\\udce9.jpg\n"
+
+
 def test_json_has_no_nan(tmp_path: Path) -> None:
     atomic.write_json(tmp_path / "a.json", [1])
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -63,6 +63,8 @@ def test_missing_files_of_the_kernel(tmp_path: Path) -> None:
         ({"cpu.max": "50000 100000\n"}, 1),
         ({"cpu.max": "max 100000\n"}, 8),
         ({"cpu.max": "9900000 100000\n"}, 8),
+        ({"cpu.max": "400000 100000\n", "pod/box/cpu.max": "200000 100000\n"}, 2),
+        ({"pod/cpu.max": "150000 100000\n", "pod/box/cpu.max": "max 100000\n", "other/cpu.max": "1 100000\n"}, 2),
     ],
 )
 def test_quota_of_a_container(
@@ -71,14 +73,17 @@ def test_quota_of_a_container(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     for name, text in files.items():
         written(tmp_path / name, text)
-    assert system.available_cores(tmp_path) == cores
+    own = written(tmp_path / "own", "1:cpu:/other\n0::/pod/box\n")
+    assert system.available_cores(tmp_path, own) == cores
 
 
 @pytest.mark.parametrize(("limit", "size"), [(None, PHYSICAL), ("max\n", PHYSICAL), ("1073741824\n", 1 << 30)])
 def test_memory_limit_of_a_container(tmp_path: Path, limit: str | None, size: int) -> None:
     if limit:
         written(tmp_path / "memory.max", limit)
-    assert system.available_memory(tmp_path) == size
+    assert system.available_memory(tmp_path, tmp_path / "none") == size
+    written(tmp_path / "pod/memory.max", "1048576\n")
+    assert system.available_memory(tmp_path, written(tmp_path / "own", "0::/pod\n")) == 1 << 20
 
 
 def test_only_set_env_vars(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Writes ``content`` as UTF-8 to ``path`` atomically."""
-    write_bytes(path, content.encode())
+    write_bytes(path, encode(content))
+
+
+def encode(content: str) -> bytes:
+    """UTF-8. Bytes of a file name that are not UTF-8, which Python holds as surrogates, are escaped."""
+    return content.encode("utf-8", "backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -123,7 +128,7 @@ def append_text(path: Path, content: str) -> None:
     Raises:
         StorageError: it cannot be written; ``path`` is unchanged.
     """
-    line = content.encode()
+    line = encode(content)
     with _as_storage_error(path), path.open("ab", buffering=0) as file:
         size = file.tell()
         if file.write(line) != len(line):  # the disk took only a part

@@ -130,7 +130,7 @@ def save(
     with atomic.replace_dir(path) as tmp:
         for name, content in contents.items():
             (tmp / name).write_bytes(content)
-        (tmp / METADATA_FILE).write_text(atomic.json_text(metadata.to_json()), encoding="utf-8")
+        (tmp / METADATA_FILE).write_bytes(atomic.encode(atomic.json_text(metadata.to_json())))
     return Bundle(path, metadata)
 
 

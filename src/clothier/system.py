@@ -39,6 +39,7 @@ ENV_VARS = (
 
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 
 
 def system_info() -> dict[str, Any]:
@@ -69,11 +70,11 @@ def cpu_model(cpuinfo: Path = _CPUINFO) -> str | None:
     return _cpu_fields(cpuinfo).get("model name") or platform.processor() or None
 
 
-def available_cores(cgroup: Path = _CGROUP) -> int:
-    """Cores that this process may use: its affinity, limited by a container's quota (cgroup v2, rounded up)."""
+def available_cores(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
+    """Cores that this process may use: its affinity, limited by the quotas of its groups (cgroup v2, rounded up)."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cpu_quota(cgroup)
-    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+    quotas = [quota for folder in _cgroups(cgroup, own) if (quota := _cpu_quota(folder)) is not None]
+    return max(1, min([allowed, *map(math.ceil, quotas)]))
 
 
 def parallel_map(
@@ -99,12 +100,13 @@ def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:
     return [name for name in INSTRUCTION_SETS if name in flags]
 
 
-def available_memory(cgroup: Path = _CGROUP) -> int | None:
-    """Bytes of memory that this process may use: the machine's, or a container's limit if that is lower."""
-    known = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {})
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else None
-    limit = _read_text(cgroup / "memory.max").strip()
-    return int(limit) if limit.isdecimal() and int(limit) < (physical or math.inf) else physical
+def available_memory(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int | None:
+    """Bytes of memory that this process may use: the machine's, or a limit of its groups if that is lower."""
+    texts = [_read_text(folder / "memory.max").strip() for folder in _cgroups(cgroup, own)]
+    limits = [int(text) for text in texts if text.isdecimal()]
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(limits, default=None)
 
 
 def library_versions() -> dict[str, str]:
@@ -123,6 +125,13 @@ def _cpu_fields(cpuinfo: Path) -> dict[str, str]:
     first = _read_text(cpuinfo).partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _cgroups(root: Path, own: Path) -> list[Path]:
+    """The folders of this process's group and of those around it; ``own`` has a line such as ``0::/user.slice/a``."""
+    lines = [line for line in _read_text(own).splitlines() if line.startswith("0::")]
+    parts = [part for line in lines for part in line[3:].split("/") if part not in ("", ".", "..")]
+    return [root.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
 
 
 def _cpu_quota(cgroup: Path) -> float | None:

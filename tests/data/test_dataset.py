@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -89,6 +90,11 @@ def test_digest_depends_on_contents_and_classes_only(dataset: Dataset) -> None:
         replace(dataset, classes=("b", "a")),
     ]
     assert len({dataset.digest, *(other.digest for other in others)}) == 4
+
+
+def test_digest_of_class_names_that_are_not_utf8(dataset: Dataset) -> None:
+    first, second = (replace(dataset, classes=("a", os.fsdecode(name))).digest for name in (b"\xe9", b"\xea"))
+    assert first != second
 
 
 def test_files_follow_their_images() -> None:

@@ -22,6 +22,12 @@ def gunzip(folder: Path) -> None:
         path.unlink()
 
 
+def dotted(folder: Path) -> None:
+    gunzip(folder)
+    for path in folder.glob("*-ubyte"):
+        path.rename(folder / path.name.replace("-idx", ".idx"))
+
+
 def into(layout: str) -> Callable[[Path], None]:
     def move(folder: Path) -> None:
         (folder / layout).mkdir(parents=True)
@@ -36,11 +42,12 @@ def into(layout: str) -> Callable[[Path], None]:
     [
         (lambda _: None, "."),
         (gunzip, "."),
+        (dotted, "."),
         (into("FashionMNIST/raw"), "."),
         (into("FashionMNIST/raw"), "FashionMNIST"),
         (into("FashionMNIST/raw"), "FashionMNIST/raw"),
     ],
-    ids=["gzipped", "plain", "torchvision's root", "its data set", "its raw"],
+    ids=["gzipped", "plain", "dotted", "torchvision's root", "its data set", "its raw"],
 )
 def test_files_are_found_in_each_layout(drawn: Path, arrange: Callable[[Path], None], below: str) -> None:
     arrange(drawn)
@@ -84,7 +91,7 @@ def read(folder: Path) -> object:
 def test_class_names_come_from_a_file_or_are_numbers(drawn: Path) -> None:
     files = idx_files.find_files(drawn)
     assert idx_files.load_idx_dataset(drawn, files).classes == FASHION_MNIST_CLASSES
-    (drawn / "classes.txt").write_text("\n".join("abcdefghij") + "\n\nkl m \n")
+    (drawn / "classes.txt").write_text("\n".join("abcdefghij") + "\n\nkl m \n", encoding="utf-8-sig")
     assert idx_files.load_idx_dataset(drawn, files).classes == (*"abcdefghij", "kl m")
     (drawn / "classes.txt").unlink()
     assert idx_files.load_idx_dataset(drawn, files).classes == tuple("0123456789")

@@ -151,6 +151,11 @@ def test_a_preset_alone(tmp_path: Path, recipe: Recipe) -> None:
     assert from_file(written(tmp_path / "mine.toml", f'preset = "{recipe.preset}"'), recipe.model) == recipe
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('preset = "sprint"\n', encoding="utf-8-sig")
+    assert from_file(tmp_path / "r.toml", "cnn") == preset("cnn", "sprint")
+
+
 def test_an_empty_file_is_the_default_preset(tmp_path: Path) -> None:
     assert from_file(written(tmp_path / "mine.toml", ""), "cnn") == preset("cnn", "fast")
 

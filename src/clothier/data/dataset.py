@@ -145,7 +145,7 @@ class Dataset:
     def digest(self) -> str:
         """One SHA-256 over class names and contents: equal digests mean equal data sets."""
         lines = [*self.classes, *(f"{name} {digest}" for name, digest in sorted(self.digests.items()))]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _check_split(name: str, split: LabeledImages, num_classes: int) -> None:

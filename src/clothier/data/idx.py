@@ -7,10 +7,11 @@ dimension as a big-endian uint32, then the elements in C order. Whether a file i
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
     from clothier.types import Images
 
 GZIP_MAGIC = b"\x1f\x8b"
-UINT8 = 0x08  # the code of the element type
+MAX_BYTES = 640 << 20  # uncompressed; the largest set of this family, EMNIST, has 550 MB
+MAX_DIMENSIONS = 32  # of a numpy array, with room to spare
+DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4"}
+"""Code of the element type to numpy's, big-endian; floats are not supported."""
+
+QMNIST_COLUMNS = 8  # of its int32 labels: the class, then where the digit is from
 
 
 def read_uncompressed(path: Path) -> bytes:
-    """The content of a file, decompressed if it is gzipped; DataError if that cannot be read."""
+    """The content of a file, decompressed if it is gzipped; DataError if that cannot be read or is too large."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"{path} has {path.stat().st_size} bytes; the limit is {MAX_BYTES}. Give a part of it.")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(
@@ -37,47 +45,61 @@ def read_uncompressed(path: Path) -> bytes:
 
 
 def gunzip(content: bytes, name: str) -> bytes:
-    """``content``, decompressed if it is gzipped; DataError, which has ``name``, if it is damaged."""
+    """``content``, decompressed if it is gzipped; DataError, which has ``name``, if it is damaged or too large."""
     if not content.startswith(GZIP_MAGIC):
         return content
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            unpacked = file.read(MAX_BYTES + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(f"{name} is a damaged gzip file ({error}). Copy or download it again.") from error
+    if len(unpacked) > MAX_BYTES:
+        raise DataError(f"{name} unpacks to more than the limit of {MAX_BYTES} bytes. Give a part of it.")
+    return unpacked
 
 
 def decode(content: bytes, name: str) -> Images:
     """The writable uint8 array in an uncompressed IDX file; ``name`` is for messages.
 
     Raises:
-        DataError: not an IDX file, another element type than uint8, or too few or too many bytes.
+        DataError: not an IDX file, values that are not 0 to 255, or too few or too many bytes.
     """
-    shape, start = _header(content, name)
-    expected, got = math.prod(shape), len(content) - start
+    dtype, shape, start = _header(content, name)
+    expected, got = math.prod(shape) * dtype.itemsize, len(content) - start
+    dimensions = " x ".join(map(str, shape))
     if got != expected:
-        dimensions = " x ".join(map(str, shape))
         raise DataError(
             f"{name} is {'truncated' if got < expected else 'too long'}: its header says {dimensions} = {expected} "
             f"bytes, but {got} follow. Copy or download it again."
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+    if 0 in shape:
+        raise DataError(f"{name} is empty: its header says {dimensions}. Give a file with images or labels.")
+    values = np.frombuffer(content, dtype, offset=start).reshape(shape)
+    if dtype == np.dtype(">i4") and shape[1:] == (QMNIST_COLUMNS,):
+        values = values[:, 0]
+    array = values.astype(np.uint8)
+    if dtype != np.uint8 and not (values == array).all():
+        raise DataError(f"{name} has values of {dtype.name} that are not 0 to 255. Convert its values to uint8.")
+    return array
 
 
-def _header(content: bytes, name: str) -> tuple[tuple[int, ...], int]:
-    """The dimensions, and the offset of the first element."""
+def _header(content: bytes, name: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """The element type, the dimensions, and the offset of the first element."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[3] == 0:
         raise DataError(
             f"{name} is not an IDX file: it starts with {content[:4].hex(' ') or 'nothing'}, uint8 data start with "
             "00 00 08 and the number of dimensions. Give a file in MNIST's format, gzipped or not."
         )
-    if content[2] != UINT8:
+    if content[2] not in DTYPES:
         raise DataError(
-            f"{name} has the element type 0x{content[2]:02x}; only uint8 (0x08) is supported. "
+            f"{name} has the element type 0x{content[2]:02x}; only integers (0x08 to 0x0c) are supported. "
             "Convert its values to uint8."
         )
+    if content[3] > MAX_DIMENSIONS:
+        raise DataError(f"{name} has {content[3]} dimensions; images have 3 and labels 1. Give another file.")
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise DataError(
             f"{name} is truncated: its header of {start} bytes ends after {len(content)}. Copy or download it again."
         )
-    return struct.unpack(f">{content[3]}I", content[4:start]), start
+    return np.dtype(DTYPES[content[2]]), struct.unpack(f">{content[3]}I", content[4:start]), start

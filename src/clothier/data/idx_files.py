@@ -38,7 +38,7 @@ def find_files(folder: Path) -> dict[str, Path]:
     """
     try:
         for layout in LAYOUTS:
-            found = {name: path for name in FILE_NAMES if (path := _plain_or_gzipped(folder / layout / name))}
+            found = {name: path for name in FILE_NAMES if (path := _find(folder / layout / name))}
             if found:
                 return found
     except PermissionError as error:
@@ -97,9 +97,11 @@ def labeled_images(arrays: Mapping[str, Images], images: str, labels: str) -> La
         raise DataError(f"{images} and {labels} do not fit: {error}") from error
 
 
-def _plain_or_gzipped(path: Path) -> Path | None:
-    gzipped = path.with_name(path.name + ".gz")
-    return path if path.is_file() else gzipped if gzipped.is_file() else None
+def _find(path: Path) -> Path | None:
+    """The file, gzipped or not; also ``train-images.idx3-ubyte``, as 7-zip and Kaggle name it."""
+    dotted = path.with_name(path.name.replace("-idx", ".idx"))
+    candidates = (path, path.with_name(f"{path.name}.gz"), dotted, dotted.with_name(f"{dotted.name}.gz"))
+    return next((one for one in candidates if one.is_file()), None)
 
 
 def _dataset_name(folder: Path) -> str:
@@ -120,7 +122,7 @@ def _class_names(path: Path, *splits: LabeledImages) -> tuple[str, ...]:
     if not path.is_file():
         return tuple(map(str, range(needed)))
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8, one class name a line.") from error
     names = tuple(line.strip() for line in lines if line.strip())

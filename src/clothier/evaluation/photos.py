@@ -108,7 +108,8 @@ def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoT
     images, table = photos.load(model.input_spec, _table_for(model, photos))
     if not (table.labels != UNKNOWN_LABEL).any():
         raise DataError(
-            f"{table.name} has no readable photo with a label that {model.name} has a class for. Add some.{table.failure_note}"
+            f"{table.name} has no readable photo with a label that {model.name} has a class for. "
+            f"Add some.{table.failure_note}"
         )
     return images, table
 

@@ -56,7 +56,7 @@ def from_file(path: Path, model: str) -> AnyRecipe:
         DataError: the file cannot be read.
     """
     try:
-        changes = tomllib.loads(path.read_text(encoding="utf-8"))
+        changes = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"cannot read the recipe {path}: {error.strerror}. Give a TOML file.") from error
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless digits, endless nesting

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clothier import atomic
 from clothier.data.combined_splits import CombinedSplits
 from clothier.exploration.audit.findings import findings_to_csv
 from clothier.exploration.correlation import correlations, feature_correlations, mean_abs_correlation
@@ -148,7 +149,7 @@ def audit_section(result: AuditResult) -> Section:
         audit_figures(result.combined, result.duplicates, result.outliers, issues),
         attachments={AUDIT_FILE: f"All findings as a table ({n:,} rows)"} if n else {},
         metrics=result.to_json(),
-        files={AUDIT_FILE: findings_to_csv(result.findings).encode()},
+        files={AUDIT_FILE: atomic.encode(findings_to_csv(result.findings))},
     )
 
 
@@ -218,7 +219,7 @@ def map_section(
         drawn,
         attachments={MAP_FILE: "Open the map: one point per image"},
         metrics={**metadata.to_json(), "baselines": {name: one.to_json() for name, one in qualities.items()}},
-        files={MAP_FILE: page.encode(), ARRAYS_FILE: embedding_map.to_bytes()},
+        files={MAP_FILE: atomic.encode(page), ARRAYS_FILE: embedding_map.to_bytes()},
     )
 
 
