@@ -111,12 +111,13 @@ def main() -> None:
 
 
 def _previous_rows(path: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """The accuracies in a file: recipe and number of seeds to the row, without its seconds."""
+    """The accuracies in a file: recipe and number of seeds to the row, without its seconds and if it is complete."""
     if not path.is_file():
         return {}
     names = ("name", "recipe", "seeds", "accuracy", "accuracy_min", "accuracy_max", "accuracy_tta")
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    return {(row["recipe"], row["seeds"]): {name: row[name] for name in names} for row in rows}
+    complete = [row for row in rows if row["accuracy_tta"] is not None]
+    return {(row["recipe"], row["seeds"]): {name: row[name] for name in names} for row in complete}
 
 
 def _accuracy_rows(
@@ -147,12 +148,12 @@ def _summarize_seeds(accuracies: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 def train_and_evaluate(variant: Variant, dataset: Dataset, seed: int) -> tuple[float, float]:
-    """Test accuracy of one training, and the same with six augmented views."""
+    """Test accuracy of one training, and the same over the augmented views of its recipe, at most six."""
     network = _network(variant, dataset, seed)
     for _ in fit(network, dataset.train, None, variant.recipe, seed=seed):
         pass
-    views = recipes.Augment(shift=1, flip=True)  # the same for all, also for recipes trained without them
-    evaluation, _ = evaluate_classifier(TorchClassifier(network, dataset.classes), dataset.test, views)
+    model = TorchClassifier(network, dataset.classes)
+    evaluation, _ = evaluate_classifier(model, dataset.test, variant.recipe.augment)
     return evaluation.accuracy, evaluation.accuracy_tta or evaluation.accuracy
 
 

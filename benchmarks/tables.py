@@ -264,7 +264,8 @@ def ablation() -> str:
     first = results["rows"][0]
     note = (
         f"Seconds: median of {first['n']} rounds; changes, in seconds and in percentage points: from the full recipe. "
-        f"Accuracy: mean (lowest to highest) of {first['seeds']} seeds. TTA: six augmented views. {_machine(results)}."
+        f"Accuracy: mean (lowest to highest) of {first['seeds']} seeds. TTA: the augmented views of the recipe, at "
+        f"most six. {_machine(results)}."
     )
     header = ("recipe", "seconds", "change, s", "test accuracy, %", "change, points", "with TTA, %")
     return _table(header, "lrrrrr", rows, _with_command(note, results))
