@@ -1,17 +1,15 @@
-"""The content of a map page, checked once and packed for its script: arrays, and thumbnails as sprite sheets."""
+"""The content of a map page, packed for its script: arrays, and thumbnails as sprite sheets."""
 
 from __future__ import annotations
 
 import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from clothier.errors import DataError
 from clothier.report.style import CATEGORY_COLORS
 from clothier.system import available_cores
 
@@ -30,46 +28,18 @@ WEBP_QUALITY = 17  # of 100: 106 bytes per Fashion-MNIST image at 29 dB
 WEBP_METHOD = 2  # of 0 to 6: half the time of the default, 4, for 7 % more bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MapContent:
-    """N images on a map.
+class MapContent(NamedTuple):
+    """N images on a map."""
 
-    Attributes:
-        title: the page's heading.
-        positions: (N, 2) float32, to the right and upward, in any unit.
-        images: (N, H, W) uint8, light on black.
-        labels: (N,) int64, 0 to K - 1.
-        classes: the K class names in the order of the labels.
-        splits: name of a split to its number of images, in their order (``{"train": 60_000, "test": 10_000}``).
-        predictions: (N,) int64, 0 to K - 1, of ``model``; None without a model.
-        model: name of the model.
-        quality_note: sentences about the map's quality; may be empty.
-
-    Raises:
-        DataError: the arrays differ in length, or only one of predictions and model is given.
-    """
-
-    title: str
-    positions: Floats
-    images: Images
-    labels: Labels
-    classes: Sequence[str]
-    splits: Mapping[str, int]
-    predictions: Labels | None = None
+    title: str  # the page's heading
+    positions: Floats  # (N, 2) float32, to the right and upward, in any unit
+    images: Images  # (N, H, W) uint8, light on black
+    labels: Labels  # (N,) int64, 0 to K - 1
+    classes: Sequence[str]  # K names
+    splits: Mapping[str, int]  # name to number of images, in their order
+    predictions: Labels | None = None  # (N,) int64, of the model named ``model``
     model: str | None = None
-    quality_note: str = ""
-
-    def __post_init__(self) -> None:
-        lengths = {len(self.positions), len(self.images), len(self.labels), sum(self.splits.values())}
-        lengths |= set() if self.predictions is None else {len(self.predictions)}
-        if len(lengths) > 1:
-            raise DataError(f"positions, images, labels, splits and predictions differ in length: {sorted(lengths)}.")
-        if (self.predictions is None) is not (self.model is None):
-            raise DataError("got only one of predictions and model. Give both or neither.")
-
-    def split_indices(self) -> Int64Array:
-        """Index of each image's split in ``splits``: (N,) int64."""
-        return np.repeat(np.arange(len(self.splits)), list(self.splits.values()))
+    quality_note: str = ""  # sentences about the map's quality
 
 
 def pack(content: MapContent) -> dict[str, Any]:

@@ -62,12 +62,10 @@ def _accuracy_by_split(content: MapContent) -> list[dict[str, Any]]:
     """Number of images and of correct predictions in each split."""
     if content.predictions is None:
         return []
-    correct, split_of = content.predictions == content.labels, content.split_indices()
-    return [
-        {"name": name, "n": n, "correct": int(correct[split_of == index].sum())}
-        for index, (name, n) in enumerate(content.splits.items())
-        if n
-    ]
+    bounds = np.cumsum(list(content.splits.values()))[:-1]
+    parts = np.split(content.predictions == content.labels, bounds)
+    counts = zip(content.splits.items(), parts, strict=True)
+    return [{"name": name, "n": n, "correct": int(correct.sum())} for (name, n), correct in counts if n]
 
 
 def _example_query(content: MapContent) -> str:
