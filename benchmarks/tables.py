@@ -74,7 +74,7 @@ def presets() -> str:
             rows.append((name, "the reference study", size, epochs, "", accuracy))
     n = results["rows"][0]["n"]
     note = (
-        f"Accuracy: mean (lowest to highest) of {n} seeds, 10,000 test images read once after training. "
+        f"Accuracy: mean (lowest to highest) of {n} seeds, 10,000 test images, read after training. "
         f"Seconds: the fastest of {n} on {_machine(results)}, which also ran other work."
     )
     header = ("model", "preset", "parameters", "epochs", "training, s", "test accuracy, %")

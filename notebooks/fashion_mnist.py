@@ -224,8 +224,8 @@ if len(audit.duplicates.near_pairs):
 # The first model, the DNN, takes the principal components as input. Each layer computes weighted sums of its inputs.
 # Training adjusts the weights so that the correct class gets the highest output.
 #
-# Some training images are set aside for *validation*: choices are made on them, and the test split is read once, at
-# the end. The preset `fast` is Clothier's own recipe.
+# Some training images are set aside for *validation*: choices are made on them, and the test split is read after
+# training. The preset `fast` is Clothier's own recipe.
 
 
 # %%

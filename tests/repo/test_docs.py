@@ -8,12 +8,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 import clothier
-from clothier import errors
+from clothier import bundle, errors
 from clothier.cli.app import app
+from clothier.report.limitations import UPPER_BODY_CLASSES, error_fraction_within
 from tools import generate_cli_docs
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +153,29 @@ def test_the_constraints_pin_every_dependency() -> None:
     assert names - set(pinned) == set()
     assert pinned["torch"] == "2.13.0"
     assert not [version for version in pinned.values() if "+" in version], "a local build installs nowhere else"
+
+
+def test_the_fractions_of_errors_are_those_of_the_bundled_models() -> None:
+    found = {}
+    for name in ("fashion-cnn", "fashion-dnn"):
+        test = bundle.resolve(name).metadata.metrics["test"]
+        errors_of = np.array(test["confusion"]) - np.diag(np.diag(test["confusion"]))
+        shirt = [score["class"] for score in test["per_class"]].index("Shirt")
+        with_shirt = errors_of[shirt].sum() + errors_of[:, shirt].sum()
+        upper, all_errors = error_fraction_within(test, UPPER_BODY_CLASSES), errors_of.sum()
+        found[name] = (all_errors, round(100 * upper), round(100 * with_shirt / all_errors))
+    (cnn, cnn_upper, cnn_shirt), (dnn, dnn_upper, dnn_shirt) = found.values()
+    readme, page = (
+        " ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/fashion-mnist.md")
+    )
+    assert f"{cnn_upper} % (`fashion-cnn`) and {dnn_upper} % (`fashion-dnn`) are among T-shirt/top" in readme
+    assert (
+        f"`fashion-cnn` ({cnn}) and `fashion-dnn` ({dnn}) on the test images, {cnn_upper} % and {dnn_upper} %" in page
+    )
+    assert f"{cnn_shirt} % and {dnn_shirt} % involve Shirt" in page
+
+
+def test_no_document_claims_that_test_was_never_read_before_the_end() -> None:
+    claims = re.compile(r"test[^.]{0,60}(not looked at|never (looked|read)|read once|for the first time)")
+    found = {name_of(path): claims.findall(path.read_text("utf-8")) for path in tracked("*.md", "*.py", "*.ipynb")}
+    assert {name for name, claim in found.items() if claim} <= {"tests/repo/test_docs.py"}

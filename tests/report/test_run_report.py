@@ -41,7 +41,7 @@ def test_the_protocol_names_the_split_and_the_epoch(select: str, epoch: str) -> 
     assert "55,000 images" in text
     assert "5,000 validation images" in text
     assert f"those of {epoch}" in text
-    assert "test images were read once" in text
+    assert "The run read the test images after training." in text
 
 
 def test_the_protocol_of_a_refit_names_the_reference_run() -> None:

@@ -4,7 +4,7 @@ A recipe is a preset, or a TOML file that starts from a preset and changes some 
 the recipe that ran.
 
     classic   the two models of the reference study, unchanged
-    fast      clearly better in less time; chosen on validation (docs/log.md)
+    fast      clearly better in less time; how it was chosen is in docs/log.md
     sprint    as accurate as the study in seconds
     large     the most accurate without distillation
     best      distilled from two ``large`` CNNs; 1-2 hours on two cores; the bundled models

@@ -80,7 +80,7 @@ def training_protocol(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> 
     sentences = [f"Trained on {metrics['data']['train']:,} images, with {split}."]
     if not validation:
         sentences.append("The temperature is that of the reference run, which had validation images.")
-    sentences += [f"The weights are those of {epoch}.", "The test images were read once, after training."]
+    sentences += [f"The weights are those of {epoch}.", "The run read the test images after training."]
     if mining["fraction"] != 1:
         sentences.append(
             f"From epoch {mining['start_epoch']} on, each epoch used {format_percent(mining['fraction'], 0)} of the "
@@ -98,6 +98,7 @@ def _teachers_sentences(teachers: Mapping[str, Any] | None) -> list[str]:
     sentences = [
         f"It was distilled from {teachers['n']} CNNs (preset {teachers['preset']}) trained on the same images.",
         f"Their ensemble reaches {accuracy} on test, and {accuracy_tta} with test-time augmentation.",
+        "That was measured before this model was trained; nothing was chosen by it.",
     ]
     if teachers["generations"] > 1:
         sentences.insert(1, f"The first {count} learned from the labels, each later {count} from all earlier ones.")

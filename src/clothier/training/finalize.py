@@ -36,9 +36,9 @@ class Finalized(NamedTuple):
 def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress) -> Finalized:
     """Exports the bundle, fits its temperature, evaluates it and writes ``predictions.npz``; not ``metrics.json``.
 
-    All metrics are those of the exported bundle. The test images are read here for the first time, when nothing is
-    left to choose. The model runs once on the validation images and once on the test images, besides the augmented
-    views of test-time augmentation.
+    All metrics are those of the exported bundle. The test images are read here, when nothing is left to choose; by
+    teachers, before their student is trained. The model runs once on the validation images and once on the test
+    images, besides the augmented views of test-time augmentation.
 
     Raises:
         ModelError: the exported graph differs from the network.
