@@ -208,7 +208,7 @@ def photo() -> str:
     card = found.metadata
     validation, compared = card.metrics["validation"], card.metrics["baseline_comparison"]
     unseen, ood, *_ = load_results("selective_prediction")["rows"]
-    folds = len(compared["model"]["folds"])
+    folds, outside = len(compared["model"]["folds"]), validation["n_ood_accepted"] / validation["n_ood"]
     rows: list[tuple[object, ...]] = [
         (f"{name}, %, mean of {folds} folds", *(_percent(compared[side][metric]) for side in ("baseline", "model")))
         for name, metric in (("accuracy", "accuracy"), ("macro recall", "macro_recall"))
@@ -219,6 +219,8 @@ def photo() -> str:
             ("ECE, %", validation["ece"]),
             ("accepted tags, %", validation["coverage"]),
             ("of those wrong, %", validation["selective_risk"]),
+            (f"accepted of {validation['n_ood']} photos outside the classes, %", outside),
+            ("wrong of the accepted tags, those included, %", validation["selective_risk_open"]),
             (f"AUROC of {validation['n_ood']} photos outside the classes, %", validation["novelty_auroc"]),
             (f"AUROC of {ood['n']} images without a garment, %", ood["auroc"]),
             ("wrong, thresholds from four fifths of the photographers, %", unseen["mean"]),

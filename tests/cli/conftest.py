@@ -21,7 +21,7 @@ from clothier.evaluation.photos import PhotoEvaluation
 from clothier.exploration.embedding_map import MapMetadata
 from clothier.exploration.tsne.map_quality import MapQuality
 from clothier.runs import Run
-from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
+from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.options import PhotoOptions
 from clothier.training.tuning.trials import Trial
@@ -221,11 +221,36 @@ RUN_METRICS = {
     "test": make_evaluation(0.9321).to_json(),
 }
 
+GUARANTEE = RiskGuarantee(
+    risk=0.05,
+    confidence_level=0.95,
+    empirical_risk=0.0311,
+    coverage=0.7031,
+    n=400,
+    n_accepted=281,
+    n_groups=31,
+    grouped_by="line",
+    method="cluster bootstrap",
+    per_class=(
+        AcceptedClass(name="hat", n_accepted=80, n_errors=1),
+        AcceptedClass(name="boot", n_accepted=60, n_errors=4),
+    ),
+)
+
+SELECTIVE = {
+    "coverage": 0.7,
+    "selective_risk": 0.031,
+    "selective_risk_open": 0.05,
+    "n_ood": 20,
+    "n_ood_accepted": 9,
+    "novelty_auroc": 0.7654,
+}
+
 PHOTO_METRICS = {
     **RUN_METRICS,
     "model": "photo",
     "preset": "best",
-    "validation": {**make_evaluation(0.9).to_json(), "coverage": 0.7, "selective_risk": 0.031},
+    "validation": {**make_evaluation(0.9).to_json(), **SELECTIVE, "guarantee": GUARANTEE.to_json()},
     "test": None,
     "label_issues": 12,
     "baseline_comparison": {
@@ -248,23 +273,6 @@ STUDY_RESULT = {
     "report": "runs/study-fast/report.html",
 }
 
-GUARANTEE = RiskGuarantee(
-    risk=0.05,
-    confidence_level=0.95,
-    bound=0.0487,
-    empirical_risk=0.0311,
-    coverage=0.7031,
-    n=400,
-    n_accepted=281,
-    n_groups=31,
-    grouped_by="line",
-    method="cluster bootstrap",
-    per_class=(
-        ClassRiskBound(name="hat", n_accepted=80, n_errors=1, bound=0.04, holds=True),
-        ClassRiskBound(name="boot", n_accepted=60, n_errors=4, bound=0.12, holds=False),
-    ),
-)
-
 CALIBRATION = CalibrationResult(
     bundle=Bundle(
         Path("models/mine"),
@@ -277,7 +285,7 @@ CALIBRATION = CalibrationResult(
     before={"temperature": 1.0, "ece": 0.0812},
     after={"temperature": 1.4567, "ece": 0.0213},
     thresholds=Thresholds(min_probability=0.8432, max_ood=3.0, guarantee=GUARANTEE, user_calibrated=True),
-    selective={"coverage": 0.7, "selective_risk": 0.03, "selective_risk_open": 0.05, "novelty_auroc": 0.7654},
+    selective=SELECTIVE,
     warnings=("two rows are the same",),
     failures=(),
 )

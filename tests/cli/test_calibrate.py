@@ -44,10 +44,12 @@ def test_table(run: Runner, fake_workflows: FakeWorkflows) -> None:
     lines = run("calibrate", "photo", "--data", "own.csv").lines
     assert lines[3:5] == ["temperature 1.000 1.457", "calibration error, cross-validated 8.1 % 2.1 %"]
     basis = "400 photos, 31 groups (by line)"
-    assert lines[-6:] == [
-        f"Guarantee: at most 5.0 % of the accepted tags wrong, 95.0 % confidence ({basis})",
-        "Accepted: 70.3 % of the photos, from probability 84.3 %; 3.1 % of those tags are wrong, upper bound 4.9 %",
-        "Classes that meet the guarantee alone: hat",
+    wrong = "at most 5.0 % of the accepted tags wrong, 95.0 % confidence"
+    assert lines[-7:] == [
+        f"Guarantee on photos of its classes: {wrong} ({basis})",
+        "Accepted: 70.3 % of the photos, from probability 84.3 %; 3.1 % of those tags are wrong",
+        "Wrong by class: hat 1 of 80, boot 4 of 60",
+        "Outside the classes: 9 of 20 photos are accepted; counting them, 5.0 % of the accepted tags are wrong",
         "OOD detection AUROC: 0.765",
         "Warning: two rows are the same.",
         "Model: models/mine",
@@ -58,9 +60,7 @@ def test_table(run: Runner, fake_workflows: FakeWorkflows) -> None:
 def unmet(fake_workflows: FakeWorkflows) -> FakeWorkflows:
     """No threshold meets the guarantee."""
     result = fake_workflows.results["calibrate"]
-    guarantee = replace(
-        result.thresholds.guarantee, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0, per_class=()
-    )
+    guarantee = replace(result.thresholds.guarantee, empirical_risk=None, coverage=0.0, n_accepted=0, per_class=())
     thresholds = replace(result.thresholds, min_probability=None, guarantee=guarantee)
     selective = {**result.selective, "novelty_auroc": None}
     fake_workflows.results["calibrate"] = replace(result, thresholds=thresholds, selective=selective)

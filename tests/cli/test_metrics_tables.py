@@ -62,7 +62,6 @@ def test_macro_recall_is_next_to_accuracy() -> None:
 GUARANTEE = RiskGuarantee(
     risk=0.05,
     confidence_level=0.95,
-    bound=0.049,
     empirical_risk=0.03,
     coverage=0.7,
     n=400,
@@ -74,20 +73,35 @@ GUARANTEE = RiskGuarantee(
 
 
 def test_model_that_abstains() -> None:
-    selective = {"coverage": 0.71, "selective_risk": 0.04, "selective_risk_open": 0.06, "novelty_auroc": 0.81}
+    selective = {
+        "coverage": 0.71,
+        "selective_risk": 0.04,
+        "selective_risk_open": 0.06,
+        "n_ood": 20,
+        "n_ood_accepted": 9,
+        "novelty_auroc": 0.81,
+    }
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
-    assert rendered_lines(make_evaluation("photo", **selective, guarantee=guarantee))[-3:] == [
-        "photo accepts 71.0 % of the images; 4.0 % of those tags are wrong, 6.0 % with out-of-distribution images",
-        "Guarantee: at most 5.0 % of the accepted tags wrong, 95.0 % confidence; not calibrated on your photos",
-        "OOD detection AUROC: 0.810",
-    ]
+    wrong = "at most 5.0 % of the accepted tags wrong, 95.0 % confidence"
+    assert " ".join(rendered_lines(make_evaluation("photo", **selective, guarantee=guarantee))[-5:]) == " ".join(
+        [
+            "photo accepts 71.0 % of the photos; 4.0 % of those tags are wrong",
+            "Outside the classes: 9 of 20 photos are accepted; counting them, 6.0 % of the accepted tags are wrong",
+            f"Guarantee on photos of its classes: {wrong}; not calibrated on your photos",
+            "OOD detection AUROC: 0.810",
+        ]
+    )
 
 
 def test_model_that_accepts_nothing() -> None:
     selective = {"coverage": 0.0, "selective_risk": None, "selective_risk_open": None, "novelty_auroc": None}
-    assert rendered_lines(make_evaluation("photo", **selective, guarantee=None))[-1] == (
-        "photo accepts 0.0 % of the images; none of those tags are wrong, none with out-of-distribution images"
-    )
+    counts = {"n_ood": 20, "n_ood_accepted": 0}
+    assert rendered_lines(make_evaluation("photo", **selective, **counts, guarantee=None))[-2:] == [
+        "photo accepts 0.0 % of the photos; none of those tags are wrong",
+        "Outside the classes: 0 of 20 photos are accepted",
+    ]
+    unknown = make_evaluation("photo", **selective, n_ood=0, n_ood_accepted=0, guarantee=None)
+    assert rendered_lines(unknown)[-1].startswith("The data has no photos outside the classes, so how many")
 
 
 def test_the_number_of_classes_that_occur() -> None:

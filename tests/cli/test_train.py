@@ -129,7 +129,10 @@ class TestTrainPhoto:
         assert ended.code == 0
         assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("photos"), recipe=BEST_PHOTO)
         assert "photo best 90.00 % 87.00 %" in ended.lines
-        assert "Accepts 70.0 % of the photos, 3.1 % of those tags are wrong; 12 suspected label errors" in ended.stdout
+        assert "Accepts 70.0 % of the photos; 3.1 % of those tags are wrong" in ended.lines
+        assert "Outside the classes: 9 of 20 photos are accepted; counting them, 5.0 %" in ended.stdout
+        assert "Guarantee on photos of its classes: at most 5.0 %" in ended.stdout
+        assert "12 suspected label errors in audit.csv" in ended.lines
 
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         words = (

@@ -15,7 +15,7 @@ from clothier.metrics import evaluate_logits
 from clothier.report.explore_sections import classes_section, pca_section, pixels_section
 from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
-from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee
+from clothier.selective.thresholds import AcceptedClass, RiskGuarantee
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
 
@@ -78,11 +78,10 @@ def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSecti
     folds = [{"n": 40, "accuracy": 0.8, "macro_recall": 0.7}] * 2
     baseline = {"name": "frozen features", "accuracy": 0.8123, "macro_recall": 0.71, "folds": folds}
     model = {"name": "photo best", "accuracy": 0.9046, "macro_recall": 0.87, "folds": folds}
-    dress = ClassRiskBound(name="Dress", n_accepted=61, n_errors=2, bound=0.0987, holds=False)
+    dress = AcceptedClass(name="Dress", n_accepted=61, n_errors=2)
     guarantee = RiskGuarantee(
         risk=0.05,
         confidence_level=0.95,
-        bound=0.0481,
         empirical_risk=0.05,
         coverage=0.75,
         n=80,
@@ -91,6 +90,9 @@ def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSecti
         grouped_by="photographer",
         method="a method",
         per_class=(dress,),
+        n_ood=12,
+        n_ood_accepted=7,
+        open_risk=0.1493,
     )
     metrics = models[0].metrics
     return replace(

@@ -82,7 +82,7 @@ def test_a_model_that_abstains_has_a_guarantee_scope() -> None:
         [limit.name for limit in limitations("mine", [("M", one)])] for one in (found, {**found, "coverage": 0.8})
     )
     assert always[-2] == "There is no “none of these” class"
-    assert selective[-2] == "The guarantee holds for photos like the training photos"
+    assert selective[-2] == "The guarantee is for photos like these that show one of the classes"
 
 
 def test_reference_results_have_a_standard_error() -> None:

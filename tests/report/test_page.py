@@ -221,8 +221,9 @@ def test_a_photo_model_shows_its_baseline_and_its_guarantee(
 ) -> None:
     text = Page(render_run(photo_model_section, "photos", provenance)).text
     assert "Compared with the baseline, means of 2 folds" in text
-    assert "upper bound of their error rate with 95" in text
-    for figure in ("81.23", "90.46", "9.9", "4.8"):
+    assert "at most 5.0 % of those on photos of the classes are wrong, with 95 % confidence" in text
+    assert "none of the classes (12 photos)" in text
+    for figure in ("81.23", "90.46", "3.3"):
         assert figure in text
     assert "Compared with the baseline" not in Page(render_run(models[0], "Fashion-MNIST", provenance)).text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -53,7 +55,13 @@ def test_ood_photos_are_not_fitted() -> None:
     all_logits, all_labels = np.concatenate([logits, np.zeros((200, 3))]), np.concatenate([labels, np.full(200, -1)])
     groups = np.concatenate([GROUPS, GROUPS[:200]])
     both = calibrate_card(CARD, all_logits, all_labels, groups, np.arange(N + 200.0))
-    assert both.card == calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N))).card
+    alone = calibrate_card(CARD, logits, labels, GROUPS, np.arange(float(N)))
+    assert both.card.calibration == alone.card.calibration
+    guarantee = both.thresholds.guarantee
+    assert guarantee is not None
+    assert (guarantee.n_ood, guarantee.open_risk) == (200, both.selective["selective_risk_open"])
+    no_ood = replace(guarantee, n_ood=0, n_ood_accepted=0, open_risk=None)
+    assert replace(both.thresholds, guarantee=no_ood) == alone.thresholds
     assert both.confidence.shape == (N + 200,)
     assert not both.correct[N:].any()
 
@@ -92,4 +100,5 @@ def test_unattainable_guarantee_accepts_nothing() -> None:
     thresholds = calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True).thresholds
     assert (thresholds.min_probability, thresholds.user_calibrated) == (None, True)
     assert thresholds.guarantee is not None
-    assert (thresholds.guarantee.bound, thresholds.guarantee.coverage, thresholds.guarantee.per_class) == (None, 0, ())
+    guarantee = thresholds.guarantee
+    assert (guarantee.empirical_risk, guarantee.coverage, guarantee.per_class) == (None, 0, ())

@@ -10,13 +10,12 @@ import pytest
 
 from clothier.errors import ModelError
 from clothier.selective.decisions import decide, is_accepted, risk_coverage, selective_metrics
-from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee, Thresholds
+from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 
 CLASSES = ("dress", "hat", "boot")
 GUARANTEE = RiskGuarantee(
     risk=0.05,
     confidence_level=0.95,
-    bound=0.048,
     empirical_risk=0.031,
     coverage=0.7,
     n=1000,
@@ -24,7 +23,7 @@ GUARANTEE = RiskGuarantee(
     n_groups=90,
     grouped_by="photographer",
     method="a method",
-    per_class=(ClassRiskBound(name="hat", n_accepted=80, n_errors=0, bound=0.04, holds=True),),
+    per_class=(AcceptedClass(name="hat", n_accepted=80, n_errors=0),),
 )
 THRESHOLDS = Thresholds(min_probability=0.8, max_ood=2.5, guarantee=GUARANTEE)
 PROBABILITIES = np.array([[0.9, 0.05, 0.05], [0.5, 0.3, 0.2], [0.97, 0.02, 0.01], [0.1, 0.8, 0.1]])
@@ -34,8 +33,8 @@ def test_each_decision_and_its_reason() -> None:
     results = decide(PROBABILITIES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
     assert [one.decision for one in results] == ["accept", "review", "reject", "accept"]
     reasons = [one.reason for one in results[:3]]
-    assert reasons[0].startswith("Accepted: 90 % >= threshold 80 % (at most 5 % errors, 95 % confidence).")
-    assert reasons[1].startswith("Review: 50 % < threshold 80 % (at most 5 % errors, 95 % confidence).")
+    assert reasons[0].startswith("Accepted: 90 % >= threshold 80 % (at most 5 % errors on photos of its classes, 95 %")
+    assert reasons[1].startswith("Review: 50 % < threshold 80 % (at most 5 % errors on photos of its classes, 95 %")
     assert reasons[2].startswith("Rejected: OOD score 2.61 > 2.5 (95 % of in-distribution photos are below)")
     assert all("`clothier calibrate`" in reason for reason in reasons)
 
@@ -113,6 +112,7 @@ def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:
     assert found["coverage"] == pytest.approx(2 / 3)
     assert found["selective_risk"] == pytest.approx(1 / 2)
     assert found["selective_risk_open"] == pytest.approx(2 / 3)
+    assert (found["n_ood"], found["n_ood_accepted"]) == (1, 1)
     assert found["novelty_auroc"] == 1.0
     assert found["guarantee"] == {**GUARANTEE.to_json(), "user_calibrated": False}
     found = selective_metrics(PROBABILITIES, None, labels, THRESHOLDS, correct=[True, True, True, True])
@@ -126,6 +126,8 @@ def test_selective_metrics_without_accepted_tags() -> None:
         "coverage": 0,
         "selective_risk": None,
         "selective_risk_open": None,
+        "n_ood": 0,
+        "n_ood_accepted": 0,
         "guarantee": None,
         "novelty_auroc": None,
     }

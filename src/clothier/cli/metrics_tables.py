@@ -39,7 +39,7 @@ def comparison_table(result: dict[str, Any]) -> RenderableType:
 
 
 def calibration_table(result: dict[str, Any]) -> RenderableType:
-    """The temperature, the guarantee, and the classes that meet it alone."""
+    """The temperature, the guarantee, and what is accepted."""
     before, after = result["before"], result["after"]
     rows = [
         ("temperature", f"{before['temperature']:.3f}", f"{after['temperature']:.3f}"),
@@ -48,8 +48,9 @@ def calibration_table(result: dict[str, Any]) -> RenderableType:
     return Group(
         make_table([result["data"], "Before", "After"], rows),
         *_threshold_lines(result["thresholds"]),
+        _open_risk_line(result),
         *_ood_lines(result),
-        *(f"Warning: {warning}." for warning in result["warnings"]),
+        *(f"Warning: {warning.rstrip('.')}." for warning in result["warnings"]),
         f"Model: {result['bundle']}",
     )
 
@@ -90,17 +91,22 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
     both = (run["baseline_comparison"][name] for name in ("baseline", "model"))
     rows = ((one["name"], *format_percents(one, "accuracy", "macro_recall", digits=2)) for one in both)
     coverage, risk = format_percents(run["validation"], "coverage", "selective_risk")
-    accepted = f"Accepts {coverage} of the photos, {risk} of those tags are wrong"
     table = make_table(["Grouped cross-validation", "Accuracy", "Macro recall"], rows)
-    return table, f"{accepted}; {run['label_issues']:,} suspected label errors in audit.csv"
+    lines = [
+        f"Accepts {coverage} of the photos; {risk} of those tags are wrong",
+        _open_risk_line(run["validation"]),
+        _guarantee_line(run["validation"]["guarantee"]),
+        f"{run['label_issues']:,} suspected label errors in audit.csv",
+    ]
+    return table, "\n".join(lines)
 
 
 def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
     """A model that abstains: its coverage, its risk and its guarantee; then the domain gap."""
     if "coverage" in evaluation:
-        coverage, risk, open_risk = format_percents(evaluation, "coverage", "selective_risk", "selective_risk_open")
-        accepted = f"{evaluation['model']} accepts {coverage} of the images"
-        yield f"{accepted}; {risk} of those tags are wrong, {open_risk} with out-of-distribution images"
+        coverage, risk = format_percents(evaluation, "coverage", "selective_risk")
+        yield f"{evaluation['model']} accepts {coverage} of the photos; {risk} of those tags are wrong"
+        yield _open_risk_line(evaluation)
         if guarantee := evaluation["guarantee"]:
             proof = "calibrated on your photos" if guarantee["user_calibrated"] else "not calibrated on your photos"
             yield f"{_guarantee_line(guarantee)}; {proof}"
@@ -118,18 +124,27 @@ def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:
         yield "No threshold meets the guarantee: nothing is accepted"
         return
     minimum = format_percent(thresholds["min_probability"])
-    coverage, risk, bound = format_percents(guarantee, "coverage", "empirical_risk", "bound")
-    yield (
-        f"Accepted: {coverage} of the photos, from probability {minimum}; {risk} of those tags are wrong, "
-        f"upper bound {bound}"
-    )
-    classes = ", ".join(one["name"] for one in guarantee["per_class"] if one["holds"])
-    yield f"Classes that meet the guarantee alone: {classes or 'none'}"
+    coverage, risk = format_percents(guarantee, "coverage", "empirical_risk")
+    yield f"Accepted: {coverage} of the photos, from probability {minimum}; {risk} of those tags are wrong"
+    classes = ", ".join(f"{one['name']} {one['n_errors']:,} of {one['n_accepted']:,}" for one in guarantee["per_class"])
+    yield f"Wrong by class: {classes}"
 
 
 def _guarantee_line(guarantee: dict[str, Any]) -> str:
     risk, confidence = format_percents(guarantee, "risk", "confidence_level")
-    return f"Guarantee: at most {risk} of the accepted tags wrong, {confidence} confidence"
+    wrong = f"at most {risk} of the accepted tags wrong, {confidence} confidence"
+    return f"Guarantee on photos of its classes: {wrong}"
+
+
+def _open_risk_line(selective: dict[str, Any]) -> str:
+    """What the guarantee leaves out: photos of none of the classes."""
+    if not selective["n_ood"]:
+        return "The data has no photos outside the classes, so how many of those are accepted is unknown"
+    accepted = f"Outside the classes: {selective['n_ood_accepted']:,} of {selective['n_ood']:,} photos are accepted"
+    if selective["selective_risk_open"] is None:
+        return accepted
+    (risk,) = format_percents(selective, "selective_risk_open")
+    return f"{accepted}; counting them, {risk} of the accepted tags are wrong"
 
 
 def _ood_lines(result: dict[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 TRAINED_ON_WARNING = (
     "{} was trained on {:,} of these {:,} photos, so these results are too optimistic. See its model card for its "
-    "accuracy on unseen photographers, or evaluate it on other photos."
+    "accuracy on unseen {}s, or evaluate it on other photos."
 )
 
 
@@ -85,7 +85,9 @@ def evaluate_photos(
     evaluation = metrics.evaluate_probabilities(probabilities[labeled], table.labels[labeled], table.classes)
     n_trained_on = int(model.was_trained_on(images[labeled]).sum())
     if n_trained_on:
-        progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(model.name, n_trained_on, evaluation.n))
+        progress(
+            "evaluate", 0, 0, TRAINED_ON_WARNING.format(model.name, n_trained_on, evaluation.n, _group_name(model))
+        )
     selective = (
         selective_metrics(output.probabilities, output.ood_scores, table.labels, model.thresholds, correct)
         if model.thresholds
@@ -102,6 +104,12 @@ def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progre
     return evaluate_corruptions(
         model, images[labeled], table.labels[labeled], table.classes, name=model.name, progress=progress
     )
+
+
+def _group_name(model: Model) -> str:
+    """What the photos were grouped by that the model was measured on."""
+    guarantee = model.thresholds.guarantee if model.thresholds else None
+    return guarantee.grouped_by if guarantee else "photo"
 
 
 def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoTable]:

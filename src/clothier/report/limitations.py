@@ -46,9 +46,9 @@ NO_REJECT_OPTION = Limitation(
     "The model assigns one of its classes to every image, whatever it shows.",
 )
 GUARANTEE_SCOPE = Limitation(
-    "The guarantee holds for photos like the training photos",
-    "The thresholds were fitted on these photos. For your own catalogue nothing is proven until you run clothier "
-    "calibrate on some of its photos.",
+    "The guarantee is for photos like these that show one of the classes",
+    "It is proven for the networks of the cross-validation; the final network was not measured. For your own catalogue "
+    "nothing is proven until you run clothier calibrate on some of its photos.",
 )
 SINGLE_RUN = Limitation(
     "One run, one seed",

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from clothier.metrics import reliability, softmax
-from clothier.selective.decisions import is_in_distribution, selective_metrics
+from clothier.selective.decisions import guarantee_json, is_in_distribution, selective_metrics
 from clothier.selective.risk_control import control_risk
 from clothier.selective.temperature import cross_fit, fit_temperature
 from clothier.selective.thresholds import Thresholds
@@ -64,7 +64,8 @@ def calibrate_card(
     """Fits the temperature, the thresholds and the risk guarantee of a model's card.
 
     The guarantee is on the accepted tags of photos of the model's classes, from unseen groups such as photographers;
-    not on a single group, which may be harder than all others. If no threshold meets it, no tag will be accepted.
+    not on a single group, which may be harder than all others, and not on photos of none of the classes, which it only
+    counts. If no threshold meets it, no tag will be accepted.
 
     Args:
         card: of the model.
@@ -101,12 +102,21 @@ def calibrate_card(
         confidence_level=confidence_level,
         grouped_by=grouped_by,
     )
-    limits = Thresholds(min_probability=min_probability, max_ood=max_ood, id_recall=ID_RECALL)
-    thresholds = replace(limits, guarantee=guarantee, user_calibrated=user_calibrated)
-    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
-    card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
+    thresholds = Thresholds(
+        min_probability=min_probability, max_ood=max_ood, id_recall=ID_RECALL, user_calibrated=user_calibrated
+    )
     selective = selective_metrics(probabilities, ood_scores, labels, thresholds, correct)
-    return CalibratedCard(card, thresholds, confidence, correct, selective)
+    guarantee = replace(
+        guarantee,
+        n_ood=selective["n_ood"],
+        n_ood_accepted=selective["n_ood_accepted"],
+        open_risk=selective["selective_risk_open"] if selective["n_ood"] else None,
+    )
+    thresholds = replace(thresholds, guarantee=guarantee)
+    selective["guarantee"] = guarantee_json(thresholds)
+    calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
+    new_card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
+    return CalibratedCard(new_card, thresholds, confidence, correct, selective)
 
 
 def temperature_of(card: BundleMetadata) -> float:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, Decision, Float64Array, Labels
 
 CALIBRATE_HINT = (
-    "holds for photos like the training photos. For yours, run `clothier calibrate` on 300 or more reviewed photos."
+    "is from cross-validation on the training photos. For yours, run `clothier calibrate` on 300 or more reviewed "
+    "photos."
 )
 
 
@@ -115,21 +116,30 @@ def selective_metrics(
     Returns:
         ``coverage`` (fraction of the in-distribution photos that are accepted), ``selective_risk`` (fraction of wrong
         tags among those), ``selective_risk_open`` (the same with accepted photos of no class counted as wrong),
-        ``guarantee`` and ``novelty_auroc``; None where a metric is undefined.
+        ``n_ood`` and ``n_ood_accepted`` (photos of no class, and how many were accepted), ``guarantee`` and
+        ``novelty_auroc``; None where a metric is undefined.
     """
     probabilities, labeled = np.asarray(probabilities, dtype=np.float64), np.asarray(labels) >= 0
     accepted = is_accepted(probabilities, ood_scores, thresholds)
     matches = probabilities.argmax(axis=1) == labels if correct is None else np.asarray(correct, dtype=bool)
     wrong = ~(labeled & matches)
     scores = None if ood_scores is None or labeled.all() or not labeled.any() else np.asarray(ood_scores, np.float64)
-    guarantee = thresholds.guarantee
     return {
         "coverage": _mean_or_none(accepted[labeled]),
         "selective_risk": _mean_or_none(wrong[accepted & labeled]),
         "selective_risk_open": _mean_or_none(wrong[accepted]),
-        "guarantee": {**guarantee.to_json(), "user_calibrated": thresholds.user_calibrated} if guarantee else None,
+        "n_ood": int((~labeled).sum()),
+        "n_ood_accepted": int(accepted[~labeled].sum()),
+        "guarantee": guarantee_json(thresholds),
         "novelty_auroc": None if scores is None else auroc(scores[labeled], scores[~labeled]),
     }
+
+
+def guarantee_json(thresholds: Thresholds) -> dict[str, Any] | None:
+    """The guarantee as ``--json`` prints it: with whether it was calibrated on the user's own photos."""
+    if thresholds.guarantee is None:
+        return None
+    return {**thresholds.guarantee.to_json(), "user_calibrated": thresholds.user_calibrated}
 
 
 def _mean_or_none(flags: BoolArray) -> float | None:

@@ -2,7 +2,9 @@
 
 - *Which threshold*: fixed-sequence testing, as in Learn then Test (Angelopoulos et al. 2021, arXiv 2110.01052).
   Thresholds are tested from strict to lenient until one fails. The guarantee holds for all before that at once, so
-  choosing the last costs no confidence. The first one is chosen from the confidences alone, without the labels.
+  choosing the last costs no confidence. The first one is chosen from the confidences alone, without the labels. What
+  is proven is the promised risk. A bound at the chosen threshold would be lower, but the threshold was chosen by it, so
+  it would be exceeded too often and is not reported.
 - *Whether a threshold holds*: photos of one photographer are not independent. The bound is that of Korn and Graubard
   (1998, Survey Methodology 24:193-201) for proportions from clustered samples: Clopper-Pearson with the effective
   number of photos, and with the degrees of freedom of groups.
@@ -22,7 +24,7 @@ import numpy as np
 from scipy.special import betaincinv, stdtrit
 
 from clothier.errors import DataError
-from clothier.selective.thresholds import ClassRiskBound, RiskGuarantee
+from clothier.selective.thresholds import AcceptedClass, RiskGuarantee
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
 METHOD = "Learn then Test (fixed sequence) with Korn-Graubard bounds over groups"
-MIN_ACCEPTED = 59  # 0.95^59 < 0.05: fewer correct predictions cannot show that 95 % are correct
 COVERAGE_GRID = np.arange(10, 101) / 100  # fractions of the photos that may be accepted: the tested thresholds
 
 
@@ -52,19 +53,12 @@ def control_risk(
     ``confidence`` (N,) are the calibrated probabilities of the predictions; -inf for those that must not be accepted.
     """
     scores, wrong, groups = _check_inputs(confidence, correct, groups)
-    correlation = intraclass_correlation(wrong, groups)
     threshold = find_threshold(scores, ~wrong, groups, risk=risk, confidence_level=confidence_level)
     accepted = np.zeros(len(scores), dtype=bool) if threshold is None else scores >= threshold
-
-    def bound(rows: BoolArray) -> float:
-        return risk_upper_bound(wrong[rows], groups[rows], confidence_level, correlation)
-
     rows_of = {name: accepted & (np.asarray(predictions) == label) for label, name in enumerate(classes)}
-    bounds = {name: bound(rows) for name, rows in rows_of.items() if rows.sum() >= MIN_ACCEPTED}
     return threshold, RiskGuarantee(
         risk=risk,
         confidence_level=confidence_level,
-        bound=bound(accepted) if accepted.any() else None,
         empirical_risk=float(wrong[accepted].mean()) if accepted.any() else None,
         coverage=float(accepted.mean()),
         n=len(scores),
@@ -73,14 +67,9 @@ def control_risk(
         grouped_by=grouped_by,
         method=METHOD,
         per_class=tuple(
-            ClassRiskBound(
-                name=name,
-                n_accepted=int(rows_of[name].sum()),
-                n_errors=int(wrong[rows_of[name]].sum()),
-                bound=value,
-                holds=value <= risk,
-            )
-            for name, value in bounds.items()
+            AcceptedClass(name=name, n_accepted=int(rows.sum()), n_errors=int(wrong[rows].sum()))
+            for name, rows in rows_of.items()
+            if rows.any()
         ),
     )
 
@@ -101,7 +90,7 @@ def find_threshold(
     scores, wrong, groups = _check_inputs(confidence, correct, groups)
     correlation = intraclass_correlation(wrong, groups)
     found = None
-    for threshold in _fixed_sequence(scores, groups, confidence_level, correlation):
+    for threshold in _fixed_sequence(scores, groups, confidence_level):
         accepted = scores >= threshold
         if risk_upper_bound(wrong[accepted], groups[accepted], confidence_level, correlation) > risk:
             break
@@ -138,20 +127,18 @@ def intraclass_correlation(wrong: npt.ArrayLike, groups: Int64Array) -> float:
     return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0
 
 
-def _fixed_sequence(
-    scores: Float64Array, groups: Int64Array, confidence_level: float, correlation: float
-) -> Float64Array:
+def _fixed_sequence(scores: Float64Array, groups: Int64Array, confidence_level: float) -> Float64Array:
     """Thresholds from strict to lenient, from the one with the lowest bound if the confidences were true.
 
     A stricter one accepts too few tags for a low bound, a more lenient one accepts too many wrong ones. Only
-    confidences and groups are used, so the sequence does not depend on the labels.
+    confidences and groups are used, no labels: neither the errors nor how much they differ between groups.
     """
     possible = scores[np.isfinite(scores)]
     if not possible.size:
         return possible
     thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
     expected = [
-        risk_upper_bound(1 - scores[accepted], groups[accepted], confidence_level, correlation)
+        risk_upper_bound(1 - scores[accepted], groups[accepted], confidence_level)
         for accepted in (scores >= threshold for threshold in thresholds)
     ]
     return np.asarray(thresholds[int(np.argmin(expected)) :])

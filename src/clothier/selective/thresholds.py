@@ -12,45 +12,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassRiskBound:
-    """The risk of the accepted tags of one class.
-
-    Attributes:
-        name: of the class.
-        n_accepted: calibration photos that were accepted as this class, 59 or more.
-        n_errors: how many of those tags were wrong.
-        bound: upper bound of the risk, with the confidence level of the guarantee, for this class alone.
-        holds: whether the bound is at most the guaranteed risk.
-    """
+class AcceptedClass:
+    """The accepted tags of one class: ``n_accepted`` calibration photos, of which ``n_errors`` tags are wrong."""
 
     name: str
     n_accepted: int
     n_errors: int
-    bound: float
-    holds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskGuarantee:
     """At most ``risk`` of the accepted tags are wrong, with ``confidence_level``; and the data behind it.
 
+    It is proven for photos that show one of the model's classes. What happens to others, ``n_ood_accepted`` says.
+
     Attributes:
         risk: guaranteed upper limit of the fraction of wrong tags among the accepted ones, 0 to 1.
         confidence_level: of the guarantee, 0 to 1.
-        bound: upper bound of that fraction at the threshold that was found; None if no threshold meets the guarantee.
-        empirical_risk: fraction of wrong tags among the accepted calibration photos; None likewise.
+        empirical_risk: fraction of wrong tags among the accepted calibration photos; None if no threshold meets the
+            guarantee.
         coverage: fraction of the calibration photos that were accepted; 0 if there is no threshold.
-        n: calibration photos.
-        n_accepted: accepted calibration photos.
-        n_groups: photographers (or products) in the calibration photos.
+        n: calibration photos that show one of the classes.
+        n_accepted: how many of them were accepted.
+        n_groups: photographers (or products) in them.
         grouped_by: what a group is; ``photo`` if every photo is its own group.
         method: the published method, in a few words.
-        per_class: bounds of single classes, of those with enough accepted photos.
+        per_class: the accepted tags by class.
+        n_ood: calibration photos of none of the classes.
+        n_ood_accepted: how many of them were accepted.
+        open_risk: fraction of wrong tags among all accepted photos, those of none of the classes included; None if
+            nothing was accepted or there are no such photos.
     """
 
     risk: float
     confidence_level: float
-    bound: float | None
     empirical_risk: float | None
     coverage: float
     n: int
@@ -58,11 +53,15 @@ class RiskGuarantee:
     n_groups: int
     grouped_by: str
     method: str
-    per_class: tuple[ClassRiskBound, ...] = ()
+    per_class: tuple[AcceptedClass, ...] = ()
+    n_ood: int = 0
+    n_ood_accepted: int = 0
+    open_risk: float | None = None
 
     def summary(self) -> str:
-        """Such as ``at most 5 % errors, 95 % confidence``."""
-        return f"at most {format_percent(self.risk)} errors, {format_percent(self.confidence_level)} confidence"
+        """Such as ``at most 5 % errors on photos of its classes, 95 % confidence``."""
+        confidence = f"{format_percent(self.confidence_level)} confidence"
+        return f"at most {format_percent(self.risk)} errors on photos of its classes, {confidence}"
 
     def to_json(self) -> dict[str, Any]:
         """As a card and ``--json`` hold it."""
@@ -71,7 +70,7 @@ class RiskGuarantee:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RiskGuarantee:
         """Reads the result of :meth:`to_json`."""
-        return cls(**{**values, "per_class": tuple(ClassRiskBound(**one) for one in values["per_class"])})
+        return cls(**{**values, "per_class": tuple(AcceptedClass(**one) for one in values["per_class"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, FailedInput, Progress
 
 MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
-UNGROUPED = "photo"
 COPIES = "{n:,} photos repeat others{conflicting} and were not counted; groups that share a photo count as one."
 TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
 NO_GROUPS = (
@@ -136,7 +135,7 @@ def calibrate(
         risk=risk,
         confidence_level=confidence_level,
         fitted_on=table.name,
-        grouped_by=columns.group if table.has_groups else UNGROUPED,
+        grouped_by=columns.group_name if table.has_groups else "photo",
         user_calibrated=True,
     )
     before, after = calibration_errors(

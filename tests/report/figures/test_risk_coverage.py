@@ -19,7 +19,6 @@ CURVE = risk_coverage(CONFIDENCE, np.arange(N) % 5 != 4)
 GUARANTEE = RiskGuarantee(
     risk=0.05,
     confidence_level=0.95,
-    bound=0.049,
     empirical_risk=0.031,
     coverage=0.7,
     n=N,
@@ -39,14 +38,14 @@ def test_curve_and_guarantee() -> None:
     assert list(guarantee.get_ydata()) == [0.05, 0.05]
     assert (list(point.get_xdata()), list(point.get_ydata())) == ([0.7], [0.031])
     assert plain(captioned.title) == "70 % of the photos are accepted, and 3.1 % of those tags are wrong"
-    assert captioned.note == "400 photos, most confident first. Bar: from the empirical risk to the upper bound."
+    assert captioned.note == "400 photos, most confident first."
 
 
 def test_without_a_guarantee_and_with_one_that_no_threshold_meets() -> None:
     captioned = risk_coverage_plot(CURVE, N)
     assert plain(captioned.title) == "The error rate is 20.0 % on all photos and 20.0 % on the more confident half"
     assert captioned.note == "400 photos, most confident first."
-    nothing = replace(GUARANTEE, bound=None, empirical_risk=None, coverage=0.0, n_accepted=0)
+    nothing = replace(GUARANTEE, empirical_risk=None, coverage=0.0, n_accepted=0)
     captioned = risk_coverage_plot(CURVE, N, nothing)
     assert plain(captioned.title) == "No threshold meets the guarantee of 5 %, so nothing is accepted"
     assert len(captioned.figure.axes[0].lines) == 2

@@ -160,8 +160,7 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         percent_axis(axis)
-    bar = " Bar: from the empirical risk to the upper bound." if guarantee and guarantee.n_accepted else ""
-    note = f"{n_photos:,} photos, most confident first.{bar}"
+    note = f"{n_photos:,} photos, most confident first."
     return CaptionedFigure(figure, _risk_summary(curve, guarantee), "Risk-coverage curve", note)
 
 
@@ -197,10 +196,9 @@ def _calibration_summary(diagram: Reliability) -> str:
 
 
 def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
-    """Marks coverage and empirical risk at the threshold, with a bar up to the bound."""
-    if guarantee.empirical_risk is None or guarantee.bound is None:
+    """Marks coverage and empirical risk at the threshold."""
+    if guarantee.empirical_risk is None:
         return
-    axes.vlines(guarantee.coverage, guarantee.empirical_risk, guarantee.bound, color=SECONDARY, linewidth=2)
     axes.plot(guarantee.coverage, guarantee.empirical_risk, "o", color=SECONDARY, markersize=6)
     axes.annotate(
         f"{format_percent(guarantee.coverage, 0)} accepted",

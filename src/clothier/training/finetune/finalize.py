@@ -73,7 +73,7 @@ def finalize_photo(
     metrics = {
         **base_metrics(result, calibrated.card.parameters, _describe_data(photos) | photos.audit_summary()),
         "classes": list(oof.model_classes),
-        "validation": {**evaluation.to_json(), **calibrated.selective, "n_ood": int((oof.labels < 0).sum())},
+        "validation": {**evaluation.to_json(), **calibrated.selective},
         "test": None,
         "protocol": protocol(result, photos),
         "baseline_comparison": baseline_comparison(result, oof),
