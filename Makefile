@@ -15,7 +15,7 @@ PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.tx
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check figures tables docs cli-docs examples screenshots notebook audit constraints clean system-parts
+.PHONY: help run test test-slow soak check figures tables docs cli-docs examples screenshots notebook audit constraints clean system-parts
 
 help: ## this list
 	@sed -n 's/^\([a-z -]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,6 +28,9 @@ test: $(VENV)/.all system-parts ## set up and run the tests, the study on real d
 
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+
+soak: $(VENV)/.all system-parts ## fifty kills of `clothier tag` on each database: 20 minutes
+	CLOTHIER_SOAK_KILLS=50 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_tag.py -k killed $(ARGS)
 
 check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff check

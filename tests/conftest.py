@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle
     from clothier.training.finetune.features import FrozenFeatureExtractor
+    from tests.postgresql import Server
 
 HERE = Path(__file__).parent
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -217,3 +218,28 @@ def frozen_extractor() -> FrozenFeatureExtractor:
     from clothier.training.finetune.features import FrozenFeatureExtractor
 
     return FrozenFeatureExtractor(pretrained(), 15, SIDE)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """A real PostgreSQL server; skipped where none is installed."""
+    from tests.postgresql import Server, programs
+
+    folder = programs()
+    if folder is None:
+        pytest.skip("there is no PostgreSQL here; install it to test stores on it")
+    server = Server.create(folder)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def new_database(postgresql_server: Server) -> Callable[[], str]:
+    """Makes an empty database on a real PostgreSQL, and returns its URL."""
+    return lambda: postgresql_server.create_database(f"test_{os.urandom(6).hex()}")
+
+
+@pytest.fixture
+def postgresql_url(new_database: Callable[[], str]) -> str:
+    """Such a database."""
+    return new_database()

@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+INPUTS = ("examples", "src")  # what the examples read
 WIDTH = 100  # characters a line
 STYLE = re.compile(r"\x1b\[[0-9;]*m")  # bold, dim
 NOT_RUN = "<!-- not run -->\n"
@@ -37,7 +39,7 @@ class Example:
     is_command: bool
 
     def run(self, arguments: Sequence[str] = ()) -> str:
-        """Today's output on a terminal, run in the root of the repository; ``arguments`` are added to a command.
+        """Today's output on a terminal, in a folder that has the inputs; ``arguments`` are added to a command.
 
         Raises:
             subprocess.CalledProcessError: it failed.
@@ -75,12 +77,15 @@ def _with_output(found: re.Match[str]) -> str:
 
 
 def _run_in_terminal(command: list[str]) -> str:
-    """What a command prints on a terminal of WIDTH characters, without colors."""
+    """What a command prints on a terminal of WIDTH characters, without colors. What it writes is removed."""
     environment = {**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "xterm"}
     reader, terminal = os.openpty()
-    with subprocess.Popen(command, cwd=ROOT, stdout=terminal, env=environment) as process:
-        os.close(terminal)
-        output = b"".join(iter(lambda: _read(reader), b""))
+    with tempfile.TemporaryDirectory() as folder:
+        for name in INPUTS:
+            (Path(folder) / name).symlink_to(ROOT / name)
+        with subprocess.Popen(command, cwd=folder, stdout=terminal, env=environment) as process:
+            os.close(terminal)
+            output = b"".join(iter(lambda: _read(reader), b""))
     os.close(reader)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)

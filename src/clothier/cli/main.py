@@ -91,6 +91,8 @@ def explain(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
         missing = MissingExtraError.from_import_error(error, " ".join(["clothier", *words[:1]]))
         if missing is not None:
             return str(missing), missing.exit_code
+    if isinstance(error, Interrupted) and error.run is None:
+        return "interrupted. Progress is saved; run the same command again to continue.", 130
     if isinstance(error, Interrupted):
         command = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
         return f"interrupted. Progress is saved; resume with: {command}", 130

@@ -57,17 +57,22 @@ def print_message(text: Text | str) -> None:
     console.print(text, soft_wrap=not console.is_terminal)
 
 
-def exit_on_failures(failures: Iterable[Mapping[str, Any]], unmet: CheckFailedError | None = None) -> None:
+def exit_on_failures(
+    failures: Iterable[Mapping[str, Any]], unmet: CheckFailedError | None = None, *, n_more: int = 0
+) -> None:
     """Names every input that failed on stderr, and ends the command with 3 if there is one.
 
     Args:
         failures: as ``FailedInput.to_json`` gives them.
         unmet: the check of the user that failed, if any; it takes precedence.
+        n_more: failed inputs that are not in ``failures``.
     """
     failed = list(failures)
     for one in failed:
         file, message = one["file"], one["error"]["message"]
         print_message(message if file in message else f"{file}: {message}")
+    if n_more:
+        print_message(f"and {n_more:,} more; error_code in the output names them all.")
     if unmet:
         raise unmet
     if failed:

@@ -56,6 +56,21 @@ def study_table(result: dict[str, Any]) -> RenderableType:
     return Group(table, *mcnemar_lines(test["first"], test["second"], test), f"Report: {result['report']}")
 
 
+def tag_table(result: dict[str, Any]) -> RenderableType:
+    """How many photos were accepted, and where the tags are."""
+    failed = {"failed": result["failed"]} if result["failed"] else {}
+    counts = {**result["decisions"], **failed}.items()
+    rows = ((name, f"{n:,}", format_percent(n / max(result["n"], 1))) for name, n in counts)
+    reused = result["tagged"] - result["computed"]
+    unchanged = f"; {reused:,} were already known" if reused > 0 else ""
+    return Group(
+        make_table(["Decision", "Photos", "Share"], rows),
+        f"{result['n']:,} photos in {result['seconds']:.1f} s ({result['photos_per_second']:,.0f} a second){unchanged}",
+        *([f"Tags: {result['output']}"] if result["output"] else []),
+        f"Store: {result['store']}",
+    )
+
+
 def tuning_table(result: dict[str, Any]) -> RenderableType:
     """One row per trial, the best first, and the command that trains the best."""
     table = make_table(["Trial", "Validation", "Epochs", "Recipe"], text=["Recipe"])

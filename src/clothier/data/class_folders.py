@@ -163,8 +163,8 @@ def _list_folders(folder: Path) -> tuple[list[Path], list[Path]]:
     """The subfolders, sorted, and what was skipped."""
     try:
         entries = list(folder.iterdir())
-        skipped = [path for path in entries if _is_of_system(path.name)]
-        return sorted(path for path in entries if not _is_of_system(path.name) and _is_folder(path)), skipped
+        skipped = [path for path in entries if is_of_system(path.name)]
+        return sorted(path for path in entries if not is_of_system(path.name) and _is_folder(path)), skipped
     except OSError as error:
         raise DataError(
             f"{folder} cannot be read: {error.strerror or error}. Change its permissions or give another folder."
@@ -181,7 +181,8 @@ def _is_folder(path: Path) -> bool:
         ) from error
 
 
-def _is_of_system(name: str) -> bool:
+def is_of_system(name: str) -> bool:
+    """Whether a file or folder of this name is one of :data:`SYSTEM_NAMES`, or hidden."""
     return name.startswith(".") or name.casefold() in SYSTEM_NAMES
 
 
@@ -191,16 +192,16 @@ def _walk(folder: Path, content: FolderContent, seen: set[FileId]) -> None:
         with os.scandir(folder) as entries:  # links last: the folder itself is preferred
             paths = [Path(one) for one in sorted(entries, key=lambda one: (one.is_symlink(), one.name))]
     except OSError as error:
-        content.failures.append(_not_readable(folder, error))
+        content.failures.append(not_readable(folder, error))
         return
     for path in paths:
-        if _is_of_system(path.name):
+        if is_of_system(path.name):
             content.skipped.append(path)
             continue
         try:
             status = path.stat()
         except OSError as error:
-            content.failures.append(_not_readable(path, error))
+            content.failures.append(not_readable(path, error))
             continue
         if stat.S_ISREG(status.st_mode):
             content.files.append(path)
@@ -213,7 +214,8 @@ def _walk(folder: Path, content: FolderContent, seen: set[FileId]) -> None:
             _walk(path, content, seen)
 
 
-def _not_readable(path: Path, error: OSError) -> FailedInput:
+def not_readable(path: Path, error: OSError) -> FailedInput:
+    """Why ``path`` cannot be listed or read; what does not exist is a link to nothing."""
     if isinstance(error, FileNotFoundError):
         message = f"{path} is a link to {path.readlink()}, which does not exist. Fetch the file, or remove the link."
         return FailedInput(str(path), "not-found", message)

@@ -11,17 +11,18 @@ are searched beside the CSV, then in ``images/`` beside it; absolute paths are a
 from __future__ import annotations
 
 import csv
-import io
+import itertools
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from clothier.data.photo_paths import IMAGES_DIR, URL, PhotoFinder
 from clothier.errors import DataError
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 DELIMITERS = ",;\t"
@@ -100,7 +101,7 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
         if len(paths) == 1:
             located.append(replace(row, file=str(paths[0])))
         else:
-            failures.append(_missing_file(path, row, paths))
+            failures.append(missing_file(path, row.file, row.location, paths))
     if not located:
         raise DataError(f"none of the {len(rows)} photos of {path} was found. The first: {failures[0].message}")
     found, warnings = _deduplicate(path, located)
@@ -112,28 +113,44 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
 
 def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
     """The header, and every line that is not blank."""
-    text = _read_text(path)
-    separator = SEPARATOR_LINE.match(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, columns.file))
-    try:
-        if separator:
-            next(reader)
-        header = [name.strip() for name in next(reader, [])]
-        _check_columns(path, header, columns)
-        return header, [
-            _parse_row(reader.line_num, dict(zip(header, cells, strict=False)), columns)
-            for cells in reader
-            if any(cell.strip() for cell in cells)
-        ]
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
+    lines = read_cells(path, columns.file)
+    header = [name.strip() for name in next(lines, (0, []))[1]]
+    _check_columns(path, header, columns)
+    return header, [_parse_row(number, dict(zip(header, cells, strict=False)), columns) for number, cells in lines]
 
 
-def _read_text(path: Path) -> str:
+def read_cells(path: Path, file_column: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every line that is not blank, the header first; one line at a time.
+
+    Raises:
+        DataError: the CSV is missing, unreadable or not UTF-8.
+    """
+    with _open_text(path) as file:
+        first = _lines_to_header(file)
+        text = "".join(first)
+        reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column))
+        try:
+            if SEPARATOR_LINE.match(text):
+                next(reader)
+            yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+        except csv.Error as error:
+            raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
+
+
+def _lines_to_header(file: TextIO) -> list[str]:
+    lines = [file.readline()]
+    while lines[-1].isspace() or SEPARATOR_LINE.fullmatch(lines[-1]):
+        lines.append(file.readline())
+    return lines
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[TextIO]:
     try:
         if path.exists() and not path.is_file():
             raise DataError(f"{path} is not a file with an end, but a device or a pipe. Give a CSV of photos.")
-        return path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not a CSV in UTF-8: byte {error.start} is invalid. Save it as 'CSV UTF-8'."
@@ -172,17 +189,18 @@ def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
     return Row(file, label, group, f"line {line}", subclass)
 
 
-def _missing_file(path: Path, row: Row, candidates: list[Path]) -> FailedInput:
-    place = f"{row.location} of {path}"
-    if not row.file:
-        return FailedInput(f"{path}, {row.location}", "not-found", f"{place} has no file name.")
-    message = f"{row.file} ({place}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path."
-    if URL.match(row.file):
-        message = f"{row.file} ({place}) is a URL, and only files are read. Download it and give its path."
+def missing_file(path: Path, file: str, location: str, candidates: Sequence[Path]) -> FailedInput:
+    """Why a file that the CSV ``path`` names was not found; ``candidates`` are those that it might be."""
+    place = f"{location} of {path}"
+    if not file:
+        return FailedInput(f"{path}, {location}", "not-found", f"{place} has no file name.")
+    message = f"{file} ({place}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path."
+    if URL.match(file):
+        message = f"{file} ({place}) is a URL, and only files are read. Download it and give its path."
     elif candidates:
         names = " or ".join(map(str, candidates[:2]))
-        message = f"{row.file} ({place}) is ambiguous: it may be {names}. Write the path as it is."
-    return FailedInput(row.file, "not-found", message)
+        message = f"{file} ({place}) is ambiguous: it may be {names}. Write the path as it is."
+    return FailedInput(file, "not-found", message)
 
 
 def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], list[str]]:

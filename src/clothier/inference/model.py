@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from clothier import bundle
 from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
+from clothier.data.photos.preprocessing import VERSION as PREPROCESSING_VERSION
 from clothier.data.photos.save_input import create_folder, save_input
 from clothier.errors import ImageError, StorageError, UsageError
 from clothier.inference.session import OnnxClassifier
@@ -53,7 +55,9 @@ class CalibratedOutput:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _DecodedPhoto:
+class DecodedPhoto:
+    """A decoded file."""
+
     file: str
     image: Images  # the input of the model
     model: Model  # which classifies it
@@ -68,6 +72,7 @@ class Model:
         classes: the K class names in the order of the logits.
         input_spec: the image that the model takes.
         thresholds: when a tag is accepted; None if the model was not calibrated for that.
+        temperature: by which the logits were divided.
     """
 
     def __init__(
@@ -78,6 +83,8 @@ class Model:
         ood_scorer: OodScorer | None = None,
         training_hashes: npt.NDArray[np.uint8] | None = None,
         fallback: str | None = None,
+        temperature: float = 1.0,
+        digest: str = "",
     ) -> None:
         """Combines a classifier with its calibration.
 
@@ -87,11 +94,13 @@ class Model:
             ood_scorer: None if there is no OOD score.
             training_hashes: (M, 32) uint8, perceptual hashes of the training images; None if they are unknown.
             fallback: name of the bundle that classifies 28x28 grayscale images instead; None for no such bundle.
+            temperature: by which ``classifier`` divides its logits.
+            digest: of the files that determine logits and OOD score.
         """
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
-        self.thresholds = thresholds
+        self.thresholds, self.temperature = thresholds, temperature
         self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
-        self._fallback = fallback
+        self._fallback, self._digest = fallback, digest
 
     def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
@@ -149,33 +158,40 @@ class Model:
             create_folder(save_inputs)
         results: list[Prediction | FailedInput] = []
         for start in range(0, len(files), DECODE_BATCH):
-            batch = parallel_map(self._decode, files[start : start + DECODE_BATCH])
+            batch = parallel_map(self.decode, files[start : start + DECODE_BATCH])
             results += self._predict_batch(batch, top, codes, save_inputs)
             progress("predict", len(results), len(files))
         return results
 
-    def _decode(self, file: str | Path) -> _DecodedPhoto | FailedInput:
+    def decode(self, file: str | Path, content: bytes | None = None) -> DecodedPhoto | FailedInput:
+        """The model's input for a file; ``content`` is what is in it, None to read it."""
         try:
-            image, notes = decode_for(Path(file), self.input_spec)
+            image, notes = decode_for(Path(file), self.input_spec, content)
         except ImageError as error:
             return FailedInput(str(file), error.code, str(error))
-        model = self._small_image_model if is_fashion_mnist_image(image) else self
-        return _DecodedPhoto(str(file), preprocess(image, model.input_spec), model, notes)
+        model = self.small_image_model if is_fashion_mnist_image(image) else self
+        return DecodedPhoto(str(file), preprocess(image, model.input_spec), model, notes)
 
     @cached_property
-    def _small_image_model(self) -> Model:
+    def digest(self) -> str:
+        """SHA-256 of what determines logits (but for the temperature) and OOD scores of a file."""
+        fallback = _output_digest(bundle.resolve(self._fallback)) if self._fallback else ""
+        return hashlib.sha256(f"{PREPROCESSING_VERSION} {self._digest} {fallback}".encode()).hexdigest()
+
+    @cached_property
+    def small_image_model(self) -> Model:
         """The model for 28x28 grayscale images. Loaded for the first of them; two threads may load it twice."""
         return open_model(bundle.resolve(self._fallback)) if self._fallback else self
 
     def _predict_batch(
         self,
-        batch: Sequence[_DecodedPhoto | FailedInput],
+        batch: Sequence[DecodedPhoto | FailedInput],
         top: int,
         codes: Mapping[str, str] | None,
         save_inputs: Path | None,
     ) -> list[Prediction | FailedInput]:
         """Runs each model once, on all of its images together."""
-        photos = {index: one for index, one in enumerate(batch) if isinstance(one, _DecodedPhoto)}
+        photos = {index: one for index, one in enumerate(batch) if isinstance(one, DecodedPhoto)}
         results: dict[int, Any] = dict(enumerate(batch))
         for model in dict.fromkeys(one.model for one in photos.values()):
             own = {index: one for index, one in photos.items() if one.model is model}
@@ -191,7 +207,7 @@ class Model:
 
     def _prediction(
         self,
-        photo: _DecodedPhoto,
+        photo: DecodedPhoto,
         probabilities: Float64Array,
         result: DecisionResult | None,
         top: int,
@@ -228,7 +244,15 @@ def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
         ood_scorer=OodScorer.read(ood) if ood else None,
         training_hashes=read_hashes(hashes) if hashes else None,
         fallback=fallback,
+        temperature=opened.metadata.calibration.get("temperature", 1.0),
+        digest=_output_digest(opened),
     )
+
+
+def _output_digest(opened: Bundle) -> str:
+    """Of the graph, its input and the OOD scorer."""
+    files = {name: opened.metadata.files.get(name) for name in (bundle.GRAPH_FILE, bundle.OOD_FILE)}
+    return hashlib.sha256(f"{files} {opened.metadata.input_spec}".encode()).hexdigest()
 
 
 def load(name: str | Path = DEFAULT_MODEL) -> Model:

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from clothier.data.photos import center_crop, load_image, preprocess, to_fashion_mnist
+from clothier.data.photos.preprocessing import VERSION
 from clothier.errors import UnknownNameError
 from clothier.types import InputSpec
 
@@ -70,3 +72,15 @@ def test_unknown_kind(tmp_path: Path) -> None:
 def test_photos_need_neither_torch_nor_scikit_learn() -> None:
     code = "import sys, clothier.data.photos; print({'sklearn', 'torch', 'scipy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"set()\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "digest"),
+    [(InputSpec("center_crop", 16, 16, 3), "13d61304"), (InputSpec(), "49448732")],
+)
+def test_the_version_rises_when_the_pixels_change(spec: InputSpec, digest: str) -> None:
+    """Stored outputs of models are reused while the version is the same."""
+    y, x = np.mgrid[:60, :90]
+    photo = Image.fromarray(np.stack([2 * x, 4 * y, x + y], axis=-1).astype(np.uint8))
+    found = hashlib.sha256(preprocess(photo, spec).tobytes()).hexdigest()[:8]
+    assert (found, VERSION) == (digest, 1), "raise VERSION in preprocessing.py, and update this test"

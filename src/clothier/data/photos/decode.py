@@ -55,19 +55,22 @@ DECODE_ERRORS = (
 _WARNINGS_LOCK = threading.Lock()  # warning filters are global to the process
 
 
-def decode_image(path: Path, *, min_long_side: int | None = None) -> Image.Image:
+def decode_image(path: Path, *, content: bytes | None = None, min_long_side: int | None = None) -> Image.Image:
     """The image of :func:`decode_with_notes`, which has the arguments and errors."""
-    return decode_with_notes(path, min_long_side=min_long_side)[0]
+    return decode_with_notes(path, content=content, min_long_side=min_long_side)[0]
 
 
-def decode_with_notes(path: Path, *, min_long_side: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+def decode_with_notes(
+    path: Path, *, content: bytes | None = None, min_long_side: int | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
     """Reads an image: upright by its EXIF tag, in sRGB, with transparency on white; RGB, or L if it is gray.
 
     For an animation, this is the first frame. The format is detected from the content, not from the file name. The
     notes are sentences on what was ignored or missing, such as a damaged color profile.
 
     Args:
-        path: of the file.
+        path: of the file; only the name for messages if ``content`` is given.
+        content: of the file; None to read it.
         min_long_side: pixels that are needed on the longer side. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size
             if that is large enough, which is much faster. Other large images are shrunk by a whole factor.
 
@@ -75,7 +78,8 @@ def decode_with_notes(path: Path, *, min_long_side: int | None = None) -> tuple[
         ImageError: with the code ``not-found``, ``not-readable``, ``empty``, ``not-an-image``, ``truncated``,
             ``too-large``, ``too-small``, ``needs-heic`` or ``unsupported``.
     """
-    content = _read_bytes(path)
+    if content is None:
+        content = read_file(path)
     try:
         return _decode(content, path, min_long_side)
     except MemoryError as error:
@@ -175,7 +179,12 @@ def _load(image: Image.Image, content: bytes, tags: tiff.Tags) -> None:
         raise
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The content of an image file.
+
+    Raises:
+        ImageError: with the code ``not-found``, ``not-readable``, ``empty`` or ``too-large``.
+    """
     try:
         size = path.stat().st_size
         if not path.is_file():

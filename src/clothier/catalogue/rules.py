@@ -1,0 +1,107 @@
+"""From stored outputs of a model to tags: arithmetic only, so that new thresholds or codes need no model run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
+from clothier.metrics import softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import RowMapping
+
+    from clothier.inference import Model
+    from clothier.types import Float64Array
+
+TOP = 3  # classes of a tag
+LOGITS = np.dtype("<f4")
+DIGEST_LENGTH = {"rules": 16, "thresholds": 8}  # hexadecimal digits
+
+Tag = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TaggingRules:
+    """What turns the output of a model into a tag: its calibration and the company's codes."""
+
+    model: Model
+    codes: Mapping[str, str] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Tags with another are outdated."""
+        content = [
+            self.model.digest,
+            self._calibration(self.model),
+            self.codes,
+            version("clothier"),
+        ]
+        return _digest(content, "rules")
+
+    def tags(self, outputs: Sequence[RowMapping]) -> list[Tag]:
+        """The tag of each of the stored ``outputs``, as the columns of an item."""
+        tags: list[Tag] = [{}] * len(outputs)
+        for name in {one["computed_by"] for one in outputs}:
+            model = self.model if name == self.model.name else self.model.small_image_model
+            places = [place for place, one in enumerate(outputs) if one["computed_by"] == name]
+            for place, tag in zip(places, self._tags_of(model, [outputs[one] for one in places]), strict=True):
+                tags[place] = tag
+        return tags
+
+    def _tags_of(self, model: Model, outputs: Sequence[RowMapping]) -> list[Tag]:
+        output = _restore(model, outputs)
+        version_of_thresholds = _digest(self._calibration(model), "thresholds") if model.thresholds else None
+        codes = self.codes if model is self.model else None
+        prefix = "" if model is self.model else f"{FALLBACK_REASON.format(model.name, self.model.name)} "
+        tags = []
+        for one, probabilities, result in zip(outputs, output.probabilities, model.decide(output), strict=True):
+            top = top_classes(probabilities, model.classes)
+            tags.append(
+                {
+                    "class": top[0][0],
+                    "probability": top[0][1],
+                    "top": top,
+                    "code": codes[top[0][0]] if codes else None,
+                    "decision": result.decision if result else None,
+                    "reason": prefix + (result.reason if result else NO_THRESHOLDS),
+                    "notes": one["notes"],
+                    "model": model.name,
+                    "thresholds": version_of_thresholds,
+                    "rules": self.digest,
+                }
+            )
+        return tags
+
+    @staticmethod
+    def _calibration(model: Model) -> list[Any]:
+        return [model.name, model.temperature, model.thresholds.to_json() if model.thresholds else None]
+
+
+def top_classes(probabilities: Float64Array, classes: Sequence[str]) -> list[tuple[str, float]]:
+    """The most probable classes, best first, with their probabilities."""
+    order = np.argsort(-probabilities, kind="stable")[:TOP]
+    return [(classes[index], float(probabilities[index])) for index in order]
+
+
+def _restore(model: Model, outputs: Sequence[RowMapping]) -> CalibratedOutput:
+    """Stored outputs at the model's present temperature; at the same temperature they are exactly as computed."""
+    logits = np.stack([np.frombuffer(one["logits"], LOGITS) for one in outputs])
+    factors = np.array([[one["temperature"] / model.temperature] for one in outputs], np.float32)
+    logits = logits * factors
+    scores = [one["ood_score"] for one in outputs]
+    ood_scores = None if None in scores else np.array(scores, np.float64)
+    return CalibratedOutput(logits, softmax(logits), ood_scores)
+
+
+def _digest(content: Any, kind: str) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[: DIGEST_LENGTH[kind]]

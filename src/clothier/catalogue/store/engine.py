@@ -1,0 +1,101 @@
+"""Connections to a store: SQLite in WAL mode, or PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from clothier.errors import DataError, StorageError, UsageError
+from clothier.system import available_cores
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.exc import DBAPIError
+
+SQLITE, POSTGRESQL, PSYCOPG = "sqlite", "postgresql", "postgresql+psycopg"
+BUSY_SECONDS = 30  # a writer waits this long for another
+CONNECT_SECONDS = 10
+GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", f"busy_timeout = {1000 * BUSY_SECONDS}")
+
+
+def parse_url(store: str | Path) -> URL:
+    """The URL of a store: a path is a SQLite file.
+
+    Raises:
+        UsageError: not a URL, another database than SQLite or PostgreSQL, or SQLite without a file.
+    """
+    text = str(store)
+    try:
+        url = make_url(text) if "://" in text else URL.create(SQLITE, database=text)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(f"the store is not a path or a URL: {error}. {_accepted()}") from error
+    if url.drivername == POSTGRESQL:
+        url = url.set(drivername=PSYCOPG)  # SQLAlchemy 2.0 would take another driver
+    if url.drivername not in (SQLITE, PSYCOPG):
+        raise UsageError(f"a store cannot be in {url.drivername}. {_accepted()}")
+    if url.drivername == SQLITE and url.database in (None, "", ":memory:"):
+        raise UsageError(f"the store {text!r} names no file. {_accepted()}")
+    return url
+
+
+def _accepted() -> str:
+    return "Give a file for SQLite, such as tags.db, or a URL such as postgresql://user@host/database."
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine whose transactions begin at once, on SQLite with the right to write.
+
+    Raises:
+        StorageError: the folder of a SQLite file cannot be created.
+    """
+    if url.get_backend_name() == POSTGRESQL:
+        options = {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(url, pool_pre_ping=True, max_overflow=available_cores(), connect_args=options)
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot create {path.parent}: {error.strerror}. Choose another folder.") from error
+    engine = create_engine(url, max_overflow=available_cores(), connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    """Python's own handling of transactions, which would leave DDL outside of them, is switched off."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A reader does not wait for writers; a writer that began as a reader could fail half way."""
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def is_gone(error: DBAPIError) -> bool:
+    """Whether the database server went away and may come back."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", "")
+    is_operational = type(error.orig).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError"
+    return is_operational and (state is None or state.startswith(GONE_STATES))
+
+
+def explain(error: DBAPIError, name: str) -> DataError | StorageError:
+    """What a failed statement means to the user."""
+    reason = " ".join(str(error.orig).split()).rstrip(".")
+    if "not a database" in reason or "malformed" in reason:
+        return DataError(f"{name} is not a store, or is damaged: {reason}. Restore a backup, or name another file.")
+    if "locked" in reason:
+        return StorageError(f"the store {name} is locked by another process. Wait for it to end, then try again.")
+    return StorageError(
+        f"the store {name} cannot be used: {reason}. What it holds is intact; run the same command again to continue."
+    )

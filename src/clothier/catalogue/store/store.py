@@ -1,0 +1,301 @@
+"""A store: what was tagged, where it was found, and the model's output for it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from clothier.catalogue.store.engine import POSTGRESQL, SQLITE, explain, is_gone, make_engine, parse_url
+from clothier.catalogue.store.lock import BUSY, file_lock
+from clothier.catalogue.store.migrate import migrate
+from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
+from clothier.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from sqlalchemy import URL, Connection, Select, Table
+
+T = TypeVar("T")
+RETRY_SECONDS = 60.0  # a database server that is restarted is back by then
+RETRY_PAUSE = 0.5  # seconds
+TAGGER_LOCK, MIGRATION_LOCK = 0xC107_0001, 0xC107_0002  # of PostgreSQL: numbers that no other program uses
+PAGE = 1_000  # rows that are read at a time
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What a store knows about a file.
+
+    Attributes:
+        signature: of the file when it was last read.
+        digest: of its content; None if it could not be read.
+        run_id: the last run that saw it.
+        is_done: whether it was read without an error and the model's output for it is there.
+    """
+
+    signature: str
+    digest: str | None
+    run_id: int
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunId:
+    """The numbers of a run, its source and its model in the store."""
+
+    run: int
+    source: int
+    model: int
+
+
+class Store:
+    """An open store; a context manager that closes it.
+
+    Attributes:
+        name: for messages; a password is hidden.
+    """
+
+    def __init__(self, url: URL) -> None:
+        """Connects, and brings the tables up to date.
+
+        Raises:
+            DataError: not a store, damaged, or newer than this Clothier.
+            StorageError: the database cannot be reached, or the file not be written.
+        """
+        is_file = url.get_backend_name() == SQLITE
+        self.name = (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
+        self._url, self._engine = url, make_engine(url)
+        self._server_lock: ExitStack | None = None
+        try:
+            with self._explained(), self._engine.begin() as connection:
+                if not is_file:  # two processes must not create the same tables
+                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                migrate(connection, self.name)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other taggers out of this store.
+
+        Raises:
+            UsageError: another process has the lock.
+            StorageError: the lock file cannot be created.
+        """
+        if self._url.get_backend_name() == SQLITE:
+            with file_lock(Path(f"{self._url.database}.lock"), self.name):
+                yield
+            return
+        try:
+            with self._explained():
+                self._lock_server()
+            yield
+        finally:
+            if self._server_lock:
+                self._server_lock.close()
+                self._server_lock = None
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Does ``work`` in a transaction, and again if the database server went away and came back.
+
+        Raises:
+            DataError: the store is damaged.
+            StorageError: the disk is full, or the server stays away.
+            UsageError: the server came back, but another process has the lock now.
+        """
+        return self._retry(work, reads=False)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """As :meth:`write`, in a transaction that only reads."""
+        return self._retry(work, reads=True)
+
+    def begin_run(self, source: str, digest: str, model: str) -> RunId:
+        """Registers a run over ``source`` with the model that has this ``digest`` and name."""
+
+        def work(connection: Connection) -> RunId:
+            source_id = _find_or_insert(connection, SOURCES, {"name": source}, {})
+            model_id = _find_or_insert(connection, MODELS, {"digest": digest}, {"name": model})
+            values = {"source_id": source_id, "model_id": model_id, "started_at": now()}
+            run_id = connection.execute(RUNS.insert().values(values)).inserted_primary_key
+            return RunId(run_id[0] if run_id else 0, source_id, model_id)
+
+        return self.write(work)
+
+    def finish_run(self, run: RunId) -> None:
+        """Notes that a run saw all of its source."""
+        done = update(RUNS).where(RUNS.c.run_id == run.run).values(finished_at=now())
+        self.write(lambda connection: connection.execute(done))
+
+    def known_files(self, run: RunId, keys: Collection[str]) -> dict[str, KnownFile]:
+        """What is known about those of the source's ``keys`` that it has."""
+        output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)
+        is_done = FILES.c.error_code.is_(None) & OUTPUTS.c.digest.is_not(None)
+        query = (
+            select(FILES.c.key, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
+            .outerjoin(OUTPUTS, output)
+            .where(FILES.c.source_id == run.source, FILES.c.key.in_(keys))
+        )
+        rows = self.read(lambda connection: connection.execute(query).all())
+        return {key: KnownFile(signature, digest, run_id, bool(done)) for key, signature, digest, run_id, done in rows}
+
+    def has_outputs(self, model_id: int) -> bool:
+        """Whether there is any output of the model."""
+        query = select(OUTPUTS.c.digest).where(OUTPUTS.c.model_id == model_id).limit(1)
+        return self.read(lambda connection: connection.execute(query).first()) is not None
+
+    def has_output(self, digest: str, model_id: int) -> bool:
+        """Whether the model's output for this content is there."""
+        query = select(OUTPUTS.c.model_id).where(OUTPUTS.c.digest == digest, OUTPUTS.c.model_id == model_id)
+        return self.read(lambda connection: connection.execute(query).first()) is not None
+
+    def count(self, run: RunId) -> dict[str, dict[str | None, int]]:
+        """The number of the run's files by ``decision``, and of those that failed by ``error_code``."""
+
+        def work(connection: Connection) -> dict[str, dict[str | None, int]]:
+            return {
+                "decision": _count(connection, ITEMS.c.decision, run, FILES.c.error_code.is_(None)),
+                "error_code": _count(connection, FILES.c.error_code, run, FILES.c.error_code.is_not(None)),
+            }
+
+        return self.read(work)
+
+    def rows(self, run: RunId) -> Iterator[Row]:
+        """The run's files with their tags, in the order of the source; the tag of a failed file is None."""
+        tag = [one for one in ITEMS.c if one.name not in ("item_id", "digest", "product")]
+        file = [one for one in FILES.c if one.name not in ("source_id", "run_id", "signature", "digest")]
+        joined = (ITEMS.c.item_id == FILES.c.item_id) & FILES.c.error_code.is_(None)
+        position = -1
+        while True:
+            query = (
+                select(*file, *tag)
+                .outerjoin(ITEMS, joined)
+                .where(FILES.c.source_id == run.source, FILES.c.position > position, FILES.c.run_id == run.run)
+                .order_by(FILES.c.position)
+                .limit(PAGE)
+            )
+            page = self._rows(query)
+            yield from page
+            if len(page) < PAGE:
+                return
+            position = page[-1]["position"]
+
+    def history(self, item_id: str) -> list[Row]:
+        """Every change of an item's tag, the first one first: ``at``, ``actor``, ``before``, ``after``."""
+        columns = (AUDIT.c.at, AUDIT.c.actor, AUDIT.c.before, AUDIT.c.after)
+        query = select(*columns).where(AUDIT.c.item_id == item_id).order_by(AUDIT.c.audit_id)
+        return self._rows(query)
+
+    def _rows(self, query: Select[Any]) -> list[Row]:
+        return self.read(lambda connection: [dict(one) for one in connection.execute(query).mappings()])
+
+    def _retry(self, work: Callable[[Connection], T], *, reads: bool) -> T:
+        deadline: float | None = None
+        while True:
+            try:
+                if deadline is not None and self._server_lock:
+                    self._lock_server()
+                with self._engine.connect().execution_options(reads=reads) as connection, connection.begin():
+                    return work(connection)
+            except DBAPIError as error:
+                deadline = deadline or time.monotonic() + RETRY_SECONDS
+                if not is_gone(error) or time.monotonic() > deadline:
+                    raise explain(error, self.name) from error
+                time.sleep(RETRY_PAUSE)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise explain(error, self.name) from error
+
+    def _lock_server(self) -> None:
+        """Takes an advisory lock of PostgreSQL, which lasts as long as its connection."""
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
+            stack.callback(connection.invalidate)  # back in the pool it would keep the lock
+            if not connection.scalar(select(func.pg_try_advisory_lock(TAGGER_LOCK))):
+                raise UsageError(BUSY.format(self.name))
+            if self._server_lock:
+                self._server_lock.close()
+            self._server_lock = stack.pop_all()
+
+
+def open_store(store: str | Path) -> Store:
+    """Opens a store of tags, or creates it.
+
+    Args:
+        store: a file for SQLite, or a URL such as ``postgresql://user@host/database``.
+
+    Raises:
+        UsageError: another kind of database.
+        DataError: not a store, damaged, or newer than this Clothier.
+        StorageError: the database cannot be reached, or the file not be written.
+    """
+    return Store(parse_url(store))
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows; those whose primary key is there replace the old ones."""
+    if rows:
+        statement, keys = _insert(connection, table), [one.name for one in table.primary_key]
+        changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows whose primary key is not there yet."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == POSTGRESQL else sqlite.insert(table)
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _find_or_insert(connection: Connection, table: Table, key: Mapping[str, str], values: Mapping[str, str]) -> int:
+    """The integer id of the row with this unique ``key``."""
+    (identity,) = table.primary_key
+    ((name, value),) = key.items()
+    found = connection.scalar(select(identity).where(table.c[name] == value))
+    if found is None:
+        inserted = connection.execute(table.insert().values({**key, **values})).inserted_primary_key
+        found = inserted[0] if inserted else 0
+    return int(found)
+
+
+def _count(connection: Connection, column: Any, run: RunId, condition: Any) -> dict[str | None, int]:
+    query = (
+        select(column, func.count())
+        .select_from(FILES.outerjoin(ITEMS, ITEMS.c.item_id == FILES.c.item_id))
+        .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, condition)
+        .group_by(column)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,98 @@
+"""Writes rows as CSV, JSON Lines or Parquet: one at a time, and the file appears whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clothier import atomic
+from clothier.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from clothier.catalogue.rows import OutputColumn
+    from clothier.catalogue.store.store import Row
+
+GROUP = 20_000  # rows of a Parquet row group, which is held in memory
+ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+$)")
+"""Starts of cells that spreadsheets execute; a signed number is none. They get an apostrophe in front (OWASP)."""
+
+
+class _Writer(Protocol):
+    def __call__(self, file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None: ...
+
+
+def check_output(path: Path) -> None:
+    """Checks that a table can be written to ``path``, before hours of work.
+
+    Raises:
+        UsageError: its suffix is not one of a table's, or it is a folder.
+        StorageError: it cannot be written.
+    """
+    if path.suffix.lower() not in WRITERS:
+        raise UsageError(f"the output {path} has none of the suffixes {', '.join(WRITERS)}. Rename it.")
+    if path.is_dir():
+        raise UsageError(f"the output {path} is a folder. Give the name of a file, such as {path / 'tags.csv'}.")
+    atomic.check_writable(path)
+
+
+def write_table(path: Path, columns: Sequence[OutputColumn], rows: Iterable[Row]) -> None:
+    """Writes a table in the format of its suffix.
+
+    Raises:
+        StorageError: it cannot be written; an older file at ``path`` is unchanged.
+    """
+    values = ([column.value(row) for column in columns] for row in rows)
+    with atomic.atomic_open(path) as file:
+        WRITERS[path.suffix.lower()](file, columns, values)
+
+
+def _write_csv(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
+    """UTF-8, commas, empty cells for None; cells that a spreadsheet would execute are disarmed."""
+    with _text(file) as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([_disarm(one.name) for one in columns])
+        writer.writerows([_disarm(value) for value in row] for row in rows)
+
+
+def _write_jsonl(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
+    names = [one.name for one in columns]
+    for row in rows:
+        line = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)
+        file.write(line.encode() + b"\n")
+
+
+def _write_parquet(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
+    schema = pa.schema([(one.name, ARROW_TYPES[one.type]) for one in columns])
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for group in iter(lambda: list(itertools.islice(rows, GROUP)), []):
+            arrays = zip(*group, strict=True)
+            writer.write_table(pa.table([pa.array(*one) for one in zip(arrays, schema.types, strict=True)], schema))
+
+
+WRITERS: dict[str, _Writer] = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
+"""The suffix of a table to what writes it."""
+
+
+@contextmanager
+def _text(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # flushes; atomic_open closes the file
+
+
+def _disarm(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

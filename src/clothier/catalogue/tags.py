@@ -1,0 +1,84 @@
+"""Writes a chunk of files to a store, and the tags of those items whose tag is missing or outdated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, OUTPUTS
+from clothier.catalogue.store.store import insert_missing, now, upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from clothier.catalogue.rules import TaggingRules
+    from clothier.catalogue.store.store import Row, RunId
+
+AUDITED = ("class", "probability", "code", "decision", "model", "thresholds")  # what the history keeps of a tag
+
+
+def write_chunk(
+    connection: Connection, run: RunId, rules: TaggingRules, files: Sequence[Row], outputs: Sequence[Row]
+) -> None:
+    """Writes the model's new outputs, the files, and the tags that follow.
+
+    Args:
+        connection: in a transaction.
+        run: which found the files.
+        rules: how outputs become tags.
+        files: rows of the table of files.
+        outputs: rows of the table of outputs; those that are there already are left out.
+    """
+    insert_missing(connection, OUTPUTS, outputs)
+    upsert(connection, FILES, files)
+    wanted = {one["item_id"]: one for one in files if one["item_id"] and not one["error_code"]}
+    present = _items(connection, list(wanted))
+    outdated = [one for key, one in wanted.items() if _is_outdated(present.get(key), one, rules.digest)]
+    if outdated:
+        _write_tags(connection, run, rules, outdated, present)
+
+
+def _items(connection: Connection, item_ids: Collection[str]) -> dict[str, RowMapping]:
+    columns = [ITEMS.c[name] for name in ("item_id", "digest", "product", "rules", *AUDITED)]
+    query = select(*columns).where(ITEMS.c.item_id.in_(item_ids))
+    return {one["item_id"]: one for one in connection.execute(query).mappings()}
+
+
+def _is_outdated(item: RowMapping | None, file: Row, rules: str) -> bool:
+    return item is None or (item["digest"], item["product"], item["rules"]) != (file["digest"], file["product"], rules)
+
+
+def _write_tags(
+    connection: Connection,
+    run: RunId,
+    rules: TaggingRules,
+    files: Sequence[Row],
+    present: Mapping[str, RowMapping],
+) -> None:
+    digests = {one["digest"] for one in files}
+    query = select(OUTPUTS).where(OUTPUTS.c.model_id == run.model, OUTPUTS.c.digest.in_(digests))
+    outputs = {one["digest"]: one for one in connection.execute(query).mappings()}
+    tags = rules.tags([outputs[one["digest"]] for one in files])
+    at = now()
+    items = [
+        {"item_id": file["item_id"], "digest": file["digest"], "product": file["product"], **tag, "tagged_at": at}
+        for file, tag in zip(files, tags, strict=True)
+    ]
+    upsert(connection, ITEMS, items)
+    changes = [_change(item, present.get(item["item_id"])) for item in items]
+    if changed := [one for one in changes if one["before"] != one["after"]]:
+        connection.execute(AUDIT.insert(), changed)
+
+
+def _change(item: Row, before: RowMapping | None) -> Row:
+    """A row of the history."""
+    return {
+        "item_id": item["item_id"],
+        "at": item["tagged_at"],
+        "actor": f"model {item['model']}",
+        "before": {name: before[name] for name in AUDITED} if before else None,
+        "after": {name: item[name] for name in AUDITED},
+    }

@@ -1,0 +1,77 @@
+"""``clothier tag``.
+
+clothier tag photos -o tags.csv
+clothier tag products.csv -o tags.parquet --id-column sku --taxonomy codes.toml
+clothier tag photos --store postgresql://shop@db/catalogue --json
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothier.cli import output, tables
+from clothier.cli.options import FileColumn, Json
+from clothier.cli.predict import Model, Taxonomy
+from clothier.cli.progress import progress_display
+from clothier.errors import NO_OUTPUT, UsageError
+from clothier.types import DEFAULT_MODEL
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of photos, or a CSV with a column of files.")]
+Target = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Table to write: .csv, .jsonl or .parquet.")
+]
+StoreName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="Database that keeps all tags: a SQLite file, or postgresql://user@host/database. "
+        "Default: a file beside the output.",
+    ),
+]
+Columns = Annotated[
+    str | None, typer.Option(metavar="LIST", help="Columns of the output, in order; NAME=NEW renames. Default: all.")
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Column with your id of each photo. Default: an id made from its content."),
+]
+ProductColumn = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Column that identifies the photos of one product.")
+]
+
+
+def tag(
+    source: Source,
+    target: Target = None,
+    store: StoreName = None,
+    model: Model = DEFAULT_MODEL,
+    taxonomy: Taxonomy = None,
+    columns: Columns = None,
+    file_column: FileColumn = None,
+    id_column: IdColumn = None,
+    product_column: ProductColumn = None,
+    json: Json = False,
+) -> None:
+    """Tag all photos of a folder or a table. Run it again to continue, or after photos were added."""
+    if target is None and store is None:
+        raise UsageError(NO_OUTPUT)
+    from clothier.workflows.tag import tag as run_tagging
+
+    with progress_display() as progress:
+        result = run_tagging(
+            source,
+            target,
+            store=store,
+            model=model,
+            taxonomy=taxonomy,
+            columns=columns,
+            file_column=file_column,
+            id_column=id_column,
+            product_column=product_column,
+            progress=progress,
+        )
+    output.print_result(result, json, tables.tag_table)
+    for warning in result.warnings:
+        output.print_message(warning)
+    output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))

@@ -1,0 +1,197 @@
+"""``clothier tag``: source -> store -> table."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier import atomic
+from clothier.catalogue.rows import output_columns
+from clothier.catalogue.rules import TaggingRules
+from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.lock import file_lock
+from clothier.catalogue.tables import check_output, write_table
+from clothier.catalogue.tagger import tag_source
+from clothier.errors import NO_OUTPUT, Interrupted, UsageError
+from clothier.inference import load
+from clothier.taxonomy import read_taxonomy
+from clothier.types import DEFAULT_MODEL, no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row, RunId
+    from clothier.types import FailedInput, Progress
+
+STORE_SUFFIX = ".store"  # of the store beside an output, where none is named
+DECISIONS = ("accept", "review", "reject")
+PROGRESS_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class TagResult:
+    """What a run of ``clothier tag`` did.
+
+    Attributes:
+        source: the photos.
+        model: its name.
+        output: the table that was written; None without.
+        store: its file or URL.
+        n: photos.
+        computed: photos that the model ran on; the tags of the others follow from the store.
+        decisions: photos by decision; "none" if the model has no thresholds.
+        errors: failed photos by error code.
+        failures: the first twenty of them.
+        warnings: one sentence each.
+        seconds: of the whole run.
+    """
+
+    source: Path
+    model: str
+    output: Path | None
+    store: str
+    n: int
+    computed: int
+    decisions: dict[str, int]
+    errors: dict[str, int]
+    failures: tuple[FailedInput, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @property
+    def n_failed(self) -> int:
+        """Photos without a tag."""
+        return sum(self.errors.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "source": str(self.source),
+            "model": self.model,
+            "output": str(self.output) if self.output else None,
+            "store": self.store,
+            "n": self.n,
+            "tagged": self.n - self.n_failed,
+            "computed": self.computed,
+            "failed": self.n_failed,
+            "decisions": self.decisions,
+            "errors": self.errors,
+            "failures": [one.to_json() for one in self.failures],
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+            "photos_per_second": self.n / self.seconds,
+        }
+
+
+def tag(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    store: str | Path | None = None,
+    model: str | Path = DEFAULT_MODEL,
+    taxonomy: str | Path | None = None,
+    columns: str | None = None,
+    file_column: str | None = None,
+    id_column: str | None = None,
+    product_column: str | None = None,
+    progress: Progress = no_progress,
+) -> TagResult:
+    """Tags the photos of a folder or a table, and keeps model outputs and tags in a store.
+
+    Stopped anywhere and called again, it continues. Photos that did not change are not read again, and other thresholds
+    or codes are applied to the stored outputs. A photo that cannot be read is a row with an error.
+
+    Args:
+        source: a folder or a CSV of photos.
+        output: the table to write: ``.csv``, ``.jsonl`` or ``.parquet``; None for the store alone.
+        store: a SQLite file or the URL of a PostgreSQL database; None for a file beside ``output``.
+        model: a run folder, a bundle folder or the name of a bundled model.
+        taxonomy: a TOML file with a company's code for each class.
+        columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
+        file_column: of a table, with the photos; None for ``file``.
+        id_column: of a table, with an id for each photo; None to make one from the content.
+        product_column: of a table, with what photos of one product have in common.
+        progress: receives the number of photos.
+
+    Raises:
+        UsageError: no output and no store, an unknown column, or another process uses the store.
+        DataError: source, taxonomy or store are missing or damaged.
+        ModelError: the model is missing or damaged.
+        StorageError: output or store cannot be written. Photos that are in the store stay there.
+    """
+    started = time.monotonic()
+    path, target = Path(source), Path(output) if output is not None else None
+    store_name = _store_name(target, store)
+    special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
+    photos = open_source(path, special, _own_files(target, store_name))
+    shown = output_columns(photos.columns, columns)
+    if target:
+        check_output(target)
+    loaded = load(model)
+    rules = TaggingRules(loaded, read_taxonomy(Path(taxonomy), loaded.classes) if taxonomy else None)
+    try:
+        with _locked(target), open_store(store_name) as opened, opened.locked():
+            run = opened.begin_run(photos.name, loaded.digest, loaded.name)
+            tally = tag_source(photos, opened, run, rules, progress=progress)
+            if target:
+                write_table(target, shown, _reported(opened, run, tally.n, progress))
+            opened.finish_run(run)
+            counts = opened.count(run)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(None) from stop
+    return TagResult(
+        source=path,
+        model=loaded.name,
+        output=target,
+        store=opened.name,
+        n=tally.n,
+        computed=tally.computed,
+        decisions=_decision_counts(counts["decision"]),
+        errors={str(code): n for code, n in sorted(counts["error_code"].items(), key=str)},
+        failures=tuple(tally.failures),
+        warnings=tuple(photos.warnings),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _store_name(output: Path | None, store: str | Path | None) -> str | Path:
+    if store is not None:
+        return store
+    if output is None:
+        raise UsageError(NO_OUTPUT)
+    return output.with_name(output.name + STORE_SUFFIX)
+
+
+def _own_files(output: Path | None, store: str | Path) -> list[Path]:
+    """Files in the source's folder that are ours; those of SQLite have suffixes of their own."""
+    files = [] if "://" in str(store) else [Path(f"{store}{suffix}") for suffix in ("", "-wal", "-shm", ".lock")]
+    return [*files, *([output, Path(f"{output}.lock")] if output else [])]
+
+
+@contextmanager
+def _locked(output: Path | None) -> Iterator[None]:
+    """Keeps other processes from writing the same output, and removes what a killed one left of it."""
+    if output is None:
+        yield
+        return
+    with file_lock(Path(f"{output}.lock"), str(output)):
+        atomic.remove_leftovers(output)
+        yield
+
+
+def _reported(store: Store, run: RunId, n: int, progress: Progress) -> Iterator[Row]:
+    for done, row in enumerate(store.rows(run), 1):
+        yield row
+        if done % PROGRESS_ROWS == 0 or done == n:
+            progress("write", done, n)
+
+
+def _decision_counts(found: dict[str | None, int]) -> dict[str, int]:
+    """In a fixed order; "none" only if there is such a tag."""
+    counts = {name: found.get(name, 0) for name in DECISIONS}
+    return {**counts, "none": found[None]} if None in found else counts

@@ -1,0 +1,412 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from clothier.catalogue import tagger
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.lock import file_lock
+from clothier.catalogue.store.schema import ITEMS
+from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
+from clothier.inference import Model, load
+from clothier.workflows.tag import TagResult, tag
+from tests.color_photos import draw, draw_folder, save_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
+
+CODES = '[codes]\ndress = "D"\nhat = "H"\nskirt = "S"\n'
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Path:
+    return save_model(tmp_path_factory.mktemp("bundles") / "colors", color_bundle)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return draw_folder(tmp_path / "photos")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    return list(csv.DictReader(text.splitlines()))
+
+
+def by_file(path: Path) -> dict[str, dict[str, Any]]:
+    return {one["file"]: one for one in rows(path)}
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that were decoded."""
+    files: list[str] = []
+    decode = Model.decode
+
+    def watched(self: Model, file: str, content: bytes | None = None) -> Any:
+        files.append(str(file))
+        return decode(self, file, content)
+
+    monkeypatch.setattr(Model, "decode", watched)
+    return files
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_folder(photos: Path, tmp_path: Path, model: Path, suffix: str) -> None:
+    output = tmp_path / f"tags{suffix}"
+    result = tag(photos, output, model=model)
+    assert (result.n, result.n_failed, result.computed, result.errors) == (6, 0, 5, {})
+    assert result.decisions == {"accept": 6, "review": 0, "reject": 0}
+    found = rows(output)
+    assert [one["file"] for one in found] == ["0.png", "1.png", "2.png", "3.png", "copy.png", "more/4.png"]
+    assert [one["class"] for one in found] == ["dress", "hat", "skirt", "dress", "dress", "hat"]
+    assert len({one["item_id"] for one in found}) == 5, "a copy is the same item"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", f"tags{suffix}", f"tags{suffix}.store"]
+
+
+def test_a_row_is_what_predict_says(photos: Path, tmp_path: Path, model: Path) -> None:
+    Image.open(photos / "0.png").save(photos / "0.jpg")
+    (photos / "0.jpg").write_bytes((photos / "0.jpg").read_bytes()[:-2])  # without its end marker: a note
+    tag(photos, tmp_path / "tags.jsonl", model=model)
+    assert by_file(tmp_path / "tags.jsonl")["0.jpg"]["notes"]
+    for file, row in by_file(tmp_path / "tags.jsonl").items():
+        (expected,) = load(model).predict([photos / file])
+        names = ("class", "class_2", "class_3"), ("probability", "probability_2", "probability_3")
+        assert [row[name] for name in names[0]] == [one.name for one in expected.top]
+        assert [row[name] for name in names[1]] == pytest.approx([one.probability for one in expected.top], abs=1e-6)
+        assert (row["decision"], row["reason"], row["model"]) == (expected.decision, expected.reason, expected.model)
+        assert row["notes"] == (" ".join(expected.notes) or None)
+        assert (row["error_code"], row["error_message"], row["code"]) == (None, None, None)
+
+
+def test_an_unchanged_folder_is_not_read_again(
+    photos: Path, tmp_path: Path, model: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "tags.csv"
+    tag(photos, output, model=model)
+    before = output.read_bytes()
+    decoded.clear()
+    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", lambda path: pytest.fail(f"{path} was read"))
+    result = tag(photos, output, model=model)
+    assert (result.n, result.computed, decoded) == (6, 0, [])
+    assert output.read_bytes() == before
+
+
+def test_new_renamed_changed_and_removed_photos(photos: Path, tmp_path: Path, model: Path, decoded: list[str]) -> None:
+    output = tmp_path / "tags.csv"
+    tag(photos, output, model=model)
+    before = by_file(output)
+    (photos / "1.png").rename(photos / "renamed.png")
+    draw(photos / "2.png", "hat", 100)
+    (photos / "3.png").unlink()
+    draw(photos / "5.png", "skirt", 5)
+    decoded.clear()
+    tag(photos, output, model=model)
+    after = by_file(output)
+    assert sorted(decoded) == ["2.png", "5.png"]
+    assert sorted(after) == ["0.png", "2.png", "5.png", "copy.png", "more/4.png", "renamed.png"]
+    assert after["renamed.png"]["item_id"] == before["1.png"]["item_id"]
+    assert after["2.png"]["class"] == "hat"
+
+
+def test_new_thresholds_and_codes_do_not_run_the_model(
+    photos: Path, tmp_path: Path, model: Path, decoded: list[str]
+) -> None:
+    output, stricter = tmp_path / "tags.csv", shutil.copytree(model, tmp_path / "stricter")
+    tag(photos, output, model=model)
+    old = by_file(output)["0.png"]
+    card = json.loads((stricter / "card.json").read_text())
+    card["thresholds"]["min_probability"] = 1.0
+    card["calibration"] = {"temperature": 2.0}
+    (stricter / "card.json").write_text(json.dumps(card))
+    (tmp_path / "codes.toml").write_text(CODES)
+    decoded.clear()
+    result = tag(photos, output, model=stricter, taxonomy=tmp_path / "codes.toml")
+    assert (result.computed, decoded) == (0, [])
+    assert result.decisions == {"accept": 0, "review": 6, "reject": 0}
+    found = by_file(output)["0.png"]
+    (expected,) = load(stricter).predict([photos / "0.png"])
+    assert float(found["probability"]) == pytest.approx(expected.top[0].probability, abs=1e-6)
+    assert (found["code"], found["reason"]) == ("D", expected.reason)
+    assert found["thresholds"] != old["thresholds"]
+    with open_store(f"{output}.store") as store:
+        first, second = store.history(found["item_id"])
+    assert (first["before"], first["after"]["decision"]) == (None, "accept")
+    assert (second["before"], second["after"]["decision"]) == (first["after"], "review")
+    assert second["actor"] == "model colors"
+
+
+def test_another_model_runs(photos: Path, tmp_path: Path, model: Path, color_bundle: Callable[..., Bundle]) -> None:
+    other = color_bundle(tmp_path / "other", {"coat": (230, 20, 20), "bag": (20, 20, 230)}).path
+    output = tmp_path / "tags.csv"
+    tag(photos, output, model=model)
+    result = tag(photos, output, model=other)
+    assert result.computed == 5
+    assert result.decisions == {"accept": 0, "review": 0, "reject": 0, "none": 6}
+    assert by_file(output)["0.png"]["class"] == "coat"
+    assert tag(photos, output, model=model).computed == 0, "its outputs are still there"
+    assert by_file(output)["0.png"]["class"] == "dress"
+
+
+def test_a_photo_that_cannot_be_read_is_a_row_and_is_tried_again(photos: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "tags.jsonl"
+    (photos / "9.png").write_text("a dress, honestly")
+    (photos / "8.png").symlink_to(photos / "nothing")
+    for _ in range(2):
+        result = tag(photos, output, model=model)
+        assert result.errors == {"not-an-image": 1, "not-found": 1}
+        assert sorted(one.file for one in result.failures) == ["8.png", "9.png"]
+        row = by_file(output)["9.png"]
+        assert (row["error_code"], row["class"], row["decision"], row["class_2"]) == ("not-an-image", None, None, None)
+        assert "9.png" in row["error_message"]
+    draw(photos / "9.png", "hat", 9)
+    assert tag(photos, output, model=model).errors == {"not-found": 1}
+    assert by_file(output)["9.png"]["class"] == "hat"
+
+
+def test_many_failures_are_counted_and_the_first_are_named(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"{number:02}.jpg").write_text("no photo")
+    result = tag(folder, tmp_path / "tags.csv", model=model)
+    assert (result.n_failed, len(result.failures)) == (50, tagger.MAX_FAILURES)
+    assert len(rows(tmp_path / "tags.csv")) == 50
+
+
+def test_photos_that_change_or_vanish_during_the_run(
+    photos: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = tagger._Tagger._read
+
+    def disturbed(self: Any, item: Any) -> Any:
+        if item.file == "1.png":
+            (photos / "1.png").unlink()
+        if item.file == "2.png":
+            draw(photos / "2.png", "hat", 200)
+            os.utime(photos / "2.png", ns=(5, 5))
+        return read(self, item)
+
+    monkeypatch.setattr(tagger._Tagger, "_read", disturbed)
+    assert tag(photos, tmp_path / "tags.csv", model=model).errors == {"not-found": 1}
+    monkeypatch.undo()
+    result = tag(photos, tmp_path / "tags.csv", model=model)
+    assert (result.n, result.errors, by_file(tmp_path / "tags.csv")["2.png"]["class"]) == (5, {}, "hat")
+
+
+def test_rows_of_a_table_with_ids_and_products(photos: Path, model: Path, decoded: list[str]) -> None:
+    table = photos / "list.csv"
+    table.write_text("sku,file,style,price\nA1,0.png,S,5\nA2,1.png,S,=1+1\nA3,0.png,T,7\nA1,2.png,T,8\nA4,no.png,T,9\n")
+    result = tag(table, photos / "tags.csv", model=model, id_column="sku", product_column="style")
+    found = rows(photos / "tags.csv")
+    assert [(one["item_id"], one["file"], one["class"]) for one in found] == [
+        ("A1", "0.png", "dress"),
+        ("A2", "1.png", "hat"),
+        ("A3", "0.png", "dress"),
+        ("", "2.png", ""),
+        ("A4", "no.png", ""),
+    ]
+    assert [one["price"] for one in found] == ["5", "'=1+1", "7", "8", "9"]
+    assert [one["style"] for one in found] == ["S", "S", "T", "T", "T"]
+    assert result.errors == {"duplicate": 1, "not-found": 1}
+    assert "line 5" in found[3]["error_message"]
+    with open_store(photos / "tags.csv.store") as store:
+        assert {one["product"] for one in store.read(lambda c: c.execute(ITEMS.select()).mappings().all())} == {
+            "S",
+            "T",
+        }
+
+
+def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:
+    table = photos / "list.csv"
+    table.write_text("sku,file\nA1,0.png\n")
+    tag(table, photos / "tags.csv", model=model, id_column="sku")
+    table.write_text("sku,file\nA1,1.png\n")
+    tag(table, photos / "tags.csv", model=model, id_column="sku")
+    assert [(one["item_id"], one["class"]) for one in rows(photos / "tags.csv")] == [("A1", "hat")]
+    with open_store(photos / "tags.csv.store") as store:
+        assert [one["after"]["class"] for one in store.history("A1")] == ["dress", "hat"]
+
+
+def test_a_repeated_file_is_noticed_across_chunks(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagger, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(tagger, "CHUNK", 1)
+    (photos / "list.csv").write_text("file\n0.png\n0.png\n1.png\n2.png\n0.png\n")
+    assert tag(photos / "list.csv", photos / "tags.csv", model=model).errors == {"duplicate": 2}
+    assert [one["class"] for one in rows(photos / "tags.csv")] == ["dress", "", "hat", "skirt", ""]
+
+
+def test_columns_are_checked_before_the_work(photos: Path, model: Path) -> None:
+    (photos / "list.csv").write_text("file,class\n0.png,x\n")
+    with pytest.raises(UsageError, match="two columns 'class'"):
+        tag(photos / "list.csv", photos / "tags.csv", model=model)
+    with pytest.raises(UnknownNameError, match="'clas' is not a column"):
+        tag(photos / "list.csv", photos / "tags.csv", model=model, columns="file,clas")
+    assert not (photos / "tags.csv.store").exists()
+    tag(photos / "list.csv", photos / "tags.csv", model=model, columns="class=ours,input.class=theirs")
+    assert rows(photos / "tags.csv") == [{"ours": "dress", "theirs": "x"}]
+
+
+def test_output_and_store_in_the_folder_itself(photos: Path, model: Path) -> None:
+    for _ in range(2):
+        result = tag(photos, photos / "tags.csv", store=photos / "tags", model=model)
+        assert (result.n, result.warnings) == (6, ())
+
+
+def test_a_store_alone_and_two_sources_in_it(photos: Path, tmp_path: Path, model: Path) -> None:
+    store = tmp_path / "all.db"
+    draw(tmp_path / "others" / "x.png", "dress", 0)
+    assert tag(photos, store=store, model=model).output is None
+    assert tag(tmp_path / "others", store=store, model=model).computed == 0, "the content is known"
+    tag(photos, tmp_path / "tags.csv", store=store, model=model)
+    assert len(rows(tmp_path / "tags.csv")) == 6
+
+
+def test_postgresql(photos: Path, tmp_path: Path, model: Path, postgresql_url: str) -> None:
+    tag(photos, tmp_path / "sqlite.jsonl", model=model)
+    for computed in (5, 0):
+        result = tag(photos, tmp_path / "postgresql.jsonl", store=postgresql_url, model=model)
+        assert result.computed == computed
+        assert (tmp_path / "postgresql.jsonl").read_bytes() == (tmp_path / "sqlite.jsonl").read_bytes()
+    (photos / "1.png").unlink()
+    assert tag(photos, tmp_path / "postgresql.jsonl", store=postgresql_url, model=model).n == 5
+
+
+def test_small_gray_images_go_to_the_other_model(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    image = np.zeros((28, 28), np.uint8)
+    image[4:24, 8:20] = 200
+    Image.fromarray(image).save(tmp_path / "photos/small.png")
+    draw(tmp_path / "photos/large.png")
+    for _ in range(2):
+        tag(tmp_path / "photos", tmp_path / "tags.jsonl")
+        large, small = rows(tmp_path / "tags.jsonl")
+        expected = load().predict([tmp_path / "photos/small.png"])[0]
+        assert (large["model"], small["model"]) == ("photo", "fashion-cnn")
+        assert (small["class"], small["reason"]) == (expected.top[0].name, expected.reason)
+
+
+def test_what_was_done_before_an_interruption_is_kept(
+    photos: Path, tmp_path: Path, model: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagger, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(tagger, "CHUNK", 1)
+    output = tmp_path / "tags.csv"
+    output.write_text("old")
+
+    def stop(task: str, done: float, total: float, note: str = "") -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        tag(photos, output, model=model, progress=stop)
+    assert output.read_text() == "old"
+    decoded.clear()
+    result = tag(photos, output, model=model)
+    assert (result.n, result.computed, sorted(decoded)) == (6, 2, ["3.png", "more/4.png"])
+
+
+def test_one_output_is_written_by_one_process(photos: Path, tmp_path: Path, model: Path) -> None:
+    with (
+        file_lock(tmp_path / "tags.csv.lock", "tags.csv"),
+        pytest.raises(UsageError, match=r"another process is writing tags to .*tags\.csv"),
+    ):
+        tag(photos, tmp_path / "tags.csv", store=tmp_path / "other.db", model=model)
+
+
+def test_what_a_killed_process_left_is_removed(photos: Path, tmp_path: Path, model: Path) -> None:
+    (tmp_path / ".tags.csv.0011aabb.part").touch()
+    tag(photos, tmp_path / "tags.csv", model=model)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "tags.csv", "tags.csv.store"]
+
+
+def test_progress(photos: Path, tmp_path: Path, model: Path) -> None:
+    calls: list[tuple[str, float, float]] = []
+    tag(photos, tmp_path / "tags.csv", model=model, progress=lambda *call: calls.append(call[:3]))
+    assert calls == [("tag", 6, 6), ("write", 6, 6)]
+
+
+def test_an_empty_folder(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    result = tag(tmp_path / "photos", tmp_path / "tags.csv", model=model)
+    assert (result.n, rows(tmp_path / "tags.csv")) == (0, [])
+    assert result.to_json()["photos_per_second"] == 0
+
+
+def test_no_output_and_no_store(photos: Path, model: Path) -> None:
+    with pytest.raises(UsageError, match=r"no output.*-o tags\.csv.*--store"):
+        tag(photos, model=model)
+
+
+@pytest.mark.file_size(150_000)
+def test_a_full_disk_keeps_the_old_output(photos: Path, tmp_path: Path, model: Path) -> None:
+    (tmp_path / "tags.csv").write_text("old")
+    for number in range(2, 200):
+        draw(photos / f"x{number}.png", "skirt", number)
+    with pytest.raises(StorageError):
+        tag(photos, tmp_path / "tags.csv", model=model)
+    assert (tmp_path / "tags.csv").read_text() == "old"
+
+
+def test_the_json_is_complete(photos: Path, tmp_path: Path, model: Path) -> None:
+    (photos / "bad.jpg").touch()
+    result = tag(photos, tmp_path / "tags.csv", model=model)
+    assert isinstance(result, TagResult)
+    content = json.loads(json.dumps(result.to_json()))
+    assert content.pop("seconds") > 0
+    assert content.pop("photos_per_second") > 0
+    (failure,) = content.pop("failures")
+    assert (failure["file"], failure["error"]["code"]) == ("bad.jpg", "empty")
+    assert content == {
+        "source": str(photos),
+        "model": "colors",
+        "output": str(tmp_path / "tags.csv"),
+        "store": str(tmp_path / "tags.csv.store"),
+        "n": 7,
+        "tagged": 6,
+        "computed": 5,
+        "failed": 1,
+        "decisions": {"accept": 6, "review": 0, "reject": 0},
+        "errors": {"empty": 1},
+        "warnings": [],
+    }
+
+
+def test_memory_holds_two_chunks_at_most(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos that were decoded and not yet stored."""
+    for number in range(60):
+        draw(tmp_path / "photos" / f"{number:02}.png", "hat", number)
+    monkeypatch.setattr(tagger, "FIRST_CHUNK", 4)
+    monkeypatch.setattr(tagger, "CHUNK", 4)
+    waiting, most = Counter(), []
+    read, write = tagger._Tagger._read, tagger.write_chunk
+
+    def counted(self: Any, item: Any) -> Any:
+        waiting["n"] += 1
+        most.append(waiting["n"])
+        return read(self, item)
+
+    def stored(connection: Any, run: Any, rules: Any, files: Any, outputs: Any) -> None:
+        waiting["n"] -= len(files)
+        write(connection, run, rules, files, outputs)
+
+    monkeypatch.setattr(tagger._Tagger, "_read", counted)
+    monkeypatch.setattr(tagger, "write_chunk", stored)
+    tag(tmp_path / "photos", tmp_path / "tags.csv", model=model)
+    assert max(most) <= 8
