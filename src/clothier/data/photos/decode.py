@@ -171,7 +171,9 @@ def _open(content: bytes, image_format: str, tags: tiff.Tags) -> Image.Image:
 
 def _load(image: Image.Image, content: bytes, tags: tiff.Tags) -> None:
     try:
-        with _suppress_warnings() if tags else nullcontext():  # of a TIFF, metadata are read after the pixels
+        with (
+            _suppress_warnings() if image.format == "TIFF" else nullcontext()
+        ):  # its metadata are read after its pixels
             image.load()
     except DECODE_ERRORS as error:
         if reason := tags and tiff.unsupported_reason(content, tags, is_open=True):
