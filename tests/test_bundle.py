@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from clothier.bundle import (
     GRAPH_FILE,
     METADATA_FILE,
     OOD_FILE,
-    TRAINING_HASHES_FILE,
     WEIGHTS_FILE,
     BundleMetadata,
     open_bundle,
@@ -73,19 +73,17 @@ def test_read_back_as_saved(saved: Path) -> None:
 
 
 def test_optional_ood_file(saved: Path) -> None:
-    assert open_bundle(saved).optional_file(OOD_FILE) is None
+    assert open_bundle(saved).optional_files == {}
     bundle.save(saved, METADATA, b"graph", b"weights", {OOD_FILE: b"ood"})
     opened = open_bundle(saved)
-    assert opened.optional_file(OOD_FILE) == saved / OOD_FILE
     assert opened.metadata.files[OOD_FILE] == hashlib.sha256(b"ood").hexdigest()
     assert opened.optional_files == {OOD_FILE: b"ood"}
-    assert opened.optional_file(TRAINING_HASHES_FILE) is None
     (saved / OOD_FILE).write_bytes(b"another")
     assert "ood.npz was changed" in refusal(saved)
     (saved / OOD_FILE).unlink()
     assert "ood.npz cannot be read" in refusal(saved)
     bundle.save(saved, METADATA, b"graph", b"weights")
-    assert open_bundle(saved).optional_file(OOD_FILE) is None, "the file of the older model is removed"
+    assert open_bundle(saved).optional_files == {}, "the file of the older model is removed"
 
 
 def test_card_is_readable_json(saved: Path) -> None:
@@ -180,6 +178,49 @@ def test_damaged_card(saved: Path, damage: dict[str, Any], reason: str) -> None:
     message = refusal(saved)
     assert message.startswith(f"{saved / METADATA_FILE} is damaged: ")
     assert reason in message
+
+
+@pytest.mark.parametrize("field", ["name", "model", "preset"])
+@pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "..", "", "a\nb", "\x1b[2J", "\ud800"])
+def test_names_that_become_paths(saved: Path, field: str, name: str) -> None:
+    change(saved, **{field: name})
+    assert f"its {field} is {name!r}" in refusal(saved)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"classes": []}, "one or more different names"),
+        ({"classes": ["a", "a"]}, "one or more different names"),
+        ({"classes": ["a", ""]}, "one or more different names"),
+        ({"classes": ["a", "b\x1b[2J"]}, "control character"),
+        ({"data": {"name": "\udc80"}}, "data.name has a control character or half a surrogate"),
+        ({"metrics": {"a": [{"\x00": 1}]}}, "control character"),
+        ({"metrics": {"a": [float("nan")]}}, "metrics.a is not a finite number"),
+        ({"calibration": {"temperature": 10**400}}, "calibration.temperature is not a finite number"),
+        ({"input_spec": {"height": 10**9}}, "sides are 1 to"),
+        ({"input_spec": {"width": 0}}, "sides are 1 to"),
+        ({"input_spec": {"channels": 2}}, "channels 1 or 3"),
+        ({"format": True}, "has the format True"),
+    ],
+)
+def test_impossible_values(saved: Path, damage: dict[str, Any], reason: str) -> None:
+    change(saved, **damage)
+    assert reason in refusal(saved)
+
+
+@pytest.mark.parametrize("name", [METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE, OOD_FILE])
+def test_a_fifo_in_place_of_a_file(saved: Path, name: str) -> None:
+    bundle.save(saved, METADATA, b"graph", b"weights", {OOD_FILE: b"ood"})
+    (saved / name).unlink()
+    os.mkfifo(saved / name)
+    assert f"{name} cannot be read (not a regular file)" in refusal(saved)
+
+
+def test_a_file_larger_than_any_bundle_has(saved: Path) -> None:
+    with (saved / WEIGHTS_FILE).open("wb") as file:
+        file.truncate(2**40)  # a hole, which takes no space
+    assert f"{WEIGHTS_FILE} cannot be read (larger than the limit" in refusal(saved)
 
 
 @pytest.mark.parametrize("content", [b'{"format": 1', b"", b"\xff\xfe", b"[" * 100_000])

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic
+from clothier import atomic, untrusted
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.loader import from_values
 from clothier.types import InputSpec
@@ -29,6 +30,14 @@ FORMAT_VERSION = 1
 METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE = "card.json", "model.onnx", "weights.safetensors"
 OOD_FILE, TRAINING_HASHES_FILE = "ood.npz", "training_hashes.npy"
 OPTIONAL_FILES = (OOD_FILE, TRAINING_HASHES_FILE)
+MAX_BYTES = {  # a file is read whole, so its size is bounded
+    METADATA_FILE: 2**24,
+    GRAPH_FILE: 2**29,
+    WEIGHTS_FILE: 2**30,
+    OOD_FILE: 2**26,
+    TRAINING_HASHES_FILE: 2**26,
+}
+MAX_SIDE = 4096  # pixels of a model's input
 BUNDLED_DIR = Path(__file__).parent / "bundles"
 EXPORT_HINT = "Export the bundle again."
 
@@ -91,14 +100,30 @@ class Bundle:
         """The safetensors weights."""
         return self.path / WEIGHTS_FILE
 
-    def optional_file(self, name: str) -> Path | None:
-        """One of :data:`OPTIONAL_FILES`, if the model has it."""
-        return self.path / name if name in self.metadata.files else None
+    def read(self, name: str) -> bytes:
+        """The content of one of its files, checked again.
+
+        Raises:
+            ModelError: it is missing, not a regular file, too large, or was changed.
+        """
+        try:
+            content = untrusted.read_bytes(self.path / name, MAX_BYTES[name])
+        except OSError as error:
+            raise ModelError(
+                f"{self.path} is incomplete: {name} cannot be read ({error.strerror}). {EXPORT_HINT}"
+            ) from error
+        got, expected = hashlib.sha256(content).hexdigest(), self.metadata.files.get(name)
+        if got != expected:
+            raise ModelError(
+                f"{self.path / name} was changed: its SHA-256 is {got}, {METADATA_FILE} has {expected or 'none'}. "
+                f"{EXPORT_HINT}"
+            )
+        return content
 
     @property
     def optional_files(self) -> dict[str, bytes]:
         """The contents of its optional files, by name."""
-        return {name: (self.path / name).read_bytes() for name in OPTIONAL_FILES if name in self.metadata.files}
+        return {name: self.read(name) for name in OPTIONAL_FILES if name in self.metadata.files}
 
 
 def save(
@@ -147,10 +172,11 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         ModelError: not a bundle, another format, or a file that is missing or was changed.
     """
-    metadata = _read_metadata(path)
-    for name in (GRAPH_FILE, WEIGHTS_FILE, *(name for name in OPTIONAL_FILES if name in metadata.files)):
-        _verify_digest(path / name, metadata.files.get(name, ""))
-    return Bundle(path, metadata)
+    bundle = Bundle(path, _read_metadata(path))
+    for name in (GRAPH_FILE, WEIGHTS_FILE):
+        bundle.read(name)
+    _ = bundle.optional_files
+    return bundle
 
 
 def bundled() -> list[str]:
@@ -183,13 +209,15 @@ def resolve(name: str) -> Bundle:
 def _read_metadata(path: Path) -> BundleMetadata:
     file = path / METADATA_FILE
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
-            found = values.get("format") if isinstance(values, dict) else None
+        values = json.loads(untrusted.read_bytes(file, MAX_BYTES[METADATA_FILE]))
+        found = values.get("format") if isinstance(values, dict) else None
+        if type(found) is not int or found != FORMAT_VERSION:
             raise ModelError(
                 f"{file} has the format {found!r}; this Clothier reads format {FORMAT_VERSION}. {EXPORT_HINT}"
             )
-        return from_values(BundleMetadata, values, METADATA_FILE)
+        metadata = from_values(BundleMetadata, values, METADATA_FILE)
+        _check(metadata)
+        _check_values(values)
     except OSError as error:
         raise ModelError(
             f"{path} is not a model: its {METADATA_FILE} cannot be read ({error.strerror}). "
@@ -197,16 +225,31 @@ def _read_metadata(path: Path) -> BundleMetadata:
         ) from error
     except (UsageError, ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {str(error).rstrip('.')}. {EXPORT_HINT}") from error
+    return metadata
 
 
-def _verify_digest(file: Path, expected: str) -> None:
-    try:
-        got = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelError(
-            f"{file.parent} is incomplete: {file.name} cannot be read ({error.strerror}). {EXPORT_HINT}"
-        ) from error
-    if got != expected:
-        raise ModelError(
-            f"{file} was changed: its SHA-256 is {got}, {METADATA_FILE} has {expected or 'none'}. {EXPORT_HINT}"
-        )
+def _check(metadata: BundleMetadata) -> None:
+    """Raises ValueError for values that are of the right type but impossible."""
+    for name in ("name", "model", "preset"):  # they become names of folders
+        if not untrusted.is_file_name(getattr(metadata, name)):
+            raise ValueError(f"its {name} is {getattr(metadata, name)!r}, which cannot be the name of a folder")
+    classes, size = metadata.classes, metadata.input_spec
+    if not classes or len(set(classes)) < len(classes) or not all(classes):
+        raise ValueError("its classes must be one or more different names")
+    if not (1 <= size.height <= MAX_SIDE and 1 <= size.width <= MAX_SIDE and size.channels in (1, 3)):
+        raise ValueError(f"its input_spec is {size}; sides are 1 to {MAX_SIDE} pixels, channels 1 or 3")
+
+
+def _check_values(value: object, name: str = "") -> None:
+    """Raises ValueError for text with control characters or surrogates, and for numbers that are not finite."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            _check_values(key, name)
+            _check_values(one, f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for one in value:
+            _check_values(one, name)
+    elif isinstance(value, str) and not untrusted.is_text(value):
+        raise ValueError(f"its {name or 'text'} has a control character or half a surrogate pair: {value!a}")
+    elif isinstance(value, (int, float)) and not abs(value) <= sys.float_info.max:
+        raise ValueError(f"its {name} is not a finite number")

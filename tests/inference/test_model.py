@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
 from clothier.data.fingerprints import dhash, to_bytes
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import Model, load
-from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS
+from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS, open_model
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.decisions import decide
@@ -237,8 +239,17 @@ def test_with_thresholds_and_ood_scorer(tmp_path: Path, color_bundle: MakeBundle
 
 def test_damaged_thresholds(tmp_path: Path, color_bundle: MakeBundle) -> None:
     saved = color_bundle(tmp_path / "odd", COLORS, thresholds={"sure": 1})
-    with pytest.raises(ModelError, match=r"thresholds.*'sure'"):
+    with pytest.raises(ModelError, match=r"'sure'.*thresholds"):
         load(saved.path)
+
+
+@pytest.mark.parametrize(
+    "spec", [InputSpec("infrared", 16, 16, 3), InputSpec("center_crop", 16, 17, 3), InputSpec("center_crop", 16, 16, 1)]
+)
+def test_inputs_that_no_photo_can_be_made_into(tmp_path: Path, color_bundle: MakeBundle, spec: InputSpec) -> None:
+    saved = color_bundle(tmp_path / "odd", COLORS)
+    with pytest.raises(ModelError, match=r"has the input|graph of odd fails"):
+        open_model(replace(saved, metadata=replace(saved.metadata, input_spec=spec)))
 
 
 def test_was_trained_on(tmp_path: Path, color_bundle: MakeBundle) -> None:
@@ -248,7 +259,15 @@ def test_was_trained_on(tmp_path: Path, color_bundle: MakeBundle) -> None:
     assert not load(without_hashes.path).was_trained_on(IMAGES).any()
 
 
-@pytest.mark.parametrize("content", [b"no array", to_bytes(np.zeros((2, 5), np.uint8)), to_bytes(np.zeros((2, 32)))])
+def npz() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, hashes=np.zeros((2, 32), np.uint8))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no array", npz(), to_bytes(np.zeros((2, 5), np.uint8)), to_bytes(np.zeros((2, 32)))]
+)
 def test_damaged_hashes(tmp_path: Path, color_bundle: MakeBundle, content: bytes) -> None:
     saved = color_bundle(tmp_path / "odd", COLORS, extras={TRAINING_HASHES_FILE: content})
     with pytest.raises(ModelError, match=r"training_hashes\.npy"):

@@ -17,6 +17,7 @@ import pytest
 
 from clothier import system
 from clothier.errors import ModelError, UsageError
+from clothier.inference import session
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.metrics import softmax
 from clothier.taxonomy import FASHION_MNIST_CLASSES
@@ -67,7 +68,9 @@ def test_the_cards_temperature_divides_the_logits_alone(tmp_path: Path, tiny_bun
     assert outputs.logits.dtype == np.float32
 
 
-@pytest.mark.parametrize("temperature", [0, -1.0, float("inf"), float("nan"), "warm", None])
+@pytest.mark.parametrize(
+    "temperature", [0, -1.0, 1e-320, 10**400, float("inf"), float("nan"), True, "warm", [1.0], None]
+)
 def test_an_invalid_temperature_is_refused(tmp_path: Path, tiny_bundle: MakeBundle, temperature: object) -> None:
     bundle = tiny_bundle(tmp_path / "tiny")
     damaged = replace(bundle, metadata=replace(bundle.metadata, calibration={"temperature": temperature}))
@@ -168,7 +171,7 @@ def test_graph_cut_short(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: Ma
 
 def test_graph_for_other_classes(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph(7))
-    with pytest.raises(ModelError, match=r"model\.onnx .*float32 of shape \(1, 7\).*float32 of shape \(1, 10\)"):
+    with pytest.raises(ModelError, match=r"graph of tiny .*float32 of shape \(1, 7\).*float32 of shape \(1, 10\)"):
         OnnxClassifier(saved)
 
 
@@ -231,6 +234,68 @@ def test_graph_with_a_fixed_batch_size(
     with pytest.raises(ModelError, match=r"^the graph of two fails: "):
         OnnxClassifier(tiny_bundle(tmp_path / "two", graph=tiny_graph(batch=2)))
     assert capfd.readouterr() == ("", ""), "libraries do not print"
+
+
+def with_one_row(graph: onnx.GraphProto) -> None:
+    """Logits of the first image only."""
+    graph.node[-1].output[0] = "all"
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([0]), "first_row"))
+    graph.node.append(onnx.helper.make_node("Gather", ["all", "first_row"], ["logits"], axis=0))
+
+
+def test_fewer_rows_than_images(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    classifier = OnnxClassifier(tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_one_row)))
+    with pytest.raises(ModelError, match=r"logits float32 of shape \(1, 10\).* for 3 images"):
+        classifier.run(random_images(3))
+
+
+def with_nan(graph: onnx.GraphProto) -> None:
+    graph.node[-1].output[0] = "numbers"
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32("nan"), "nan"))
+    graph.node.append(onnx.helper.make_node("Add", ["numbers", "nan"], ["logits"]))
+
+
+def test_output_that_is_not_finite(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    with pytest.raises(ModelError, match="returns NaN or infinity"):
+        OnnxClassifier(tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_nan)))
+
+
+def with_huge_tensor(graph: onnx.GraphProto) -> None:
+    """3.6 TB that depend on the batch, so that the graph can be loaded."""
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([10**6, 10**6, 1]), "times"))
+    for node in (
+        onnx.helper.make_node("Shape", ["images"], ["shape"]),
+        onnx.helper.make_node("Mul", ["shape", "times"], ["huge_shape"]),
+        onnx.helper.make_node("ConstantOfShape", ["huge_shape"], ["huge"]),
+        onnx.helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        onnx.helper.make_node("Add", ["plain", "sum"], ["logits"]),
+    ):
+        graph.node.append(node)
+    next(one for one in graph.node if one.output[0] == "logits").output[0] = "plain"
+
+
+def test_memory_is_bounded(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
+    with pytest.raises(ModelError, match="Available memory"):
+        OnnxClassifier(tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_huge_tensor)))
+
+
+def with_long_product(graph: onnx.GraphProto) -> None:
+    """A thousand products of matrices of constants: minutes."""
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([3000, 3000]), "size"))
+    graph.node[-1].output[0] = "plain"
+    graph.node.append(onnx.helper.make_node("ConstantOfShape", ["size"], ["product0"]))
+    for i in range(1000):
+        graph.node.append(onnx.helper.make_node("MatMul", [f"product{i}", f"product{i}"], [f"product{i + 1}"]))
+    graph.node.append(onnx.helper.make_node("ReduceSum", ["product1000"], ["sum"], keepdims=0))
+    graph.node.append(onnx.helper.make_node("Add", ["plain", "sum"], ["logits"]))
+
+
+def test_time_is_bounded(
+    tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MAX_SECONDS", 0.1)
+    with pytest.raises(ModelError, match="terminate flag"):
+        OnnxClassifier(tiny_bundle(tmp_path / "tiny", graph=changed(tiny_graph(), with_long_product)))
 
 
 def test_needs_no_torch(tmp_path: Path, tiny_bundle: MakeBundle) -> None:

@@ -84,8 +84,16 @@ def test_missing_and_damaged_thresholds() -> None:
         {"sure": 1},
         {"min_probability": 0.5, "guarantee": {"risk": 0.05}},
         {"min_probability": 0.5, "guarantee": "5 %"},
+        {"min_probability": "0.5"},
+        {"min_probability": [0.5]},
+        {"min_probability": {}},
+        {"min_probability": 1.5},
+        {"min_probability": float("nan")},
+        {"min_probability": 0.5, "max_ood": float("inf")},
+        {"min_probability": 0.5, "id_recall": -1},
+        {"min_probability": 0.5, "user_calibrated": "yes"},
     ):
-        with pytest.raises(ModelError, match="thresholds are damaged"):
+        with pytest.raises(ModelError, match="the card's thresholds"):
             Thresholds.from_json(damaged)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,6 @@ from clothier.metrics import auroc
 from clothier.selective.ood import MIN_SAMPLES, OodScorer, fit_ood_scorer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
     Doubles = npt.NDArray[np.float64]
@@ -70,8 +70,7 @@ def test_the_relative_distance_against_its_definition() -> None:
 def test_the_file_is_small_and_reproducible(scorer: OodScorer, tmp_path: Path) -> None:
     content = scorer.to_bytes()
     assert content == scorer.to_bytes()
-    (tmp_path / "ood.npz").write_bytes(content)
-    read = OodScorer.read(tmp_path / "ood.npz")
+    read = OodScorer.from_bytes(content, Path("ood.npz"), WIDTH)
     known, _ = sample_embeddings(100, seed=3)
     np.testing.assert_allclose(read.score(known), scorer.score(known), atol=0.02)
     np.testing.assert_allclose(read.score(known[:1]), read.score(known)[:1], rtol=1e-9)
@@ -102,17 +101,66 @@ def test_too_few_or_constant_embeddings() -> None:
         fit_ood_scorer(np.ones((20, 5)), np.zeros(20, np.int64))
 
 
-def test_damaged_files(scorer: OodScorer, tmp_path: Path) -> None:
-    file = tmp_path / "ood.npz"
+def refusal(content: bytes) -> str:
+    with pytest.raises(ModelError, match=r"^ood\.npz is damaged: ") as caught:
+        OodScorer.from_bytes(content, Path("ood.npz"), WIDTH)
+    return str(caught.value)
+
+
+def saved(arrays: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+@pytest.fixture
+def arrays(scorer: OodScorer) -> dict[str, Any]:
     with np.load(io.BytesIO(scorer.to_bytes())) as content:
-        arrays = dict(content)
-    without_mean = {name: array for name, array in arrays.items() if name != "mean"}
-    wrong_shapes = (arrays | {"mean": np.zeros(3)}, arrays | {"class_means": np.zeros((2, 3))})
-    for damaged in (without_mean, *wrong_shapes, {"mean": np.array([{}], dtype=object)}):
-        np.savez(file, **damaged)
-        with pytest.raises(ModelError, match=r"ood\.npz is damaged"):
-            OodScorer.read(file)
-    for content in (b"", b"no archive", scorer.to_bytes()[:-30]):
-        file.write_bytes(content)
-        with pytest.raises(ModelError, match=r"ood\.npz is damaged"):
-            OodScorer.read(file)
+        return dict(content)
+
+
+def test_damaged_arrays(arrays: dict[str, Any]) -> None:
+    assert "mean" in refusal(saved({name: array for name, array in arrays.items() if name != "mean"}))
+    assert refusal(saved({"mean": np.array([{}], dtype=object)}))
+    for name, array in arrays.items():
+        assert "has the shape" in refusal(saved(arrays | {name: array.ravel()[:-1]}))
+        assert "has the shape" in refusal(saved(arrays | {name: array[:0]}))
+        assert f"{name} is not finite" in refusal(saved(arrays | {name: np.full_like(array, np.nan)}))
+    for place in (1, 3):
+        scale = arrays["scale"].copy()
+        scale[place] = 0
+        assert "standard deviation below" in refusal(saved(arrays | {"scale": scale}))
+
+
+def test_an_ood_score_of_another_model(scorer: OodScorer) -> None:
+    with pytest.raises(ModelError, match="mean has the shape"):
+        OodScorer.from_bytes(scorer.to_bytes(), Path("ood.npz"), WIDTH + 1)
+
+
+def test_damaged_archives(scorer: OodScorer) -> None:
+    content = scorer.to_bytes()
+    for damaged in (b"", b"no archive", content[:-30], content[: len(content) // 2]):
+        refusal(damaged)
+    first = content.index(b"PK\x01\x02")  # the entry of the first array in the central directory
+    encrypted, unknown = bytearray(content), bytearray(content)
+    for at in (6, first + 8):
+        encrypted[at] |= 1
+    for at in (8, first + 10):
+        unknown[at] = 98
+    assert "encrypted" in refusal(bytes(encrypted))
+    assert "compression" in refusal(bytes(unknown))
+    huge = bytearray(content)
+    huge[first + 24 : first + 28] = (2**31).to_bytes(4, "little")
+    assert "unpacks to more than" in refusal(bytes(huge))
+
+
+def test_a_claim_of_more_values_than_memory_has(arrays: dict[str, Any]) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            header = io.BytesIO()
+            np.lib.format.write_array_header_1_0(
+                header, {"descr": "<f4", "fortran_order": False, "shape": (10**13,) if name == "mean" else array.shape}
+            )
+            archive.writestr(f"{name}.npy", header.getvalue() + array.astype(np.float32).tobytes())
+    refusal(file.getvalue())

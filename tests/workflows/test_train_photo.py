@@ -127,7 +127,7 @@ def test_bundle_predicts_photos(made: Run, table: Path) -> None:
     assert saved.metadata.input_spec.shape == (224, 224, 3)
     assert saved.metadata.calibration["n"] == 24
     assert saved.metadata.metrics["validation"] == made.metrics["validation"]
-    assert saved.optional_file(OOD_FILE)
+    assert OOD_FILE in saved.optional_files
     model, photos = open_model(saved), load_photo_training_data(table, PhotoOptions(data=table).columns, no_progress)
     assert model.was_trained_on(photos.inputs).sum() == 24, "not on the photos of no class"
     output = model.run(photos.inputs[:3])

@@ -113,18 +113,18 @@ def to_bytes(hashes: Hashes) -> bytes:
     return file.getvalue()
 
 
-def read_hashes(path: Path) -> Hashes:
-    """Reads what :func:`to_bytes` wrote: (M, 32) uint8.
+def read_hashes(content: bytes, path: Path) -> Hashes:
+    """Reads what :func:`to_bytes` wrote: (M, 32) uint8; ``path`` is for messages.
 
     Raises:
-        ModelError: the file is damaged.
+        ModelError: the content is damaged.
     """
     try:
-        hashes = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        hashes = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, MemoryError, EOFError) as error:
         raise ModelError(f"{path} is damaged: {error}. Export the bundle again.") from error
     if hashes.dtype != np.uint8 or hashes.shape[1:] != (HASH_BYTES,):
         raise ModelError(
             f"{path} has {hashes.dtype} of shape {hashes.shape} instead of hashes. Export the bundle again."
         )
-    return np.asarray(hashes)
+    return np.ascontiguousarray(hashes)

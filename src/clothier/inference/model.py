@@ -13,9 +13,10 @@ import numpy as np
 from clothier import bundle
 from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
+from clothier.data.photos.preprocessing import KINDS
 from clothier.data.photos.preprocessing import VERSION as PREPROCESSING_VERSION
 from clothier.data.photos.save_input import create_folder, save_input
-from clothier.errors import ImageError, StorageError, UsageError
+from clothier.errors import ImageError, ModelError, StorageError, UsageError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, decide
@@ -237,12 +238,20 @@ def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
     Raises:
         ModelError: the graph, the thresholds, the OOD score or the hashes are damaged.
     """
-    ood, hashes = opened.optional_file(bundle.OOD_FILE), opened.optional_file(bundle.TRAINING_HASHES_FILE)
+    classifier, files = OnnxClassifier(opened), opened.optional_files
+    width = classifier.blank_output.embeddings.shape[1]
+    spec = opened.metadata.input_spec
+    if spec.kind not in KINDS or (spec.kind == "center_crop" and (spec.width, spec.channels) != (spec.height, 3)):
+        raise ModelError(
+            f"the card of {opened.path} has the input {spec}; kinds are {' and '.join(KINDS)}, and a center_crop is a "
+            f"square in three channels. {bundle.EXPORT_HINT}"
+        )
+    ood, hashes = (files.get(name) for name in (bundle.OOD_FILE, bundle.TRAINING_HASHES_FILE))
     return Model(
-        OnnxClassifier(opened),
+        classifier,
         thresholds=Thresholds.from_json(opened.metadata.thresholds),
-        ood_scorer=OodScorer.read(ood) if ood else None,
-        training_hashes=read_hashes(hashes) if hashes else None,
+        ood_scorer=OodScorer.from_bytes(ood, opened.path / bundle.OOD_FILE, width) if ood is not None else None,
+        training_hashes=read_hashes(hashes, opened.path / bundle.TRAINING_HASHES_FILE) if hashes is not None else None,
         fallback=fallback,
         temperature=opened.metadata.calibration.get("temperature", 1.0),
         digest=_output_digest(opened),

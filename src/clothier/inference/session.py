@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime as ort
 
 from clothier import system
-from clothier.bundle import EXPORT_HINT
+from clothier.bundle import BUNDLED_DIR, EXPORT_HINT, GRAPH_FILE
 from clothier.errors import ModelError, UsageError
+from clothier.inference.graph_check import check_graph
 from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clothier.bundle import Bundle
     from clothier.types import Images, InputSpec
 
+MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model takes half of it for a batch
+MAX_SECONDS = 60.0  # for a pass, and one more for each image
+MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
 BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes by float32 rounding only
 
 
@@ -26,6 +35,9 @@ class OnnxClassifier:
     to this process. Its threads do not spin while they wait: spinning saves 0.02 ms per image, but costs a third of
     the throughput when other threads, such as those that decode photos, use the cores. The other defaults of ONNX
     Runtime were the fastest (docs/log.md).
+
+    A bundle may come from anybody: its graph is checked first (:mod:`clothier.inference.graph_check`), and memory and
+    time of a pass are bounded.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -36,31 +48,27 @@ class OnnxClassifier:
             threads: per pass, 1 or more; None for all cores that are available to this process.
 
         Raises:
-            ModelError: the graph is damaged, its outputs do not match the card, or the temperature is invalid.
+            ModelError: the graph is damaged or not allowed, its outputs do not match the card, or the temperature is
+                invalid.
         """
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = system.available_cores() if threads is None else threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4  # fatal only; errors are raised as exceptions
-        try:
-            self._session = ort.InferenceSession(
-                str(bundle.graph), sess_options=options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's exceptions have no common base class but Exception
-            raise ModelError(f"{bundle.graph} cannot be loaded: {error}. {EXPORT_HINT}") from error
         self.name = bundle.metadata.name
         self.classes = bundle.metadata.classes
         self.input_spec: InputSpec = bundle.metadata.input_spec
         self._temperature = _temperature(bundle)
-        self._blank_output = self._run_batch(np.zeros((1, *self.input_spec.shape), np.uint8))
-        self._check(self._blank_output, bundle)
+        self._is_bundled = bundle.path.parent == BUNDLED_DIR
+        graph = bundle.read(GRAPH_FILE)
+        try:
+            self._session = _open_session(graph, system.available_cores() if threads is None else threads)
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class but Exception
+            raise ModelError(f"{bundle.graph} cannot be loaded: {error}. {EXPORT_HINT}") from error
+        self.blank_output = self._run_batch(np.zeros((1, *self.input_spec.shape), np.uint8))
 
     def run(self, images: Images) -> ModelOutput:
         """Logits and embeddings of (N, H, W) or (N, H, W, C) uint8 images of ``input_spec``; N may be 0.
 
         Raises:
             UsageError: images of another shape or type.
-            ModelError: the graph fails.
+            ModelError: the graph fails, or its output is not as the card says.
         """
         if images.shape[1:] != self.input_spec.shape or images.dtype != np.uint8:
             raise UsageError(
@@ -68,7 +76,7 @@ class OnnxClassifier:
                 f"not {images.dtype} of shape {images.shape}."
             )
         if len(images) == 0:  # not every operator accepts an empty batch
-            return ModelOutput(self._blank_output.logits[:0], self._blank_output.embeddings[:0])
+            return ModelOutput(self.blank_output.logits[:0], self.blank_output.embeddings[:0])
         outputs = [self._run_batch(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         return ModelOutput(
             np.concatenate([one.logits for one in outputs]),
@@ -76,26 +84,70 @@ class OnnxClassifier:
         )
 
     def _run_batch(self, images: Images) -> ModelOutput:
+        limit = nullcontext() if self._is_bundled else _time_limit(MAX_SECONDS + len(images))
         try:
-            logits, embeddings = self._session.run(["logits", "embedding"], {"images": images})
+            with limit as options:
+                logits, embeddings = self._session.run(["logits", "embedding"], {"images": images}, options)
         except Exception as error:  # as above
             raise ModelError(f"the graph of {self.name} fails: {error}. {EXPORT_HINT}") from error
-        return ModelOutput(logits / self._temperature, embeddings)
+        self._check(logits, embeddings, len(images))
+        return ModelOutput(logits / np.float32(self._temperature), embeddings)
 
-    def _check(self, output: ModelOutput, bundle: Bundle) -> None:
-        """Raises ModelError if the output does not match the card."""
-        got = [f"{one.dtype} of shape {one.shape}" for one in (output.logits, output.embeddings)]
-        width = output.embeddings.shape[-1] if output.embeddings.ndim == 2 else "D"
-        expected = [f"float32 of shape (1, {one})" for one in (len(self.classes), width)]
+    def _check(self, logits: Any, embeddings: Any, n: int) -> None:
+        """Raises ModelError unless the output is as the card says, and finite."""
+        got = [f"{one.dtype} of shape {one.shape}" for one in (logits, embeddings)]
+        width = embeddings.shape[-1] if embeddings.ndim == 2 else "D"
+        expected = [f"float32 of shape ({n}, {one})" for one in (len(self.classes), width)]
         if got != expected:
             raise ModelError(
-                f"{bundle.graph} returns logits {got[0]} and an embedding {got[1]} for one image; its card requires "
-                f"{expected[0]} and {expected[1]}. {EXPORT_HINT}"
+                f"the graph of {self.name} returns logits {got[0]} and an embedding {got[1]} for {n} images; its card "
+                f"requires {expected[0]} and {expected[1]}. {EXPORT_HINT}"
             )
+        if not (np.isfinite(logits).all() and np.isfinite(embeddings).all()):
+            raise ModelError(f"the graph of {self.name} returns NaN or infinity. {EXPORT_HINT}")
+
+
+def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:
+    may_fold = check_graph(graph)
+    _limit_memory()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # not ORT's own format, which is unchecked
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.log_severity_level = 4  # fatal only; errors are raised as exceptions
+    disabled = [] if may_fold else ["ConstantFolding"]
+    return ort.InferenceSession(
+        graph, sess_options=options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+    )
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[ort.RunOptions]:
+    """Yields options of a run that ends, with an exception, after its current operator when the time is over."""
+    options = ort.RunOptions()
+    watch = threading.Timer(seconds, setattr, (options, "terminate", True))
+    watch.daemon = True
+    watch.start()
+    try:
+        yield options
+    finally:
+        watch.cancel()
+        watch.join()
+
+
+@cache
+def _limit_memory() -> None:
+    """Bounds the memory of all sessions of this process that use the shared allocator."""
+    cpu = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(cpu, ort.OrtArenaCfg({"max_mem": MAX_MEMORY}))
 
 
 def _temperature(bundle: Bundle) -> float:
-    temperature = bundle.metadata.calibration.get("temperature", 1.0)
-    if not isinstance(temperature, (int, float)) or not 0 < temperature < np.inf:
-        raise ModelError(f"the card of {bundle.path} has the temperature {temperature!r}; it must be a number above 0.")
-    return float(temperature)
+    value = bundle.metadata.calibration.get("temperature", 1.0)
+    if type(value) not in (int, float) or not MIN_TEMPERATURE <= value <= MAX_TEMPERATURE:
+        raise ModelError(
+            f"the card of {bundle.path} has the temperature {value!r}; it must be a number from {MIN_TEMPERATURE:g} to "
+            f"{MAX_TEMPERATURE:g}. Calibrate the model again."
+        )
+    return float(value)

@@ -171,15 +171,15 @@ def _coerce_union(hint: Any, value: Any, owner: str, path: str) -> Any:
     options = get_args(hint)
     if type(value) in options and _is_finite(value):
         return value
+    others = [one for one in options if one is not NoneType]
+    if len(others) == 1:
+        return _coerce(others[0], value, owner, path)
     classes = [one for one in options if isinstance(one, type) and is_dataclass(one)]
     if classes:
         tag = next(name for name in TAGS if name in get_type_hints(classes[0]))
         by_tag = {name: one for one in classes for name in get_args(get_type_hints(one)[tag])}
         name = value.get(tag, "") if isinstance(value, dict) else value
         return from_values(by_tag[_choose(name, tuple(by_tag), f"{path}.{tag}")], value, owner, path)
-    others = [one for one in options if one is not NoneType]
-    if len(others) == 1:
-        return _coerce(others[0], value, owner, path)
     raise UsageError(f"{owner}'s {path} is {value!r}; it must be {_describe(hint)}.")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ MIN_SAMPLES = 10  # labeled photos that fitting needs
 N_COMPONENTS = 128
 SHRINKAGE = 0.1  # of a covariance towards a sphere of the same trace, as there are few photos for each component
 MIN_VARIANCE = 1e-12  # of embeddings of length 1; less is rounding of equal ones
+MAX_UNPACKED = 2**28  # bytes of a file's arrays
+DAMAGE = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError)
+"""What numpy and zipfile raise for damaged, encrypted or unknown content."""
 MIN_STD = 0.01  # of a part of the score; less is rounding
 RESIDUAL_WEIGHT = 0.5  # of the residual relative to the distance, both in standard deviations
 
@@ -69,19 +73,42 @@ class OodScorer:
         return file.getvalue()
 
     @classmethod
-    def read(cls, path: Path) -> OodScorer:
+    def from_bytes(cls, content: bytes, path: Path, width: int) -> OodScorer:
         """Reads a bundle's ``ood.npz``.
 
+        Args:
+            content: of the file.
+            path: of the file, for messages.
+            width: D, of the model's embeddings.
+
         Raises:
-            ModelError: the file is damaged, or its arrays do not match.
+            ModelError: the file is damaged, or its arrays do not match each other or the model.
         """
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                scorer = cls(**{one.name: np.asarray(arrays[one.name], dtype=np.float32) for one in fields(cls)})
-            scorer.score(np.zeros((1, len(scorer.mean)), np.float32))
-        except (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                if sum(one.file_size for one in archive.infolist()) > MAX_UNPACKED:
+                    raise ValueError(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
+                with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                    values = {one.name: np.asarray(arrays[one.name], dtype=np.float32) for one in fields(cls)}
+            scorer = cls(**values)
+            scorer._check(width)
+        except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
             raise ModelError(f"{path} is damaged: {error}. {EXPORT_HINT}") from error
         return scorer
+
+    def _check(self, width: int) -> None:
+        """Raises ValueError if the arrays do not match each other or embeddings of ``width``, or are not finite."""
+        n_components, n_classes = len(self.components), len(self.class_means)
+        square = (n_components, n_components)
+        expected = [(width,), (n_components, width), (n_classes, n_components), square, square, (4,)]
+        for one, shape in zip(fields(self), expected, strict=True):
+            array = getattr(self, one.name)
+            if array.shape != shape or 0 in shape:
+                raise ValueError(f"{one.name} has the shape {array.shape}, the model needs {shape}")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{one.name} is not finite")
+        if min(self.scale[1], self.scale[3]) < np.float32(MIN_STD):
+            raise ValueError(f"scale has a standard deviation below {MIN_STD}")
 
 
 def fit_ood_scorer(embeddings: npt.ArrayLike, labels: Labels, *, n_components: int = N_COMPONENTS) -> OodScorer:

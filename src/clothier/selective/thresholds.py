@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier.errors import ModelError
+from clothier.errors import ModelError, UsageError
+from clothier.recipes.loader import from_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,10 +106,15 @@ class Thresholds:
         if not values:
             return None
         try:
-            guarantee = RiskGuarantee.from_json(values["guarantee"]) if values.get("guarantee") else None
-            return cls(**{**values, "guarantee": guarantee})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"the card's thresholds are damaged: {error}. Calibrate the model again.") from error
+            thresholds = from_values(cls, values, "the card's thresholds")
+        except UsageError as error:
+            raise ModelError(f"{error} Calibrate the model again.") from error
+        guarantee = thresholds.guarantee
+        limits = [thresholds.min_probability, thresholds.id_recall]
+        limits += [guarantee.risk, guarantee.confidence_level] if guarantee else []
+        if wrong := [one for one in limits if one is not None and not 0 <= one <= 1]:
+            raise ModelError(f"the card's thresholds have {wrong[0]}, which must be 0 to 1. Calibrate the model again.")
+        return thresholds
 
 
 def format_percent(fraction: float) -> str:

@@ -1,0 +1,43 @@
+"""Files and names that come from other people. Standard library only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_NAME = 100  # characters of a name that becomes a file's or folder's name
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a regular file of at most ``limit`` bytes.
+
+    Opening a FIFO would wait for a writer for ever, and a device such as ``/dev/zero`` has no end.
+
+    Raises:
+        OSError: it cannot be read, is not a regular file, or is larger; ``strerror`` says which.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        content = file.read(limit + 1) if status.st_size <= limit else b""
+        if max(len(content), status.st_size) > limit:
+            raise OSError(errno.EFBIG, f"larger than the limit of {limit:,} bytes", str(path))
+        return content
+
+
+def is_file_name(text: str) -> bool:
+    """Whether ``text`` can be the name of a file: no folder, not hidden, printable, and not too long."""
+    return 0 < len(text) <= MAX_NAME and not text.startswith(".") and not set(text) & {"/", "\\"} and is_text(text)
+
+
+def is_text(text: str) -> bool:
+    """Whether ``text`` has neither control characters nor halves of surrogate pairs."""
+    return all(unicodedata.category(one) not in ("Cc", "Cs") for one in text)

@@ -1,0 +1,54 @@
+"""Only regular files of a bounded size are read; names that become paths are checked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from clothier import untrusted
+
+
+def test_a_regular_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    assert untrusted.read_bytes(tmp_path / "file", 5) == b"12345"
+    assert untrusted.read_bytes(tmp_path / "link", 5) == b"12345"
+
+
+def test_a_larger_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    with pytest.raises(OSError, match="larger than the limit of 4 bytes"):
+        untrusted.read_bytes(tmp_path / "file", 4)
+
+
+def test_a_fifo_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        untrusted.read_bytes(tmp_path / "fifo", 5)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
+def test_a_device(path: str) -> None:
+    with pytest.raises(OSError, match="not a regular file"):
+        untrusted.read_bytes(Path(path), 5)
+
+
+def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        untrusted.read_bytes(tmp_path, 5)
+    with pytest.raises(FileNotFoundError):
+        untrusted.read_bytes(tmp_path / "none", 5)
+
+
+@pytest.mark.parametrize("name", ["photo", "my shop 2", "Größe", "cnn-fast", "写真"])
+def test_names_of_files(name: str) -> None:
+    assert untrusted.is_file_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../../x", "/x", "a/b", "a\\b", ".hidden", "a\nb", "\x1b[2J", "\ud800", "x" * 101]
+)
+def test_names_that_are_refused(name: str) -> None:
+    assert not untrusted.is_file_name(name)
