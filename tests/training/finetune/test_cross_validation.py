@@ -10,7 +10,7 @@ FOLDS = np.array([0, 0, 1, 1])
 
 def test_each_photo_gets_the_value_of_the_fold_that_tests_it() -> None:
     values = [np.arange(5.0), 10 + np.arange(5.0)]
-    assert combine_folds(values, np.append(FOLDS, -1)).tolist() == [0, 1, 12, 13, 9], "the last one is in no fold"
+    assert combine_folds(values, np.append(FOLDS, 0)).tolist() == [0, 1, 12, 13, 4]
 
 
 def test_logits_of_subclasses_are_added_to_their_parent_class() -> None:

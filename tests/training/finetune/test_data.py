@@ -53,6 +53,23 @@ def test_every_labeled_photo_is_tested_once(tmp_path: Path) -> None:
     assert all(not set(train) & set(test) for train, test in folds)
 
 
+def test_photos_of_no_class_are_in_the_fold_of_their_group_or_dealt_out(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    for number in range(7):
+        write_image(tmp_path / "else" / f"{number}.png", 100 + number)
+    rows = [f"{file},{file.parent.name},{file.stem}" for file in sorted(tmp_path.glob("[dh]*/*.png"))]
+    rows += [f"{tmp_path}/else/{number}.png,,{group}" for number, group in enumerate([1, 1, 20, 20, 20, 21, 22])]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,sender_id", *rows]))
+    photos = load_photo_training_data(tmp_path, Columns(), no_progress)
+    folds, groups = photos.folds(2, seed=0), photos.groups
+    assert all(len(set(folds[groups == group])) == 1 for group in groups)
+    n_ood = np.bincount(folds[photos.table.labels < 0])
+    assert sorted(n_ood.tolist()) == [3, 4]
+    labeled = photos.table.labels >= 0
+    (first, _) = split_folds(folds, photos.table.labels)
+    assert labeled[first[0]].all(), "nothing is trained on them"
+
+
 @pytest.mark.parametrize(
     ("column", "columns", "grouped_by"),
     [

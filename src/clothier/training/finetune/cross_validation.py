@@ -17,7 +17,7 @@ from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.selective.temperature import cross_fit
 from clothier.taxonomy import aggregate_to, map_labels, without_subclasses
 from clothier.training.device import tune_malloc
-from clothier.training.finetune.data import NO_FOLD, split_folds
+from clothier.training.finetune.data import split_folds
 from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
 from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe, predict
@@ -114,13 +114,13 @@ def _fit_baseline(
     embeddings: Floats, labels: Labels, folds: Int64Array, n_classes: int, progress: Progress
 ) -> tuple[float, Floats]:
     """C and out-of-fold logits (N, K) of logistic regression on frozen features, for the C with the best accuracy."""
-    tested, found = folds != NO_FOLD, []
+    labeled, found = labels >= 0, []
     for done, inverse_reg in enumerate(BASELINE_CS, 1):
         logits = np.zeros((len(labels), n_classes), np.float32)
         for train, test in split_folds(folds, labels):
             probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
             logits[test] = probe.logits(embeddings[test])
-        found.append((float((logits[tested].argmax(1) == labels[tested]).mean()), inverse_reg, logits))
+        found.append((float((logits[labeled].argmax(1) == labels[labeled]).mean()), inverse_reg, logits))
         progress("logistic regression", done, len(BASELINE_CS))
     _, best_c, best_logits = max(found, key=lambda one: one[0])  # the first of equals
     return best_c, best_logits
@@ -131,7 +131,7 @@ class OutOfFoldPredictions:
     """Predictions for N photos by the model of the fold that excludes the photo."""
 
     model_classes: tuple[str, ...]  # the K classes of the model
-    model_logits: Float64Array  # (N, K); of photos of no class, the mean over the folds' models
+    model_logits: Float64Array  # (N, K)
     classes: tuple[str, ...]  # the L classes of the metrics: without subclasses whose parent class the model has too
     labels: Labels  # (N,), indices into `classes`; -1 for photos of no class
     folds: Int64Array  # (N,)
@@ -156,8 +156,6 @@ def out_of_fold_predictions(photos: PhotoTrainingData, result: FineTuneResult) -
     labels = map_labels(photos.table.labels, model_classes, classes)
     model_logits = combine_folds([np.asarray(one.logits, np.float64) for one in result.fold_outputs], result.folds)
     logits = aggregate_logits(model_logits, model_classes, classes)
-    labeled = np.flatnonzero(labels >= 0)
-    temperature_folds = [(np.setdiff1d(labeled, test), test) for _, test in split_folds(result.folds, labels)]
     return OutOfFoldPredictions(
         model_classes=model_classes,
         model_logits=model_logits,
@@ -165,17 +163,14 @@ def out_of_fold_predictions(photos: PhotoTrainingData, result: FineTuneResult) -
         labels=labels,
         folds=result.folds,
         logits=logits,
-        calibrated_logits=cross_fit(logits, labels, temperature_folds),
+        calibrated_logits=cross_fit(logits, labels, split_folds(result.folds, labels)),
         ood_scores=_out_of_fold_ood_scores(labels, result),
     )
 
 
 def combine_folds(fold_values: Sequence[Float64Array], folds: Int64Array) -> Float64Array:
-    """For each photo the value of the fold that tests it; the mean of all folds if none does."""
-    combined = np.mean(fold_values, axis=0)
-    tested = np.flatnonzero(folds != NO_FOLD)
-    combined[tested] = np.stack(fold_values)[folds[tested], tested]
-    return np.asarray(combined)
+    """For each photo the value of the fold that tests it."""
+    return np.asarray(np.stack(fold_values)[folds, np.arange(len(folds))])
 
 
 def aggregate_logits(logits: npt.ArrayLike, classes: Sequence[str], target_classes: Sequence[str]) -> Float64Array:

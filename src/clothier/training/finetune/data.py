@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # of the model
 STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # of the photos from which augmented crops are taken
 MIN_PHOTOS_PER_CLASS = 5  # with fewer, a class is missing from the training or test photos of some fold
-NO_FOLD = -1
+UNKNOWN_FOLD = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,9 +50,10 @@ class PhotoTrainingData:
         return np.flatnonzero(self.table.labels != UNKNOWN_LABEL)
 
     def folds(self, n_folds: int, seed: int) -> Int64Array:
-        """The fold that tests each photo, (N,) int64; -1 for photos of no class. No group is in two folds.
+        """The fold that tests each photo, (N,) int64. No group is in two folds.
 
-        There are ``n_folds`` at most, no more than groups.
+        There are ``n_folds`` at most, no more than groups. Photos of no class, on which nothing is trained, are in the
+        fold of their group; groups of such photos alone are dealt out, so that all folds have about as many.
 
         Raises:
             DataError: all photos belong to one group.
@@ -62,11 +63,12 @@ class PhotoTrainingData:
         splits = min(n_folds, len(np.unique(groups)), int(np.bincount(labels).max()))
         if splits < 2:
             raise DataError("All photos belong to one group; cross-validation needs photos of two or more groups.")
-        folds = np.full(len(self.table), NO_FOLD)
+        folds = np.full(len(self.table), UNKNOWN_FOLD)
         splitter = StratifiedGroupKFold(splits, shuffle=True, random_state=seed)
         for number, (_, test) in enumerate(splitter.split(labels, labels, groups)):
             folds[rows[test]] = number
-        return np.where(self.table.labels == UNKNOWN_LABEL, NO_FOLD, folds)
+        _deal_out(folds, self.groups, splits)
+        return folds
 
     def audit_summary(self) -> dict[str, Any]:
         """Counts of the audit, for ``metrics.json``."""
@@ -111,9 +113,19 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     )
 
 
+def _deal_out(folds: Int64Array, groups: Int64Array, n_folds: int) -> None:
+    """Gives photos without a fold that of their group; groups without one, the largest first, the least filled fold."""
+    fold_of = dict(zip(groups[folds != UNKNOWN_FOLD].tolist(), folds[folds != UNKNOWN_FOLD].tolist(), strict=True))
+    ids, sizes = np.unique(groups[folds == UNKNOWN_FOLD], return_counts=True)
+    counts = np.zeros(n_folds, np.int64)
+    for group, size in sorted(zip(ids.tolist(), sizes, strict=True), key=lambda one: (one[0] not in fold_of, -one[1])):
+        fold = fold_of.get(group, int(counts.argmin()))
+        folds[groups == group], counts[fold] = fold, counts[fold] + size
+
+
 def split_folds(folds: Int64Array, labels: Labels) -> list[tuple[Indices, Indices]]:
     """Indices of the labeled training photos and of the labeled test photos of each fold, ascending."""
-    labeled = (labels != UNKNOWN_LABEL) & (folds != NO_FOLD)
+    labeled = labels != UNKNOWN_LABEL
     return [
         (np.flatnonzero(labeled & (folds != number)), np.flatnonzero(labeled & (folds == number)))
         for number in range(folds.max() + 1)
