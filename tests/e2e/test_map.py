@@ -76,7 +76,7 @@ def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     predictions = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
     splits = {"train": len(data.train), "test": len(data.test)}
     content = MapContent(
-        "All images", positions, images, labels, data.classes, splits, predictions, "CNN", ["Two principal components."]
+        "All images", positions, images, labels, data.classes, splits, predictions, "CNN", "Two principal components."
     )
     path = tmp_path_factory.mktemp("map") / "map.html"
     path.write_text(render_map(content))
