@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+
+import pytest
 
 from clothier.report.page import model_card
 from clothier.report.sections import ModelSection, Provenance
+from clothier.types import ClassScore
 
 Models = tuple[ModelSection, ModelSection]
 
@@ -71,6 +75,24 @@ def test_the_card_names_recipe_data_license_command_and_machine(models: Models, 
     assert "MIT license" in text
     assert "```\nclothier study --preset fast --seed 7\n```" in text
     assert "| cpu.model | A Processor |" in text
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "a\n## b", "[a](b)*c*|d`e`", "caf\udce9\x1b"])
+def test_names_cannot_break_the_card(models: Models, provenance: Provenance, name: str) -> None:
+    score = ClassScore(name, 0.5, 0.5, 0.5, 80).to_json()
+    test = {**models[0].metrics["test"], "per_class": [score] * 10}
+    odd = replace(models[0], name=name, metrics={**models[0].metrics, "test": test, "data": {name: name}})
+    text = card(odd, replace(provenance, environment={name: name}), name)
+    assert text.encode()
+    assert name not in text
+    assert len(re.findall("^## ", text, flags=re.MULTILINE)) == 5
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)[|]", row)) for row in rows} == {3, 6, 9}
+
+
+def test_a_command_stays_as_it_is_typed(models: Models, provenance: Provenance) -> None:
+    command = "clothier train --config 'runs/a <b> & c/config.json'"
+    assert f"```\n{command}\n```" in card(models[0], replace(provenance, command=command))
 
 
 def test_other_data_have_no_known_license(models: Models, provenance: Provenance) -> None:

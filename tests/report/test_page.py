@@ -208,6 +208,16 @@ def test_names_cannot_break_the_page(models: Models, provenance: Provenance) -> 
     assert "<script>alert(1)</script>" in found.text
 
 
+@pytest.mark.parametrize("name", ["a\x1b[31mb", "caf\udce9", "null\0", "\u202egnp"])
+def test_names_that_cannot_be_shown_are_escaped(models: Models, provenance: Provenance, name: str) -> None:
+    scores = [ClassScore(name, 0.5, 0.5, 0.5, 80).to_json()] * 10
+    odd = replace(models[0], metrics={**models[0].metrics, "test": {**models[0].metrics["test"], "per_class": scores}})
+    page = render_run(odd, name, replace(provenance, command=f"clothier train --data {name!r}"))
+    assert page.encode()
+    assert name not in page
+    assert name.encode("unicode_escape").decode() in page
+
+
 def test_a_run_has_its_own_page(models: Models, provenance: Provenance) -> None:
     found = Page(render_run(models[0], "Fashion-MNIST", provenance))
     assert "one run · Fashion-MNIST" in found.text

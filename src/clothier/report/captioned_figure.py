@@ -13,10 +13,13 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
 from clothier import atomic
+from clothier.report.fonts import drawable, set_fonts
+from clothier.report.formatting import printable
 from clothier.report.style import (
     BACKGROUND,
     LIGHT,
@@ -61,6 +64,7 @@ class CaptionedFigure:
     note: str = ""
 
     def __post_init__(self) -> None:
+        set_fonts(self.figure.findobj(Text))
         # The layout is computed once: a layout engine that runs again at every save moves artists slightly.
         with rc_context(STYLE):
             self.figure.draw_without_rendering()
@@ -134,14 +138,16 @@ def _svg(captioned: CaptionedFigure, name: str, **options: Any) -> str:
     with rc_context(settings):
         captioned.figure.savefig(file, format="svg", dpi=DPI, metadata=metadata, **options)
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", file.getvalue(), flags=re.DOTALL)
-    return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label={quoteattr(captioned.alt)}', 1)
+    alt = quoteattr(printable(captioned.alt))
+    return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label={alt}', 1)
 
 
 @contextmanager
 def _with_text(captioned: CaptionedFigure, note: str = "") -> Iterator[Bbox]:
     """Sets the title above and ``note`` below the figure; yields the bounding box of all, in inches."""
     figure, (width, height) = captioned.figure, captioned.figure.get_size_inches()
-    title, note = wrap_title(captioned.title), textwrap.fill(note, NOTE_CHARS)
+    title = wrap_title(drawable(printable(captioned.title)))
+    note = textwrap.fill(drawable(printable(note)), NOTE_CHARS)
     above = TITLE_LINE_HEIGHT * (1.4 + title.count("\n"))
     below = NOTE_LINE_HEIGHT * (1.6 + note.count("\n")) if note else 0.0
     with rc_context(STYLE):
@@ -149,6 +155,7 @@ def _with_text(captioned: CaptionedFigure, note: str = "") -> Iterator[Bbox]:
             figure.text(0.02, 1 + above / 2 / height, title, va="center", size=11.5, weight="bold", linespacing=1.25),
             figure.text(0.02, -below / 2 / height, note, va="center", size=9.0, color=MUTED, linespacing=1.3),
         )
+    set_fonts(texts)
     yield Bbox(((0, -below), (width, height + above)))
     for text in texts:
         text.remove()

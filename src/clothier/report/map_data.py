@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from clothier.report.formatting import printable
 from clothier.report.style import CATEGORY_COLORS
 from clothier.system import available_cores
 
@@ -53,7 +54,7 @@ def pack(content: MapContent) -> dict[str, Any]:
     small = thumbnails(content.images)
     predictions = content.predictions
     return {
-        "classes": list(content.classes),
+        "classes": [printable(name) for name in content.classes],
         "splits": list(content.splits.items()),
         "model": content.model,
         "colors": CATEGORY_COLORS,

@@ -6,6 +6,7 @@ at its top.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from clothier.report import formatting
 from clothier.report.captioned_figure import inline_svg
 from clothier.report.figures.comparison import comparison_summary, mcnemar_summary
-from clothier.report.formatting import format_percent
+from clothier.report.formatting import format_percent, printable
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
 from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS, REFERENCE_URL
 from clothier.report.style import DARK, LIGHT
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 @cache
 def jinja_env() -> jinja2.Environment:
-    """Templates of ``report/templates/``. An undefined name is an error; HTML is escaped, Markdown is not."""
+    """Templates of ``report/templates/``. An undefined name is an error; HTML is escaped, in Markdown as well."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("clothier.report"),
-        autoescape=jinja2.select_autoescape(("html.j2", "css.j2"), default_for_string=True),
+        autoescape=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -44,7 +46,8 @@ def jinja_env() -> jinja2.Environment:
         duration=formatting.format_duration,
         number="{:,}".format,
         rows=formatting.flatten,
-        cell=lambda text: text.replace("|", r"\|"),
+        line=_markdown_line,
+        printable=printable,
     )
     environment.globals.update(
         inline_svg=lambda captioned, name: Markup(inline_svg(captioned, name)),  # noqa: S704  # the alt text is quoted
@@ -55,6 +58,11 @@ def jinja_env() -> jinja2.Environment:
         reference_url=REFERENCE_URL,
     )
     return environment
+
+
+def _markdown_line(text: str) -> str:
+    """``text`` in one line, without a meaning in Markdown; Jinja escapes its HTML."""
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", printable(text).replace("\n", " "))
 
 
 def render_study(

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from clothier.report.formatting import format_percent
+from clothier.report.fonts import DEFAULT_FONT, drawable
+from clothier.report.formatting import format_percent, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ TITLE_CHARS, TITLE_LINE_HEIGHT = 49, 0.25  # of the bold title in one line; inch
 NOTE_CHARS, NOTE_LINE_HEIGHT = 71, 0.19  # of a note below a figure
 
 STYLE: dict[RcKeyType, Any] = {
-    "font.family": ["DejaVu Sans"],  # included in matplotlib, so figures are the same on every machine
+    "font.family": [DEFAULT_FONT],
     "font.size": 10.0,
     "text.color": TEXT,
     "text.parse_math": False,  # a class name may contain "$"
@@ -184,7 +185,8 @@ def class_color(label: int) -> str:
 
 
 def shorten(name: str, max_chars: int = 16) -> str:
-    """``name``, cut to ``max_chars`` with an ellipsis."""
+    """``name`` as a figure can draw it, in one line, cut to ``max_chars`` with an ellipsis."""
+    name = drawable(printable(name).replace("\n", " "))
     return name if len(name) <= max_chars else f"{name[: max_chars - 1].rstrip()}…"
 
 
