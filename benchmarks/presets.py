@@ -4,8 +4,8 @@
     python -m benchmarks.presets --seeds 5  more seeds
 
 Recipes were chosen before (docs/log.md); the test set is read after training. Runs are interleaved, so that a machine
-that slows down affects all of them. Other work on the machine multiplies the seconds of two threads, so documents quote the
-fastest run.
+that slows down affects all of them. Other work on the machine multiplies the seconds of two threads, so documents
+quote the fastest run.
 """
 
 from __future__ import annotations

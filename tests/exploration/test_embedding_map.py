@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
+import os
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +21,7 @@ from clothier.types import InputSpec, ModelOutput
 from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -107,7 +112,7 @@ def test_images_of_another_size_are_refused(fitted: EmbeddingMap) -> None:
 
 def test_a_file_that_is_not_a_map_is_refused(fitted: EmbeddingMap, tmp_path: Path) -> None:
     path = tmp_path / "map.npz"
-    with pytest.raises(DataError, match=r"map.npz is not a map: .*No such file"):
+    with pytest.raises(DataError, match=r"map.npz is not a map: no such file"):
         load_map(path)
     path.write_bytes(b"not a map")
     with pytest.raises(DataError, match=r"map\.npz is not a map"):
@@ -127,5 +132,73 @@ def test_a_map_of_a_newer_format_is_refused(
     with monkeypatch.context() as newer:
         newer.setattr("clothier.exploration.embedding_map.MAP_FORMAT_VERSION", 2)
         (tmp_path / "map.npz").write_bytes(fitted.to_bytes())
-    with pytest.raises(DataError, match="newer format"):
+    with pytest.raises(DataError, match="has format 2, not 1"):
+        load_map(tmp_path / "map.npz")
+
+
+def edited_maps(saved: bytes) -> Iterator[tuple[str, bytes]]:
+    """108 edits of a saved map, each with its name."""
+    with np.load(io.BytesIO(saved)) as file:
+        arrays = dict(file)
+    metadata = json.loads(str(arrays.pop("metadata")))
+
+    def save(**changed: object) -> bytes:
+        content = io.BytesIO()
+        given = {**arrays, "metadata": np.array(json.dumps(metadata)), **changed}
+        np.savez(content, **{name: value for name, value in given.items() if value is not None})
+        return content.getvalue()
+
+    def with_value(values: np.ndarray, value: float) -> np.ndarray:
+        place = np.random.default_rng(0).integers(values.size)
+        return np.where(np.arange(values.size).reshape(values.shape) == place, value, values).astype(values.dtype)
+
+    array_edits: dict[str, Callable[[np.ndarray], object]] = {
+        "missing": lambda values: None,
+        "empty": lambda values: values[:0],
+        "shorter": lambda values: values[:-1],
+        "one more axis": lambda values: values[np.newaxis],
+        "a single number": lambda values: np.float32(1),
+        "NaN": lambda values: with_value(values, np.nan),
+        "infinity": lambda values: with_value(values, np.inf),
+        "huge": lambda values: with_value(values, 1e30),
+        "integers": lambda values: values.astype(np.int32),
+        "text": lambda values: values.astype(str),
+        "complex": lambda values: values.astype(complex),
+    }
+    for name, edit in product(arrays, array_edits):
+        yield f"{name}: {edit}", save(**{name: array_edits[edit](arrays[name])})
+    yield "components: longer", save(components=arrays["components"] * 2)
+    yield "explained_variance: rising", save(explained_variance=arrays["explained_variance"][::-1])
+    yield "explained_variance: negative", save(explained_variance=-arrays["explained_variance"])
+    yield "features: transposed", save(features=arrays["features"].T)
+    values: tuple[object, ...] = (None, "?", -1, math.nan)
+    for field, value in product(sorted(set(metadata) - {"quality", "pca_baseline"}), values):
+        if not (isinstance(value, str) and isinstance(metadata[field], str)):
+            yield f"{field}: {value!r}", save(metadata=np.array(json.dumps({**metadata, field: value})))
+    for field, value in product(("n", "knn10", "trustworthiness", "trustworthiness_n", "other"), (2.5, "?")):
+        quality = {**metadata["quality"], field: value}
+        yield f"quality {field}: {value!r}", save(metadata=np.array(json.dumps({**metadata, "quality": quality})))
+    for text in ("", "[]", "1", '{"format": 1}', "{", '{"format": true}'):
+        yield f"metadata: {text}", save(metadata=np.array(text))
+
+
+def test_108_edited_maps_are_refused_in_a_sentence(fitted: EmbeddingMap, tmp_path: Path) -> None:
+    edits = dict(edited_maps(fitted.to_bytes()))
+    assert len(edits) == 108
+    for name, content in edits.items():
+        (tmp_path / "map.npz").write_bytes(content)
+        with pytest.raises(DataError, match=r"map\.npz (is not a map: |has format )"):
+            pytest.fail(f"{name}: {load_map(tmp_path / 'map.npz').metadata}")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "map.npz")
+    with pytest.raises(DataError, match=r"map\.npz is not a map: no such file"):
+        load_map(tmp_path / "map.npz")
+
+
+def test_a_map_that_unpacks_to_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clothier.exploration.embedding_map.MAX_BYTES", 1000)
+    np.savez_compressed(tmp_path / "map.npz", positions=np.zeros((10_000, 2)))
+    with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
         load_map(tmp_path / "map.npz")

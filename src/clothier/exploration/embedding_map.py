@@ -21,6 +21,8 @@ from clothier.exploration.tsne.map_quality import MapQuality, map_quality
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from clothier.data.dataset import Dataset
     from clothier.types import Classifier, Floats, Images, Progress
 
@@ -29,6 +31,13 @@ PIXELS = "pixels"
 N_COMPONENTS = 50  # principal components that are mapped: 86 % of the variance of Fashion-MNIST's pixels
 CHUNK_SIZE = 2048  # images per call of the classifier
 ARRAYS = ("positions", "features", "mean", "components", "explained_variance")
+MAX_BYTES = 1 << 30  # of a map: five million images
+MAX_VALUE = 1e9  # of any number in a map: its square is a float32
+MAX_WIDTH = 2000  # of a map: ten times that of 70,000 images; the grid of the repulsion then takes half a gigabyte
+UNREADABLE = (
+    *(OSError, LookupError, TypeError, ValueError, OverflowError, AttributeError, EOFError, MemoryError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error),  # RuntimeError: encrypted, or an unknown compression
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +125,67 @@ def load_map(path: Path | str) -> EmbeddingMap:
     """Reads the ``map.npz`` of ``clothier explore``.
 
     Raises:
-        DataError: it cannot be read, is damaged, or is of a newer format.
+        DataError: it cannot be read, is damaged or changed, or is of a newer format.
     """
     try:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"no such file {path}")
+        if sum(member.file_size for member in zipfile.ZipFile(path).infolist()) > MAX_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_BYTES:,} bytes")
         # numpy does not close a damaged file that it has opened itself
         with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ARRAYS}
             fields = json.loads(str(file["metadata"]))
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        version = fields.pop("format")
+        if version == MAP_FORMAT_VERSION:
+            return _unpack_map(arrays, fields)
+    except UNREADABLE as error:
         raise DataError(f"{path} is not a map: {error}. Give the map.npz of clothier explore.") from error
-    if fields.pop("format") != MAP_FORMAT_VERSION:
-        raise DataError(f"{path} has a newer format than this Clothier reads. Update Clothier, or explore again.")
-    pca = PCA(arrays["mean"], arrays["components"], arrays["explained_variance"], fields.pop("total_variance"))
-    quality, baseline = (MapQuality(**fields.pop(name)) for name in ("quality", "pca_baseline"))
-    metadata = MapMetadata(**fields, quality=quality, pca_baseline=baseline)
-    return EmbeddingMap(Embedding(arrays["positions"], arrays["features"], metadata.perplexity), pca, metadata)
+    raise DataError(f"{path} has format {version!r}, not {MAP_FORMAT_VERSION}. Update Clothier, or explore again.")
+
+
+def _unpack_map(arrays: dict[str, npt.NDArray[np.generic]], fields: dict[str, Any]) -> EmbeddingMap:
+    """Checks everything that the map's use relies on: shapes, ranges and finite numbers."""
+    (n, k), p = arrays["features"].shape, arrays["mean"].size
+    shapes = {"positions": (n, 2), "features": (n, k), "mean": (p,), "components": (k, p), "explained_variance": (k,)}
+    for name, shape in shapes.items():
+        values = arrays[name]
+        if values.shape != shape or values.dtype.kind != "f" or not (np.abs(values) <= MAX_VALUE).all():
+            raise ValueError(f"{name} must be {shape} real numbers of at most {MAX_VALUE:g}")
+    positions, features = (arrays[name].astype(np.float32) for name in ("positions", "features"))
+    mean, components, variance = (arrays[name].astype(np.float64) for name in ARRAYS[2:])
+    if np.ptp(positions, axis=0).max() > MAX_WIDTH:
+        raise ValueError(f"the positions must lie within {MAX_WIDTH} units")
+    if not np.allclose(components @ components.T, np.eye(k), atol=1e-3) or (np.diff(variance) > 0).any():
+        raise ValueError("the components must be orthonormal, with falling variances")
+    total = fields.pop("total_variance")
+    qualities = {name: MapQuality(**fields[name]) for name in ("quality", "pca_baseline")}
+    metadata = MapMetadata(**fields | qualities)
+    if not _is_consistent(metadata, n, k) or not _is_number(total) or not 0 <= variance[-1] <= total:
+        raise ValueError("its metadata do not belong to its arrays")
+    embedding = Embedding(positions, features, metadata.perplexity)
+    return EmbeddingMap(embedding, PCA(mean, components, variance, float(total)), metadata)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= MAX_VALUE  # type: ignore[operator]  # mypy reads no "in"
+
+
+def _is_consistent(metadata: MapMetadata, n: int, k: int) -> bool:
+    """Whether every field is of its type, and belongs to ``n`` points of ``k`` features."""
+    qualities = (metadata.quality, metadata.pca_baseline)
+    scores = [score for one in qualities for score in (one.knn10, one.knn100, one.trustworthiness) if score is not None]
+    integers = (metadata.seed, *(count for one in qualities for count in (one.n, one.trustworthiness_n)))
+    texts = (metadata.source, metadata.dataset, metadata.digest)
+    return (
+        all(type(text) is str and text.isprintable() for text in texts)
+        and all(type(value) is int and value >= 0 for value in integers)
+        and all(map(_is_number, (metadata.perplexity, metadata.seconds, *scores)))
+        and max(scores, default=0) <= 1
+        and all(one.n == n and one.trustworthiness_n <= n for one in qualities)
+        and metadata.n_components == k
+        and 1 <= metadata.perplexity <= max_perplexity(n)
+    )
 
 
 def fit_map(
