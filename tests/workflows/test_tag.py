@@ -4,10 +4,12 @@ import csv
 import json
 import os
 import shutil
+import zipfile
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -410,3 +412,26 @@ def test_memory_holds_two_chunks_at_most(tmp_path: Path, model: Path, monkeypatc
     monkeypatch.setattr(tagger, "write_chunk", stored)
     tag(tmp_path / "photos", tmp_path / "tags.csv", model=model)
     assert max(most) <= 8
+
+
+@pytest.mark.parametrize("kind", ["zip", "parquet"])
+def test_archives_and_tables_of_images_give_the_rows_of_the_folder(
+    kind: str, photos: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagger, "MAX_HELD", 100)
+    files = sorted(one for one in photos.rglob("*.png"))
+    names = [str(one.relative_to(photos)) for one in files]
+    source = tmp_path / f"photos.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(source, "w") as archive:
+            for file, name in zip(files, names, strict=True):
+                archive.write(file, name)
+    else:
+        images = [{"bytes": file.read_bytes(), "path": name} for file, name in zip(files, names, strict=True)]
+        pq.write_table(pa.table({"image": pa.array(images), "price": [1.5] * 6}), source)
+    tag(photos, tmp_path / "folder.jsonl", model=model)
+    for is_new in (True, False):
+        result = tag(source, tmp_path / "other.jsonl", model=model)
+        assert bool(result.computed) == is_new
+        found = [{**one, "price": 0.0} for one in rows(tmp_path / "other.jsonl")]
+        assert found == [{**one, "price": 0.0} for one in rows(tmp_path / "folder.jsonl")]

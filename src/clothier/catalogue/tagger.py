@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from clothier.types import Progress
 
 FIRST_CHUNK, CHUNK = 8, 128  # photos; the first chunks are small, so that the first rows are there at once
+MAX_HELD = 64 << 20  # bytes of photos that a chunk holds before they are decoded
 MAX_FAILURES = 20  # failed files that are named; the table has all of them
 ID_LENGTH = 16  # hexadecimal digits of the content's digest
 TASK = "tag"
@@ -125,7 +126,7 @@ class _Tagger:
         """Chunks of items, each with its files being read and decoded."""
         size, numbered = FIRST_CHUNK, enumerate(items)
         recent: set[str] = set()  # keys of the chunk before this, which may not be committed yet
-        while part := list(itertools.islice(numbered, size)):
+        while part := _take(numbered, size):
             known = self._store.known_files(self._run, [item.key for _, item in part])
             seen = {key for key, one in known.items() if one.run_id == self._run.run} | recent
             chunk = []
@@ -207,6 +208,17 @@ class _Tagger:
                 "ood_score": score,
                 "notes": " ".join(photo.notes) or None,
             }
+
+
+def _take(numbered: Iterator[tuple[int, Item]], size: int) -> list[tuple[int, Item]]:
+    """The next items: ``size`` of them, or fewer if they hold much memory."""
+    part, held = [], 0
+    for position, item in numbered:
+        part.append((position, item))
+        held += item.held
+        if len(part) == size or held > MAX_HELD:
+            break
+    return part
 
 
 def _done(reading: _Reading) -> Future[_Reading]:

@@ -1,6 +1,7 @@
 """``clothier tag``.
 
 clothier tag photos -o tags.csv
+clothier tag delivery.zip -o tags.jsonl
 clothier tag products.csv -o tags.parquet --id-column sku --taxonomy codes.toml
 clothier tag photos --store postgresql://shop@db/catalogue --json
 """
@@ -17,7 +18,9 @@ from clothier.cli.progress import progress_display
 from clothier.errors import NO_OUTPUT, UsageError
 from clothier.types import DEFAULT_MODEL
 
-Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of photos, or a CSV with a column of files.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="A folder or a ZIP file of photos, or a table of them: CSV or Parquet.")
+]
 Target = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Table to write: .csv, .jsonl or .parquet.")
 ]

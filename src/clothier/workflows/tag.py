@@ -101,13 +101,13 @@ def tag(
     product_column: str | None = None,
     progress: Progress = no_progress,
 ) -> TagResult:
-    """Tags the photos of a folder or a table, and keeps model outputs and tags in a store.
+    """Tags the photos of a folder, a ZIP file or a table, and keeps model outputs and tags in a store.
 
     Stopped anywhere and called again, it continues. Photos that did not change are not read again, and other thresholds
     or codes are applied to the stored outputs. A photo that cannot be read is a row with an error.
 
     Args:
-        source: a folder or a CSV of photos.
+        source: a folder or a ZIP file of photos, or a CSV or Parquet file that lists or holds them.
         output: the table to write: ``.csv``, ``.jsonl`` or ``.parquet``; None for the store alone.
         store: a SQLite file or the URL of a PostgreSQL database; None for a file beside ``output``.
         model: a run folder, a bundle folder or the name of a bundled model.

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 DEFAULT_FILE_COLUMN = "file"
+_DOCUMENTS = ("doc", "docx", "htm", "html", "ini", "json", "jsonl", "log", "md", "toml", "txt", "xml", "yaml", "yml")
+_TABLES = ("csv", "parquet", "tsv", "xls", "xlsx")
+_OTHERS = ("db", "db-shm", "db-wal", "gz", "lock", "py", "sh", "sqlite", "store", "store-shm", "store-wal", "zip")
+OTHER_SUFFIXES = frozenset(f".{one}" for one in (*_DOCUMENTS, *_TABLES, *_OTHERS))
+"""Files with these suffixes are counted and left out. Everything else is tried: a failure is better than a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Item:
         product: the user's; "" if there is none.
         columns: the user's other columns.
         location: in the source, for messages, such as "line 7".
+        held: bytes of memory that the item holds, if its content was read already.
     """
 
     key: str
@@ -52,6 +61,7 @@ class Item:
     product: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
     location: str = ""
+    held: int = 0
 
 
 class Source(Protocol):
@@ -79,6 +89,33 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Item]:
         """The items, always in the same order."""
         ...
+
+
+@dataclass(slots=True)
+class Skipped:
+    """Files that are not taken for photos."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def count_system(self) -> None:
+        """Counts a file that a system left behind."""
+        self.counts["hidden or system files and folders"] += 1
+
+    def count_link(self) -> None:
+        """Counts a link to a folder that was listed already."""
+        self.counts["repeated links"] += 1
+
+    def count_suffix(self, name: str) -> bool:
+        """Counts a file whose suffix is not that of a photo; whether it is one."""
+        suffix = PurePath(name).suffix.lower()
+        is_other = suffix in OTHER_SUFFIXES
+        self.counts[suffix] += is_other
+        return is_other
+
+    def warnings(self, source: Path) -> list[str]:
+        """One sentence, or none."""
+        counts = [f"{n} {kind}" for kind, n in sorted(self.counts.items()) if n]
+        return [f"{source}: not taken for photos: {', '.join(counts)}."] if counts else []
 
 
 def readable(name: str) -> str:

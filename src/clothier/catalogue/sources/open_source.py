@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clothier.catalogue.sources.archive import ZipSource
 from clothier.catalogue.sources.csv_file import CsvSource
 from clothier.catalogue.sources.folder import FolderSource, check_folder
 from clothier.catalogue.sources.item import SourceColumns
+from clothier.catalogue.sources.parquet_file import ParquetSource
 from clothier.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -16,18 +18,20 @@ if TYPE_CHECKING:
     from clothier.catalogue.sources.item import Source
 
 DEFAULT_COLUMNS = SourceColumns()
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # of one with files, and of an empty one
+PARQUET_SIGNATURE = b"PAR1"
 
 
 def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: Collection[Path] = ()) -> Source:
     """Opens a source of photos.
 
     Args:
-        path: a folder or a CSV.
+        path: a folder, a ZIP or Parquet file, which are known by their content, or a CSV.
         columns: of a table.
         excluded: files in a folder that are not photos.
 
     Raises:
-        UsageError: columns of a folder, or something else than a folder or a file.
+        UsageError: columns of a folder or a ZIP file, or neither a folder nor a file.
         DataError: it is missing, unreadable or lacks a column.
     """
     try:
@@ -35,16 +39,30 @@ def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: 
     except OSError as error:  # such as a name that is too long
         raise DataError(f"{str(path)!r} cannot be opened: {error.strerror}. Check the path.") from error
     if not exists:
-        raise DataError(f"{str(path)!r} does not exist. Give a folder of photos, or a CSV with a column of files.")
+        raise DataError(
+            f"{str(path)!r} does not exist. Give a folder of photos, a ZIP file, or a table with a column of files."
+        )
     if is_folder:
         _check_has_no_columns(path, columns)
         check_folder(path)
         return FolderSource(path, excluded)
     if not path.is_file():  # a device or a pipe would be read for ever
         raise UsageError(f"{path} is neither a folder nor a file.")
-    return CsvSource(path, columns)
+    signature = _first_bytes(path)
+    if signature in ZIP_SIGNATURES:
+        _check_has_no_columns(path, columns)
+        return ZipSource(path)
+    return ParquetSource(path, columns) if signature == PARQUET_SIGNATURE else CsvSource(path, columns)
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
 def _check_has_no_columns(path: Path, columns: SourceColumns) -> None:
     if columns != DEFAULT_COLUMNS:
-        raise UsageError(f"{path} has no columns. Give a CSV, or leave out the options that name columns.")
+        raise UsageError(f"{path} has no columns. Give a table, or leave out the options that name columns.")

@@ -1,0 +1,92 @@
+"""The photos in a ZIP file. Nothing is unpacked to disk, and each photo is bounded before it is read."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+from clothier.catalogue.sources.item import Item, Skipped, fails, readable
+from clothier.data.class_folders import is_of_system
+from clothier.data.photos.decode import MAX_BYTES
+from clothier.errors import DataError, ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+ENCRYPTED = 0x1  # bit of a ZIP entry's flags
+OFFICE_FILE = "[Content_Types].xml"  # in every .xlsx and .docx, which are ZIP files too
+CLIMBS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)")
+
+
+class ZipSource:
+    """The files in a ZIP, in its order. Hidden files, and those that systems leave behind, are no photos."""
+
+    columns: Mapping[str, type] = {}
+
+    def __init__(self, path: Path) -> None:
+        """Reads the list of files.
+
+        Raises:
+            DataError: the file is damaged, unreadable, or an Office document.
+        """
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise DataError(f"{path} is a damaged ZIP file: {error}. Make it again.") from error
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+        if OFFICE_FILE in self._zip.NameToInfo:
+            raise DataError(f"{path} is an Office document. Save its table as 'CSV UTF-8'.")
+        self._path = path
+        self.name = readable(str(path.resolve()))
+        self.warnings: list[str] = []
+
+    def __len__(self) -> int:
+        """The number of files."""
+        return sum(1 for _ in self._photos(Skipped()))
+
+    def __iter__(self) -> Iterator[Item]:
+        """The files."""
+        skipped = Skipped()
+        for info in self._photos(skipped):
+            file = readable(info.filename)
+            read = self._refusal(info, file) or partial(self._read, info, file)
+            yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}", location=str(self._path))
+        self.warnings = skipped.warnings(self._path)
+
+    def _photos(self, skipped: Skipped) -> Iterator[zipfile.ZipInfo]:
+        for info in self._zip.infolist():
+            parts = [one for one in re.split(r"[/\\]", info.filename) if one not in ("", ".", "..")]
+            if info.is_dir():
+                continue
+            if any(map(is_of_system, parts)):
+                skipped.count_system()
+            elif not skipped.count_suffix(info.filename):
+                yield info
+
+    def _refusal(self, info: zipfile.ZipInfo, file: str) -> Callable[[], bytes] | None:
+        """What is said of an entry without reading it."""
+        if CLIMBS_OUT.match(info.filename):
+            return fails("unsafe-path", f"{file} leads out of the ZIP file. It was not read.")
+        if info.file_size > MAX_BYTES:
+            return fails("too-large", f"{file} has {info.file_size} bytes; the limit is {MAX_BYTES}. Save it smaller.")
+        if info.flag_bits & ENCRYPTED:
+            return fails("not-readable", f"{file} is encrypted. Make the ZIP file without a password.")
+        return None
+
+    def _read(self, info: zipfile.ZipInfo, file: str) -> bytes:
+        """Unpacks no more than the size that the entry states, whatever is in it."""
+        try:
+            with self._zip.open(info) as entry:
+                content = entry.read(info.file_size)
+        except NotImplementedError as error:
+            raise ImageError("unsupported", f"{file}: {error}. Make the ZIP file again.") from error
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+            raise ImageError("truncated", f"{file} is damaged in the ZIP file ({error}). Make it again.") from error
+        if not content:
+            raise ImageError("empty", f"{file} is empty. Make the ZIP file again.")
+        return content

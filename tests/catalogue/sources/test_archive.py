@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clothier.catalogue.sources import SourceColumns, archive, open_source
+from clothier.errors import DataError, ImageError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def pack(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return path
+
+
+def code_of(read: Callable[[], bytes]) -> str:
+    with pytest.raises(ImageError) as caught:
+        read()
+    return caught.value.code
+
+
+def test_photos_in_the_order_of_the_archive(tmp_path: Path) -> None:
+    files = {"b/2.jpg": b"two", "a.png": b"one", "é.heic": b"three"}
+    source = open_source(pack(tmp_path / "photos.bin", files))
+    assert {item.file: item.read() for item in source} == files
+    assert [item.file for item in source] == list(files)
+    assert len(source) == 3
+    assert len({item.signature for item in source}) == 3
+
+
+def test_what_is_no_photo_is_counted(tmp_path: Path) -> None:
+    files = dict.fromkeys(["a.jpg", "__MACOSX/._a.jpg", "x/.hidden", "list.csv", "folder/"], b"x")
+    source = open_source(pack(tmp_path / "photos.zip", files))
+    assert [item.file for item in source] == ["a.jpg"]
+    assert "1 .csv, 2 hidden" in source.warnings[0]
+
+
+@pytest.mark.parametrize("name", ["../x.jpg", "a/../../x.jpg", "/etc/x.jpg", "..\\x.jpg", "C:\\x.jpg", "a/.."])
+def test_paths_that_climb_out_are_refused(tmp_path: Path, name: str) -> None:
+    (item,) = open_source(pack(tmp_path / "photos.zip", {name: b"x"}))
+    assert code_of(item.read) == "unsafe-path"
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_BYTES", 1_000)
+    (item,) = open_source(pack(tmp_path / "photos.zip", {"bomb.jpg": bytes(100_000)}))
+    assert code_of(item.read) == "too-large"
+
+
+def test_a_bomb_that_states_a_small_size_is_not_unpacked(tmp_path: Path) -> None:
+    path = pack(tmp_path / "photos.zip", {"bomb.jpg": bytes(10_000_000)})
+    content = path.read_bytes()
+    path.write_bytes(content.replace((10_000_000).to_bytes(4, "little"), (9).to_bytes(4, "little")))
+    (item,) = open_source(path)
+    assert code_of(item.read) == "truncated"
+
+
+def test_damaged_empty_and_encrypted_entries_fail_alone(tmp_path: Path) -> None:
+    path = pack(tmp_path / "photos.zip", {"a.jpg": b"a" * 99, "b.jpg": b"", "c.jpg": b"c" * 9}, zipfile.ZIP_STORED)
+    content = path.read_bytes().replace(b"a" * 99, b"x" * 99)
+    start = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1) + 1)
+    path.write_bytes(content[: start + 8] + b"\x01" + content[start + 9 :])  # the flags of c.jpg
+    assert [code_of(item.read) for item in open_source(path)] == ["truncated", "empty", "not-readable"]
+
+
+def test_damaged_archives_and_office_documents_are_refused(tmp_path: Path) -> None:
+    path = pack(tmp_path / "photos.zip", {"a.jpg": b"x"})
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match=r"photos\.zip is a damaged ZIP file"):
+        open_source(path)
+    with pytest.raises(DataError, match=r"list\.xlsx is an Office document\. Save its table as 'CSV UTF-8'"):
+        open_source(pack(tmp_path / "list.xlsx", {"[Content_Types].xml": b"x"}))
+    with pytest.raises(UsageError, match="has no columns"):
+        open_source(pack(tmp_path / "photos.zip", {"a.jpg": b"x"}), SourceColumns(product="style"))
+
+
+def test_an_empty_archive(tmp_path: Path) -> None:
+    assert list(open_source(pack(tmp_path / "photos.zip", {}))) == []
