@@ -126,6 +126,14 @@ def test_a_pipe_is_a_failure_and_does_not_hang(shop: Path) -> None:
     assert [(one.file, one.code) for one in failures] == [(str(shop / "dress/pipe.jpg"), "not-readable")]
 
 
+def test_names_that_are_not_utf8_are_printable(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    fill(folder, os.fsdecode(b"\xe9/1.jpg"), os.fsdecode(b"\xea/\xeb.jpg"))
+    table = read_photo_table(folder)
+    assert (table.name, table.classes) == ("caf\\xe9", ("\\xe9", "\\xea"))
+    assert all(Path(file).is_file() for file in table.files)
+
+
 def test_an_empty_class_folder_is_named(shop: Path) -> None:
     (shop / "hat").mkdir()
     table = read_photo_table(shop)

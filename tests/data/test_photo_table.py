@@ -135,7 +135,11 @@ class TestCsv:
 
     def test_a_line_that_is_too_long_for_a_csv(self, shop: Path) -> None:
         with pytest.raises(DataError, match=r"labels\.csv is not a CSV: line \d: field larger than field limit"):
-            read_photo_table(write(shop, '{"images": [' + "7" * 140_000))
+            read_photo_table(write(shop, "file,label\n" + "7" * 140_000))
+        with pytest.raises(DataError, match=r"labels\.csv is not a CSV: line \d: field larger than field limit"):
+            read_photo_table(write(shop, "7" * 140_000 + ",label\n"))
+        with pytest.raises(DataError, match=r"labels\.csv is not a CSV: it starts with '{\"images\": "):
+            read_photo_table(write(shop, '\n{"images": [' + '{"id": 1, "file": "a.jpg"},' * 10_000))
 
     def test_a_pipe_or_a_device(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.csv")

@@ -74,7 +74,7 @@ class ClassFolders:
     """The files of each class folder.
 
     Attributes:
-        files: class folder name to files, sorted; a folder without files has none.
+        files: :func:`printable` class folder name to files, sorted; a folder without files has none.
         failures: as in :class:`FolderContent`.
         warnings: one sentence each.
     """
@@ -98,9 +98,14 @@ def read_class_folders(folder: Path) -> ClassFolders:
         _walk(subfolder, content, seen)
         if content.failures and not content.files:
             raise DataError(f"No photo of the class {subfolder.name} can be read. {content.failures[0].message}")
-        files[subfolder.name] = sorted(content.files)
+        files[printable(subfolder.name)] = sorted(content.files)
         failures += content.failures
     return ClassFolders(files, tuple(failures), tuple(_skipped_warning(folder, skipped)))
+
+
+def printable(name: str) -> str:
+    """A file name that fonts and terminals can show: bytes that are not UTF-8 are written as hexadecimal escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def class_folders(folder: Path) -> list[Path]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from clothier.data.class_folders import printable
+
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
     from clothier.types import Images, Labels
@@ -63,4 +65,4 @@ class CombinedSplits:
     def caption(self, index: int) -> str:
         """``train 45592``, or the name of the file."""
         file = self.file(index)
-        return f"{self.split(index)} {self.index_in_split(index)}" if file is None else Path(file).name
+        return f"{self.split(index)} {self.index_in_split(index)}" if file is None else printable(Path(file).name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.data import idx
+from clothier.data.class_folders import printable
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.errors import DataError
 
@@ -105,7 +106,7 @@ def _find(path: Path) -> Path | None:
 
 
 def _dataset_name(folder: Path) -> str:
-    return folder.parent.name if folder.name == "raw" else folder.name  # torchvision's layout
+    return printable(folder.parent.name if folder.name == "raw" else folder.name)  # torchvision's layout
 
 
 def _check_image_size(folder: Path, split: LabeledImages) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.class_folders import find_splits, unused_folders
+from clothier.data.class_folders import find_splits, printable, unused_folders
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.photo_table import EMPTY_CLASS, class_folder_table, load_photos
 from clothier.errors import DataError
@@ -58,7 +58,7 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
     for warning in warnings:
         progress(f"reading {folder.name}", 0, 0, warning)
     digests = {"train": train.digest, "test": test.digest}
-    return Dataset(folder.resolve().name, classes, train, test, digests, failures, warnings)
+    return Dataset(printable(folder.resolve().name), classes, train, test, digests, failures, warnings)
 
 
 def _load_test_images(root: Path, classes: tuple[str, ...], progress: Progress) -> tuple[LabeledImages, PhotoTable]:

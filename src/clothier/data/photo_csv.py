@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\r?(?:\n|$)', re.IGNORECASE)  # which Excel writes and heeds
+NOT_CSV = ("{", "[", "<")  # JSON, XML and HTML start with these
 MAX_SHOWN_COLUMNS, MAX_SHOWN_CHARS = 10, 40  # in an error
 DEFAULT_GROUP_COLUMN = "sender_id"
 
@@ -128,6 +129,8 @@ def read_cells(path: Path, file_column: str) -> Iterator[tuple[int, list[str]]]:
     with _open_text(path) as file:
         first = _lines_to_header(file)
         text = "".join(first)
+        if text.lstrip()[:1] in NOT_CSV:
+            raise DataError(f"{path} is not a CSV: it starts with {text.lstrip()[:20]!r}. Give a table of photos.")
         reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column))
         try:
             if SEPARATOR_LINE.match(text):

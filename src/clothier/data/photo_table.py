@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
+from clothier.data.class_folders import find_splits, printable, read_class_folders, unused_folders
 from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
 from clothier.data.photos import decode_for, load_image, preprocess
@@ -135,7 +135,7 @@ def read_photo_table(
         )
     table = class_folder_table(splits[split], classes)
     unused = unused_folders(path, [splits[split]])
-    return replace(table, name=f"{path.resolve().name}, {table.name}", warnings=(*unused, *table.warnings))
+    return replace(table, name=f"{_table_name(path)}, {table.name}", warnings=(*unused, *table.warnings))
 
 
 def class_folder_table(folder: Path, classes: Sequence[str] | None = None) -> PhotoTable:
@@ -313,7 +313,7 @@ def _raw_label(row: Row) -> str:
 def _table_name(path: Path) -> str:
     """The name of a folder or of a CSV; for ``labels.csv``, the name of its folder."""
     path = path.resolve()
-    return path.parent.name if path.name == LABELS_CSV else path.stem if path.is_file() else path.name
+    return printable(path.parent.name if path.name == LABELS_CSV else path.stem if path.is_file() else path.name)
 
 
 def _group_ids(names: Sequence[str]) -> Int64Array:
