@@ -163,6 +163,15 @@ def test_damaged_graph(tmp_path: Path, tiny_bundle: MakeBundle, graph: bytes) ->
         OnnxClassifier(saved)
 
 
+def test_names_that_are_not_utf8(
+    tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph().replace(b"first", b"fir\xd6t", 1))
+    with pytest.raises(ModelError, match=r"graph|loaded"):
+        OnnxClassifier(saved)
+    assert capfd.readouterr() == ("", ""), "libraries do not print"
+
+
 def test_graph_cut_short(tmp_path: Path, tiny_bundle: MakeBundle, tiny_graph: MakeGraph) -> None:
     saved = tiny_bundle(tmp_path / "tiny", graph=tiny_graph()[:-1000])
     with pytest.raises(ModelError, match="cannot be loaded"):

@@ -118,7 +118,11 @@ def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:
     options.log_severity_level = 4  # fatal only; errors are raised as exceptions
     disabled = [] if may_fold else ["ConstantFolding"]
     return ort.InferenceSession(
-        graph, sess_options=options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+        graph,
+        sess_options=options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=disabled,
+        enable_fallback=0,  # it prints to stdout and tries the same again
     )
 
 
