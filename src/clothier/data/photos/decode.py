@@ -19,8 +19,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clothier.data.photos import jpeg, png, tiff
 from clothier.data.photos.color import to_srgb
-from clothier.data.photos.formats import FORMATS, HEIF, UnsupportedImageError, detect_format
+from clothier.data.photos.formats import FORMATS, HEIF, MAX_PIXELS, UnsupportedImageError, detect_format
 from clothier.data.photos.memory import MemoryBudget, estimate_bytes
+from clothier.data.photos.tiff_samples import decode_unusual_depth
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 64 << 20  # the largest JPEGs of cameras have about 40 MB
-MAX_PIXELS = 64_000_000  # phones take up to 50 million
 MAX_WEBP_PIXELS = 40_000_000  # Pillow takes 20 bytes of memory for each
 RLE_COMPRESSIONS = (b"\1\0\0\0", b"\2\0\0\0")  # of a BMP
 MAX_RLE_BYTES = 2_000_000  # of a compressed BMP, which Pillow decodes in Python
@@ -138,10 +138,11 @@ def _decode_pixels(
     content: bytes, image_format: str, path: Path, min_long_side: int | None
 ) -> tuple[Image.Image, tuple[str, ...]]:
     tags = tiff.read_tags(content) if image_format == "TIFF" else {}
-    image = _open(content, image_format, tags)
+    image = (tags and decode_unusual_depth(content, tags)) or _open(content, image_format, tags)
     _check_size(image, path)
     if image_format == "PNG":
         png.scale_transparency(image, content)
+    tiff.fix_palette(image, tags)
     pixels, shrink = image.width * image.height, 1
     if min_long_side is not None:
         factor = min_long_side / max(image.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+MAX_PIXELS = 64_000_000  # phones take up to 50 million
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
 HEIF = "HEIF"  # the name of HEIC in pillow-heif
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

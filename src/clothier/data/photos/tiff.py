@@ -6,14 +6,31 @@ Source: TIFF 6.0, and the BigTIFF specification.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
+
+from PIL import ImagePalette
 
 from clothier.data.photos.formats import UnsupportedImageError
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, PLANES = 256, 257, 258, 259, 262, 273, 284
-STRIP_BYTES, TILES, TILE_BYTES, SAMPLE_FORMAT = 279, 324, 325, 339
-YCBCR = 6  # the photometric interpretation
+if TYPE_CHECKING:
+    from PIL import Image
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIPS = 256, 257, 258, 259, 262, 266, 273
+ORIENTATION, SAMPLES, STRIP_BYTES, PLANES, COLORS, TILES, TILE_BYTES, SAMPLE_FORMAT = (
+    274,
+    277,
+    279,
+    284,
+    320,
+    324,
+    325,
+    339,
+)
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6  # photometric interpretations
+COLOR_PROFILE = 34675
+SEPARATE = 2  # the planar configuration of images that store one channel after the other
 SAMPLE_FORMATS = {2: "signed", 3: "floating-point"}
-TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # whole numbers
+TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # whole numbers and bytes
 COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}  # none, CCITT, LZW, JPEG, Deflate, PackBits
 MAX_VALUES = 100_000  # of a tag: strips or tiles; Pillow makes a Python object of each
 SAVE_AS = "Save it as JPEG, as PNG, or as a TIFF of 8 or 16 bits."
@@ -64,7 +81,7 @@ def unsupported_reason(content: bytes, tags: Tags, *, is_open: bool) -> str | No
     if not is_whole or any(at + length > len(content) for at, length in zip(offsets, lengths, strict=True)):
         return None
     compression, bits = tags.get(COMPRESSION, (1,))[0], max(tags.get(BITS, (1,)), default=1)
-    is_planar_ycbcr = tags.get(PHOTOMETRIC) == (YCBCR,) and tags.get(PLANES) == (2,)
+    is_planar_ycbcr = tags.get(PHOTOMETRIC) == (YCBCR,) and tags.get(PLANES) == (SEPARATE,)
     if is_open and compression in COMPRESSIONS and not is_planar_ycbcr and (compression != 7 or bits == 8):
         return None
     form, color = SAMPLE_FORMATS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "unsigned"), tags.get(PHOTOMETRIC, (0,))[0]
@@ -72,3 +89,10 @@ def unsupported_reason(content: bytes, tags: Tags, *, is_open: bool) -> str | No
         f"is a TIFF of {bits} {form} bits per channel, compression {compression}, photometric interpretation {color}, "
         f"which is not supported. {SAVE_AS}"
     )
+
+
+def fix_palette(image: Image.Image, tags: Tags) -> None:
+    """Reads a palette of 8 bits, which some programs write where 16 are prescribed; otherwise all would be black."""
+    colors = tags.get(COLORS, ())
+    if image.mode == "P" and colors and max(colors) < 256:
+        image.palette = ImagePalette.raw("RGB;L", bytes(colors))
