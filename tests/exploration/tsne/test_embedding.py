@@ -50,7 +50,8 @@ def test_a_map_is_as_good_as_opentsnes(positions: np.ndarray) -> None:
     long = tsne(features, perplexity=20, phases=(Phase(250, 12), Phase(500, 1))).positions
     affinities = joint_probabilities(knn(features, 60), 20)
     # two descents end in different minima; a map of noise has more than three times the divergence
-    assert divergence(long, affinities) == pytest.approx(divergence(theirs, affinities), rel=0.05)
+    assert divergence(long, affinities) < 1.01 * divergence(theirs, affinities)
+    assert divergence(positions, affinities) < 1.02 * divergence(theirs, affinities)
     assert trustworthiness(positions, features) > trustworthiness(theirs.astype(np.float32), features) - 0.002
 
 

@@ -56,6 +56,11 @@ def test_a_finer_grid_is_more_accurate() -> None:
     assert errors[1] > 3 * errors[2]
 
 
+def test_few_points_that_lie_far_apart_have_a_finer_grid() -> None:
+    points = cloud(40)
+    assert error(PotentialGrid.from_points(points).evaluate(points)[1], exact(points, points)[1]) < 0.02
+
+
 def test_it_can_be_evaluated_between_the_points() -> None:
     points, others = cloud(5), cloud(4, n=200, seed=1)
     potential, slope = PotentialGrid.from_points(points).evaluate(others)
