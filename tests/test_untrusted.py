@@ -52,3 +52,17 @@ def test_names_of_files(name: str) -> None:
 )
 def test_names_that_are_refused(name: str) -> None:
     assert not untrusted.is_file_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("写真 ± 5\N{NO-BREAK SPACE}%", "写真 ± 5\N{NO-BREAK SPACE}%"),
+        ("a\x1b[31mb\n", r"a\x1b[31mb\n"),
+        ("caf\udce9", r"caf\udce9"),
+        ("\u202egnp", r"\u202egnp"),
+    ],
+)
+def test_what_cannot_be_shown_is_escaped(text: str, shown: str) -> None:
+    assert untrusted.printable(text) == shown
+    assert untrusted.is_text(shown)

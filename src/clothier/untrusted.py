@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHOWN = "\N{NO-BREAK SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Characters that Python does not call printable, but that sentences and names in some scripts need."""
+
 MAX_NAME = 100  # characters of a name that becomes a file's or folder's name
 
 
@@ -41,3 +44,8 @@ def is_file_name(text: str) -> bool:
 def is_text(text: str) -> bool:
     """Whether ``text`` has neither control characters nor halves of surrogate pairs."""
     return all(unicodedata.category(one) not in ("Cc", "Cs") for one in text)
+
+
+def printable(text: str) -> str:
+    """``text`` with what cannot be shown escaped: control characters, bytes of a file name that are not UTF-8, ..."""
+    return "".join(one if one.isprintable() or one in SHOWN else one.encode("unicode_escape").decode() for one in text)

@@ -38,6 +38,13 @@ def test_a_seeded_fifth_of_each_class_is_held_out(tmp_path: Path) -> None:
     assert first in image_bytes(dataset.train.images) | image_bytes(dataset.test.images)
 
 
+def test_names_that_no_card_can_hold_are_escaped(tmp_path: Path) -> None:
+    fill(tmp_path / "caf\udce9", names=("a\x1b[31m", "b\udcff", "c\nd"))
+    dataset = load_image_folder(tmp_path / "caf\udce9")
+    assert (dataset.name, dataset.classes) == (r"caf\udce9", (r"a\x1b[31m", r"b\udcff", r"c\nd"))
+    assert Path(dataset.train.files[0]).is_file()
+
+
 def test_classes_are_sorted(tmp_path: Path) -> None:
     fill(tmp_path, names=("zebra", "ant"))
     dataset = load_image_folder(tmp_path)

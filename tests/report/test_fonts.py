@@ -36,7 +36,7 @@ def test_names_in_other_scripts_have_a_readable_stand_in(labeled: LabeledImages)
     captioned = class_counts({"train": np.repeat(np.arange(10), np.arange(1, 11))}, names)
     shown = [label.get_text() for label in captioned.figure.axes[0].get_yticklabels()]
     assert shown[:5] == ["5E3D5B50", "moja", "hipmawaenkai", "dress", HATS[4]]
-    assert shown[5:] == [r"a\x1b[31mb", r"caf\udce9", "x y", r"\u202eabc", "<b>&$5</b>"]
+    assert shown[5:] == [r"a\x1b[31mb", r"caf\udce9", r"x\ny", r"\u202eabc", "<b>&$5</b>"]
     for drawn in (captioned, sample_grid(labeled, names)):
         assert png(drawn, note=names[0])
         assert inline_svg(drawn, "a").encode()

@@ -10,6 +10,7 @@ import numpy as np
 
 from clothier.errors import DataError
 from clothier.taxonomy import label_key
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +102,9 @@ class Dataset:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        # Names of folders may have control characters, or bytes that are not UTF-8; no card or table can hold those.
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "classes", tuple(map(printable, self.classes)))
         if len({label_key(name) for name in self.classes}) < max(2, len(self.classes)):
             raise DataError(
                 f"{self.name} has the classes {list(self.classes)}; two or more distinct ones "

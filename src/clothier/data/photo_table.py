@@ -17,6 +17,7 @@ from clothier.errors import DataError, ImageError, UnknownNameError
 from clothier.system import parallel_map
 from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes, label_key, merge_spellings
 from clothier.types import FailedInput, no_progress
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -246,7 +247,8 @@ def _is_file(path: Path) -> bool:
 
 
 def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) -> PhotoTable:
-    rows, failures = parsed.rows, parsed.failures
+    rows = tuple(replace(row, label=printable(row.label), subclass=printable(row.subclass)) for row in parsed.rows)
+    failures = parsed.failures
     spelling = merge_spellings(row.label for row in rows if row.label)
     warnings = (*parsed.warnings, *_spelling_warnings(path, spelling))
     if classes is None:
@@ -261,7 +263,7 @@ def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) 
         first = f" The first: {failures[0].message}" if failures else ""
         raise DataError(f"{path} has no usable photo; {len(failures)} failed.{first}")
     return PhotoTable(
-        _table_name(path),
+        printable(_table_name(path)),
         tuple(row.file for row in rows),
         np.array([known.index(mapped[row.label]) if row.label else UNKNOWN_LABEL for row in rows], np.int64),
         known,

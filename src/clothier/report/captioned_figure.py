@@ -19,7 +19,6 @@ from PIL import Image
 
 from clothier import atomic
 from clothier.report.fonts import drawable, set_fonts
-from clothier.report.formatting import printable
 from clothier.report.style import (
     BACKGROUND,
     LIGHT,
@@ -31,6 +30,7 @@ from clothier.report.style import (
     wrap_title,
 )
 from clothier.types import no_progress
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

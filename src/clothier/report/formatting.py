@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SHOWN = "\n\N{NO-BREAK SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Characters that Python does not call printable, but that names and sentences need."""
-
 
 def format_percent(fraction: float, decimals: int = 1) -> str:
     """``fraction``, 0 to 1, as ``93.4 %``."""
@@ -26,11 +23,6 @@ def format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def printable(text: str) -> str:
-    """``text`` with what cannot be shown escaped: control characters, bytes of a file name that are not UTF-8, ..."""
-    return "".join(one if one.isprintable() or one in SHOWN else one.encode("unicode_escape").decode() for one in text)
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

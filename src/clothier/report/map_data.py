@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from clothier.report.formatting import printable
 from clothier.report.style import CATEGORY_COLORS
 from clothier.system import available_cores
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,11 +16,12 @@ from markupsafe import Markup
 from clothier.report import formatting
 from clothier.report.captioned_figure import inline_svg
 from clothier.report.figures.comparison import comparison_summary, mcnemar_summary
-from clothier.report.formatting import format_percent, printable
+from clothier.report.formatting import format_percent
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
 from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS, REFERENCE_URL
 from clothier.report.style import DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def jinja_env() -> jinja2.Environment:
 
 def _markdown_line(text: str) -> str:
     """``text`` in one line, without a meaning in Markdown; Jinja escapes its HTML."""
-    return re.sub(r"([\\`*\[\]|])", r"\\\1", printable(text).replace("\n", " "))
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", printable(text))
 
 
 def render_study(

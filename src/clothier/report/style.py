@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from clothier.report.fonts import DEFAULT_FONT, drawable
-from clothier.report.formatting import format_percent, printable
+from clothier.report.formatting import format_percent
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -186,7 +187,7 @@ def class_color(label: int) -> str:
 
 def shorten(name: str, max_chars: int = 16) -> str:
     """``name`` as a figure can draw it, in one line, cut to ``max_chars`` with an ellipsis."""
-    name = drawable(printable(name).replace("\n", " "))
+    name = drawable(printable(name))
     return name if len(name) <= max_chars else f"{name[: max_chars - 1].rstrip()}…"
 
 
