@@ -211,7 +211,7 @@ class Evaluation:
         n: number of images.
         accuracy: fraction of correct predictions, 0 to 1.
         accuracy_tta: with test-time augmentation; None if not measured.
-        standard_error: of ``accuracy`` a, binomial: sqrt(a (1 - a) / n).
+        standard_error: of ``accuracy`` a: binomial, sqrt(a (1 - a) / n); for photos in groups, robust to these.
         macro_f1: unweighted mean of the F1 of the classes that occur in the labels.
         macro_recall: unweighted mean of their recall.
         per_class: one for each class, in the order of the labels.

@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
+from clothier.clustered import clustered_standard_error
 from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import DataError, UsageError
 from clothier.evaluation import robustness
 from clothier.evaluation.corruptions import CORRUPTIONS
+from clothier.metrics import standard_error
 from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
@@ -76,6 +78,7 @@ def evaluate_json(models: list[str], data: Path, **options: Any) -> list[dict[st
 def test_a_subclass_counts_for_its_parent_class(photos: Path, model: str) -> None:
     (found,) = evaluate_json([model], photos)
     assert (found["model"], found["data"], found["n"]) == (model, "table", 6), "the empty label is left out"
+    assert found["n_groups"] == 6
     assert found["accuracy"] == 5 / 6, "all but the blue dress"
     recalls = {one["class"]: (one["recall"], one["n"]) for one in found["per_class"]}
     assert recalls == {"dress": (0.5, 2), "shoes": (1.0, 3), "hat": (1.0, 1)}
@@ -83,6 +86,19 @@ def test_a_subclass_counts_for_its_parent_class(photos: Path, model: str) -> Non
     assert found["failures"] == []
     assert found["n_trained_on"] == 0
     assert "coverage" not in found, "the model has no thresholds"
+
+
+def test_the_standard_error_is_robust_to_groups(photos: Path, model: str) -> None:
+    rows = photos.read_text().splitlines()
+    pairs = (f"{row.rpartition(',')[0]},{place // 2}" for place, row in enumerate(rows[1:]))
+    photos.write_text("\n".join([rows[0], *pairs]))
+    (found,) = evaluate_json([model], photos)
+    correct, groups = np.array([1, 0, 1, 1, 1, 1], bool), np.array([0, 0, 1, 1, 2, 2])
+    assert found["n_groups"] == 3
+    assert found["standard_error"] == pytest.approx(clustered_standard_error(correct, groups))
+    photos.write_text("file,label\na.png,dress\nb.png,dress\nf.png,hat\n")
+    (found,) = evaluate_json([model], photos)
+    assert (found["n_groups"], found["standard_error"]) == (None, pytest.approx(standard_error(2 / 3, 3)))
 
 
 def test_a_class_without_photos_counts_in_no_average(tmp_path: Path, photos: Path, color_bundle: MakeBundle) -> None:

@@ -48,6 +48,7 @@ def test_the_card_shows_the_baseline_and_the_guarantee(
         "75.0 % of the photos. Of those tags 5.0 % were wrong. With 95 % confidence, at most 5.0 % of the accepted tags"
         in text
     )
+    assert "After ±: one standard error, from the variation between 20 groups (by photographer)." in text
     assert "proven for photos that show one of the classes, and for the networks of the folds" in text
     assert "7 of 12 were accepted. Counting them, 14.9 % of the accepted tags were wrong." in text
     assert "| Dress | 61 | 2 |" in text

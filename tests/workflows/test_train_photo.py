@@ -98,6 +98,7 @@ def test_metrics_and_protocol(made: Run) -> None:
     baseline, model = comparison["baseline"], comparison["model"]
     assert comparison["gain"]["accuracy"] == pytest.approx(model["accuracy"] - baseline["accuracy"])
     assert [fold["n"] for fold in baseline["folds"]] == [fold["n"] for fold in model["folds"]]
+    assert comparison["grouped_test"]["n_groups"] == 4
     assert metrics["data"]["classes"] == {"dress": 12, "hat": 12}
 
 

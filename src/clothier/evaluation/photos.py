@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import metrics
+from clothier.clustered import clustered_standard_error
 from clothier.data.photo_table import UNKNOWN_LABEL, PhotoTable, read_photo_table, unknown_label
 from clothier.errors import DataError
 from clothier.evaluation.domain_gap import domain_gap
@@ -48,11 +49,13 @@ class PhotoEvaluation:
     gap: DomainGap | None  # next to a Fashion-MNIST model; None if there is no such model or no shared class
     failures: tuple[FailedInput, ...]  # photos that could not be read; they count nowhere
     n_trained_on: int  # photos of `evaluation` that match a training photo of the model
+    n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
             "n_trained_on": self.n_trained_on,
+            "n_groups": self.n_groups,
             **(self.selective or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
@@ -83,6 +86,10 @@ def evaluate_photos(
     probabilities = aggregate_to(output.probabilities, model.classes, table.classes)
     correct = probabilities.argmax(axis=1) == table.labels
     evaluation = metrics.evaluate_probabilities(probabilities[labeled], table.labels[labeled], table.classes)
+    n_groups = len(np.unique(table.groups[labeled])) if table.has_groups else None
+    if n_groups:
+        error = clustered_standard_error(correct[labeled], table.groups[labeled])
+        evaluation = replace(evaluation, standard_error=error)
     n_trained_on = int(model.was_trained_on(images[labeled]).sum())
     if n_trained_on:
         progress(
@@ -94,7 +101,7 @@ def evaluate_photos(
         else None
     )
     gap = domain_gap(model, output.probabilities.argmax(axis=1), table, photos, baseline) if baseline else None
-    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on)
+    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on, n_groups)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

@@ -6,12 +6,13 @@ Legend: N photos, F folds, K classes of the model, L classes of the metrics.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clothier import metrics
+from clothier.clustered import clustered_standard_error, grouped_test
 from clothier.metrics import softmax
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.selective.temperature import cross_fit
@@ -134,6 +135,7 @@ class OutOfFoldPredictions:
     model_logits: Float64Array  # (N, K)
     classes: tuple[str, ...]  # the L classes of the metrics: without subclasses whose parent class the model has too
     labels: Labels  # (N,), indices into `classes`; -1 for photos of no class
+    groups: Int64Array  # (N,); every photo is its own group if the table has none
     folds: Int64Array  # (N,)
     logits: Float64Array  # (N, L)
     calibrated_logits: Float64Array  # (N, L), each fold divided by a temperature that was fitted on the other folds
@@ -145,9 +147,11 @@ class OutOfFoldPredictions:
         return np.flatnonzero(self.labels >= 0)
 
     def evaluation(self) -> Evaluation:
-        """Metrics over the labeled photos."""
+        """Metrics over the labeled photos; the standard error is robust to groups."""
         rows = self.labeled_indices
-        return metrics.evaluate_logits(self.calibrated_logits[rows], self.labels[rows], self.classes)
+        found = metrics.evaluate_logits(self.calibrated_logits[rows], self.labels[rows], self.classes)
+        correct = self.calibrated_logits[rows].argmax(axis=1) == self.labels[rows]
+        return replace(found, standard_error=clustered_standard_error(correct, self.groups[rows]))
 
 
 def out_of_fold_predictions(photos: PhotoTrainingData, result: FineTuneResult) -> OutOfFoldPredictions:
@@ -161,6 +165,7 @@ def out_of_fold_predictions(photos: PhotoTrainingData, result: FineTuneResult) -
         model_logits=model_logits,
         classes=classes,
         labels=labels,
+        groups=photos.groups,
         folds=result.folds,
         logits=logits,
         calibrated_logits=cross_fit(logits, labels, split_folds(result.folds, labels)),
@@ -204,7 +209,7 @@ def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Int64Array) -> di
 
 
 def baseline_comparison(result: FineTuneResult, oof: OutOfFoldPredictions) -> dict[str, Any]:
-    """Logistic regression on frozen features and this model on the same folds: means, gain and McNemar's test."""
+    """Logistic regression on frozen features and this model on the same folds: means, gain and a test over groups."""
     baseline_logits = aggregate_logits(result.baseline_logits, oof.model_classes, oof.classes)
     baseline, model = (fold_metrics(logits, oof.labels, oof.folds) for logits in (baseline_logits, oof.logits))
     labeled = oof.labels >= 0
@@ -215,7 +220,7 @@ def baseline_comparison(result: FineTuneResult, oof: OutOfFoldPredictions) -> di
         "baseline": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **baseline},
         "model": {"name": f"photo {result.recipe.preset}", **model},
         "gain": {name: model[name] - baseline[name] for name in ("accuracy", "macro_recall")},
-        "mcnemar": metrics.mcnemar(correct, baseline_correct).to_json(),
+        "grouped_test": grouped_test(correct, baseline_correct, oof.groups[labeled]).to_json(),
     }
 
 
