@@ -126,6 +126,13 @@ def test_a_pipe_is_a_failure_and_does_not_hang(shop: Path) -> None:
     assert [(one.file, one.code) for one in failures] == [(str(shop / "dress/pipe.jpg"), "not-readable")]
 
 
+def test_photos_beside_the_class_folders_are_counted(shop: Path) -> None:
+    fill(shop, "b.JPG", "a.png", "README.md", ".hidden.jpg")
+    assert (
+        f"2 photos in {shop} are in no class folder and are not used, such as a.png." in read_photo_table(shop).warnings
+    )
+
+
 def test_names_that_are_not_utf8_are_printable(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     fill(folder, os.fsdecode(b"\xe9/1.jpg"), os.fsdecode(b"\xea/\xeb.jpg"))

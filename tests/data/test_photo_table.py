@@ -113,6 +113,11 @@ class TestCsv:
             ("file;what\na.png;hat\n", "no column 'label', only file, what. Name it with --label-column."),
             ("", "has no column 'file', only an empty header"),
             ("file,label\n\n", "has a header but no rows"),
+            ("file,label,label\na.png,hat,boot\n", "has 2 columns 'label'. Rename or remove all but one."),
+            (
+                "file,note,label\na.png,x,hat\na.png,x, y,hat\n",
+                "has 4 cells, but the header has 3: they are",
+            ),
             ('file,label\n"' + "x" * 140_000 + '",hat\n', "is not a CSV: line 2: field larger than field limit"),
         ],
     )
@@ -177,7 +182,9 @@ class TestFolder:
         table = read_photo_table(tmp_path, classes=("hat", "skort"))
         assert table.class_counts == {"hat": 1, "skort": 0}
         assert [one.code for one in table.failures] == ["unknown-label"]
-        sentence = ", in skirt/: the label 'skirt' is not a class of the model; did you mean 'skort'? Left out: 2"
+        sentence = (
+            "label 'skirt', in skirt/: 'skirt' is not a class of the model; did you mean 'skort'? Photos left out: 2"
+        )
         assert sentence in table.failures[0].message
 
     def test_no_classes(self, tmp_path: Path) -> None:
@@ -214,13 +221,13 @@ class TestModelClasses:
         assert table.labels.tolist() == [0]
         assert [(one.file, one.code) for one in table.failures] == [(f"{path}, label 'bag'", "unknown-label")]
         assert table.failures[0].message == (
-            f"{path}, line 3, line 4: the label 'bag' is not a class of the model; known: hat, boot. "
-            "Left out: 2 photos. Leave the label empty if a photo shows none of the classes."
+            f"{path}, label 'bag', line 3, line 4: 'bag' is not a class of the model; known: hat, boot. "
+            "Photos left out: 2. Leave the label empty if a photo shows none of the classes."
         )
 
     def test_only_unknown_labels(self, shop: Path) -> None:
         path = self.labeled(shop, "bag", "Hats")
-        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* line 2: the label 'bag'"):
+        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* 'bag', line 2: 'bag' is"):
             read_photo_table(path, classes=("hat", "boot"))
 
     def test_letter_case_and_unicode_form_are_ignored(self, shop: Path) -> None:

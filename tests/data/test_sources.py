@@ -1,4 +1,5 @@
 import gzip
+import os
 import shutil
 import subprocess
 import sys
@@ -234,6 +235,16 @@ def test_a_folder_without_any_data(tmp_path: Path) -> None:
     (tmp_path / "some.csv").touch()
     with pytest.raises(DataError, match="has neither the four files of Fashion-MNIST"):
         open_dataset(tmp_path)
+
+
+def test_the_cache_of_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_home(_: str) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("CLOTHIER_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", no_home)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert sources.cache_folder() == tmp_path / f"clothier-{os.getuid()}" / "fashion-mnist"
 
 
 def test_reading_data_needs_neither_torch_nor_scikit_learn() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from clothier.data.photo_paths import PHOTO_SUFFIXES
 from clothier.errors import DataError
 from clothier.types import FailedInput
 
@@ -100,7 +101,8 @@ def read_class_folders(folder: Path) -> ClassFolders:
             raise DataError(f"No photo of the class {subfolder.name} can be read. {content.failures[0].message}")
         files[printable(subfolder.name)] = sorted(content.files)
         failures += content.failures
-    return ClassFolders(files, tuple(failures), tuple(_skipped_warning(folder, skipped)))
+    warnings = (*_skipped_warning(folder, skipped), *_stray_warning(folder))
+    return ClassFolders(files, tuple(failures), warnings)
 
 
 def printable(name: str) -> str:
@@ -193,35 +195,44 @@ def is_of_system(name: str) -> bool:
 
 def _walk(folder: Path, content: FolderContent, seen: set[FileId]) -> None:
     """Adds what is below ``folder`` to ``content``; ``seen`` are the folders that are not entered again."""
-    try:
-        with os.scandir(folder) as entries:  # links last: the folder itself is preferred
-            paths = [Path(one) for one in sorted(entries, key=lambda one: (one.is_symlink(), one.name))]
-    except OSError as error:
-        content.failures.append(not_readable(folder, error))
-        return
-    for path in paths:
-        if is_of_system(path.name):
-            content.skipped.append(path)
-            continue
+    folders = [folder]
+    while folders:
+        current = folders.pop()
         try:
-            status = path.stat()
+            with os.scandir(current) as entries:  # links last: the folder itself is preferred
+                paths = [Path(one) for one in sorted(entries, key=lambda one: (one.is_symlink(), one.name))]
         except OSError as error:
-            content.failures.append(not_readable(path, error))
+            content.failures.append(not_readable(current, error))
             continue
-        if stat.S_ISREG(status.st_mode):
-            content.files.append(path)
-        elif not stat.S_ISDIR(status.st_mode):
-            content.failures.append(FailedInput(str(path), "not-readable", f"{path} is not a file. Remove it."))
-        elif (status.st_dev, status.st_ino) in seen:
-            content.skipped.append(path)
-        else:
-            seen.add((status.st_dev, status.st_ino))
-            _walk(path, content, seen)
+        for path in paths:
+            if is_of_system(path.name):
+                content.skipped.append(path)
+            elif _add(path, content, seen):
+                folders.append(path)
+
+
+def _add(path: Path, content: FolderContent, seen: set[FileId]) -> bool:
+    """Adds a file to ``content``, or says whether ``path`` is a folder to enter."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        content.failures.append(not_readable(path, error))
+        return False
+    if stat.S_ISREG(status.st_mode):
+        content.files.append(path)
+    elif not stat.S_ISDIR(status.st_mode):
+        content.failures.append(FailedInput(str(path), "not-readable", f"{path} is not a file. Remove it."))
+    elif (status.st_dev, status.st_ino) in seen:
+        content.skipped.append(path)
+    else:
+        seen.add((status.st_dev, status.st_ino))
+        return True
+    return False
 
 
 def not_readable(path: Path, error: OSError) -> FailedInput:
     """Why ``path`` cannot be listed or read; what does not exist is a link to nothing."""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
         message = f"{path} is a link to {path.readlink()}, which does not exist. Fetch the file, or remove the link."
         return FailedInput(str(path), "not-found", message)
     reason = error.strerror or str(error)
@@ -239,3 +250,11 @@ def _skipped_warning(folder: Path, skipped: list[Path]) -> Iterator[str]:
             f"{len(skipped)} hidden files, files and folders of operating or storage systems, and repeated links in "
             f"{folder} were skipped, such as {skipped[0].relative_to(folder)}."
         )
+
+
+def _stray_warning(folder: Path) -> Iterator[str]:
+    """On photos beside the class folders."""
+    names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file())
+    stray = [name for name in names if not is_of_system(name)]
+    if stray:
+        yield f"{len(stray)} photos in {folder} are in no class folder and are not used, such as {stray[0]}."

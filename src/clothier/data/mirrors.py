@@ -36,7 +36,8 @@ def download(url: str, *, progress: Progress = no_progress, timeout: float = TIM
 
 
 def _read_response(response: http.client.HTTPResponse, url: str, progress: Progress) -> bytes:
-    expected = int(response.headers.get("Content-Length") or 0)
+    length = response.headers.get("Content-Length") or ""
+    expected = int(length) if length.isdecimal() else 0
     content = bytearray()
     while chunk := response.read(CHUNK_BYTES):
         content += chunk

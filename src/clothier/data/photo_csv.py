@@ -117,7 +117,15 @@ def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
     lines = read_cells(path, columns.file)
     header = [name.strip() for name in next(lines, (0, []))[1]]
     _check_columns(path, header, columns)
-    return header, [_parse_row(number, dict(zip(header, cells, strict=False)), columns) for number, cells in lines]
+    rows = []
+    for number, cells in lines:
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise DataError(
+                f"line {number} of {path} has {len(cells)} cells, but the header has {len(header)}: they are shifted. "
+                "Put quotes around a cell that contains the delimiter."
+            )
+        rows.append(_parse_row(number, dict(zip(header, cells, strict=False)), columns))
+    return header, rows
 
 
 def read_cells(path: Path, file_column: str) -> Iterator[tuple[int, list[str]]]:
@@ -184,6 +192,8 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
             shown = ", ".join(one[:MAX_SHOWN_CHARS] for one in header[:MAX_SHOWN_COLUMNS]) or "an empty header"
             more = f" and {len(header) - MAX_SHOWN_COLUMNS} more" if len(header) > MAX_SHOWN_COLUMNS else ""
             raise DataError(f"{path} has no column {name!r}, only {shown}{more}. Name it with --{meaning}-column.")
+        if header.count(name) > 1:
+            raise DataError(f"{path} has {header.count(name)} columns {name!r}. Rename or remove all but one.")
 
 
 def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:

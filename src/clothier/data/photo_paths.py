@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 IMAGES_DIR = "images"  # a folder beside the CSV that is searched too
-SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""What may be missing at the end of a name."""
+PHOTO_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+"""Of image files, in lower case; may be missing in a table."""
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -68,9 +70,9 @@ class PhotoFinder:
         return [one for one in self._list(folder).get(label_key(name), []) if _exists(folder / one)]
 
     def _with_suffix(self, folder: Path, name: str) -> list[str]:
-        if Path(name).suffix.lower() in SUFFIXES:
+        if Path(name).suffix.lower() in PHOTO_SUFFIXES:
             return []
-        return [one for suffix in sorted(SUFFIXES) for one in self._spelled(folder, name + suffix)]
+        return [one for suffix in sorted(PHOTO_SUFFIXES) for one in self._spelled(folder, name + suffix)]
 
     def _list(self, folder: Path) -> Mapping[str, Sequence[str]]:
         """The names in a folder by how they are compared."""

@@ -301,8 +301,8 @@ def unknown_label(
     return FailedInput(
         f"{path}, label {label!r}",
         "unknown-label",
-        f"{path}{where}: the label {UnknownNameError(label, 'class of the model', classes)} "
-        f"Left out: {count} photos. Leave the label empty if a photo shows none of the classes.",
+        f"{path}, label {label!r}{where}: {UnknownNameError(label, 'class of the model', classes)} "
+        f"Photos left out: {count}. Leave the label empty if a photo shows none of the classes.",
     )
 
 

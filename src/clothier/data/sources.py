@@ -7,6 +7,7 @@ error; in any other source it is a warning, and the next source is tried.
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -124,7 +125,10 @@ def fetch(
 
 def cache_folder(release: Release = FASHION_MNIST) -> Path:
     """The release's folder in the user's cache, or under ``$CLOTHIER_CACHE`` if that is set."""
-    root = os.environ.get("CLOTHIER_CACHE") or platformdirs.user_cache_dir("clothier")
+    try:
+        root = os.environ.get("CLOTHIER_CACHE") or platformdirs.user_cache_dir("clothier")
+    except RuntimeError:  # no home folder, as of an unknown user in a container
+        root = str(Path(tempfile.gettempdir()) / f"clothier-{os.getuid()}")
     return Path(root) / release.name.lower()
 
 
