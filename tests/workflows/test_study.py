@@ -15,8 +15,9 @@ from clothier.metrics import mcnemar
 from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
 from clothier.runs import Run
 from clothier.training.export.graph import to_safetensors
-from clothier.workflows import train as training
+from clothier.workflows import training_run
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
+from clothier.workflows.train import train_model
 from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
@@ -149,9 +150,9 @@ def test_a_resumed_study_has_the_weights_of_an_undisturbed_training(
 ) -> None:
     ended = []
     monkeypatch.setattr(
-        training, "_write_results", lambda run, trained, *_: ended.append(to_safetensors(trained.network))
+        training_run, "_write_results", lambda run, trained, *_: ended.append(to_safetensors(trained.network))
     )
-    training.train_model(model, recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=5)
+    train_model(model, recipe=recipe, data=data, any_idx=True, out=tmp_path / "calm", seed=5)
     assert ended == [(finished.path / model / "bundle" / "weights.safetensors").read_bytes()]
 
 

@@ -27,6 +27,7 @@ from clothier.training.export.graph import to_safetensors
 from clothier.training.options import TrainOptions, options_from_config
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
+from clothier.workflows import training_run
 from clothier.workflows.train import resume, train, train_model
 from tests.synthetic import draw_garments, write_synthetic_dataset
 
@@ -78,7 +79,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         (run.bundle / "weights.safetensors").write_bytes(to_safetensors(trained.network))
         (run.path / "metrics.json").write_text("{}")
 
-    monkeypatch.setattr(workflow, "_write_results", weights_alone)
+    monkeypatch.setattr(training_run, "_write_results", weights_alone)
 
 
 def weights(run: Run) -> bytes:
@@ -239,7 +240,7 @@ def test_an_interrupt_before_the_first_step_leaves_no_folder(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workflow, "prepare", stopped)
+    monkeypatch.setattr(training_run, "prepare", stopped)
     with pytest.raises(KeyboardInterrupt) as caught:
         train(options)
     assert not isinstance(caught.value, Interrupted)

@@ -22,7 +22,7 @@ from clothier.training.finetune.cross_validation import out_of_fold_predictions,
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
 from clothier.training.options import PhotoOptions, from_config
 from clothier.types import no_progress
-from clothier.workflows import train as workflow
+from clothier.workflows import training_run as workflow
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:

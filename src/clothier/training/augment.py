@@ -15,17 +15,10 @@ def hflip(images: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def alternating_flip(flip_parity: torch.Tensor, epoch: int) -> torch.Tensor:
-    """Which images to flip in ``epoch``: each one in every other epoch.
+    """Which images to flip in ``epoch``, 1 for the first: (N,) bool, each one in every other epoch.
 
     Random flipping shows an image the same way twice in a row half of the time; this never does
-    (arXiv 2404.00498, section 3.6).
-
-    Args:
-        flip_parity: (N,) bool, random for each image and the same for the whole training.
-        epoch: 1 for the first.
-
-    Returns:
-        (N,) bool.
+    (arXiv 2404.00498, section 3.6). ``flip_parity`` is random for each image and the same for the whole training.
     """
     return flip_parity if epoch % 2 else ~flip_parity
 

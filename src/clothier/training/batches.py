@@ -84,13 +84,10 @@ class BatchLoader:
         return full_epochs * self.steps(1) + (epoch - 1 - full_epochs) * self.steps(start_epoch)
 
     def epoch(self, epoch: int, losses: torch.Tensor) -> Iterator[Batch]:
-        """Augmented images and their targets, in the random order of this epoch.
+        """Augmented images and their targets, in the random order of this epoch, 1 for the first.
 
-        A batch is augmented whole and then sharded, so the images do not depend on the number of processes.
-
-        Args:
-            epoch: 1 for the first epoch.
-            losses: (N,) float32, each image's latest loss; hard examples are selected by them.
+        ``losses`` (N,) are the images' latest; hard examples are selected by them. A batch is augmented whole and then
+        sharded, so the images do not depend on the number of processes.
         """
         stream = self._seed * _SEED_STRIDE + epoch
         generator = torch.Generator().manual_seed(stream)
@@ -120,7 +117,8 @@ class BatchLoader:
             if augmentation.cutout:
                 images = augment.cutout(images, augmentation.cutout, generator)
             if mixed := self._mix(images, generator):
-                images, targets = mixed.images, mixed.mix_targets(self._one_hot(targets))
+                one_hot = targets if targets.ndim > 1 else F.one_hot(targets, self._n_classes).float()
+                images, targets = mixed.images, mixed.mix_targets(one_hot)
         return Batch(indices, images, labels, targets, is_mixed=mixed is not None)
 
     def _mix(self, images: torch.Tensor, generator: torch.Generator) -> augment.MixedBatch | None:
@@ -130,24 +128,13 @@ class BatchLoader:
             return augment.cutmix(images, generator)
         return augment.mixup(images, augmentation.mixup, generator) if augmentation.mixup else None
 
-    def _one_hot(self, targets: torch.Tensor) -> torch.Tensor:
-        """(n, K) float32: labels as probabilities; probabilities unchanged."""
-        return targets if targets.ndim > 1 else F.one_hot(targets, self._n_classes).float()
-
 
 def select_hard_examples(
     losses: torch.Tensor, mining: HardExampleMining, epoch: int, generator: torch.Generator
 ) -> torch.Tensor:
     """The images of an epoch in random order: all of them, or the hardest and a random sample of the others.
 
-    Args:
-        losses: (N,) float32, each image's latest loss.
-        mining: how many, and from which epoch on.
-        epoch: 1 for the first.
-        generator: of the order and the sample.
-
-    Returns:
-        (n,) int64, n <= N, distinct indices.
+    ``losses`` (N,) are the images' latest; the result is (n,) int64, n <= N.
     """
     count = _epoch_size(len(losses), mining, epoch)
     if count == len(losses):
@@ -161,5 +148,4 @@ def select_hard_examples(
 
 
 def _epoch_size(n_images: int, mining: HardExampleMining, epoch: int) -> int:
-    """The number of images that an epoch trains on."""
     return n_images if epoch < mining.start_epoch else max(1, round(n_images * mining.fraction))

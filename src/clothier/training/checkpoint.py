@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, Protocol
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import torch
 
@@ -21,26 +21,17 @@ FORMAT = 1
 
 
 class Checkpointable(Protocol):
-    """The state of a training: of one network, or of several."""
+    """The state of a training, of one network or of several, as tensors, numbers, lists and dicts."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """As plain tensors, numbers, lists and dicts."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what :meth:`state_dict` returned."""
-        ...
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...  # noqa: D102
 
 
 def resume(run: Run, state: Checkpointable, *, write: bool = True) -> list[EpochRecord]:
     """The epochs that a run has had, with ``state`` restored to the last of them; none for a new run.
 
-    A new run's checkpoint is written before its ``results.csv``. So where that exists, the checkpoint must.
-
-    Args:
-        run: the run folder.
-        state: the training at its first step.
-        write: whether this process writes the run's files.
+    A new run's checkpoint is written before its ``results.csv``. So where that exists, the checkpoint must. ``write``
+    says whether this process writes the run's files.
 
     Raises:
         ModelError: the run was started before, and its checkpoint is missing or damaged.
@@ -56,11 +47,7 @@ def resume(run: Run, state: Checkpointable, *, write: bool = True) -> list[Epoch
 
 
 def save(path: Path, state: Checkpointable, records: list[EpochRecord]) -> None:
-    """Writes the state and the epochs so far.
-
-    Raises:
-        StorageError: the disk refused; an earlier checkpoint at ``path`` is unchanged.
-    """
+    """Writes the state and the epochs so far."""
     content = {"format": FORMAT, "training": state.state_dict(), "records": [record.to_json() for record in records]}
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -85,21 +72,16 @@ def restore(path: Path, state: Checkpointable) -> list[EpochRecord]:
 
 def _load_content(path: Path) -> dict[str, Any]:
     try:
-        _verify_crc(path)
+        with ZipFile(path) as parts:
+            damaged = parts.testzip()  # PyTorch writes a CRC-32 of each part and does not verify it
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"there is no checkpoint {path}, so the run cannot be resumed. Train again.") from error
     except Exception as error:  # PyTorch raises whatever the damage leads to
         raise ModelError(f"the checkpoint {path} is damaged. Train again.") from error
+    if damaged:
+        raise ModelError(f"the checkpoint {path} is damaged: {damaged} has another CRC-32. Train again.")
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise ModelError(f"the checkpoint {path} has format {found}; this Clothier reads {FORMAT}. Train again.")
     return dict(content)
-
-
-def _verify_crc(path: Path) -> None:
-    """Checks every part against its CRC-32, which PyTorch writes and does not verify."""
-    with ZipFile(path) as parts:
-        damaged = parts.testzip()
-    if damaged:
-        raise BadZipFile(f"the CRC-32 of {damaged} does not match")

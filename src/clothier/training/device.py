@@ -61,13 +61,10 @@ class Device:
 
 
 def select_device(precision: Literal["auto", "float32"] = "auto", device_type: str | None = None) -> Device:
-    """The best device here, or ``device_type``; with bfloat16 if it is fast and ``precision`` is ``auto``.
-
-    Args:
-        precision: of the recipe.
-        device_type: ``cpu``, ``cuda`` or ``mps``; None for an accelerator if there is one.
-    """
-    device_type = device_type or _best_device_type()
+    """The best device here, or ``device_type``; with bfloat16 if it is fast and ``precision`` is ``auto``."""
+    if device_type is None:
+        without_cuda = "mps" if torch.backends.mps.is_available() else "cpu"
+        device_type = "cuda" if torch.cuda.is_available() else without_cuda
     fast, reason = _bf16_support(device_type) if precision == "auto" else (False, "the recipe asks for float32")
     return Device(device_type, torch.get_num_threads(), "bfloat16" if fast else "float32", reason)
 
@@ -75,8 +72,7 @@ def select_device(precision: Literal["auto", "float32"] = "auto", device_type: s
 def tune_malloc() -> bool:
     """Makes glibc's allocator keep freed activations for the next step; about halves the time of a CPU step.
 
-    Returns:
-        Whether it was set; other allocators (musl, macOS, jemalloc) are not changed.
+    Returns whether it was set; other allocators (musl, macOS, jemalloc) are not changed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -85,12 +81,6 @@ def tune_malloc() -> bool:
     kept = mallopt(_M_MMAP_THRESHOLD, _HEAP_LIMIT) or mallopt(_M_MMAP_THRESHOLD, _HEAP_LIMIT_OLD_GLIBC)
     held = mallopt(_M_TRIM_THRESHOLD, _HEAP_LIMIT) and mallopt(_M_TOP_PAD, _TOP_PAD)
     return bool(kept and held)
-
-
-def _best_device_type() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def _bf16_support(device_type: str) -> tuple[bool, str]:
@@ -120,11 +110,12 @@ def _bf16_speedup() -> float:
     AVX512_BF16 alone does not decide: with two threads and 4096x4096 matrices, bfloat16 had four times the rate of
     float32 on a Zen 5, and 0.55 times on a Xeon whose hypervisor hid AMX.
     """
-    seconds = {dtype: float("inf") for dtype in (torch.float32, torch.bfloat16)}
+    full, half = [], []
     with torch.no_grad():
-        for dtype in list(seconds) * (1 + _MATMUL_REPEATS):  # interleaved; the minimum excludes the cold first run
-            seconds[dtype] = min(seconds[dtype], _matmul_seconds(dtype))
-    return seconds[torch.float32] / seconds[torch.bfloat16]
+        for _ in range(1 + _MATMUL_REPEATS):  # interleaved; the minimum excludes the cold first run
+            full.append(_matmul_seconds(torch.float32))
+            half.append(_matmul_seconds(torch.bfloat16))
+    return min(full) / min(half)
 
 
 def _matmul_seconds(dtype: torch.dtype) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.training.finetune.cross_validation import FineTuneResult
     from clothier.training.prepared_training import TrainResult
-    from clothier.types import Floats, Images, Progress
+    from clothier.types import Floats, Progress
 
 FASHION_MNIST_INPUT = InputSpec()
 FINALIZE_STEPS = 4  # the caller reports the last one, after the report
@@ -39,10 +39,6 @@ def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress
     All metrics are those of the exported bundle. The test images are read here, when nothing is left to choose; by
     teachers, before their student is trained. The model runs once on the validation images and once on the test
     images, besides the augmented views of test-time augmentation.
-
-    Raises:
-        ModelError: the exported graph differs from the network.
-        StorageError: the disk refused.
     """
     task, validation, augment = f"measure {result.recipe.model}", result.validation, result.recipe.augment
     progress(task, 0, FINALIZE_STEPS, "export")
@@ -69,22 +65,21 @@ def _calibrate(
     run: Run, exported: bundle.Bundle, validation: LabeledImages | None
 ) -> tuple[dict[str, Any], dict[str, Floats]]:
     """The calibration of the bundle, and the calibrated logits of the validation images, where there are any."""
-    if validation is None:
-        return _reference_calibration(run), {}
+    if validation is None:  # a refit: the temperature of the run that had validation images
+        reference = bundle.open_bundle(Run(Path(run.config["refit"])).bundle)
+        return {**reference.metadata.calibration, "fitted_on": "validation images of the reference run"}, {}
     logits = open_uncalibrated(exported).run(validation.images).logits
     calibration = calibration_metadata(logits, validation.labels)
     return calibration, {"validation": logits / calibration["temperature"]}
 
 
-def _reference_calibration(run: Run) -> dict[str, Any]:
-    """The temperature of the run that this one refits, which had validation images."""
-    reference = bundle.open_bundle(Run(Path(run.config["refit"])).bundle)
-    return {**reference.metadata.calibration, "fitted_on": "validation images of the reference run"}
-
-
 def _bundle_metadata(run: Run, result: TrainResult, dataset: Dataset) -> bundle.BundleMetadata:
-    recipe, data = run.recipe_as_trained, {"name": dataset.name, "digest": dataset.digest, **dataset.digests}
-    return base_metadata(result, recipe, dataset.classes, _input_spec(dataset.train.images), data)
+    """The card; no photo can be converted to another size than Fashion-MNIST's."""
+    height, width = dataset.train.images.shape[1:]
+    is_usual = (height, width) == FASHION_MNIST_INPUT.shape
+    input_spec = FASHION_MNIST_INPUT if is_usual else InputSpec(f"gray{height}x{width}", height, width)
+    data = {"name": dataset.name, "digest": dataset.digest, **dataset.digests}
+    return base_metadata(result, run.recipe_as_trained, dataset.classes, input_spec, data)
 
 
 def base_metadata(
@@ -108,16 +103,7 @@ def base_metadata(
     )
 
 
-def _input_spec(images: Images) -> InputSpec:
-    """What a model of ``images`` takes; no photo can be converted to another size than Fashion-MNIST's."""
-    height, width = images.shape[1:]
-    if (height, width) == FASHION_MNIST_INPUT.shape:
-        return FASHION_MNIST_INPUT
-    return InputSpec(f"gray{height}x{width}", height, width)
-
-
 def _run_metrics(result: TrainResult, dataset: Dataset) -> dict[str, Any]:
-    """What ``metrics.json`` says of the training."""
     data = {
         "name": dataset.name,
         "digest": dataset.digest,

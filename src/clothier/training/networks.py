@@ -17,7 +17,7 @@ from torch import nn
 
 from clothier.errors import DataError, UsageError
 from clothier.exploration.pca import fit_pca
-from clothier.recipes import PcaMlp, StudyCnn, WhitenedCnn
+from clothier.recipes import PcaMlp, WhitenedCnn
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -179,13 +179,7 @@ def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def build_network(spec: Network, images: Images, n_classes: int, seed: int) -> ImageClassifier:
-    """The network of a recipe, with PCA or whitening fitted to the training images.
-
-    Args:
-        spec: the recipe's network.
-        images: (N, H, W) uint8, the training images.
-        n_classes: K.
-        seed: of the initial weights.
+    """The network of a recipe, with PCA or whitening fitted to the (N, H, W) training images.
 
     Raises:
         UsageError: the network cannot take images of this size.
@@ -194,9 +188,12 @@ def build_network(spec: Network, images: Images, n_classes: int, seed: int) -> I
     torch.manual_seed(seed)
     if isinstance(spec, PcaMlp):
         return _build_pca_mlp(spec, images, n_classes)
-    if isinstance(spec, StudyCnn):
-        return _build_study_cnn(images, n_classes)
-    return _build_whitened_cnn(spec, images, n_classes)
+    if isinstance(spec, WhitenedCnn):
+        return _build_whitened_cnn(spec, images, n_classes)
+    height, width = images.shape[1:]
+    if (height, width) != (STUDY_IMAGE_SIZE, STUDY_IMAGE_SIZE):
+        raise UsageError(f"the reference study's CNN takes 28x28 images, not {height}x{width}. Use --preset fast.")
+    return StudyCnnNetwork(n_classes)
 
 
 def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int) -> PcaMlpNetwork:
@@ -204,17 +201,9 @@ def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int) -> PcaMlpNetwor
     network = PcaMlpNetwork(spec, pca.components.shape[1], len(pca.components), n_classes)
     projection = cast("PcaProjection", cast("nn.Sequential", network.features)[0])
     projection.mean = torch.as_tensor(pca.mean, dtype=torch.float32)
-    projection.components = torch.as_tensor(
-        (pca.components.T * _whitening_factors(pca, spec.whitening)).T, dtype=torch.float32
-    ).contiguous()
+    components = (pca.components.T * _whitening_factors(pca, spec.whitening)).T
+    projection.components = torch.as_tensor(components, dtype=torch.float32).contiguous()
     return network
-
-
-def _build_study_cnn(images: Images, n_classes: int) -> StudyCnnNetwork:
-    height, width = images.shape[1:]
-    if (height, width) != (STUDY_IMAGE_SIZE, STUDY_IMAGE_SIZE):
-        raise UsageError(f"the reference study's CNN takes 28x28 images, not {height}x{width}. Use --preset fast.")
-    return StudyCnnNetwork(n_classes)
 
 
 def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> WhitenedCnnNetwork:

@@ -54,15 +54,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def newton_schulz(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Approximately the nearest semi-orthogonal matrix: (R, S) with singular values near 1.
-
-    Args:
-        matrix: (R, S) float32.
-        dtype: of the products; bfloat16 is enough.
-
-    Returns:
-        (R, S) float32.
-    """
+    """Approximately the nearest semi-orthogonal (R, S) matrix; bfloat16 is enough as the ``dtype`` of the products."""
     a, b, c = _QUINTIC
     x = matrix.to(dtype)
     tall = x.size(0) > x.size(1)
@@ -75,12 +67,9 @@ def newton_schulz(matrix: torch.Tensor, dtype: torch.dtype = torch.float32) -> t
 
 
 def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
-    """The optimizers of a recipe for the network's trainable weights.
+    """The optimizers for the trainable weights, whose last matrix is the head; ``dtype`` is of Muon's products.
 
-    Args:
-        network: its last two-dimensional weight is the head.
-        recipe: kind and learning rates; every group keeps its own as ``initial_lr``.
-        dtype: of Muon's products.
+    Every parameter group keeps its learning rate as ``initial_lr``.
     """
     trainable = [weight for weight in network.parameters() if weight.requires_grad]
     optimizers: list[torch.optim.Optimizer]

@@ -79,12 +79,7 @@ def to_config(options: Any) -> dict[str, Any]:
 
 
 def from_config(cls: type[OptionsT], config: Mapping[str, Any], path: Path) -> OptionsT:
-    """The options that :func:`to_config` wrote.
-
-    Args:
-        cls: the dataclass of the options.
-        config: the content of a ``config.json``; keys that are no options are ignored.
-        path: the file, for messages.
+    """The options in the ``config`` of the file ``path``; keys that are no options are ignored.
 
     Raises:
         ModelError: the format is another one, or an option is missing or of another type.
@@ -113,8 +108,8 @@ def options_from_config(path: Path) -> TrainOptions:
     """The options in a run's ``config.json``, for a new run.
 
     Raises:
-        ModelError: the file is missing or damaged, or of another format.
-        UsageError: a field of its recipe is unknown, or the run trained the user's own network.
+        UsageError: the run trained a user's own network, which the file does not hold.
+        ModelError: the file is missing, damaged or incomplete.
     """
     config = read_json(path)
     if own := config.get("own_network"):
@@ -141,22 +136,22 @@ def require_same_options(options: Any, expected: Any, run: Path) -> None:
         )
 
 
-def first_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+def first_difference(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], table: str = ""
+) -> tuple[str, Any, Any] | None:
     """The dotted name and the two values of the first difference between nested tables; None if they are equal."""
-    flat_ours, flat_theirs = _flatten(ours), _flatten(theirs)
-    for name in {**flat_ours, **flat_theirs}:
-        pair = flat_ours.get(name, ABSENT), flat_theirs.get(name, ABSENT)
-        if pair[0] != pair[1]:
-            return name, *pair
+    for name in {**ours, **theirs}:
+        one, other = ours.get(name, ABSENT), theirs.get(name, ABSENT)
+        if isinstance(one, dict) and isinstance(other, dict):
+            if found := first_difference(one, other, f"{table}{name}."):
+                return found
+        elif one != other:
+            return f"{table}{name}", one, other
     return None
 
 
 def validate_refit(options: TrainOptions, digest: str) -> None:
-    """Checks that a training without validation images can reuse the temperature of its reference run.
-
-    Args:
-        options: of the training.
-        digest: of its data.
+    """Checks that a training on the data of ``digest`` has validation images, or may reuse a run's temperature.
 
     Raises:
         UsageError: there are no validation images and no reference run; or the reference run has another recipe, other
@@ -182,11 +177,3 @@ def validate_refit(options: TrainOptions, digest: str) -> None:
         raise UsageError(f"{reference} was trained on other data. Give the same data.")
     if not run.is_finished:
         raise UsageError(f"{reference} is not finished, so it has no temperature yet. Resume it first.")
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested ``values`` under dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
 TASK = "out-of-fold predictions"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OutOfFoldProbabilities:
-    """The predictions of the models of all folds.
-
-    Attributes:
-        train: (N, K) float32, rows sum to 1: each training image by the model that was not trained on it.
-        test: (M, K) float32: each test image by the mean of all models.
-    """
+class OutOfFoldProbabilities(NamedTuple):
+    """(N, K) and (M, K) float32 probabilities: of training images, and of test images by the mean of all models."""
 
     train: Floats
     test: Floats
@@ -49,12 +43,13 @@ def out_of_fold_probabilities(
 ) -> OutOfFoldProbabilities:
     """Trains one network per fold on all training images outside the fold, and predicts the fold and the test images.
 
+    The last epoch is used, whatever ``recipe.select`` says: the held-out images must not choose the epoch.
+
     Args:
         dataset: N training and M test images of K classes.
-        recipe: of every training. The last epoch is used, whatever ``recipe.select`` says: the held-out images must
-            not choose the epoch.
+        recipe: of every training.
         folds: arrays of training indices, together all N; see :func:`clothier.data.splits.stratified_folds`.
-        seed: of the first fold's weights, order and augmentation; the others count on from it.
+        seed: of the first fold; the others count on from it.
         device: None selects the best one here.
         progress: called after every epoch, and with the accuracy after every fold.
 

@@ -70,15 +70,10 @@ def split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImage
     return dataset.train.subset(train), dataset.train.subset(validation)
 
 
-def optional_split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages | None]:
-    """As :func:`split`; with None if the recipe has no validation images."""
-    return split(dataset, recipe) if recipe.validation else (dataset.train, None)
-
-
 def prepare(options: TrainOptions, dataset: Dataset, network: nn.Module | None = None) -> PreparedTraining:
     """Builds the recipe's network, or takes the given one, and its optimizers; the time counts as training."""
     recipe = options.recipe
-    train_set, validation = optional_split(dataset, recipe)
+    train_set, validation = split(dataset, recipe) if recipe.validation else (dataset.train, None)
     started = time.perf_counter()
     network = network or build_network(recipe.network, train_set.images, len(dataset.classes), options.seed)
     state = init_state(network, recipe, select_device(recipe.precision))
@@ -90,24 +85,17 @@ def train_network(
 ) -> TrainResult:
     """Trains to the recipe's last epoch, from the run's checkpoint if it has one, and saves every epoch.
 
-    Args:
-        run: the run folder.
-        prepared: the training at its first step.
-        group: the processes that train together.
-        soft_targets: the teachers' probabilities for the training images; None to learn from the labels.
-        progress: called after every epoch.
-
     Raises:
         ModelError: the run was started before, and its checkpoint is missing or damaged.
         UsageError: the training diverged.
         StorageError: the disk refused.
     """
     options, state, validation = prepared.options, prepared.state, prepared.validation
-    recipe = options.recipe
+    recipe, train_set = options.recipe, prepared.train_set
     records = checkpoint.resume(run, state, write=group.is_main)
-    for record in fit(
+    epochs = fit(
         state.network,
-        prepared.train_set,
+        train_set,
         validation,
         recipe,
         seed=options.seed,
@@ -115,14 +103,13 @@ def train_network(
         time_limit=options.time_limit,
         group=group,
         soft_targets=soft_targets,
-    ):
+    )
+    for record in epochs:
         records.append(record)
         if group.is_main:
             checkpoint.save(run.checkpoint, state, records)
             run.append_result(record)
-            progress(f"train {recipe.model}", record.epoch, recipe.epochs, _note(record))
+            accuracy = record.validation_accuracy
+            note = "" if accuracy is None else f"validation {100 * accuracy:.1f} %"
+            progress(f"train {recipe.model}", record.epoch, recipe.epochs, note)
     return TrainResult(state.network.cpu(), recipe, options.seed, tuple(records), state.seconds, validation)
-
-
-def _note(record: EpochRecord) -> str:
-    return "" if record.validation_accuracy is None else f"validation {100 * record.validation_accuracy:.1f} %"

@@ -23,7 +23,7 @@ def linear_warmup_decay(progress: float, warmup: float, start: float = 0.0) -> f
 
 
 def lr_factor(optimizer: Optimizer, progress: float) -> float:
-    """The factor on every initial learning rate at ``progress``, by the recipe's schedule."""
+    """The factor on every initial learning rate."""
     return 1.0 if optimizer.schedule == "constant" else linear_warmup_decay(progress, optimizer.warmup)
 
 
@@ -57,11 +57,8 @@ class TimeBudget:
     ) -> int:
         """The number of epochs that fit into the time limit, at most ``max_epochs``; time to finalize is reserved.
 
-        Args:
-            max_epochs: by the recipe.
-            records: of the epochs so far. Before the first epoch, its duration is estimated from ``pass_seconds``.
-            passes_per_epoch: training photos of all networks in an epoch, divided by the number of photos.
-            now: by ``time.perf_counter``.
+        Before the first epoch, its duration is estimated from ``passes_per_epoch``: the training photos of all
+        networks in an epoch, divided by the number of photos.
         """
         if self.limit is None:
             return max_epochs

@@ -32,9 +32,12 @@ class ExportModule(nn.Module):
 
         The embedding of a user's network without ``head`` is its logits.
         """
-        with _capture_inputs(getattr(self.network, "head", None)) as captured:
+        inputs: list[torch.Tensor] = []
+        head = getattr(self.network, "head", None)
+        hooked = head if isinstance(head, nn.Module) else nn.Identity()
+        with hooked.register_forward_pre_hook(lambda _, given: inputs.extend(given[:1])):
             logits = self.network(to_float(images))
-        return logits, captured[-1].flatten(1) if captured else logits.clone()
+        return logits, inputs[-1].flatten(1) if inputs else logits.clone()
 
 
 class TorchClassifier:
@@ -62,20 +65,6 @@ class TorchClassifier:
             outputs = [self._export_module(part.to(self._device.torch_device)) for part in parts]
         logits, embeddings = (torch.cat(column).float().cpu().numpy() for column in zip(*outputs, strict=True))
         return ModelOutput(logits, embeddings)
-
-
-@contextmanager
-def _capture_inputs(module: object) -> Iterator[list[torch.Tensor]]:
-    """The inputs of ``module`` within the block; empty if it is not a module."""
-    captured: list[torch.Tensor] = []
-    if not isinstance(module, nn.Module):
-        yield captured
-        return
-    hook = module.register_forward_pre_hook(lambda _, inputs: captured.extend(inputs[:1]))
-    try:
-        yield captured
-    finally:
-        hook.remove()
 
 
 def to_float(images: torch.Tensor) -> torch.Tensor:

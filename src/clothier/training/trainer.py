@@ -101,23 +101,23 @@ def fit(
     group: ProcessGroup | None = None,
     soft_targets: SoftTargets | None = None,
 ) -> Iterator[EpochRecord]:
-    """Trains, and yields a record after every epoch.
+    """Trains ``network`` in place, and yields a record after every epoch.
 
     Args:
-        network: any module from (N, 1, H, W) float32 images in [0, 1] to (N, K) logits; trained in place.
+        network: any module from (N, 1, H, W) float32 images in [0, 1] to (N, K) logits.
         train: the training images.
         validation: the validation images; None if the last epoch is selected and no metrics are needed.
         recipe: all numbers of the training, except the network's.
         seed: of order, augmentation and dropout. Same seed, machine and threads: same weights.
         device: None for the best one here.
-        state: to resume from, as :func:`init_state` or a checkpoint gave it.
+        state: to resume from.
         time_limit: seconds; the schedule is shortened so that it still reaches its end by then.
         group: the processes that train together.
         soft_targets: the teachers' probabilities for ``train``, to learn in place of its labels.
 
     Yields:
-        One record per epoch. The network then holds that epoch's weights, and after the last one the weights that
-        the recipe selects. Each time it is in evaluation mode.
+        One record per epoch. The network, in evaluation mode, then holds that epoch's weights, and after the last one
+        the weights that the recipe selects.
 
     Raises:
         UsageError: the loss is NaN or infinite, a batch is too small for the number of processes, or the best epoch
@@ -133,14 +133,17 @@ def fit(
     batches = BatchLoader(train, recipe, seed, device, group, soft_targets)
     if not state.epoch:
         state.example_losses = torch.full((len(train),), math.inf)
-    while state.epoch < recipe.epochs and not _should_stop(state, time_limit):
+    while state.epoch < recipe.epochs and not (time_limit and state.epoch and state.seconds >= time_limit):
         state.epoch += 1
         started = time.perf_counter()
         loss, accuracy, last_lr = _train_epoch(ddp_model, state, batches, recipe, device, time_limit)
         group.broadcast_buffers(network)
         network.eval()
         validation_loss, validation_accuracy = eval_loss(network, validation, device) if validation else (None, None)
-        _check_finite(state.epoch, loss, validation_loss)
+        if not math.isfinite(loss + (validation_loss or 0)):
+            raise UsageError(
+                f"Training diverged in epoch {state.epoch}: the loss is NaN or infinite. Lower the learning rates."
+            )
         if recipe.select == "best" and validation_accuracy is not None:
             state.update_best(validation_accuracy)
         seconds = group.broadcast(time.perf_counter() - started)
@@ -197,17 +200,15 @@ def _train_step(
     """One optimizer step. Returns the (n, K) logits and the loss before it."""
     with device.autocast():
         logits = network(to_float(batch.images).contiguous(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(logits, _pad_targets(batch.targets, logits), label_smoothing=recipe.label_smoothing)
+    targets = batch.targets
+    if targets.ndim > 1:  # probabilities may lack the last classes, if these have no training images
+        targets = F.pad(targets, (0, logits.shape[1] - targets.shape[1]))
+    loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
     torch.autograd.backward(loss)
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return logits.detach(), loss.detach()
-
-
-def _pad_targets(targets: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Labels unchanged; probabilities with a column for every class, also for one without training images."""
-    return targets if targets.ndim == 1 else F.pad(targets, (0, logits.shape[1] - targets.shape[1]))
 
 
 def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe, progress: float) -> float:
@@ -217,15 +218,6 @@ def _set_learning_rates(optimizers: list[torch.optim.Optimizer], recipe: Recipe,
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
     return float(optimizers[0].param_groups[0]["lr"])
-
-
-def _check_finite(epoch: int, *losses: float | None) -> None:
-    if not all(loss is None or math.isfinite(loss) for loss in losses):
-        raise UsageError(f"Training diverged in epoch {epoch}: the loss is NaN or infinite. Lower the learning rates.")
-
-
-def _should_stop(state: TrainState, time_limit: float | None) -> bool:
-    return time_limit is not None and state.epoch > 0 and state.seconds >= time_limit
 
 
 def eval_loss(network: nn.Module, data: LabeledImages, device: Device) -> tuple[float, float]:

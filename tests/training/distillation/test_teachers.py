@@ -19,7 +19,7 @@ from clothier.training.distillation.teachers import validate_distillation
 from clothier.training.options import TrainOptions, to_config
 from clothier.training.prepared_training import split
 from clothier.training.torch_classifier import TorchClassifier
-from clothier.workflows import train as workflow
+from clothier.workflows import training_run
 from clothier.workflows.train import resume, train
 from tests.synthetic import write_synthetic_dataset
 
@@ -92,7 +92,7 @@ def options(data: Path, tmp_path: Path) -> TrainOptions:
 def students(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
     """The finished students, in place of their reports."""
     ended: list[TrainResult] = []
-    monkeypatch.setattr(workflow, "_write_results", lambda run, trained, *_: ended.append(trained))
+    monkeypatch.setattr(training_run, "_write_results", lambda run, trained, *_: ended.append(trained))
     return ended
 
 

@@ -13,7 +13,6 @@ import torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from multiprocessing.process import BaseProcess
 
 T = TypeVar("T")
 
@@ -38,9 +37,7 @@ def run_in_processes(
         BrokenProcessPool: a process was killed.
     """
     before = active_children()
-    executor = ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_init_worker, initargs=(threads,)
-    )
+    executor = ProcessPoolExecutor(processes, get_context("spawn"), _init_worker, (threads,))
     try:
         pending = {executor.submit(work, job) for job in jobs}
         while pending:
@@ -51,15 +48,12 @@ def run_in_processes(
         executor.shutdown()
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
-        _terminate([process for process in active_children() if process not in before])
+        workers = [process for process in active_children() if process not in before]
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(JOIN_TIMEOUT)
         raise
-
-
-def _terminate(workers: Sequence[BaseProcess]) -> None:
-    for worker in workers:
-        worker.terminate()
-    for worker in workers:
-        worker.join(JOIN_TIMEOUT)
 
 
 def _init_worker(threads: int) -> None:

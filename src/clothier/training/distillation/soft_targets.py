@@ -2,31 +2,49 @@
 
 Running the teachers at every training step would cost far more. Shifts by at most one pixel and flips give 18 views of
 an image, so a table of all of them is small, and a student looks its targets up.
+
+``soft_targets.npz`` in a teacher's folder holds this table and its probabilities for the validation and the test
+images. A teacher that has the file is finished.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
-from clothier.metrics import softmax
+from clothier import atomic, metrics
+from clothier.errors import ModelError
+from clothier.inference.tta import predict_tta
 from clothier.training import augment
+from clothier.training.device import select_device
+from clothier.training.networks import count_parameters
 from clothier.training.torch_classifier import TorchClassifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
     from torch import nn
 
-    from clothier.recipes import Augment
+    from clothier.data.dataset import Dataset, LabeledImages
+    from clothier.recipes import Augment, Recipe
     from clothier.training.device import Device
+    from clothier.training.prepared_training import PreparedTraining, TrainResult
     from clothier.types import Images
 
-    ProbabilityTable = npt.NDArray[np.float16]
+    Arrays = dict[str, npt.NDArray[Any]]
+
+SOFT_TARGETS_FILE = "soft_targets.npz"
+TABLE = "probabilities"  # its array for the training images, hundreds of megabytes
+TEACHER_METRICS = ("accuracy", "accuracy_tta", "ece")  # reported of each teacher alone, without a temperature
+DIGEST_LENGTH = 16  # hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +61,12 @@ class SoftTargets:
     max_shift: int
 
     def lookup(self, indices: torch.Tensor, flips: torch.Tensor | None, offsets: torch.Tensor | None) -> torch.Tensor:
-        """The probabilities for augmented images.
+        """The probabilities for augmented images, (n, K) float32.
 
         Args:
             indices: (n,) int64, of the images in the training set.
             flips: (n,) bool, which are flipped; None for none.
             offsets: (2, n) int64, from :func:`augment.random_offsets`; None for no shifts.
-
-        Returns:
-            (n, K) float32.
         """
         side, table = 2 * self.max_shift + 1, self.probabilities
         view = torch.zeros_like(indices) if offsets is None else offsets[0] * side + offsets[1]
@@ -76,19 +91,100 @@ def augmented_views(images: torch.Tensor, augmentation: Augment) -> Iterator[tor
 
 def compute_soft_targets(
     network: nn.Module, images: Images, augmentation: Augment, classes: tuple[str, ...], device: Device
-) -> ProbabilityTable:
-    """A network's probabilities for every view of (N, H, W) uint8 ``images`` by ``augmentation``.
-
-    Args:
-        network: the teacher.
-        images: the training images.
-        augmentation: the student's.
-        classes: the K classes.
-        device: where to compute, and in which precision.
-
-    Returns:
-        (V, N, K) float16.
-    """
+) -> npt.NDArray[np.float16]:
+    """A teacher's probabilities (V, N, K) for every view of (N, H, W) images by the student's ``augmentation``."""
     teacher = TorchClassifier(network.to(device.torch_device), classes, device=device)
     views = augmented_views(torch.as_tensor(images), augmentation)
-    return np.stack([softmax(teacher.run(view.numpy()).logits).astype(np.float16) for view in views])
+    return np.stack([metrics.softmax(teacher.run(view.numpy()).logits).astype(np.float16) for view in views])
+
+
+def save_soft_targets(
+    folder: Path, result: TrainResult, prepared: PreparedTraining, dataset: Dataset, student_augment: Augment
+) -> None:
+    """Computes everything that the students need from a teacher and saves it in the teacher's run folder."""
+    device, images = select_device(result.recipe.precision), prepared.train_set.images
+    arrays: Arrays = {
+        TABLE: compute_soft_targets(result.network, images, student_augment, dataset.classes, device),
+        "parameters": np.array(count_parameters(result.network)),
+        "seconds": np.array(result.seconds),
+    }
+    exact = TorchClassifier(result.network.cpu(), dataset.classes)
+    for name, part in _parts(prepared.validation, dataset).items():
+        logits = exact.run(part.images).logits
+        arrays[name] = metrics.softmax(logits)
+        arrays[f"{name}_tta"] = predict_tta(exact, part.images, result.recipe.augment, logits)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]  # numpy's stubs
+    atomic.write_bytes(folder / SOFT_TARGETS_FILE, content.getvalue())
+
+
+def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> SoftTargets:
+    """The mean of the teachers' tables, summed in float32 one by one.
+
+    Raises:
+        ModelError: a teacher's file is missing or damaged.
+    """
+    total = _read(folders[0], table=True)[TABLE].astype(np.float32)
+    for folder in folders[1:]:
+        total += _read(folder, table=True)[TABLE].astype(np.float32)
+    return SoftTargets(torch.from_numpy((total / len(folders)).astype(np.float16)), student_augment.shift)
+
+
+def teacher_metrics(
+    folders: Sequence[Path], student: Recipe, epochs: int, validation: LabeledImages | None, dataset: Dataset
+) -> dict[str, Any]:
+    """``metrics["teachers"]`` of a student: of its teachers' mean probabilities, and of each teacher alone.
+
+    Args:
+        folders: of the teachers, the first generation first.
+        student: the student's recipe.
+        epochs: of each teacher.
+        validation: the validation images, if there are any.
+        dataset: its test images.
+
+    Raises:
+        ModelError: a teacher's file is missing or damaged.
+    """
+    parts = _parts(validation, dataset)
+    teachers = [_read(folder, table=False) for folder in folders]
+    names = [*parts, *(f"{part}_tta" for part in parts)]
+    mean = {name: sum(teacher[name] / len(folders) for teacher in teachers) for name in names}
+    digest = hashlib.sha256(b"".join(teacher["test"].tobytes() for teacher in teachers))
+    return {
+        "n": len(folders),
+        "preset": student.distill.preset,
+        "generations": student.distill.generations,
+        "parameters": sum(int(teacher["parameters"]) for teacher in teachers),
+        "epochs": epochs,
+        "core_seconds": sum(float(teacher["seconds"]) for teacher in teachers),
+        "digest": digest.hexdigest()[:DIGEST_LENGTH],
+        "validation": None,
+        **{name: _evaluate(mean, name, part, dataset) for name, part in parts.items()},
+        "each": {name: [_evaluate_alone(one, name, part, dataset) for one in teachers] for name, part in parts.items()},
+    }
+
+
+def _parts(validation: LabeledImages | None, dataset: Dataset) -> dict[str, LabeledImages]:
+    return {"test": dataset.test} | ({"validation": validation} if validation else {})
+
+
+def _evaluate(arrays: Mapping[str, Any], name: str, part: LabeledImages, dataset: Dataset) -> dict[str, Any]:
+    """Metrics of probabilities, with the accuracy of test-time augmentation."""
+    correct_tta = arrays[f"{name}_tta"].argmax(axis=1) == part.labels
+    found = metrics.evaluate_probabilities(arrays[name], part.labels, dataset.classes)
+    return replace(found, accuracy_tta=float(correct_tta.mean())).to_json()
+
+
+def _evaluate_alone(teacher: Arrays, name: str, part: LabeledImages, dataset: Dataset) -> dict[str, Any]:
+    found = _evaluate(teacher, name, part, dataset)
+    return {metric: found[metric] for metric in TEACHER_METRICS}
+
+
+def _read(folder: Path, *, table: bool) -> Arrays:
+    """The arrays of a teacher's file: the table alone, or all others."""
+    path = folder / SOFT_TARGETS_FILE
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content if (name == TABLE) is table}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise ModelError(f"{path} is damaged: {error}. Remove it and resume the run; it is computed again.") from error

@@ -1,8 +1,8 @@
 """The teachers that a student is distilled from. They are trained in processes beside each other.
 
 Each teacher is trained like any other network, in a folder in the student's run, and continues from there when the run
-is resumed. A trained teacher saves its outputs (:mod:`clothier.training.distillation.teacher_ensemble`) for its student
-and for the teachers of later generations.
+is resumed. A trained teacher saves its outputs (:mod:`clothier.training.distillation.soft_targets`) for its student and
+for the teachers of later generations.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from clothier.runs import Run
 from clothier.training.ddp import ProcessGroup
 from clothier.training.device import select_device
 from clothier.training.distillation.processes import run_in_processes
-from clothier.training.distillation.teacher_ensemble import (
+from clothier.training.distillation.soft_targets import (
     SOFT_TARGETS_FILE,
-    load_teacher_ensemble,
     mean_soft_targets,
     save_soft_targets,
+    teacher_metrics,
 )
 from clothier.training.options import TrainOptions, first_difference, from_config, to_config
-from clothier.training.prepared_training import optional_split, prepare, train_network
+from clothier.training.prepared_training import prepare, train_network
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from clothier.data.dataset import Dataset
+    from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Augment, Recipe
     from clothier.training.distillation.soft_targets import SoftTargets
     from clothier.types import Progress
 
 TEACHERS_DIR = "teachers"  # in the student's run folder, with a folder for each teacher: 1, 2, ...
+VIEW_FIELDS = ("shift", "flip")  # of the augmentation; they decide which views a table of soft targets has
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,9 @@ def validate_distillation(options: TrainOptions, group: ProcessGroup) -> None:
 
 
 def train_teachers(
-    run: Run, options: TrainOptions, dataset: Dataset, progress: Progress
+    run: Run, options: TrainOptions, dataset: Dataset, validation: LabeledImages | None, progress: Progress
 ) -> tuple[SoftTargets | None, dict[str, Any] | None]:
-    """Trains the teachers of a run that are not trained yet.
-
-    Args:
-        run: the student's.
-        options: the student's.
-        dataset: the student's.
-        progress: called with the teachers' epochs.
+    """Trains the teachers of a student's run that are not trained yet.
 
     Returns:
         The student's soft targets and the teachers' metrics; None and None if its recipe has no teachers.
@@ -104,7 +99,7 @@ def train_teachers(
         UsageError: the teachers of another run do not fit this one, or are not all trained.
         ModelError: a teacher's files are damaged.
     """
-    distill = options.recipe.distill
+    recipe, distill = options.recipe, options.recipe.distill
     if not distill.teachers:
         return None, None
     owner = options.teachers_from or run.path
@@ -115,9 +110,9 @@ def train_teachers(
         raise UsageError(f"the teachers of {owner} are not all trained. Resume that run first.")
     for first in range(0, len(jobs), distill.teachers):
         _train_generation(jobs[first : first + distill.teachers], jobs, progress)
-    validation = optional_split(dataset, options.recipe)[1]
-    epochs = jobs[0].options.recipe.epochs
-    return load_teacher_ensemble([job.path for job in jobs], options.recipe, epochs, validation, dataset)
+    folders = [job.path for job in jobs]
+    metrics = teacher_metrics(folders, recipe, jobs[0].options.recipe.epochs, validation, dataset)
+    return mean_soft_targets(folders, recipe.augment), metrics
 
 
 def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_TeacherJob]:
@@ -145,7 +140,7 @@ def _check_same_augment(teacher_augment: Augment, student: Recipe) -> None:
     """Checks that later generations see the views that the soft targets were computed for: the student's."""
     if student.distill.generations == 1:
         return
-    for name in ("shift", "flip"):
+    for name in VIEW_FIELDS:
         theirs, ours = getattr(teacher_augment, name), getattr(student.augment, name)
         if theirs != ours:
             raise UsageError(
@@ -157,9 +152,8 @@ def _check_same_augment(teacher_augment: Augment, student: Recipe) -> None:
 def _check_compatible(owner: Run, options: TrainOptions, dataset: Dataset) -> None:
     """Checks that the teachers of another run were trained for the images and views of this student."""
     trained = from_config(TrainOptions, owner.config, owner.path / "config.json").recipe
-    theirs = {"data": owner.config.get("data_digest"), **_relevant_fields(trained)}
-    difference = first_difference(theirs, {"data": dataset.digest, **_relevant_fields(options.recipe)})
-    if difference:
+    theirs = _relevant_fields(trained, owner.config.get("data_digest"))
+    if difference := first_difference(theirs, _relevant_fields(options.recipe, dataset.digest)):
         name, there, here = difference
         raise UsageError(
             f"the teachers of {owner.path} do not fit: its {name} is {there!r}, here it is {here!r}. "
@@ -167,10 +161,11 @@ def _check_compatible(owner: Run, options: TrainOptions, dataset: Dataset) -> No
         )
 
 
-def _relevant_fields(recipe: Recipe) -> dict[str, Any]:
+def _relevant_fields(recipe: Recipe, data_digest: str | None) -> dict[str, Any]:
     """What decides the soft targets of a recipe's teachers."""
-    augment = {"shift": recipe.augment.shift, "flip": recipe.augment.flip}
-    return {"distill": asdict(recipe.distill), "validation": recipe.validation, "augment": augment}
+    augment = {name: getattr(recipe.augment, name) for name in VIEW_FIELDS}
+    distill = asdict(recipe.distill)
+    return {"data": data_digest, "distill": distill, "validation": recipe.validation, "augment": augment}
 
 
 def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_TeacherJob], progress: Progress) -> None:

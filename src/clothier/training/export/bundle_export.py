@@ -33,14 +33,7 @@ def export_bundle(
     images: Images,
     optional_files: Mapping[str, bytes] | None = None,
 ) -> bundle.Bundle:
-    """Saves ``network`` as a bundle and compares it with the network.
-
-    Args:
-        path: the bundle's folder.
-        metadata: its card; ``files`` is filled in.
-        network: the trained network, float32.
-        images: (N, H, W) or (N, H, W, C) uint8, to compare the outputs on; the first 256 are used.
-        optional_files: further files of the bundle, by name.
+    """Saves ``network`` as a bundle, with ``optional_files`` by name, and compares the outputs for some ``images``.
 
     Raises:
         ModelError: the outputs differ.
@@ -48,14 +41,13 @@ def export_bundle(
     """
     exported, weights = graph.to_onnx(network, metadata.input_spec), graph.to_safetensors(network)
     saved = bundle.save(path, metadata, exported, weights, optional_files)
-    check_parity(
-        TorchClassifier(network, metadata.classes, input_spec=metadata.input_spec), open_uncalibrated(saved), images
-    )
+    trained = TorchClassifier(network, metadata.classes, input_spec=metadata.input_spec)
+    check_parity(trained, open_uncalibrated(saved), images)
     return saved
 
 
 def open_uncalibrated(saved: bundle.Bundle) -> OnnxClassifier:
-    """The bundle's graph without its temperature: the logits of the network."""
+    """The bundle's graph without its temperature."""
     return OnnxClassifier(replace(saved, metadata=replace(saved.metadata, calibration={})))
 
 
@@ -65,13 +57,13 @@ def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, imag
     Raises:
         ModelError: it exceeds :data:`PARITY_TOLERANCE`.
     """
-    differences = []
+    largest = 0.0
     for size in PARITY_BATCHES:
         ours, theirs = (softmax(one.run(images[:size]).logits) for one in (torch_classifier, onnx_classifier))
-        differences.append(float(np.abs(ours - theirs).max()))
-    if max(differences) > PARITY_TOLERANCE:
+        largest = max(largest, float(np.abs(ours - theirs).max()))
+    if largest > PARITY_TOLERANCE:
         raise ModelError(
-            f"the exported graph differs from the network: by up to {max(differences):.2g} in a probability, and "
+            f"the exported graph differs from the network: by up to {largest:.2g} in a probability, and "
             f"{PARITY_TOLERANCE} is allowed. Change the part of the network that ONNX cannot express."
         )
-    return max(differences)
+    return largest

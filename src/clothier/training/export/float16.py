@@ -23,7 +23,8 @@ def to_float16_graph(graph: bytes) -> bytes:
     ONNX Runtime folds the casts when it loads the graph, so inference is as fast; the weights are rounded to float16.
     """
     model = onnx.load_from_string(graph)
-    large = [one for one in model.graph.initializer if _is_large(one)]
+    floats = [one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT]
+    large = [one for one in floats if _numel(one) >= FLOAT16_MIN_SIZE]
     for tensor in large:
         model.graph.initializer.remove(tensor)
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{tensor.name}.half")
@@ -37,12 +38,8 @@ def to_float16_graph(graph: bytes) -> bytes:
 def to_float16_weights(weights: bytes) -> bytes:
     """The same safetensors file with its large float32 tensors as float16."""
     tensors = load_tensors(weights)
-    return save_tensors(
-        {
-            name: value.half() if value.is_floating_point() and value.numel() >= FLOAT16_MIN_SIZE else value
-            for name, value in tensors.items()
-        }
-    )
+    large = {name for name, value in tensors.items() if value.is_floating_point() and value.numel() >= FLOAT16_MIN_SIZE}
+    return save_tensors({name: value.half() if name in large else value for name, value in tensors.items()})
 
 
 def pack_int8(graph: bytes) -> bytes:
@@ -52,9 +49,8 @@ def pack_int8(graph: bytes) -> bytes:
     the graph is loaded; DequantizeLinear would be computed at every run.
     """
     model = onnx.load_from_string(to_float16_graph(graph))
-    largest = [
-        one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT16 and _numel(one) >= INT8_MIN_SIZE
-    ]
+    halves = [one for one in model.graph.initializer if one.data_type == TensorProto.FLOAT16]
+    largest = [one for one in halves if _numel(one) >= INT8_MIN_SIZE]
     for tensor in largest:
         model.graph.initializer.remove(tensor)
         model.graph.node.remove(next(node for node in model.graph.node if tensor.name in node.input))
@@ -76,10 +72,6 @@ def _pack_tensor(graph: onnx.GraphProto, tensor: onnx.TensorProto) -> Iterator[o
 
 def _numel(tensor: onnx.TensorProto) -> int:
     return int(np.prod(tensor.dims))
-
-
-def _is_large(tensor: onnx.TensorProto) -> bool:
-    return tensor.data_type == TensorProto.FLOAT and _numel(tensor) >= FLOAT16_MIN_SIZE
 
 
 def _prepend_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> None:

@@ -64,13 +64,12 @@ def to_safetensors(network: nn.Module) -> bytes:
 
 @contextmanager
 def _silence_exporter() -> Iterator[None]:
-    """Keeps to itself what the exporter says of its own libraries: deprecations, and parts that we do not use."""
+    """Silences what the exporter says of its own libraries: deprecations, and parts that we do not use."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             yield
     finally:
         logger.setLevel(level)

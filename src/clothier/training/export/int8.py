@@ -43,12 +43,7 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
     issue 5849), and 2 * 255 * 64 fits. The last layer stays float32: it is small, and its input, the embedding, is an
     output. Two linear layers in a row, such as PCA and the first layer, are fused first, to round only once.
 
-    Args:
-        graph: float32, from :func:`clothier.training.export.graph.to_onnx`.
-        calibration: a few hundred typical (N, H, W) uint8 images, none of which the model is evaluated on.
-
-    Returns:
-        A graph with the same uint8 input and the same two float32 outputs, any batch size.
+    ``calibration`` are a few hundred typical images, none of which the model is evaluated on.
     """
     model = onnx.load_from_string(graph)
     _fuse_linear(model.graph)
@@ -108,14 +103,9 @@ def _gemm_parameters(node: onnx.NodeProto, weights: Mapping[str, Doubles]) -> tu
 
 
 class _CalibrationReader(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-    """Yields the images in batches, once."""
-
     def __init__(self, images: Images, input_name: str) -> None:
-        self._batches = (
-            {input_name: images[start : start + _CALIBRATION_BATCH]}
-            for start in range(0, len(images), _CALIBRATION_BATCH)
-        )
+        starts = range(0, len(images), _CALIBRATION_BATCH)
+        self._batches = ({input_name: images[start : start + _CALIBRATION_BATCH]} for start in starts)
 
     def get_next(self) -> dict[str, Any] | None:
-        """The next batch; None at the end."""
         return next(self._batches, None)

@@ -49,8 +49,7 @@ class TuneOptions:
         search_space(self.model, self.search_space)
 
     @property
-    def space(self) -> SearchSpace:
-        """The search space itself."""
+    def space(self) -> SearchSpace:  # noqa: D102
         return search_space(self.model, self.search_space)
 
     @property
@@ -63,8 +62,9 @@ class TuneOptions:
 
 
 def tune_config(options: TuneOptions, data_digest: str) -> dict[str, Any]:
-    """The ``config.json`` of a search: its options, its search space and its data."""
-    return {**to_config(options), "space": _plain_space(options), "data_digest": data_digest}
+    """The ``config.json`` of a search: its options, its search space as JSON gives it back, and its data."""
+    space = json.loads(atomic.json_text(options.space.to_json()))
+    return {**to_config(options), "space": space, "data_digest": data_digest}
 
 
 def read_tune_options(config: Mapping[str, Any], path: Path) -> TuneOptions:
@@ -74,14 +74,9 @@ def read_tune_options(config: Mapping[str, Any], path: Path) -> TuneOptions:
         ModelError: it is not of a search, or its search space is another one in this version of Clothier.
     """
     options = from_config(TuneOptions, config, path)
-    if config.get("space") != _plain_space(options):
+    if config.get("space") != tune_config(options, "")["space"]:
         raise ModelError(
             f"{path} has another search space {options.search_space} than this Clothier. Start a new search, or "
             "continue with the version that started it."
         )
     return options
-
-
-def _plain_space(options: TuneOptions) -> dict[str, Any]:
-    """The search space as JSON gives it back."""
-    return dict(json.loads(atomic.json_text(options.space.to_json())))

@@ -16,6 +16,7 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import StorageInternalError
+from optuna.pruners import MedianPruner
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -72,11 +73,7 @@ class Trial:
 def open_trials(database: Path, space: SearchSpace, seed: int, epochs: int | None = None) -> Iterator[Trials]:
     """Yields the trials in the SQLite file ``database``, which is created if it does not exist.
 
-    Args:
-        database: the file.
-        space: the search space.
-        seed: of sampling.
-        epochs: of every trial; None for those of the space's base.
+    ``seed`` is of sampling, ``epochs`` of every trial; None for those of the space's base.
 
     Raises:
         ModelError: the file is damaged.
@@ -100,7 +97,8 @@ class Trials:
     def __init__(self, study: optuna.Study, space: SearchSpace, seed: int, epochs: int) -> None:
         self._study, self._space, self._seed, self._epochs = study, space, seed, epochs
         self._distributions = {name: _distribution(one) for name, one in space.dimensions.items()}
-        study.pruner = _pruner(space, epochs)
+        warmup = round(WARMUP_FRACTION * epochs)
+        study.pruner = optuna.pruners.NopPruner() if space.grid else MedianPruner(STARTUP_TRIALS, n_warmup_steps=warmup)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)  # its process was killed; its parameters are tried again
 
@@ -111,11 +109,7 @@ class Trials:
         return [self._to_trial(number, one) for number, one in enumerate(finished, start=1)]
 
     def recipe(self, params: Mapping[str, Value]) -> Recipe:
-        """The recipe of these parameters.
-
-        Raises:
-            UsageError: they are not valid together.
-        """
+        """The recipe of these parameters; a UsageError if they are not valid together."""
         return self._space.recipe(params, epochs=self._epochs)
 
     def run_trial(self, train: Callable[[Recipe], Iterable[EpochRecord]], progress: Progress) -> None:
@@ -141,7 +135,8 @@ class Trials:
         known = self._fixed_params(finished)
         if known is not None and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self._study.enqueue_trial(known)
-        self._study.sampler = optuna.samplers.TPESampler(seed=_trial_seed(self._seed, len(finished)))
+        seed = np.random.SeedSequence((self._seed, len(finished))).generate_state(1)[0]  # a resumed search has the same
+        self._study.sampler = optuna.samplers.TPESampler(seed=int(seed))
         return self._study.ask(self._distributions)
 
     def _fixed_params(self, finished: list[Trial]) -> dict[str, Value] | None:
@@ -154,7 +149,7 @@ class Trials:
     def _report_epochs(
         self, trial: optuna.Trial, recipe: Recipe, records: Iterable[EpochRecord]
     ) -> Iterator[tuple[int, int, str]]:
-        """Stores the epochs of a trial and then its result; yields each epoch, the number of epochs, and a note."""
+        """Stores the epochs of a trial, then its result; yields each epoch, the number of epochs, and a note."""
         accuracies: list[float] = []
         for record in records:
             accuracies.append(record.validation_accuracy or 0.0)
@@ -203,20 +198,9 @@ def _storage(database: Path) -> optuna.storages.RDBStorage:
     )
 
 
-def _pruner(space: SearchSpace, epochs: int) -> optuna.pruners.BasePruner:
-    if space.grid:
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=round(WARMUP_FRACTION * epochs))
-
-
 def _distribution(dimension: Choice | Range) -> BaseDistribution:
     if isinstance(dimension, Choice):
         return CategoricalDistribution(list(dimension.options))
     if isinstance(dimension.low, int) and isinstance(dimension.high, int):
         return IntDistribution(dimension.low, dimension.high, log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
-
-
-def _trial_seed(seed: int, index: int) -> int:
-    """A seed for each trial, so that a resumed search samples the same: 0 to 2^32 - 1."""
-    return int(np.random.SeedSequence((seed, index)).generate_state(1)[0])

@@ -1,0 +1,116 @@
+"""The steps of one training: data, network, epochs, bundle, metrics and report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier import atomic
+from clothier.data.sources import open_dataset
+from clothier.report.run_report import model_section, photo_section, reproduce_command, write_run_report
+from clothier.runs import RUNS_DIR, Run, create_run, interruptible
+from clothier.training.ddp import process_group
+from clothier.training.distillation.teachers import train_teachers, validate_distillation
+from clothier.training.finalize import FINALIZE_STEPS, finalize
+from clothier.training.finetune.cross_validation import train_photo_model
+from clothier.training.finetune.data import load_photo_training_data
+from clothier.training.finetune.finalize import finalize_photo
+from clothier.training.options import PhotoOptions, TrainOptions, to_config, validate_refit
+from clothier.training.prepared_training import prepare, train_network
+
+if TYPE_CHECKING:
+    from clothier.data.dataset import Dataset
+    from clothier.report.sections import ModelSection
+    from clothier.training.finetune.cross_validation import FineTuneResult
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.networks import AnyNetwork
+    from clothier.training.prepared_training import TrainResult
+    from clothier.types import Progress
+
+
+def run_training(
+    run: Run | None, options: TrainOptions | PhotoOptions, data: Any, network: AnyNetwork | None, progress: Progress
+) -> Run:
+    """Runs a new training, or what is left of the one in the folder ``run``.
+
+    ``data`` are those of ``options.data``, if they are in memory already; ``network`` is the user's own, if any.
+    """
+    started = time.perf_counter()
+    if isinstance(options, PhotoOptions):
+        photos = data or load_photo_training_data(options.data, options.columns, progress)
+        return _run_photo(run, options, photos, started, progress)
+    dataset = data or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
+    return _run(run, options, dataset, network, progress)
+
+
+def _run(
+    run: Run | None, options: TrainOptions, dataset: Dataset, network: AnyNetwork | None, progress: Progress
+) -> Run:
+    """The training of a DNN or a CNN; a new run's folder is created once everything is known to fit."""
+    if run:
+        run.check_data(dataset.digest)
+    validate_refit(options, dataset.digest)
+    with process_group() as group:
+        validate_distillation(options, group)
+        prepared = prepare(options, dataset, network)
+        if run is None:
+            own = None if network is None else type(network).__name__
+            run = group.broadcast(
+                _create_run(options, dataset.digest, own_network=own) if group.is_main else Run(Path())
+            )
+        with interruptible(run.path):
+            soft_targets, teacher_metrics = train_teachers(run, options, dataset, prepared.validation, progress)
+            result = train_network(run, prepared, group, soft_targets, progress)
+    if group.is_main:
+        with interruptible(run.path):
+            _write_results(run, replace(result, teacher_metrics=teacher_metrics), dataset, progress)
+    return run
+
+
+def _run_photo(
+    run: Run | None, options: PhotoOptions, photos: PhotoTrainingData, started: float, progress: Progress
+) -> Run:
+    """The training of a photo model."""
+    if run:
+        run.check_data(photos.digest)
+    else:
+        run = _create_run(options, photos.digest)
+    with interruptible(run.path):
+        result = train_photo_model(
+            run,
+            options.recipe,
+            photos,
+            seed=options.seed,
+            started=started,
+            time_limit=options.time_limit,
+            progress=progress,
+        )
+        _write_photo_results(run, result, photos, progress)
+    return run
+
+
+def _create_run(options: TrainOptions | PhotoOptions, digest: str, **more: Any) -> Run:
+    run = create_run(options.out or RUNS_DIR / f"{options.recipe.model}-{options.recipe.preset}")
+    run.create({**to_config(options), "data_digest": digest, **more})
+    return run
+
+
+def _write_results(run: Run, result: TrainResult, dataset: Dataset, progress: Progress) -> None:
+    metrics, test_logits = finalize(run, result, dataset, progress)
+    note = f"test {100 * metrics['test']['accuracy']:.2f} %"
+    _write_report(run, model_section(run, metrics, test_logits, dataset), metrics, note, progress)
+
+
+def _write_photo_results(run: Run, result: FineTuneResult, photos: PhotoTrainingData, progress: Progress) -> None:
+    final = finalize_photo(run, result, photos, progress)
+    note = f"accuracy on unseen {photos.grouped_by}s {100 * final.evaluation.accuracy:.2f} %"
+    _write_report(run, photo_section(run, *final), final.metrics, note, progress)
+
+
+def _write_report(run: Run, section: ModelSection, metrics: dict[str, Any], note: str, progress: Progress) -> None:
+    """The report and last ``metrics.json``, which marks the run as finished."""
+    write_run_report(run, section, metrics["data"]["name"], reproduce_command(run))
+    atomic.write_json(run.path / "metrics.json", metrics)
+    progress(f"measure {metrics['model']}", FINALIZE_STEPS, FINALIZE_STEPS, note)
