@@ -21,7 +21,7 @@ from clothier.training.options import FORMAT, to_config
 from clothier.training.prepared_training import split
 from clothier.training.trainer import fit
 from clothier.training.tuning.options import TuneOptions, read_tune_options, tune_config
-from clothier.training.tuning.trials import open_trials
+from clothier.training.tuning.trials import Trials
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.recipes import Recipe
-    from clothier.training.tuning.trials import Trial, Trials
+    from clothier.training.tuning.trials import Trial
     from clothier.types import EpochRecord, Progress
 
 __all__ = ["TuneOptions", "TuneRun", "resume_tune", "tune"]
 
 TASK = "tune"
-CONFIG, DATABASE, RESULT_FILE, BEST_RECIPE, LOCK = "config.json", "trials.db", "tune.json", "best.toml", ".lock"
+CONFIG, TRIALS, RESULT_FILE, BEST_RECIPE, LOCK = "config.json", "trials.json", "tune.json", "best.toml", ".lock"
 STATE_ORDER = ("complete", "pruned", "failed")
 
 Split = tuple["LabeledImages", "LabeledImages"]
@@ -46,7 +46,7 @@ Split = tuple["LabeledImages", "LabeledImages"]
 class TuneRun:
     """The folder of a finished search.
 
-    ``config.json``, ``environment.json``, ``trials.db``, ``best.toml`` and, written last, ``tune.json``.
+    ``config.json``, ``environment.json``, ``trials.json``, ``best.toml`` and, written last, ``tune.json``.
     """
 
     path: Path
@@ -118,17 +118,13 @@ def _search(run: Run, options: TuneOptions, dataset: Dataset, images: Split, pro
         network = build_network(recipe.network, images[0].images, len(dataset.classes), options.seed)
         return fit(network, *images, recipe, seed=options.seed, device=select_device(recipe.precision))
 
-    database = run.path / DATABASE
-    with (
-        interruptible(run.path, TASK),
-        _file_lock(run.path),
-        open_trials(database, options.space, options.seed, options.epochs) as trials,
-    ):
+    with interruptible(run.path, TASK), _file_lock(run.path):
+        trials = Trials(run.path / TRIALS, options.space, options.seed, options.epochs)
         atomic.write_json(run.path / CONFIG, tune_config(options, dataset.digest))
-        while not _should_stop(options, finished := trials.finished()):
-            progress(TASK, len(finished), options.n_trials, _note(finished))
+        while not _should_stop(options, trials.finished):
+            progress(TASK, len(trials.finished), options.n_trials, _note(trials.finished))
             trials.run_trial(train, progress)
-        progress(TASK, len(finished), len(finished), _note(finished))
+        progress(TASK, len(trials.finished), len(trials.finished), _note(trials.finished))
         _write_results(run.path, options, dataset, len(images[1]), trials)
     return TuneRun(run.path)
 
@@ -174,7 +170,7 @@ def _write_results(path: Path, options: TuneOptions, dataset: Dataset, n_validat
     Raises:
         UsageError: every trial failed.
     """
-    ranked = _rank_trials(trials.finished())
+    ranked = _rank_trials(trials.finished)
     best, accuracy = ranked[0], ranked[0].validation_accuracy
     if accuracy is None:
         raise UsageError(f"every trial of the search space {options.search_space} failed. The first: {best.error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pytest
 from clothier.errors import ModelError, StorageError, UsageError
 from clothier.recipes.presets import CLASSIC_DNN, FAST_DNN
 from clothier.recipes.search_spaces import STUDY_DNN_SPACE, Choice, Range, SearchSpace
-from clothier.training.tuning.trials import STARTUP_TRIALS, Trials, open_trials
+from clothier.training.tuning.trials import STARTUP_TRIALS, Trials
 from clothier.types import EpochRecord, no_progress
 
 if TYPE_CHECKING:
@@ -42,33 +42,21 @@ def epoch(number: int, accuracy: float) -> EpochRecord:
 
 def train(recipe: Recipe) -> Iterator[EpochRecord]:
     """A fake training: the accuracy depends on the recipe, rises, and falls in the last epoch."""
-    peak = 0.9 - 10 * abs(recipe.optimizer.learning_rate - 2e-3) - recipe.batch_size / 1000
+    peak = 0.9 - 3 * abs(recipe.optimizer.learning_rate - 2e-3) - recipe.batch_size / 2000
     for number in range(1, recipe.epochs + 1):
         yield epoch(number, peak - 0.1 / number - 0.01 * (number == recipe.epochs))
 
 
-def run_search(database: Path, space: SearchSpace, count: int, seed: int = 0, **more: Any) -> list[dict[str, Any]]:
+def run_search(file: Path, space: SearchSpace, count: int, seed: int = 0, **more: Any) -> list[dict[str, Any]]:
     """Runs ``count`` further trials; returns all of them without their times."""
-    with open_trials(database, space, seed, **more) as trials:
-        for _ in range(count):
-            trials.run_trial(train, no_progress)
-        return summarize(trials)
-
-
-def summarize(trials: Trials) -> list[dict[str, Any]]:
-    return [{**one.to_json(), "seconds": None} for one in trials.finished()]
-
-
-def states(database: Path) -> list[str]:
-    """The state of every trial in the file, including the interrupted ones."""
-    with sqlite3.connect(database) as connection:
-        found = [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
-    connection.close()
-    return found
+    trials = Trials(file, space, seed, **more)
+    for _ in range(count):
+        trials.run_trial(train, no_progress)
+    return [{**one.to_json(), "seconds": None} for one in trials.finished]
 
 
 def test_a_grid_is_searched_in_order(tmp_path: Path) -> None:
-    found = run_search(tmp_path / "t.db", GRID, 8)
+    found = run_search(tmp_path / "t.json", GRID, 8)
     assert [one["params"] for one in found] == GRID.grid_points
     assert [one["number"] for one in found] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert {(one["state"], one["epochs"], one["error"]) for one in found} == {("complete", 3, None)}
@@ -78,19 +66,18 @@ def test_a_grid_is_searched_in_order(tmp_path: Path) -> None:
 def test_a_trial_has_the_accuracy_of_the_selected_weights(tmp_path: Path, keep: str, at: int) -> None:
     base = CLASSIC_DNN if keep == "best" else FAST_DNN
     space = SearchSpace("one", base, {"batch": Choice({"32": {"batch_size": 32}})}, source="for tests")
-    (only,) = run_search(tmp_path / "t.db", space, 1, epochs=4)
+    (only,) = run_search(tmp_path / "t.json", space, 1, epochs=4)
     expected = list(train(space.recipe(only["params"], epochs=4)))[at - 1]
     assert only["validation_accuracy"] == expected.validation_accuracy
 
 
 def test_epochs_can_be_given(tmp_path: Path) -> None:
-    assert run_search(tmp_path / "t.db", GRID, 1, epochs=2)[0]["epochs"] == 2
-    with open_trials(tmp_path / "t.db", GRID, 0, 2) as trials:
-        assert trials.recipe(GRID.grid_points[0]).epochs == 2
+    assert run_search(tmp_path / "t.json", GRID, 1, epochs=2)[0]["epochs"] == 2
+    assert Trials(tmp_path / "t.json", GRID, 0, 2).recipe(GRID.grid_points[0]).epochs == 2
 
 
 def test_sampling_starts_with_the_base_and_stays_in_the_ranges(tmp_path: Path) -> None:
-    found = run_search(tmp_path / "t.db", SAMPLED, 20)
+    found = run_search(tmp_path / "t.json", SAMPLED, 20)
     assert found[0]["params"].items() >= {"learning_rate": 2e-3, "shift": 1}.items()
     for one in found:
         assert 1e-4 <= one["params"]["learning_rate"] <= 1e-1
@@ -100,7 +87,7 @@ def test_sampling_starts_with_the_base_and_stays_in_the_ranges(tmp_path: Path) -
 
 
 def test_bad_trials_are_pruned_after_the_warmup(tmp_path: Path) -> None:
-    found = run_search(tmp_path / "t.db", SAMPLED, 30)
+    found = run_search(tmp_path / "t.json", SAMPLED, 30)
     pruned = [one for one in found if one["state"] == "pruned"]
     assert len(pruned) > 5
     assert [one["state"] for one in found[:STARTUP_TRIALS]] == ["complete"] * STARTUP_TRIALS
@@ -111,7 +98,8 @@ def test_bad_trials_are_pruned_after_the_warmup(tmp_path: Path) -> None:
 
 def test_the_seed_decides_the_samples(tmp_path: Path) -> None:
     one, same, other = (
-        run_search(tmp_path / f"{name}.db", SAMPLED, 3, seed) for name, seed in (("one", 5), ("same", 5), ("other", 6))
+        run_search(tmp_path / f"{name}.json", SAMPLED, 3, seed)
+        for name, seed in (("one", 5), ("same", 5), ("other", 6))
     )
     assert one == same
     assert one[1]["params"] != other[1]["params"]
@@ -147,16 +135,14 @@ INTERRUPTIONS = [interrupt_in_ask, interrupt_before_first_epoch, interrupt_in_ep
 def test_an_interrupted_search_has_the_same_trials(
     space: SearchSpace, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = run_search(tmp_path / "calm.db", space, count)
-    database = tmp_path / "t.db"
+    undisturbed = run_search(tmp_path / "calm.json", space, count)
+    file = tmp_path / "t.json"
     for done, cut_off in enumerate(INTERRUPTIONS):
-        with pytest.raises(KeyboardInterrupt), open_trials(database, space, 0) as trials:
-            cut_off(trials, monkeypatch)
-        assert len(run_search(database, space, 1)) == done + 1
-    assert run_search(database, space, count - len(INTERRUPTIONS)) == undisturbed
-    assert states(database).count("FAIL") >= 2  # those that had started
-    assert "WAITING" not in states(database)
-    assert "RUNNING" not in states(database)
+        with pytest.raises(KeyboardInterrupt):
+            cut_off(Trials(file, space, 0), monkeypatch)
+        assert len(run_search(file, space, 1)) == done + 1
+    assert run_search(file, space, count - len(INTERRUPTIONS)) == undisturbed
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
@@ -165,10 +151,10 @@ def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
         raise UsageError("Training diverged")
 
     calls: list[tuple[Any, ...]] = []
-    with open_trials(tmp_path / "t.db", GRID, 0) as trials:
-        trials.run_trial(astray, lambda *words: calls.append(words))
-        trials.run_trial(train, no_progress)
-        first, second = trials.finished()
+    trials = Trials(tmp_path / "t.json", GRID, 0)
+    trials.run_trial(astray, lambda *words: calls.append(words))
+    trials.run_trial(train, no_progress)
+    first, second = trials.finished
     assert (first.state, first.validation_accuracy, first.error) == ("failed", None, "Training diverged")
     assert (first.epochs, first.params) == (1, GRID.grid_points[0])
     assert (second.state, second.params) == ("complete", GRID.grid_points[1])
@@ -177,56 +163,96 @@ def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
 
 def test_an_invalid_recipe_is_a_failed_trial(tmp_path: Path) -> None:
     space = SearchSpace("bad", CLASSIC_DNN, {"batch": Choice({"one": {"batch_size": 1}})}, source="for tests")
-    (only,) = run_search(tmp_path / "t.db", space, 1)
+    (only,) = run_search(tmp_path / "t.json", space, 1)
     assert only["error"] == "the recipe's batch_size is 1; it must be 2 or more."
 
 
 def test_progress_reports_pruned_trials(tmp_path: Path) -> None:
     calls: dict[str, list[tuple[Any, ...]]] = {}
-    with open_trials(tmp_path / "t.db", SAMPLED, 0) as trials:
-        for _ in range(30):
-            trials.run_trial(train, lambda task, *words: calls.setdefault(task, []).append(words))
-        pruned = next(one for one in trials.finished() if one.state == "pruned")
+    trials = Trials(tmp_path / "t.json", SAMPLED, 0)
+    for _ in range(30):
+        trials.run_trial(train, lambda task, *words: calls.setdefault(task, []).append(words))
+    pruned = next(one for one in trials.finished if one.state == "pruned")
     done, total, note = calls[f"trial {pruned.number}"][-1]
     assert done == total == pruned.epochs
     assert note == f"validation {100 * (pruned.validation_accuracy or 0):.2f} %, pruned"
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run_search(tmp_path / "t.db", SAMPLED, 3)
+    run_search(tmp_path / "t.json", SAMPLED, 3)
     assert capfd.readouterr() == ("", "")
 
 
-def test_any_optuna_can_open_the_file_whatever_its_path(tmp_path: Path) -> None:
-    folder = tmp_path / "a ?#%{b}%20"
-    folder.mkdir()
-    run_search(folder / "t.db", GRID, 2)
-    assert [path.name for path in folder.iterdir()] == ["t.db"]
-    (folder / "t.db").rename(tmp_path / "plain.db")
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'plain.db'}")
-    study = optuna.load_study(study_name="clothier", storage=storage)
-    assert study.best_params == GRID.grid_points[0]
-    storage.remove_session()
-    storage.engine.dispose()
+def test_a_trial_is_saved_when_it_ends(tmp_path: Path) -> None:
+    trials = Trials(tmp_path / "t.json", GRID, 0)
+    for number in (1, 2):
+        trials.run_trial(train, no_progress)
+        assert [one["number"] for one in json.loads((tmp_path / "t.json").read_text())] == list(range(1, number + 1))
+    assert Trials(tmp_path / "t.json", GRID, 0).finished == trials.finished
 
 
-def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "t.db").write_bytes(b"no database" * 100)
-    with pytest.raises(ModelError, match=f"^{tmp_path / 't.db'} is damaged: file is not a database"):
-        run_search(tmp_path / "t.db", GRID, 1)
+SOUND = {"number": 1, "params": GRID.grid_points[0], "state": "complete", "validation_accuracy": 0.5}
+SOUND |= {"accuracies": [0.4, 0.5], "epochs": 2, "seconds": 1.5, "error": None}
 
 
-def test_a_file_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"cannot use .*t\.db: unable to open database file"):
-        run_search(tmp_path / "nowhere" / "t.db", GRID, 1)
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no JSON",
+        "",
+        "\x00\x00",
+        "[" * 100_000,
+        "3",
+        "null",
+        "{}x",
+        '"text"',
+        "[3]",
+        "[null]",
+        "[{}]",
+        json.dumps([SOUND, SOUND]),
+        *(
+            json.dumps([{**SOUND, **change}])
+            for change in (
+                {"number": 2},
+                {"number": "1"},
+                {"params": {}},
+                {"params": {"layers": "64"}},
+                {"params": {**GRID.grid_points[0], "layers": "none"}},
+                {"params": {**GRID.grid_points[0], "more": 1}},
+                {"state": "running"},
+                {"validation_accuracy": None},
+                {"validation_accuracy": float("nan")},
+                {"validation_accuracy": -3},
+                {"accuracies": ["high"]},
+                {"accuracies": [1e300]},
+                {"seconds": "long"},
+                {"error": 3},
+            )
+        ),
+    ],
+)
+def test_a_damaged_file_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(ModelError, match=rf"^{tmp_path / 't.json'} is damaged: .*\. Start a new search\.$"):
+        Trials(tmp_path / "t.json", GRID, 0)
 
 
-@pytest.mark.file_size(150_000)
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_bytes(b"\xff\xfe" * 100)
+    with pytest.raises(ModelError, match=f"^{tmp_path / 't.json'} is damaged"):
+        Trials(tmp_path / "t.json", GRID, 0)
+
+
+@pytest.mark.file_size(20_000)
 def test_a_full_disk_keeps_the_finished_trials(tmp_path: Path) -> None:
-    def until_full() -> None:
-        with open_trials(tmp_path / "t.db", GRID, 0, 1_000) as trials:
-            for _ in range(8):
-                trials.run_trial(train, no_progress)
+    trials = Trials(tmp_path / "t.json", GRID, 0, 300)
 
-    with pytest.raises(StorageError, match=r"t\.db: .* The finished trials are saved"):
+    def until_full() -> None:
+        for _ in range(8):
+            trials.run_trial(train, no_progress)
+
+    with pytest.raises(StorageError, match=r"t\.json: File too large"):
         until_full()
+    again = Trials(tmp_path / "t.json", GRID, 0, 300)
+    assert again.finished == trials.finished[:-1]
+    assert len(again.finished) > 0

@@ -184,7 +184,7 @@ def _read(folder: Path, *, table: bool) -> Arrays:
     """The arrays of a teacher's file: the table alone, or all others."""
     path = folder / SOFT_TARGETS_FILE
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return {name: content[name] for name in content if (name == TABLE) is table}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ModelError(f"{path} is damaged: {error}. Remove it and resume the run; it is computed again.") from error

@@ -1,4 +1,4 @@
-"""The trials of a search, in an SQLite file that Optuna can open.
+"""The trials of a search, in a JSON file that is written whole after each trial.
 
 Trials run one after another. The next trial's parameters depend only on the seed and on the finished trials, so a
 search that was killed and resumed has the same trials as one that was not.
@@ -6,26 +6,25 @@ search that was killed and resumed has the same trials as one that was not.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
+import json
+import time
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import StorageInternalError
-from optuna.pruners import MedianPruner
-from optuna.trial import TrialState
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from optuna.pruners import MedianPruner, NopPruner
+from optuna.trial import TrialState, create_trial
 
-from clothier.errors import ModelError, StorageError, UsageError
+from clothier import atomic
+from clothier.errors import ModelError, UsageError
+from clothier.recipes.loader import from_values
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from optuna.distributions import BaseDistribution
@@ -35,11 +34,15 @@ if TYPE_CHECKING:
     from clothier.recipes.search_spaces import Value
     from clothier.types import EpochRecord, Progress
 
-STUDY_NAME = "clothier"  # in the SQLite file
-ERROR_ATTR = "error"  # attribute of a failed trial: why it failed
+State = Literal["complete", "pruned", "failed"]
+
 STARTUP_TRIALS = 5  # complete trials before any is pruned, to compare with
 WARMUP_FRACTION = 1 / 3  # of a trial's epochs without pruning: recipes with much augmentation start slower
-STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+STATES: dict[State, TrialState] = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,17 @@ class Trial:
         params: dimension of the search space to value.
         state: ``complete``; ``pruned``, because it was below the median; or ``failed``.
         validation_accuracy: of the weights that the recipe selects, or of the last epoch if pruned; None if failed.
+        accuracies: validation accuracy of each trained epoch.
         epochs: the number of trained epochs.
         seconds: of building the network, training and validating.
         error: why it failed, or None.
     """
 
     number: int
-    params: Mapping[str, Value]
-    state: str
+    params: dict[str, str | float | int]
+    state: State
     validation_accuracy: float | None
+    accuracies: tuple[float, ...]
     epochs: int
     seconds: float
     error: str | None
@@ -69,46 +74,24 @@ class Trial:
         return asdict(self)
 
 
-@contextmanager
-def open_trials(database: Path, space: SearchSpace, seed: int, epochs: int | None = None) -> Iterator[Trials]:
-    """Yields the trials in the SQLite file ``database``, which is created if it does not exist.
+class Trials:
+    """The finished trials of a search, in the file ``path``, and the way to the next one.
 
     ``seed`` is of sampling, ``epochs`` of every trial; None for those of the space's base.
 
     Raises:
         ModelError: the file is damaged.
-        StorageError: it cannot be read or written.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log is replaced by our progress
-    with _as_storage_error(database):
-        storage = _storage(database)
-        try:
-            study = optuna.create_study(
-                storage=storage, study_name=STUDY_NAME, load_if_exists=True, direction="maximize"
-            )
-            yield Trials(study, space, seed, epochs or space.base.epochs)
-        finally:
-            storage.remove_session()
 
-
-class Trials:
-    """The trials of one search, from :func:`open_trials`."""
-
-    def __init__(self, study: optuna.Study, space: SearchSpace, seed: int, epochs: int) -> None:
-        self._study, self._space, self._seed, self._epochs = study, space, seed, epochs
+    def __init__(self, path: Path, space: SearchSpace, seed: int, epochs: int | None = None) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log is replaced by our progress
+        self._path, self._space, self._seed, self._epochs = path, space, seed, epochs or space.base.epochs
         self._distributions = {name: _distribution(one) for name, one in space.dimensions.items()}
-        warmup = round(WARMUP_FRACTION * epochs)
-        study.pruner = optuna.pruners.NopPruner() if space.grid else MedianPruner(STARTUP_TRIALS, n_warmup_steps=warmup)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            study.tell(trial.number, state=TrialState.FAIL)  # its process was killed; its parameters are tried again
+        pruner = MedianPruner(STARTUP_TRIALS, n_warmup_steps=round(WARMUP_FRACTION * self._epochs))
+        self._study = optuna.create_study(direction="maximize", pruner=NopPruner() if space.grid else pruner)
+        self.finished = self._read() if path.is_file() else []
 
-    def finished(self) -> list[Trial]:
-        """All trials except the interrupted ones, in order."""
-        stored = self._study.get_trials(deepcopy=False, states=tuple(STATES))
-        finished = [one for one in stored if one.state != TrialState.FAIL or ERROR_ATTR in one.user_attrs]
-        return [self._to_trial(number, one) for number, one in enumerate(finished, start=1)]
-
-    def recipe(self, params: Mapping[str, Value]) -> Recipe:
+    def recipe(self, params: dict[str, Value]) -> Recipe:
         """The recipe of these parameters; a UsageError if they are not valid together."""
         return self._space.recipe(params, epochs=self._epochs)
 
@@ -119,83 +102,83 @@ class Trials:
             train: yields the epochs of a recipe; its UsageError is the failure of the trial, not of the search.
             progress: called after every epoch.
         """
-        before = self.finished()
-        trial, task = self._next_trial(before), f"trial {len(before) + 1}"
+        started, number, trial = time.perf_counter(), len(self.finished) + 1, self._next_trial()
+        report = partial(progress, f"trial {number}")
+        accuracies: list[float] = []  # of each epoch
+        accuracy, error = None, None
         try:
             recipe = self.recipe(trial.params)
-            for epoch, epochs, note in self._report_epochs(trial, recipe, train(recipe)):
-                progress(task, epoch, epochs, note)
-        except UsageError as error:  # the parameters are not valid together, or the training diverged
-            trial.set_user_attr(ERROR_ATTR, str(error))
-            self._study.tell(trial, state=TrialState.FAIL)
-            progress(task, 1, 1, str(error))
+            state = self._report_epochs(trial, recipe, train(recipe), accuracies, report)
+            accuracy = max(accuracies) if recipe.select == "best" and state == "complete" else accuracies[-1]
+        except UsageError as failure:  # the parameters are not valid together, or the training diverged
+            state, error = "failed", str(failure)
+            report(1, 1, error)
+        self._study.tell(trial, accuracy if state == "complete" else None, state=STATES[state])
+        params = {name: trial.params[name] for name in self._space.dimensions}
+        seconds = round(time.perf_counter() - started, 3)
+        epochs = len(accuracies)
+        self.finished.append(Trial(number, params, state, accuracy, tuple(accuracies), epochs, seconds, error))
+        atomic.write_json(self._path, [one.to_json() for one in self.finished])
 
-    def _next_trial(self, finished: list[Trial]) -> optuna.Trial:
-        """The next trial: with fixed parameters, or sampled from the results of the ``finished`` ones."""
-        known = self._fixed_params(finished)
-        if known is not None and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+    def _report_epochs(
+        self,
+        trial: optuna.Trial,
+        recipe: Recipe,
+        records: Iterable[EpochRecord],
+        accuracies: list[float],
+        report: Callable[[int, int, str], None],
+    ) -> State:
+        """Adds each epoch's accuracy to ``accuracies``, until the trial is complete or pruned."""
+        for record in records:
+            accuracies.append(record.validation_accuracy or 0.0)
+            trial.report(accuracies[-1], record.epoch)
+            note = f"validation {100 * accuracies[-1]:.2f} %"
+            if record.epoch < recipe.epochs and trial.should_prune():
+                report(record.epoch, record.epoch, f"{note}, pruned")
+                return "pruned"
+            report(record.epoch, recipe.epochs, note)
+        return "complete"
+
+    def _next_trial(self) -> optuna.Trial:
+        """The next trial: with fixed parameters, or sampled from the results of the finished ones."""
+        if (known := self._fixed_params()) is not None:
             self._study.enqueue_trial(known)
-        seed = np.random.SeedSequence((self._seed, len(finished))).generate_state(1)[0]  # a resumed search has the same
+        seed = np.random.SeedSequence((self._seed, len(self.finished))).generate_state(1)[0]
         self._study.sampler = optuna.samplers.TPESampler(seed=int(seed))
         return self._study.ask(self._distributions)
 
-    def _fixed_params(self, finished: list[Trial]) -> dict[str, Value] | None:
+    def _fixed_params(self) -> dict[str, Value] | None:
         """The next point of a grid; in other spaces, the base's parameters for the first trial."""
         if not self._space.grid:
-            return None if finished else self._space.base_values
-        tried = [one.params for one in finished]
+            return None if self.finished else self._space.base_values
+        tried = [one.params for one in self.finished]
         return next(point for point in self._space.grid_points if point not in tried)
 
-    def _report_epochs(
-        self, trial: optuna.Trial, recipe: Recipe, records: Iterable[EpochRecord]
-    ) -> Iterator[tuple[int, int, str]]:
-        """Stores the epochs of a trial, then its result; yields each epoch, the number of epochs, and a note."""
-        accuracies: list[float] = []
-        for record in records:
-            accuracies.append(record.validation_accuracy or 0.0)
-            note = f"validation {100 * accuracies[-1]:.2f} %"
-            trial.report(accuracies[-1], record.epoch)
-            if record.epoch < recipe.epochs and trial.should_prune():
-                self._study.tell(trial, state=TrialState.PRUNED)
-                yield record.epoch, record.epoch, f"{note}, pruned"
-                return
-            yield record.epoch, recipe.epochs, note
-        self._study.tell(trial, max(accuracies) if recipe.select == "best" else accuracies[-1])
+    def _read(self) -> list[Trial]:
+        """The trials in the file, which Optuna gets to know, too."""
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            trials = [from_values(Trial, one, owner=str(self._path)) for one in content]
+            for number, one in enumerate(trials, start=1):
+                self._study.add_trial(self._to_optuna(number, one))
+        except OSError as error:
+            raise ModelError(f"{self._path} cannot be read: {error.strerror}. Check its permissions.") from error
+        except (ValueError, TypeError, KeyError, RecursionError, UsageError) as error:
+            reason = str(error).rstrip(".")
+            raise ModelError(f"{self._path} is damaged: {reason}. Start a new search.") from error
+        return trials
 
-    def _to_trial(self, number: int, stored: FrozenTrial) -> Trial:
-        return Trial(
-            number=number,
-            params={name: stored.params[name] for name in self._space.dimensions},
-            state=STATES[stored.state],
-            validation_accuracy=stored.value,
-            epochs=len(stored.intermediate_values),
-            seconds=0.0 if stored.duration is None else round(stored.duration.total_seconds(), 3),
-            error=stored.user_attrs.get(ERROR_ATTR),
+    def _to_optuna(self, number: int, trial: Trial) -> FrozenTrial:
+        accuracies = (*trial.accuracies, trial.validation_accuracy or 0.0)
+        if trial.number != number or not all(0 <= accuracy <= 1 for accuracy in accuracies):
+            raise ValueError(f"trial {number} has another number, or an accuracy outside 0 to 1.")
+        return create_trial(
+            state=STATES[trial.state],
+            params=trial.params,
+            distributions=self._distributions,
+            value=trial.validation_accuracy if trial.state == "complete" else None,
+            intermediate_values=dict(enumerate(trial.accuracies, start=1)),
         )
-
-
-@contextmanager
-def _as_storage_error(database: Path) -> Iterator[None]:
-    """Converts errors of the file."""
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError) as error:
-        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-        reason = getattr(cause, "orig", cause)
-        if not isinstance(cause, OperationalError):
-            raise ModelError(f"{database} is damaged: {reason}. Start a new search.") from error
-        raise StorageError(
-            f"cannot use {database}: {reason}. The finished trials are saved. Free some space or check the "
-            "permissions, then continue with --resume."
-        ) from error
-
-
-def _storage(database: Path) -> optuna.storages.RDBStorage:
-    """The file, opened by its path: in a URL some characters of a path have another meaning."""
-    connect = partial(sqlite3.connect, database, check_same_thread=False)
-    return optuna.storages.RDBStorage(
-        f"sqlite:///{STUDY_NAME}", engine_kwargs={"creator": connect, "poolclass": NullPool}
-    )
 
 
 def _distribution(dimension: Choice | Range) -> BaseDistribution:
