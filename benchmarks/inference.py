@@ -17,7 +17,7 @@ from benchmarks.timing import time_interleaved
 from clothier import bundle, recipes, system
 from clothier.data.sources import load_fashion_mnist
 from clothier.inference.session import OnnxClassifier
-from clothier.training.export.graph import to_onnx
+from clothier.training.export.bundle_export import to_onnx
 from clothier.training.export.int8 import calibration_sample, is_quantized, quantize_graph
 from clothier.training.networks import build_network, count_parameters
 from clothier.training.prepared_training import split

@@ -15,8 +15,11 @@ report.html
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import io
 import json
+import os
 import shlex
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -27,7 +30,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from clothier import atomic, system
-from clothier.errors import DataError, Interrupted, ModelError
+from clothier.errors import DataError, Interrupted, ModelError, UsageError
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from clothier.types import Floats
 
 RUNS_DIR = Path("runs")  # where runs are created without --out
+HELD = (errno.EACCES, errno.EAGAIN)  # what flock says of a lock that another process has
 RESULT_COLUMNS = [one.name for one in fields(EpochRecord)]
 OPTIONAL_COLUMNS = ("validation_loss", "validation_accuracy")  # empty if the recipe has no validation images
 
@@ -48,20 +52,12 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The options of the training.
-
-        Raises:
-            ModelError: there is no run here, or the file is damaged.
-        """
+        """The options of the training; a ModelError if there is no run here, or the file is damaged."""
         return read_json(self.path / "config.json")
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The metrics of the trained model.
-
-        Raises:
-            ModelError: there is no run here, it is not finished, or the file is damaged.
-        """
+        """The metrics of the trained model; a ModelError if there is no finished run here, or the file is damaged."""
         if not self.is_finished and (self.path / "config.json").is_file():
             raise ModelError(
                 f"the run {self.path} is not finished: it has no metrics.json. Finish it with: "
@@ -107,11 +103,7 @@ class Run:
         atomic.write_bytes(self.path / "predictions.npz", content.getvalue())
 
     def read_predictions(self) -> dict[str, Floats]:
-        """The logits of ``predictions.npz``, by part.
-
-        Raises:
-            ModelError: the file is missing or damaged.
-        """
+        """The logits of ``predictions.npz``, by part; a ModelError if the file is missing or damaged."""
         path = self.path / "predictions.npz"
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
@@ -124,19 +116,11 @@ class Run:
         atomic.write_text(self.path / "results.csv", ",".join(RESULT_COLUMNS) + "\n" + _csv_rows(records))
 
     def append_result(self, record: EpochRecord) -> None:
-        """Adds an epoch to ``results.csv``.
-
-        Raises:
-            StorageError: the row cannot be written; the earlier rows are intact.
-        """
+        """Adds an epoch to ``results.csv``; if that fails, the earlier rows are intact."""
         atomic.append_text(self.path / "results.csv", _csv_rows([record]))
 
     def read_results(self) -> list[EpochRecord]:
-        """The epochs of ``results.csv``.
-
-        Raises:
-            ModelError: the file is missing or damaged.
-        """
+        """The epochs of ``results.csv``; a ModelError if the file is missing or damaged."""
         path = self.path / "results.csv"
         rows = csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True)
         try:
@@ -145,14 +129,7 @@ class Run:
             raise _damaged(path, "a row is not an epoch record") from error
 
     def check_data(self, digest: str) -> None:
-        """Checks that a resumed run or study gets the data that it started with.
-
-        Args:
-            digest: of the data at hand.
-
-        Raises:
-            DataError: the digest in ``config.json`` is another one.
-        """
+        """Checks that a resumed run or study gets the data that it started with; ``digest`` is of the data at hand."""
         expected = self.config.get("data_digest")
         if digest != expected:
             raise DataError(
@@ -166,12 +143,27 @@ class Run:
 
 
 def create_run(path: Path) -> Run:
-    """A new empty run folder at ``path``, or at ``path-2``, ``path-3``, ... if that exists.
+    """A new empty run folder at ``path``, or at ``path-2``, ``path-3``, ... if that exists."""
+    return Run(atomic.unique_dir(path))
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Keeps other processes out of the folder of a run or a search; the lock ends with the process, however that ends.
 
     Raises:
-        StorageError: the folder cannot be made.
+        UsageError: another process has the lock.
     """
-    return Run(atomic.unique_dir(path))
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in HELD:  # other errors: some network file systems have no locks
+                raise UsageError(f"another process works in {path}. Wait for it to end, or stop it.") from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -184,11 +176,7 @@ def interruptible(path: Path, command: str = "train") -> Iterator[None]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of a run or a study.
-
-    Raises:
-        ModelError: the file is missing or not a JSON object.
-    """
+    """The JSON object in a file of a run or a study; a ModelError if it is missing or damaged."""
     try:
         content = json.loads(_read_text(path))
     except (ValueError, RecursionError) as error:

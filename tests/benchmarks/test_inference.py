@@ -15,7 +15,7 @@ from clothier import bundle
 from clothier.data.dataset import Dataset
 from clothier.recipes import WhitenedCnn, preset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from clothier.training.export.graph import to_onnx, to_safetensors
+from clothier.training.export.bundle_export import to_onnx, to_safetensors
 from clothier.training.export.int8 import quantize_graph
 from clothier.training.networks import build_network
 from clothier.types import InputSpec

@@ -246,7 +246,7 @@ def test_a_long_time_limit_changes_nothing(cpu: Device, garments: LabeledImages,
 
 
 def test_a_diverged_training_is_an_error(cpu: Device, garments: LabeledImages, others: LabeledImages) -> None:
-    wild = replace(PLAIN, optimizer=Optimizer(learning_rate=1e38))
+    wild = replace(PLAIN, network=PcaMlp(components=20, hidden=(8,) * 8), optimizer=Optimizer(learning_rate=1e6))
     sentence = r"^Training diverged in epoch 1: the loss is NaN"
     with pytest.raises(UsageError, match=sentence):
         list(run_fit(fresh_state(wild, garments, cpu), wild, garments, others, cpu))

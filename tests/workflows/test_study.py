@@ -14,7 +14,7 @@ from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
 from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
 from clothier.runs import Run
-from clothier.training.export.graph import to_safetensors
+from clothier.training.export.bundle_export import to_safetensors
 from clothier.workflows import training_run
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
 from clothier.workflows.train import train_model

@@ -23,7 +23,7 @@ from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment, PcaMlp, Recipe, preset
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from clothier.training.export.graph import to_safetensors
+from clothier.training.export.bundle_export import to_safetensors
 from clothier.training.options import TrainOptions, options_from_config
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow

@@ -14,7 +14,7 @@ import torch
 from clothier import recipes
 from clothier.data.dataset import LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
+from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError, UsageError
 from clothier.recipes import PcaMlp, search_spaces
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 from clothier.workflows import tune as workflow
@@ -36,7 +36,7 @@ SAMPLED = SearchSpace(
     },
     source="for tests",
 )
-DIVERGING_VALUES = {"optimizer": {"learning_rate": 1e30}}
+DIVERGING_VALUES = {"optimizer": {"learning_rate": 1e6}, "network": {"hidden": [8] * 8}}
 ONE_DIVERGES = SearchSpace("astray", BASE, {"rate": Choice({"wild": DIVERGING_VALUES, "sane": {}})}, source="for tests")
 ALL_DIVERGE = SearchSpace("hopeless", BASE, {"rate": Choice({"wild": DIVERGING_VALUES})}, source="for tests")
 
@@ -189,14 +189,7 @@ class TestGoingOn:
         assert len(without_times(tune(wanted, progress=at_the_same_time))) == 1
         grid = tmp_path / "grid"
         (complaint,) = complaints
-        assert complaint.startswith(f"another process runs the search in {grid}")
-
-    def test_a_folder_that_cannot_be_written_is_an_error(self, data: Path, tmp_path: Path) -> None:
-        interrupted_search(options(data, tmp_path / "grid"), trial=1)
-        (tmp_path / "grid" / ".lock").unlink()
-        (tmp_path / "grid" / ".lock").mkdir()
-        with pytest.raises(StorageError, match=r"^cannot write to .*grid: Is a directory"):
-            resume_tune(tmp_path / "grid")
+        assert complaint.startswith(f"another process works in {grid}")
 
 
 class TestDrawn:

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RecipeT = TypeVar("RecipeT", bound="AnyRecipe")
 
-CHANGED_SUFFIX = "-changed"
-"""Ends the preset name of a recipe that differs from its preset."""
-
-TAGS = ("kind", "model")
-"""Fields that distinguish the dataclasses of a union, such as the kinds of network."""
-
+CHANGED_SUFFIX = "-changed"  # ends the preset name of a recipe that differs from its preset
+TAGS = ("kind", "model")  # fields that distinguish the dataclasses of a union, such as the kinds of network
 TYPE_DESCRIPTIONS: dict[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -68,11 +64,7 @@ def from_file(path: Path, model: str) -> AnyRecipe:
 
 
 def with_changes(base: RecipeT, changes: Mapping[str, Any]) -> RecipeT:
-    """``base`` with some fields changed, as a recipe file changes a preset.
-
-    Raises:
-        UsageError: an unknown field or an invalid value.
-    """
+    """``base`` with some fields changed, as a recipe file changes a preset."""
     recipe = from_values(type(base), merge_tables(base.to_json(), {**changes, "preset": base.preset}))
     return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED_SUFFIX)
 
@@ -99,11 +91,8 @@ def from_values(cls: type[T], values: object, owner: str = "the recipe", path: s
     Supported annotations: bool, int, float, str, Path, Any, Literal, tuples of one type, dicts with string keys,
     dataclasses, and unions of these. A union of dataclasses is resolved by the table's ``kind`` or ``model``.
 
-    Args:
-        cls: the dataclass.
-        values: field name to value, nested like the dataclass. A field without a default must be present.
-        owner: what the values belong to, for messages, such as ``config.json``.
-        path: the dotted name of ``values`` within the owner; empty for the whole.
+    ``owner`` is what the values belong to, for messages, such as ``config.json``; ``path`` is the dotted name of
+    ``values`` within it.
 
     Raises:
         UnknownNameError: an unknown field, or a value that is not among a field's choices.

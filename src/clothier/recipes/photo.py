@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from clothier.recipes.schema import MODELS, require
+from clothier.recipes.bounds import (
+    MANY,
+    BatchSize,
+    Bounds,
+    Fraction,
+    PartialFraction,
+    PositiveFraction,
+    Rate,
+    WeightDecay,
+    check_bounds,
+)
+from clothier.recipes.schema import MODELS
 
 TRAINABLE: tuple[str, ...] = (*MODELS, "photo")
 N_BLOCKS = 16  # of the backbone, EfficientNet-Lite0
@@ -22,16 +33,13 @@ class PhotoAugment:
         color_gain: largest relative change of each color channel.
     """
 
-    min_area: float = 0.6
-    aspect: float = 0.12
-    brightness: float = 0.25
-    color_gain: float = 0.08
+    min_area: PositiveFraction = 0.6
+    aspect: Fraction = 0.12
+    brightness: PartialFraction = 0.25
+    color_gain: PartialFraction = 0.08
 
     def __post_init__(self) -> None:
-        require(0 < self.min_area <= 1, "augment.min_area", self.min_area, "above 0, up to 1")
-        require(0 <= self.aspect <= 1, "augment.aspect", self.aspect, "0 to 1")
-        require(0 <= self.brightness < 1, "augment.brightness", self.brightness, "0 or more, below 1")
-        require(0 <= self.color_gain < 1, "augment.color_gain", self.color_gain, "0 or more, below 1")
+        check_bounds(self, "augment.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,30 +67,23 @@ class PhotoRecipe:
 
     model: Literal["photo"] = "photo"
     preset: str
-    epochs: int
-    patience: int = 2
-    frozen_blocks: int = 11
-    batch_size: int = 32
-    learning_rate: float = 3e-4
-    head_learning_rate: float = 1e-3
-    weight_decay: float = 0.02
-    warmup: float = 0.1
-    label_smoothing: float = 0.1
-    dropout: float = 0.2
-    ema_decay: float = 0.99
-    folds: int = 5
-    probe_c: float = 0.01
+    epochs: Annotated[int, Bounds(0, MANY)]
+    patience: Annotated[int, Bounds(1, MANY)] = 2
+    frozen_blocks: Annotated[int, Bounds(0, N_BLOCKS)] = 11
+    batch_size: BatchSize = 32
+    learning_rate: Rate = 3e-4
+    head_learning_rate: Rate = 1e-3
+    weight_decay: WeightDecay = 0.02
+    warmup: PartialFraction = 0.1
+    label_smoothing: PartialFraction = 0.1
+    dropout: PartialFraction = 0.2
+    ema_decay: PartialFraction = 0.99
+    folds: Annotated[int, Bounds(2, 100)] = 5
+    probe_c: Rate = 0.01
     augment: PhotoAugment = field(default_factory=PhotoAugment)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 0), ("patience", 1), ("batch_size", 2), ("folds", 2)):
-            require(getattr(self, name) >= least, name, getattr(self, name), f"{least} or more")
-        require(0 <= self.frozen_blocks <= N_BLOCKS, "frozen_blocks", self.frozen_blocks, f"0 to {N_BLOCKS}")
-        for name in ("learning_rate", "head_learning_rate", "probe_c"):
-            require(getattr(self, name) > 0, name, getattr(self, name), "above 0")
-        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
-        for name in ("warmup", "label_smoothing", "dropout", "ema_decay"):
-            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "0 or more, below 1")
+        check_bounds(self)
 
     def to_json(self) -> dict[str, Any]:
         """Field to value, as ``config.json`` holds it."""

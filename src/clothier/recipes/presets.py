@@ -181,11 +181,7 @@ def preset(model: Literal["photo"], name: str) -> PhotoRecipe: ...
 @overload
 def preset(model: str, name: str) -> AnyRecipe: ...
 def preset(model: str, name: str) -> AnyRecipe:
-    """The recipe of that name for ``dnn``, ``cnn`` or ``photo``.
-
-    Raises:
-        UnknownNameError: no such model or preset.
-    """
+    """The recipe of that name for ``dnn``, ``cnn`` or ``photo``; an UnknownNameError if there is none."""
     known = {recipe.preset: recipe for recipe in ALL_RECIPES if recipe.model == model}
     if model not in TRAINABLE:
         raise UnknownNameError(model, "model to train", TRAINABLE)

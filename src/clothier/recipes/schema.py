@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from clothier.errors import UsageError
+from clothier.recipes.bounds import (
+    MANY,
+    BatchSize,
+    Bounds,
+    Epochs,
+    Fraction,
+    PartialFraction,
+    PositiveFraction,
+    Rate,
+    WeightDecay,
+    check_bounds,
+    require,
+)
 
 ModelName = Literal["dnn", "cnn"]
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 
 STUDY_VALIDATION_FRACTION = 0.2  # the study's 80/20 split: 48,000 / 12,000 of Fashion-MNIST
-MAX_MIXUP_ALPHA = 100.0  # at this and above, every mix is close to half and half
+MAX_MIXUP_ALPHA = 100  # at this and above, every mix is close to half and half
+MAX_WIDTH, MAX_LAYERS = 65_536, 32  # of any layer, and in a network or a group of it; more would not fit into memory
 TUNING_VALIDATION_FRACTION = 1 / 12  # 55,000 / 5,000 of Fashion-MNIST; 5,000 images give +-0.3 percentage points
 
 
@@ -31,18 +44,18 @@ class PcaMlp:
 
     kind: Literal["pca-mlp"] = "pca-mlp"
     components: int | float = 0.95
-    whitening: float = 0.0
-    hidden: tuple[int, ...] = (64,)
+    whitening: Fraction = 0.0
+    hidden: Annotated[tuple[int, ...], Bounds(1, MAX_WIDTH)] = (64,)
     batch_norm: bool = False
     activation: Literal["relu", "gelu"] = "relu"
-    dropout: float = 0.0
+    dropout: PartialFraction = 0.0
 
     def __post_init__(self) -> None:
-        is_valid = self.components >= 1 if isinstance(self.components, int) else 0 < self.components < 1
-        require(is_valid, "network.components", self.components, "a count from 1, or a fraction above 0 and below 1")
-        require(0 <= self.whitening <= 1, "network.whitening", self.whitening, "0 to 1")
-        require(_are_positive(self.hidden), "network.hidden", self.hidden, "widths of 1 or more")
-        require(0 <= self.dropout < 1, "network.dropout", self.dropout, "0 or more, below 1")
+        check_bounds(self, "network.")
+        is_valid = 1 <= self.components <= MAX_WIDTH if isinstance(self.components, int) else 0 < self.components < 1
+        expected = f"a count from 1 to {MAX_WIDTH:,}, or a fraction above 0 and below 1"
+        require(is_valid, "network.components", self.components, expected)
+        require(len(self.hidden) <= MAX_LAYERS, "network.hidden", self.hidden, f"{MAX_LAYERS} layers or fewer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +77,16 @@ class WhitenedCnn:
     """
 
     kind: Literal["whitened-cnn"] = "whitened-cnn"
-    patch: int = 4
-    widths: tuple[int, ...] = (64, 128, 256)
-    depths: tuple[int, ...] = (2, 2, 2)
+    patch: Annotated[int, Bounds(1, 14, " pixels")] = 4
+    widths: Annotated[tuple[int, ...], Bounds(1, MAX_WIDTH)] = (64, 128, 256)
+    depths: Annotated[tuple[int, ...], Bounds(1, MAX_LAYERS)] = (2, 2, 2)
     pooled_stem: bool = True
 
     def __post_init__(self) -> None:
-        require(1 <= self.patch <= 14, "network.patch", self.patch, "1 to 14 pixels")
-        require(bool(self.widths) and _are_positive(self.widths), "network.widths", self.widths, "widths of 1 or more")
-        is_valid = len(self.depths) == len(self.widths) and min(self.depths) >= 1
-        require(is_valid, "network.depths", self.depths, f"1 or more for each of the {len(self.widths)} widths")
+        check_bounds(self, "network.")
+        groups = len(self.widths)
+        require(1 <= groups <= MAX_LAYERS, "network.widths", self.widths, f"1 to {MAX_LAYERS} widths")
+        require(len(self.depths) == groups, "network.depths", self.depths, f"one for each of the {groups} widths")
 
 
 Network = PcaMlp | StudyCnn | WhitenedCnn
@@ -99,22 +112,21 @@ class Optimizer:
     """
 
     kind: Literal["adam", "rmsprop", "adamw", "muon"] = "adam"
-    learning_rate: float = 1e-3
+    learning_rate: Rate = 1e-3
     head_learning_rate: float = 0.0
     bias_learning_rate: float = 0.0
-    momentum: float = 0.0
-    weight_decay: float = 0.0
+    momentum: PartialFraction = 0.0
+    weight_decay: WeightDecay = 0.0
     schedule: Literal["constant", "linear"] = "constant"
-    warmup: float = 0.0
+    warmup: PartialFraction = 0.0
 
     def __post_init__(self) -> None:
-        require(self.learning_rate > 0, "optimizer.learning_rate", self.learning_rate, "above 0")
-        require(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
-        require(0 <= self.momentum < 1, "optimizer.momentum", self.momentum, "0 or more, below 1")
-        require(0 <= self.warmup < 1, "optimizer.warmup", self.warmup, "0 or more, below 1")
+        check_bounds(self, "optimizer.")
         for name in ("head_learning_rate", "bias_learning_rate"):
             rate = getattr(self, name)
-            require(rate > 0 or self.kind != "muon", f"optimizer.{name}", rate, "above 0 with muon")
+            require(
+                0 < rate <= MANY or self.kind != "muon", f"optimizer.{name}", rate, f"above 0, up to {MANY:,} with muon"
+            )
         self._reject_unused()
 
     def _reject_unused(self) -> None:
@@ -146,19 +158,15 @@ class Augment:
         mix_off_epochs: last epochs without cutout, cutmix and mixup, so that training ends on unmixed images.
     """
 
-    shift: int = 0
+    shift: Annotated[int, Bounds(0, 14, " pixels")] = 0
     flip: bool = False
-    cutout: int = 0
-    cutmix: float = 0.0
-    mixup: float = 0.0
-    mix_off_epochs: int = 0
+    cutout: Annotated[int, Bounds(0, 28, " pixels")] = 0
+    cutmix: Fraction = 0.0
+    mixup: Annotated[float, Bounds(0, MAX_MIXUP_ALPHA)] = 0.0
+    mix_off_epochs: Annotated[int, Bounds(0, MANY)] = 0
 
     def __post_init__(self) -> None:
-        require(0 <= self.shift <= 14, "augment.shift", self.shift, "0 to 14 pixels")
-        require(0 <= self.cutout <= 28, "augment.cutout", self.cutout, "0 to 28 pixels")
-        require(0 <= self.cutmix <= 1, "augment.cutmix", self.cutmix, "0 to 1")
-        require(0 <= self.mixup <= MAX_MIXUP_ALPHA, "augment.mixup", self.mixup, f"0 to {MAX_MIXUP_ALPHA}")
-        require(self.mix_off_epochs >= 0, "augment.mix_off_epochs", self.mix_off_epochs, "0 or more")
+        check_bounds(self, "augment.")
         mixes = bool(self.cutout or self.cutmix or self.mixup)
         require(
             mixes or not self.mix_off_epochs,
@@ -182,14 +190,12 @@ class HardExampleMining:
             forgotten.
     """
 
-    start_epoch: int = 2
-    fraction: float = 1.0
-    random_fraction: float = 0.0
+    start_epoch: Annotated[int, Bounds(2, MANY)] = 2
+    fraction: PositiveFraction = 1.0
+    random_fraction: Fraction = 0.0
 
     def __post_init__(self) -> None:
-        require(self.start_epoch >= 2, "hard_example_mining.start_epoch", self.start_epoch, "2 or more")
-        require(0 < self.fraction <= 1, "hard_example_mining.fraction", self.fraction, "above 0, up to 1")
-        require(0 <= self.random_fraction <= 1, "hard_example_mining.random_fraction", self.random_fraction, "0 to 1")
+        check_bounds(self, "hard_example_mining.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,13 +209,12 @@ class Distill:
             arXiv 1805.04770).
     """
 
-    teachers: int = 0
+    teachers: Annotated[int, Bounds(0, 64)] = 0
     preset: str = "large"
-    generations: int = 1
+    generations: Annotated[int, Bounds(1, 16)] = 1
 
     def __post_init__(self) -> None:
-        require(self.teachers >= 0, "distill.teachers", self.teachers, "0 or more")
-        require(self.generations >= 1, "distill.generations", self.generations, "1 or more")
+        check_bounds(self, "distill.")
         is_used = self.teachers > 0 or self.generations == 1
         require(is_used, "distill.generations", self.generations, "1 without distill.teachers")
 
@@ -242,20 +247,17 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     hard_example_mining: HardExampleMining = field(default_factory=HardExampleMining)
     distill: Distill = field(default_factory=Distill)
-    epochs: int
-    batch_size: int
-    validation: float = TUNING_VALIDATION_FRACTION
+    epochs: Epochs
+    batch_size: BatchSize
+    validation: PartialFraction = TUNING_VALIDATION_FRACTION
     select: Literal["best", "last"] = "last"
-    label_smoothing: float = 0.0
+    label_smoothing: PartialFraction = 0.0
     precision: Literal["float32", "auto"] = "auto"
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
-        require(0 <= self.validation < 1, "validation", self.validation, "0 or more, below 1")
+        check_bounds(self)
         can_select = self.validation > 0 or self.select == "last"
         require(can_select, "validation", self.validation, 'above 0 with select = "best"')
-        require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 or more, below 1")
         kind, kinds = self.network.kind, NETWORK_KINDS[self.model]
         require(kind in kinds, "network.kind", kind, f"{' or '.join(kinds)} for a {self.model}")
         fraction, all_mixed = self.hard_example_mining.fraction, self.augment.mixup or self.augment.cutmix == 1
@@ -265,13 +267,3 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Field to value, nested as in a recipe file."""
         return asdict(self)
-
-
-def _are_positive(widths: tuple[int, ...]) -> bool:
-    return all(width >= 1 for width in widths)
-
-
-def require(condition: bool, name: str, value: object, expected: str) -> None:
-    """Raises a UsageError on the recipe's field ``name`` unless ``condition`` holds."""
-    if not condition:
-        raise UsageError(f"the recipe's {name} is {value!r}; it must be {expected}.")

@@ -80,11 +80,7 @@ class SearchSpace:
         return all(isinstance(one, Choice) for one in self.dimensions.values())
 
     def recipe(self, values: Mapping[str, Value], **overrides: Any) -> Recipe:
-        """The recipe of one point.
-
-        Args:
-            values: dimension to value.
-            overrides: changes for all points, such as ``epochs``.
+        """The recipe of one point, dimension to value, with ``overrides`` for all points, such as ``epochs``.
 
         Raises:
             UsageError: the combination is not a valid recipe.
@@ -166,11 +162,7 @@ DEFAULT_TRIALS = 30  # of a space that is not a grid
 
 
 def search_space(model: str, name: str) -> SearchSpace:
-    """The search space of that name for ``dnn`` or ``cnn``.
-
-    Raises:
-        UnknownNameError: no such model, or no such space for it.
-    """
+    """The search space of that name for ``dnn`` or ``cnn``; an UnknownNameError if there is none."""
     if model not in MODELS:
         raise UnknownNameError(model, "model to tune", MODELS)
     known = {one.name: one for one in SEARCH_SPACES if one.base.model == model}

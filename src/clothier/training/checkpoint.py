@@ -32,10 +32,6 @@ def resume(run: Run, state: Checkpointable, *, write: bool = True) -> list[Epoch
 
     A new run's checkpoint is written before its ``results.csv``. So where that exists, the checkpoint must. ``write``
     says whether this process writes the run's files.
-
-    Raises:
-        ModelError: the run was started before, and its checkpoint is missing or damaged.
-        StorageError: the disk refused.
     """
     started = (run.path / "results.csv").is_file()
     records = restore(run.checkpoint, state) if started else []

@@ -83,7 +83,6 @@ def from_config(cls: type[OptionsT], config: Mapping[str, Any], path: Path) -> O
 
     Raises:
         ModelError: the format is another one, or an option is missing or of another type.
-        UnknownNameError: the recipe has an unknown field.
     """
     if config.get("format") != FORMAT:
         raise ModelError(f"{path} has format {config.get('format')}; this Clothier reads {FORMAT}. Start a new run.")
@@ -109,7 +108,6 @@ def options_from_config(path: Path) -> TrainOptions:
 
     Raises:
         UsageError: the run trained a user's own network, which the file does not hold.
-        ModelError: the file is missing, damaged or incomplete.
     """
     config = read_json(path)
     if own := config.get("own_network"):
@@ -123,11 +121,7 @@ def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:
 
 
 def require_same_options(options: Any, expected: Any, run: Path) -> None:
-    """Checks that a run was started with the options that are expected of it.
-
-    Raises:
-        UsageError: they differ; the first difference is named.
-    """
+    """Checks that a run was started with the options that are expected of it; a UsageError names the difference."""
     if difference := first_difference(to_config(options), to_config(expected)):
         name, ours, theirs = difference
         raise UsageError(
@@ -151,13 +145,7 @@ def first_difference(
 
 
 def validate_refit(options: TrainOptions, digest: str) -> None:
-    """Checks that a training on the data of ``digest`` has validation images, or may reuse a run's temperature.
-
-    Raises:
-        UsageError: there are no validation images and no reference run; or the reference run has another recipe, other
-            data, no validation images itself, or is not finished.
-        ModelError: the reference run is missing or damaged.
-    """
+    """Checks that a training on the data of ``digest`` has validation images, or may reuse a run's temperature."""
     recipe, reference = options.recipe, options.refit
     if reference is None:
         if not recipe.validation:

@@ -43,18 +43,9 @@ def out_of_fold_probabilities(
 ) -> OutOfFoldProbabilities:
     """Trains one network per fold on all training images outside the fold, and predicts the fold and the test images.
 
-    The last epoch is used, whatever ``recipe.select`` says: the held-out images must not choose the epoch.
-
-    Args:
-        dataset: N training and M test images of K classes.
-        recipe: of every training.
-        folds: arrays of training indices, together all N; see :func:`clothier.data.splits.stratified_folds`.
-        seed: of the first fold; the others count on from it.
-        device: None selects the best one here.
-        progress: called after every epoch, and with the accuracy after every fold.
-
-    Raises:
-        UsageError: the loss is NaN, or there are too few images for a step.
+    The last epoch is used, whatever ``recipe.select`` says: the held-out images must not choose the epoch. ``folds``
+    are arrays of training indices; see :func:`clothier.data.splits.stratified_folds`. ``seed`` is of the first fold;
+    the others count on from it.
     """
     recipe = replace(recipe, select="last")
     device = device or select_device(recipe.precision)

@@ -41,14 +41,8 @@ class PreparedTraining:
 class TrainResult:
     """A trained network.
 
-    Attributes:
-        network: with the weights that the recipe selects.
-        recipe: what it was trained by.
-        seed: likewise.
-        records: one per epoch.
-        seconds: from arrays in memory to final weights, validation after each epoch included.
-        validation: the validation images, if there are any.
-        teacher_metrics: of the teachers that it was distilled from, if any.
+    ``network`` has the weights that the recipe selects; ``seconds`` are from arrays in memory to final weights,
+    validation after each epoch included.
     """
 
     network: nn.Module
@@ -61,11 +55,7 @@ class TrainResult:
 
 
 def split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages]:
-    """The training part of ``dataset``, split into training and validation images as the recipe says.
-
-    Raises:
-        DataError: a class has too few images for both, or the recipe has no validation images.
-    """
+    """The training part of ``dataset``, split into training and validation images as the recipe says."""
     train, validation = stratified_split(dataset.train.labels, round(recipe.validation * len(dataset.train)))
     return dataset.train.subset(train), dataset.train.subset(validation)
 
@@ -83,13 +73,7 @@ def prepare(options: TrainOptions, dataset: Dataset, network: nn.Module | None =
 def train_network(
     run: Run, prepared: PreparedTraining, group: ProcessGroup, soft_targets: SoftTargets | None, progress: Progress
 ) -> TrainResult:
-    """Trains to the recipe's last epoch, from the run's checkpoint if it has one, and saves every epoch.
-
-    Raises:
-        ModelError: the run was started before, and its checkpoint is missing or damaged.
-        UsageError: the training diverged.
-        StorageError: the disk refused.
-    """
+    """Trains to the recipe's last epoch, from the run's checkpoint if it has one, and saves every epoch."""
     options, state, validation = prepared.options, prepared.state, prepared.validation
     recipe, train_set = options.recipe, prepared.train_set
     records = checkpoint.resume(run, state, write=group.is_main)

@@ -5,16 +5,14 @@ The test images are not used. The result is a recipe file for ``clothier train -
 
 from __future__ import annotations
 
-import fcntl
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, recipes, system
 from clothier.data.sources import open_dataset
-from clothier.errors import StorageError, UsageError
-from clothier.runs import RUNS_DIR, Run, create_run, interruptible, read_json
+from clothier.errors import UsageError
+from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_json
 from clothier.training.device import select_device
 from clothier.training.networks import build_network
 from clothier.training.options import FORMAT, to_config
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["TuneOptions", "TuneRun", "resume_tune", "tune"]
 
 TASK = "tune"
-CONFIG, TRIALS, RESULT_FILE, BEST_RECIPE, LOCK = "config.json", "trials.json", "tune.json", "best.toml", ".lock"
+CONFIG, TRIALS, RESULT_FILE, BEST_RECIPE = "config.json", "trials.json", "tune.json", "best.toml"
 STATE_ORDER = ("complete", "pruned", "failed")
 
 Split = tuple["LabeledImages", "LabeledImages"]
@@ -64,14 +62,9 @@ class TuneRun:
 def tune(options: TuneOptions, *, progress: Progress = no_progress) -> TuneRun:
     """Searches a space, from its first trial to the best recipe.
 
-    Args:
-        options: of the search.
-        progress: called after every trial and epoch.
-
     Raises:
         Interrupted: Ctrl-C; the search can be resumed.
         UsageError: every trial failed.
-        ClothierError: the data or the disk; see each.
     """
     dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     images = split(dataset, options.space.base)
@@ -85,11 +78,7 @@ def resume_tune(
 ) -> TuneRun:
     """Continues a search that was interrupted or killed; a finished one is not changed, unless it is extended.
 
-    Args:
-        path: the folder.
-        trials: the new number of trials; None for that of the search.
-        time_limit: the new limit for all trials together, seconds; None for that of the search.
-        progress: called after every trial and epoch.
+    ``trials`` and ``time_limit`` (seconds, for all trials together) replace those that it was started with.
 
     Raises:
         Interrupted: Ctrl-C; the search can be resumed again.
@@ -118,7 +107,7 @@ def _search(run: Run, options: TuneOptions, dataset: Dataset, images: Split, pro
         network = build_network(recipe.network, images[0].images, len(dataset.classes), options.seed)
         return fit(network, *images, recipe, seed=options.seed, device=select_device(recipe.precision))
 
-    with interruptible(run.path, TASK), _file_lock(run.path):
+    with interruptible(run.path, TASK), lock(run.path):
         trials = Trials(run.path / TRIALS, options.space, options.seed, options.epochs)
         atomic.write_json(run.path / CONFIG, tune_config(options, dataset.digest))
         while not _should_stop(options, trials.finished):
@@ -129,34 +118,9 @@ def _search(run: Run, options: TuneOptions, dataset: Dataset, images: Split, pro
     return TuneRun(run.path)
 
 
-@contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    """Keeps other processes out of a search; the lock ends with the process, however that ends.
-
-    Raises:
-        UsageError: another process has the lock.
-        StorageError: the folder cannot be written.
-    """
-    try:
-        file = (path / LOCK).open("w")
-    except OSError as error:
-        raise StorageError(f"cannot write to {path}: {error.strerror}. Check its permissions.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"another process runs the search in {path}. Wait for it to end.") from error
-        yield
-
-
 def _should_stop(options: TuneOptions, finished: Sequence[Trial]) -> bool:
     spent = sum(one.seconds for one in finished)
     return len(finished) >= options.n_trials or (options.time_limit is not None and spent >= options.time_limit)
-
-
-def _rank_trials(finished: Sequence[Trial]) -> list[Trial]:
-    """The best first; complete trials before pruned ones, and those before failed ones."""
-    return sorted(finished, key=lambda one: (STATE_ORDER.index(one.state), -(one.validation_accuracy or 0.0)))
 
 
 def _note(finished: Sequence[Trial]) -> str:
@@ -165,12 +129,8 @@ def _note(finished: Sequence[Trial]) -> str:
 
 
 def _write_results(path: Path, options: TuneOptions, dataset: Dataset, n_validation: int, trials: Trials) -> None:
-    """Writes ``best.toml`` and ``tune.json``.
-
-    Raises:
-        UsageError: every trial failed.
-    """
-    ranked = _rank_trials(trials.finished)
+    """Writes ``best.toml`` and ``tune.json``, with complete trials before pruned ones, and those before failed ones."""
+    ranked = sorted(trials.finished, key=lambda one: (STATE_ORDER.index(one.state), -(one.validation_accuracy or 0.0)))
     best, accuracy = ranked[0], ranked[0].validation_accuracy
     if accuracy is None:
         raise UsageError(f"every trial of the search space {options.search_space} failed. The first: {best.error}")

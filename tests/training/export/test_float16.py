@@ -8,8 +8,8 @@ from safetensors.torch import load
 
 from clothier import recipes
 from clothier.training.export import float16
+from clothier.training.export.bundle_export import to_onnx, to_safetensors
 from clothier.training.export.float16 import pack_int8, to_float16_graph, to_float16_weights
-from clothier.training.export.graph import to_onnx, to_safetensors
 from clothier.training.networks import ImageClassifier, build_network
 from clothier.types import InputSpec
 from tests.synthetic import draw_garments

@@ -17,7 +17,7 @@ from clothier.metrics import softmax
 from clothier.recipes import WhitenedCnn, preset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.device import Device
-from clothier.training.export.graph import OPSET, to_onnx, to_safetensors
+from clothier.training.export.bundle_export import OPSET, to_onnx, to_safetensors
 from clothier.training.networks import build_network
 from clothier.training.torch_classifier import TorchClassifier
 from clothier.training.trainer import fit, init_state

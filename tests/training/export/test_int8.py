@@ -13,8 +13,8 @@ from onnx import TensorProto, numpy_helper
 
 from clothier.recipes import HardExampleMining, WhitenedCnn, preset
 from clothier.training.device import Device
+from clothier.training.export.bundle_export import to_onnx
 from clothier.training.export.float16 import to_float16_graph
-from clothier.training.export.graph import to_onnx
 from clothier.training.export.int8 import CALIBRATION_SIZE, calibration_sample, is_quantized, quantize_graph
 from clothier.training.networks import build_network
 from clothier.training.trainer import fit, init_state

@@ -164,7 +164,7 @@ def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
 def test_an_invalid_recipe_is_a_failed_trial(tmp_path: Path) -> None:
     space = SearchSpace("bad", CLASSIC_DNN, {"batch": Choice({"one": {"batch_size": 1}})}, source="for tests")
     (only,) = run_search(tmp_path / "t.json", space, 1)
-    assert only["error"] == "the recipe's batch_size is 1; it must be 2 or more."
+    assert only["error"] == "the recipe's batch_size is 1; it must be 2 to 1,000,000."
 
 
 def test_progress_reports_pruned_trials(tmp_path: Path) -> None:

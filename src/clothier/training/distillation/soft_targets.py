@@ -119,11 +119,7 @@ def save_soft_targets(
 
 
 def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> SoftTargets:
-    """The mean of the teachers' tables, summed in float32 one by one.
-
-    Raises:
-        ModelError: a teacher's file is missing or damaged.
-    """
+    """The mean of the teachers' tables, summed in float32 one by one; a ModelError if one is missing or damaged."""
     total = _read(folders[0], table=True)[TABLE].astype(np.float32)
     for folder in folders[1:]:
         total += _read(folder, table=True)[TABLE].astype(np.float32)
@@ -133,18 +129,7 @@ def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> Soft
 def teacher_metrics(
     folders: Sequence[Path], student: Recipe, epochs: int, validation: LabeledImages | None, dataset: Dataset
 ) -> dict[str, Any]:
-    """``metrics["teachers"]`` of a student: of its teachers' mean probabilities, and of each teacher alone.
-
-    Args:
-        folders: of the teachers, the first generation first.
-        student: the student's recipe.
-        epochs: of each teacher.
-        validation: the validation images, if there are any.
-        dataset: its test images.
-
-    Raises:
-        ModelError: a teacher's file is missing or damaged.
-    """
+    """``metrics["teachers"]`` of a student: of its teachers' mean probabilities, and of each teacher alone."""
     parts = _parts(validation, dataset)
     teachers = [_read(folder, table=False) for folder in folders]
     names = [*parts, *(f"{part}_tta" for part in parts)]

@@ -41,8 +41,6 @@ VIEW_FIELDS = ("shift", "flip")  # of the augmentation; they decide which views 
 
 @dataclass(frozen=True, slots=True)
 class _TeacherJob:
-    """One teacher to train."""
-
     path: Path
     options: TrainOptions
     dataset: Dataset
@@ -60,12 +58,7 @@ class _TeacherJob:
 
 
 def validate_distillation(options: TrainOptions, group: ProcessGroup) -> None:
-    """Checks, before anything is written, that the recipe's teachers can be trained.
-
-    Raises:
-        UsageError: the teachers would have teachers themselves, or be trained by several processes of torchrun or
-            within a time limit; or a run's teachers are given for a recipe without distillation.
-    """
+    """Checks, before anything is written, that the recipe's teachers can be trained; a UsageError if not."""
     distill, preset = options.recipe.distill, options.recipe.preset
     if not distill.teachers:
         if options.teachers_from:
@@ -92,12 +85,10 @@ def train_teachers(
 ) -> tuple[SoftTargets | None, dict[str, Any] | None]:
     """Trains the teachers of a student's run that are not trained yet.
 
-    Returns:
-        The student's soft targets and the teachers' metrics; None and None if its recipe has no teachers.
+    Returns the student's soft targets and the teachers' metrics; None and None if its recipe has no teachers.
 
     Raises:
         UsageError: the teachers of another run do not fit this one, or are not all trained.
-        ModelError: a teacher's files are damaged.
     """
     recipe, distill = options.recipe, options.recipe.distill
     if not distill.teachers:
@@ -116,24 +107,17 @@ def train_teachers(
 
 
 def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_TeacherJob]:
-    """Every teacher of a run, the first generation first."""
+    """Every teacher of a run, the first generation first; it has the student's validation images."""
     distill, jobs = options.recipe.distill, list[_TeacherJob]()
+    labeled = replace(recipes.preset("cnn", distill.preset), validation=options.recipe.validation)
     for index in range(distill.teachers * distill.generations):
         generation = index // distill.teachers
-        recipe = _teacher_recipe(options.recipe, generation)
+        recipe = replace(labeled, distill=replace(distill, generations=generation)) if generation else labeled
         teacher_options = replace(options, recipe=recipe, seed=options.seed + 1 + index, out=None, teachers_from=None)
         previous = [job.path for job in jobs[: generation * distill.teachers]]
         path = owner / TEACHERS_DIR / str(index + 1)
         jobs.append(_TeacherJob(path, teacher_options, dataset, options.recipe.augment, previous))
     return jobs
-
-
-def _teacher_recipe(student: Recipe, previous_generations: int) -> Recipe:
-    """The recipe of a teacher, with the student's validation images."""
-    recipe = replace(recipes.preset("cnn", student.distill.preset), validation=student.validation)
-    if not previous_generations:
-        return recipe
-    return replace(recipe, distill=replace(student.distill, generations=previous_generations))
 
 
 def _check_same_augment(teacher_augment: Augment, student: Recipe) -> None:
@@ -164,8 +148,7 @@ def _check_compatible(owner: Run, options: TrainOptions, dataset: Dataset) -> No
 def _relevant_fields(recipe: Recipe, data_digest: str | None) -> dict[str, Any]:
     """What decides the soft targets of a recipe's teachers."""
     augment = {name: getattr(recipe.augment, name) for name in VIEW_FIELDS}
-    distill = asdict(recipe.distill)
-    return {"data": data_digest, "distill": distill, "validation": recipe.validation, "augment": augment}
+    return {"data": data_digest, "distill": asdict(recipe.distill), "validation": recipe.validation, "augment": augment}
 
 
 def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_TeacherJob], progress: Progress) -> None:
@@ -183,7 +166,7 @@ def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_Tea
 
 
 def _train_teacher(job: _TeacherJob) -> None:
-    """Trains one teacher and saves its outputs; runs in a process of its own."""
+    """Runs in a process of its own."""
     run, dataset = Run(job.path), job.dataset
     if not (job.path / "config.json").is_file():
         run.create({**to_config(job.options), "data_digest": dataset.digest, "own_network": None})

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from clothier.system import parallel_map
-from clothier.training.export.graph import export_graph
+from clothier.training.export.bundle_export import export_graph
 from clothier.training.torch_classifier import to_float
 from clothier.types import ModelOutput
 

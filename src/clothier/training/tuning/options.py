@@ -30,9 +30,6 @@ class TuneOptions:
         any_idx: accept IDX files of any data set.
         out: the folder; None for ``runs/tune-MODEL-SPACE``. Numbered if it exists.
         seed: of sampling, and of each training.
-
-    Raises:
-        UnknownNameError: the model or its search space is unknown.
     """
 
     model: str
@@ -68,11 +65,7 @@ def tune_config(options: TuneOptions, data_digest: str) -> dict[str, Any]:
 
 
 def read_tune_options(config: Mapping[str, Any], path: Path) -> TuneOptions:
-    """The options in the ``config`` of a search; ``path`` is the file.
-
-    Raises:
-        ModelError: it is not of a search, or its search space is another one in this version of Clothier.
-    """
+    """The options in the ``config`` of a search; ``path`` is the file."""
     options = from_config(TuneOptions, config, path)
     if config.get("space") != tune_config(options, "")["space"]:
         raise ModelError(
