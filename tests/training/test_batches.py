@@ -78,7 +78,7 @@ def test_labels_stay_with_their_images(cpu: Device, garments: LabeledImages) -> 
     originals: dict[bytes, int] = {}
     for image, label in zip(garments.images, garments.labels, strict=True):
         originals[image.tobytes()] = originals[image[:, ::-1].tobytes()] = int(label)
-    for places, images, labels, targets, mixed in batches.epoch(1, UNSEEN_LOSSES):
+    for places, images, labels, targets, _, mixed in batches.epoch(1, UNSEEN_LOSSES):
         assert not mixed
         assert labels.tolist() == targets.tolist() == garments.labels[places].tolist()
         assert [originals[image.numpy().tobytes()] for image in images] == labels.tolist()
@@ -92,7 +92,7 @@ def test_ranks_shard_the_batches_of_a_single_process(cpu: Device, garments: Labe
     for step, whole in enumerate(alone):
         for rank in range(3):
             assert shared[rank][step].is_mixed == whole.is_mixed
-            for part, all_of_it in zip(shared[rank][step][:-1], whole[:-1], strict=True):
+            for part, all_of_it in zip(shared[rank][step][:-2], whole[:-2], strict=True):
                 assert torch.equal(part, all_of_it[rank::3])
 
 
@@ -160,3 +160,11 @@ def test_soft_targets_are_those_of_the_augmented_view(cpu: Device, garments: Lab
             as_they_are = checksum(torch.as_tensor(garments.images)[batch.indices])
             different += int(((expected - as_they_are).abs() > 4e-4).sum())
     assert different > 200  # of 600: views differ, so that a wrong one would have been noticed
+
+
+def test_a_time_limit_keeps_the_unmixed_end(cpu: Device, garments: LabeledImages) -> None:
+    recipe = replace(BASE_RECIPE, epochs=10, augment=Augment(cutmix=1.0, mix_off_epochs=4))
+    batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())
+    spent = iter([0.0, 0.3, 0.59, 0.6, 0.9, 1.0])  # 60 % of the steps are mixed, and so 60 % of the time
+    mixed = [batch.is_mixed for batch in batches.epoch(1, UNSEEN_LOSSES, lambda: next(spent))]
+    assert mixed == [True, True, True, False, False]  # and the epoch ends with the time

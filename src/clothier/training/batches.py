@@ -11,7 +11,7 @@ from clothier.errors import UsageError
 from clothier.training import augment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clothier.data.dataset import LabeledImages
     from clothier.recipes import HardExampleMining, Recipe
@@ -31,6 +31,7 @@ class Batch(NamedTuple):
         images: (n, H, W) uint8, augmented.
         labels: (n,) int64.
         targets: what to learn: the labels; or (n, K) float32 probabilities, with teachers or if images are mixed.
+        progress: of the training before this step, 0 to 1.
         is_mixed: whether the images are mixed, so that their losses do not tell how hard they are.
     """
 
@@ -38,6 +39,7 @@ class Batch(NamedTuple):
     images: torch.Tensor
     labels: torch.Tensor
     targets: torch.Tensor
+    progress: float
     is_mixed: bool = False
 
 
@@ -68,6 +70,8 @@ class BatchLoader:
         self._flip_parity = torch.randint(0, 2, (len(train),), generator=generator).bool().to(device.torch_device)
         self._soft_targets = soft_targets
         self._n_classes = int(self.labels.max()) + 1
+        # a time limit speeds the progress up: the last part of the training is unmixed, however many epochs it has
+        self._mix_until = self.progress(recipe.epochs + 1 - recipe.augment.mix_off_epochs, 0)
 
     def steps(self, epoch: int) -> int:
         """Steps of an epoch, 1 for the first. Images left over after the last full batch are not used in it."""
@@ -83,10 +87,11 @@ class BatchLoader:
         full_epochs = min(epoch, start_epoch) - 1
         return full_epochs * self.steps(1) + (epoch - 1 - full_epochs) * self.steps(start_epoch)
 
-    def epoch(self, epoch: int, losses: torch.Tensor) -> Iterator[Batch]:
+    def epoch(self, epoch: int, losses: torch.Tensor, time_spent: Callable[[], float] | None = None) -> Iterator[Batch]:
         """Augmented images and their targets, in the random order of this epoch, 1 for the first.
 
-        ``losses`` (N,) are the images' latest; hard examples are selected by them. A batch is augmented whole and then
+        ``losses`` (N,) are the images' latest; hard examples are selected by them. ``time_spent`` is the
+        fraction of the time limit, if there is one; the epoch ends where it is 1. A batch is augmented whole and then
         sharded, so the images do not depend on the number of processes.
         """
         stream = self._seed * _SEED_STRIDE + epoch
@@ -94,13 +99,19 @@ class BatchLoader:
         torch.manual_seed(stream * self.group.world_size + self.group.rank)  # for dropout, different on each rank
         order = select_hard_examples(losses, self._recipe.hard_example_mining, epoch, generator)
         shard = self.group.shard
-        for indices in torch.split(order, self.batch_size)[: self.steps(epoch)]:
-            batch = self._augment(indices.to(self.images.device), epoch, generator)
-            yield Batch(
-                shard(batch.indices), shard(batch.images), shard(batch.labels), shard(batch.targets), batch.is_mixed
+        for step, indices in enumerate(torch.split(order, self.batch_size)[: self.steps(epoch)]):
+            progress = max(self.progress(epoch, step), time_spent() if time_spent else 0.0)
+            if step and progress >= 1:
+                return
+            batch = self._augment(indices.to(self.images.device), epoch, progress, generator)
+            yield batch._replace(
+                indices=shard(batch.indices),
+                images=shard(batch.images),
+                labels=shard(batch.labels),
+                targets=shard(batch.targets),
             )
 
-    def _augment(self, indices: torch.Tensor, epoch: int, generator: torch.Generator) -> Batch:
+    def _augment(self, indices: torch.Tensor, epoch: int, progress: float, generator: torch.Generator) -> Batch:
         """The images at ``indices``, augmented for ``epoch``, and their targets."""
         augmentation = self._recipe.augment
         images, labels = self.images[indices], self.labels[indices]
@@ -113,13 +124,13 @@ class BatchLoader:
             images = augment.translate(images, offsets, shift)
         targets = labels if self._soft_targets is None else self._soft_targets.lookup(indices, flips, offsets)
         mixed = None
-        if epoch <= self._recipe.epochs - augmentation.mix_off_epochs:
+        if progress < self._mix_until:
             if augmentation.cutout:
                 images = augment.cutout(images, augmentation.cutout, generator)
             if mixed := self._mix(images, generator):
                 one_hot = targets if targets.ndim > 1 else F.one_hot(targets, self._n_classes).float()
                 images, targets = mixed.images, mixed.mix_targets(one_hot)
-        return Batch(indices, images, labels, targets, is_mixed=mixed is not None)
+        return Batch(indices, images, labels, targets, progress, is_mixed=mixed is not None)
 
     def _mix(self, images: torch.Tensor, generator: torch.Generator) -> augment.MixedBatch | None:
         """The batch with CutMix or mixup; None if it is not mixed."""

@@ -168,14 +168,12 @@ def _train_epoch(
     totals = torch.zeros(2, device=device.torch_device)  # loss and correct predictions
     losses = torch.full((len(state.example_losses),), math.nan, device=device.torch_device)
     seen = 0
-    for step, batch in enumerate(batches.epoch(state.epoch, state.example_losses)):
-        progress = batches.progress(state.epoch, step)
-        if time_limit is not None:  # rank 0's clock decides: a rank that stopped alone would leave the others waiting
-            spent = batches.group.broadcast(state.seconds + time.perf_counter() - started)
-            progress = max(progress, spent / time_limit)
-        if progress >= 1 and seen:
-            break
-        last_lr = _set_learning_rates(state.optimizers, recipe, progress)
+
+    def time_spent() -> float:  # rank 0's clock decides: a rank that stopped alone would leave the others waiting
+        return batches.group.broadcast(state.seconds + time.perf_counter() - started) / (time_limit or math.inf)
+
+    for batch in batches.epoch(state.epoch, state.example_losses, time_spent if time_limit else None):
+        last_lr = _set_learning_rates(state.optimizers, recipe, batch.progress)
         logits, loss = _train_step(network, state.optimizers, batch, recipe, device)
         if not batch.is_mixed:
             losses[batch.indices] = F.cross_entropy(logits, batch.labels, reduction="none")
