@@ -18,6 +18,7 @@ from torch import nn
 from clothier.errors import DataError, UsageError
 from clothier.exploration.pca import fit_pca
 from clothier.recipes import PcaMlp, WhitenedCnn
+from clothier.training.memory import require_memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -178,26 +179,31 @@ def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(conv, norm, nn.ReLU())
 
 
-def build_network(spec: Network, images: Images, n_classes: int, seed: int) -> ImageClassifier:
+def build_network(spec: Network, images: Images, n_classes: int, seed: int, *, batch_size: int = 1) -> ImageClassifier:
     """The network of a recipe, with PCA or whitening fitted to the (N, H, W) training images.
 
     Raises:
-        UsageError: the network cannot take images of this size.
+        UsageError: the network cannot take images of this size, or its training would need too much memory.
         DataError: the images are all the same, or too few for the components.
     """
-    torch.manual_seed(seed)
+    batch_size = min(batch_size, len(images))
     if isinstance(spec, PcaMlp):
-        return _build_pca_mlp(spec, images, n_classes)
+        return _build_pca_mlp(spec, images, n_classes, seed, batch_size)
     if isinstance(spec, WhitenedCnn):
-        return _build_whitened_cnn(spec, images, n_classes)
+        return _build_whitened_cnn(spec, images, n_classes, seed, batch_size)
     height, width = images.shape[1:]
     if (height, width) != (STUDY_IMAGE_SIZE, STUDY_IMAGE_SIZE):
         raise UsageError(f"the reference study's CNN takes 28x28 images, not {height}x{width}. Use --preset fast.")
+    torch.manual_seed(seed)
     return StudyCnnNetwork(n_classes)
 
 
-def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int) -> PcaMlpNetwork:
+def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int, seed: int, batch_size: int) -> PcaMlpNetwork:
+    n_pixels = images[0].size
+    most = min(n_pixels, spec.components) if isinstance(spec.components, int) else n_pixels
+    require_memory(lambda: PcaMlpNetwork(spec, n_pixels, most, n_classes), images.shape[1:], batch_size)
     pca = fit_pca(images, spec.components)
+    torch.manual_seed(seed)
     network = PcaMlpNetwork(spec, pca.components.shape[1], len(pca.components), n_classes)
     projection = cast("PcaProjection", cast("nn.Sequential", network.features)[0])
     projection.mean = torch.as_tensor(pca.mean, dtype=torch.float32)
@@ -206,7 +212,9 @@ def _build_pca_mlp(spec: PcaMlp, images: Images, n_classes: int) -> PcaMlpNetwor
     return network
 
 
-def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> WhitenedCnnNetwork:
+def _build_whitened_cnn(
+    spec: WhitenedCnn, images: Images, n_classes: int, seed: int, batch_size: int
+) -> WhitenedCnnNetwork:
     height, width = images.shape[1:]
     # the stem removes patch - 1 pixels; its pooling, if any, and all groups but the first halve the rest
     min_size = 2 ** (len(spec.widths) - (not spec.pooled_stem)) + spec.patch - 1
@@ -215,6 +223,8 @@ def _build_whitened_cnn(spec: WhitenedCnn, images: Images, n_classes: int) -> Wh
             f"a CNN with a {spec.patch}x{spec.patch} stem and {len(spec.widths)} groups takes images of at least "
             f"{min_size}x{min_size} pixels, not {height}x{width}. Give the recipe fewer network.widths."
         )
+    require_memory(lambda: WhitenedCnnNetwork(spec, n_classes), (height, width), batch_size)
+    torch.manual_seed(seed)
     network = WhitenedCnnNetwork(spec, n_classes)
     _fit_whitening(cast("WhiteningStem", network.features.stem), images)
     return network
