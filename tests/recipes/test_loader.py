@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -360,3 +361,23 @@ def test_a_recipe_is_read_back_from_its_file(recipe: Recipe, tmp_path: Path) -> 
     (tmp_path / "recipe.toml").write_text(to_toml(other), encoding="utf-8")
     assert from_file(tmp_path / "recipe.toml", recipe.model) == other
     assert other.preset == f"{recipe.preset}-changed"
+
+
+def test_a_file_that_is_too_large_for_a_recipe_is_refused_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path / "mine.toml", "".join(f"a.b{number} = 1\n" for number in range(50_000)))
+    with pytest.raises(UsageError, match=f"^{path} is too large for a recipe, which has at most 65,536 bytes"):
+        from_file(path, "dnn")
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(DataError, match="it is a device or a pipe"):
+        from_file(tmp_path / "pipe.toml", "dnn")
+
+
+@pytest.mark.parametrize("name", ["x/../../../y", "..", ".hidden", "", "a b", "a\n", "n" * 65, "/etc/x", "\ud800"])
+@pytest.mark.parametrize("model", ["dnn", "photo"])
+def test_a_preset_name_that_is_no_name_of_a_folder_is_refused(model: str, name: str) -> None:
+    base = preset(model, "fast")
+    with pytest.raises(UsageError, match=r"^the recipe's preset is .*; it must be a name of letters, digits"):
+        from_values(type(base), {**base.to_json(), "preset": name})

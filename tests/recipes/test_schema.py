@@ -46,7 +46,7 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     ),
     (WhitenedCnn, {}, "depths", [(1, 2, 3)], [(1, 0, 1), (1, 33, 1)], "numbers from 1 to 32"),
     (WhitenedCnn, {}, "depths", [(1, 2, 3)], [(), (2, 2)], "one for each of the 3 widths"),
-    (WhitenedCnn, {"depths": (1,) * 33}, "widths", [(1,) * 32], [(), (1,) * 33], "1 to 32 widths"),
+    (WhitenedCnn, {"depths": (1,) * 33}, "widths", [], [(), (1,) * 33], "1 to 32 widths"),
     (PcaMlp, {}, "hidden", [(1,) * 32], [(1,) * 33], "32 layers or fewer"),
     (Optimizer, {}, "learning_rate", [1e-9, 2.0], [0.0, -1e-3, 1e300], "above 0, up to 1,000,000"),
     (Optimizer, {"kind": "adamw"}, "weight_decay", [0.0, TENTH], [-TENTH, 1e7], "0 to 1,000,000"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, get_type_hints
@@ -56,6 +57,14 @@ def check_bounds(part: Any, table: str = "") -> None:
 def _bounds_of(cls: Any) -> dict[str, Bounds]:
     hints = get_type_hints(cls, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+def check_name(preset: str) -> None:
+    """Checks a preset's name, which becomes that of a run folder and of a bundle."""
+    expected = (
+        "a name of letters, digits, dots, hyphens and underscores, at most 64, that starts with a letter or digit"
+    )
+    require(bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", preset)), "preset", preset, expected)
 
 
 def require(condition: bool, name: str, value: object, expected: str) -> None:

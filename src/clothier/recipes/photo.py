@@ -15,6 +15,7 @@ from clothier.recipes.bounds import (
     Rate,
     WeightDecay,
     check_bounds,
+    check_name,
 )
 from clothier.recipes.schema import MODELS
 
@@ -83,6 +84,7 @@ class PhotoRecipe:
     augment: PhotoAugment = field(default_factory=PhotoAugment)
 
     def __post_init__(self) -> None:
+        check_name(self.preset)
         check_bounds(self)
 
     def to_json(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from clothier.recipes.bounds import (
     Rate,
     WeightDecay,
     check_bounds,
+    check_name,
     require,
 )
 
@@ -255,6 +256,7 @@ class Recipe:
     precision: Literal["float32", "auto"] = "auto"
 
     def __post_init__(self) -> None:
+        check_name(self.preset)
         check_bounds(self)
         can_select = self.validation > 0 or self.select == "last"
         require(can_select, "validation", self.validation, 'above 0 with select = "best"')
