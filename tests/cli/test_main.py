@@ -182,7 +182,8 @@ class TestRealProcess:
         ended = clothier("--help", stdout=subprocess.PIPE, env={**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1"})
         assert "\x1b[3" not in ended.stdout, "bold is allowed, colors are not"
 
-    def test_ctrl_c(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_ctrl_c_and_a_kill(self, number: signal.Signals, tmp_path: Path) -> None:
         """A real SIGINT."""
         script = tmp_path / "slow.py"
         script.write_text(SLOW)
@@ -192,11 +193,35 @@ class TestRealProcess:
         deadline = time.monotonic() + 30
         while not (tmp_path / "started").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         stdout, stderr = process.communicate(timeout=30)
         assert (process.returncode, stdout) == (130, "")
         assert stderr.endswith("clothier train --resume runs/cnn\n")
 
+    @pytest.mark.parametrize("stderr", ["2> /dev/full", "2>&-"])
+    def test_stderr_that_cannot_be_written_ends_no_work(self, stderr: str, tmp_path: Path) -> None:
+        script = tmp_path / "talk.py"
+        script.write_text(TALKING)
+        command = f"{sys.executable} {script} train cnn {stderr}"
+        done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout) == (0, "trained\n")
+
+
+TALKING = """
+import sys
+from clothier.cli import main, output, progress
+
+def talk(arguments):
+    with progress.progress_display() as report:
+        for done in range(3):
+            report("", 0, 0, "a message")
+            output.print_message("another")
+    print("trained")
+    return 0
+
+main._run = talk
+sys.exit(main.main())
+"""
 
 SLOW = """
 import dataclasses, sys, time, types

@@ -7,8 +7,11 @@ valid JSON.
 from __future__ import annotations
 
 import io
+import os
 import shlex
+import signal
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -47,12 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     ordered, debug = hoist_debug(given)
     _tolerate_encoding()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it cleans up and names --resume, as Ctrl-C does
     try:
         code = _run(ordered)
         with output.writing_stdout():
             return code
     except BrokenPipeError:
-        output.discard_stdout()
+        output.discard(sys.stdout)
         return CLOSED_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error gets a message and an exit code
         if debug:
@@ -114,6 +119,8 @@ def _usage_message(error: typer.TyperException) -> str:
 
 def _tolerate_encoding() -> None:
     """File names that are not Unicode, and terminals that are not UTF-8, get escapes instead of an error."""
+    if sys.stderr is None:  # it was closed; a file that is opened next must not take its place
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115, PTH123 - for the whole process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

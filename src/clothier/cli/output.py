@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import typer
 from rich.console import Console
@@ -53,8 +53,37 @@ def print_error(message: str) -> None:
 
 def print_message(text: Text | str) -> None:
     """Prints a message on stderr; wrapped between words on a terminal, one line in a log."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = stderr_console()
     console.print(text, soft_wrap=not console.is_terminal)
+
+
+def stderr_console() -> Console:
+    """A console on stderr whose errors end no work."""
+    return Console(file=cast("IO[str]", _Stderr()), highlight=False, markup=False, emoji=False)
+
+
+class _Stderr:
+    """stderr; when it is closed or its disk is full, what follows is discarded."""
+
+    def write(self, text: str) -> int:
+        with _discarding_on_error():
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with _discarding_on_error():
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+@contextmanager
+def _discarding_on_error() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        discard(sys.stderr)
 
 
 def exit_on_failures(
@@ -96,12 +125,12 @@ def writing_stdout() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        discard_stdout()
+        discard(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise
         raise StorageError(f"cannot write the result to stdout: {error.strerror}.") from error
 
 
-def discard_stdout() -> None:
+def discard(stream: IO[str]) -> None:
     """Sends what is left to nowhere; otherwise Python tries to write it again at exit, and fails."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from clothier import types
 from clothier.cli import output
 
@@ -23,7 +21,7 @@ COUNT_LIMIT = 1000  # totals below are shown as "3/5", others as a percentage
 @contextmanager
 def progress_display() -> Iterator[types.Progress]:
     """Yields the :class:`~clothier.types.Progress` that fits stderr."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = output.stderr_console()
     if not output.is_main_process():
         yield types.no_progress
     elif console.is_terminal:
