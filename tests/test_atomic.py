@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -459,3 +460,31 @@ def test_replace_survives_an_interrupt_at_any_line(tmp_path: Path, line: int) ->
     kept = [tree(one) for one in tmp_path.iterdir()]
     assert replaced("old") in kept
     assert replaced("new") in kept
+
+
+def test_leftovers_are_removed_and_an_old_folder_gets_its_name_back(tmp_path: Path) -> None:
+    for name in (".bundle.01234567.old", ".bundle.89abcdef.part", ".kept", ".x.part", "report"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".bundle.01234567.old" / "card.json").write_text("{}")
+    (tmp_path / "report" / ".page.html.00ff00ff.part").write_text("half")
+    (tmp_path / "report" / "page.html").write_text("whole")
+    atomic.remove_all_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".kept", ".x.part", "bundle", "report"]
+    assert (tmp_path / "bundle" / "card.json").read_text() == "{}"
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["page.html"]
+    (tmp_path / ".bundle.01234567.old").mkdir()
+    atomic.remove_all_leftovers(tmp_path)
+    assert (tmp_path / "bundle" / "card.json").exists()
+    assert not (tmp_path / ".bundle.01234567.old").exists()
+
+
+def test_replacing_a_folder_removes_what_a_killed_process_left_but_not_what_another_writes(tmp_path: Path) -> None:
+    for name in (".shop.01234567.part", ".shop.89abcdef.old", ".shop.0a0a0a0a.part", ".other.01234567.part"):
+        (tmp_path / name).mkdir()
+    descriptor = os.open(tmp_path / ".shop.0a0a0a0a.part", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with atomic.replace_dir(tmp_path / "shop") as tmp, atomic.replace_dir(tmp_path / "shop") as other:
+        (other / "a").touch()
+        assert tmp != other
+    os.close(descriptor)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.01234567.part", ".shop.0a0a0a0a.part", "shop"]

@@ -1,29 +1,34 @@
 """Atomic writes: a file or a folder is written whole or not at all.
 
 It is written under a temporary name in the same folder, synced to disk, and renamed, which POSIX does in one step.
-A full disk leaves the old content. A killed process leaves the old content too, and maybe a ``.NAME.*.part`` beside it.
+A full disk leaves the old content. A killed process leaves the old content too, and maybe a ``.NAME.*.part`` beside it,
+which :func:`remove_all_leftovers` removes.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import glob
 import itertools
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from clothier.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
 DISK_ERRNOS = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 """Errors that only a write can have: quota, file too large, disk full, read-only. The block of a ``with`` may also read
 other files and sockets; of its errors, only these are about the file that is being written."""
+RUN_AGAIN = "run the same command again."  # ends the message of a failed write
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.(part|old)")  # name of what a write has not finished
 
 
 @contextmanager
@@ -67,14 +72,16 @@ def replace_dir(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         tmp.mkdir()
     try:
-        with _as_storage_error(path, DISK_ERRNOS):
-            yield tmp
-        with _as_storage_error(path):
-            for written in (tmp, *tmp.rglob("*")):
-                _fsync(written)
-            _replace(tmp, path)
+        with _lock(tmp):
+            with _as_storage_error(path, DISK_ERRNOS):
+                yield tmp
+            with _as_storage_error(path):
+                for written in (tmp, *tmp.rglob("*")):
+                    _fsync(written)
+                _replace(tmp, path)
     finally:
         _remove(tmp)
+    _remove_stale(path)
 
 
 def unique_dir(path: Path) -> Path:
@@ -110,6 +117,20 @@ def remove_leftovers(path: Path) -> None:
     """Removes what killed processes left of ``path``. No other process may be writing it."""
     for tmp in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         _remove(tmp)
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Removes what killed processes left of unfinished writes below ``folder``, where nobody else may write now.
+
+    A folder that was being replaced gets its name back.
+    """
+    for parent, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            path, found = Path(parent, name), _TEMPORARY.fullmatch(name)
+            if found and found[2] == "old" and not os.path.lexists(path.with_name(found[1])):
+                path.replace(path.with_name(found[1]))
+            elif found:
+                _remove(path)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -199,6 +220,31 @@ def _remove(tmp: Path) -> None:
             tmp.unlink()
 
 
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Locks a folder, unless another process has it; the lock ends with the process. Yields whether it was locked."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_locked = True
+    except OSError:
+        is_locked = False
+    try:
+        yield is_locked
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale(path: Path) -> None:
+    """Removes what killed processes left when they replaced the folder ``path``; the living have a lock."""
+    for other in path.parent.iterdir():
+        found = _TEMPORARY.fullmatch(other.name)
+        if found and found[1] == path.name and other.is_dir():
+            with suppress(OSError), _lock(other) as is_stale:
+                if is_stale:
+                    _remove(other)
+
+
 def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -218,5 +264,5 @@ def _as_storage_error(path: Path, errnos: Collection[int] | None = None) -> Iter
         reason = error.strerror or str(error)
         raise StorageError(
             f"cannot write {path}: {reason}. The old content is unchanged. Free some space or choose another folder, "
-            "then run the same command again."
+            f"then {RUN_AGAIN}"
         ) from error
