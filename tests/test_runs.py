@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import string
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clothier import system
-from clothier.errors import DataError, Interrupted, ModelError, StorageError
-from clothier.runs import Run, create_run, interruptible, read_json
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UsageError
+from clothier.runs import Run, create_run, interruptible, lock, read_json
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -187,3 +189,51 @@ def fill(run: Run) -> list[EpochRecord]:
     for _ in range((1000 - size) // row):
         run.append_result(FIRST)
     return run.read_results()
+
+
+def test_a_full_disk_names_the_command_that_resumes(run: Run) -> None:
+    (run.path / "environment.json").mkdir()
+    with pytest.raises(StorageError) as caught, interruptible(run.path, "tune"):
+        run.create({})
+    assert str(caught.value).endswith(f"then continue with: clothier tune --resume {run.path}")
+
+
+def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(run: Run) -> None:
+    script = (
+        "import pathlib, sys\nfrom clothier.runs import lock\n"
+        "with lock(pathlib.Path(sys.argv[1])):\n    print('locked', flush=True)\n    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(UsageError, match=f"^another process works in {run.path}"), lock(run.path):
+            pass
+        other.kill()
+    with lock(run.path):
+        pass
+    assert not [*run.path.iterdir()]
+
+
+def test_a_lock_removes_what_killed_processes_left(run: Run) -> None:
+    run.create({})
+    kept = sorted(run.path.rglob("*"))
+    (run.path / ".metrics.json.01234567.part").write_text("{")
+    (run.path / ".bundle.89abcdef.part").mkdir()
+    (run.path / ".bundle.89abcdef.part" / "card.json").write_text("{")
+    (run.path / "teachers" / "1").mkdir(parents=True)
+    (run.path / "teachers" / "1" / ".last.pt.0a1b2c3d.part").write_text("")
+    with lock(run.path):
+        found = [path for path in run.path.rglob("*") if "teachers" not in path.parts]
+        assert sorted(found) == kept
+        assert not [*(run.path / "teachers" / "1").iterdir()]
+
+
+def test_the_identity_is_that_of_recipe_seed_and_data(run: Run) -> None:
+    run.create({"recipe": {"epochs": 3}, "seed": 0, "data": "/here", "data_digest": "a"})
+    identity = run.identity
+    run.create({"seed": 0, "recipe": {"epochs": 3}, "data": "/there", "data_digest": "a"})
+    assert run.identity == identity
+    for change in ({"seed": 1}, {"recipe": {"epochs": 4}}, {"data_digest": "b"}):
+        run.create({"seed": 0, "recipe": {"epochs": 3}, "data_digest": "a"} | change)
+        assert run.identity != identity

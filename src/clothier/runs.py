@@ -2,7 +2,7 @@
 
 config.json       resolved options; can be given to ``--config``
 results.csv       one row for each epoch, appended during training
-checkpoint/       the state that ``--resume`` continues from
+checkpoint/       the state that ``--resume`` continues from; removed when the run is finished
 environment.json  machine and library versions
 bundle/           the trained model
 predictions.npz   calibrated logits of the validation and the test images
@@ -17,10 +17,12 @@ from __future__ import annotations
 import csv
 import errno
 import fcntl
+import hashlib
 import io
 import json
 import os
 import shlex
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -30,7 +32,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from clothier import atomic, system
-from clothier.errors import DataError, Interrupted, ModelError, UsageError
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UsageError
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from clothier.types import Floats
 
 RUNS_DIR = Path("runs")  # where runs are created without --out
+DECISIVE_OPTIONS = ("recipe", "seed", "columns", "data_digest", "own_network")  # of config.json
 HELD = (errno.EACCES, errno.EAGAIN)  # what flock says of a lock that another process has
 RESULT_COLUMNS = [one.name for one in fields(EpochRecord)]
 OPTIONAL_COLUMNS = ("validation_loss", "validation_accuracy")  # empty if the recipe has no validation images
@@ -79,6 +82,28 @@ class Run:
     def checkpoint(self) -> Path:
         """The file that training is resumed from."""
         return self.path / "checkpoint" / "last.pt"
+
+    @property
+    def identity(self) -> str:
+        """A digest of what decides the weights: recipe, seed and data, wherever these are."""
+        decisive = {name: value for name, value in self.config.items() if name in DECISIVE_OPTIONS}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+    def require_folder(self) -> None:
+        """Checks that the folder of a run in progress is still there; writing would make a new one.
+
+        Raises:
+            StorageError: it is not.
+        """
+        if not (self.path / "config.json").is_file():
+            raise StorageError(
+                f"{self.path} was deleted or moved while the run was in progress. Move it back, then {atomic.RUN_AGAIN}"
+            )
+
+    def remove_checkpoints(self) -> None:
+        """Removes the checkpoints of a finished run and of its teachers; nothing continues from them."""
+        for folder in self.path.rglob("checkpoint"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def create(self, config: dict[str, Any]) -> None:
         """Writes ``environment.json``, then ``config.json``: a run with ``config.json`` can be resumed."""
@@ -137,6 +162,11 @@ class Run:
                 f"{expected}. Restore the old data, or start a new run."
             )
 
+    def move_data(self, data: Path | None) -> None:
+        """Notes in ``config.json`` where the data are now."""
+        if data and self.config["data"] != str(data.absolute()):
+            atomic.write_json(self.path / "config.json", {**self.config, "data": str(data.absolute())})
+
     def to_json(self) -> dict[str, Any]:
         """What ``clothier train --json`` prints: the folder and the metrics."""
         return {"run": str(self.path), **self.metrics}
@@ -161,18 +191,25 @@ def lock(path: Path) -> Iterator[None]:
         except OSError as error:
             if error.errno in HELD:  # other errors: some network file systems have no locks
                 raise UsageError(f"another process works in {path}. Wait for it to end, or stop it.") from error
-        yield
+        atomic.remove_all_leftovers(path)
+        try:
+            yield
+        finally:
+            atomic.remove_all_leftovers(path)  # of its own processes that were ended
     finally:
         os.close(descriptor)
 
 
 @contextmanager
 def interruptible(path: Path, command: str = "train") -> Iterator[None]:
-    """Turns Ctrl-C into :class:`Interrupted`, which names the folder at ``path`` and the command that resumes it."""
+    """Names the command that resumes the folder at ``path``, when Ctrl-C or the disk ends the block."""
     try:
         yield
     except KeyboardInterrupt as stop:
         raise Interrupted(path, command) from stop
+    except StorageError as error:
+        advice = f"continue with: clothier {command} --resume {shlex.quote(str(path))}"
+        raise StorageError(str(error).replace(atomic.RUN_AGAIN, advice)) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

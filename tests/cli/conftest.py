@@ -349,9 +349,9 @@ EXPLORE_RESULT = {
 
 PARAMS = {"optimizer": "rmsprop", "learning_rate": 0.012345}
 TRIALS = [
-    Trial(2, PARAMS, "complete", 0.8974, 30, 61.0, None).to_json(),
-    Trial(3, PARAMS, "pruned", 0.85, 11, 20.0, None).to_json(),
-    Trial(1, PARAMS, "failed", None, 0, 1.0, "the loss is NaN.").to_json(),
+    Trial(2, PARAMS, "complete", 0.8974, (0.8974,), 30, 61.0, None).to_json(),
+    Trial(3, PARAMS, "pruned", 0.85, (0.85,), 11, 20.0, None).to_json(),
+    Trial(1, PARAMS, "failed", None, (), 0, 1.0, "the loss is NaN.").to_json(),
 ]
 TUNE_RESULT = {
     "options": {"model": "dnn"},

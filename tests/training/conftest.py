@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clothier.recipes import Augment, PcaMlp, StudyCnn, WhitenedCnn, preset
+from clothier.runs import Run
 from clothier.training.device import Device
 from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clothier.data.dataset import LabeledImages
     from clothier.recipes import Recipe
 
@@ -32,6 +35,14 @@ def garments() -> LabeledImages:
 def others() -> LabeledImages:
     """100 synthetic validation images."""
     return draw_garments(100, seed=2)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A new run, without options."""
+    folder = Run(tmp_path / "run")
+    folder.create({})
+    return folder
 
 
 @pytest.fixture

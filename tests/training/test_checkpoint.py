@@ -12,7 +12,6 @@ import torch
 
 from clothier.errors import ModelError, StorageError
 from clothier.recipes import PcaMlp, Recipe
-from clothier.runs import Run
 from clothier.training import checkpoint
 from clothier.training.networks import build_network
 from clothier.training.trainer import TrainState, fit, init_state
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.dataset import LabeledImages
+    from clothier.runs import Run
     from clothier.training.device import Device
 
 
@@ -37,10 +37,10 @@ def trained(
 
 
 @pytest.fixture
-def path(tmp_path: Path, garments: LabeledImages, others: LabeledImages, cpu: Device) -> Path:
-    """A checkpoint of ``BASE_RECIPE``."""
-    checkpoint.save(tmp_path / "last.pt", *trained(BASE_RECIPE, garments, others, cpu))
-    return tmp_path / "last.pt"
+def path(run: Run, garments: LabeledImages, others: LabeledImages, cpu: Device) -> Path:
+    """The checkpoint of a run of ``BASE_RECIPE``."""
+    checkpoint.save(run, *trained(BASE_RECIPE, garments, others, cpu))
+    return run.checkpoint
 
 
 @pytest.fixture
@@ -60,8 +60,7 @@ def flattened(state: object, name: str = "") -> dict[str, object]:
     return {name: state}
 
 
-def test_a_started_run_without_its_checkpoint_is_refused(fresh: TrainState, tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_a_started_run_without_its_checkpoint_is_refused(fresh: TrainState, run: Run) -> None:
     assert checkpoint.resume(run, fresh) == []
     record = EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)
     run.append_result(record)
@@ -71,19 +70,20 @@ def test_a_started_run_without_its_checkpoint_is_refused(fresh: TrainState, tmp_
     assert run.read_results() == [record]
 
 
-def test_only_the_writing_process_changes_a_new_run(fresh: TrainState, tmp_path: Path) -> None:
-    assert checkpoint.resume(Run(tmp_path), fresh, write=False) == []
-    assert not [*tmp_path.iterdir()]
+def test_only_the_writing_process_changes_a_new_run(fresh: TrainState, run: Run) -> None:
+    before = sorted(run.path.iterdir())
+    assert checkpoint.resume(run, fresh, write=False) == []
+    assert sorted(run.path.iterdir()) == before
 
 
 def test_a_restored_state_equals_the_saved_one(
-    recipe: Recipe, garments: LabeledImages, others: LabeledImages, cpu: Device, tmp_path: Path
+    recipe: Recipe, garments: LabeledImages, others: LabeledImages, cpu: Device, run: Run
 ) -> None:
     recipe = replace(recipe, epochs=1, select="best")
     training, records = trained(recipe, garments, others, cpu)
-    checkpoint.save(tmp_path / "last.pt", training, records)
+    checkpoint.save(run, training, records)
     other = init_state(build_network(recipe.network, garments.images, 10, 7), recipe, cpu)
-    assert checkpoint.restore(tmp_path / "last.pt", other) == records
+    assert checkpoint.restore(run, other) == records
     before, after = flattened(training.state_dict()), flattened(other.state_dict())
     assert before.keys() == after.keys()
     assert any("momentum_buffer" in name or "exp_avg" in name for name in before)
@@ -92,14 +92,13 @@ def test_a_restored_state_equals_the_saved_one(
         assert equal, name
 
 
-def test_a_missing_checkpoint_is_refused(fresh: TrainState, tmp_path: Path) -> None:
-    path = tmp_path / "last.pt"
-    with pytest.raises(ModelError, match=f"no checkpoint {path}"):
-        checkpoint.restore(path, fresh)
+def test_a_missing_checkpoint_is_refused(fresh: TrainState, run: Run) -> None:
+    with pytest.raises(ModelError, match=f"no checkpoint {run.checkpoint}"):
+        checkpoint.restore(run, fresh)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied", "replaced"])
-def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: TrainState) -> None:
+def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: TrainState, run: Run) -> None:
     content = path.read_bytes()
     with ZipFile(path) as parts:
         largest = parts.read(max(parts.infolist(), key=lambda part: part.file_size))
@@ -108,24 +107,44 @@ def test_a_damaged_checkpoint_is_refused(damage: str, path: Path, fresh: TrainSt
     middle = len(content) // 2
     path.write_bytes({"cut": content[:middle], "flipped": flipped, "emptied": b"", "replaced": b"epoch,loss\n"}[damage])
     with pytest.raises(ModelError, match=f"{path} is damaged"):
-        checkpoint.restore(path, fresh)
+        checkpoint.restore(run, fresh)
 
 
 @pytest.mark.parametrize(("content", "found"), [({"format": 2}, 2), ({"training": {}}, None), ([1, 2], None)])
-def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: TrainState) -> None:
+def test_another_format_is_refused(content: object, found: int | None, path: Path, fresh: TrainState, run: Run) -> None:
     torch.save(content, path)
     with pytest.raises(ModelError, match=f"{path} has format {found}; this Clothier reads 1"):
-        checkpoint.restore(path, fresh)
+        checkpoint.restore(run, fresh)
 
 
-def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device) -> None:
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"recipe": {"epochs": 2}}, {"data_digest": "another"}, {"columns": {"file": "image"}}]
+)
+def test_the_checkpoint_of_another_run_is_refused(
+    change: dict[str, object], path: Path, fresh: TrainState, run: Run
+) -> None:
+    run.create({**run.config, "data": "moved"})
+    assert checkpoint.restore(run, fresh)
+    run.create({**run.config, **change})
+    with pytest.raises(ModelError, match=f"{path} is of another training: its recipe, its seed or its data"):
+        checkpoint.restore(run, fresh)
+
+
+def test_a_run_that_was_moved_away_is_not_made_again(path: Path, fresh: TrainState, run: Run) -> None:
+    run.path.rename(run.path.with_name("moved"))
+    with pytest.raises(StorageError, match=f"{run.path} was deleted or moved while the run was in progress"):
+        checkpoint.save(run, fresh, [])
+    assert not run.path.exists()
+
+
+def test_the_checkpoint_of_another_network_is_refused(path: Path, cpu: Device, run: Run) -> None:
     other = init_state(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10)), BASE_RECIPE, cpu)
     with pytest.raises(ModelError, match=f"{path} is of another network"):
-        checkpoint.restore(path, other)
+        checkpoint.restore(run, other)
 
 
-def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) -> None:
-    path, mark = tmp_path / "last.pt", tmp_path / "executed"
+def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, path: Path, run: Run, tmp_path: Path) -> None:
+    mark = tmp_path / "executed"
 
     class Malicious:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -133,24 +152,24 @@ def test_nothing_in_a_checkpoint_is_executed(fresh: TrainState, tmp_path: Path) 
 
     torch.save({"format": 1, "training": Malicious(), "records": []}, path)
     with pytest.raises(ModelError, match="is damaged"):
-        checkpoint.restore(path, fresh)
+        checkpoint.restore(run, fresh)
     path.write_bytes(pickle.dumps(Malicious()))
     with pytest.raises(ModelError, match="is damaged"):
-        checkpoint.restore(path, fresh)
+        checkpoint.restore(run, fresh)
     assert not mark.exists()
     pickle.loads(pickle.dumps(Malicious()))  # noqa: S301 - our own
     assert mark.exists()  # it would have been
 
 
-def test_a_full_disk_keeps_the_earlier_checkpoint(path: Path, fresh: TrainState) -> None:
+def test_a_full_disk_keeps_the_earlier_checkpoint(path: Path, fresh: TrainState, run: Run) -> None:
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 10, hard))
     try:
         with pytest.raises(StorageError, match=f"^cannot write {path}: File too large"):
-            checkpoint.save(path, fresh, [])
+            checkpoint.save(run, fresh, [])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["last.pt"]
-    assert [record.epoch for record in checkpoint.restore(path, fresh)] == [1]
+    assert [record.epoch for record in checkpoint.restore(run, fresh)] == [1]

@@ -6,12 +6,15 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from clothier.training.ddp import ProcessGroup, process_group
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -146,3 +149,42 @@ def test_shards_are_disjoint_and_complete() -> None:
     assert [len(share) for share in shares] == [4, 4, 4]
     assert torch.equal(torch.cat(shares).sort().values, batch)
     assert [ProcessGroup(rank, 3).is_main for rank in range(3)] == [True, False, False]
+
+
+LOST_PEER_SCRIPT = """
+import os, signal, sys, time
+import torch
+from clothier.errors import ClothierError
+from clothier.training.ddp import process_group
+
+try:
+    with process_group() as group:
+        group.all_reduce(torch.ones(1))
+        if group.rank == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(1)
+        group.all_reduce(torch.ones(1))
+except ClothierError as error:
+    print(error)
+"""
+
+
+def test_a_killed_rank_ends_the_others_with_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    script = tmp_path / "rank.py"
+    script.write_text(LOST_PEER_SCRIPT)
+    settings = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, str(script)],
+            env={**settings, "RANK": str(rank), "LOCAL_RANK": str(rank), "CUDA_VISIBLE_DEVICES": ""},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+    said = [rank.communicate(timeout=120)[0] for rank in ranks]
+    assert said[0].startswith("another process of this training ended")
+    assert "--resume" in said[0]

@@ -23,8 +23,8 @@ from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from clothier.runs import Run
     from clothier.types import EpochRecord
 
 PLAIN = Recipe(model="dnn", preset="fast", network=PcaMlp(components=20), epochs=3, batch_size=50)
@@ -83,16 +83,16 @@ def test_the_seed_decides_the_weights_bit_for_bit(
 
 
 def test_a_resumed_training_has_the_same_weights_bit_for_bit(
-    recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
+    recipe: Recipe, cpu: Device, garments: LabeledImages, others: LabeledImages, run: Run
 ) -> None:
     straight, killed = fresh_state(recipe, garments, cpu), fresh_state(recipe, garments, cpu)
     expected = list(run_fit(straight, recipe, garments, others, cpu))
 
     records = list(itertools.islice(run_fit(killed, recipe, garments, others, cpu), 2))
-    checkpoint.save(tmp_path / "last.pt", killed, records)
+    checkpoint.save(run, killed, records)
     torch.manual_seed(12345)  # another state of the global generator
     resumed = fresh_state(recipe, garments, cpu, seed=99)
-    records = checkpoint.restore(tmp_path / "last.pt", resumed)
+    records = checkpoint.restore(run, resumed)
     records += run_fit(resumed, recipe, garments, others, cpu)
 
     assert without_seconds(records) == without_seconds(expected)
@@ -143,7 +143,7 @@ def test_select_best_needs_validation_images(cpu: Device, garments: LabeledImage
 
 
 def test_hard_example_mining_selects_hard_images_and_resumes(
-    cpu: Device, garments: LabeledImages, others: LabeledImages, tmp_path: Path
+    cpu: Device, garments: LabeledImages, others: LabeledImages, run: Run
 ) -> None:
     recipe = replace(
         PLAIN, epochs=4, hard_example_mining=HardExampleMining(start_epoch=3, fraction=0.5, random_fraction=0.2)
@@ -155,13 +155,13 @@ def test_hard_example_mining_selects_hard_images_and_resumes(
         if record.epoch == 2:
             assert straight.example_losses.isfinite().all()
             before = straight.example_losses.clone()
-            checkpoint.save(tmp_path / "checkpoint", straight, records)
+            checkpoint.save(run, straight, records)
         if record.epoch == 3:
             seen = straight.example_losses != before
             assert seen.sum() == 150
             assert before[seen].median() > before[~seen].quantile(0.9)
     resumed = fresh_state(recipe, garments, cpu)
-    again = checkpoint.restore(tmp_path / "checkpoint", resumed)
+    again = checkpoint.restore(run, resumed)
     again += run_fit(resumed, recipe, garments, others, cpu)
     assert without_seconds(again) == without_seconds(records)
     assert same_weights(resumed.network, straight.network)

@@ -135,7 +135,6 @@ def test_a_run_folder_is_complete(finished: Run) -> None:
         "bundle/card.json",
         "bundle/model.onnx",
         "bundle/weights.safetensors",
-        "checkpoint/last.pt",
         "config.json",
         "environment.json",
         "metrics.json",
@@ -448,3 +447,81 @@ def test_sigint_sigkill_and_resume_give_the_same_weights(options: TrainOptions) 
     assert weights(resume(run.path)) == weights(undisturbed)
     assert result_rows(run) == result_rows(undisturbed)
     assert run.config == undisturbed.config
+
+
+@pytest.mark.usefixtures("quick")
+def test_two_processes_cannot_resume_the_same_run(options: TrainOptions, finished: Run) -> None:
+    run = interrupted_run(options)
+    refused: list[str] = []
+
+    def at_the_same_time(task: str, done: float, total: float, note: str = "") -> None:
+        if task == "train dnn" and not refused:
+            with pytest.raises(UsageError) as caught:
+                resume(run.path)
+            refused.append(str(caught.value))
+
+    assert weights(resume(run.path, progress=at_the_same_time)) == weights(finished)
+    assert refused[0].startswith(f"another process works in {run.path}")
+    assert result_rows(run) == result_rows(finished)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_resumed_run_takes_its_data_from_their_new_place(
+    options: TrainOptions, finished: Run, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "old").symlink_to(data)
+    run = interrupted_run(replace(options, data=tmp_path / "old"))
+    (tmp_path / "old").rename(tmp_path / "new")
+    with pytest.raises(DataError, match="old"):
+        resume(run.path)
+    assert weights(resume(run.path, data=tmp_path / "new")) == weights(finished)
+    assert run.config["data"] == str(tmp_path / "new")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_moved_run_folder_stops_the_training(options: TrainOptions, finished: Run) -> None:
+    assert options.out is not None
+    out, moved = options.out, options.out.with_name("moved")
+
+    def move_away(task: str, done: float, total: float, note: str = "") -> None:
+        if (task, done) == ("train dnn", 1):
+            out.rename(moved)
+
+    with pytest.raises(StorageError, match=f"^{out} was deleted or moved .* clothier train --resume {out}$"):
+        train(options, progress=move_away)
+    assert not out.exists()
+    assert weights(resume(moved)) == weights(finished)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_checkpoint_of_another_recipe_is_refused(options: TrainOptions) -> None:
+    run = interrupted_run(options)
+    other = interrupted_run(replace(options, recipe=replace(TINY, label_smoothing=0.1)))
+    run.checkpoint.write_bytes(other.checkpoint.read_bytes())
+    with pytest.raises(ModelError, match=f"^the checkpoint {run.checkpoint} is of another training"):
+        resume(run.path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_finished_run_that_was_killed_at_its_end_loses_its_checkpoint(options: TrainOptions) -> None:
+    run = train(options)
+    run.checkpoint.parent.mkdir(exist_ok=True)
+    run.checkpoint.write_bytes(b"the checkpoint")
+    assert resume(run.path) == run
+    assert not run.checkpoint.parent.exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "3", True, None])
+def test_an_invalid_seed_is_refused(seed: Any) -> None:
+    with pytest.raises(UsageError, match=r"^the seed is .*; it must be a whole number from 0 to 4,294,967,295"):
+        train_model("dnn", recipe=TINY, seed=seed)
+
+
+@pytest.mark.parametrize("time_limit", [0, -1, float("nan"), float("inf"), "1m", True])
+def test_an_invalid_time_limit_is_refused(time_limit: Any) -> None:
+    with pytest.raises(UsageError, match=r"^the time limit is .*; it must be a number of seconds above 0"):
+        train_model("dnn", recipe=TINY, time_limit=time_limit)
+
+
+def test_a_numpy_integer_is_a_seed(data: Path) -> None:
+    assert type(TrainOptions(recipe=TINY, seed=np.int64(3)).seed) is int

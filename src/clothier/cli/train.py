@@ -39,7 +39,7 @@ Config = Annotated[
 TimeLimit = Annotated[
     float | None,
     typer.Option(
-        metavar="TIME", parser=options.duration, help="Stop after the epoch that reaches 90s, 10m, 1h30m, ..."
+        metavar="TIME", parser=options.duration, help="Shorten the training to end by then: 90s, 10m, 1h30m, ..."
     ),
 ]
 TeachersFrom = Annotated[
@@ -50,7 +50,10 @@ Refit = Annotated[
     typer.Option(metavar="RUN", help="Retrain RUN's recipe on all training data and reuse its temperature."),
 ]
 Resume = Annotated[
-    Path | None, typer.Option(metavar="RUN", help="Continue RUN; other options, if given, must equal its own.")
+    Path | None,
+    typer.Option(
+        metavar="RUN", help="Continue RUN. --data may name the new place of its data; other options must equal its own."
+    ),
 ]
 
 
@@ -81,10 +84,11 @@ def train(
     source = _resolve_recipe(model, preset, recipe, config, refit)
     if not (source or resume):
         raise UsageError("nothing to train; give dnn, cnn or photo, --config, --refit or --resume.")
-    extra = given | columns | options.drop_unset(preset=preset)
+    extra = {name: value for name, value in given.items() if name != "data"} | columns
+    extra |= options.drop_unset(preset=preset)
     if resume and extra and (is_photo or not source):
-        hint = "" if is_photo else ", or give the model as well"
-        raise UsageError(f"--resume takes all options from the run; leave out {options.flag_names(extra)}{hint}.")
+        flags, hint = options.flag_names(extra), "" if is_photo else ", or give the model as well"
+        raise UsageError(f"--resume takes all options but --data from the run; leave out {flags}{hint}.")
     if columns:
         given["columns"] = options.columns_from(file_column, label_column, group_column)
     from clothier.cli.metrics_tables import run_table
@@ -93,7 +97,7 @@ def train(
     run_options: Any = _make_options(source, given, is_photo) if source and not (resume and is_photo) else None
     with progress_display() as progress:
         if resume:
-            run = workflow.resume(resume, expected=run_options, progress=progress)
+            run = workflow.resume(resume, expected=run_options, **options.drop_unset(data=data), progress=progress)
         else:
             run = workflow.train(run_options, progress=progress)
     output.print_result(run, json, run_table)

@@ -41,7 +41,11 @@ Epochs = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Epochs of every trial. Default: the recipe's own.")
 ]
 Resume = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Continue a search; --trials and --time-limit can extend it.")
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Continue a search; --trials and --time-limit can extend it, --data name the new place of its data.",
+    ),
 ]
 
 
@@ -60,10 +64,13 @@ def tune(
 ) -> None:
     """Search for a better recipe by validation accuracy. The test set is not used."""
     limits = drop_unset(trials=trials, time_limit=time_limit)
-    given = drop_unset(search_space=search_space, epochs=epochs, data=data, any_idx=any_idx, out=out, seed=seed)
+    place = drop_unset(data=data)
+    given = drop_unset(search_space=search_space, epochs=epochs, any_idx=any_idx, out=out, seed=seed)
     if resume and (model or given):
         unexpected = ", ".join(filter(None, (model, flag_names(given))))
-        raise UsageError(f"--resume takes all but --trials and --time-limit from the search; leave out {unexpected}.")
+        raise UsageError(
+            f"--resume takes all but --trials, --time-limit and --data from the search; leave out {unexpected}."
+        )
     if not resume and not model:
         raise UsageError(f"nothing to tune; give {' or '.join(recipes.MODELS)}, or --resume.")
     if model:  # an unknown search space is an error before torch is loaded
@@ -74,8 +81,8 @@ def tune(
 
     with progress_display() as progress:
         if resume:
-            result = resume_tune(resume, **limits, progress=progress)
+            result = resume_tune(resume, **limits, **place, progress=progress)
         else:
-            result = run_search(TuneOptions(**drop_unset(model=model), **limits, **given), progress=progress)
+            result = run_search(TuneOptions(**drop_unset(model=model), **limits, **place, **given), progress=progress)
     output.print_result(result, json, tuning_table)
     output.exit_on_failures(result.to_json()["failures"])

@@ -34,31 +34,47 @@ def resume(run: Run, state: Checkpointable, *, write: bool = True) -> list[Epoch
     says whether this process writes the run's files.
     """
     started = (run.path / "results.csv").is_file()
-    records = restore(run.checkpoint, state) if started else []
+    records = restore(run, state) if started else []
     if write:
         if not started:
-            save(run.checkpoint, state, records)
+            save(run, state, records)
         run.write_results(records)
     return records
 
 
-def save(path: Path, state: Checkpointable, records: list[EpochRecord]) -> None:
-    """Writes the state and the epochs so far."""
-    content = {"format": FORMAT, "training": state.state_dict(), "records": [record.to_json() for record in records]}
+def save(run: Run, state: Checkpointable, records: list[EpochRecord]) -> None:
+    """Writes the state and the epochs so far.
+
+    Raises:
+        StorageError: the disk refused, or the run folder is gone.
+    """
+    run.require_folder()
+    content = {
+        "format": FORMAT,
+        "run": run.identity,
+        "training": state.state_dict(),
+        "records": [record.to_json() for record in records],
+    }
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    atomic.write_bytes(path, buffer.getvalue())
+    atomic.write_bytes(run.checkpoint, buffer.getvalue())
 
 
-def restore(path: Path, state: Checkpointable) -> list[EpochRecord]:
-    """Restores ``state`` from the file and returns the epochs so far.
+def restore(run: Run, state: Checkpointable) -> list[EpochRecord]:
+    """Restores ``state`` from the run's checkpoint and returns the epochs so far.
 
     Nothing in the file is executed: only tensors, numbers and strings are read.
 
     Raises:
-        ModelError: there is no checkpoint, it is damaged or of another format, or it is of another network.
+        ModelError: there is no checkpoint, it is damaged or of another format, or it is of another run.
     """
+    path = run.checkpoint
     content = _load_content(path)
+    if content.get("run") != run.identity:
+        raise ModelError(
+            f"the checkpoint {path} is of another training: its recipe, its seed or its data are not those of "
+            "config.json. Restore the run's own files, or train again."
+        )
     try:
         state.load_state_dict(content["training"])
         return [EpochRecord(**record) for record in content["records"]]

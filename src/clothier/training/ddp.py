@@ -19,10 +19,14 @@ import torch.distributed as dist
 import torch.distributed.nn.functional
 from torch import nn
 
+from clothier.errors import ClothierError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+
+LOST_PEER = ("gloo", "nccl", "connection", "socket")  # words in PyTorch's errors when a rank is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +82,11 @@ def process_group() -> Iterator[ProcessGroup]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     try:
         yield ProcessGroup(dist.get_rank(), size)
+    except RuntimeError as error:
+        if any(word in str(error).lower() for word in LOST_PEER):
+            raise ClothierError(
+                "another process of this training ended, so this one cannot go on. Continue all of them with --resume."
+            ) from error
+        raise
     finally:
         dist.destroy_process_group()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 from clothier import recipes  # noqa: TC001 - from_values reads the annotations
 from clothier.data.photo_csv import Columns
@@ -21,6 +23,7 @@ OptionsT = TypeVar("OptionsT")
 
 FORMAT = 1  # of config.json
 ABSENT = "absent"
+MAX_SEED = 2**32 - 1  # NumPy's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,9 @@ class TrainOptions:
     teachers_from: Path | None = None
     refit: Path | None = None
 
+    def __post_init__(self) -> None:
+        check_run_options(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoOptions:
@@ -68,6 +74,25 @@ class PhotoOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        check_run_options(self)
+
+
+def check_run_options(options: Any) -> None:
+    """Checks ``seed`` and ``time_limit``; a whole number of another type, such as NumPy's, becomes an int.
+
+    Raises:
+        UsageError: one of them is not in its range.
+    """
+    seed, limit = options.seed, getattr(options, "time_limit", None)
+    is_whole = isinstance(seed, SupportsIndex) and not isinstance(seed, bool)
+    if not is_whole or not 0 <= operator.index(seed) <= MAX_SEED:
+        raise UsageError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED:,}.")
+    object.__setattr__(options, "seed", operator.index(seed))
+    is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    if limit is not None and not (is_number and 0 < limit < math.inf):
+        raise UsageError(f"the time limit is {limit!r}; it must be a number of seconds above 0, or None.")
 
 
 def to_config(options: Any) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def prepare(options: TrainOptions, dataset: Dataset, network: nn.Module | None =
     recipe = options.recipe
     train_set, validation = split(dataset, recipe) if recipe.validation else (dataset.train, None)
     started = time.perf_counter()
-    network = network or build_network(recipe.network, train_set.images, len(dataset.classes), options.seed)
+    network = network or build_network(
+        recipe.network, train_set.images, len(dataset.classes), options.seed, batch_size=recipe.batch_size
+    )
     state = init_state(network, recipe, select_device(recipe.precision))
     return PreparedTraining(options, train_set, validation, replace(state, seconds=time.perf_counter() - started))
 
@@ -91,7 +93,7 @@ def train_network(
     for record in epochs:
         records.append(record)
         if group.is_main:
-            checkpoint.save(run.checkpoint, state, records)
+            checkpoint.save(run, state, records)
             run.append_result(record)
             accuracy = record.validation_accuracy
             note = "" if accuracy is None else f"validation {100 * accuracy:.1f} %"

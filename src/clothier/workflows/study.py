@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 - from_config reads the annotations
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from clothier.report.figures import comparison_figures
 from clothier.report.page import render_study
 from clothier.report.run_report import model_section
 from clothier.report.sections import ComparisonSection, Provenance
-from clothier.runs import RUNS_DIR, Run, create_run, interruptible, read_json
-from clothier.training.options import TrainOptions, from_config, to_config
+from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_json
+from clothier.training.options import TrainOptions, check_run_options, from_config, to_config
 from clothier.training.prepared_training import split
 from clothier.types import no_progress
 from clothier.workflows.explore import run_stages
@@ -41,6 +41,9 @@ class StudyOptions:
     data: Path | None = None
     any_idx: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_run_options(self)
 
     def train_options(self, model: ModelName, out: Path, previous: Run | None) -> TrainOptions:
         """The options for one model; its teachers, if it has any, are those of the previous run."""
@@ -99,8 +102,10 @@ def study(
     return _run_stages(run.path, options, dataset, progress)
 
 
-def resume_study(path: Path, *, progress: Progress = no_progress) -> Study:
+def resume_study(path: Path, *, data: Path | None = None, progress: Progress = no_progress) -> Study:
     """Continues a study that was interrupted; a finished one is not changed.
+
+    ``data`` is where its data are now, if they were moved.
 
     Raises:
         Interrupted: Ctrl-C; the study can be resumed again.
@@ -111,14 +116,16 @@ def resume_study(path: Path, *, progress: Progress = no_progress) -> Study:
         return Study(path)
     run = Run(path)
     options = from_config(StudyOptions, run.config, path / "config.json")
+    options = replace(options, data=data or options.data)
     dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     run.check_data(dataset.digest)
+    run.move_data(data)
     return _run_stages(path, options, dataset, progress)
 
 
 def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: Progress) -> Study:
     """The stages that are not finished yet, in order."""
-    with interruptible(path, "study"):
+    with interruptible(path, "study"), lock(path):
         dataset.require_two_classes()
         # The models come first: an interrupted study keeps their epochs, and the map shows the CNN's predictions.
         runs: list[Run] = []
@@ -130,6 +137,7 @@ def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: P
         exploration = _explore(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
         progress(TASK, STEPS - 1, STEPS, REPORT)
         progress(REPORT, 0, 1)
+        Run(path).require_folder()
         _write_report(path, options, dataset, exploration, runs)
     progress(REPORT, 1, 1)
     progress(TASK, STEPS, STEPS)
@@ -138,7 +146,7 @@ def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: P
 
 def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:
     if (path / "config.json").is_file():
-        return resume(path, expected=options, dataset=dataset, progress=progress)
+        return resume(path, expected=options, data=options.data, dataset=dataset, progress=progress)
     shutil.rmtree(path, ignore_errors=True)  # killed before config.json was written; train() would number the folder
     return train(options, dataset=dataset, progress=progress)
 

@@ -99,14 +99,15 @@ def resume(
     path: Path,
     *,
     expected: TrainOptions | None = None,
+    data: Path | None = None,
     dataset: Dataset | PhotoTrainingData | None = None,
     network: AnyNetwork | None = None,
     progress: Progress = no_progress,
 ) -> Run:
     """Continues a run after its last finished epoch, with the same result as without the interruption.
 
-    A finished run is not changed. The run must have the ``expected`` options; ``dataset`` and ``network`` are as for
-    :func:`train`.
+    A finished run is not changed. The run must have the ``expected`` options. ``data`` is where the run's data are now,
+    if they were moved; ``dataset`` and ``network`` are as for :func:`train`.
 
     Raises:
         Interrupted: Ctrl-C; the run can be resumed again.
@@ -118,11 +119,10 @@ def resume(
     config = run.config
     kind: type[TrainOptions | PhotoOptions] = PhotoOptions if is_photo_config(config) else TrainOptions
     options = from_config(kind, config, path / "config.json")
+    options = replace(options, data=data) if data else options
     if expected is not None:
         require_same_options(options, expected, path)
-    if run.is_finished:
-        return run
-    if network is None and (own := config.get("own_network")):
+    if network is None and not run.is_finished and (own := config.get("own_network")):
         raise UsageError(
             f"{path} trains your own network {own}. Resume it in Python: "
             "clothier.workflows.train.resume(path, network=...)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.data.sources import open_dataset
 from clothier.report.run_report import model_section, photo_section, reproduce_command, write_run_report
-from clothier.runs import RUNS_DIR, Run, create_run, interruptible
+from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock
 from clothier.training.ddp import process_group
 from clothier.training.distillation.teachers import train_teachers, validate_distillation
 from clothier.training.finalize import FINALIZE_STEPS, finalize
@@ -38,6 +39,10 @@ def run_training(
     ``data`` are those of ``options.data``, if they are in memory already; ``network`` is the user's own, if any.
     """
     started = time.perf_counter()
+    if run and run.is_finished:
+        with lock(run.path):
+            run.remove_checkpoints()  # if the process was killed before it did so
+        return run
     if isinstance(options, PhotoOptions):
         photos = data or load_photo_training_data(options.data, options.columns, progress)
         return _run_photo(run, options, photos, started, progress)
@@ -51,20 +56,22 @@ def _run(
     """The training of a DNN or a CNN; a new run's folder is created once everything is known to fit."""
     if run:
         run.check_data(dataset.digest)
+        run.move_data(options.data)
     validate_refit(options, dataset.digest)
-    with process_group() as group:
-        validate_distillation(options, group)
-        prepared = prepare(options, dataset, network)
-        if run is None:
-            own = None if network is None else type(network).__name__
-            run = group.broadcast(
-                _create_run(options, dataset.digest, own_network=own) if group.is_main else Run(Path())
-            )
-        with interruptible(run.path):
+    with ExitStack() as in_run:
+        with process_group() as group:
+            validate_distillation(options, group)
+            prepared = prepare(options, dataset, network)
+            if run is None:
+                own = None if network is None else type(network).__name__
+                new = _create_run(options, dataset.digest, own_network=own) if group.is_main else Run(Path())
+                run = group.broadcast(new)
+            in_run.enter_context(interruptible(run.path))
+            if group.is_main:
+                in_run.enter_context(lock(run.path))
             soft_targets, teacher_metrics = train_teachers(run, options, dataset, prepared.validation, progress)
             result = train_network(run, prepared, group, soft_targets, progress)
-    if group.is_main:
-        with interruptible(run.path):
+        if group.is_main:
             _write_results(run, replace(result, teacher_metrics=teacher_metrics), dataset, progress)
     return run
 
@@ -75,9 +82,10 @@ def _run_photo(
     """The training of a photo model."""
     if run:
         run.check_data(photos.digest)
+        run.move_data(options.data)
     else:
         run = _create_run(options, photos.digest)
-    with interruptible(run.path):
+    with interruptible(run.path), lock(run.path):
         result = train_photo_model(
             run,
             options.recipe,
@@ -111,6 +119,8 @@ def _write_photo_results(run: Run, result: FineTuneResult, photos: PhotoTraining
 
 def _write_report(run: Run, section: ModelSection, metrics: dict[str, Any], note: str, progress: Progress) -> None:
     """The report and last ``metrics.json``, which marks the run as finished."""
+    run.require_folder()
     write_run_report(run, section, metrics["data"]["name"], reproduce_command(run))
     atomic.write_json(run.path / "metrics.json", metrics)
+    run.remove_checkpoints()
     progress(f"measure {metrics['model']}", FINALIZE_STEPS, FINALIZE_STEPS, note)

@@ -74,11 +74,17 @@ def tune(options: TuneOptions, *, progress: Progress = no_progress) -> TuneRun:
 
 
 def resume_tune(
-    path: Path, *, trials: int | None = None, time_limit: float | None = None, progress: Progress = no_progress
+    path: Path,
+    *,
+    trials: int | None = None,
+    time_limit: float | None = None,
+    data: Path | None = None,
+    progress: Progress = no_progress,
 ) -> TuneRun:
     """Continues a search that was interrupted or killed; a finished one is not changed, unless it is extended.
 
-    ``trials`` and ``time_limit`` (seconds, for all trials together) replace those that it was started with.
+    ``trials`` and ``time_limit`` (seconds, for all trials together) replace those that it was started with; ``data``
+    is where its data are now, if they were moved.
 
     Raises:
         Interrupted: Ctrl-C; the search can be resumed again.
@@ -89,6 +95,7 @@ def resume_tune(
     run = Run(path)
     started = read_tune_options(run.config, path / CONFIG)
     options = replace(started, trials=trials or started.trials, time_limit=time_limit or started.time_limit)
+    options = replace(options, data=data or options.data)
     result = path / RESULT_FILE
     if result.is_file() and read_json(result).get("options") == to_config(options):
         return TuneRun(path)
@@ -104,8 +111,11 @@ def _search(run: Run, options: TuneOptions, dataset: Dataset, images: Split, pro
     """
 
     def train(recipe: Recipe) -> Iterator[EpochRecord]:
-        network = build_network(recipe.network, images[0].images, len(dataset.classes), options.seed)
-        return fit(network, *images, recipe, seed=options.seed, device=select_device(recipe.precision))
+        n_classes, batch_size = len(dataset.classes), recipe.batch_size
+        network = build_network(recipe.network, images[0].images, n_classes, options.seed, batch_size=batch_size)
+        for record in fit(network, *images, recipe, seed=options.seed, device=select_device(recipe.precision)):
+            run.require_folder()
+            yield record
 
     with interruptible(run.path, TASK), lock(run.path):
         trials = Trials(run.path / TRIALS, options.space, options.seed, options.epochs)

@@ -82,14 +82,14 @@ def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(extracted: Extr
     assert not torch.equal(trained["conv_head.0.weight"], original["conv_head.0.weight"])
 
 
-def test_resumed_training_equals_uninterrupted_training(extracted: Extracted, tmp_path: Path) -> None:
+def test_resumed_training_equals_uninterrupted_training(extracted: Extracted, run: Run) -> None:
     features, embeddings = extracted
     uninterrupted = train_epochs(make_state(embeddings), features, range(4))
     half = make_tuner([train_epochs(make_state(embeddings), features, range(2))])
     half.progress = 0.5
-    checkpoint.save(tmp_path / "last.pt", half, [])
+    checkpoint.save(run, half, [])
     resumed = make_tuner([make_state(embeddings)])
-    assert checkpoint.restore(tmp_path / "last.pt", resumed) == []
+    assert checkpoint.restore(run, resumed) == []
     assert resumed.progress == 0.5
     (state,) = resumed.states
     train_epochs(state, features, range(2, 4))
@@ -97,11 +97,11 @@ def test_resumed_training_equals_uninterrupted_training(extracted: Extracted, tm
         assert torch.equal(value, state.ema.state_dict()[name]), name
 
 
-def test_checkpoint_of_other_folds_is_refused(extracted: Extracted, tmp_path: Path) -> None:
+def test_checkpoint_of_other_folds_is_refused(extracted: Extracted, run: Run) -> None:
     states = [make_state(extracted[1]) for _ in range(2)]
-    checkpoint.save(tmp_path / "last.pt", make_tuner(states), [])
+    checkpoint.save(run, make_tuner(states), [])
     with pytest.raises(ModelError, match=r"last\.pt is of another network"):
-        checkpoint.restore(tmp_path / "last.pt", make_tuner(states[:1]))
+        checkpoint.restore(run, make_tuner(states[:1]))
 
 
 def test_missing_checkpoint_of_a_started_run_is_refused(tmp_path: Path) -> None:
@@ -113,9 +113,7 @@ def test_missing_checkpoint_of_a_started_run_is_refused(tmp_path: Path) -> None:
     assert len(run.read_results()) == 1
 
 
-def test_early_stopping_keeps_the_best_epoch(
-    extracted: Extracted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_early_stopping_keeps_the_best_epoch(extracted: Extracted, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of nine epochs has the lowest loss, so training stops after two more."""
     state = make_state(extracted[1])
 
@@ -127,7 +125,7 @@ def test_early_stopping_keeps_the_best_epoch(
     monkeypatch.setattr(FineTuner, "run_epoch", get_worse)
     tuner = make_tuner([state])
     tuner.recipe = replace(RECIPE, epochs=9)
-    records = fine_tune(Run(tmp_path), tuner, TimeBudget(0.0, None, 1.0), no_progress)
+    records = fine_tune(run, tuner, TimeBudget(0.0, None, 1.0), no_progress)
     assert [record.epoch for record in records] == [1, 2, 3]
     assert state.best_ema.head.bias.tolist() == [1, 1]
-    assert Run(tmp_path).read_results() == records
+    assert run.read_results() == records

@@ -22,7 +22,14 @@ from clothier.training.distillation.soft_targets import (
     save_soft_targets,
     teacher_metrics,
 )
-from clothier.training.options import TrainOptions, first_difference, from_config, to_config
+from clothier.training.options import (
+    MAX_SEED,
+    TrainOptions,
+    first_difference,
+    from_config,
+    require_same_options,
+    to_config,
+)
 from clothier.training.prepared_training import prepare, train_network
 from clothier.types import no_progress
 
@@ -113,7 +120,8 @@ def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[
     for index in range(distill.teachers * distill.generations):
         generation = index // distill.teachers
         recipe = replace(labeled, distill=replace(distill, generations=generation)) if generation else labeled
-        teacher_options = replace(options, recipe=recipe, seed=options.seed + 1 + index, out=None, teachers_from=None)
+        seed = (options.seed + 1 + index) % (MAX_SEED + 1)
+        teacher_options = replace(options, recipe=recipe, seed=seed, out=None, teachers_from=None)
         previous = [job.path for job in jobs[: generation * distill.teachers]]
         path = owner / TEACHERS_DIR / str(index + 1)
         jobs.append(_TeacherJob(path, teacher_options, dataset, options.recipe.augment, previous))
@@ -168,7 +176,11 @@ def _train_generation(generation: Sequence[_TeacherJob], all_jobs: Sequence[_Tea
 def _train_teacher(job: _TeacherJob) -> None:
     """Runs in a process of its own."""
     run, dataset = Run(job.path), job.dataset
-    if not (job.path / "config.json").is_file():
+    if (job.path / "config.json").is_file():
+        run.check_data(dataset.digest)
+        found = from_config(TrainOptions, run.config, job.path / "config.json")
+        require_same_options(replace(found, data=job.options.data), job.options, job.path)
+    else:
         run.create({**to_config(job.options), "data_digest": dataset.digest, "own_network": None})
     prepared = prepare(job.options, dataset)
     targets = mean_soft_targets(job.previous_generations, job.student_augment) if job.previous_generations else None

@@ -250,7 +250,7 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progr
         if best_epoch(records) == epoch:
             for state in states:
                 state.best_ema.load_state_dict(state.ema.state_dict())
-        checkpoint.save(run.checkpoint, tuner, records)
+        checkpoint.save(run, tuner, records)
         run.append_result(records[-1])
         percent = 100 * (records[-1].validation_accuracy or 0)
         note = f"accuracy on unseen {tuner.photos.grouped_by}s {percent:.1f} %"

@@ -8,9 +8,9 @@ from pathlib import Path  # noqa: TC003 - from_config reads the annotations
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
-from clothier.errors import ModelError
+from clothier.errors import ModelError, UsageError
 from clothier.recipes.search_spaces import DEFAULT_SEARCH_SPACE, DEFAULT_TRIALS, SearchSpace, search_space
-from clothier.training.options import from_config, to_config
+from clothier.training.options import check_run_options, from_config, to_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,10 @@ class TuneOptions:
 
     def __post_init__(self) -> None:
         search_space(self.model, self.search_space)
+        check_run_options(self)
+        for name in ("trials", "epochs"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise UsageError(f"the number of {name} is {count!r}; it must be 1 or more.")
 
     @property
     def space(self) -> SearchSpace:  # noqa: D102
