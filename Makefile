@@ -29,9 +29,10 @@ test: $(VENV)/.all system-parts ## set up and run the tests, the study on real d
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
-soak: $(VENV)/.all system-parts ## by hand: 10,000 mutated photos (3 minutes), 132 damaged bundles, fifty kills of `clothier tag` on each database (20)
+soak: $(VENV)/.all system-parts ## by hand, two hours: mutated photos, damaged bundles, kills of trainings, searches, studies and `clothier tag`
 	$(BIN)/python -m tests.soak.photos
 	$(BIN)/python -m tests.soak.bundles
+	$(BIN)/python -m tests.soak.kills
 	CLOTHIER_SOAK_KILLS=50 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_tag.py -k killed $(ARGS)
 
 check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell

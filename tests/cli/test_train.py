@@ -89,6 +89,11 @@ class TestTrain:
         assert run("train", "--resume", "runs/a").code == 0
         assert fake_workflows.calls == [("resume", {"path": Path("runs/a"), "expected": None})]
 
+    def test_resume_with_the_new_place_of_the_data(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "--resume", "runs/a", "--data", "moved").code == 0
+        expected = {"path": Path("runs/a"), "expected": None, "data": Path("moved")}
+        assert fake_workflows.calls == [("resume", expected)]
+
     def test_resume_with_a_model_compares_the_options(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         assert run("train", "cnn", "--resume", "runs/a", "--seed", "4").code == 0
         assert fake_workflows.only_call["expected"] == TrainOptions(recipe=FAST, seed=4)

@@ -44,6 +44,11 @@ def test_resume(run: Runner, fake_workflows: FakeWorkflows) -> None:
     assert fake_workflows.calls == [("resume_tune", {"path": Path("runs/mine")})]
 
 
+def test_resume_with_the_new_place_of_the_data(run: Runner, fake_workflows: FakeWorkflows) -> None:
+    assert run("tune", "--resume", "runs/mine", "--data", "moved").code == 0
+    assert fake_workflows.calls == [("resume_tune", {"path": Path("runs/mine"), "data": Path("moved")})]
+
+
 def test_resume_can_extend(run: Runner, fake_workflows: FakeWorkflows) -> None:
     assert run("tune", "--resume", "runs/mine", "--trials", "60", "--time-limit", "2h").code == 0
     assert fake_workflows.only_call == {"path": Path("runs/mine"), "trials": 60, "time_limit": 7200.0}

@@ -14,7 +14,7 @@ import torch
 from clothier import recipes
 from clothier.data.dataset import LabeledImages
 from clothier.data.sources import open_dataset
-from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError, UsageError
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.recipes import PcaMlp, search_spaces
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 from clothier.workflows import tune as workflow
@@ -168,6 +168,27 @@ class TestGoingOn:
         with pytest.raises(Interrupted):
             resume_tune(short.path, trials=8, progress=interrupt_at(4, 1))
         assert without_times(resume_tune(short.path)) == without_times(whole), "the eight are remembered"
+
+    def test_data_that_were_moved_are_taken_from_their_new_place(
+        self, whole: TuneRun, data: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "old").symlink_to(data)
+        interrupted_search(options(tmp_path / "old", tmp_path / "grid"))
+        (tmp_path / "old").rename(tmp_path / "new")
+        with pytest.raises(DataError, match="old"):
+            resume_tune(tmp_path / "grid")
+        assert without_times(resume_tune(tmp_path / "grid", data=tmp_path / "new")) == without_times(whole)
+        assert json.loads((tmp_path / "grid" / "config.json").read_text())["data"] == str(tmp_path / "new")
+
+    def test_a_moved_folder_stops_the_search(self, data: Path, tmp_path: Path) -> None:
+        def move_away(task: str, done: float, total: float, note: str = "") -> None:
+            if (task, done) == ("trial 2", 1):
+                (tmp_path / "grid").rename(tmp_path / "moved")
+
+        with pytest.raises(StorageError, match=r"grid was deleted or moved .* clothier tune --resume "):
+            tune(options(data, tmp_path / "grid"), progress=move_away)
+        assert not (tmp_path / "grid").exists()
+        assert len(without_times(resume_tune(tmp_path / "moved", trials=2))) == 2
 
     def test_a_time_limit_ends_with_the_trial_that_reaches_it(self, data: Path, tmp_path: Path) -> None:
         found = tune(options(data, tmp_path / "grid", time_limit=1e-3))

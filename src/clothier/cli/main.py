@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,7 +24,7 @@ from clothier.cli.app import app
 from clothier.errors import ClothierError, Interrupted, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 EXIT_CODES = {
     0: "success",
@@ -50,10 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     ordered, debug = hoist_debug(given)
     _tolerate_encoding()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it cleans up and names --resume, as Ctrl-C does
     try:
-        code = _run(ordered)
+        with _sigterm_as_ctrl_c():
+            code = _run(ordered)
         with output.writing_stdout():
             return code
     except BrokenPipeError:
@@ -65,6 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = explain(error, given)
         output.print_error(message)
         return code
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """SIGTERM within the block cleans up and names ``--resume``, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str]) -> int:
