@@ -16,21 +16,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIPS = 256, 257, 258, 259, 262, 266, 273
-ORIENTATION, SAMPLES, STRIP_BYTES, PLANES, COLORS, TILES, TILE_BYTES, SAMPLE_FORMAT = (
-    274,
-    277,
-    279,
-    284,
-    320,
-    324,
-    325,
-    339,
-)
+ORIENTATION, SAMPLES, STRIP_BYTES, PLANES, COLORS, TILE_WIDTH = 274, 277, 279, 284, 320, 322
+TILES, TILE_BYTES, SAMPLE_FORMAT, COLOR_PROFILE = 324, 325, 339, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6  # photometric interpretations
-COLOR_PROFILE = 34675
 SEPARATE = 2  # the planar configuration of images that store one channel after the other
 SAMPLE_FORMATS = {2: "signed", 3: "floating-point"}
 TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # whole numbers and bytes
+JPEG = 7  # the compression
 COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}  # none, CCITT, LZW, JPEG, Deflate, PackBits
 MAX_VALUES = 100_000  # of a tag: strips or tiles; Pillow makes a Python object of each
 SAVE_AS = "Save it as JPEG, as PNG, or as a TIFF of 8 or 16 bits."
@@ -82,7 +74,9 @@ def unsupported_reason(content: bytes, tags: Tags, *, is_open: bool) -> str | No
         return None
     compression, bits = tags.get(COMPRESSION, (1,))[0], max(tags.get(BITS, (1,)), default=1)
     is_planar_ycbcr = tags.get(PHOTOMETRIC) == (YCBCR,) and tags.get(PLANES) == (SEPARATE,)
-    if is_open and compression in COMPRESSIONS and not is_planar_ycbcr and (compression != 7 or bits == 8):
+    has_tiles_as_strips = TILE_WIDTH in tags and TILES not in tags
+    is_odd = is_planar_ycbcr or has_tiles_as_strips or (compression == JPEG and bits != 8)
+    if is_open and compression in COMPRESSIONS and not is_odd:
         return None
     form, color = SAMPLE_FORMATS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "unsigned"), tags.get(PHOTOMETRIC, (0,))[0]
     return (
