@@ -21,7 +21,7 @@ from clothier.inference import session
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.metrics import softmax
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from clothier.types import InputSpec
+from clothier.types import InputSpec, ModelOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,21 @@ def test_batch_size_changes_no_probability(classifier: OnnxClassifier, size: int
     whole = softmax(classifier.run(images).logits)
     parts = [classifier.run(images[start : start + size]).logits for start in range(0, len(images), size)]
     assert np.abs(softmax(np.concatenate(parts)) - whole).max() <= TOLERANCE
+
+
+def test_photos_run_in_small_batches(classifier: OnnxClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """256 photos at once need more memory than a session may take."""
+    passes: list[int] = []
+    empty = classifier.blank_output
+
+    def record(images: Images) -> ModelOutput:
+        passes.append(len(images))
+        return ModelOutput(empty.logits.repeat(len(images), axis=0), empty.embeddings.repeat(len(images), axis=0))
+
+    monkeypatch.setattr(classifier, "_run_batch", record)
+    classifier.input_spec = InputSpec("center_crop", 224, 224, 3)
+    assert len(classifier.run(np.zeros((70, 224, 224, 3), np.uint8)).logits) == 70
+    assert passes == [32, 32, 6]
 
 
 def test_outputs_are_in_the_order_of_the_images(classifier: OnnxClassifier) -> None:

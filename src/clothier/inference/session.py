@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from clothier.bundle import Bundle
     from clothier.types import Images, InputSpec
 
-MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model takes half of it for a batch
+MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model takes an eighth of it for a batch
 MAX_SECONDS = 60.0  # for a pass, and one more for each image
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
 BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes by float32 rounding only
+BATCH_PIXELS = 32 * 224 * 224  # of all images of a pass; a pass of 256 photos needs 1.2 GB for a single tensor
 
 
 class OnnxClassifier:
@@ -77,7 +78,9 @@ class OnnxClassifier:
             )
         if len(images) == 0:  # not every operator accepts an empty batch
             return ModelOutput(self.blank_output.logits[:0], self.blank_output.embeddings[:0])
-        outputs = [self._run_batch(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        height, width = self.input_spec.shape[:2]
+        size = max(1, min(BATCH, BATCH_PIXELS // (height * width)))
+        outputs = [self._run_batch(images[start : start + size]) for start in range(0, len(images), size)]
         return ModelOutput(
             np.concatenate([one.logits for one in outputs]),
             np.concatenate([one.embeddings for one in outputs]),
