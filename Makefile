@@ -42,13 +42,14 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-.PHONY: benchmark-training benchmark-map benchmark-inference
-benchmark-training benchmark-map benchmark-inference: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging
+benchmark-training benchmark-map benchmark-inference benchmark-tagging: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine
 	$(BIN)/python -m benchmarks.inference  # 2 minutes
 	$(BIN)/python -m benchmarks.explore    # 2 minutes
+	$(BIN)/python -m benchmarks.tagging    # 3 minutes
 	$(BIN)/python -m benchmarks.presets    # 5 minutes
 	$(BIN)/python -m benchmarks.study      # 7 minutes
 	$(BIN)/python -m benchmarks.map        # 10 minutes

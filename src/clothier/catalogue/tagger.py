@@ -74,7 +74,7 @@ class _Place:
 
     position: int
     item: Item
-    reading: Future[_Reading]
+    reading: Future[_Reading] | _Reading
 
 
 def tag_source(
@@ -142,9 +142,9 @@ class _Tagger:
             message = f"{item.location}: {item.key!r} was listed before. Give each photo an id of its own."
             failure = FailedInput(item.file, "duplicate", message)
             item = replace(item, key=f"{item.key} ({item.location})", item_id="")
-            return _Place(position, item, _done(_Reading(None, failure=failure)))
+            return _Place(position, item, _Reading(None, failure=failure))
         if known and known.is_done and item.signature and item.signature == known.signature:
-            return _Place(position, item, _done(_Reading(known.digest)))
+            return _Place(position, item, _Reading(known.digest))
         return _Place(position, item, self._pool.submit(self._read, item))
 
     def _read(self, item: Item) -> _Reading:
@@ -161,7 +161,7 @@ class _Tagger:
 
     def _finish(self, chunk: Sequence[_Place], tally: Tally) -> None:
         """Runs the model on the chunk's new photos, and commits the chunk."""
-        readings = [one.reading.result() for one in chunk]
+        readings = [one.result() if isinstance(one := place.reading, Future) else one for place in chunk]
         outputs = self._outputs(readings)
         files = [self._file_row(place, reading) for place, reading in zip(chunk, readings, strict=True)]
         self._store.write(lambda connection: write_chunk(connection, self._run, self._rules, files, outputs))
@@ -219,9 +219,3 @@ def _take(numbered: Iterator[tuple[int, Item]], size: int) -> list[tuple[int, It
         if len(part) == size or held > MAX_HELD:
             break
     return part
-
-
-def _done(reading: _Reading) -> Future[_Reading]:
-    future: Future[_Reading] = Future()
-    future.set_result(reading)
-    return future
