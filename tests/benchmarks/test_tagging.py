@@ -37,5 +37,6 @@ def test_the_plain_loop_computes_what_the_model_does(tmp_path: Path, monkeypatch
     model = load()
     found = (logits / model.temperature).softmax(1)
     for probabilities, expected in zip(found.tolist(), model.predict(photos), strict=True):
+        # the bundled graph is int8, and its JPEGs are decoded at half their size
         best = max(zip(probabilities, model.classes, strict=True))
-        assert best == (pytest.approx(expected.top[0].probability, abs=0.1), expected.top[0].name)
+        assert best == (pytest.approx(expected.top[0].probability, abs=0.2), expected.top[0].name)
