@@ -32,6 +32,26 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
+def test_work_in_threads_ends_when_its_caller_is_interrupted() -> None:
+    """Items that were not begun are dropped, and those in progress end at the next check."""
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        while item:  # only the first item returns
+            system.stop_if_cancelled()
+        return item
+
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        system.parallel_map(work, range(1000), interrupt)
+    assert len(begun) < 100
+    system.stop_if_cancelled()  # not in a thread of parallel_map
+    assert system.parallel_map(lambda item: item * 2, range(5)) == [0, 2, 4, 6, 8]
+
+
 def test_system_info_is_json() -> None:
     described = system.system_info()
     assert json.loads(json.dumps(described, allow_nan=False)) == described

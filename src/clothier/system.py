@@ -9,6 +9,7 @@ import math
 import os
 import platform
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -37,6 +38,7 @@ ENV_VARS = (
 )
 """Environment variables that change results or speed."""
 
+_worker = threading.local()
 _CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
@@ -80,17 +82,29 @@ def available_cores(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
 def parallel_map(
     function: Callable[[T], R], items: Iterable[T], on_done: Callable[[int], None] = lambda _: None
 ) -> list[R]:
-    """``function`` of each item, on a thread for each core. ``on_done`` receives the number of results so far."""
+    """``function`` of each item, on a thread for each core. ``on_done`` receives the number of results so far.
+
+    After Ctrl-C or an error, no further item is begun, and those in progress end at :func:`stop_if_cancelled`.
+    """
     results: list[R] = []
-    with ThreadPoolExecutor(available_cores()) as pool:
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(available_cores(), initializer=setattr, initargs=(_worker, "cancelled", cancelled)) as pool:
         try:
             for result in pool.map(function, items):
                 results.append(result)
                 on_done(len(results))
         except BaseException:
+            cancelled.set()
             pool.shutdown(cancel_futures=True)  # otherwise Ctrl-C waits for all items
             raise
     return results
+
+
+def stop_if_cancelled() -> None:
+    """Ends long work in a thread of :func:`parallel_map` whose caller does not wait for its result anymore."""
+    cancelled: threading.Event | None = getattr(_worker, "cancelled", None)
+    if cancelled and cancelled.is_set():
+        raise KeyboardInterrupt
 
 
 def instruction_sets(cpuinfo: Path = _CPUINFO) -> list[str]:

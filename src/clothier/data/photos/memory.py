@@ -6,11 +6,14 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clothier.system import stop_if_cancelled
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PIL import Image
 
+POLL_SECONDS = 0.1
 BYTES_PER_PIXEL = {"WEBP": 20}  # libwebp holds two frames, Pillow two copies of the first
 DEFAULT_BYTES_PER_PIXEL = 12  # the decoder's output, the image and its upright copy
 COEFFICIENT_BYTES = 6  # of a progressive JPEG, for each pixel of the file
@@ -35,7 +38,8 @@ class MemoryBudget:
         """Waits until ``amount`` bytes are free; more than the total waits until nothing else is in use."""
         amount = min(amount, self.total)
         with self._changed:
-            self._changed.wait_for(lambda: self._used + amount <= self.total)
+            while not self._changed.wait_for(lambda: self._used + amount <= self.total, POLL_SECONDS):
+                stop_if_cancelled()
             self._used += amount
         try:
             yield
