@@ -21,7 +21,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -29,6 +29,9 @@ from PIL import Image
 from clothier import atomic, system
 from clothier.bundle import resolve
 from tests.synthetic import write_synthetic_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "soak-kills.json"
@@ -70,25 +73,25 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", default=[case.name for case in CASES])
     given = parser.parse_args()
     rng = random.Random(given.seed)  # noqa: S311 - moments, not secrets
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        _write_inputs(work)
-        rows = _kill_all(work, [case for case in CASES if case.name in given.cases], given.kills, rng)
-    content = {
+    content: dict[str, Any] = {
         "benchmark": "soak-kills",
         "command": f"python -m tests.soak.kills --kills {given.kills} --seed {given.seed}",
         "machine": system.system_info(),
-        "kills": sum(row["kills"] for row in rows),
-        "problems": [problem for row in rows for problem in row["problems"]],
-        "rows": rows,
+        "rows": [],
     }
-    atomic.write_json(RESULT, content)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _write_inputs(work)
+        for row in _kill_all(work, [case for case in CASES if case.name in given.cases], given.kills, rng):
+            content["rows"].append(row)
+            content["kills"] = sum(one["kills"] for one in content["rows"])
+            content["problems"] = [problem for one in content["rows"] for problem in one["problems"]]
+            atomic.write_json(RESULT, content)
     sys.exit(bool(content["problems"]))
 
 
-def _kill_all(work: Path, cases: list[Case], kills: int, rng: random.Random) -> list[dict[str, Any]]:
+def _kill_all(work: Path, cases: list[Case], kills: int, rng: random.Random) -> Iterator[dict[str, Any]]:
     """One row per case; the kills are divided among the cases."""
-    rows = []
     for index, case in enumerate(cases):
         row: dict[str, Any] = {"name": case.name, "kills": 0, "runs": 0, "problems": []}
         started = time.monotonic()
@@ -96,12 +99,16 @@ def _kill_all(work: Path, cases: list[Case], kills: int, rng: random.Random) -> 
         duration = time.monotonic() - started
         while row["kills"] < kills // len(cases) + (index < kills % len(cases)):
             out = work / "killed"
-            found, done = _finish(case, out, rng, rng.randint(1, MAX_KILLS_PER_RUN), duration)
+            try:
+                found, done = _finish(case, out, rng, rng.randint(1, MAX_KILLS_PER_RUN), duration)
+                problems = _problems(work, expected, found)
+            except RuntimeError as error:
+                done, problems = 1, [str(error)]
             row["kills"], row["runs"] = row["kills"] + done, row["runs"] + 1
-            row["problems"] += [f"{case.name}: {one}" for one in _problems(work, expected, found)]
+            row["problems"] += [f"{case.name}: {one}" for one in problems]
+            sys.stderr.write(f"{case.name}: {row['kills']} kills, {len(row['problems'])} problems\n")
         _clear(work)
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _finish(case: Case, out: Path, rng: random.Random, kills: int, duration: float = 0.0) -> tuple[dict[str, Any], int]:
@@ -123,7 +130,7 @@ def _run(words: list[str], folder: Path, timeout: float, number: signal.Signals)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-m", "clothier", *words]
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=-3, stderr=subprocess.PIPE, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             stderr = process.communicate(timeout=timeout)[1]

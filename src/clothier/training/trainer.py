@@ -134,24 +134,37 @@ def fit(
     if not state.epoch:
         state.example_losses = torch.full((len(train),), math.inf)
     while state.epoch < recipe.epochs and not (time_limit and state.epoch and state.seconds >= time_limit):
-        state.epoch += 1
-        started = time.perf_counter()
-        loss, accuracy, last_lr = _train_epoch(ddp_model, state, batches, recipe, device, time_limit)
-        group.broadcast_buffers(network)
-        network.eval()
-        validation_loss, validation_accuracy = eval_loss(network, validation, device) if validation else (None, None)
-        if not math.isfinite(loss + (validation_loss or 0)):
-            raise UsageError(
-                f"Training diverged in epoch {state.epoch}: the loss is NaN or infinite. Lower the learning rates."
-            )
-        if recipe.select == "best" and validation_accuracy is not None:
-            state.update_best(validation_accuracy)
-        seconds = group.broadcast(time.perf_counter() - started)
-        state.seconds += seconds
-        yield EpochRecord(state.epoch, loss, accuracy, validation_loss, validation_accuracy, last_lr, round(seconds, 3))
+        yield _run_epoch(ddp_model, state, batches, validation, recipe, device, time_limit)
     if state.best_weights:
         network.load_state_dict(state.best_weights)
     network.eval()
+
+
+def _run_epoch(
+    ddp_model: nn.Module,
+    state: TrainState,
+    batches: BatchLoader,
+    validation: LabeledImages | None,
+    recipe: Recipe,
+    device: Device,
+    time_limit: float | None,
+) -> EpochRecord:
+    """Trains for one epoch and validates."""
+    network, started = state.network, time.perf_counter()
+    state.epoch += 1
+    loss, accuracy, last_lr = _train_epoch(ddp_model, state, batches, recipe, device, time_limit)
+    batches.group.broadcast_buffers(network)
+    network.eval()
+    validation_loss, validation_accuracy = eval_loss(network, validation, device) if validation else (None, None)
+    if not math.isfinite(loss + (validation_loss or 0)):
+        raise UsageError(
+            f"Training diverged in epoch {state.epoch}: the loss is NaN or infinite. Lower the learning rates."
+        )
+    if recipe.select == "best" and validation_accuracy is not None:
+        state.update_best(validation_accuracy)
+    seconds = batches.group.broadcast(time.perf_counter() - started)
+    state.seconds += seconds
+    return EpochRecord(state.epoch, loss, accuracy, validation_loss, validation_accuracy, last_lr, round(seconds, 3))
 
 
 def _train_epoch(
