@@ -34,12 +34,15 @@ import numpy as np
 from clothier import atomic, system
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UsageError
 from clothier.types import EpochRecord
+from clothier.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from clothier.types import Floats
 
+MAX_TEXT_SIZE = 100_000_000  # bytes of a JSON or CSV file of a run
+MAX_PREDICTIONS_SIZE = 2_000_000_000  # bytes; ten million images of 50 classes
 RUNS_DIR = Path("runs")  # where runs are created without --out
 DECISIVE_OPTIONS = ("recipe", "seed", "columns", "data_digest", "own_network")  # of config.json
 HELD = (errno.EACCES, errno.EAGAIN)  # what flock says of a lock that another process has
@@ -131,7 +134,7 @@ class Run:
         """The logits of ``predictions.npz``, by part; a ModelError if the file is missing or damaged."""
         path = self.path / "predictions.npz"
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+            with np.load(io.BytesIO(read_bytes(path, MAX_PREDICTIONS_SIZE)), allow_pickle=False) as content:
                 return dict(content)
         except (OSError, ValueError, BadZipFile) as error:
             raise ModelError(f"{path} cannot be read: {error}. Train again.") from error
@@ -225,7 +228,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, MAX_TEXT_SIZE).decode()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}. Give the folder of a run.") from error
     except UnicodeDecodeError as error:

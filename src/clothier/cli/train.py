@@ -20,7 +20,9 @@ from clothier import recipes
 from clothier.cli import options, output
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
+from clothier.untrusted import read_bytes
 
+MAX_CONFIG_SIZE = 10_000_000  # bytes of a config.json
 PHOTO = "photo"
 PHOTO_ONLY = ("file_column", "label_column", "group_column")
 NOT_FOR_PHOTO = ("any_idx", "recipe", "teachers_from", "refit")
@@ -110,8 +112,8 @@ def _is_photo_run(model: str | None, source: Path | None) -> bool:
         return model == PHOTO
     config = source / "config.json" if source.is_dir() else source
     try:
-        return bool(jsonlib.loads(config.read_text(encoding="utf-8"))["recipe"]["model"] == PHOTO)
-    except (OSError, ValueError, KeyError, TypeError):
+        return bool(jsonlib.loads(read_bytes(config, MAX_CONFIG_SIZE))["recipe"]["model"] == PHOTO)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False  # whatever reads it next reports the error
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.recipes.presets import DEFAULT_PRESETS, preset
+from clothier.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RecipeT = TypeVar("RecipeT", bound="AnyRecipe")
 
-MAX_SIZE = 64 * 1024  # bytes of a recipe file; a whole recipe has 1,500
+MAX_SIZE = 64 * 1024  # bytes of a recipe file, which has 1,500; tomllib takes minutes for thousands of dotted keys
 CHANGED_SUFFIX = "-changed"  # ends the preset name of a recipe that differs from its preset
 TAGS = ("kind", "model")  # fields that distinguish the dataclasses of a union, such as the kinds of network
 TYPE_DESCRIPTIONS: dict[Any, str] = {
@@ -52,12 +53,8 @@ def from_file(path: Path, model: str) -> AnyRecipe:
         UsageError: an unknown field, an invalid value, a recipe of another model, or not TOML.
         DataError: the file cannot be read.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"cannot read the recipe {path}: it is a device or a pipe. Give a TOML file.")
-    if path.is_file() and path.stat().st_size > MAX_SIZE:  # tomllib takes minutes for thousands of dotted keys
-        raise UsageError(f"{path} is too large for a recipe, which has at most {MAX_SIZE:,} bytes. Give a TOML file.")
     try:
-        changes = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        changes = tomllib.loads(read_bytes(path, MAX_SIZE).decode("utf-8-sig"))
     except OSError as error:
         raise DataError(f"cannot read the recipe {path}: {error.strerror}. Give a TOML file.") from error
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless digits, endless nesting

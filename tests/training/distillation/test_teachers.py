@@ -267,6 +267,30 @@ def test_a_damaged_soft_targets_file_is_named(options: TrainOptions, taught: Run
 
 
 @pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("probabilities", lambda table: table[:, :10]),
+        ("probabilities", lambda table: table * np.float16("nan")),
+        ("test", lambda table: table[0]),
+        ("test_tta", lambda table: table.astype(str)),
+        ("seconds", lambda seconds: np.array([seconds, seconds])),
+        ("parameters", None),
+    ],
+)
+def test_soft_targets_of_another_shape_are_refused(
+    options: TrainOptions, taught: Run, tmp_path: Path, name: str, change: Any
+) -> None:
+    owner = tmp_path / "owner"
+    shutil.copytree(taught.path, owner)
+    file = owner / "teachers" / "2" / "soft_targets.npz"
+    content = dict(np.load(file))
+    content[name] = change(content[name]) if change else content[name]
+    np.savez(file, **{key: value for key, value in content.items() if change or key != name})
+    with pytest.raises(ModelError, match=rf"2/soft_targets\.npz is damaged: .*{name}.*Remove it and resume"):
+        train(replace(options, teachers_from=owner))
+
+
+@pytest.mark.parametrize(
     ("change", "members", "sentence"),
     [
         ({}, ProcessGroup(0, 2), "without torchrun"),

@@ -118,11 +118,12 @@ def save_soft_targets(
     atomic.write_bytes(folder / SOFT_TARGETS_FILE, content.getvalue())
 
 
-def mean_soft_targets(folders: Sequence[Path], student_augment: Augment) -> SoftTargets:
+def mean_soft_targets(folders: Sequence[Path], student_augment: Augment, n_images: int, n_classes: int) -> SoftTargets:
     """The mean of the teachers' tables, summed in float32 one by one; a ModelError if one is missing or damaged."""
-    total = _read(folders[0], table=True)[TABLE].astype(np.float32)
-    for folder in folders[1:]:
-        total += _read(folder, table=True)[TABLE].astype(np.float32)
+    n_views = (1 + student_augment.flip) * (2 * student_augment.shift + 1) ** 2
+    total = np.zeros((n_views, n_images, n_classes), np.float32)
+    for folder in folders:
+        total += _read(folder, {TABLE: total.shape})[TABLE]
     return SoftTargets(torch.from_numpy((total / len(folders)).astype(np.float16)), student_augment.shift)
 
 
@@ -131,8 +132,9 @@ def teacher_metrics(
 ) -> dict[str, Any]:
     """``metrics["teachers"]`` of a student: of its teachers' mean probabilities, and of each teacher alone."""
     parts = _parts(validation, dataset)
-    teachers = [_read(folder, table=False) for folder in folders]
     names = [*parts, *(f"{part}_tta" for part in parts)]
+    shapes = {name: (len(parts[name.removesuffix("_tta")]), len(dataset.classes)) for name in names}
+    teachers = [_read(folder, {**shapes, "parameters": (), "seconds": ()}) for folder in folders]
     mean = {name: sum(teacher[name] / len(folders) for teacher in teachers) for name in names}
     digest = hashlib.sha256(b"".join(teacher["test"].tobytes() for teacher in teachers))
     return {
@@ -165,11 +167,19 @@ def _evaluate_alone(teacher: Arrays, name: str, part: LabeledImages, dataset: Da
     return {metric: found[metric] for metric in TEACHER_METRICS}
 
 
-def _read(folder: Path, *, table: bool) -> Arrays:
-    """The arrays of a teacher's file: the table alone, or all others."""
+def _read(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Some arrays of a teacher's file, which must have these shapes."""
     path = folder / SOFT_TARGETS_FILE
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            return {name: content[name] for name in content if (name == TABLE) is table}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise ModelError(f"{path} is damaged: {error}. Remove it and resume the run; it is computed again.") from error
+            arrays = {name: content[name] for name in shapes}
+        damage = next((name for name, array in arrays.items() if not _is_valid(array, shapes[name])), "")
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, BadZipFile) as error:
+        damage = str(error)
+    if damage:
+        raise ModelError(f"{path} is damaged: {damage}. Remove it and resume the run; it is computed again.")
+    return arrays
+
+
+def _is_valid(array: npt.NDArray[Any], shape: tuple[int, ...]) -> bool:
+    return array.shape == shape and array.dtype.kind in "fiu" and bool(np.isfinite(array).all())

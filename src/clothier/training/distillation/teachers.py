@@ -110,7 +110,8 @@ def train_teachers(
         _train_generation(jobs[first : first + distill.teachers], jobs, progress)
     folders = [job.path for job in jobs]
     metrics = teacher_metrics(folders, recipe, jobs[0].options.recipe.epochs, validation, dataset)
-    return mean_soft_targets(folders, recipe.augment), metrics
+    n_images = len(dataset.train) - len(validation or ())
+    return mean_soft_targets(folders, recipe.augment, n_images, len(dataset.classes)), metrics
 
 
 def _teacher_jobs(owner: Path, options: TrainOptions, dataset: Dataset) -> list[_TeacherJob]:
@@ -183,6 +184,8 @@ def _train_teacher(job: _TeacherJob) -> None:
     else:
         run.create({**to_config(job.options), "data_digest": dataset.digest, "own_network": None})
     prepared = prepare(job.options, dataset)
-    targets = mean_soft_targets(job.previous_generations, job.student_augment) if job.previous_generations else None
+    size = len(prepared.train_set), len(dataset.classes)
+    previous = job.previous_generations
+    targets = mean_soft_targets(previous, job.student_augment, *size) if previous else None
     result = train_network(run, prepared, ProcessGroup(), targets, no_progress)
     save_soft_targets(job.path, result, prepared, dataset, job.student_augment)

@@ -22,6 +22,8 @@ from clothier import atomic
 from clothier.errors import ModelError, UsageError
 from clothier.recipes.loader import from_values
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
+from clothier.runs import MAX_TEXT_SIZE
+from clothier.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -89,7 +91,7 @@ class Trials:
         self._distributions = {name: _distribution(one) for name, one in space.dimensions.items()}
         pruner = MedianPruner(STARTUP_TRIALS, n_warmup_steps=round(WARMUP_FRACTION * self._epochs))
         self._study = optuna.create_study(direction="maximize", pruner=NopPruner() if space.grid else pruner)
-        self.finished = self._read() if path.is_file() else []
+        self.finished = self._read() if path.exists() else []
 
     def recipe(self, params: dict[str, Value]) -> Recipe:
         """The recipe of these parameters; a UsageError if they are not valid together."""
@@ -157,12 +159,12 @@ class Trials:
     def _read(self) -> list[Trial]:
         """The trials in the file, which Optuna gets to know, too."""
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            content = json.loads(read_bytes(self._path, MAX_TEXT_SIZE))
             trials = [from_values(Trial, one, owner=str(self._path)) for one in content]
             for number, one in enumerate(trials, start=1):
                 self._study.add_trial(self._to_optuna(number, one))
         except OSError as error:
-            raise ModelError(f"{self._path} cannot be read: {error.strerror}. Check its permissions.") from error
+            raise ModelError(f"{self._path} cannot be read: {error.strerror}. Start a new search.") from error
         except (ValueError, TypeError, KeyError, RecursionError, UsageError) as error:
             reason = str(error).rstrip(".")
             raise ModelError(f"{self._path} is damaged: {reason}. Start a new search.") from error
