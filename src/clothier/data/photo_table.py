@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.class_folders import find_splits, printable, read_class_folders, unused_folders
+from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
 from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
 from clothier.data.photos import decode_for, load_image, preprocess
