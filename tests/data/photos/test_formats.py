@@ -178,7 +178,15 @@ class TestPng:
     @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.99])
     def test_missing_pixels(self, tmp_path: Path, kept: float) -> None:
         content = encoded("PNG")
-        assert refusal(tmp_path, content[: int(len(content) * kept)]).code == "truncated"
+        end = int(len(content) * kept)
+        assert refusal(tmp_path, content[:end]).code == "truncated"
+        assert refusal(tmp_path, content[:end] + bytes(500)).code == "truncated"
+
+    def test_wrong_pixels(self, tmp_path: Path) -> None:
+        """Decompression does not notice every error; the checksum does."""
+        content = bytearray(encoded("PNG", compress_level=0))
+        content[len(content) // 2] ^= 255
+        assert refusal(tmp_path, bytes(content)).code == "truncated"
 
 
 def with_chunk(content: bytes, name: bytes, body: bytes) -> bytes:

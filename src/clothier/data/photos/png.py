@@ -29,6 +29,7 @@ def repair_png(content: bytes) -> tuple[bytes, tuple[str, ...]]:
 
     Raises:
         UnsupportedImageError: Apple's variant of PNG, or too many chunks.
+        OSError: a chunk that is needed is damaged.
     """
     chunks, position = [content[:SIGNATURE_SIZE]], SIGNATURE_SIZE
     notes: list[str] = []
@@ -41,7 +42,12 @@ def repair_png(content: bytes) -> tuple[bytes, tuple[str, ...]]:
         if name == b"IEND" or len(chunk) < CHUNK_EXTRA + length:
             last = _chunk(name, chunk[8 : 8 + length]) if name == b"IDAT" else b""
             return b"".join((*chunks, last, END)), (*notes, *([] if chunk == END else [NO_END]))
-        if name[0] & 32 == 0 or _is_kept(name, chunk):  # capital: needed for the pixels
+        is_intact = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+        if name[0] & 32 == 0:  # a capital letter: needed for the pixels
+            if not is_intact:
+                raise OSError(f"a wrong checksum in {name.decode('latin-1')!r}")
+            chunks.append(chunk)
+        elif is_intact and _is_kept(name, chunk[8:-4]):
             chunks.append(chunk)
         elif name == b"iCCP":
             notes.append(DAMAGED_PROFILE)
@@ -53,9 +59,8 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
 
 
-def _is_kept(name: bytes, chunk: bytes) -> bool:
-    body = chunk[8:-4]
-    if name not in KEPT or len(body) > MAX_EXTRA or zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
+def _is_kept(name: bytes, body: bytes) -> bool:
+    if name not in KEPT or len(body) > MAX_EXTRA:
         return False
     if name.endswith(b"Xt") and not body.startswith(KEPT_TEXTS):
         return False
