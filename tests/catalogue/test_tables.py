@@ -49,6 +49,13 @@ def test_a_spreadsheet_does_not_execute_a_cell(tmp_path: Path, cell: str) -> Non
         assert list(csv.reader(file))[1] == [f"'{cell}", "-1.0"]
 
 
+@pytest.mark.parametrize("cell", ["a\rb", "a\nb", 'a"b', " a ", "a,b", ""])
+def test_cells_that_need_quotes(tmp_path: Path, cell: str) -> None:
+    write_table(tmp_path / "tags.csv", COLUMNS, [{"a": cell, "b": 1.0}])
+    with (tmp_path / "tags.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file))[1:] == [[cell, "1.0"]]
+
+
 @pytest.mark.parametrize("cell", ["-12.5", "+49", "A=1", "a-b"])
 def test_other_cells_stay_as_they_are(tmp_path: Path, cell: str) -> None:
     write_table(tmp_path / "tags.csv", COLUMNS, [{"a": cell, "b": None}])

@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,3 +120,25 @@ def test_evaluate(pictures: Path, model: Path) -> None:
     codes = {Path(one["file"]).name: one["error"]["code"] for one in found["failures"]}
     assert codes == REFUSED
     assert all(name in ended.stderr for name in REFUSED)
+
+
+def test_tag(pictures: Path, model: Path, tmp_path: Path) -> None:
+    """Each bad picture is a row among good ones, in a folder, a table and a ZIP file."""
+    good = pictures / "good"
+    good.mkdir()
+    for number in range(200):
+        Image.new("RGB", (40, 40), (230, number % 200, 20)).save(good / f"{number}.png")
+    names = [*REFUSED, *TAKEN, *(f"good/{number}.png" for number in range(200))]
+    (pictures / "list.csv").write_text("\n".join(["file", *names]))
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        for name in names:
+            if name not in ("missing.jpg", "secret.jpg"):
+                archive.write(pictures / name, name)
+    absent = {pictures: {"missing.jpg"}, tmp_path / "pictures.zip": {"missing.jpg", "secret.jpg"}}
+    for source in (pictures, pictures / "list.csv", tmp_path / "pictures.zip"):
+        ended = clothier("tag", source, "-o", tmp_path / "tags.jsonl", "--model", model, "--json")
+        assert ended.returncode == 3, ended.stderr
+        found = [json.loads(line) for line in (tmp_path / "tags.jsonl").read_text().splitlines()]
+        codes = {one["file"]: one["error_code"] for one in found if one["error_code"]}
+        assert codes == {name: code for name, code in REFUSED.items() if name not in absent.get(source, ())}
+        assert {one["file"] for one in found if one["class"]} == {*TAKEN, *names[-200:]}

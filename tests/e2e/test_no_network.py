@@ -122,6 +122,7 @@ def test_no_command_but_data_reaches_anybody(tmp_path: Path, drawn: Path) -> Non
         ("compare", str(run), str(run), *data),
         ("predict", photo),
         ("predict", photo, "--model", str(run)),
+        ("tag", str(photos), "-o", str(tmp_path / "tags.parquet")),
         ("tune", "dnn", "--trials", "1", "--epochs", "1", *data, "--out", str(tmp_path / "search")),
         ("study", "--preset", "sprint", *data, "--out", str(tmp_path / "study")),
         ("explore", *data, "--audit", "labels", "--map", "cnn", "--out", str(tmp_path / "explore")),

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from tests.color_photos import COLORS, draw, save_model
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.bundle import Bundle
+    from tests.postgresql import Server
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +97,29 @@ def test_killed_anywhere_and_resumed(
         assert (result["n"], result["failed"]) == (N_PHOTOS, 1)
         names = {path.name for path in tmp_path.iterdir() if path.name.startswith((f"{number}.", f".{number}."))}
         assert names <= {output.name, f"{output.name}.store"}, "nothing is left over"
+
+
+def test_a_server_that_restarts_during_a_run(
+    catalogue: Path,
+    model: Path,
+    undisturbed: tuple[bytes, float],
+    tmp_path: Path,
+    postgresql_server: Server,
+    postgresql_url: str,
+) -> None:
+    output = tmp_path / "tags.jsonl"
+    with start(catalogue, "-o", output, "--model", model, "--store", postgresql_url) as process:
+        with psycopg.connect(postgresql_url, autocommit=True) as connection:
+            while connection.execute("SELECT to_regclass('files')").fetchone() == (None,):
+                time.sleep(0.01)
+            while connection.execute("SELECT count(*) < 50 FROM files").fetchone() == (True,):
+                time.sleep(0.01)
+        postgresql_server.stop()
+        time.sleep(2)
+        postgresql_server.start()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    assert output.read_bytes() == undisturbed[0]
 
 
 def test_two_at_once(catalogue: Path, model: Path, tmp_path: Path) -> None:

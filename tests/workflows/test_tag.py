@@ -351,6 +351,17 @@ def test_an_empty_folder(tmp_path: Path, model: Path) -> None:
     assert result.to_json()["photos_per_second"] == 0
 
 
+def test_source_output_and_store_are_three_files(photos: Path, model: Path) -> None:
+    (photos / "list.csv").write_text("file\n0.png\n")
+    with pytest.raises(UsageError, match=r"the source and the output are the same: .*list\.csv"):
+        tag(photos / "list.csv", photos / "more/../list.csv", model=model)
+    with pytest.raises(UsageError, match="the source and the store are the same"):
+        tag(photos / "list.csv", store=photos / "list.csv", model=model)
+    with pytest.raises(UsageError, match="the output and the store are the same"):
+        tag(photos / "list.csv", photos / "tags.csv", store=photos / "tags.csv", model=model)
+    assert (photos / "list.csv").read_text() == "file\n0.png\n"
+
+
 def test_no_output_and_no_store(photos: Path, model: Path) -> None:
     with pytest.raises(UsageError, match=r"no output.*-o tags\.csv.*--store"):
         tag(photos, model=model)

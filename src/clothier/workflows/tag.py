@@ -127,6 +127,7 @@ def tag(
     started = time.monotonic()
     path, target = Path(source), Path(output) if output is not None else None
     store_name = _store_name(target, store)
+    _check_distinct(path, target, store_name)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
     photos = open_source(path, special, _own_files(target, store_name))
     shown = output_columns(photos.columns, columns)
@@ -165,6 +166,15 @@ def _store_name(output: Path | None, store: str | Path | None) -> str | Path:
     if output is None:
         raise UsageError(NO_OUTPUT)
     return output.with_name(output.name + STORE_SUFFIX)
+
+
+def _check_distinct(source: Path, output: Path | None, store: str | Path) -> None:
+    """An output or a store in place of the source would destroy it."""
+    files = {"source": source, "output": output, "store": None if "://" in str(store) else Path(store)}
+    found: dict[Path, str] = {}
+    for role, path in files.items():
+        if path and (other := found.setdefault(path.resolve(), role)) != role:
+            raise UsageError(f"the {other} and the {role} are the same: {path}. Name another {role}.")
 
 
 def _own_files(output: Path | None, store: str | Path) -> list[Path]:
