@@ -119,6 +119,11 @@ def map_classes(classes: Sequence[str], target_classes: Sequence[str]) -> tuple[
     return tuple(_map_class(name, target_classes) for name in classes)
 
 
+def counted_as(classes: Sequence[str], target_classes: Sequence[str]) -> dict[str, str]:
+    """The classes that are replaced by their parent class, and that parent."""
+    return {name: one for name, one in zip(classes, map_classes(classes, target_classes), strict=True) if name != one}
+
+
 def map_labels(labels: Labels, classes: Sequence[str], target_classes: Sequence[str]) -> Labels:
     """(N,) indices into ``classes`` as indices into ``target_classes``; -1 (unknown) stays.
 

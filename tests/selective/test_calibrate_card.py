@@ -87,6 +87,10 @@ def test_labels_with_a_parent_class() -> None:
     parents = np.where(labels == 2, 0, labels)
     exact = calibrate_card(CARD, logits, labels, GROUPS)
     broad = calibrate_card(CARD, logits, parents, GROUPS, classes=("shoes", "hat"))
+    assert exact.thresholds.guarantee is not None
+    assert broad.thresholds.guarantee is not None
+    assert exact.thresholds.guarantee.counted_as == {}
+    assert set(broad.thresholds.guarantee.counted_as.values()) == {"shoes"}
     assert exact.correct.sum() < broad.correct.sum()
     guarantee, broad_guarantee = exact.thresholds.guarantee, broad.thresholds.guarantee
     assert guarantee is not None

@@ -45,6 +45,13 @@ def test_a_user_calibrated_model_needs_no_calibration() -> None:
     assert not any("`clothier calibrate`" in one.reason for one in results)
 
 
+def test_a_tag_that_is_only_proven_for_its_parent_class_says_so() -> None:
+    thresholds = replace(THRESHOLDS, guarantee=replace(GUARANTEE, counted_as={"boot": "shoes"}))
+    reasons = [one.reason for one in decide([[0.9, 0.05, 0.05], [0.02, 0.03, 0.95]], None, thresholds, CLASSES)]
+    assert "shoes" not in reasons[0]
+    assert "95 % confidence; boot counts as right for any shoes)." in reasons[1]
+
+
 def test_without_a_valid_threshold_all_is_reviewed() -> None:
     (first, *_) = decide(PROBABILITIES, None, replace(THRESHOLDS, min_probability=None), CLASSES)
     assert (first.decision, "at most 5 % errors" in first.reason) == ("review", True)

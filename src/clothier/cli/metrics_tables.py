@@ -128,6 +128,8 @@ def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:
     yield f"Accepted: {coverage} of the photos, from probability {minimum}; {risk} of those tags are wrong"
     classes = ", ".join(f"{one['name']} {one['n_errors']:,} of {one['n_accepted']:,}" for one in guarantee["per_class"])
     yield f"Wrong by class: {classes}"
+    if broader := guarantee["counted_as"]:
+        yield f"{', '.join(broader)} count as right for any {', '.join(sorted(set(broader.values())))}"
 
 
 def _guarantee_line(guarantee: dict[str, Any]) -> str:

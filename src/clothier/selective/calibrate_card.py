@@ -13,7 +13,7 @@ from clothier.selective.decisions import guarantee_json, is_in_distribution, sel
 from clothier.selective.risk_control import control_risk
 from clothier.selective.temperature import cross_fit, fit_temperature
 from clothier.selective.thresholds import Thresholds
-from clothier.taxonomy import aggregate_to
+from clothier.taxonomy import aggregate_to, counted_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +111,7 @@ def calibrate_card(
         n_ood=selective["n_ood"],
         n_ood_accepted=selective["n_ood_accepted"],
         open_risk=selective["selective_risk_open"] if selective["n_ood"] else None,
+        counted_as=counted_as(card.classes, classes or card.classes),
     )
     thresholds = replace(thresholds, guarantee=guarantee)
     selective["guarantee"] = guarantee_json(thresholds)

@@ -59,18 +59,19 @@ def decide(
 
     ``ood_scores`` (N,) are higher further from the training photos; None if the model has no OOD score.
     """
-    top = np.asarray(probabilities, dtype=np.float64).max(axis=1)
+    calibrated = np.asarray(probabilities, dtype=np.float64)
+    top, names = calibrated.max(axis=1), [classes[label] for label in calibrated.argmax(axis=1)]
     scores = np.full(len(top), -np.inf) if ood_scores is None else np.asarray(ood_scores, dtype=np.float64)
     in_distribution = is_in_distribution(ood_scores, thresholds.max_ood, len(top))
     accepted = is_accepted(probabilities, ood_scores, thresholds)
     results = []
-    for probability, score, is_known, is_sure in zip(top, scores, in_distribution, accepted, strict=True):
+    for name, probability, score, is_known, is_sure in zip(names, top, scores, in_distribution, accepted, strict=True):
         if not is_known:  # first: the probability says nothing about a photo of none of the classes
             results.append(DecisionResult("reject", _ood_reason(score, thresholds, len(classes))))
         elif thresholds.min_probability is None:
             results.append(DecisionResult("review", _no_threshold_reason(thresholds)))
         else:
-            results.append(_compare(float(probability), thresholds.min_probability, is_sure, thresholds))
+            results.append(_compare(name, float(probability), thresholds.min_probability, is_sure, thresholds))
     return results
 
 
@@ -146,11 +147,14 @@ def _mean_or_none(flags: BoolArray) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
-def _compare(probability: float, min_probability: float, accepted: bool, thresholds: Thresholds) -> DecisionResult:
+def _compare(
+    name: str, probability: float, min_probability: float, accepted: bool, thresholds: Thresholds
+) -> DecisionResult:
     top, limit = (format_percent(round(one, 3)) for one in (probability, min_probability))
+    clause = _guarantee_clause(name, thresholds)
     if accepted:
-        return DecisionResult("accept", f"Accepted: {top} >= threshold {limit} {_guarantee_clause(thresholds)}")
-    return DecisionResult("review", f"Review: {top} < threshold {limit} {_guarantee_clause(thresholds)}")
+        return DecisionResult("accept", f"Accepted: {top} >= threshold {limit} {clause}")
+    return DecisionResult("review", f"Review: {top} < threshold {limit} {clause}")
 
 
 def _ood_reason(ood_score: float, thresholds: Thresholds, n_classes: int) -> str:
@@ -165,8 +169,10 @@ def _no_threshold_reason(thresholds: Thresholds) -> str:
     return f"Review: no threshold meets the guarantee ({thresholds.guarantee.summary()})."
 
 
-def _guarantee_clause(thresholds: Thresholds) -> str:
+def _guarantee_clause(name: str, thresholds: Thresholds) -> str:
     if thresholds.guarantee is None:
         return "(no risk guarantee)."
+    parent = thresholds.guarantee.counted_as.get(name)
+    broader = f"; {name} counts as right for any {parent}" if parent else ""
     hint = "Calibrated on your own photos." if thresholds.user_calibrated else f"The guarantee {CALIBRATE_HINT}"
-    return f"({thresholds.guarantee.summary()}). {hint}"
+    return f"({thresholds.guarantee.summary()}{broader}). {hint}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import ModelError, UsageError
@@ -41,6 +41,8 @@ class RiskGuarantee:
         per_class: the accepted tags by class.
         n_ood: calibration photos of none of the classes.
         n_ood_accepted: how many of them were accepted.
+        counted_as: subclass to its parent class, where the photos are labeled with parents only: such a tag counts as
+            right if its parent is.
         open_risk: fraction of wrong tags among all accepted photos, those of none of the classes included; None if
             nothing was accepted or there are no such photos.
     """
@@ -58,6 +60,7 @@ class RiskGuarantee:
     n_ood: int = 0
     n_ood_accepted: int = 0
     open_risk: float | None = None
+    counted_as: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> str:
         """Such as ``at most 5 % errors on photos of its classes, 95 % confidence``."""

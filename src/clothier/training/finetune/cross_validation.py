@@ -16,7 +16,7 @@ from clothier.clustered import clustered_standard_error, grouped_test
 from clothier.metrics import softmax
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
 from clothier.selective.temperature import cross_fit
-from clothier.taxonomy import aggregate_to, map_labels, without_subclasses
+from clothier.taxonomy import aggregate_to, counted_as, map_labels, without_subclasses
 from clothier.training.device import tune_malloc
 from clothier.training.finetune.data import split_folds
 from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
@@ -236,10 +236,15 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
             f"Epoch {best_epoch(result.records)} of {len(result.records)} was selected, which has the lowest loss on "
             "these predictions, so these results are slightly optimistic. "
         )
+    broader = counted_as(photos.table.classes, without_subclasses(photos.table.classes))
+    subclasses = (
+        f"{', '.join(broader)} count as right for {', '.join(sorted(set(broader.values())))}. " if broader else ""
+    )
     return (
         f"{len(result.fold_outputs)} folds of {len(photos.labeled_indices):,} labeled photos, {grouped} "
         f"(StratifiedGroupKFold, shuffled, random_state {result.seed}). Each photo is predicted by the model of the "
         "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
         "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "
-        f"{selection}The final network is trained on all labeled photos; it has no held-out photos of its own."
+        f"{subclasses}{selection}The final network is trained on all labeled photos; it has no held-out photos of its "
+        "own."
     )
