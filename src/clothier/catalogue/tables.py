@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.rows import OutputColumn
     from clothier.catalogue.store.store import Row
 
-GROUP = 20_000  # rows of a Parquet row group, which is held in memory
+GROUP = 5_000  # rows of a Parquet row group, which is held in memory
 ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+$)")
 """Starts of cells that spreadsheets execute; a signed number is none. They get an apostrophe in front (OWASP)."""
@@ -61,7 +61,7 @@ def write_table(path: Path, columns: Sequence[OutputColumn], rows: Iterable[Row]
 def _write_csv(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
     """UTF-8, commas, empty cells for None; cells that a spreadsheet would execute are disarmed."""
     with _text(file) as text:
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(_UnixLines(text))
         writer.writerow([_disarm(one.name) for one in columns])
         writer.writerows([_disarm(value) for value in row] for row in rows)
 
@@ -83,6 +83,16 @@ def _write_parquet(file: IO[bytes], columns: Sequence[OutputColumn], rows: Itera
 
 WRITERS: dict[str, _Writer] = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
 """The suffix of a table to what writes it."""
+
+
+class _UnixLines:
+    """Rows end with a line feed. The csv module must not know it: it would leave carriage returns in cells bare."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def write(self, row: str) -> None:
+        self._text.write(row.removesuffix("\r\n") + "\n")
 
 
 @contextmanager

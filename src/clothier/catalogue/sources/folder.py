@@ -60,7 +60,7 @@ class FolderSource:
         try:
             status = folder.stat()
             with os.scandir(folder) as entries:
-                names = sorted((one.is_symlink(), one.name) for one in entries)
+                is_link = {one.name: one.is_symlink() for one in entries}
         except OSError:
             yield folder
             return
@@ -68,7 +68,7 @@ class FolderSource:
             skipped.count_link()
             return
         seen.add((status.st_dev, status.st_ino))
-        for _, name in names:
+        for name in sorted(is_link, key=lambda one: (is_link[one], one)):
             path = folder / name
             if is_of_system(name):
                 skipped.count_system()
