@@ -21,6 +21,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT_SIZE = 100_000_000  # bytes of a JSON or CSV file of a run
 MAX_PREDICTIONS_SIZE = 2_000_000_000  # bytes; ten million images of 50 classes
+_ADVICE = re.compile(rf"{re.escape(atomic.RUN_AGAIN)}$|continue with: clothier .*$")  # the latter of a study's training
 RUNS_DIR = Path("runs")  # where runs are created without --out
 DECISIVE_OPTIONS = ("recipe", "seed", "columns", "data_digest", "own_network")  # of config.json
 HELD = (errno.EACCES, errno.EAGAIN)  # what flock says of a lock that another process has
@@ -212,7 +214,7 @@ def interruptible(path: Path, command: str = "train") -> Iterator[None]:
         raise Interrupted(path, command) from stop
     except StorageError as error:
         advice = f"continue with: clothier {command} --resume {shlex.quote(str(path))}"
-        raise StorageError(str(error).replace(atomic.RUN_AGAIN, advice)) from error
+        raise StorageError(_ADVICE.sub(lambda _: advice, str(error))) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import bundle
+from clothier.atomic import RUN_AGAIN
 from clothier.data.sources import open_dataset
-from clothier.errors import DataError, Interrupted, ModelError, UnknownNameError
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
 from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
@@ -160,6 +161,27 @@ def test_a_finished_study_is_not_changed(finished: Study) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
     assert resume_study(finished.path) == finished
     assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
+
+
+@pytest.mark.file_size(40_000)
+def test_a_full_disk_at_the_report_names_the_command_that_continues(finished: Study, tmp_path: Path) -> None:
+    copy = tmp_path / "study"
+    copy.mkdir()
+    for name in ("dnn", "cnn", "config.json", "environment.json"):
+        (copy / name).symlink_to(finished.path / name)
+    with pytest.raises(StorageError, match=f"then continue with: clothier study --resume {copy}$"):
+        resume_study(copy)
+    assert not (copy / "study.json").exists()
+    assert not list(copy.rglob("*.part"))
+
+
+def test_a_full_disk_in_a_training_names_the_study(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise StorageError(f"cannot write x: No space left on device. {RUN_AGAIN}")
+
+    monkeypatch.setattr("clothier.workflows.train._write_results", full)
+    with pytest.raises(StorageError, match=f"device. continue with: clothier study --resume {tmp_path / 'study'}$"):
+        study(out=tmp_path / "study", data=data, any_idx=True)
 
 
 def begin_training(data: Path, out: Path) -> Path:
