@@ -17,7 +17,7 @@ from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import UsageError
-from clothier.inference import load
+from clothier.inference import Model, load
 from clothier.selective.ood import fit_ood_scorer
 from clothier.types import InputSpec
 from clothier.workflows.calibrate import COPIES, NO_GROUPS, CalibrationResult, calibrate
@@ -129,6 +129,18 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bun
     few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-323:])]), encoding="utf-8")
     with pytest.raises(UsageError, match=r"few has 299 readable photos .* 4 photos are in informed's training set"):
         calibrate(str(model.path), data=few, out=tmp_path / "none", columns=COLUMNS)
+
+
+def test_a_copy_of_a_training_photo_is_excluded(
+    shop: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although only its copy is recognized."""
+    shutil.copy(shop.table.parent / "0.png", shop.table.parent / "0-copy.png")
+    table = shop.table.with_name("with-copy.csv")
+    table.write_text(f"{shop.table.read_text('utf-8')}\n0-copy.png,dress,line 0", encoding="utf-8")
+    monkeypatch.setattr(Model, "was_trained_on", lambda _, images: np.arange(len(images)) == len(images) - 1)
+    made = calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
+    assert made.n == PHOTOS - 1
 
 
 def test_missing_groups_give_a_warning(shop: Catalogue, tmp_path: Path) -> None:

@@ -117,8 +117,9 @@ def calibrate(
     _check_photo_count(table)
     predictor = open_model(given)
     (images,), fingerprints, table = load_with_fingerprints(table, given.metadata.input_spec, progress=progress)
-    table, is_copy, copies = _find_copies(table, fingerprints)
-    is_known = predictor.was_trained_on(images) & ~is_copy  # a model is more confident on its training photos
+    is_known = predictor.was_trained_on(images)  # a model is more confident on its training photos, and on their copies
+    table, is_copy, copies = _find_copies(table, fingerprints, is_known)
+    is_known &= ~is_copy
     known = TRAINING_PHOTOS.format(n=int(is_known.sum()), model=given.metadata.name) if is_known.any() else ""
     images, table = images[~is_copy & ~is_known], table.subset(~is_copy & ~is_known)
     excluded = tuple(sentence for sentence in (copies, known) if sentence)
@@ -157,10 +158,17 @@ def calibrate(
     )
 
 
-def _find_copies(table: PhotoTable, fingerprints: Fingerprints) -> tuple[PhotoTable, BoolArray, str]:
-    """The table with groups that share a photo merged; which photos repeat an earlier one; and that in a sentence."""
+def _find_copies(
+    table: PhotoTable, fingerprints: Fingerprints, is_known: BoolArray
+) -> tuple[PhotoTable, BoolArray, str]:
+    """The table with groups that share a photo merged; which photos repeat an earlier one; and that in a sentence.
+
+    ``is_known`` becomes True for all copies of a photo that is known.
+    """
     duplicates = find_photo_duplicates(fingerprints)
     groups = duplicates.groups_at(duplicates.min_correlation)
+    for rows in groups:
+        is_known[list(rows)] = is_known[list(rows)].any()
     first = {copy: rows[0] for rows in groups for copy in rows[1:]}
     is_copy, labels = np.isin(np.arange(len(table)), list(first)), table.labels
     n_conflicting = sum(labels[copy] != labels[original] for copy, original in first.items())
