@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,11 @@ class TestTaxonomy:
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"none\.toml cannot be read: No such file or directory\. Check the path"):
             read_taxonomy(tmp_path / "none.toml", CLASSES)
+
+    def test_a_pipe_does_not_hang(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "codes.toml")
+        with pytest.raises(DataError, match="cannot be read: not a regular file"):
+            read_taxonomy(tmp_path / "codes.toml", CLASSES)
 
     @pytest.mark.parametrize("content", [b"\xff\xfe", b"a = " + b"[" * 5000])
     def test_not_toml(self, tmp_path: Path, content: bytes) -> None:

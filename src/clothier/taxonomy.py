@@ -19,6 +19,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -49,6 +50,7 @@ UPPER_BODY_CLASSES = ("T-shirt/top", "Pullover", "Dress", "Coat", "Shirt")
 """76-80 % of all errors are between these five classes (our runs of the study); half of those involve Shirt."""
 
 CODES_TABLE = "codes"  # of a company's TOML file
+MAX_BYTES = 1 << 20  # of that file
 
 PARENT_CLASS = {"sandal": "shoes", "sneaker": "shoes", "boot": "shoes"}
 """Subclass to the class that other data use for it."""
@@ -200,7 +202,7 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
 
 def _read_codes(path: Path) -> Mapping[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = tomllib.loads(read_bytes(path, MAX_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. Check the path.") from error
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless nesting

@@ -110,6 +110,10 @@ def test_invalid_class_names(drawn: Path) -> None:
     (drawn / "classes.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(DataError, match=r"classes\.txt is not UTF-8 text"):
         read(drawn)
+    (drawn / "classes.txt").unlink()
+    os.mkfifo(drawn / "classes.txt")
+    with pytest.raises(DataError, match=r"classes\.txt cannot be read: not a regular file"):
+        read(drawn)
 
 
 def test_other_sizes_are_refused(drawn: Path) -> None:

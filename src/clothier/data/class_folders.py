@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from clothier.data.photo_paths import PHOTO_SUFFIXES
 from clothier.errors import DataError
 from clothier.types import FailedInput
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ class ClassFolders:
     """The files of each class folder.
 
     Attributes:
-        files: :func:`printable` class folder name to files, sorted; a folder without files has none.
+        files: printable class folder name to files, sorted; a folder without files has none.
         failures: as in :class:`FolderContent`.
         warnings: one sentence each.
     """
@@ -103,11 +104,6 @@ def read_class_folders(folder: Path) -> ClassFolders:
         failures += content.failures
     warnings = (*_skipped_warning(folder, skipped), *_stray_warning(folder))
     return ClassFolders(files, tuple(failures), warnings)
-
-
-def printable(name: str) -> str:
-    """A file name that fonts and terminals can show: bytes that are not UTF-8 are written as hexadecimal escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def class_folders(folder: Path) -> list[Path]:

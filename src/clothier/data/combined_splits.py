@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clothier.data.class_folders import printable
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier.errors import DataError
+from clothier.untrusted import read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +35,7 @@ QMNIST_COLUMNS = 8  # of its int32 labels: the class, then where the digit is fr
 def read_uncompressed(path: Path) -> bytes:
     """The content of a file, decompressed if it is gzipped; DataError if that cannot be read or is too large."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path} has {path.stat().st_size} bytes; the limit is {MAX_BYTES}. Give a part of it.")
-        content = path.read_bytes()
+        content = read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read: {error.strerror or error}. Check the path and its permissions."

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.data import idx
-from clothier.data.class_folders import printable
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.errors import DataError
+from clothier.untrusted import printable, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ TEST_LABELS = "t10k-labels-idx1-ubyte"
 FILE_NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 LAYOUTS = (".", "raw", "FashionMNIST/raw")  # flat, or torchvision's layout from one of its outer folders
 CLASSES_FILE = "classes.txt"
+MAX_CLASSES_BYTES = 1 << 20  # of that file
 IMAGE_SIZE = 28  # pixels; the input of the networks
 
 
@@ -120,10 +121,12 @@ def _check_image_size(folder: Path, split: LabeledImages) -> None:
 
 def _class_names(path: Path, *splits: LabeledImages) -> tuple[str, ...]:
     needed = 1 + max((int(split.labels.max()) for split in splits if len(split)), default=0)
-    if not path.is_file():
+    if not path.exists():
         return tuple(map(str, range(needed)))
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bytes(path, MAX_CLASSES_BYTES).decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions, or remove it.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8, one class name a line.") from error
     names = tuple(line.strip() for line in lines if line.strip())

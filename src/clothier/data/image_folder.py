@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.class_folders import find_splits, printable, unused_folders
+from clothier.data.class_folders import find_splits, unused_folders
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.photo_table import EMPTY_CLASS, class_folder_table, load_photos
 from clothier.errors import DataError
 from clothier.taxonomy import label_key
 from clothier.types import InputSpec, no_progress
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from clothier.data.photo_table import PhotoTable
