@@ -179,7 +179,7 @@ def test_a_full_disk_in_a_training_names_the_study(data: Path, tmp_path: Path, m
     def full(*_: Any) -> None:
         raise StorageError(f"cannot write x: No space left on device. {RUN_AGAIN}")
 
-    monkeypatch.setattr("clothier.workflows.train._write_results", full)
+    monkeypatch.setattr(training_run, "_write_results", full)
     with pytest.raises(StorageError, match=f"device. continue with: clothier study --resume {tmp_path / 'study'}$"):
         study(out=tmp_path / "study", data=data, any_idx=True)
 
