@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 from clothier.data.photo_paths import PHOTO_SUFFIXES
 from clothier.errors import DataError
 from clothier.types import FailedInput
-from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +75,7 @@ class ClassFolders:
     """The files of each class folder.
 
     Attributes:
-        files: printable class folder name to files, sorted; a folder without files has none.
+        files: class folder name to files, sorted; a folder without files has none.
         failures: as in :class:`FolderContent`.
         warnings: one sentence each.
     """
@@ -100,7 +99,7 @@ def read_class_folders(folder: Path) -> ClassFolders:
         _walk(subfolder, content, seen)
         if content.failures and not content.files:
             raise DataError(f"No photo of the class {subfolder.name} can be read. {content.failures[0].message}")
-        files[printable(subfolder.name)] = sorted(content.files)
+        files[subfolder.name] = sorted(content.files)
         failures += content.failures
     warnings = (*_skipped_warning(folder, skipped), *_stray_warning(folder))
     return ClassFolders(files, tuple(failures), warnings)

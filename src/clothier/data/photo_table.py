@@ -263,7 +263,7 @@ def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) 
         first = f" The first: {failures[0].message}" if failures else ""
         raise DataError(f"{path} has no usable photo; {len(failures)} failed.{first}")
     return PhotoTable(
-        printable(_table_name(path)),
+        _table_name(path),
         tuple(row.file for row in rows),
         np.array([known.index(mapped[row.label]) if row.label else UNKNOWN_LABEL for row in rows], np.int64),
         known,
