@@ -15,11 +15,11 @@ import os
 import sys
 import warnings
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from clothier.errors import MissingExtraError
-
+TYPE_CHECKING = False  # importing typing takes longer than all of this; until it is done, Ctrl-C gives a traceback
 if TYPE_CHECKING:
+    from typing import Any
+
     from clothier.catalogue.store import open_store
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
@@ -126,6 +126,8 @@ def __getattr__(name: str) -> Any:
         value = import_module(module)
         value = getattr(value, attribute) if attribute else value
     except ModuleNotFoundError as error:
+        from clothier.errors import MissingExtraError
+
         missing = MissingExtraError.from_import_error(error, f"clothier.{name}")
         if missing is None:
             raise

@@ -164,19 +164,51 @@ class TestRealProcess:
         assert (ended.returncode, ended.stdout) == (2, "")
         assert "Did you mean 'train'?" in ended.stderr
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-    def test_stdout_on_a_full_disk(self) -> None:
-        with Path("/dev/full").open("w") as full:
-            ended = clothier("doctor", "--json", stdout=full)
-        assert ended.returncode == 1
-        assert "stdout: No space left on device" in ended.stderr
+    @pytest.mark.parametrize("words", ["", "--help", "--version", "doctor", "doctor --json", "predict none.png"])
+    @pytest.mark.parametrize(
+        ("stdout", "code", "message"),
+        [
+            ("| head -c 0", 141, ""),
+            (">&-", 1, "stdout: Bad file descriptor."),
+            (">/dev/full", 1, "stdout: No space left on device."),
+        ],
+    )
+    def test_stdout_that_cannot_be_written(self, words: str, stdout: str, code: int, message: str) -> None:
+        line = f"{sys.executable} -m clothier {words} {stdout}; exit ${{PIPESTATUS[0]}}"
+        ended = subprocess.run(["bash", "-c", line], check=False, text=True, capture_output=True, timeout=60)
+        errors_only = [line for line in ended.stderr.splitlines() if "none.png" not in line]
+        assert (ended.returncode, len(errors_only)) == (code, 1 if message else 0)
+        assert message in ended.stderr
 
-    def test_closed_pipe(self) -> None:
-        reader, writer = os.pipe()
-        os.close(reader)
-        with os.fdopen(writer, "w") as gone:
-            ended = clothier("--version", stdout=gone)
-        assert ended.stderr == ""
+    @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&1 >/dev/null | head -c 0"])
+    def test_stderr_that_cannot_be_written(self, stderr: str) -> None:
+        line = f"{sys.executable} -m clothier predict none.png {stderr}; exit ${{PIPESTATUS[0]}}"
+        assert subprocess.run(["bash", "-c", line], check=False, capture_output=True, timeout=60).returncode == 3
+
+    @pytest.mark.parametrize("json", [True, False])
+    def test_names_of_files_do_not_control_the_terminal(self, json: bool) -> None:
+        ended = clothier("predict", "\x1b[31mred\x07\r\u202egnp.png", *["--json"] * json, stdout=subprocess.PIPE)
+        assert ended.returncode == 3
+        for character in "\x1b\x07\r\u202e":
+            assert character not in ended.stdout + ended.stderr
+        assert r"\x1b[31mred\x07\r\u202egnp.png" in ended.stderr
+
+    def test_names_in_a_locale_without_utf_8(self) -> None:
+        ascii_only = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        for json in ((), ("--json",)):
+            ended = clothier("predict", "Größe.png", *json, stdout=subprocess.PIPE, env=ascii_only)
+            assert ended.returncode == 3
+            assert "does not exist" in ended.stderr
+
+    def test_ctrl_c_while_modules_are_loaded(self) -> None:
+        """Python's own start aside, which takes the first hundredth of a second or two."""
+        code = "import os, signal, sys; from clothier.__main__ import main; import clothier.cli; import importlib.abc\n"
+        code += "class Interrupt(importlib.abc.MetaPathFinder):\n"
+        code += " def find_spec(self, name, *_):\n"
+        code += "  if name == 'rich.console': os.kill(os.getpid(), signal.SIGINT)\n"
+        code += "sys.meta_path.insert(0, Interrupt()); sys.exit(main())"
+        ended = subprocess.run([sys.executable, "-c", code, "doctor"], check=False, capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
 
     def test_no_color(self) -> None:
         ended = clothier("--help", stdout=subprocess.PIPE, env={**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1"})

@@ -6,8 +6,7 @@ valid JSON.
 
 from __future__ import annotations
 
-import io
-import os
+import errno
 import shlex
 import signal
 import sys
@@ -19,9 +18,10 @@ from typing import TYPE_CHECKING
 import typer
 from typer.main import get_command
 
+from clothier import atomic
 from clothier.cli import output
 from clothier.cli.app import app
-from clothier.errors import ClothierError, Interrupted, MissingExtraError
+from clothier.errors import ClothierError, Interrupted, MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ EXIT_CODES = {
     130: "interrupted; a run in progress can be resumed",
     141: "the reader of stdout ended, as with `| head`",
 }
+STDOUT_ERRNOS = atomic.DISK_ERRNOS | {errno.EBADF, errno.EIO}
 CLOSED_PIPE = 141  # as the shell reports a command that SIGPIPE ended
 
 
@@ -50,21 +51,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     ordered, debug = hoist_debug(given)
-    _tolerate_encoding()
+    output.prepare_streams()
     try:
         with _sigterm_as_ctrl_c():
             code = _run(ordered)
         with output.writing_stdout():
             return code
-    except BrokenPipeError:
-        output.discard(sys.stdout)
+    except SystemExit:  # by rich, when the reader of the help has ended
         return CLOSED_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every error gets a message and an exit code
-        if debug:
-            traceback.print_exception(error)
-        message, code = explain(error, given)
-        output.print_error(message)
-        return code
+        return _report(error, given, debug)
+
+
+def _report(error: BaseException, arguments: Sequence[str], debug: bool) -> int:
+    """Prints an error and returns the exit code."""
+    if isinstance(error, BrokenPipeError):
+        output.discard(sys.stdout)
+        return CLOSED_PIPE
+    if isinstance(error, OSError) and error.filename is None and error.errno in STDOUT_ERRNOS:  # by --help
+        output.discard(sys.stdout)
+        error = StorageError(f"cannot write to stdout: {error.strerror}.")
+    if debug:
+        traceback.print_exception(error)
+    message, code = explain(error, arguments)
+    output.print_error(message)
+    return code
 
 
 @contextmanager
@@ -114,10 +125,16 @@ def explain(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, Interrupted):
         command = f"clothier {error.command} --resume {shlex.quote(str(error.run))}"
         return f"interrupted. Progress is saved; resume with: {command}", 130
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or _was_interrupted(error):
         return "interrupted.", 130
     name = f"{type(error).__name__}: {error}".rstrip(": ")
     return f"internal error: {name}. Run the command again with --debug and report the output.", 1
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is the cause: while a module is imported, it can come as an ImportError."""
+    cause = error.__cause__ or error.__context__
+    return isinstance(error, ImportError) and isinstance(cause, KeyboardInterrupt)
 
 
 def _usage_message(error: typer.TyperException) -> str:
@@ -128,12 +145,3 @@ def _usage_message(error: typer.TyperException) -> str:
         return ""
     command = context.command_path if context else "clothier"
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} See: {command} --help"
-
-
-def _tolerate_encoding() -> None:
-    """File names that are not Unicode, and terminals that are not UTF-8, get escapes instead of an error."""
-    if sys.stderr is None:  # it was closed; a file that is opened next must not take its place
-        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w")  # noqa: SIM115, PTH123 - for the whole process
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

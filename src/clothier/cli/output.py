@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from clothier.errors import StorageError
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,18 +43,35 @@ def print_result(result: Any, as_json: bool, render: Callable[[Any], RenderableT
             return
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
         console = Console(width=width, highlight=False, markup=False, emoji=False)
-        console.print(render(content), soft_wrap=width is not None)
+        console.print(render(_printable(content)), soft_wrap=width is not None)
+
+
+def _printable(value: Any) -> Any:
+    """JSON values whose texts a terminal can print, each on one line."""
+    if isinstance(value, dict):
+        return {_printable(name): _printable(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(one) for one in value]
+    return printable(value) if isinstance(value, str) else value
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def print_error(message: str) -> None:
     """Prints an error on stderr; a process of torchrun other than the first adds its rank."""
     if message:
         source = "" if is_main_process() else f"[rank {os.environ['RANK']}] "
-        print_message(Text.assemble((f"{source}Error: ", "bold red"), message))
+        _print_stderr(Text.assemble((f"{source}Error: ", "bold red"), _printable_lines(message)))
 
 
-def print_message(text: Text | str) -> None:
+def print_message(text: str) -> None:
     """Prints a message on stderr; wrapped between words on a terminal, one line in a log."""
+    _print_stderr(_printable_lines(text))
+
+
+def _print_stderr(text: Text | str) -> None:
     console = stderr_console()
     console.print(text, soft_wrap=not console.is_terminal)
 
@@ -119,7 +138,7 @@ def writing_stdout() -> Iterator[None]:
 
     Raises:
         BrokenPipeError: the reader of stdout has ended, as with ``| head``.
-        StorageError: stdout cannot be written for another reason, as on a full disk.
+        StorageError: stdout cannot be written for another reason: it is closed, or on a full disk.
     """
     try:
         yield
@@ -134,3 +153,21 @@ def writing_stdout() -> Iterator[None]:
 def discard(stream: IO[str]) -> None:
     """Sends what is left to nowhere; otherwise Python tries to write it again at exit, and fails."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def prepare_streams() -> None:
+    """Opens the standard streams that are closed, and lets all print what their encoding does not have, escaped.
+
+    Otherwise the next file that is opened would get the number of a closed stream, and what libraries print would be
+    written into it. A closed stdout gets a file that cannot be written, so that a result is not lost unnoticed.
+    """
+    for number, mode in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, mode), number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from clothier.cli.progress import MIN_DISPLAY_SECONDS, format_progress
+from clothier.untrusted import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,7 @@ class BarProgress(Progress):
 
     def __call__(self, task: str, done: float, total: float, note: str = "") -> None:
         """Moves the bar of ``task``; a total of 0 means that ``note`` is a message, printed above the bars."""
+        task, note = printable(task), printable(note)
         if not total:
             self.console.print(note)
             return

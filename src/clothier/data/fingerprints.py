@@ -16,6 +16,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,7 +122,7 @@ def read_hashes(content: bytes, path: Path) -> Hashes:
     """
     try:
         hashes = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, MemoryError, EOFError) as error:
+    except (ValueError, MemoryError, EOFError, TokenError) as error:
         raise ModelError(f"{path} is damaged: {error}. Export the bundle again.") from error
     if hashes.dtype != np.uint8 or hashes.shape[1:] != (HASH_BYTES,):
         raise ModelError(

@@ -14,6 +14,7 @@ import io
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, fields
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +34,7 @@ N_COMPONENTS = 128
 SHRINKAGE = 0.1  # of a covariance towards a sphere of the same trace, as there are few photos for each component
 MIN_VARIANCE = 1e-12  # of embeddings of length 1; less is rounding of equal ones
 MAX_UNPACKED = 2**28  # bytes of a file's arrays
-DAMAGE = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError)
+DAMAGE = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, TokenError)
 """What numpy and zipfile raise for damaged, encrypted or unknown content."""
 MIN_STD = 0.01  # of a part of the score; less is rounding
 RESIDUAL_WEIGHT = 0.5  # of the residual relative to the distance, both in standard deviations
