@@ -16,7 +16,7 @@ ROW = {
 
 
 def test_ours_then_the_users() -> None:
-    columns = output_columns({"price": str})
+    columns = output_columns({"price": str}, has_products=True)
     assert [one.name for one in columns] == [*(one.name for one in OUR_COLUMNS), "price"]
     assert columns[-1].value(ROW) == "12"
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from clothier.catalogue import tagger
+from clothier.catalogue import product_votes, tagger
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.store.schema import ITEMS
@@ -233,6 +233,23 @@ def test_rows_of_a_table_with_ids_and_products(photos: Path, model: Path, decode
             "S",
             "T",
         }
+
+
+def test_the_photos_of_a_product_vote(
+    photos: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_votes, "PAGE", 2)
+    lines = ["file,style", "0.png,A", "1.png,B", "3.png,A", "1.png,", "2.png,A", "no.png,C", "copy.png,A"]
+    (photos / "list.csv").write_text("\n".join(lines))
+    tag(photos / "list.csv", tmp_path / "tags.jsonl", model=model, product_column="style")
+    found = rows(tmp_path / "tags.jsonl")
+    votes = [one["product_class"] for one in found]
+    assert votes == ["dress", "hat", "dress", None, "dress", None, "dress"], "by style A, B, A, none, A, C, A"
+    predictions = load(model).predict([photos / name for name in ("0.png", "3.png", "2.png", "copy.png")])
+    dress = [one.probability for photo in predictions for one in photo.top if one.name == "dress"]
+    assert found[0]["product_probability"] == pytest.approx(np.mean(dress), abs=1e-6)
+    tag(photos / "list.csv", tmp_path / "tags.jsonl", model=model)
+    assert "product_class" not in rows(tmp_path / "tags.jsonl")[0]
 
 
 def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.store.store import Row
 
+PRODUCT_PREFIX = "product_"
 USER_PREFIX = "input."  # of a user's column in --columns, needed where ours has the same name
 
 
@@ -59,16 +60,21 @@ OUR_COLUMNS = (
     _stored("notes", str),
     _stored("model", str),
     _stored("thresholds", str),
+    _stored("product_class", str),
+    _stored("product_probability", float),
     _stored("error_code", str),
     _stored("error_message", str),
 )
 
 
-def output_columns(user: Mapping[str, type], chosen: str | None = None) -> list[OutputColumn]:
+def output_columns(
+    user: Mapping[str, type], chosen: str | None = None, *, has_products: bool = False
+) -> list[OutputColumn]:
     """The columns of the output.
 
     Args:
         user: the names and types of the user's columns.
+        has_products: whether there are the columns ``product_class`` and ``product_probability``.
         chosen: names as ``--columns`` takes them, in the order of the output: ``file,class=category,input.class``.
             ``NAME=NEW`` renames; ``input.NAME`` is the user's column where ours has the same name. None for all.
 
@@ -76,7 +82,7 @@ def output_columns(user: Mapping[str, type], chosen: str | None = None) -> list[
         UsageError: a heading would occur twice.
         UnknownNameError: no such column.
     """
-    ours = {one.name: one for one in OUR_COLUMNS}
+    ours = {one.name: one for one in OUR_COLUMNS if has_products or not one.name.startswith(PRODUCT_PREFIX)}
     users = {name: OutputColumn(name, kind, _user_value(name)) for name, kind in user.items()}
     if chosen is None:
         _check_unique([*ours, *users])

@@ -57,6 +57,10 @@ class TaggingRules:
                 tags[place] = tag
         return tags
 
+    def probabilities(self, outputs: Sequence[RowMapping]) -> Float64Array:
+        """(N, K) calibrated probabilities of the model's own stored outputs."""
+        return _restore(self.model, outputs).probabilities
+
     def _tags_of(self, model: Model, outputs: Sequence[RowMapping]) -> list[Tag]:
         output = _restore(model, outputs)
         version_of_thresholds = _digest(self._calibration(model), "thresholds") if model.thresholds else None

@@ -40,7 +40,10 @@ IdColumn = Annotated[
     typer.Option(metavar="NAME", help="Column with your id of each photo. Default: an id made from its content."),
 ]
 ProductColumn = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Column that identifies the photos of one product.")
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column that identifies the photos of one product, which then vote on its class."
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
+from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
@@ -24,8 +25,7 @@ from clothier.types import DEFAULT_MODEL, no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row, RunId
+    from clothier.catalogue.store.store import Row
     from clothier.types import FailedInput, Progress
 
 STORE_SUFFIX = ".store"  # of the store beside an output, where none is named
@@ -115,7 +115,8 @@ def tag(
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
-        product_column: of a table, with what photos of one product have in common.
+        product_column: of a table, with what photos of one product have in common; the output then has the class of
+            each product.
         progress: receives the number of photos.
 
     Raises:
@@ -130,7 +131,7 @@ def tag(
     _check_distinct(path, target, store_name)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
     photos = open_source(path, special, _own_files(target, store_name))
-    shown = output_columns(photos.columns, columns)
+    shown = output_columns(photos.columns, columns, has_products=product_column is not None)
     if target:
         check_output(target)
     loaded = load(model)
@@ -140,7 +141,9 @@ def tag(
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
             tally = tag_source(photos, opened, run, rules, progress=progress)
             if target:
-                write_table(target, shown, _reported(opened, run, tally.n, progress))
+                found = opened.rows(run)
+                found = with_votes(found, opened, run, rules) if product_column else found
+                write_table(target, shown, _reported(found, tally.n, progress))
             opened.finish_run(run)
             counts = opened.count(run)
     except KeyboardInterrupt as stop:
@@ -194,8 +197,8 @@ def _locked(output: Path | None) -> Iterator[None]:
         yield
 
 
-def _reported(store: Store, run: RunId, n: int, progress: Progress) -> Iterator[Row]:
-    for done, row in enumerate(store.rows(run), 1):
+def _reported(rows: Iterator[Row], n: int, progress: Progress) -> Iterator[Row]:
+    for done, row in enumerate(rows, 1):
         yield row
         if done % PROGRESS_ROWS == 0 or done == n:
             progress("write", done, n)

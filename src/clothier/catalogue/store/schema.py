@@ -112,6 +112,7 @@ FILES = Table(
     Column("position", Integer, nullable=False),
     Index("ix_files_position", "source_id", "position"),
     Index("ix_files_item", "item_id"),
+    Index("ix_files_product", "source_id", "product"),
     sqlite_with_rowid=False,
 )
 """Where photos were found: in which source, under which name, by which run last."""

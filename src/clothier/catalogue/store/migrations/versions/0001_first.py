@@ -101,6 +101,7 @@ def _create_files_and_audit() -> None:
     )
     op.create_index("ix_files_position", "files", ["source_id", "position"])
     op.create_index("ix_files_item", "files", ["item_id"])
+    op.create_index("ix_files_product", "files", ["source_id", "product"])
     op.create_table(
         "audit",
         sa.Column("audit_id", sa.Integer, nullable=False),

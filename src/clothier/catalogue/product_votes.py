@@ -1,0 +1,65 @@
+"""The class of a product: what all of its photos together show."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from clothier.catalogue.rules import top_classes
+from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from sqlalchemy import Connection
+
+    from clothier.catalogue.rules import TaggingRules
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row, RunId
+    from clothier.types import Float64Array
+
+PAGE = 1_000  # rows or outputs at a time
+
+Vote = tuple[str, float]
+
+
+def with_votes(rows: Iterable[Row], store: Store, run: RunId, rules: TaggingRules) -> Iterator[Row]:
+    """Adds ``product_class`` and ``product_probability`` to each row; None without a product or a usable photo."""
+    votes: dict[str, Vote | None] = {}
+    remaining = iter(rows)
+    while page := list(itertools.islice(remaining, PAGE)):
+        products = {row["product"] for row in page} - {""}
+        votes = {name: vote for name, vote in votes.items() if name in products}  # a product may span two pages
+        new = products - votes.keys()
+        votes |= store.read(partial(product_votes, run=run, rules=rules, products=new))
+        for row in page:
+            name, probability = votes.get(row["product"]) or (None, None)
+            yield {**row, "product_class": name, "product_probability": probability}
+
+
+def product_votes(
+    connection: Connection, run: RunId, rules: TaggingRules, products: Collection[str]
+) -> dict[str, Vote | None]:
+    """The most probable class of each product by the mean of its photos' probabilities, and that mean.
+
+    Photos that are rejected, or that the model for small images classified, do not count.
+    """
+    query = (
+        select(FILES.c.product, OUTPUTS)
+        .join(OUTPUTS, (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model))
+        .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
+        .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.product.in_(products))
+        .where(FILES.c.error_code.is_(None), ITEMS.c.decision.is_distinct_from("reject"))
+        .where(OUTPUTS.c.computed_by == rules.model.name)
+        .order_by(FILES.c.position)
+    )
+    sums: dict[str, tuple[Float64Array, int]] = {}
+    for part in connection.execute(query).mappings().partitions(PAGE):
+        for row, probabilities in zip(part, rules.probabilities(part), strict=True):
+            total, n = sums.get(row["product"], (0.0 * probabilities, 0))
+            sums[row["product"]] = total + probabilities, n + 1
+    means = {product: total / n for product, (total, n) in sums.items()}
+    return {name: top_classes(means[name], rules.model.classes)[0] if name in means else None for name in products}
