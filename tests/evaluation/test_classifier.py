@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from clothier import metrics
-from clothier.data.dataset import LabeledImages
-from clothier.evaluation.classifier import evaluate_classifier
+from clothier.data.dataset import Dataset, LabeledImages
+from clothier.errors import UsageError
+from clothier.evaluation.classifier import evaluate_classifier, require_same_classes
 from clothier.recipes import Augment
 from tests.fakes import table_classifier
 
@@ -38,3 +40,11 @@ def test_accuracy_with_test_time_augmentation() -> None:
     plain, _ = evaluate_classifier(classifier, data)
     for augment, expected in ((Augment(), None), (Augment(cutout=4), None), (Augment(flip=True), 1 / 3)):
         assert evaluate_classifier(classifier, data, augment)[0] == replace(plain, accuracy_tta=expected)
+
+
+def test_letter_case_of_classes_does_not_matter_but_their_order_does() -> None:
+    images = LabeledImages(np.zeros((3, 28, 28), np.uint8), np.array([0, 2, 1]))
+    classifier = table_classifier([(0.7, 0.2, 0.1)], CLASSES)
+    require_same_classes([classifier], Dataset("Lower", ("bag", "COAT", "Shirt"), images, images, {}))
+    with pytest.raises(UsageError, match="fake has the classes Bag, Coat, Shirt, but Other has Coat, Bag, Shirt"):
+        require_same_classes([classifier], Dataset("Other", ("Coat", "Bag", "Shirt"), images, images, {}))

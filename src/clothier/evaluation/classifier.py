@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from clothier import metrics
 from clothier.errors import UsageError
 from clothier.inference.tta import predict_tta
+from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,13 +39,13 @@ def evaluate_classifier(
 
 
 def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) -> None:
-    """Checks that the labels of ``dataset`` mean the same as those of the classifiers.
+    """Checks that the labels of ``dataset`` mean the same as those of the classifiers, whatever their letter case.
 
     Raises:
         UsageError: the class names differ.
     """
     for classifier in classifiers:
-        if classifier.classes != dataset.classes:
+        if list(map(label_key, classifier.classes)) != list(map(label_key, dataset.classes)):
             raise UsageError(
                 f"{classifier.name} has the classes {', '.join(classifier.classes)}, but {dataset.name} has "
                 f"{', '.join(dataset.classes)}. Give data with the classes of the model."

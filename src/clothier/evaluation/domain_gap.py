@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier.taxonomy import FASHION_MNIST_CLASSES, to_fashion_class
+from clothier.taxonomy import FASHION_MNIST_CLASSES, label_key, to_fashion_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,8 @@ def domain_gap(
         photos: the cache that the photos come from.
         baseline: the Fashion-MNIST model.
     """
-    own = {name.casefold() for name in model.classes}
-    targets = np.array([to_fashion_class(label) if label.casefold() in own else "" for label in table.raw_labels])
+    own = {label_key(name) for name in model.classes}
+    targets = np.array([to_fashion_class(label) if label_key(label) in own else "" for label in table.raw_labels])
     images, shared = photos.load(baseline.input_spec, table.subset(targets != ""))
     if not len(shared):
         return None
