@@ -14,6 +14,7 @@ import pytest
 
 from clothier import errors
 from clothier.cli.main import EXIT_CODES, hoist_debug
+from clothier.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +134,12 @@ class TestTorchrun:
     def test_rank_1_prints_no_results(self, run: Runner, fake_workflows: FakeWorkflows, rank_1: None) -> None:
         fake_workflows.progress_calls = [("find data", 0, 0, "a message")]
         assert (run("train", "cnn").stdout, run("train", "cnn", "--json").stderr) == ("", "")
+
+    def test_rank_1_does_not_wait_for_metrics(
+        self, run: Runner, fake_workflows: FakeWorkflows, rank_1: None, tmp_path: Path
+    ) -> None:
+        fake_workflows.results["train"] = Run(tmp_path)
+        assert (run("train", "cnn").code, run("train", "cnn").stderr) == (0, "")
 
     def test_rank_1_prints_errors(self, run: Runner, fake_workflows: FakeWorkflows, rank_1: None) -> None:
         fake_workflows.failure = errors.DataError("no data on this machine.")

@@ -103,7 +103,8 @@ def train(
         else:
             run = workflow.train(run_options, progress=progress)
     output.print_result(run, json, run_table)
-    output.exit_on_failures(run.metrics["data"]["failures"])
+    if output.is_main_process():  # the other ranks of torchrun end before there are metrics
+        output.exit_on_failures(run.metrics["data"]["failures"])
 
 
 def _is_photo_run(model: str | None, source: Path | None) -> bool:
