@@ -195,6 +195,12 @@ def with_chunk(content: bytes, name: bytes, body: bytes) -> bytes:
     return content[:33] + chunk + content[33:]
 
 
+def test_damaged_metadata_of_a_jpeg_are_ignored(tmp_path: Path) -> None:
+    content = encoded("JPEG")
+    empty_jfif = b"\xff\xe0\0\7JFIF\0"
+    assert notes_of(tmp_path, content[:2] + empty_jfif + content[20:]) == (jpeg.DAMAGED_METADATA,)
+
+
 class TestJpegWithoutEnd:
     @pytest.mark.parametrize("more", [{}, {"progressive": True}], ids=["baseline", "progressive"])
     @pytest.mark.parametrize("tail", [b"", b"\xff", bytes(500)])

@@ -55,6 +55,10 @@ DECODE_ERRORS = (
 _WARNINGS_LOCK = threading.Lock()  # warning filters are global to the process
 
 
+class HeaderError(OSError):
+    """The header or the metadata of an image cannot be read."""
+
+
 def decode_image(path: Path, *, content: bytes | None = None, min_long_side: int | None = None) -> Image.Image:
     """The image of :func:`decode_with_notes`, which has the arguments and errors."""
     return decode_with_notes(path, content=content, min_long_side=min_long_side)[0]
@@ -110,6 +114,10 @@ def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Imag
             return _decode_without_end(jpeg.complete(content, markers), path, min_long_side)
         if markers.is_lossless:
             return _decode_lossless_jpeg(content, path)
+        try:
+            return _decode_pixels(content, "JPEG", path, min_long_side)
+        except HeaderError:
+            content, notes = jpeg.without_metadata(content), (jpeg.DAMAGED_METADATA,)
     elif image_format == "BMP" and content[30:34] in RLE_COMPRESSIONS and len(content) > MAX_RLE_BYTES:
         raise UnsupportedImageError(f"is a compressed BMP of over {MAX_RLE_BYTES} bytes. Save it as PNG.")
     image, color_notes = _decode_pixels(content, image_format, path, min_long_side)
@@ -163,7 +171,7 @@ def _open(content: bytes, image_format: str, tags: tiff.Tags) -> Image.Image:
     except UnidentifiedImageError as error:
         if reason := tags and tiff.unsupported_reason(content, tags, is_open=False):
             raise UnsupportedImageError(reason) from error
-        raise OSError("its header is incomplete") from error
+        raise HeaderError("its header is incomplete") from error
     except OSError as error:
         if str(error).startswith("Unsupported BMP"):
             raise UnsupportedImageError(f"is not supported ({error}). Save it as JPEG or PNG.") from error

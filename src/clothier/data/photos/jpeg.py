@@ -19,14 +19,17 @@ DECODED_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, extended and progre
 LOSSLESS = 0xC3  # some of these can be decoded
 PROGRESSIVE = {0xC2, 0xCA}
 JPEG_LS = 0xF7
+PRECISIONS = range(2, 17)  # bits; any other number is damage
+METADATA = (*range(0xE0, 0xEE), 0xEF)  # APP segments but Adobe's, which says how colors are stored
 END = b"\xff\xd9"
 MAX_SEGMENTS = 10_000  # a color profile has up to 255
 MAX_SCANS = 100  # encoders write 10 or 11
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans; libjpeg takes about two seconds
 FILLERS = np.random.default_rng(0).integers(0, 255, (3, 4096), dtype=np.uint8)  # entropy-coded data without 0xFF
+DAMAGED_METADATA = "The metadata, such as the orientation, are damaged and were ignored."
 NO_END = "The JPEG has no end marker; its pixels are complete."
-REENCODE = "Save it as an ordinary JPEG or as PNG."
-NOT_ORDINARY = f"is a lossless or hierarchical JPEG, which is not supported. {REENCODE}"
+SAVE_AS = "Save it as an ordinary JPEG or as PNG."
+NOT_ORDINARY = f"is a lossless or hierarchical JPEG, which is not supported. {SAVE_AS}"
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ def read_markers(content: bytes) -> JpegMarkers:
         elif marker == DRI:
             found.has_restarts = True
         position += 2 + len(body)
-    raise UnsupportedImageError(f"is a JPEG with more than {MAX_SEGMENTS} segments. {REENCODE}")
+    raise UnsupportedImageError(f"is a JPEG with more than {MAX_SEGMENTS} segments. {SAVE_AS}")
 
 
 def _read_frame(found: JpegMarkers, marker: int, body: bytes) -> None:
@@ -84,10 +87,10 @@ def _read_frame(found: JpegMarkers, marker: int, body: bytes) -> None:
         raise UnsupportedImageError(NOT_ORDINARY)
     if len(body) < 6:
         return
-    if body[0] != 8:
-        raise UnsupportedImageError(f"is a JPEG of {body[0]} bits per channel; 8 are supported. {REENCODE}")
-    if body[5] not in {1, 3, 4}:
-        raise UnsupportedImageError(f"is a JPEG of {body[5]} channels; 1, 3 and 4 are supported. {REENCODE}")
+    if body[0] != 8 and body[0] in PRECISIONS:
+        raise UnsupportedImageError(f"is a JPEG of {body[0]} bits per channel; 8 are supported. {SAVE_AS}")
+    if body[5] == 2:
+        raise UnsupportedImageError(f"is a JPEG of 2 channels; 1, 3 and 4 are supported. {SAVE_AS}")
     found.is_lossless, found.is_progressive = marker == LOSSLESS, marker in PROGRESSIVE
     found.pixels = int.from_bytes(body[1:3]) * int.from_bytes(body[3:5])
     components = body[6::3][: body[5]]
@@ -97,12 +100,23 @@ def _read_frame(found: JpegMarkers, marker: int, body: bytes) -> None:
 def _read_scan(found: JpegMarkers, body: bytes) -> None:
     found.scans += 1
     if found.scans > MAX_SCANS or found.scans * found.pixels > max(MAX_SCANNED_PIXELS, 4 * found.pixels):
-        raise UnsupportedImageError(f"is a JPEG of {found.scans} or more scans, which takes too long. {REENCODE}")
+        raise UnsupportedImageError(f"is a JPEG of {found.scans} or more scans, which takes too long. {SAVE_AS}")
     if found.missing_bits is not None and body and len(body) >= 4 + 2 * body[0]:
         first, last, bits = body[-3], min(body[-2], 63), body[-1] & 15
         for component in body[1 : 1 + 2 * body[0] : 2]:
             for k in range(first, last + 1):
                 found.missing_bits[component, k] = bits
+
+
+def without_metadata(content: bytes) -> bytes:
+    """A JPEG without its :data:`METADATA`."""
+    kept, position = [content[:2]], 2
+    while (match := MARKER.search(content, position)) and content[match.end() - 1] != SOS:
+        marker, start = content[match.end() - 1], match.end()
+        position = start + int.from_bytes(content[start : start + 2])
+        if marker not in METADATA:
+            kept.append(content[match.start() : position])
+    return b"".join((*kept, content[position:]))
 
 
 def complete(content: bytes, markers: JpegMarkers) -> list[bytes]:
