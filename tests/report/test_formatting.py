@@ -44,7 +44,7 @@ def test_the_processor_in_one_line(environment: dict[str, object], text: str) ->
 def evaluation(names: tuple[str, ...], confusion: list[list[int]]) -> dict[str, object]:
     right = sum(confusion[k][k] for k in range(len(names)))
     scores = [
-        {"class": name, "recall": row[k] / sum(row)}
+        {"class": name, "recall": row[k] / sum(row), "n": sum(row)}
         for k, (name, row) in enumerate(zip(names, confusion, strict=False))
     ]
     return {"accuracy": right / sum(map(sum, confusion)), "confusion": confusion, "per_class": scores}

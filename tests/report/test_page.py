@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 import pytest
 
-from clothier.report.page import jinja_env, render_exploration, render_run, render_study
+from clothier.report.page import jinja_env, model_card, render_exploration, render_run, render_study
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 from clothier.types import ClassScore
 
@@ -216,6 +216,21 @@ def test_names_that_cannot_be_shown_are_escaped(models: Models, provenance: Prov
     assert page.encode()
     assert name not in page
     assert name.encode("unicode_escape").decode() in page
+
+
+def test_classes_without_an_image_are_counted_and_not_scored(models: Models, provenance: Provenance) -> None:
+    test = models[0].metrics["test"]
+    gone = [*test["per_class"][:9], ClassScore("Ghost", 0, 0, 0, 0).to_json()]
+    model = replace(models[0], metrics={**models[0].metrics, "test": {**test, "per_class": gone}, "validation": None})
+    text = Page(render_run(model, "mine", provenance)).text
+    assert "Macro F1, 9 of 10 classes" in text
+    assert "Ghost \N{EN DASH} \N{EN DASH} \N{EN DASH} 0" in text
+    assert "weakest at Ghost" not in text
+    whole = Page(render_run(models[0], "mine", provenance)).text
+    assert "DNN, all classes" in whole
+    card = model_card(model, "mine", provenance)
+    assert "which show 9 of the 10 classes; macro F1 is over these:" in card
+    assert "| Ghost | - | - | - | 0 |" in card
 
 
 def test_a_run_has_its_own_page(models: Models, provenance: Provenance) -> None:

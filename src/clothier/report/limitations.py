@@ -78,7 +78,7 @@ def error_fraction_within(evaluation: Mapping[str, Any], classes: Sequence[str])
 
 def _weakest_class(name: str, evaluation: Mapping[str, Any]) -> Limitation:
     """The class with the lowest recall, and the errors among upper-body garments where the classes have them."""
-    scores = evaluation["per_class"]
+    scores = [score for score in evaluation["per_class"] if score["n"]]
     worst = min(scores, key=lambda score: score["recall"])
     text = f"Recall is {format_percent(worst['recall'], 0)} on {worst['class']}, its weakest class."
     if set(UPPER_BODY_CLASSES) <= {score["class"] for score in scores}:

@@ -48,6 +48,7 @@ def jinja_env() -> jinja2.Environment:
         number="{:,}".format,
         rows=formatting.flatten,
         line=_markdown_line,
+        occurring=lambda evaluation: sum(score["n"] > 0 for score in evaluation["per_class"]),
         printable=printable,
     )
     environment.globals.update(

@@ -33,6 +33,14 @@ def test_every_error_has_its_label_prediction_and_probability(
         assert lines[2] == f"{100 * error.probability:.1f}\N{NO-BREAK SPACE}%"
 
 
+def test_classes_without_an_image_have_no_metrics(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
+    found = evaluate_logits(logits[0], dataset.test.labels % 9, FASHION_MNIST_CLASSES)
+    captioned = classification.class_metrics(found)
+    assert len(captioned.figure.axes[0].get_yticklabels()) == 9
+    assert "Ankle boot" not in captioned.title
+    assert captioned.note == "Classes without an image, which are left out: 1."
+
+
 def test_the_confusion_matrix_shows_every_count(dataset: Dataset, logits: tuple[np.ndarray, np.ndarray]) -> None:
     found = evaluate_logits(logits[0], dataset.test.labels, FASHION_MNIST_CLASSES)
     captioned = classification.confusion_matrix(found)

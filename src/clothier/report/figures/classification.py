@@ -73,15 +73,17 @@ def confusion_matrix(evaluation: Evaluation) -> CaptionedFigure:
 
 @rc_context(STYLE)
 def class_metrics(evaluation: Evaluation) -> CaptionedFigure:
-    """Precision, recall and F1 of every class, one row each."""
-    names = [score.name for score in evaluation.per_class]
-    precision, recall, f1 = np.array([(s.precision, s.recall, s.f1) for s in evaluation.per_class]).T
+    """Precision, recall and F1 of every class that occurs, one row each."""
+    scores = [score for score in evaluation.per_class if score.n]
+    names = [score.name for score in scores]
+    precision, recall, f1 = np.array([(score.precision, score.recall, score.f1) for score in scores]).T
     figure, axes = pair_plot(names, precision, recall, ("precision", "recall"))
     axes.plot(f1, range(len(names)), "|", color=TEXT, markersize=13, markeredgewidth=2, label="F1")
     legend_above(axes, 3)
     hardest, easiest = int(f1.argmin()), int(f1.argmax())
     title = f"{names[hardest]} has the lowest F1 ({f1[hardest]:.2f}), {names[easiest]} the highest ({f1[easiest]:.2f})"
-    return CaptionedFigure(figure, title, "Precision, recall and F1 of each class; all values are in the table")
+    content = "Precision, recall and F1 of each class; all values are in the table"
+    return CaptionedFigure(figure, title, content, absent_note(len(evaluation.per_class) - len(scores)))
 
 
 def misclassification_gallery(
@@ -162,6 +164,11 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
         percent_axis(axis)
     note = f"{n_photos:,} photos, most confident first."
     return CaptionedFigure(figure, _risk_summary(curve, guarantee), "Risk-coverage curve", note)
+
+
+def absent_note(n_classes: int) -> str:
+    """Says that classes without an image are left out, if there are any."""
+    return f"Classes without an image, which are left out: {n_classes}." if n_classes else ""
 
 
 def _plot_cells(axes: Axes, counts: Int64Array) -> None:

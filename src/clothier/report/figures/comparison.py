@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from clothier.metrics import NORMAL_95
 from clothier.report.captioned_figure import CaptionedFigure
-from clothier.report.figures.classification import error_gallery
+from clothier.report.figures.classification import absent_note, error_gallery
 from clothier.report.formatting import format_percent
 from clothier.report.style import (
     MUTED,
@@ -62,9 +62,9 @@ def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], pair
 
 @rc_context(STYLE)
 def f1_by_class(names: NamePair, evaluations: tuple[Evaluation, Evaluation]) -> CaptionedFigure:
-    """F1 of both models for every class, one row each."""
-    classes = [score.name for score in evaluations[0].per_class]
-    first, second = (np.array([score.f1 for score in one.per_class]) for one in evaluations)
+    """F1 of both models for every class that occurs, one row each."""
+    classes = [score.name for score in evaluations[0].per_class if score.n]
+    first, second = (np.array([score.f1 for score in one.per_class if score.n]) for one in evaluations)
     figure, axes = pair_plot(classes, first, second, names)
     axes.set_xlabel("F1")
     legend_above(axes)
@@ -74,7 +74,8 @@ def f1_by_class(names: NamePair, evaluations: tuple[Evaluation, Evaluation]) -> 
         f"The largest difference in F1 is on {classes[most]}: {names[int(gain[most] > 0)]} is better by "
         f"{abs(gain[most]):.2f}"
     )
-    return CaptionedFigure(figure, title, f"F1 of {names[0]} and {names[1]} for each class")
+    note = absent_note(len(evaluations[0].per_class) - len(classes))
+    return CaptionedFigure(figure, title, f"F1 of {names[0]} and {names[1]} for each class", note)
 
 
 def only_one_correct(

@@ -53,7 +53,7 @@ def sample_grid(
     tiles = [Tile(labeled.images[i], shorten(classes[labeled.labels[i]], 12)) for i in sample]
     return CaptionedFigure(
         gallery(tiles, SAMPLE_COLUMNS),
-        f"{len(tiles)} images, {per_class} of each class",
+        f"{len(tiles)} images, {'' if len(tiles) == per_class * len(classes) else 'up to '}{per_class} of each class",
         f"Small gray images, each with its class: {', '.join(classes)}",
         f"Drawn at random (seed {seed}) from {len(labeled.labels):,} images. "
         "The data set stores them inverted, light on black.",
