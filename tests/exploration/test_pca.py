@@ -24,6 +24,11 @@ def flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1) / 255
 
 
+def test_images_whose_covariance_would_not_fit_are_refused() -> None:
+    with pytest.raises(DataError, match="at most 64x64 pixels, and got 200x200"):
+        fit_pca(np.zeros((3, 200, 200), np.uint8))
+
+
 def test_it_is_the_svd_of_the_centered_pixels() -> None:
     images = correlated_images(200, 5)
     centered = flat(images) - flat(images).mean(axis=0)

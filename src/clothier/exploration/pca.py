@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SOLVER = "covariance_eigh"  # scikit-learn's fastest for many more images than pixels (its User Guide, 2.5.1)
 CHUNK_SIZE = 4096  # images that are transformed at a time
+MAX_DIMENSIONS = 4096  # 64x64 pixels: the covariance takes 134 MB, its components half a minute; 200x200 took 13 GB
 RATIO_TOLERANCE = 1e-9  # fractions of the variance that differ by less are equal: all of them may sum to just below 1
 
 
@@ -111,7 +112,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
             keeps all min(N, P).
 
     Raises:
-        DataError: images that are all the same, NaN, or fewer images than components.
+        DataError: images that are all the same, too large or NaN, or fewer images than components.
         UsageError: neither a fraction between 0 and 1 nor a whole number from 1.
     """
     n, p = len(images), int(np.prod(images.shape[1:]))
@@ -123,6 +124,9 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
             f"{n_components} components were requested; {n} images of {p} pixels have {min(n, p)} at most. Request "
             "fewer components or give more images."
         )
+    if p > MAX_DIMENSIONS:
+        size = "x".join(map(str, images.shape[1:]))
+        raise DataError(f"a PCA takes images of at most 64x64 pixels, and got {size}. Scale the images down.")
     if n < 2:
         raise DataError(f"a PCA needs two or more images, and got {n}. Give more images.")
     if (images == images[0]).all():
