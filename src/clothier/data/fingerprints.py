@@ -1,13 +1,16 @@
 """Fingerprints of photos, to recognize copies: a digest of the pixels, a gray thumbnail and a perceptual hash.
 
 Photos are compared with each other by thumbnails, and with the photos that a model was trained on by hashes, of which
-a bundle stores 32 bytes for each photo.
+a bundle stores 64 bytes for each photo.
 
 - *Thumbnails.* The 28x28 model input is not suitable, because trimming and sharpening make it differ between copies. Of
   50 photos saved at 70 % of their size and JPEG quality 60, model inputs find 5 (correlation 0.999 or more) and
   thumbnails 43. At 0.99, thumbnails find all 50, and no two different photos of 3,409 reach it.
-- *Difference hashes (dhash).* Of 150 photos saved at 70 % of their size and quality 60, 97 % differ in at most 16 of
-  256 bits, while no two different photos of 3,604 differ in fewer than 21.
+- *Difference hashes (dhash).* Two of 256 bits: where an image, reduced to tiles, gets brighter to the right, and where
+  downwards. On a white background most bits are 0 in all images, so the differing bits are counted relative to the set
+  ones. Of 500 phone photos saved at 70 % of their size and quality 60, 99.4 % differ in at most 17 % of the bits that
+  either has, and so do all copies of 690 garments on white. No two different phone photos differ in less than 31 %, no
+  two different garments on white in less than 20 %. The first 256 bits alone took 23 pairs of those for the same.
 """
 
 from __future__ import annotations
@@ -37,10 +40,10 @@ if TYPE_CHECKING:
 
 DIGEST_BYTES = 32  # of SHA-256
 THUMBNAIL_SIZE = 32  # pixels
-ROWS, COLUMNS = 16, 17  # of the image reduced to tiles, for a perceptual hash
-HASH_BYTES = ROWS * (COLUMNS - 1) // 8
-MAX_DISTANCE = 16  # bits in which two copies of one photo may differ
-MIN_BITS = 32  # set bits of 256; photos have about half. With fewer, an image is too uniform to recognize
+TILES = 16  # of an image's side, for a perceptual hash; one more in the direction of the comparison
+HASH_BYTES = 2 * TILES**2 // 8
+MAX_DIFFERENCE = 0.17  # fraction of the bits set in either of two hashes that may differ between copies of one photo
+MIN_BITS = 64  # set bits of 512; photos have about half. With fewer, an image is too uniform to recognize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,23 +90,25 @@ def compute_fingerprints(files: Sequence[str], progress: Progress = no_progress)
 
 
 def dhash(images: Images) -> Hashes:
-    """(N, 32) uint8 hashes of (N, H, W, 3) or (N, H, W) uint8 images."""
+    """(N, 64) uint8 hashes of (N, H, W, 3) or (N, H, W) uint8 images."""
     hashes = np.empty((len(images), HASH_BYTES), np.uint8)
     for index, image in enumerate(images):
-        tiles = np.asarray(Image.fromarray(image).convert("L").resize((COLUMNS, ROWS), Image.Resampling.BOX))
-        hashes[index] = np.packbits(tiles[:, 1:] > tiles[:, :-1])
+        gray = Image.fromarray(image).convert("L")
+        wide = np.asarray(gray.resize((TILES + 1, TILES), Image.Resampling.BOX))
+        high = np.asarray(gray.resize((TILES, TILES + 1), Image.Resampling.BOX))
+        hashes[index] = np.packbits([wide[:, 1:] > wide[:, :-1], high[1:] > high[:-1]])
     return hashes
 
 
 def matches(hashes: Hashes, training_hashes: Hashes) -> BoolArray:
-    """Which of (N, 32) hashes are close to one of (M, 32) training hashes: (N,) bool; uniform images never are."""
+    """Which of (N, 64) hashes are close to one of (M, 64) training hashes: (N,) bool; uniform images never are."""
     words, known = hashes.view(np.uint64), training_hashes.view(np.uint64)
-    near = np.array([(_popcount(known ^ one) <= MAX_DISTANCE).any() for one in words], bool)
-    return np.asarray(near & (_popcount(words) >= MIN_BITS))
+    near = [(_popcount(known ^ one) <= MAX_DIFFERENCE * _popcount(known | one)).any() for one in words]
+    return np.asarray(np.array(near, bool) & (_popcount(words) >= MIN_BITS))
 
 
 def _popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Set bits of each row of (n, 4) 64-bit words: (n,)."""
+    """Set bits of each row of (n, 8) 64-bit words: (n,)."""
     return np.asarray(np.bitwise_count(words).sum(axis=1))
 
 
@@ -115,7 +120,7 @@ def to_bytes(hashes: Hashes) -> bytes:
 
 
 def read_hashes(content: bytes, path: Path) -> Hashes:
-    """Reads what :func:`to_bytes` wrote: (M, 32) uint8; ``path`` is for messages.
+    """Reads what :func:`to_bytes` wrote: (M, 64) uint8; ``path`` is for messages.
 
     Raises:
         ModelError: the content is damaged.

@@ -93,7 +93,7 @@ class Model:
             classifier: computes logits and embeddings.
             thresholds: None if nothing is to be decided.
             ood_scorer: None if there is no OOD score.
-            training_hashes: (M, 32) uint8, perceptual hashes of the training images; None if they are unknown.
+            training_hashes: (M, 64) uint8, perceptual hashes of the training images; None if they are unknown.
             fallback: name of the bundle that classifies 28x28 grayscale images instead; None for no such bundle.
             temperature: by which ``classifier`` divides its logits.
             digest: of the files that determine logits and OOD score.
