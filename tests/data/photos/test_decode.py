@@ -125,6 +125,15 @@ class TestDecoding:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
         assert decode_image(tmp_path / "photo", min_long_side=longest).height == size
 
+    @pytest.mark.parametrize(("size", "expected"), [((300, 400), (75, 100)), ((1000, 60), (500, 30))])
+    def test_large_images_of_other_formats_are_shrunk(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], expected: tuple[int, int]
+    ) -> None:
+        """By a whole factor; of a panorama, the shorter side keeps half of the pixels that are needed."""
+        monkeypatch.setattr(decode, "LARGE_PIXELS", 50_000)
+        (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", size, "red"), "PNG"))
+        assert decode_image(tmp_path / "photo", min_long_side=100 if size[0] == 300 else 60).size == expected
+
     def test_other_formats_are_decoded_in_full_size(self, tmp_path: Path) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
         assert decode_image(tmp_path / "photo", min_long_side=40).size == (300, 400)

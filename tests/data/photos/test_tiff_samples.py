@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import ImageCms
 
-from clothier.data.photos import decode_image
-from clothier.data.photos.tiff import COLOR_PROFILE
+from clothier.data.photos import decode_image, decode_with_notes
+from clothier.data.photos.tiff import COLOR_PROFILE, PREVIEW
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
@@ -88,6 +88,13 @@ def test_the_profile_is_applied(tmp_path: Path) -> None:
     swapped = profile.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1).replace(b"????", b"gXYZ", 1)
     read_pixels = read(tmp_path, tiff(COLOR, 10, photometric=2, _34675=list(swapped)))
     assert np.abs(read_pixels - COLOR).max() > 100
+
+
+def test_a_preview_is_noted(tmp_path: Path) -> None:
+    """Raw files of cameras are TIFFs that begin with one."""
+    for subfile_type, expected in ((0, ()), (1, (PREVIEW,))):
+        (tmp_path / "image").write_bytes(tiff(GRAY, 8, _254=[subfile_type]))
+        assert decode_with_notes(tmp_path / "image")[1] == expected
 
 
 def test_missing_pixels(tmp_path: Path) -> None:

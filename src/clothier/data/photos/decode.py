@@ -155,12 +155,13 @@ def _decode_pixels(
     if min_long_side is not None:
         factor = min_long_side / max(image.size)
         image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))  # JPEG only
-        if image.width * image.height > LARGE_PIXELS:
-            shrink = max(1, max(image.size) // min_long_side)
+        if image.width * image.height > LARGE_PIXELS:  # the shorter side keeps half of min_long_side
+            shrink = max(1, min(max(image.size) // min_long_side, 2 * min(image.size) // min_long_side))
     with MEMORY.reserve(estimate_bytes(image, pixels)):
         _load(image, content, tags)
         _make_upright(image)
-        return to_srgb(image, shrink)
+        converted, notes = to_srgb(image, shrink)
+    return converted, (*notes, *([tiff.PREVIEW] if tiff.is_preview(tags) else []))
 
 
 def _open(content: bytes, image_format: str, tags: tiff.Tags) -> Image.Image:

@@ -15,6 +15,7 @@ from clothier.data.photos.formats import UnsupportedImageError
 if TYPE_CHECKING:
     from PIL import Image
 
+SUBFILE_TYPE = 254
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, STRIPS = 256, 257, 258, 259, 262, 266, 273
 ORIENTATION, SAMPLES, STRIP_BYTES, PLANES, COLORS, TILE_WIDTH = 274, 277, 279, 284, 320, 322
 TILES, TILE_BYTES, SAMPLE_FORMAT, COLOR_PROFILE = 324, 325, 339, 34675
@@ -25,6 +26,7 @@ TYPES = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}  # whole numbers and bytes
 JPEG = 7  # the compression
 COMPRESSIONS = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}  # none, CCITT, LZW, JPEG, Deflate, PackBits
 MAX_VALUES = 100_000  # of a tag: strips or tiles; Pillow makes a Python object of each
+PREVIEW = "Only the preview in the file was read, which is smaller than the photo."
 SAVE_AS = "Save it as JPEG, as PNG, or as a TIFF of 8 or 16 bits."
 
 Tags = dict[int, tuple[int, ...]]
@@ -83,6 +85,11 @@ def unsupported_reason(content: bytes, tags: Tags, *, is_open: bool) -> str | No
         f"is a TIFF of {bits} {form} bits per channel, compression {compression}, photometric interpretation {color}, "
         f"which is not supported. {SAVE_AS}"
     )
+
+
+def is_preview(tags: Tags) -> bool:
+    """Whether the first image is a reduced one, as in the raw files of many cameras."""
+    return bool(tags.get(SUBFILE_TYPE, (0,))[0] & 1)
 
 
 def fix_palette(image: Image.Image, tags: Tags) -> None:
