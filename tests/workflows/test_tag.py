@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import warnings
 import zipfile
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -182,6 +183,15 @@ def test_a_photo_that_cannot_be_read_is_a_row_and_is_tried_again(photos: Path, t
     assert by_file(output)["9.png"]["class"] == "hat"
 
 
+def test_names_that_are_not_utf8(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "photos"
+    draw(folder / os.fsdecode(b"good-\xff.png"))
+    (folder / os.fsdecode(b"empty-\xff.png")).touch()
+    assert tag(folder, tmp_path / "tags.jsonl", model=model).errors == {"empty": 1}
+    empty, good = rows(tmp_path / "tags.jsonl")
+    assert (good["file"], good["class"], empty["file"]) == ("good-\\xff.png", "dress", "empty-\\xff.png")
+
+
 def test_many_failures_are_counted_and_the_first_are_named(tmp_path: Path, model: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -267,8 +277,13 @@ def test_a_repeated_file_is_noticed_across_chunks(photos: Path, model: Path, mon
     monkeypatch.setattr(tagger, "FIRST_CHUNK", 1)
     monkeypatch.setattr(tagger, "CHUNK", 1)
     (photos / "list.csv").write_text("file\n0.png\n0.png\n1.png\n2.png\n0.png\n")
-    assert tag(photos / "list.csv", photos / "tags.csv", model=model).errors == {"duplicate": 2}
-    assert [one["class"] for one in rows(photos / "tags.csv")] == ["dress", "", "hat", "skirt", ""]
+    with zipfile.ZipFile(photos / "photos.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the same names
+        for name in ("0.png", "0.png", "1.png", "2.png", "0.png"):
+            archive.write(photos / name, name)
+    for source in (photos / "list.csv", photos / "photos.zip"):
+        assert tag(source, photos / "tags.csv", model=model).errors == {"duplicate": 2}
+        assert [one["class"] for one in rows(photos / "tags.csv")] == ["dress", "", "hat", "skirt", ""]
 
 
 def test_columns_are_checked_before_the_work(photos: Path, model: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.catalogue.rules import LOGITS
+from clothier.catalogue.sources.item import readable
 from clothier.catalogue.tags import write_chunk
 from clothier.errors import ImageError
 from clothier.system import available_cores
@@ -139,9 +140,9 @@ class _Tagger:
 
     def _place(self, position: int, item: Item, known: KnownFile | None, is_repeated: bool) -> _Place:
         if is_repeated:
-            message = f"{item.location}: {item.key!r} was listed before. Give each photo an id of its own."
+            message = f"{item.location or item.file}: {item.key!r} was listed before. Give each photo an id of its own."
             failure = FailedInput(item.file, "duplicate", message)
-            item = replace(item, key=f"{item.key} ({item.location})", item_id="")
+            item = replace(item, key=f"{item.key} #{position}", item_id="")
             return _Place(position, item, _Reading(None, failure=failure))
         if known and known.is_done and item.signature and item.signature == known.signature:
             return _Place(position, item, _Reading(known.digest))
@@ -152,7 +153,7 @@ class _Tagger:
         try:
             content = item.read()
         except ImageError as error:
-            return _Reading(None, failure=FailedInput(item.file, error.code, str(error)))
+            return _Reading(None, failure=FailedInput(item.file, error.code, readable(str(error))))
         digest = hashlib.sha256(content).hexdigest()
         if self._has_outputs and self._store.has_output(digest, self._run.model):
             return _Reading(digest)

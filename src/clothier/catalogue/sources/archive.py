@@ -55,7 +55,7 @@ class ZipSource:
         for info in self._photos(skipped):
             file = readable(info.filename)
             read = self._refusal(info, file) or partial(self._read, info, file)
-            yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}", location=str(self._path))
+            yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}")
         self.warnings = skipped.warnings(self._path)
 
     def _photos(self, skipped: Skipped) -> Iterator[zipfile.ZipInfo]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
@@ -120,7 +120,7 @@ class Skipped:
 
 def readable(name: str) -> str:
     """A file name as text that a database takes: what is not UTF-8 is escaped, and so is NUL."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 def fails(code: str, message: str) -> Callable[[], bytes]:
