@@ -5,8 +5,12 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY_MODULES = (
     "numpy",
@@ -116,22 +120,46 @@ sys.exit(main(["predict", "no-such-file.png", "--model", "no-such-model"]))
     assert "'no-such-model' is not a model" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["train", "cnn"], ["tune", "cnn"], ["study"]])
-def test_training_without_its_libraries_names_the_extra(words: list[str]) -> None:
+def run_without(modules: tuple[str, ...], words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command line in a Python where these modules are not installed."""
     code = f"""
 import sys
 from importlib.abc import MetaPathFinder
 
 class Without(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {TRAINING_MODULES!r}:
+        if name.partition(".")[0] in {modules!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Without())
 from clothier.cli.main import main
 sys.exit(main({words!r}))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", [["train", "cnn"], ["tune", "cnn"], ["study"]])
+def test_training_without_its_libraries_names_the_extra(words: list[str]) -> None:
+    done = run_without(TRAINING_MODULES, words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"Error: clothier {words[0]} needs ")
     assert done.stderr.endswith("which is not installed. Install it with: pip install 'clothier[train]'\n")
+
+
+@pytest.mark.parametrize("module", ["sqlalchemy", "alembic", "pyarrow"])
+def test_tagging_without_its_libraries_names_the_extra(module: str, tmp_path: Path) -> None:
+    done = run_without((module,), ["tag", str(tmp_path), "-o", str(tmp_path / "tags.csv")])
+    assert done.returncode == 2
+    assert done.stderr.endswith("Install it with: pip install 'clothier[catalogue]'\n")
+
+
+def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path) -> None:
+    done = run_without(("psycopg",), ["tag", str(tmp_path), "--store", "postgresql://shop@db/catalogue"])
+    assert done.returncode == 2
+    assert done.stderr.endswith("Install it with: pip install 'clothier[postgresql]'\n")
+
+
+def test_tagging_needs_no_training_library(tmp_path: Path) -> None:
+    without = tuple(name for name in TRAINING_MODULES if name != "sqlalchemy")
+    done = run_without(without, ["tag", str(tmp_path), "-o", str(tmp_path / "tags.csv")])
+    assert (done.returncode, done.stderr) == (0, "")

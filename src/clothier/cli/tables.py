@@ -65,7 +65,8 @@ def tag_table(result: dict[str, Any]) -> RenderableType:
     unchanged = f"; {reused:,} were already known" if reused > 0 else ""
     return Group(
         make_table(["Decision", "Photos", "Share"], rows),
-        f"{result['n']:,} photos in {result['seconds']:.1f} s ({result['photos_per_second']:,.0f} a second){unchanged}",
+        f"{result['n']:,} photo{'s' * (result['n'] != 1)} in {result['seconds']:.1f} s "
+        f"({result['photos_per_second']:,.0f} a second){unchanged}",
         *([f"Tags: {result['output']}"] if result["output"] else []),
         f"Store: {result['store']}",
     )
