@@ -24,6 +24,7 @@ import os
 import re
 import shlex
 import shutil
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -72,6 +73,14 @@ class Run:
                 f"clothier train --resume {shlex.quote(str(self.path))}"
             )
         return read_json(self.path / "metrics.json")
+
+    @property
+    def data_digest(self) -> str:
+        """The digest of the data that a finished run was trained on; a ModelError if ``metrics.json`` has none."""
+        try:
+            return str(self.metrics["data"]["digest"])
+        except (LookupError, TypeError) as error:
+            raise ModelError(f"{self.path / 'metrics.json'} does not say on which data. Train again.") from error
 
     @property
     def is_finished(self) -> bool:
@@ -132,13 +141,20 @@ class Run:
         np.savez(content, **logits)  # type: ignore[arg-type]  # numpy's stubs
         atomic.write_bytes(self.path / "predictions.npz", content.getvalue())
 
+    def test_logits(self) -> Floats:
+        """(N_test, K) calibrated logits of ``predictions.npz``; a ModelError if they are missing or damaged."""
+        logits = self.read_predictions().get("test")
+        if logits is None or logits.dtype.kind != "f":
+            raise ModelError(f"{self.path / 'predictions.npz'} has no logits of the test images. Train again.")
+        return logits
+
     def read_predictions(self) -> dict[str, Floats]:
         """The logits of ``predictions.npz``, by part; a ModelError if the file is missing or damaged."""
         path = self.path / "predictions.npz"
         try:
             with np.load(io.BytesIO(read_bytes(path, MAX_PREDICTIONS_SIZE)), allow_pickle=False) as content:
                 return dict(content)
-        except (OSError, ValueError, BadZipFile) as error:
+        except (OSError, ValueError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
             raise ModelError(f"{path} cannot be read: {error}. Train again.") from error
 
     def write_results(self, records: list[EpochRecord]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from clothier.data.sources import open_dataset
-from clothier.errors import UsageError
+from clothier.errors import ModelError, UsageError
 from clothier.inference import load
 from clothier.runs import Run
 from clothier.workflows.compare import compare
@@ -107,3 +108,50 @@ def test_other_classes_are_refused(garments: Path, tmp_path: Path, tiny_bundle: 
     for order in ((known, other), (other, known)):
         with pytest.raises(UsageError, match=r"other has the classes Hat, Scarf, but garments has T-shirt/top, "):
             compare(*(str(one.path) for one in order), data=garments, any_idx=True)
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        (npz(validation=np.zeros((3, 10), np.float32)), "has no logits of the test images"),
+        (npz(test=np.zeros((200, 10), np.int64)), "has no logits of the test images"),
+        (npz(test=np.full((200, 10), np.nan, np.float32)), "NaN or infinity"),
+        (npz(test=np.zeros((200, 3), np.float32)), r"shape \(200, 3\)"),
+        (npy(np.zeros((200, 10), np.float32)), "cannot be read"),
+        (b"", "cannot be read"),
+        (npz(test=np.zeros((200, 10), np.float32))[:-60], "cannot be read"),
+    ],
+)
+def test_damaged_predictions_are_refused(
+    predictions: bytes, message: str, garments: Path, tmp_path: Path, tiny_bundle: MakeBundle
+) -> None:
+    run = Run(tmp_path / "run")
+    tiny_bundle(run.bundle)
+    (run.path / "predictions.npz").write_bytes(predictions)
+    digest = open_dataset(garments, any_idx=True).digest
+    (run.path / "metrics.json").write_text(json.dumps({"data": {"digest": digest}}))
+    with pytest.raises(ModelError, match=message):
+        compare(str(run.path), str(run.path), data=garments, any_idx=True)
+
+
+@pytest.mark.parametrize("metrics", ["[]", "{}", '{"data": []}', '{"data": "x"}'])
+def test_metrics_without_the_data_are_refused(
+    metrics: str, garments: Path, tmp_path: Path, tiny_bundle: MakeBundle
+) -> None:
+    run = Run(tmp_path / "run")
+    tiny_bundle(run.bundle)
+    (run.path / "metrics.json").write_text(metrics)
+    with pytest.raises(ModelError, match=r"metrics\.json"):
+        compare(str(run.path), str(run.path), data=garments, any_idx=True)

@@ -66,6 +66,4 @@ def compare(
 def _saved_logits(name: str, dataset: Dataset) -> Floats | None:
     """The test logits of a finished run on ``dataset``; None for other models."""
     run = Run(Path(name))
-    if not run.is_finished or run.metrics["data"]["digest"] != dataset.digest:
-        return None
-    return run.read_predictions()["test"]
+    return run.test_logits() if run.is_finished and run.data_digest == dataset.digest else None

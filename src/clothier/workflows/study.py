@@ -155,7 +155,7 @@ def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progre
     explore_options = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
     train_set, validation = split(dataset, recipes.preset("cnn", options.preset))
     splits = {"train": train_set.labels, "validation": validation.labels, "test": dataset.test.labels}
-    logits = cnn.read_predictions()["test"]
+    logits = cnn.test_logits()
     return run_stages(dataset, splits, explore_options, load(cnn.bundle), test_logits=logits, progress=progress)
 
 
@@ -164,7 +164,7 @@ def _write_report(
 ) -> None:
     """Writes the figures, ``report.html`` and last ``study.json``, which marks the study as finished."""
     found = {run.path.name: run.metrics for run in runs}
-    logits = [run.read_predictions()["test"] for run in runs]
+    logits = [run.test_logits() for run in runs]
     sections = [model_section(run, run.metrics, one, dataset) for run, one in zip(runs, logits, strict=True)]
     names = (sections[0].name, sections[1].name)
     figures = comparison_figures(names, (logits[0], logits[1]), dataset.test, dataset.classes)
