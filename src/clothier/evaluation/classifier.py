@@ -48,5 +48,6 @@ def require_same_classes(classifiers: Iterable[Classifier], dataset: Dataset) ->
         if list(map(label_key, classifier.classes)) != list(map(label_key, dataset.classes)):
             raise UsageError(
                 f"{classifier.name} has the classes {', '.join(classifier.classes)}, but {dataset.name} has "
-                f"{', '.join(dataset.classes)}. Give data with the classes of the model."
+                f"{', '.join(dataset.classes)}. Give data with the classes of the model; those of IDX files are "
+                "the lines of classes.txt beside them."
             )
