@@ -95,6 +95,26 @@ def test_a_single_group_cannot_be_cross_validated(tmp_path: Path) -> None:
         load_photo_training_data(tmp_path, Columns(), no_progress).folds(5, seed=0)
 
 
+def test_a_class_of_one_group_is_named(tmp_path: Path) -> None:
+    """A fold would test the class that it cannot train on; with two classes, it would train on one only."""
+    write_classes(tmp_path)
+    for number in range(MIN_PHOTOS_PER_CLASS):
+        write_image(tmp_path / "skirt" / f"{number}.png", 50 + number)
+    groups = {"dress": lambda number: number % 2, "hat": lambda number: number % 2, "skirt": lambda _: 7}
+    files = sorted(tmp_path.rglob("*.png"))
+    rows = [f"{file},{file.parent.name},{groups[file.parent.name](int(file.stem) // 2)}" for file in files]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,sender_id", *rows]))
+    told: list[object] = []
+    photos = load_photo_training_data(tmp_path, Columns(), lambda *report: told.append(report[-1]))
+    (warning,) = photos.audit_summary()["warnings"]
+    assert warning.startswith("All photos of skirt belong to one photographer")
+    assert warning in told
+    rows = [f"{file},{file.parent.name},{file.parent.name}" for file in files if file.parent.name != "skirt"]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,sender_id", *rows]))
+    with pytest.raises(DataError, match="one class only, .* two or more photographers"):
+        load_photo_training_data(tmp_path, Columns(), no_progress).folds(5, seed=0)
+
+
 def test_augmentation_is_deterministic_per_seed() -> None:
     image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
     first, second, other = (augment_photo(image, 32, PhotoAugment(), np.random.default_rng(seed)) for seed in (1, 1, 2))

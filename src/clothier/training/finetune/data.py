@@ -56,7 +56,7 @@ class PhotoTrainingData:
         fold of their group; groups of such photos alone are dealt out, so that all folds have about as many.
 
         Raises:
-            DataError: all photos belong to one group.
+            DataError: all photos belong to one group, or a fold would train on a single class.
         """
         rows = np.flatnonzero(self.stratify_labels != UNKNOWN_LABEL)
         labels, groups = self.stratify_labels[rows], self.groups[rows]
@@ -65,8 +65,13 @@ class PhotoTrainingData:
             raise DataError("All photos belong to one group; cross-validation needs photos of two or more groups.")
         folds = np.full(len(self.table), UNKNOWN_FOLD)
         splitter = StratifiedGroupKFold(splits, shuffle=True, random_state=seed)
-        for number, (_, test) in enumerate(splitter.split(labels, labels, groups)):
+        for number, (train, test) in enumerate(splitter.split(labels, labels, groups)):
             folds[rows[test]] = number
+            if len(np.unique(labels[train])) < 2:
+                raise DataError(
+                    f"A fold of the cross-validation trains on one class only, because the photos of others belong to "
+                    f"one {self.grouped_by}. Give photos of each class by two or more {self.grouped_by}s."
+                )
         _deal_out(folds, self.groups, splits)
         return folds
 
@@ -101,16 +106,31 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     if len(final) < len(table):
         images, inputs, fingerprints = images[kept], inputs[kept], fingerprints.subset(kept)
     duplicates = find_photo_duplicates(fingerprints)
+    groups = final.merge_groups([*duplicates.exact, *duplicates.near])
+    group_name = columns.group_name if final.has_groups else "photo"
+    final = replace(final, warnings=(*final.warnings, *_one_group_warnings(final, groups, group_name)))
+    for warning in final.warnings:
+        progress("train photo", 0, 0, warning)
     return PhotoTrainingData(
         table=final,
         images=images,
         inputs=inputs,
-        groups=final.merge_groups([*duplicates.exact, *duplicates.near]),
+        groups=groups,
         duplicates=duplicates,
         digest=_digest(final, fingerprints.digests),
         stratify_labels=map_labels(final.labels, final.classes, without_subclasses(final.classes)),
-        grouped_by=columns.group_name if final.has_groups else "photo",
+        grouped_by=group_name,
     )
+
+
+def _one_group_warnings(table: PhotoTable, groups: Int64Array, group_name: str) -> list[str]:
+    """Classes that are never in the training and the test photos of a fold."""
+    return [
+        f"All photos of {name} belong to one {group_name}: the fold that tests them cannot train on the class, so its "
+        f"recall is 0. Add photos of another {group_name}."
+        for label, name in enumerate(table.classes)
+        if len(np.unique(groups[table.labels == label])) == 1
+    ]
 
 
 def _deal_out(folds: Int64Array, groups: Int64Array, n_folds: int) -> None:
