@@ -84,25 +84,28 @@ def stderr_console() -> Console:
 class _Stderr:
     """stderr; when it is closed or its disk is full, what follows is discarded."""
 
+    def __init__(self) -> None:
+        self._stream = sys.stderr  # now: progress bars put their own in its place, which write to this one
+
     def write(self, text: str) -> int:
-        with _discarding_on_error():
-            sys.stderr.write(text)
+        with _discarding_on_error(self._stream):
+            self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with _discarding_on_error():
-            sys.stderr.flush()
+        with _discarding_on_error(self._stream):
+            self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(sys.stderr, name)
+        return getattr(self._stream, name)
 
 
 @contextmanager
-def _discarding_on_error() -> Iterator[None]:
+def _discarding_on_error(stream: IO[str]) -> Iterator[None]:
     try:
         yield
     except OSError:
-        discard(sys.stderr)
+        discard(stream)
 
 
 def exit_on_failures(
