@@ -70,7 +70,7 @@ class UnknownNameError(UsageError):
 
     def __init__(self, got: str, kind: str, known: Iterable[str]) -> None:
         names = list(known)
-        nearest = get_close_matches(got.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
+        nearest = get_close_matches(str(got).lower(), [name.lower() for name in names], n=1, cutoff=0.6)
         hint = [name for name in names if nearest and name.lower() == nearest[0]]
         advice = f"did you mean {hint[0]!r}?" if hint else f"known: {', '.join(names) or 'none'}."
         super().__init__(f"{got!r} is not a {kind}; {advice}")

@@ -8,7 +8,7 @@ import re
 import resource
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -98,15 +98,36 @@ def test_top(tmp_path: Path, model: Model, top: int, named: int) -> None:
     assert probabilities == sorted(probabilities, reverse=True)
 
 
-@pytest.mark.parametrize("top", [0, -1])
-def test_top_below_one(model: Model, top: int) -> None:
-    with pytest.raises(UsageError, match=f"top is {top}"):
+@pytest.mark.parametrize("top", [0, -1, 1.5, "2", None])
+def test_invalid_top(model: Model, top: Any) -> None:
+    with pytest.raises(UsageError, match=f"top is {top!r}"):
         model.predict([], top=top)
 
 
-def test_a_single_name_is_refused(model: Model) -> None:
-    with pytest.raises(UsageError, match=r"'shoe\.png'.*\['shoe\.png'\]"):
-        model.predict("shoe.png")
+@pytest.mark.parametrize("files", ["shoe.png", Path("shoe.png"), b"shoe.png"])
+def test_a_single_name_is_refused(model: Model, files: Any) -> None:
+    with pytest.raises(UsageError, match=r"single name .*shoe\.png.*pass a list of files"):
+        model.predict(files)
+
+
+@pytest.mark.parametrize("files", [None, 3, [None], [np.zeros((28, 28))], [b"shoe.png"]])
+def test_what_is_no_list_of_names_is_refused(model: Model, files: Any) -> None:
+    with pytest.raises(UsageError, match="among the files"):
+        model.predict(files)
+
+
+def test_generators_and_sets_of_names(tmp_path: Path, model: Model) -> None:
+    file = draw_image(tmp_path / "a.png", 1)
+    for files in ((one for one in [file]), {str(file)}, tmp_path.glob("*.png")):
+        assert [one.file for one in model.predict(files)] == [str(file)]
+
+
+def test_paths_as_text(tmp_path: Path, model: Model) -> None:
+    file, codes = draw_image(tmp_path / "a.png", 1), tmp_path / "codes.toml"
+    codes.write_text("[codes]\n" + "".join(f'{name} = "{name}"\n' for name in FOUR))
+    (found,) = model.predict([file], taxonomy=str(codes), save_inputs=str(tmp_path / "inputs"))
+    assert isinstance(found, Prediction)
+    assert (found.code, found.input_file) == (found.top[0].name, str(tmp_path / "inputs/a.png"))
 
 
 def test_no_files(model: Model) -> None:

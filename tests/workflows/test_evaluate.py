@@ -149,3 +149,8 @@ def test_a_given_bundled_model_is_not_added_again(garments: Path, monkeypatch: p
     monkeypatch.setattr(robustness, "CORRUPTIONS", {"contrast": CORRUPTIONS["contrast"]})
     results = evaluate(["fashion-cnn"], data=garments, any_idx=True, corruptions=True)
     assert [one.model for one in results] == ["fashion-cnn", "fashion-dnn"]
+
+
+def test_a_single_name_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"single name 'fashion-cnn'.*pass a list of models"):
+        evaluate("fashion-cnn")

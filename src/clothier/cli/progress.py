@@ -21,6 +21,9 @@ COUNT_LIMIT = 1000  # totals below are shown as "3/5", others as a percentage
 @contextmanager
 def progress_display() -> Iterator[types.Progress]:
     """Yields the :class:`~clothier.types.Progress` that fits stderr."""
+    import logging  # --help does without it
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it advises on its own cache where there is no home
     console = output.stderr_console()
     if not output.is_main_process():
         yield types.no_progress

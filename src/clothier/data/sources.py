@@ -90,10 +90,10 @@ def open_dataset(
 
 
 def load_fashion_mnist(
-    folder: Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = no_progress
+    folder: str | Path | None = None, *, release: Release = FASHION_MNIST, progress: Progress = no_progress
 ) -> Dataset:
     """Fashion-MNIST in memory: 60,000 and 10,000 images of 28x28, verified. Arguments and errors as :func:`fetch`."""
-    found = fetch(folder, release=release, progress=progress)
+    found = fetch(Path(folder) if folder else None, release=release, progress=progress)
     return release.dataset(found.contents, found.warnings)
 
 

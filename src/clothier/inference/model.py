@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +129,11 @@ class Model:
 
     def predict(
         self,
-        files: Sequence[str | Path],
+        files: Iterable[str | Path],
         *,
         top: int = 3,
-        taxonomy: Path | None = None,
-        save_inputs: Path | None = None,
+        taxonomy: str | Path | None = None,
+        save_inputs: str | Path | None = None,
         progress: Progress = no_progress,
     ) -> list[Prediction | FailedInput]:
         """Predicts each file, in the given order.
@@ -150,18 +152,18 @@ class Model:
             DataError: the taxonomy cannot be read, or has other classes than the model.
             StorageError: ``save_inputs`` cannot be created.
         """
-        if isinstance(files, str):
-            raise UsageError(f"got the single name {files!r}; pass a list of files, such as [{files!r}].")
-        if top < 1:
-            raise UsageError(f"top is {top}; it must be 1 or more.")
-        codes = read_taxonomy(taxonomy, self.classes) if taxonomy else None
-        if save_inputs:
-            create_folder(save_inputs)
+        paths = require_names(files, "files")
+        if not (hasattr(top, "__index__") and top >= 1):
+            raise UsageError(f"top is {top!r}; it must be a whole number, 1 or more.")
+        codes = read_taxonomy(Path(taxonomy), self.classes) if taxonomy else None
+        folder = Path(save_inputs) if save_inputs else None
+        if folder:
+            create_folder(folder)
         results: list[Prediction | FailedInput] = []
-        for start in range(0, len(files), DECODE_BATCH):
-            batch = parallel_map(self.decode, files[start : start + DECODE_BATCH])
-            results += self._predict_batch(batch, top, codes, save_inputs)
-            progress("predict", len(results), len(files))
+        for start in range(0, len(paths), DECODE_BATCH):
+            batch = parallel_map(self.decode, paths[start : start + DECODE_BATCH])
+            results += self._predict_batch(batch, top, codes, folder)
+            progress("predict", len(results), len(paths))
         return results
 
     def decode(self, file: str | Path, content: bytes | None = None) -> DecodedPhoto | FailedInput:
@@ -262,6 +264,20 @@ def _output_digest(opened: Bundle) -> str:
     """Of the graph, its input and the OOD scorer."""
     files = {name: opened.metadata.files.get(name) for name in (bundle.GRAPH_FILE, bundle.OOD_FILE)}
     return hashlib.sha256(f"{files} {opened.metadata.input_spec}".encode()).hexdigest()
+
+
+def require_names(values: object, what: str) -> list[str | Path]:
+    """``values`` as a list of file names.
+
+    Raises:
+        UsageError: it is a single name, whose letters would be taken for names, or contains something else.
+    """
+    if isinstance(values, (str, bytes, PathLike)):
+        raise UsageError(f"got the single name {str(values)!r}; pass a list of {what}, such as [{str(values)!r}].")
+    names: list[Any] = list(values) if isinstance(values, Iterable) else [values]
+    if wrong := [one for one in names if not isinstance(one, (str, Path))]:
+        raise UsageError(f"got a {type(wrong[0]).__name__} among the {what}; pass a list of names.")
+    return names
 
 
 def load(name: str | Path = DEFAULT_MODEL) -> Model:

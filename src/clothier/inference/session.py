@@ -71,6 +71,7 @@ class OnnxClassifier:
             UsageError: images of another shape or type.
             ModelError: the graph fails, or its output is not as the card says.
         """
+        images = np.asarray(images)
         if images.shape[1:] != self.input_spec.shape or images.dtype != np.uint8:
             raise UsageError(
                 f"{self.name} takes uint8 images of shape (N, {', '.join(map(str, self.input_spec.shape))}), "

@@ -33,7 +33,12 @@ class Comparison:
 
 
 def compare(
-    first: str, second: str, *, data: Path | None = None, any_idx: bool = False, progress: Progress = no_progress
+    first: str | Path,
+    second: str | Path,
+    *,
+    data: str | Path | None = None,
+    any_idx: bool = False,
+    progress: Progress = no_progress,
 ) -> Comparison:
     """Evaluates two models on the test set and tests whether they differ.
 
@@ -50,9 +55,9 @@ def compare(
         UsageError: a model has other classes than the data set.
         ClothierError: a model or the data are missing or damaged.
     """
-    names = (first, second)
+    names = (str(first), str(second))
     models = [load(name) for name in names]
-    dataset = open_dataset(data, any_idx=any_idx, progress=progress)
+    dataset = open_dataset(Path(data) if data else None, any_idx=any_idx, progress=progress)
     require_same_classes(models, dataset)
     evaluations, correct = [], []
     for done, (name, model) in enumerate(zip(names, models, strict=True), start=1):

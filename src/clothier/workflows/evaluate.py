@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.data.photo_table import DEFAULT_COLUMNS, is_photo_table
@@ -13,11 +14,11 @@ from clothier.evaluation.photo_cache import PhotoCache
 from clothier.evaluation.photos import evaluate_corrupted_photos, evaluate_photos
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.inference import load
+from clothier.inference.model import require_names
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from clothier.data.dataset import Dataset
     from clothier.data.photo_csv import Columns
@@ -66,9 +67,9 @@ class ModelEvaluation:
 
 
 def evaluate(
-    models: Sequence[str],
+    models: Iterable[str | Path],
     *,
-    data: Path | None = None,
+    data: str | Path | None = None,
     any_idx: bool = False,
     columns: Columns = DEFAULT_COLUMNS,
     corruptions: bool = False,
@@ -87,10 +88,12 @@ def evaluate(
         progress: called for every model.
 
     Raises:
-        UsageError: a model has other classes than the data set, or is a photo model and there are no photos.
+        UsageError: a model has other classes than the data set, or is a photo model and there are no photos; or
+            ``models`` is a single name and not a list.
         ClothierError: a model or the data are missing or damaged.
     """
-    loaded = [(name, load(name)) for name in models]
+    loaded = [(str(name), load(name)) for name in require_names(models, "models")]
+    data = Path(data) if data is not None else None
     photo_model = next((model for _, model in loaded if _is_photo_model(model)), None)
     if data is not None and (photo_model or is_photo_table(data)):
         results = _on_photos(loaded, PhotoCache(data, columns, progress), corruptions, progress)

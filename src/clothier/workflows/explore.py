@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, recipes, system
@@ -35,7 +36,6 @@ from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.exploration.audit.duplicates import Duplicates
@@ -67,8 +67,8 @@ class ExplorationRun:
 
 def explore(
     *,
-    out: Path | None = None,
-    data: Path | None = None,
+    out: str | Path | None = None,
+    data: str | Path | None = None,
     any_idx: bool = False,
     seed: int = 0,
     map: str = "pixels",  # noqa: A002 - the word that a user types
@@ -84,9 +84,10 @@ def explore(
     Raises:
         ClothierError: the options, the data or the disk.
     """
-    options = ExploreOptions(data=data, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
+    data = Path(data) if data is not None else None
+    options = ExploreOptions(data=data, any_idx=any_idx, seed=int(seed), map=map, perplexity=perplexity, audit=audit)
     dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
-    run = ExplorationRun(atomic.unique_dir(out or RUNS_DIR / "explore"))
+    run = ExplorationRun(atomic.unique_dir(Path(out or RUNS_DIR / "explore")))
     try:
         _explore_into(run, options, dataset, progress)
     except BaseException:

@@ -8,19 +8,19 @@ from clothier.inference import load
 from clothier.types import DEFAULT_MODEL, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from clothier.types import FailedInput, Prediction, Progress
 
 
 def predict(
-    files: Sequence[str | Path],
+    files: Iterable[str | Path],
     *,
-    model: str = DEFAULT_MODEL,
+    model: str | Path = DEFAULT_MODEL,
     top: int = 3,
-    taxonomy: Path | None = None,
-    save_inputs: Path | None = None,
+    taxonomy: str | Path | None = None,
+    save_inputs: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> list[Prediction | FailedInput]:
     """:meth:`clothier.inference.Model.predict` of the model that :func:`clothier.load` loads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path  # noqa: TC003 - from_config reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, metrics, recipes, system
@@ -73,8 +73,8 @@ class Study:
 def study(
     *,
     preset: str = "fast",
-    out: Path | None = None,
-    data: Path | None = None,
+    out: str | Path | None = None,
+    data: str | Path | None = None,
     any_idx: bool = False,
     seed: int = 0,
     progress: Progress = no_progress,
@@ -93,11 +93,12 @@ def study(
         Interrupted: Ctrl-C; the study can be resumed.
         ClothierError: the data, the preset or the disk; see each.
     """
-    options = StudyOptions(preset, data, any_idx, seed)
+    data = Path(data) if data is not None else None
+    options = StudyOptions(preset, data, any_idx, int(seed))
     for model in recipes.MODELS:
         recipes.preset(model, preset)  # an unknown preset is an error before anything is written
     dataset = open_dataset(data, any_idx=any_idx, progress=progress)
-    run = create_run(out or RUNS_DIR / f"study-{preset}")
+    run = create_run(Path(out or RUNS_DIR / f"study-{preset}"))
     run.create({**to_config(options), "data_digest": dataset.digest})
     return _run_stages(run.path, options, dataset, progress)
 
