@@ -155,7 +155,7 @@ def test_an_unchanged_catalogue_costs_no_model_run(catalogue: Path, model: Path,
 
 
 def test_the_development_photos(photos: Path, tmp_path: Path) -> None:
-    """Into SQLite and PostgreSQL, with the bundled model and the photographer as product."""
+    """With the bundled model, and the photographer as product."""
     table = tmp_path / "some.csv"
     header, *lines = (photos / "labels.csv").read_text(encoding="utf-8").splitlines()
     table.write_text("\n".join([header, *lines[:300]]))

@@ -197,6 +197,23 @@ def test_a_server_that_comes_back(postgresql_server: Server, postgresql_url: str
             pass
 
 
+def test_the_lock_survives_a_restart_between_two_transactions(postgresql_server: Server, postgresql_url: str) -> None:
+    with open_store(postgresql_url) as store, store.locked():
+        postgresql_server.stop()
+        postgresql_server.start()
+        store.begin_run("/photos", "ab", "photo")
+        with open_store(postgresql_url) as other, pytest.raises(UsageError, match="another process"), other.locked():
+            pass
+
+
+def test_a_lock_that_another_took_during_a_restart(postgresql_server: Server, postgresql_url: str) -> None:
+    with open_store(postgresql_url) as store, open_store(postgresql_url) as other, store.locked():
+        postgresql_server.stop()
+        postgresql_server.start()
+        with other.locked(), pytest.raises(UsageError, match="another process is writing tags"):
+            store.begin_run("/photos", "ab", "photo")
+
+
 def test_a_server_that_stays_away(
     postgresql_server: Server, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

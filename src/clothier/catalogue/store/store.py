@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +76,7 @@ class Store:
         is_file = url.get_backend_name() == SQLITE
         self.name = (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
         self._url, self._engine = url, make_engine(url)
-        self._server_lock: ExitStack | None = None
+        self._server_lock: Connection | None = None
         try:
             with self._explained(), self._engine.begin() as connection:
                 if not is_file:  # two processes must not create the same tables
@@ -113,9 +113,7 @@ class Store:
                 self._lock_server()
             yield
         finally:
-            if self._server_lock:
-                self._server_lock.close()
-                self._server_lock = None
+            self._unlock_server()
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Does ``work`` in a transaction, and again if the database server went away and came back.
@@ -214,8 +212,8 @@ class Store:
         deadline: float | None = None
         while True:
             try:
-                if deadline is not None and self._server_lock:
-                    self._lock_server()
+                if not reads:
+                    self._keep_server_lock()
                 with self._engine.connect().execution_options(reads=reads) as connection, connection.begin():
                     return work(connection)
             except DBAPIError as error:
@@ -233,14 +231,38 @@ class Store:
 
     def _lock_server(self) -> None:
         """Takes an advisory lock of PostgreSQL, which lasts as long as its connection."""
-        with ExitStack() as stack:
-            connection = stack.enter_context(self._engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
-            stack.callback(connection.invalidate)  # back in the pool it would keep the lock
-            if not connection.scalar(select(func.pg_try_advisory_lock(TAGGER_LOCK))):
-                raise UsageError(BUSY.format(self.name))
-            if self._server_lock:
-                self._server_lock.close()
-            self._server_lock = stack.pop_all()
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            is_free = connection.scalar(select(func.pg_try_advisory_lock(TAGGER_LOCK)))
+        except BaseException:
+            _drop(connection)
+            raise
+        if not is_free:
+            _drop(connection)
+            raise UsageError(BUSY.format(self.name))
+        self._unlock_server()
+        self._server_lock = connection
+
+    def _unlock_server(self) -> None:
+        if self._server_lock:
+            _drop(self._server_lock)
+            self._server_lock = None
+
+    def _keep_server_lock(self) -> None:
+        """Takes the lock again if its connection was lost, as in a restart of the server between two transactions."""
+        if self._server_lock:
+            try:
+                is_held = not self._server_lock.invalidated and self._server_lock.scalar(select(1)) == 1
+            except DBAPIError:
+                is_held = False
+            if not is_held:
+                self._lock_server()
+
+
+def _drop(connection: Connection) -> None:
+    """Closes a connection for good: back in the pool it would keep its lock."""
+    connection.invalidate()
+    connection.close()
 
 
 def open_store(store: str | Path) -> Store:
