@@ -66,6 +66,14 @@ def test_train_and_test_folders_and_a_warning_for_others(tmp_path: Path) -> None
     assert dataset.warnings == (f"{tmp_path / 'validation'} is not used, only train/ and test/.",)
 
 
+def test_the_validation_folder_is_the_test_set_where_there_is_none(tmp_path: Path) -> None:
+    fill(tmp_path / "Train")
+    fill(tmp_path / "val", per_class=2, seed=50)
+    dataset = open_dataset(tmp_path)
+    assert (len(dataset.train), len(dataset.test)) == (30, 6)
+    assert dataset.warnings == (f"{tmp_path} has no test folder: val/ is the test set.",)
+
+
 def test_a_train_folder_alone_is_split(tmp_path: Path) -> None:
     fill(tmp_path / "train")
     dataset = load_image_folder(tmp_path)

@@ -74,8 +74,14 @@ class TestCsv:
         )
 
     def test_a_photo_without_a_group_is_its_own_group(self, shop: Path) -> None:
-        table = read_photo_table(write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat,3\nc.png,hat,\n"))
-        assert table.groups.tolist() == [4, 3, 5]
+        table_path = write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat,3\nc.png,hat,\n")
+        table = read_photo_table(table_path)
+        assert (table.groups.tolist(), table.has_groups) == ([4, 3, 5], True)
+        assert table.warnings == (f"2 photos of {table_path} have no sender_id: each is treated as its own group.",)
+
+    def test_an_empty_group_column_is_none(self, shop: Path) -> None:
+        table = read_photo_table(write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat, \n"))
+        assert (table.groups.tolist(), table.has_groups) == ([0, 1], False)
 
     def test_absolute_paths(self, shop: Path, tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir()

@@ -52,6 +52,8 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
     if test_root:
         test, test_table = _load_test_images(test_root, classes, progress)
         failures, warnings = failures + test_table.failures, warnings + test_table.warnings
+        if "test" not in splits:
+            warnings += (f"{folder} has no test folder: {test_root.name}/ is the test set.",)
     else:
         train, test = _hold_out(train, len(classes), seed)
     if splits:

@@ -107,9 +107,12 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
         raise DataError(f"none of the {len(rows)} photos of {path} was found. The first: {failures[0].message}")
     found, warnings = _deduplicate(path, located)
     warnings += finder.warnings(path)
+    ungrouped = sum(not row.group for row in found)
     if columns.group not in header:
         warnings.append(f"{path} has no column {columns.group!r}: every photo is treated as its own group.")
-    return ParsedRows(found, columns.group in header, tuple(failures), tuple(warnings))
+    elif ungrouped:
+        warnings.append(f"{ungrouped} photos of {path} have no {columns.group}: each is treated as its own group.")
+    return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings))
 
 
 def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
