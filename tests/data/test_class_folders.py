@@ -104,6 +104,14 @@ class TestLinks:
         (shop / "dress/3.jpg").symlink_to(tmp_path / "elsewhere/3.jpg")
         assert read_photo_table(shop).class_counts == {"dress": 3, "hat": 1, "pants": 1}
 
+    @pytest.mark.parametrize("target", ["test", "test/dress", "."])
+    def test_a_link_into_another_split_is_not_followed(self, tmp_path: Path, target: str) -> None:
+        fill(tmp_path, "train/dress/1.jpg", "train/pants/1.jpg", "test/dress/2.jpg", "test/pants/2.jpg")
+        (tmp_path / "train/dress/more").symlink_to(tmp_path / target)
+        table = read_photo_table(tmp_path)
+        assert table.class_counts == {"dress": 1, "pants": 1}
+        assert "repeated links" in table.warnings[-1]
+
     def test_a_link_to_nothing_is_a_failure(self, shop: Path) -> None:
         (shop / "dress/3.jpg").symlink_to("../.git/annex/objects/3.jpg")
         table = read_photo_table(shop)

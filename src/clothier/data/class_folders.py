@@ -85,14 +85,15 @@ class ClassFolders:
     warnings: tuple[str, ...]
 
 
-def read_class_folders(folder: Path) -> ClassFolders:
-    """The files below each subfolder of ``folder``.
+def read_class_folders(folder: Path, outside: Iterable[Path] = ()) -> ClassFolders:
+    """The files below each subfolder of ``folder``. Links into ``outside``, the other splits, are not followed.
 
     Raises:
         DataError: ``folder`` or a whole class cannot be read.
     """
     subfolders, skipped = _list_folders(folder)
-    seen = {_file_id(path) for path in (folder, *folder.resolve().parents, *subfolders)}
+    apart = [path for split in outside for path in (split, *class_folders(split))]
+    seen = {_file_id(path) for path in (folder, *folder.resolve().parents, *subfolders, *apart)}
     files, failures = {}, []
     for subfolder in subfolders:
         content = FolderContent(skipped=skipped)

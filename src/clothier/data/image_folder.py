@@ -43,14 +43,15 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
     if splits and "train" not in splits:
         raise DataError(f"{folder} has {' and '.join(one.name for one in splits.values())} but no train/. Add it.")
     root, test_root = splits.get("train", folder), splits.get("test", splits.get("validation"))
-    images, table = load_photos(class_folder_table(root), InputSpec(), progress=progress)
+    images, table = load_photos(class_folder_table(root, outside=splits.values()), InputSpec(), progress=progress)
     classes, failures, warnings = table.classes, table.failures, table.warnings
     if len(classes) < 2:
         raise DataError(f"{root} has {len(classes)} class folder; two or more are needed, one for each class.")
     train = LabeledImages(images, table.labels, table.files)
     _check_class_sizes(root, classes, train, failures)
     if test_root:
-        test, test_table = _load_test_images(test_root, classes, progress)
+        test_table = class_folder_table(test_root, outside=splits.values())
+        test, test_table = _load_test_images(test_root, test_table, classes, progress)
         failures, warnings = failures + test_table.failures, warnings + test_table.warnings
         if "test" not in splits:
             warnings += (f"{folder} has no test folder: {test_root.name}/ is the test set.",)
@@ -64,8 +65,9 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
     return Dataset(printable(folder.resolve().name), classes, train, test, digests, failures, warnings)
 
 
-def _load_test_images(root: Path, classes: tuple[str, ...], progress: Progress) -> tuple[LabeledImages, PhotoTable]:
-    table = class_folder_table(root)
+def _load_test_images(
+    root: Path, table: PhotoTable, classes: tuple[str, ...], progress: Progress
+) -> tuple[LabeledImages, PhotoTable]:
     index = {label_key(name): label for label, name in enumerate(classes)}
     if unknown := [name for name in table.classes if label_key(name) not in index]:
         raise DataError(

@@ -134,18 +134,20 @@ def read_photo_table(
             f"{path} is divided into {', '.join(one.name for one in splits.values())}, and this needs {split} photos. "
             f"To use others, give their folder, such as {next(iter(splits.values()))}."
         )
-    table = class_folder_table(splits[split], classes)
+    table = class_folder_table(splits[split], classes, outside=splits.values())
     unused = unused_folders(path, [splits[split]])
     return replace(table, name=f"{_table_name(path)}, {table.name}", warnings=(*unused, *table.warnings))
 
 
-def class_folder_table(folder: Path, classes: Sequence[str] | None = None) -> PhotoTable:
+def class_folder_table(folder: Path, classes: Sequence[str] | None = None, outside: Iterable[Path] = ()) -> PhotoTable:
     """The table of all files in the class folders of ``folder``, without groups. ``classes`` as above.
+
+    Links into ``outside``, the folders of other splits, are not followed.
 
     Raises:
         DataError: no class folders, or a class that cannot be read.
     """
-    content = read_class_folders(folder)
+    content = read_class_folders(folder, outside)
     if not any(content.files.values()):
         raise DataError(f"{folder} has neither {LABELS_CSV} nor a subfolder of photos for each class. Create one.")
     rows = [Row(str(file), name, "", f"in {name}/") for name, files in content.files.items() for file in files]
