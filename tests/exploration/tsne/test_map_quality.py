@@ -49,6 +49,13 @@ def test_a_random_map_is_worse_than_a_good_one() -> None:
     assert bad.trustworthiness == pytest.approx(0.5, abs=0.05)
 
 
+def test_nearly_as_many_classes_as_points_give_no_warning() -> None:
+    features, _ = clusters(60)
+    quality = map_quality(features[:, :2], features, np.arange(60) % 50, 50)  # scikit-learn's classifier warns
+    assert quality.knn10 is not None
+    assert quality.knn10 < 0.5
+
+
 def test_too_few_points_give_none() -> None:
     features, labels = clusters(20)
     quality = map_quality(features[:, :2], features, labels, 15)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KDTree
 
 from clothier.errors import DataError
 from clothier.exploration.tsne.neighbors import knn
@@ -96,5 +96,8 @@ def _rank_excess(features: Floats, rows: slice, neighbors: npt.NDArray[np.int32]
 def _knn_accuracy(positions: Floats, labels: Labels, n_train: int, k: int) -> float | None:
     if n_train < k:
         return None
-    classifier = KNeighborsClassifier(k, algorithm="kd_tree").fit(positions[:n_train], labels[:n_train])
-    return float(classifier.score(positions[n_train:], labels[n_train:]))
+    nearest = KDTree(positions[:n_train]).query(positions[n_train:], k, return_distance=False)
+    votes = np.zeros((len(nearest), int(labels.max()) + 1), np.int32)
+    for neighbor in nearest.T:
+        votes[np.arange(len(nearest)), labels[neighbor]] += 1
+    return float((votes.argmax(axis=1) == labels[n_train:]).mean())
