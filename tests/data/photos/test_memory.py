@@ -1,7 +1,10 @@
 """The memory that threads share for decoding."""
 
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -46,3 +49,27 @@ def test_large_formats_need_more() -> None:
     assert estimate_bytes(image, 10_000) == 200_000
     image.info["progressive"] = 1
     assert estimate_bytes(image, 10_000) == 260_000
+
+
+EIGHT_THREADS = """
+import resource, sys
+from pathlib import Path
+from clothier import system
+from clothier.data.photos import decode, decode_image
+from clothier.data.photos.memory import MemoryBudget
+
+system.available_cores = lambda: 8
+decode.MEMORY = MemoryBudget(120_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+sizes = system.parallel_map(lambda _: decode_image(Path(sys.argv[1]), min_long_side=100).size, range(8))
+assert set(sizes) == {(3000, 3000)}, sizes
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_eight_threads_stay_within_the_budget(tmp_path: Path) -> None:
+    """Each image takes 108 MB while it is decoded, and 36 MB after that. Unbounded, the eight took 900 MB."""
+    Image.new("RGB", (3000, 3000), (90, 120, 150)).save(tmp_path / "large.png")
+    command = [sys.executable, "-c", EIGHT_THREADS, str(tmp_path / "large.png")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert int(ended.stdout) < 300_000  # kB
