@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +28,6 @@ from clothier.workflows.explore import ExplorationRun, bundled_reference_model, 
 from tests.synthetic import draw_garments, write_synthetic_dataset
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from clothier.report.sections import DataSection
 
 DATASET = Dataset(
@@ -306,3 +306,17 @@ def test_too_few_images_for_the_folds_are_refused() -> None:
     few = replace(DATASET, train=LabeledImages(DATASET.train.images, labels))
     with pytest.raises(DataError, match="class 6 has 2 images"):
         run_stages(few, SPLITS, ExploreOptions(map="none", audit="labels"), None)
+
+
+def test_file_names_that_are_not_utf8_reach_audit_and_json(tmp_path: Path) -> None:
+    for name, seed in (("coat", 0), (os.fsdecode(b"caf\xe9"), 1)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number, image in enumerate(draw_garments(8, seed).images):
+            Image.fromarray(image).save(tmp_path / "data" / name / os.fsdecode(b"\xff%d.png" % (number % 7)))
+        Image.fromarray(image).save(tmp_path / "data" / name / "copy.png")
+    run = explore(out=tmp_path / "out", data=tmp_path / "data", map="none")
+    findings = [row for row in run.to_json()["audit"]["findings"] if row["kind"] == "exact-duplicate"]
+    assert len(findings) == 2
+    assert all(Path(row["file"]).is_file() and Path(row["duplicate_of"]).is_file() for row in findings)
+    assert (run.path / "audit.csv").read_text(encoding="utf-8").count("\\udcff0.png") == 2
+    assert run.report.read_text(encoding="utf-8")
