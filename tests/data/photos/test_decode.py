@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -237,6 +237,7 @@ class TestBadInput:
             decode_image(tmp_path / "large")
         assert failure.value.code == "too-large"
 
+    @settings(deadline=None)
     @given(st.data())
     def test_damaged_files_give_an_image_or_an_image_error(self, tmp_path_factory, data) -> None:
         kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"]))
@@ -254,6 +255,7 @@ class TestBadInput:
             outcome = error.code
         assert outcome in OUTCOMES
 
+    @settings(deadline=None)
     @given(
         st.sampled_from(STARTS),
         st.binary(max_size=200),

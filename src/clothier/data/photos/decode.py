@@ -104,31 +104,31 @@ def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Imag
     if image_format is None:
         formats = ", ".join((*FORMATS, "HEIC"))
         raise ImageError("not-an-image", f"{path} is not an image in a supported format ({formats}).")
+    if image_format == "JPEG":
+        return _decode_jpeg(content, path, min_long_side)
     if image_format == HEIF:
         _register_heif(path)
-    elif image_format == "PNG":
-        content, notes = png.repair_png(content)
-    elif image_format == "JPEG":
-        markers = jpeg.read_markers(content)
-        if not markers.has_end:
-            return _decode_without_end(jpeg.complete(content, markers), path, min_long_side)
-        if markers.is_lossless:
-            return _decode_lossless_jpeg(content, path)
-        try:
-            return _decode_pixels(content, "JPEG", path, min_long_side)
-        except HeaderError:
-            content, notes = jpeg.without_metadata(content), (jpeg.DAMAGED_METADATA,)
-    elif image_format == "BMP" and content[30:34] in RLE_COMPRESSIONS and len(content) > MAX_RLE_BYTES:
+    if image_format == "BMP" and content[30:34] in RLE_COMPRESSIONS and len(content) > MAX_RLE_BYTES:
         raise UnsupportedImageError(f"is a compressed BMP of over {MAX_RLE_BYTES} bytes. Save it as PNG.")
+    if image_format == "PNG":
+        content, notes = png.repair_png(content)
     image, color_notes = _decode_pixels(content, image_format, path, min_long_side)
     return image, (*notes, *color_notes)
 
 
-def _decode_lossless_jpeg(content: bytes, path: Path) -> tuple[Image.Image, tuple[str, ...]]:
+def _decode_jpeg(content: bytes, path: Path, min_long_side: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+    markers = jpeg.read_markers(content)
+    if not markers.has_end:
+        return _decode_without_end(jpeg.complete(content, markers), path, min_long_side)
     try:
-        return _decode_pixels(content, "JPEG", path, None)
+        return _decode_pixels(content, "JPEG", path, min_long_side)
     except DECODE_ERRORS as error:
-        raise UnsupportedImageError(jpeg.NOT_ORDINARY) from error
+        if markers.is_lossless:
+            raise UnsupportedImageError(jpeg.NOT_ORDINARY) from error
+        if not isinstance(error, HeaderError):
+            raise
+        image, notes = _decode_pixels(jpeg.without_metadata(content), "JPEG", path, min_long_side)
+        return image, (*notes, jpeg.DAMAGED_METADATA)
 
 
 def _decode_without_end(

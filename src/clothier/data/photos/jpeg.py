@@ -13,6 +13,7 @@ import numpy as np
 from clothier.data.photos.formats import UnsupportedImageError
 
 MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # not stuffed bytes, fill bytes or restart markers
+RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 SOI, EOI, SOS, DRI = 0xD8, 0xD9, 0xDA, 0xDD
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 DECODED_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, extended and progressive, with Huffman or arithmetic coding
@@ -132,6 +133,11 @@ def complete(content: bytes, markers: JpegMarkers) -> list[bytes]:
         raise OSError("its end is missing")
     data = content.rstrip(b"\0")  # what a failed copy leaves
     data += b"\0" if data.endswith(b"\xff") else b""
-    restarts = [b"\xff" + bytes([marker]) for marker in range(0xD0, 0xD8)] if markers.has_restarts else []
-    fillers = [filler.tobytes() for filler in FILLERS]
-    return [data + END, *(data + start + filler + END for start in (b"", *restarts) for filler in fillers)]
+    starts = [b"", _next_restart(data)] if markers.has_restarts else [b""]
+    return [data + END, *(data + start + filler.tobytes() + END for start in starts for filler in FILLERS)]
+
+
+def _next_restart(content: bytes) -> bytes:
+    """The restart marker that follows the last one of the last scan: without it, a decoder skips to the end."""
+    restarts = RESTART.findall(content, content.rfind(bytes([0xFF, SOS])))
+    return bytes([0xFF, 0xD0 + (restarts[-1][1] - 0xD0 + 1) % 8 if restarts else 0xD0])
