@@ -111,7 +111,7 @@ def test_a_class_of_one_group_is_named(tmp_path: Path) -> None:
     assert warning in told
     rows = [f"{file},{file.parent.name},{file.parent.name}" for file in files if file.parent.name != "skirt"]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label,sender_id", *rows]))
-    with pytest.raises(DataError, match="one class only, .* two or more photographers"):
+    with pytest.raises(DataError, match=r"one class only, .* two or more photographers"):
         load_photo_training_data(tmp_path, Columns(), no_progress).folds(5, seed=0)
 
 
