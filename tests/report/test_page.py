@@ -102,6 +102,18 @@ def test_a_study_shows_every_chapter_of_the_data(page: Page, data: DataSection) 
         assert plain(section.text) in page.text
 
 
+def test_each_kind_of_network_and_each_term_is_explained(
+    models: Models, data: DataSection, provenance: Provenance
+) -> None:
+    text = Page(render_run(models[0], "mine", provenance)).text
+    assert "A fully connected network. It sees an image as a list of numbers" in text
+    for term in ("Macro F1", "NLL", "Brier", "TTA", "± (standard error)"):
+        assert f" {term} " in text[text.index("What the terms mean") :]
+    own = replace(models[0], recipe={"network": {"kind": "MyNet"}})
+    assert "fully connected" not in Page(render_run(own, "mine", provenance)).text
+    assert "What the terms mean" not in render_exploration(data, "x", provenance)
+
+
 def test_the_page_is_the_same_each_time(models: Models, provenance: Provenance) -> None:
     assert render_run(models[0], "mine", provenance) == render_run(models[0], "mine", provenance)
 

@@ -199,7 +199,7 @@ def test_the_report_links_to_the_map(mapped: ExplorationRun) -> None:
 
 def test_the_map_page_states_its_quality_and_the_reference_model(mapped: ExplorationRun) -> None:
     page = html.unescape((mapped.path / "map.html").read_text())
-    assert "A t-SNE map of the pixels (50 principal components, perplexity 30)" in page
+    assert "This map was made from the pixels (50 principal components, perplexity 30)" in page
     assert f"{format_percent(mapped.to_json()['map']['knn10'], 1)} (k = 10)" in page
     assert "fashion-cnn" in page  # the data have its classes and its image size
 

@@ -116,7 +116,8 @@ def pca_section(dataset: Dataset, seed: int) -> Section:
         },
     }
     text = (
-        f"Principal component analysis of the {len(train):,} training images: {for_90} components explain "
+        "Principal component analysis finds the few patterns of pixels that explain most of the differences between "
+        f"images. For the {len(train):,} training images, {for_90} components explain "
         f"{format_percent(0.9, 0)} of the variance of all {metrics['dimensions']:,} pixels, {for_95} explain "
         f"{format_percent(0.95, 0)}."
     )
@@ -159,7 +160,7 @@ def _audit_summary(result: AuditResult) -> str:
     leaked, model = duplicates["leaked_test_images"], result.metrics["reference_model"]
     text = (
         f"{leaked:,} of {n['test']:,} test images repeat a training image exactly or nearly. "
-        f"{len(result.outliers):,} images are outliers in brightness or contrast."
+        f"{len(result.outliers):,} images differ strongly from their class in size, brightness or contrast."
     )
     if model is None or not leaked:
         return text
@@ -238,7 +239,10 @@ def _map_summary(metadata: MapMetadata) -> str:
     """How the map was made, and how far it can be trusted."""
     source = "the pixels" if metadata.source == PIXELS else f"the embeddings of {metadata.source}"
     settings = f"{metadata.n_components} principal components, perplexity {metadata.perplexity:g}"
-    made = f"A t-SNE map of {source} ({settings}), made in {format_duration(metadata.seconds)}."
+    made = (
+        "t-SNE places similar images next to each other on a plane. This map was made from "
+        f"{source} ({settings}) in {format_duration(metadata.seconds)}."
+    )
     near, wide = metadata.quality.knn10, metadata.quality.knn100
     if near is None:
         return f"{made} There are too few images to measure its quality."

@@ -116,14 +116,14 @@ def test_outliers_have_their_reason(combined: CombinedSplits) -> None:
     shown = captions(captioned.figure)
     assert [check_tile(combined, *one) for one in shown] == [210, 3]
     assert [lines[2:] for _, lines in shown] == [["at border", "9 std"], ["nearly empty", "7 std"]]
-    assert captioned.title == "2 images of 280 are outliers of their class in brightness"
+    assert captioned.title == "Outliers of their class among 280 images: 1 at border, 1 nearly empty"
 
 
 def test_images_of_files_have_the_file_name(combined: CombinedSplits) -> None:
     files = tuple(f"shop/{number}.jpg" for number in range(280))
     captioned = audit.outlier_gallery(replace(combined, files=files), [Outlier(210, 9.26, "at border")])
     assert captions(captioned.figure)[0][1][:2] == [FASHION_MNIST_CLASSES[combined.labels[210]], "210.jpg"]
-    assert captioned.title == "1 image of 280 is an outlier of its class in brightness"
+    assert captioned.title == "Outliers of their class among 280 images: 1 at border"
     assert captioned.note.startswith("The only one.")
 
 

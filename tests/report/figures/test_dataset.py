@@ -91,7 +91,8 @@ def test_the_histogram_is_of_all_levels_but_black(labeled: LabeledImages, pixel_
     assert heights[-1] == pytest.approx((labeled.images >= 251).mean())
     black, white = (100 * (labeled.images == level).mean() for level in (0, 255))
     assert sum(heights) == pytest.approx(1 - black / 100)
-    assert plain(captioned.title) == f"{black:.1f} % of the pixels are black, {white:.1f} % are white"
+    expected = f"{black:.1f} % of the pixels are empty (level 0), {white:.1f} % have the highest level"
+    assert plain(captioned.title) == expected
 
 
 def test_gray_levels_per_class(labeled: LabeledImages, pixel_statistics: PixelStatistics) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from clothier.report.captioned_figure import CaptionedFigure
@@ -97,12 +98,13 @@ def suspected_label_errors(combined: CombinedSplits, start: int, label_issues: L
 
 
 def outlier_gallery(combined: CombinedSplits, outliers: Sequence[Outlier]) -> CaptionedFigure:
-    """The strongest outliers of their class in brightness."""
+    """The strongest outliers of their class, in size, brightness or contrast."""
     tiles = [_tile(combined, found.index, found.reason, f"{found.score:.0f} std") for found in outliers[:MAX_TILES]]
-    predicate = "is an outlier of its class" if len(outliers) == 1 else "are outliers of their class"
+    counts = Counter(found.reason for found in outliers)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
     return CaptionedFigure(
         gallery(tiles, TILE_COLUMNS),
-        f"{_pluralize(len(outliers), 'image')} of {len(combined):,} {predicate} in brightness",
+        f"Outliers of their class among {len(combined):,} images: {reasons}",
         "Images that are nearly empty, flat or cropped",
         f"{_shown_note(len(tiles), len(outliers), 'image')} Below each: class, split and index, the reason, and the "
         "distance from the median of its class in robust standard deviations.",

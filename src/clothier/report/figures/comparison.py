@@ -46,7 +46,8 @@ def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], pair
     for row, (one, color) in enumerate(zip(evaluations, (PRIMARY, SECONDARY), strict=True)):
         margin = NORMAL_95 * one.standard_error
         above.errorbar(one.accuracy, row, xerr=margin, fmt="o", color=color, markersize=8, capsize=5, linewidth=2.2)
-        text = f"{format_percent(one.accuracy, 2)} ± {100 * margin:.2f}"
+        low, high = (100 * (one.accuracy + sign * margin) for sign in (-1, 1))
+        text = f"{format_percent(one.accuracy, 2)} ({low:.1f} to {high:.1f})"
         above.annotate(text, (one.accuracy, row), (0, 11), textcoords="offset points", ha="center", color=TEXT)
     class_axis(above, names)
     above.set_ylim(1.5, -0.75)

@@ -76,7 +76,7 @@ def std_images(statistics: PixelStatistics, classes: Sequence[str]) -> Captioned
     present, largest = statistics.present_classes, float(statistics.class_std_images.max()) or 1.0
     rms = {label: math.sqrt((statistics.class_std_images[label] ** 2).mean()) for label in present}
     tiles = [
-        Tile(statistics.class_std_images[label] / largest, f"{shorten(classes[label], 14)}\n± {rms[label]:.0f}")
+        Tile(statistics.class_std_images[label] / largest, f"{shorten(classes[label], 14)}\nstd {rms[label]:.0f}")
         for label in present
     ]
     most, least = (classes[select(rms, key=rms.__getitem__)] for select in (max, min))
@@ -102,10 +102,10 @@ def gray_level_histogram(statistics: PixelStatistics) -> CaptionedFigure:
     black, white = (format_percent(statistics.fraction_at(level)) for level in (BLACK, WHITE))
     mean, std = histogram_mean_std(counts)
     note = (
-        f"Bars of {BIN_WIDTH} gray levels; black, level {BLACK}, is not drawn. "
+        f"Bars of {BIN_WIDTH} gray levels; level {BLACK}, the background, is not drawn. "
         f"Over all pixels the mean is {mean:.1f} and the standard deviation {std:.1f} of {WHITE}."
     )
-    title = f"{black} of the pixels are black, {white} are white"
+    title = f"{black} of the pixels are empty (level {BLACK}), {white} have the highest level"
     return CaptionedFigure(figure, title, "Bars of pixels by gray level", note)
 
 
@@ -116,16 +116,17 @@ def class_gray_levels(statistics: PixelStatistics, classes: Sequence[str]) -> Ca
     names = [classes[label] for label in present]
     means, stds = np.array([histogram_mean_std(statistics.histogram[label]) for label in present]).T
     black = [statistics.histogram[label, BLACK] / statistics.histogram[label].sum() for label in present]
-    figure, panels = bar_panels({"mean": means.tolist(), "std": stds.tolist(), "black": black}, names)
+    figure, panels = bar_panels({"mean": means.tolist(), "std": stds.tolist(), "empty": black}, names)
     for axes in panels:
         axes.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
     percent_axis(panels[2].xaxis, 0)
     most, least = (f"{names[index]} (mean {means[index]:.0f})" for index in (means.argmax(), means.argmin()))
     title = f"{most} has the highest gray levels, {least} the lowest"
     note = (
-        f"Over all pixels of a class: mean and standard deviation in gray levels of {WHITE}, and the fraction of black."
+        f"Over all pixels of a class: mean and standard deviation in gray levels of {WHITE}, and the fraction of "
+        f"pixels at level {BLACK}, the background."
     )
-    return CaptionedFigure(figure, title, "Bars per class: mean, standard deviation, black pixels", note)
+    return CaptionedFigure(figure, title, "Bars per class: mean, standard deviation, empty pixels", note)
 
 
 def mean_and_std_image(statistics: PixelStatistics) -> CaptionedFigure:

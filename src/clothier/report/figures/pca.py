@@ -167,7 +167,7 @@ def reconstructions(labeled: LabeledImages, classes: Sequence[str], pca: PCA, ra
         tiles += [] if number % 2 else [None]
     errors, explained = WHITE * pca.reconstruction_errors(len(labeled)), pca.cumulative_ratio
     headings = ["original"]
-    headings += [f"{rank}\n{format_percent(explained[rank - 1], 0)}\n± {errors[rank]:.0f}" for rank in ranks]
+    headings += [f"{rank}\n{format_percent(explained[rank - 1], 0)}\n{errors[rank]:.0f}" for rank in ranks]
     return CaptionedFigure(
         gallery(tiles, 2 * len(headings) + 1, [*headings, "", *headings]),
         f"{ranks[-1]} of {pca.components.shape[1]} numbers are enough to recognize an image",

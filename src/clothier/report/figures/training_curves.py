@@ -33,7 +33,10 @@ def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
         title = f"Validation loss is lowest in {'the last epoch' if is_last else f'epoch {history[lowest].epoch}'}"
         title += "" if is_last else f" of {len(history)}"
         content += f", validation at {validation[-1]:.3f}"
-    note = "The training loss includes augmentation and label smoothing, where the recipe has them."
+    note = (
+        "The training loss includes augmentation and label smoothing, where the recipe has them, so it can lie above "
+        "the validation loss."
+    )
     return CaptionedFigure(figure, title, content, note)
 
 
@@ -48,7 +51,10 @@ def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
         best = history[validation.index(max(validation))].epoch
         title = f"Validation accuracy ends at {last}"
         title += "" if highest == last else f"; the best epoch, {best}, has {highest}"
-    note = "Training accuracy is measured on augmented images, before each optimizer step."
+    note = (
+        "Training accuracy is measured on augmented images, before each optimizer step. Where a recipe changes to the "
+        "hardest images, it drops while the model improves."
+    )
     return CaptionedFigure(figure, title, "Accuracy by epoch", note)
 
 
