@@ -75,9 +75,11 @@ def main() -> None:
     rng = random.Random(given.seed)  # noqa: S311 - moments, not secrets
     content: dict[str, Any] = {
         "benchmark": "soak-kills",
-        "command": f"python -m tests.soak.kills --kills {given.kills} --seed {given.seed}",
+        "command": "make soak",
+        "arguments": sys.argv[1:],
         "machine": system.system_info(),
         "rows": [],
+        "ratios": {},
     }
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
