@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class Server:
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", str(self.data))
 
     def remove(self) -> None:
-        self.stop()
+        with suppress(subprocess.CalledProcessError):  # a failed test may have stopped it
+            self.stop()
         shutil.rmtree(self.folder)
 
     def url(self, database: str = USER) -> str:

@@ -190,8 +190,10 @@ def test_a_server_that_comes_back(postgresql_server: Server, postgresql_url: str
         postgresql_server.stop()
         back = threading.Timer(2, postgresql_server.start)
         back.start()
-        store.write(lambda connection: insert_missing(connection, OUTPUTS, [output_row(run, "d0")]))
-        back.join()
+        try:
+            store.write(lambda connection: insert_missing(connection, OUTPUTS, [output_row(run, "d0")]))
+        finally:
+            back.join()
         assert store.has_output("d0", run.model)
         with open_store(postgresql_url) as other, pytest.raises(UsageError, match="another process"), other.locked():
             pass
