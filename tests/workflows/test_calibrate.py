@@ -17,10 +17,11 @@ from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import UsageError
+from clothier.evaluation.independent_photos import COPIES
 from clothier.inference import Model, load
 from clothier.selective.ood import fit_ood_scorer
 from clothier.types import InputSpec
-from clothier.workflows.calibrate import COPIES, NO_GROUPS, CalibrationResult, calibrate
+from clothier.workflows.calibrate import NO_GROUPS, CalibrationResult, calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

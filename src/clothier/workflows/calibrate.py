@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.data.photo_table import (
-    DEFAULT_COLUMNS,
-    UNKNOWN_LABEL,
-    Columns,
-    load_with_fingerprints,
-    read_photo_table,
-)
+from clothier.data.photo_table import DEFAULT_COLUMNS, Columns, read_photo_table
 from clothier.errors import UsageError
-from clothier.exploration.audit.duplicates import find_photo_duplicates
+from clothier.evaluation.independent_photos import load_independent_photos
 from clothier.inference.model import open_model
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import (
@@ -29,18 +23,12 @@ from clothier.selective.calibrate_card import (
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from clothier.bundle import Bundle
-    from clothier.data.fingerprints import Fingerprints
-    from clothier.data.photo_table import PhotoTable
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import BoolArray, FailedInput, Progress
+    from clothier.types import FailedInput, Progress
 
-MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
-COPIES = "{n:,} photos repeat others{conflicting} and were not counted; groups that share a photo count as one."
-TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
 NO_GROUPS = (
     "No group column: every photo counts as independent. If photos belong together (one photographer, one product), "
     "the guarantee is too optimistic; name the column with --group-column."
@@ -114,16 +102,8 @@ def calibrate(
     if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
     table = read_photo_table(data, columns=columns, classes=given.metadata.classes, split="validation")
-    _check_photo_count(table)
     predictor = open_model(given)
-    (images,), fingerprints, table = load_with_fingerprints(table, given.metadata.input_spec, progress=progress)
-    is_known = predictor.was_trained_on(images)  # a model is more confident on its training photos, and on their copies
-    table, is_copy, copies = _find_copies(table, fingerprints, is_known)
-    is_known &= ~is_copy
-    known = TRAINING_PHOTOS.format(n=int(is_known.sum()), model=given.metadata.name) if is_known.any() else ""
-    images, table = images[~is_copy & ~is_known], table.subset(~is_copy & ~is_known)
-    excluded = tuple(sentence for sentence in (copies, known) if sentence)
-    _check_photo_count(table, excluded)
+    images, table, excluded = load_independent_photos(predictor, table, progress)
     output = predictor.predict_images(images)
     logits = output.logits.astype(np.float64) * temperature_of(given.metadata)
     calibrated = calibrate_card(
@@ -156,32 +136,3 @@ def calibrate(
         warnings=(*table.warnings, *no_groups, *excluded),
         failures=table.failures,
     )
-
-
-def _find_copies(
-    table: PhotoTable, fingerprints: Fingerprints, is_known: BoolArray
-) -> tuple[PhotoTable, BoolArray, str]:
-    """The table with groups that share a photo merged; which photos repeat an earlier one; and that in a sentence.
-
-    ``is_known`` becomes True for all copies of a photo that is known.
-    """
-    duplicates = find_photo_duplicates(fingerprints)
-    groups = duplicates.groups_at(duplicates.min_correlation)
-    for rows in groups:
-        is_known[list(rows)] = is_known[list(rows)].any()
-    first = {copy: rows[0] for rows in groups for copy in rows[1:]}
-    is_copy, labels = np.isin(np.arange(len(table)), list(first)), table.labels
-    n_conflicting = sum(labels[copy] != labels[original] for copy, original in first.items())
-    conflicting = f" ({n_conflicting:,} with another label)" if n_conflicting else ""
-    sentence = COPIES.format(n=len(first), conflicting=conflicting) if first else ""
-    return replace(table, groups=table.merge_groups(groups)), is_copy, sentence
-
-
-def _check_photo_count(table: PhotoTable, excluded: Sequence[str] = ()) -> None:
-    n = int((table.labels != UNKNOWN_LABEL).sum())
-    if n < MIN_PHOTOS:
-        raise UsageError(
-            f"{table.name} has {n} readable photos with a label that count, but a risk guarantee needs {MIN_PHOTOS} or "
-            f"more. Review {MIN_PHOTOS - n} more. {' '.join(excluded)}".rstrip()
-            + table.failure_note
-        )
