@@ -132,7 +132,7 @@ def fit_pca(images: npt.NDArray[np.generic], n_components: int | float | None = 
     if (images == images[0]).all():
         raise DataError(f"all {n} images are the same: constant pixels have no principal components. Check the data.")
     rows = _to_rows(images)
-    if not np.isfinite(rows).all():
+    if images.dtype != np.uint8 and not np.isfinite(rows).all():
         raise DataError("the images hold NaN or infinity. Repair or remove them before a PCA.")
     mean = rows.mean(axis=0)
     rows -= mean  # scikit-learn subtracts the mean from the covariance instead, which loses digits
