@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from clothier.errors import UsageError
@@ -174,3 +175,9 @@ def test_a_network_of_another_model(model: str, network: Any, sentence: str) -> 
         replace(preset(model, "fast"), network=network)
     assert str(caught.value) == sentence
     replace(preset("cnn", "fast"), network=StudyCnn())
+
+
+@pytest.mark.parametrize("value", ["3", None, True, float("nan"), np.int64(3), [3]])
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match=r"^the recipe's epochs is .*; it must be 1 to 1,000,000\.$"):
+        replace(preset("cnn", "fast"), epochs=value)
