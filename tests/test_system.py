@@ -39,7 +39,7 @@ def test_work_in_threads_ends_when_its_caller_is_interrupted() -> None:
     def work(item: int) -> int:
         begun.append(item)
         while item:  # only the first item returns
-            system.stop_if_cancelled()
+            system.stop_if_canceled()
         return item
 
     def interrupt(done: int) -> None:
@@ -48,7 +48,7 @@ def test_work_in_threads_ends_when_its_caller_is_interrupted() -> None:
     with pytest.raises(KeyboardInterrupt):
         system.parallel_map(work, range(1000), interrupt)
     assert len(begun) < 100
-    system.stop_if_cancelled()  # not in a thread of parallel_map
+    system.stop_if_canceled()  # not in a thread of parallel_map
     assert system.parallel_map(lambda item: item * 2, range(5)) == [0, 2, 4, 6, 8]
 
 

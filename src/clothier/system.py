@@ -84,26 +84,26 @@ def parallel_map(
 ) -> list[R]:
     """``function`` of each item, on a thread for each core. ``on_done`` receives the number of results so far.
 
-    After Ctrl-C or an error, no further item is begun, and those in progress end at :func:`stop_if_cancelled`.
+    After Ctrl-C or an error, no further item is begun, and those in progress end at :func:`stop_if_canceled`.
     """
     results: list[R] = []
-    cancelled = threading.Event()
-    with ThreadPoolExecutor(available_cores(), initializer=setattr, initargs=(_worker, "cancelled", cancelled)) as pool:
+    canceled = threading.Event()
+    with ThreadPoolExecutor(available_cores(), initializer=setattr, initargs=(_worker, "canceled", canceled)) as pool:
         try:
             for result in pool.map(function, items):
                 results.append(result)
                 on_done(len(results))
         except BaseException:
-            cancelled.set()
+            canceled.set()
             pool.shutdown(cancel_futures=True)  # otherwise Ctrl-C waits for all items
             raise
     return results
 
 
-def stop_if_cancelled() -> None:
+def stop_if_canceled() -> None:
     """Ends long work in a thread of :func:`parallel_map` whose caller does not wait for its result anymore."""
-    cancelled: threading.Event | None = getattr(_worker, "cancelled", None)
-    if cancelled and cancelled.is_set():
+    canceled: threading.Event | None = getattr(_worker, "canceled", None)
+    if canceled and canceled.is_set():
         raise KeyboardInterrupt
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from clothier.data.photos.formats import UnsupportedImageError
-from clothier.system import stop_if_cancelled
+from clothier.system import stop_if_canceled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def _convert_in_strips(image: Image.Image, convert: Transform, shrink: int) -> I
         return convert(image)
     result: Image.Image | None = None
     for top in range(0, image.height, rows):
-        stop_if_cancelled()
+        stop_if_canceled()
         strip = convert(image.crop((0, top, image.width, min(top + rows, image.height))))
         if result is None:
             result = Image.new(strip.mode, (strip.width, -(-image.height // shrink)))

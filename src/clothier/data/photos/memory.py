@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from clothier.system import stop_if_cancelled
+from clothier.system import stop_if_canceled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class MemoryBudget:
         amount = min(amount, self.total)
         with self._changed:
             while not self._changed.wait_for(lambda: self._used + amount <= self.total, POLL_SECONDS):
-                stop_if_cancelled()
+                stop_if_canceled()
             self._used += amount
         if amount >= LARGE:
             _return_freed_memory()
