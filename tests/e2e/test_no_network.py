@@ -97,17 +97,22 @@ def test_a_long_process_that_predicts_reaches_nobody(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of drawn garments, and a folder of drawn photos with a subfolder for each of two classes."""
+    """A data set of drawn garments, and two folders of drawn photos with a subfolder for each of two classes."""
     folder = tmp_path_factory.mktemp("drawn")
     write_synthetic_dataset(folder / "idx", train=400, test=100)
-    part = draw_garments(400, 3)
+    draw_photos(folder / "photos", 400)
+    draw_photos(folder / "reviewed", 1800)
+    return folder
+
+
+def draw_photos(folder: Path, n: int) -> None:
+    part = draw_garments(n, n)
     names = list(OUTLINES)
     for number, (image, label) in enumerate(zip(part.images, part.labels, strict=True)):
         if names[label] in ("Dress", "Sneaker"):
-            path = folder / "photos" / names[label] / f"{number}.png"
+            path = folder / names[label] / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.stack([image] * 3, axis=-1)).resize((96, 96)).save(path)
-    return folder
 
 
 @pytest.mark.usefixtures("namespace")
@@ -130,6 +135,18 @@ def test_no_command_but_data_reaches_anybody(tmp_path: Path, drawn: Path) -> Non
         ("evaluate", str(tmp_path / "photo"), "--data", str(photos)),
     ]
     for command in commands:
+        found = watched(home, sys.executable, "-m", "clothier", *command)
+        assert (found["names"], found["addresses"]) == ([], []), command
+    assert left_in(home) == []
+
+
+@pytest.mark.usefixtures("namespace")
+def test_calibrate_and_tag_reach_nobody(tmp_path: Path, drawn: Path) -> None:
+    home, photos = tmp_path / "home", str(drawn / "reviewed")
+    for command in (
+        ("calibrate", "photo", "--data", photos, "--out", str(tmp_path / "own")),
+        ("tag", photos, "-o", str(tmp_path / "tags.csv"), "--store", f"sqlite:///{tmp_path}/tags.db"),
+    ):
         found = watched(home, sys.executable, "-m", "clothier", *command)
         assert (found["names"], found["addresses"]) == ([], []), command
     assert left_in(home) == []
