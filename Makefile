@@ -96,7 +96,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
-	$(BIN)/python $(PIP) --editable '.[train]'
+	$(BIN)/python $(PIP) --editable '.[train,catalogue]'
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.made pyproject.toml constraints.txt

@@ -124,7 +124,7 @@ class TestPredict:
 
     def test_bars_show_probabilities(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         lines = [line for line in run("predict", "a.png").lines if "%" in line]
-        assert lines == [f"a.png Sneaker 82.1 % {'━' * 16} none", f"Sandal 12.0 % {'━' * 2}"]
+        assert lines == [f"a.png Sneaker 82.1 % {'━' * 16} uncalibrated", f"Sandal 12.0 % {'━' * 2}"]
 
     def test_file_names_are_not_markup(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         assert "[red]:shirt:.png" in run("predict", "[red]:shirt:.png").stdout

@@ -161,7 +161,7 @@ def test_another_model_runs(photos: Path, tmp_path: Path, model: Path, color_bun
     tag(photos, output, model=model)
     result = tag(photos, output, model=other)
     assert result.computed == 5
-    assert result.decisions == {"accept": 0, "review": 0, "reject": 0, "none": 6}
+    assert result.decisions == {"accept": 0, "review": 0, "reject": 0, "uncalibrated": 6}
     assert by_file(output)["0.png"]["class"] == "coat"
     assert tag(photos, output, model=model).computed == 0, "its outputs are still there"
     assert by_file(output)["0.png"]["class"] == "dress"

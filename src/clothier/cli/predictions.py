@@ -31,7 +31,7 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
             bar = Text("━" * round(BAR_WIDTH * guess["probability"]), style="dim" if rank else "cyan")
             cells = [guess["class"], format_percent(guess["probability"]), bar]
             if not rank:
-                decision = Text(one["decision"] or "none", style=DECISION_COLORS.get(one["decision"], "dim"))
+                decision = Text(one["decision"] or "uncalibrated", style=DECISION_COLORS.get(one["decision"], "dim"))
                 cells += [decision, *(one.get("code", "") for _ in code)]
             table.add_row("" if rank else one["file"], *cells, style="dim" if rank else "bold")
     return Group(table, *_reason_lines(results))

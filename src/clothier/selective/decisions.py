@@ -67,7 +67,7 @@ def decide(
     results = []
     for name, probability, score, is_known, is_sure in zip(names, top, scores, in_distribution, accepted, strict=True):
         if not is_known:  # first: the probability says nothing about a photo of none of the classes
-            results.append(DecisionResult("reject", _ood_reason(score, thresholds, len(classes))))
+            results.append(DecisionResult("reject", _ood_reason(score, thresholds)))
         elif thresholds.min_probability is None:
             results.append(DecisionResult("review", _no_threshold_reason(thresholds)))
         else:
@@ -157,10 +157,10 @@ def _compare(
     return DecisionResult("review", f"Review: {top} < threshold {limit} {clause}")
 
 
-def _ood_reason(ood_score: float, thresholds: Thresholds, n_classes: int) -> str:
+def _ood_reason(ood_score: float, thresholds: Thresholds) -> str:
     limit = f"{thresholds.max_ood:.3g} ({format_percent(thresholds.id_recall)} of in-distribution photos are below)"
     hint = "" if thresholds.user_calibrated else f" The limit {CALIBRATE_HINT}"
-    return f"Rejected: OOD score {ood_score:.3g} > {limit}: none of the {n_classes} classes.{hint}"
+    return f"Rejected: OOD score {ood_score:.3g} > {limit}: unlike the training photos.{hint}"
 
 
 def _no_threshold_reason(thresholds: Thresholds) -> str:

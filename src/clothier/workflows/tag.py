@@ -44,7 +44,7 @@ class TagResult:
         store: its file or URL.
         n: photos.
         computed: photos that the model ran on; the tags of the others follow from the store.
-        decisions: photos by decision; "none" if the model has no thresholds.
+        decisions: photos by decision; "uncalibrated" if the model has no thresholds.
         errors: failed photos by error code.
         failures: the first twenty of them.
         warnings: one sentence each.
@@ -205,6 +205,6 @@ def _reported(rows: Iterator[Row], n: int, progress: Progress) -> Iterator[Row]:
 
 
 def _decision_counts(found: dict[str | None, int]) -> dict[str, int]:
-    """In a fixed order; "none" only if there is such a tag."""
+    """In a fixed order; "uncalibrated" only if there is such a tag."""
     counts = {name: found.get(name, 0) for name in DECISIONS}
-    return {**counts, "none": found[None]} if None in found else counts
+    return {**counts, "uncalibrated": found[None]} if None in found else counts
