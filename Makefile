@@ -96,10 +96,12 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.train: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): some minutes"
 	$(BIN)/python $(PIP) --editable '.[train,catalogue]'
 	@touch $@
 
 $(VENV)/.all: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing into $(VENV): some minutes"
 	$(BIN)/python $(PIP) --editable '.[all,test,check]'
 	@touch $@ $(VENV)/.train
 

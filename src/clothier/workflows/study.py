@@ -128,6 +128,7 @@ def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: P
     """The stages that are not finished yet, in order."""
     with interruptible(path, "study"), lock(path):
         dataset.require_two_classes()
+        progress(TASK, 0, 0, f"Study in {STEPS} steps: train the DNN, train the CNN, explore, report. Results: {path}")
         # The models come first: an interrupted study keeps their epochs, and the map shows the CNN's predictions.
         runs: list[Run] = []
         for model in recipes.MODELS:

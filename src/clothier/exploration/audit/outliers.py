@@ -51,7 +51,7 @@ def outliers(images: Images, labels: Labels) -> tuple[Outlier, ...]:
     names, z_scores = list(OUTLIER_REASONS), np.column_stack([-foreground, foreground, -contrast, border])
     strongest, flat = z_scores.argmax(axis=1), measures[1] < MIN_CONTRAST
     strongest[flat] = names.index(FLAT)
-    score = z_scores[np.arange(len(images)), strongest]
+    score = z_scores[np.arange(len(images)), strongest] + 0.0  # not -0.0
     indices = np.flatnonzero(flat | (score >= ROBUST_Z_THRESHOLD))
     ranked = indices[np.argsort(-score[indices], kind="stable")]
     return tuple(Outlier(int(index), float(score[index]), names[strongest[index]]) for index in ranked)
