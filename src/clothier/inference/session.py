@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model takes an eighth of it for a batch
 MAX_SECONDS = 60.0  # for a pass, and one more for each image
+WATCH_INTERVAL = 0.25  # seconds between two looks at the time
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
 BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes by float32 rounding only
 BATCH_PIXELS = 32 * 224 * 224  # of all images of a pass; a pass of 256 photos needs 1.2 GB for a single tensor
+
+
+_deadlines: dict[object, tuple[float, ort.RunOptions]] = {}  # of the runs in progress, by monotonic time
 
 
 class OnnxClassifier:
@@ -133,15 +138,27 @@ def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[ort.RunOptions]:
     """Yields options of a run that ends, with an exception, after its current operator when the time is over."""
-    options = ort.RunOptions()
-    watch = threading.Timer(seconds, setattr, (options, "terminate", True))
-    watch.daemon = True
-    watch.start()
+    options, key = ort.RunOptions(), object()
+    _start_watch()
+    _deadlines[key] = time.monotonic() + seconds, options
     try:
         yield options
     finally:
-        watch.cancel()
-        watch.join()
+        del _deadlines[key]
+
+
+@cache
+def _start_watch() -> None:
+    """Starts the one thread that ends late runs: starting one for each run takes longer than a small run."""
+    threading.Thread(target=_watch, daemon=True).start()
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(WATCH_INTERVAL)
+        for deadline, options in list(_deadlines.values()):
+            if time.monotonic() > deadline:
+                options.terminate = True
 
 
 @cache
