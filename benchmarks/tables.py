@@ -83,7 +83,7 @@ def presets() -> str:
 
 def study() -> str:
     """Time, memory and accuracy of the whole study."""
-    return _process_table("study", "From the start of the process, data in place, with the map and the audit; one run each")
+    return _process_table("study", "From the start of the process, data in place, with map and audit; one run each")
 
 
 def explore() -> str:
