@@ -269,8 +269,8 @@ from clothier.cli.main import main
 from clothier.errors import Interrupted
 
 def train(options, *, progress):
-    Path(__file__).with_name("started").touch()
     try:
+        Path(__file__).with_name("started").touch()
         time.sleep(60)
     except KeyboardInterrupt as stop:
         raise Interrupted(Path("runs/cnn")) from stop
