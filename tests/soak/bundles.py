@@ -15,12 +15,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +28,7 @@ from clothier.bundle import BUNDLED_DIR, GRAPH_FILE, METADATA_FILE, OOD_FILE, TR
 from clothier.errors import ModelError
 from clothier.inference.model import open_model
 from tests.soak.photos import _peak_memory
+from tests.soak.summary import summary_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,19 +227,7 @@ def summarize(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     rows = []
     for name in ("all", *(one.__name__.strip("_") for one in DAMAGES)):
         own = [one for one in outcomes if name == "all" or f" {name}:" in one.bundle]
-        seconds = [one.seconds for one in own]
-        rows.append(
-            {
-                "name": name,
-                "n": len(own),
-                "min": min(seconds),
-                "median": median(seconds),
-                "max": max(seconds),
-                "unit": "s CPU",
-                "max_megabytes": max(one.memory for one in own) // 1_000_000,
-                "outcomes": dict(sorted(Counter(one.outcome for one in own).items())),
-            }
-        )
+        rows.append(summary_row(name, own))
     return rows
 
 

@@ -17,11 +17,9 @@ import tempfile
 import time
 import warnings
 import zlib
-from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +29,7 @@ from clothier import atomic, system
 from clothier.data.photos import load_image
 from clothier.errors import ImageError
 from clothier.types import InputSpec
+from tests.soak.summary import summary_row
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -255,19 +254,7 @@ def summarize(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     formats = sorted({one.file.split()[1].strip(":") for one in outcomes})
     for name in ("all", *formats):
         own = [one for one in outcomes if name in {"all", one.file.split()[1].strip(":")}]
-        seconds = [one.seconds for one in own]
-        rows.append(
-            {
-                "name": name,
-                "n": len(own),
-                "min": min(seconds),
-                "median": median(seconds),
-                "max": max(seconds),
-                "unit": "s CPU",
-                "max_megabytes": max(one.memory for one in own) // 1_000_000,
-                "outcomes": dict(sorted(Counter(one.outcome for one in own).items())),
-            }
-        )
+        rows.append(summary_row(name, own))
     return rows
 
 

@@ -31,9 +31,6 @@ BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes
 BATCH_PIXELS = 32 * 224 * 224  # of all images of a pass; a pass of 256 photos needs 1.2 GB for a single tensor
 
 
-_deadlines: dict[object, tuple[float, ort.RunOptions]] = {}  # of the runs in progress, by monotonic time
-
-
 class OnnxClassifier:
     """Runs a bundle's graph on the CPU and divides the logits by the temperature in its card.
 
@@ -133,6 +130,9 @@ def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:
         disabled_optimizers=disabled,
         enable_fallback=0,  # it prints to stdout and tries the same again
     )
+
+
+_deadlines: dict[object, tuple[float, ort.RunOptions]] = {}  # of the runs in progress, by monotonic time
 
 
 @contextmanager
