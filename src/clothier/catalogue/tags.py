@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from clothier.catalogue.rules import TaggingRules
+    from clothier.catalogue.rules import Tag, TaggingRules
     from clothier.catalogue.store.store import Row, RunId
 
-AUDITED = ("class", "probability", "code", "decision", "model", "thresholds")  # what the history keeps of a tag
+AUDITED = ("class", "probability", "code", "decision", "model", "thresholds", "reviewed_class", "reviewed_by")
+"""What the history keeps of a tag."""
+REVIEW = ("review_id", "reviewed_class", "reviewed_by", "reviewed_at")  # columns of an item that a person fills
+KEPT = ("item_id", "digest", "product", "rules", "first_seen_at", "revision", "review_id", "reviewed_at", *AUDITED)
+DRAW_DIGITS = 13  # hexadecimal: the bits of a float
 
 
 def write_chunk(
@@ -42,8 +47,9 @@ def write_chunk(
 
 
 def _items(connection: Connection, item_ids: Collection[str]) -> dict[str, RowMapping]:
-    columns = [ITEMS.c[name] for name in ("item_id", "digest", "product", "rules", *AUDITED)]
-    query = select(*columns).where(ITEMS.c.item_id.in_(item_ids))
+    """The items that are there, locked against reviewers until the transaction ends."""
+    query = select(*(ITEMS.c[name] for name in KEPT)).where(ITEMS.c.item_id.in_(item_ids))
+    query = query.order_by(ITEMS.c.item_id).with_for_update()
     return {one["item_id"]: one for one in connection.execute(query).mappings()}
 
 
@@ -63,14 +69,36 @@ def _write_tags(
     outputs = {one["digest"]: one for one in connection.execute(query).mappings()}
     tags = rules.tags([outputs[one["digest"]] for one in files])
     at = now()
-    items = [
-        {"item_id": file["item_id"], "digest": file["digest"], "product": file["product"], **tag, "tagged_at": at}
-        for file, tag in zip(files, tags, strict=True)
-    ]
+    items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
     upsert(connection, ITEMS, items)
     changes = [_change(item, present.get(item["item_id"])) for item in items]
     if changed := [one for one in changes if one["before"] != one["after"]]:
         connection.execute(AUDIT.insert(), changed)
+
+
+def _item(file: Row, tag: Tag, before: RowMapping | None, at: str) -> Row:
+    """A row of the table of items. A review stays as long as the photo has the content that was reviewed."""
+    is_reviewed = before is not None and before["digest"] == file["digest"]
+    return {
+        "item_id": file["item_id"],
+        "digest": file["digest"],
+        "product": file["product"],
+        **tag,
+        "tagged_at": at,
+        "first_seen_at": before["first_seen_at"] if before else at,
+        "draw": draw(file["item_id"], tag["thresholds"]),
+        "revision": before["revision"] + 1 if before else 0,
+        **{name: before[name] if before and is_reviewed else None for name in REVIEW},
+    }
+
+
+def draw(item_id: str, thresholds: str | None) -> float:
+    """A random number in [0, 1) that is always the same for an item and a version of the thresholds.
+
+    A new version draws anew: what was reviewed under an old one may have been used to calibrate the new one.
+    """
+    digest = hashlib.sha256(f"{thresholds} {item_id}".encode()).hexdigest()
+    return float(int(digest[:DRAW_DIGITS], 16) / 16**DRAW_DIGITS)
 
 
 def _change(item: Row, before: RowMapping | None) -> Row:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData(
@@ -49,6 +50,32 @@ MODELS = Table(
 )
 """Models by what determines their output; thresholds and temperature do not."""
 
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("version_id", Integer, primary_key=True),
+    Column("model_id", ForeignKey("models.model_id"), nullable=False),
+    Column("digest", String(16), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("thresholds", String(8)),
+    Column("card", JSON, nullable=False),
+    Column("registered_at", String(TIME_LENGTH), nullable=False),
+)
+"""Models with their temperature and thresholds, as the card has them, and the name or folder to load them from."""
+
+PROMOTIONS = Table(
+    "promotions",
+    METADATA,
+    Column("promotion_id", Integer, primary_key=True),
+    Column("version_id", ForeignKey("versions.version_id"), nullable=False),
+    Column("at", String(TIME_LENGTH), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("rolled_back_at", String(TIME_LENGTH)),
+    Column("rolled_back_by", Text),
+)
+"""Which version tags by default: that of the last promotion that was not rolled back."""
+
 RUNS = Table(
     "runs",
     METADATA,
@@ -69,9 +96,16 @@ OUTPUTS = Table(
     Column("logits", LargeBinary, nullable=False),
     Column("ood_score", Float),
     Column("notes", Text),
+    Column("shift_score", Float),
+    Column("embedding", LargeBinary),
+    Column("colors", JSON(none_as_null=True)),
     sqlite_with_rowid=False,
 )
-"""A model's output for a photo's content: K logits, little-endian float32, divided by ``temperature``."""
+"""A model's output for a photo's content: K logits, little-endian float32, divided by ``temperature``.
+
+``shift_score``: what the test for an unlike catalogue needs of the photo. ``embedding``: D values, little-endian
+float16. ``colors``: the garment's main colors. Each is null where it was not computed.
+"""
 
 ITEMS = Table(
     "items",
@@ -90,10 +124,34 @@ ITEMS = Table(
     Column("thresholds", String(8)),
     Column("rules", String(16), nullable=False),
     Column("tagged_at", String(TIME_LENGTH), nullable=False),
-    Index("ix_items_decision", "decision", "probability"),
+    Column("color", Text),
+    Column("first_seen_at", String(TIME_LENGTH), nullable=False, server_default=""),
+    Column("draw", Float, nullable=False, server_default="1"),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("review_id", Integer),
+    Column("reviewed_class", Text),
+    Column("reviewed_by", Text),
+    Column("reviewed_at", String(TIME_LENGTH)),
     sqlite_with_rowid=False,
 )
-"""Items with their present tag. ``rules`` is a digest of model, calibration and codes; with another, it is outdated."""
+"""Items with their present tag, and what a person said about it.
+
+``class`` to ``rules`` are the model's opinion. ``rules`` is a digest of model, calibration and codes; with another, it
+is outdated. ``draw`` is a random number in [0, 1), fixed for an item and a version of the thresholds: a sample of a
+share s of the tags are those below s. ``revision`` counts the changes. ``review_id`` is null until a person has
+reviewed the photo; then ``reviewed_class`` is the right class, null for none of the classes.
+"""
+
+_UNREVIEWED = ITEMS.c.review_id.is_(None)
+_SAMPLED = _UNREVIEWED & (ITEMS.c.decision == text("'accept'"))
+for _name, _columns, _where in (
+    ("ix_items_queue", ("decision", "probability", "item_id"), _UNREVIEWED),
+    ("ix_items_class", ("class", "decision", "probability", "item_id"), _UNREVIEWED),
+    ("ix_items_sample", ("draw", "item_id"), _SAMPLED),
+    ("ix_items_product", ("product", "item_id"), ITEMS.c.product != text("''")),
+    ("ix_items_reviewed", ("reviewed_at", "item_id"), ITEMS.c.review_id.is_not(None)),
+):
+    Index(_name, *(ITEMS.c[one] for one in _columns), sqlite_where=_where, postgresql_where=_where)
 
 FILES = Table(
     "files",
@@ -116,6 +174,40 @@ FILES = Table(
     sqlite_with_rowid=False,
 )
 """Where photos were found: in which source, under which name, by which run last."""
+
+ACTIONS = Table(
+    "actions",
+    METADATA,
+    Column("action_id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("reviewer", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("at", String(TIME_LENGTH), nullable=False),
+    Column("undoes", ForeignKey("actions.action_id"), unique=True),
+    Index("ix_actions_reviewer", "reviewer", "action_id"),
+)
+"""What a reviewer did at once: accept, correct or undo, one item or thousands. An action with the same ``key`` is not
+done again. ``undoes`` is the action that an undo took back."""
+
+REVIEWS = Table(
+    "reviews",
+    METADATA,
+    Column("review_id", Integer, primary_key=True),
+    Column("action_id", ForeignKey("actions.action_id"), nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("digest", String(DIGEST_LENGTH), nullable=False),
+    Column("class", Text),
+    Column("model_class", Text, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("decision", String(8)),
+    Column("model", Text, nullable=False),
+    Column("thresholds", String(8)),
+    Column("draw", Float, nullable=False),
+    Column("previous_id", ForeignKey("reviews.review_id")),
+    Index("ix_reviews_action", "action_id", "item_id", unique=True),
+    Index("ix_reviews_item", "item_id"),
+)
+"""A person's judgment of an item: its ``class``, null for none of the classes, beside the tag as it was then."""
 
 AUDIT = Table(
     "audit",
