@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from clothier import bundle
@@ -14,9 +15,10 @@ from clothier.errors import DataError, Interrupted, ModelError, StorageError, Un
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
 from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
+from clothier.report.explore_sections import map_section
 from clothier.runs import Run
 from clothier.training.export.bundle_export import to_safetensors
-from clothier.workflows import training_run
+from clothier.workflows import explore, training_run
 from clothier.workflows.study import Study, StudyOptions, resume_study, study
 from clothier.workflows.train import train_model
 from tests.synthetic import write_synthetic_dataset
@@ -24,7 +26,8 @@ from tests.synthetic import write_synthetic_dataset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from clothier.types import Images, ModelOutput
+    from clothier.report.sections import Section
+    from clothier.types import Images, Labels, ModelOutput
 
 TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
 RECIPES = (
@@ -65,7 +68,15 @@ def passes() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[int]) -> Study:
+def map_predictions() -> list[Labels]:
+    """The predictions that the map of ``finished`` shows."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(
+    data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[int], map_predictions: list[Labels]
+) -> Study:
     """A study that was interrupted in its second training and again at its report. For reading only."""
     out = tmp_path_factory.mktemp("study") / "study"
     with pytest.raises(Interrupted) as caught:
@@ -82,15 +93,27 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[
         passes.append(len(images))
         return run_model(self, images)
 
+    def keeping_map_section(*args: Any, predictions: Labels, **options: Any) -> Section:
+        map_predictions.append(predictions)
+        return map_section(*args, predictions=predictions, **options)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OnnxClassifier, "run", counting_run)
+        patch.setattr(explore, "map_section", keeping_map_section)
         return resume_study(out)
 
 
 @pytest.mark.usefixtures("finished")
 def test_the_report_reads_the_saved_logits(passes: list[int]) -> None:
-    """The only pass is that of the training images, for the map."""
-    assert passes == [300]
+    """The only pass is that of the training images without the validation images, for the map."""
+    assert passes == [240]
+
+
+def test_the_map_shows_the_predictions_of_the_cnn(finished: Study, data: Path, map_predictions: list[Labels]) -> None:
+    dataset = open_dataset(data, any_idx=True)
+    cnn = OnnxClassifier(bundle.resolve(str(finished.path / "cnn")))
+    expected = [cnn.run(split.images).logits.argmax(1) for split in (dataset.train, dataset.test)]
+    np.testing.assert_array_equal(map_predictions[0], np.concatenate(expected))
 
 
 def test_a_study_folder_is_complete(finished: Study) -> None:

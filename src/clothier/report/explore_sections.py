@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from clothier import atomic
 from clothier.data.combined_splits import CombinedSplits
 from clothier.exploration.audit.findings import findings_to_csv
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from clothier.exploration.embedding_map import EmbeddingMap, MapMetadata
     from clothier.exploration.pca import PCA
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import Classifier, Floats, Labels, Progress
+    from clothier.types import Labels, Progress
 
 AUDIT_FILE, MAP_FILE, ARRAYS_FILE = "audit.csv", "map.html", "map.npz"
 TASK = "map page"
@@ -174,9 +172,9 @@ def _audit_summary(result: AuditResult) -> str:
 def map_section(
     dataset: Dataset,
     embedding_map: EmbeddingMap,
-    reference_model: Classifier | None,
     *,
-    test_logits: Floats | None = None,
+    model: str | None = None,
+    predictions: Labels | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Section:
@@ -185,8 +183,8 @@ def map_section(
     Args:
         dataset: what was mapped.
         embedding_map: its map.
-        reference_model: its predictions can color the page; None for no predictions.
-        test_logits: (N_test, K) of the reference model, if they are known already.
+        model: the name of a model whose predictions can color the page.
+        predictions: (N_train + N_test,) int64, of this model.
         seed: of the order in which points are drawn.
         progress: called before and after the page is made.
     """
@@ -203,8 +201,8 @@ def map_section(
         labels=combined.labels,
         classes=combined.classes,
         splits={"train": combined.n_train, "test": len(combined) - combined.n_train},
-        predictions=None if reference_model is None else _predictions(reference_model, dataset, test_logits),
-        model=None if reference_model is None else reference_model.name,
+        predictions=predictions,
+        model=model,
         quality_note=summary,
     )
     page = render_map(content)
@@ -222,12 +220,6 @@ def map_section(
         metrics={**metadata.to_json(), "baselines": {name: one.to_json() for name, one in qualities.items()}},
         files={MAP_FILE: atomic.encode(page), ARRAYS_FILE: embedding_map.to_bytes()},
     )
-
-
-def _predictions(model: Classifier, dataset: Dataset, test_logits: Floats | None) -> Labels:
-    train = model.run(dataset.train.images).logits
-    test = model.run(dataset.test.images).logits if test_logits is None else test_logits
-    return np.asarray(np.concatenate([train, test]).argmax(axis=1))
 
 
 def skipped_map_section(n_images: int) -> Section:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clothier.training.distillation.soft_targets import SoftTargets
     from clothier.training.options import TrainOptions
     from clothier.training.trainer import TrainState
-    from clothier.types import EpochRecord, Progress
+    from clothier.types import EpochRecord, Int64Array, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,13 @@ class TrainResult:
 
 def split(dataset: Dataset, recipe: Recipe) -> tuple[LabeledImages, LabeledImages]:
     """The training part of ``dataset``, split into training and validation images as the recipe says."""
-    train, validation = stratified_split(dataset.train.labels, round(recipe.validation * len(dataset.train)))
+    train, validation = split_indices(dataset, recipe)
     return dataset.train.subset(train), dataset.train.subset(validation)
+
+
+def split_indices(dataset: Dataset, recipe: Recipe) -> tuple[Int64Array, Int64Array]:
+    """The indices of these images in the training part."""
+    return stratified_split(dataset.train.labels, round(recipe.validation * len(dataset.train)))
 
 
 def prepare(options: TrainOptions, dataset: Dataset, network: nn.Module | None = None) -> PreparedTraining:

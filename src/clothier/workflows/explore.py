@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clothier import atomic, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_folds
@@ -41,11 +43,12 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.report.sections import Section
-    from clothier.types import Classifier, Floats, Labels, Progress
+    from clothier.types import Classifier, Images, Labels, Progress
 
 TASK = "explore"
 EXPLORE_FORMAT_VERSION = 1  # of explore.json
 BUNDLED_CNN = "fashion-cnn"
+UNKNOWN = -1  # in predictions: the model has not seen this image yet
 N_FOLDS = 3  # of the label audit: some nine minutes on two cores; five folds would take twice as long
 
 
@@ -122,13 +125,14 @@ def run_stages(
     options: ExploreOptions,
     reference_model: Classifier | None,
     *,
-    test_logits: Floats | None = None,
+    predictions: Labels | None = None,
     progress: Progress = no_progress,
 ) -> DataSection:
     """Runs every stage; writes nothing.
 
     ``splits`` are split to labels (N,), as the models use them. The map shows the predictions of the reference model,
-    and the audit states its accuracy; ``test_logits`` (N_test, K) are its own, if they are known already.
+    and the audit states its accuracy. ``predictions`` (N_train + N_test,) are its own, :data:`UNKNOWN` where it has not
+    seen an image yet; None for none.
 
     Raises:
         DataError: images of one class only, or all the same.
@@ -136,16 +140,18 @@ def run_stages(
     """
     dataset.require_two_classes()
     require_same_classes([] if reference_model is None else [reference_model], dataset)
-    if reference_model is not None and test_logits is None:
-        test_logits = reference_model.run(dataset.test.images).logits
+    n_train = len(dataset.train)
+    if predictions is None:
+        predictions = np.full(n_train + len(dataset.test), UNKNOWN)
+    _predict_missing(reference_model, dataset.test.images, predictions[n_train:])
     stages: dict[str, Callable[[], Section]] = {
         "classes": lambda: classes_section(dataset, splits, options.seed),
         "pixels": lambda: pixels_section(dataset),
         "PCA": lambda: pca_section(dataset, options.seed),
-        "audit": lambda: _audit(dataset, options, reference_model, test_logits, progress),
+        "audit": lambda: _audit(dataset, options, reference_model, predictions[n_train:], progress),
     }
     if options.map != "none":
-        stages["map"] = lambda: _map(dataset, options, reference_model, test_logits, progress)
+        stages["map"] = lambda: _map(dataset, options, reference_model, predictions, progress)
     sections: list[Section] = []
     for name, stage in stages.items():
         progress(TASK, len(sections), len(stages), name)
@@ -169,14 +175,26 @@ def bundled_reference_model(dataset: Dataset) -> Classifier | None:
     return model if suits else None
 
 
+def _predict_missing(model: Classifier | None, images: Images, predictions: Labels) -> None:
+    """Fills in the predictions that are not known yet."""
+    missing = np.flatnonzero(predictions == UNKNOWN)
+    if model is not None and len(missing):
+        predictions[missing] = model.run(images[missing]).logits.argmax(axis=1)
+
+
 def _audit(
-    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_logits: Floats | None, progress: Progress
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_predictions: Labels, progress: Progress
 ) -> Section:
     duplicates = dataset_duplicates(dataset, progress)
     labels = _label_audit(dataset, duplicates, options.seed, progress) if options.audit == "labels" else None
     return audit_section(
         audit_dataset(
-            dataset, duplicates, labels=labels, reference_model=model, test_logits=test_logits, progress=progress
+            dataset,
+            duplicates,
+            labels=labels,
+            reference_model=model,
+            test_predictions=test_predictions,
+            progress=progress,
         )
     )
 
@@ -193,11 +211,13 @@ def _label_audit(dataset: Dataset, duplicates: Duplicates, seed: int, progress: 
 
 
 def _map(
-    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_logits: Floats | None, progress: Progress
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, predictions: Labels, progress: Progress
 ) -> Section:
     n = len(dataset.train) + len(dataset.test)
     if n < MIN_POINTS and options.perplexity is None:
         return skipped_map_section(n)
     mapped = load(BUNDLED_CNN) if options.map == "cnn" else None
     found = fit_map(dataset, mapped, perplexity=options.perplexity, seed=options.seed, progress=progress)
-    return map_section(dataset, found, model, test_logits=test_logits, seed=options.seed, progress=progress)
+    _predict_missing(model, dataset.train.images, predictions[: len(dataset.train)])
+    name, known = (None, None) if model is None else (model.name, predictions)
+    return map_section(dataset, found, model=name, predictions=known, seed=options.seed, progress=progress)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clothier import atomic, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.exploration.options import ExploreOptions
@@ -18,9 +20,9 @@ from clothier.report.run_report import model_section
 from clothier.report.sections import ComparisonSection, Provenance
 from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_json
 from clothier.training.options import TrainOptions, check_run_options, from_config, to_config
-from clothier.training.prepared_training import split
+from clothier.training.prepared_training import split_indices
 from clothier.types import no_progress
-from clothier.workflows.explore import run_stages
+from clothier.workflows.explore import UNKNOWN, run_stages
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
@@ -155,10 +157,14 @@ def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progre
 
 def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progress) -> DataSection:
     explore_options = ExploreOptions(data=options.data, any_idx=options.any_idx, seed=options.seed)
-    train_set, validation = split(dataset, recipes.preset("cnn", options.preset))
-    splits = {"train": train_set.labels, "validation": validation.labels, "test": dataset.test.labels}
-    logits = cnn.test_logits()
-    return run_stages(dataset, splits, explore_options, load(cnn.bundle), test_logits=logits, progress=progress)
+    train, validation = split_indices(dataset, recipes.preset("cnn", options.preset))
+    labels = dataset.train.labels
+    splits = {"train": labels[train], "validation": labels[validation], "test": dataset.test.labels}
+    logits = cnn.read_predictions()
+    predictions = np.full(len(labels) + len(dataset.test), UNKNOWN)
+    predictions[validation] = logits["validation"].argmax(axis=1)
+    predictions[len(labels) :] = cnn.test_logits().argmax(axis=1)
+    return run_stages(dataset, splits, explore_options, load(cnn.bundle), predictions=predictions, progress=progress)
 
 
 def _write_report(

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from clothier.exploration.audit.similar_pairs import SimilarPairs
+from clothier.exploration.audit.duplicates import SimilarPairs
 from clothier.exploration.audit.split_overlap import count_duplicates, leaked_test_images, train_groups
 
 GROUPS = ((0, 1, 6, 9), (3, 4), (7, 8), (2, 5))

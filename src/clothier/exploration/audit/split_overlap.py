@@ -13,8 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clothier.exploration.audit.duplicates import Group
-    from clothier.exploration.audit.similar_pairs import SimilarPairs
+    from clothier.exploration.audit.duplicates import Group, SimilarPairs
     from clothier.types import BoolArray, Labels
 
 
