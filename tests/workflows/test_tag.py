@@ -19,6 +19,7 @@ from clothier.catalogue import product_votes, tagger
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.store.schema import ITEMS
+from clothier.data.photos import read_file
 from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
 from clothier.workflows.tag import TagResult, tag
@@ -205,17 +206,15 @@ def test_many_failures_are_counted_and_the_first_are_named(tmp_path: Path, model
 def test_photos_that_change_or_vanish_during_the_run(
     photos: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = tagger._Tagger._read
+    def disturbed(path: Path) -> bytes:
+        if path.name == "1.png":
+            path.unlink()
+        if path.name == "2.png":
+            draw(path, "hat", 200)
+            os.utime(path, ns=(5, 5))
+        return read_file(path)
 
-    def disturbed(self: Any, item: Any) -> Any:
-        if item.file == "1.png":
-            (photos / "1.png").unlink()
-        if item.file == "2.png":
-            draw(photos / "2.png", "hat", 200)
-            os.utime(photos / "2.png", ns=(5, 5))
-        return read(self, item)
-
-    monkeypatch.setattr(tagger._Tagger, "_read", disturbed)
+    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", disturbed)
     assert tag(photos, tmp_path / "tags.csv", model=model).errors == {"not-found": 1}
     monkeypatch.undo()
     result = tag(photos, tmp_path / "tags.csv", model=model)
@@ -440,18 +439,18 @@ def test_memory_holds_two_chunks_at_most(tmp_path: Path, model: Path, monkeypatc
     monkeypatch.setattr(tagger, "FIRST_CHUNK", 4)
     monkeypatch.setattr(tagger, "CHUNK", 4)
     waiting, most = Counter(), []
-    read, write = tagger._Tagger._read, tagger.write_chunk
+    write = tagger.write_chunk
 
-    def counted(self: Any, item: Any) -> Any:
+    def counted(path: Path) -> bytes:
         waiting["n"] += 1
         most.append(waiting["n"])
-        return read(self, item)
+        return read_file(path)
 
     def stored(connection: Any, run: Any, rules: Any, files: Any, outputs: Any) -> None:
         waiting["n"] -= len(files)
         write(connection, run, rules, files, outputs)
 
-    monkeypatch.setattr(tagger._Tagger, "_read", counted)
+    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", counted)
     monkeypatch.setattr(tagger, "write_chunk", stored)
     tag(tmp_path / "photos", tmp_path / "tags.csv", model=model)
     assert max(most) <= 8

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
+from clothier.catalogue.engines import LocalEngine
 from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
@@ -25,7 +26,10 @@ from clothier.types import DEFAULT_MODEL, no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.catalogue.store.store import Row
+    from clothier.catalogue.engines import Engine
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row, RunId
+    from clothier.inference import Model
     from clothier.types import FailedInput, Progress
 
 STORE_SUFFIX = ".store"  # of the store beside an output, where none is named
@@ -139,7 +143,7 @@ def tag(
     try:
         with _locked(target), open_store(store_name) as opened, opened.locked():
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
-            tally = tag_source(photos, opened, run, rules, progress=progress)
+            tally = tag_source(photos, opened, run, rules, _engine(opened, run, loaded), progress=progress)
             if target:
                 found = opened.rows(run)
                 found = with_votes(found, opened, run, rules) if product_column else found
@@ -161,6 +165,11 @@ def tag(
         warnings=tuple(photos.warnings),
         seconds=time.monotonic() - started,
     )
+
+
+def _engine(store: Store, run: RunId, model: Model) -> Engine:
+    has_outputs = store.has_outputs(run.model)  # of earlier runs: only they are worth a look for each photo
+    return LocalEngine(model, lambda digest: has_outputs and store.has_output(digest, run.model))
 
 
 def _store_name(output: Path | None, store: str | Path | None) -> str | Path:

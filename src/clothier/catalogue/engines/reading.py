@@ -1,0 +1,110 @@
+"""What every engine does with a photo: read it, decode it, run the model on it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from clothier.catalogue.rules import LOGITS
+from clothier.catalogue.sources.item import readable
+from clothier.errors import ImageError
+from clothier.types import FailedInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from clothier.catalogue.sources import Item
+    from clothier.catalogue.store.store import Row
+    from clothier.inference import Model
+    from clothier.inference.model import DecodedPhoto
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found in a file.
+
+    Attributes:
+        digest: SHA-256 of its content; None if it could not be read.
+        failure: why there is no output.
+        output: of the model, as columns of the table of outputs; None if the store has it, or if another photo of the
+            same content in the chunk has it.
+    """
+
+    digest: str | None
+    failure: FailedInput | None = None
+    output: Row | None = None
+
+
+class Engine(Protocol):
+    """Reads photos and runs the model on those that are new."""
+
+    def readings(self, chunks: Iterable[Sequence[Item]]) -> Iterator[list[Reading]]:
+        """What was found in the files of each chunk, chunk by chunk in order.
+
+        Args:
+            chunks: taken ahead of the results, but no more than a bounded number of them.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFile:
+    """A file before the model runs.
+
+    Attributes:
+        photo: the model's input; None if the file failed or its output is known.
+    """
+
+    digest: str | None
+    photo: DecodedPhoto | None = None
+    failure: FailedInput | None = None
+
+
+def decode_file(model: Model, file: str, read: Callable[[], bytes], is_known: Callable[[str], bool]) -> DecodedFile:
+    """Reads a file and decodes it.
+
+    Args:
+        model: whose input is wanted.
+        file: its name, for messages.
+        read: returns its content or raises ImageError.
+        is_known: whether the output for a content with this digest is there; such a file is not decoded.
+    """
+    try:
+        content = read()
+    except ImageError as error:
+        return DecodedFile(None, failure=FailedInput(file, error.code, readable(str(error))))
+    digest = hashlib.sha256(content).hexdigest()
+    if is_known(digest):
+        return DecodedFile(digest)
+    photo = model.decode(file, content)
+    return DecodedFile(digest, failure=photo) if isinstance(photo, FailedInput) else DecodedFile(digest, photo)
+
+
+def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
+    """Runs each photo's model, once for content that is there twice."""
+    photos: dict[Model, dict[str, DecodedPhoto]] = {}
+    for one in files:
+        if one.photo and one.digest:
+            photos.setdefault(one.photo.model, {})[one.digest] = one.photo
+    outputs = {row["digest"]: row for model, own in photos.items() for row in _outputs(model, own)}
+    return [
+        Reading(one.digest, one.failure, outputs.pop(one.digest, None) if one.photo and one.digest else None)
+        for one in files
+    ]
+
+
+def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
+    output = model.predict_images(np.stack([one.image for one in photos.values()]))
+    scores = [None] * len(photos) if output.ood_scores is None else output.ood_scores.tolist()
+    for (digest, photo), logits, score in zip(photos.items(), output.logits, scores, strict=True):
+        yield {
+            "digest": digest,
+            "computed_by": model.name,
+            "temperature": model.temperature,
+            "logits": logits.astype(LOGITS).tobytes(),
+            "ood_score": score,
+            "notes": " ".join(photo.notes) or None,
+        }
