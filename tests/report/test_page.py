@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import jinja2
 import numpy as np
 import pytest
 
+from clothier.report import reference_study
 from clothier.report.page import jinja_env, model_card, render_exploration, render_run, render_study
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 from clothier.types import ClassScore
 
 from .conftest import plain
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "img", "br", "hr", "image", "use", "path", "rect"}
 Models = tuple[ModelSection, ModelSection]
 
@@ -67,9 +67,10 @@ def page(study: str) -> Page:
 
 
 def test_the_page_makes_no_network_requests(study: str, page: Page) -> None:
-    for _, attributes in page.elements:
+    for tag, attributes in page.elements:
+        links = {"https://"} if tag == "a" else set()  # followed by a click only
         for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
-            assert attributes.get(name, "#").startswith(("#", "data:image/png;base64,"))
+            assert attributes.get(name, "#").startswith(("#", "data:image/png;base64,", *links))
     assert not page.all("script", "link", "iframe", "object")
     assert "@import" not in study
     assert "@font-face" not in study
@@ -126,7 +127,8 @@ def test_every_element_closes_and_every_id_is_unique(page: Page) -> None:
 
 def test_every_link_has_a_target(study: str, page: Page) -> None:
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
-    assert {link["href"][1:] for link in page.all("a")} <= ids
+    inner = [link["href"] for link in page.all("a") if not link["href"].startswith("https://")]
+    assert {href[1:] for href in inner} <= ids
     assert set(re.findall(r"url\(#([^)]+)\)", study)) <= ids
 
 
@@ -192,6 +194,28 @@ def test_the_reference_study_is_compared(page: Page, models: Models) -> None:
     assert "89.70 % ± 0.30" in page.text
     shirt = next(score for score in models[0].metrics["test"]["per_class"] if score["class"] == "Shirt")
     assert f"Shirt > 0.9 0.70 {shirt['f1']:.2f}" in page.text
+    assert "a study by Geetesh Challur, Karan Saraswat and Venkat Pitta" in page.text
+    assert {"href": "https://github.com/geeteshCh/FashionMNIST_Classification"} in page.all("a")
+    ratio = models[0].metrics["parameters"] / 12_682
+    assert f"Our DNN has {ratio:.3g} times the parameters" in page.text
+    assert "88.16 % for its DNN and 90.17 % for its CNN" in page.text
+
+
+def test_the_results_of_the_reference_recipes_are_those_of_the_benchmark() -> None:
+    rows = json.loads((ROOT / "benchmarks/results/presets.json").read_text(encoding="utf-8"))["rows"]
+    measured = {row["name"]: row for row in rows}
+    for model, accuracy in reference_study.CLASSIC_ACCURACY.items():
+        row = measured[f"{model} classic"]
+        assert accuracy == pytest.approx(row["accuracy"], abs=5e-5)
+        assert row["n"] == reference_study.CLASSIC_SEEDS
+
+
+def test_the_layers_of_a_network_are_listed(models: Models, provenance: Provenance) -> None:
+    layers = [{"layer": "Conv2d 3x3", "output": [16, 26, 26], "parameters": 144}]
+    model = replace(models[0], metrics={**models[0].metrics, "layers": layers})
+    text = Page(render_run(model, "mine", provenance)).text
+    assert "Conv2d 3x3 16 x 26 x 26 144" in text
+    assert "Layers of the" not in Page(render_run(models[0], "mine", provenance)).text
 
 
 def test_other_data_have_neither_its_limitations_nor_the_reference_study(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from clothier.report import formatting
+from clothier.report import formatting, reference_study
 from clothier.report.captioned_figure import inline_svg
 from clothier.report.figures.comparison import comparison_summary, mcnemar_summary
 from clothier.report.formatting import format_percent
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
-from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS, REFERENCE_URL
+from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS
 from clothier.report.style import DARK, LIGHT
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.untrusted import printable
@@ -57,7 +57,7 @@ def jinja_env() -> jinja2.Environment:
         mcnemar_summary=mcnemar_summary,
         light=LIGHT,
         dark=DARK,
-        reference_url=REFERENCE_URL,
+        reference_study=reference_study,
     )
     return environment
 
@@ -128,7 +128,13 @@ def _reference_rows(models: Sequence[ModelSection]) -> list[dict[str, Any]]:
     """Rows of the table that compares each model with the reference study's."""
     pairs = [(model, REFERENCE_RESULTS.get(model.metrics["model"])) for model in models if model.metrics.get("test")]
     return [
-        {"name": model.name, "ours": model.metrics, "test": model.metrics["test"], "reference": reference}
+        {
+            "name": model.name,
+            "ours": model.metrics,
+            "test": model.metrics["test"],
+            "reference": reference,
+            "size_ratio": f"{model.metrics['parameters'] / reference.parameters:.3g}",
+        }
         for model, reference in pairs
         if reference
     ]

@@ -13,6 +13,7 @@ from clothier.inference.session import OnnxClassifier
 from clothier.runs import Run
 from clothier.selective.temperature import calibration_metadata
 from clothier.training.export.bundle_export import export_bundle, open_uncalibrated
+from clothier.training.layers import layer_table
 from clothier.training.networks import count_parameters
 from clothier.types import InputSpec
 
@@ -113,7 +114,8 @@ def _run_metrics(result: TrainResult, dataset: Dataset) -> dict[str, Any]:
         "warnings": list(dataset.warnings),
     }
     teachers = {"teachers": result.teacher_metrics} if result.teacher_metrics else {}
-    return {**base_metrics(result, count_parameters(result.network), data), **teachers}
+    layers = layer_table(result.network, dataset.train.images.shape[1:])
+    return {**base_metrics(result, count_parameters(result.network), data), "layers": layers, **teachers}
 
 
 def base_metrics(result: TrainResult | FineTuneResult, parameters: int, data: dict[str, Any]) -> dict[str, Any]:
