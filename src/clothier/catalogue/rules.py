@@ -41,7 +41,7 @@ class TaggingRules:
         """Tags with another are outdated."""
         content = [
             self.model.digest,
-            self._calibration(self.model),
+            _calibration(self.model),
             self.codes,
             version("clothier"),
         ]
@@ -63,7 +63,7 @@ class TaggingRules:
 
     def _tags_of(self, model: Model, outputs: Sequence[RowMapping]) -> list[Tag]:
         output = _restore(model, outputs)
-        version_of_thresholds = _digest(self._calibration(model), "thresholds") if model.thresholds else None
+        version_of_thresholds = thresholds_digest(model)
         codes = self.codes if model is self.model else None
         prefix = "" if model is self.model else f"{FALLBACK_REASON.format(model.name, self.model.name)} "
         tags = []
@@ -85,9 +85,10 @@ class TaggingRules:
             )
         return tags
 
-    @staticmethod
-    def _calibration(model: Model) -> list[Any]:
-        return [model.name, model.temperature, model.thresholds.to_json() if model.thresholds else None]
+
+def thresholds_digest(model: Model) -> str | None:
+    """The version of a model's thresholds, as each tag has it; None without thresholds."""
+    return _digest(_calibration(model), "thresholds") if model.thresholds else None
 
 
 def top_classes(probabilities: Float64Array, classes: Sequence[str]) -> list[tuple[str, float]]:
@@ -104,6 +105,10 @@ def _restore(model: Model, outputs: Sequence[RowMapping]) -> CalibratedOutput:
     scores = [one["ood_score"] for one in outputs]
     ood_scores = None if None in scores else np.array(scores, np.float64)
     return CalibratedOutput(logits, softmax(logits), ood_scores)
+
+
+def _calibration(model: Model) -> list[Any]:
+    return [model.name, model.temperature, model.thresholds.to_json() if model.thresholds else None]
 
 
 def _digest(content: Any, kind: str) -> str:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store import store as store_module
@@ -197,6 +197,33 @@ def test_a_server_that_comes_back(postgresql_server: Server, postgresql_url: str
         assert store.has_output("d0", run.model)
         with open_store(postgresql_url) as other, pytest.raises(UsageError, match="another process"), other.locked():
             pass
+
+
+def test_two_transactions_that_wait_for_each_other(postgresql_url: str) -> None:
+    both = threading.Barrier(2, timeout=30)
+    tries: list[str] = []
+
+    def run(first: str, second: str) -> None:
+        def work(connection: Any) -> None:
+            tries.append(first)
+            for name in (first, second):
+                change = update(SOURCES).where(SOURCES.c.name.startswith(name))
+                connection.execute(change.values(name=SOURCES.c.name + "+"))
+                if name == first and tries.count(first) == 1:
+                    both.wait()
+
+        store.write(work)
+
+    with open_store(postgresql_url) as store:
+        for name in ("/a", "/b"):
+            store.write(lambda connection, name=name: connection.execute(insert(SOURCES), {"name": name}))
+        other = threading.Thread(target=run, args=("/b", "/a"))
+        other.start()
+        run("/a", "/b")
+        other.join()
+        names = store.read(lambda connection: connection.scalars(select(SOURCES.c.name)).all())
+    assert sorted(names) == ["/a++", "/b++"]
+    assert len(tries) == 3, "one was ended by the server and done again"
 
 
 def test_the_lock_survives_a_restart_between_two_transactions(postgresql_server: Server, postgresql_url: str) -> None:

@@ -20,6 +20,7 @@ SQLITE, POSTGRESQL, PSYCOPG = "sqlite", "postgresql", "postgresql+psycopg"
 BUSY_SECONDS = 30  # a writer waits this long for another
 CONNECT_SECONDS = 10
 GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
+DEADLOCK = "40P01"  # PostgreSQL ended this transaction of two that waited for each other
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", f"busy_timeout = {1000 * BUSY_SECONDS}")
 
 
@@ -80,13 +81,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def is_gone(error: DBAPIError) -> bool:
-    """Whether the database server went away and may come back."""
+def is_temporary(error: DBAPIError) -> bool:
+    """Whether the transaction can be tried again: the server went away and may come back, or preferred another one."""
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", "")
     is_operational = type(error.orig).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError"
-    return is_operational and (state is None or state.startswith(GONE_STATES))
+    return is_operational and (state is None or state.startswith((*GONE_STATES, DEADLOCK)))
 
 
 def explain(error: DBAPIError, name: str) -> DataError | StorageError:

@@ -143,11 +143,10 @@ reviewed the photo; then ``reviewed_class`` is the right class, null for none of
 """
 
 _UNREVIEWED = ITEMS.c.review_id.is_(None)
-_SAMPLED = _UNREVIEWED & (ITEMS.c.decision == text("'accept'"))
 for _name, _columns, _where in (
     ("ix_items_queue", ("decision", "probability", "item_id"), _UNREVIEWED),
     ("ix_items_class", ("class", "decision", "probability", "item_id"), _UNREVIEWED),
-    ("ix_items_sample", ("draw", "item_id"), _SAMPLED),
+    ("ix_items_draw", ("draw", "item_id"), _UNREVIEWED),
     ("ix_items_product", ("product", "item_id"), ITEMS.c.product != text("''")),
     ("ix_items_reviewed", ("reviewed_at", "item_id"), ITEMS.c.review_id.is_not(None)),
 ):

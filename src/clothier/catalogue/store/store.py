@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from clothier.catalogue.store.engine import POSTGRESQL, SQLITE, explain, is_gone, make_engine, parse_url
+from clothier.catalogue.store.engine import POSTGRESQL, SQLITE, explain, is_temporary, make_engine, parse_url
 from clothier.catalogue.store.lock import BUSY, file_lock
 from clothier.catalogue.store.migrate import migrate
 from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
@@ -133,8 +133,8 @@ class Store:
         """Registers a run over ``source`` with the model that has this ``digest`` and name."""
 
         def work(connection: Connection) -> RunId:
-            source_id = _find_or_insert(connection, SOURCES, {"name": source}, {})
-            model_id = _find_or_insert(connection, MODELS, {"digest": digest}, {"name": model})
+            source_id = find_or_insert(connection, SOURCES, {"name": source}, {})
+            model_id = find_or_insert(connection, MODELS, {"digest": digest}, {"name": model})
             values = {"source_id": source_id, "model_id": model_id, "started_at": now()}
             run_id = connection.execute(RUNS.insert().values(values)).inserted_primary_key
             return RunId(run_id[0] if run_id else 0, source_id, model_id)
@@ -218,7 +218,7 @@ class Store:
                     return work(connection)
             except DBAPIError as error:
                 deadline = deadline or time.monotonic() + RETRY_SECONDS
-                if not is_gone(error) or time.monotonic() > deadline:
+                if not is_temporary(error) or time.monotonic() > deadline:
                     raise explain(error, self.name) from error
                 time.sleep(RETRY_PAUSE)
 
@@ -302,7 +302,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _find_or_insert(connection: Connection, table: Table, key: Mapping[str, str], values: Mapping[str, str]) -> int:
+def find_or_insert(connection: Connection, table: Table, key: Mapping[str, str], values: Mapping[str, Any]) -> int:
     """The integer id of the row with this unique ``key``."""
     (identity,) = table.primary_key
     ((name, value),) = key.items()

@@ -132,7 +132,7 @@ def _create_indexes() -> None:
     for name, columns, where in (
         ("ix_items_queue", ["decision", "probability", "item_id"], unreviewed),
         ("ix_items_class", ["class", "decision", "probability", "item_id"], unreviewed),
-        ("ix_items_sample", ["draw", "item_id"], f"{unreviewed} AND decision = 'accept'"),
+        ("ix_items_draw", ["draw", "item_id"], unreviewed),
         ("ix_items_product", ["product", "item_id"], "product != ''"),
         ("ix_items_reviewed", ["reviewed_at", "item_id"], "review_id IS NOT NULL"),
     ):

@@ -1,0 +1,274 @@
+"""What reviewers do: accept, correct, undo. Each is one transaction with its history, for one item or for thousands.
+
+Two reviewers of one item: a review names the revision of the item that the reviewer saw. If another one came first, the
+revision differs, and the second reviewer is told.
+
+Every action has a key and is done once. A caller whose connection was lost after the commit tries again with the same
+key, and gets the result of the first try.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from clothier.catalogue.review.action_rows import (
+    MODEL_CLASS,
+    UNDO,
+    after_undo,
+    insert_action,
+    last_action,
+    lock_items,
+    restore,
+    reviews_of,
+    write_audit,
+    write_reviews,
+)
+from clothier.catalogue.review.filters import Filter, decision_is
+from clothier.catalogue.store.engine import POSTGRESQL
+from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
+from clothier.catalogue.versions import known_classes
+from clothier.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from clothier.catalogue.review.action_rows import Request
+    from clothier.catalogue.store import Store
+
+ACCEPT, CORRECT = "accept", "correct"
+REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other
+LEFT = "{} was reviewed again, or its photo changed. It was left as it is."
+MAX_ITEMS = 10_000  # that are accepted at once
+MAX_NAME = 200  # characters of a reviewer's name
+MAX_KEY = 64  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What a person says about an item.
+
+    Attributes:
+        item_id: of the store.
+        class_name: the right class; None for none of the classes.
+        revision: of the item as the person saw it; None to review it whatever others did.
+    """
+
+    item_id: str
+    class_name: str | None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An item that was not reviewed, and why."""
+
+    item_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What an action did.
+
+    Attributes:
+        action_id: its number; None if there was nothing to do.
+        kind: accept, correct or undo.
+        reviewer: who did it.
+        item_ids: the items that were changed.
+        conflicts: the items that were not.
+    """
+
+    action_id: int | None
+    kind: str
+    reviewer: str
+    item_ids: tuple[str, ...]
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """The number of items that were changed."""
+        return len(self.item_ids)
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {**asdict(self), "n": self.n}
+
+
+def accept(store: Store, seen: Mapping[str, int | None], reviewer: str, *, key: str | None = None) -> ActionResult:
+    """Says that the model's class is right.
+
+    Args:
+        store: of the catalogue.
+        seen: the items, each with the revision that the reviewer saw; None to review it whatever others did.
+        reviewer: the person's name.
+        key: of the action; None for a new one.
+
+    Raises:
+        UsageError: no name, or a name or key that is too long.
+        StorageError: the store cannot be written. Nothing was changed.
+    """
+
+    def judge(_: Connection) -> list[Request]:
+        return [(item_id, revision, MODEL_CLASS) for item_id, revision in seen.items()]
+
+    return _act(store, ACCEPT, reviewer, key, judge)
+
+
+def correct(
+    store: Store, seen: Mapping[str, int | None], class_name: str | None, reviewer: str, *, key: str | None = None
+) -> ActionResult:
+    """Says that ``class_name`` is the right class of these items; None for none of the classes. As :func:`accept`.
+
+    Raises:
+        UnknownNameError: no such class.
+    """
+    judgments = [Judgment(item_id, class_name, revision) for item_id, revision in seen.items()]
+    return review(store, judgments, reviewer, key=key)
+
+
+def review(store: Store, judgments: Sequence[Judgment], reviewer: str, *, key: str | None = None) -> ActionResult:
+    """Records judgments that may differ from item to item, as one action. As :func:`correct`.
+
+    Raises:
+        UnknownNameError: no such class.
+        UsageError: an item is there twice.
+    """
+    ids = [one.item_id for one in judgments]
+    if len(set(ids)) < len(ids):
+        repeated = next(one for one in ids if ids.count(one) > 1)
+        raise UsageError(f"the item {repeated!r} is there twice. Give one class for each item.")
+
+    def judge(connection: Connection) -> list[Request]:
+        classes = known_classes(connection)
+        for one in judgments:
+            if one.class_name is not None and one.class_name not in classes:
+                raise UnknownNameError(one.class_name, "class", classes)
+        return [(one.item_id, one.revision, one.class_name) for one in judgments]
+
+    return _act(store, CORRECT, reviewer, key, judge)
+
+
+def accept_all(
+    store: Store, filters: Filter, reviewer: str, *, limit: int = MAX_ITEMS, key: str | None = None
+) -> ActionResult:
+    """Says that the model's class is right for all items that match and that nobody has reviewed yet.
+
+    Args:
+        store: of the catalogue.
+        filters: which items; a decision is needed, so that doubtful and accepted ones are not mixed up.
+        reviewer: the person's name.
+        limit: at most so many items, 1 to 10,000, those with the highest probability.
+        key: of the action; None for a new one.
+
+    Raises:
+        UsageError: no decision, an impossible limit, or as :func:`accept`.
+        UnknownNameError: an unknown decision or source.
+    """
+    if filters.decision is None:
+        raise UsageError("accepting all items needs a decision. Give accept, review, reject or uncalibrated.")
+    if not 1 <= limit <= MAX_ITEMS:
+        raise UsageError(f"1 to {MAX_ITEMS:,} items can be accepted at once, not {limit}.")
+
+    def judge(connection: Connection) -> list[Request]:
+        filters.check(connection)
+        where = (ITEMS.c.review_id.is_(None), decision_is(filters.decision), *filters.conditions())
+        query = select(ITEMS.c.item_id, ITEMS.c.revision).where(*where).limit(limit)
+        query = query.order_by(ITEMS.c.probability.desc(), ITEMS.c.item_id.desc())
+        return [(item_id, revision, MODEL_CLASS) for item_id, revision in connection.execute(query)]
+
+    return _act(store, ACCEPT, reviewer, key, judge)
+
+
+def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult:
+    """Takes back the whole last action of a reviewer that was not taken back yet.
+
+    Items that were reviewed again since, or whose photo changed, are left as they are and named as conflicts.
+
+    Raises:
+        UsageError: there is nothing to take back; or as :func:`accept`.
+        StorageError: the store cannot be written. Nothing was changed.
+    """
+    name, key = _check_names(reviewer, key)
+
+    def work(connection: Connection) -> ActionResult:
+        if done := _done_before(connection, UNDO, name, key):
+            return done
+        last = last_action(connection, name)
+        if last is None:
+            raise UsageError(f"{name} has no review to take back.")
+        rows = connection.execute(reviews_of(last)).mappings().all()
+        current = [one for one in rows if one["review_id"] == one["current_id"]]
+        action = insert_action(connection, UNDO, name, key, last)
+        restore(connection, last)
+        write_audit(connection, name, current, [after_undo(one) for one in current])
+        changed = {one["item_id"] for one in current}
+        message = "was reviewed again, or its photo changed. It was left as it is."
+        left = [
+            Conflict(one["item_id"], f"{one['item_id']} {message}") for one in rows if one["item_id"] not in changed
+        ]
+        return ActionResult(action, UNDO, name, tuple(one["item_id"] for one in current), tuple(left))
+
+    return store.write(work)
+
+
+def _act(
+    store: Store, kind: str, reviewer: str, key: str | None, judge: Callable[[Connection], Sequence[Request]]
+) -> ActionResult:
+    """Reviews what ``judge`` requests, in one transaction."""
+    name, key = _check_names(reviewer, key)
+
+    def work(connection: Connection) -> ActionResult:
+        if done := _done_before(connection, kind, name, key):
+            return done
+        requests = judge(connection)
+        items = lock_items(connection, [item_id for item_id, _, _ in requests])
+        conflicts = [one for request in requests if (one := _conflict(request, items.get(request[0])))]
+        refused = {one.item_id for one in conflicts}
+        accepted = [request for request in requests if request[0] not in refused]
+        action = write_reviews(connection, kind, name, key, accepted, items) if accepted else None
+        return ActionResult(action, kind, name, tuple(one[0] for one in accepted), tuple(conflicts))
+
+    return store.write(work)
+
+
+def _check_names(reviewer: str, key: str | None) -> tuple[str, str]:
+    name = reviewer.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise UsageError(f"the reviewer's name is {reviewer!r}; give 1 to {MAX_NAME} printable characters.")
+    if key is not None and not 1 <= len(key) <= MAX_KEY:
+        raise UsageError(f"the key of an action has {len(key)} characters; it must have 1 to {MAX_KEY}.")
+    return name, key or uuid.uuid4().hex
+
+
+def _done_before(connection: Connection, kind: str, reviewer: str, key: str) -> ActionResult | None:
+    """The result of the action with this key, if it was done.
+
+    From here on the reviewer's actions wait for each other: otherwise one key could be done twice at the same time.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        connection.execute(select(func.pg_advisory_xact_lock(REVIEWER_LOCK, func.hashtext(reviewer))))
+    action = connection.execute(select(ACTIONS).where(ACTIONS.c.key == key)).mappings().first()
+    if action is None:
+        return None
+    if (action["kind"], action["reviewer"]) != (kind, reviewer):
+        raise UsageError(f"the key {key!r} belongs to another action. Give each action a key of its own.")
+    reviews = select(REVIEWS.c.item_id).where(REVIEWS.c.action_id == (action["undoes"] or action["action_id"]))
+    return ActionResult(action["action_id"], kind, reviewer, tuple(connection.scalars(reviews)))
+
+
+def _conflict(request: Request, item: RowMapping | None) -> Conflict | None:
+    item_id, revision, _ = request
+    if item is None:
+        return Conflict(item_id, f"{item_id} is not in the store.")
+    if revision is None or revision == item["revision"]:
+        return None
+    if item["review_id"] is None:
+        return Conflict(item_id, f"{item_id} was changed meanwhile: {item['class']}. Look at it again.")
+    label = item["reviewed_class"] or "none of the classes"
+    return Conflict(item_id, f"{item['reviewed_by']} has reviewed {item_id} meanwhile: {label}.")

@@ -1,0 +1,72 @@
+"""Which items a reviewer wants to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import exists, select
+
+from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
+from clothier.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+UNCALIBRATED = "uncalibrated"  # the decision of a model without thresholds, which is null in the store
+DECISIONS = ("accept", "review", "reject", UNCALIBRATED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Items must have all that is given; None for any.
+
+    Attributes:
+        class_name: the model's class.
+        decision: accept, review, reject or uncalibrated.
+        color: the garment's main color.
+        product: as the user's table names it.
+        source: a folder or table that was tagged, as the store names it.
+        min_probability: the lowest probability of the model's class, 0 to 1.
+    """
+
+    class_name: str | None = None
+    decision: str | None = None
+    color: str | None = None
+    product: str | None = None
+    source: str | None = None
+    min_probability: float | None = None
+
+    def check(self, connection: Connection) -> None:
+        """Checks that the names exist.
+
+        Raises:
+            UnknownNameError: a decision or a source that does not exist.
+            UsageError: a probability outside of 0 to 1.
+        """
+        if self.decision is not None and self.decision not in DECISIONS:
+            raise UnknownNameError(self.decision, "decision", DECISIONS)
+        if self.min_probability is not None and not 0 <= self.min_probability <= 1:
+            raise UsageError(f"the lowest probability is {self.min_probability}; it must be 0 to 1.")
+        if self.source is not None:
+            names = connection.scalars(select(SOURCES.c.name).order_by(SOURCES.c.name)).all()
+            if self.source not in names:
+                raise UnknownNameError(self.source, "source of this store", names)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What the rows of the table of items must meet, apart from the decision."""
+        equal = {"class": self.class_name, "color": self.color, "product": self.product}
+        found: list[Any] = [ITEMS.c[name] == value for name, value in equal.items() if value is not None]
+        if self.min_probability is not None:
+            found.append(ITEMS.c.probability >= self.min_probability)
+        if self.source is not None:
+            source = select(SOURCES.c.source_id).where(SOURCES.c.name == self.source).scalar_subquery()
+            found.append(exists().where(FILES.c.item_id == ITEMS.c.item_id, FILES.c.source_id == source))
+        return found
+
+
+def decision_is(decision: str | None) -> ColumnElement[bool]:
+    """The condition for a decision; None and ``uncalibrated`` are the same."""
+    if decision in (None, UNCALIBRATED):
+        return ITEMS.c.decision.is_(None)
+    return ITEMS.c.decision == decision
