@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -14,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from sqlalchemy import select, update
 
 from clothier.catalogue import product_votes, tagger
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
-from clothier.catalogue.store.schema import ITEMS
+from clothier.catalogue.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.data.photos import read_file
 from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
@@ -97,6 +99,22 @@ def test_a_row_is_what_predict_says(photos: Path, tmp_path: Path, model: Path) -
         assert (row["decision"], row["reason"], row["model"]) == (expected.decision, expected.reason, expected.model)
         assert row["notes"] == (" ".join(expected.notes) or None)
         assert (row["error_code"], row["error_message"], row["code"]) == (None, None, None)
+
+
+def test_the_store_keeps_embeddings(photos: Path, tmp_path: Path, model: Path, decoded: list[str]) -> None:
+    tag(photos, tmp_path / "tags.csv", model=model)
+    with open_store(tmp_path / "tags.csv.store") as store:
+        query = select(OUTPUTS.c.digest, OUTPUTS.c.embedding)
+        found = store.read(lambda connection: dict(connection.execute(query).all()))
+        digest = hashlib.sha256((photos / "1.png").read_bytes()).hexdigest()
+        embedding = np.frombuffer(found[digest], EMBEDDING)
+        assert embedding == pytest.approx(np.array([20, 20, 229]) / 255, abs=1e-3), (
+            "the color, in the model of the tests"
+        )
+        store.write(lambda connection: connection.execute(update(OUTPUTS).values(embedding=None)))
+    decoded.clear()
+    assert tag(photos, tmp_path / "tags.csv", model=model).computed == 5, "of a store from before there were embeddings"
+    assert len(decoded) == 6
 
 
 def test_an_unchanged_folder_is_not_read_again(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from clothier.catalogue.rules import top_classes
-from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS
+from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -48,7 +48,7 @@ def product_votes(
     Photos that are rejected, or that the model for small images classified, do not count.
     """
     query = (
-        select(FILES.c.product, OUTPUTS)
+        select(FILES.c.product, *TAG_INPUTS)
         .join(OUTPUTS, (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model))
         .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.product.in_(products))

@@ -104,7 +104,7 @@ def _restore(model: Model, outputs: Sequence[RowMapping]) -> CalibratedOutput:
     logits = logits * factors
     scores = [one["ood_score"] for one in outputs]
     ood_scores = None if None in scores else np.array(scores, np.float64)
-    return CalibratedOutput(logits, softmax(logits), ood_scores)
+    return CalibratedOutput(logits, softmax(logits), ood_scores, np.empty((len(logits), 0), np.float32))
 
 
 def _calibration(model: Model) -> list[Any]:

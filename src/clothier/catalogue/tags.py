@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, OUTPUTS
-from clothier.catalogue.store.store import insert_missing, now, upsert
+from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, OUTPUTS, TAG_INPUTS
+from clothier.catalogue.store.store import now, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,9 +35,9 @@ def write_chunk(
         run: which found the files.
         rules: how outputs become tags.
         files: rows of the table of files.
-        outputs: rows of the table of outputs; those that are there already are left out.
+        outputs: rows of the table of outputs; they replace those that have no embedding.
     """
-    insert_missing(connection, OUTPUTS, outputs)
+    upsert(connection, OUTPUTS, outputs)
     upsert(connection, FILES, files)
     wanted = {one["item_id"]: one for one in files if one["item_id"] and not one["error_code"]}
     present = _items(connection, list(wanted))
@@ -65,7 +65,7 @@ def _write_tags(
     present: Mapping[str, RowMapping],
 ) -> None:
     digests = {one["digest"] for one in files}
-    query = select(OUTPUTS).where(OUTPUTS.c.model_id == run.model, OUTPUTS.c.digest.in_(digests))
+    query = select(*TAG_INPUTS).where(OUTPUTS.c.model_id == run.model, OUTPUTS.c.digest.in_(digests))
     outputs = {one["digest"]: one for one in connection.execute(query).mappings()}
     tags = rules.tags([outputs[one["digest"]] for one in files])
     at = now()

@@ -50,11 +50,13 @@ class CalibratedOutput:
         logits: (N, K) float32, divided by the temperature.
         probabilities: (N, K) float64, rows sum to 1.
         ood_scores: (N,) float64, higher is further from the training images; None if the model has no OOD score.
+        embeddings: (N, D) float32, of the last hidden layer; (N, 0) where logits and scores were stored without them.
     """
 
     logits: Floats
     probabilities: Float64Array
     ood_scores: Float64Array | None
+    embeddings: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ class Model:
         """Logits, probabilities and OOD scores of N uint8 images of ``input_spec``."""
         output = self.run(images)
         ood_scores = self._ood_scorer.score(output.embeddings) if self._ood_scorer else None
-        return CalibratedOutput(output.logits, softmax(output.logits), ood_scores)
+        return CalibratedOutput(output.logits, softmax(output.logits), ood_scores, output.embeddings)
 
     def decide(self, output: CalibratedOutput) -> list[DecisionResult | None]:
         """Accept, review or reject, for each of N outputs; None for each if the model has no thresholds."""

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, text, update
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store import store as store_module
 from clothier.catalogue.store.schema import FILES, OUTPUTS, SOURCES
-from clothier.catalogue.store.store import RunId, insert_missing, upsert
+from clothier.catalogue.store.store import RunId, upsert
 from clothier.errors import DataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def file_row(run: RunId, position: int, **changed: Any) -> dict[str, Any]:
 
 
 def output_row(run: RunId, digest: str) -> dict[str, Any]:
-    values = {"computed_by": "photo", "temperature": 1.0, "logits": b"\0\1", "ood_score": None, "notes": None}
+    values = {"computed_by": "photo", "temperature": 1.0, "logits": b"\0\1", "ood_score": None, "embedding": b"\0\1"}
     return {"digest": digest, "model_id": run.model, **values}
 
 
@@ -46,20 +46,24 @@ def test_what_is_known_about_files(store: Store) -> None:
         file_row(run, 0, digest="d0"),
         file_row(run, 1, digest="d1"),
         file_row(run, 2, digest="d0", error_code="truncated"),
+        file_row(run, 3, digest="d2"),
         file_row(other, 0, digest="d0"),
     ]
 
     def work(connection: Any) -> None:
-        insert_missing(connection, OUTPUTS, [output_row(run, "d0")] * 2)
+        upsert(connection, OUTPUTS, [output_row(run, "d0")] * 2)
+        upsert(connection, OUTPUTS, [{**output_row(run, "d2"), "embedding": None}])
         upsert(connection, FILES, files)
 
     store.write(work)
     store.write(work)
     found = store.known_files(run, ["0.jpg", "1.jpg", "2.jpg", "3.jpg"])
-    assert {key: one.is_done for key, one in found.items()} == {"0.jpg": True, "1.jpg": False, "2.jpg": False}
+    is_done = {key: one.is_done for key, one in found.items()}
+    assert is_done == {"0.jpg": True, "1.jpg": False, "2.jpg": False, "3.jpg": False}
     assert (found["0.jpg"].digest, found["0.jpg"].signature, found["0.jpg"].run_id) == ("d0", "1", run.run)
     assert store.has_output("d0", run.model)
     assert not store.has_output("d1", run.model)
+    assert not store.has_output("d2", run.model), "from before embeddings were stored"
     assert (store.has_outputs(run.model), store.has_outputs(run.model + 1)) == (True, False)
 
 
@@ -181,7 +185,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         run = store.begin_run("/photos", "ab", "photo")
         rows = [output_row(run, f"{number:064}") for number in range(10_000)]
         with pytest.raises(StorageError, match=r"tags\.db cannot be used.*run the same command again"):
-            store.write(lambda connection: insert_missing(connection, OUTPUTS, rows))
+            store.write(lambda connection: upsert(connection, OUTPUTS, rows))
 
 
 def test_a_server_that_comes_back(postgresql_server: Server, postgresql_url: str) -> None:
@@ -191,7 +195,7 @@ def test_a_server_that_comes_back(postgresql_server: Server, postgresql_url: str
         back = threading.Timer(2, postgresql_server.start)
         back.start()
         try:
-            store.write(lambda connection: insert_missing(connection, OUTPUTS, [output_row(run, "d0")]))
+            store.write(lambda connection: upsert(connection, OUTPUTS, [output_row(run, "d0")]))
         finally:
             back.join()
         assert store.has_output("d0", run.model)

@@ -10,6 +10,7 @@ import numpy as np
 
 from clothier.catalogue.rules import LOGITS
 from clothier.catalogue.sources.item import readable
+from clothier.catalogue.store.schema import EMBEDDING
 from clothier.errors import ImageError
 from clothier.types import FailedInput
 
@@ -99,7 +100,8 @@ def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
 def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
     output = model.predict_images(np.stack([one.image for one in photos.values()]))
     scores = [None] * len(photos) if output.ood_scores is None else output.ood_scores.tolist()
-    for (digest, photo), logits, score in zip(photos.items(), output.logits, scores, strict=True):
+    embeddings = output.embeddings.astype(EMBEDDING)
+    for (digest, photo), logits, score, one in zip(photos.items(), output.logits, scores, embeddings, strict=True):
         yield {
             "digest": digest,
             "computed_by": model.name,
@@ -107,4 +109,5 @@ def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
             "logits": logits.astype(LOGITS).tobytes(),
             "ood_score": score,
             "notes": " ".join(photo.notes) or None,
+            "embedding": one.tobytes(),
         }

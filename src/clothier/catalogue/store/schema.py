@@ -31,6 +31,7 @@ METADATA = MetaData(
     }
 )
 DIGEST_LENGTH = 64  # SHA-256 in hexadecimal
+EMBEDDING = "<f2"  # numpy's type of an embedding
 TIME_LENGTH = 20  # UTC, such as 2026-11-30T12:00:00Z: sorts by time on every engine
 
 SOURCES = Table(
@@ -106,6 +107,7 @@ OUTPUTS = Table(
 ``shift_score``: what the test for an unlike catalogue needs of the photo. ``embedding``: D values, little-endian
 float16. ``colors``: the garment's main colors. Each is null where it was not computed.
 """
+TAG_INPUTS = tuple(one for one in OUTPUTS.c if one.name != "embedding")  # what tags are made of; embeddings are large
 
 ITEMS = Table(
     "items",

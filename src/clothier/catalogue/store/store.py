@@ -149,7 +149,7 @@ class Store:
     def known_files(self, run: RunId, keys: Collection[str]) -> dict[str, KnownFile]:
         """What is known about those of the source's ``keys`` that it has."""
         output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)
-        is_done = FILES.c.error_code.is_(None) & OUTPUTS.c.digest.is_not(None)
+        is_done = FILES.c.error_code.is_(None) & OUTPUTS.c.embedding.is_not(None)
         query = (
             select(FILES.c.key, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
             .outerjoin(OUTPUTS, output)
@@ -164,8 +164,9 @@ class Store:
         return self.read(lambda connection: connection.execute(query).first()) is not None
 
     def has_output(self, digest: str, model_id: int) -> bool:
-        """Whether the model's output for this content is there."""
-        query = select(OUTPUTS.c.model_id).where(OUTPUTS.c.digest == digest, OUTPUTS.c.model_id == model_id)
+        """Whether the model's output for this content is there, with its embedding."""
+        is_this = (OUTPUTS.c.digest == digest) & (OUTPUTS.c.model_id == model_id)
+        query = select(OUTPUTS.c.model_id).where(is_this, OUTPUTS.c.embedding.is_not(None))
         return self.read(lambda connection: connection.execute(query).first()) is not None
 
     def count(self, run: RunId) -> dict[str, dict[str | None, int]]:
@@ -285,12 +286,6 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         statement, keys = _insert(connection, table), [one.name for one in table.primary_key]
         changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
-
-
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows whose primary key is not there yet."""
-    if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
