@@ -83,14 +83,23 @@ def test_model_that_abstains() -> None:
     }
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
     wrong = "at most 5.0 % of the accepted tags wrong, 95.0 % confidence"
-    assert " ".join(rendered_lines(make_evaluation("photo", **selective, guarantee=guarantee))[-5:]) == " ".join(
+    assert " ".join(rendered_lines(make_evaluation("photo", **selective, guarantee=guarantee))[-6:]) == " ".join(
         [
             "photo accepts 71.0 % of the photos; 4.0 % of those tags are wrong",
             "Outside the classes: 9 of 20 photos are accepted; counting them, 6.0 % of the accepted tags are wrong",
             f"Guarantee on photos of its classes: {wrong}; not calibrated on your photos",
+            "The guarantee holds on these photos: 4.0 % of the accepted tags are wrong, 5.0 % was the limit",
             "OOD detection AUROC: 0.810",
         ]
     )
+
+
+def test_a_guarantee_that_these_photos_do_not_keep() -> None:
+    selective = {"coverage": 0.71, "selective_risk": 0.128, "selective_risk_open": None, "n_ood": 0}
+    guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
+    lines = rendered_lines(make_evaluation("photo", **selective, novelty_auroc=None, guarantee=guarantee))
+    claim = "The guarantee does not hold on these photos: 12.8 % of the accepted tags are wrong, 5.0 % was the limit"
+    assert claim in lines
 
 
 def test_model_that_accepts_nothing() -> None:

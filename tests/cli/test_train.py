@@ -153,6 +153,11 @@ class TestTrainPhoto:
             time_limit=1800.0,
         )
 
+    @pytest.mark.parametrize(("given", "risk"), [("auto", "auto"), ("0.02", 0.02)])
+    def test_risk(self, run: Runner, fake_workflows: FakeWorkflows, given: str, risk: float | str) -> None:
+        assert run("train", "photo", "--data", "d", "--risk", given).code == 0
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), risk=risk)
+
     def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         finished = fake_workflows.results["photo"]
         atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
@@ -172,6 +177,8 @@ class TestTrainPhoto:
         ("words", "named"),
         [
             ("train photo", "needs --data"),
+            ("train photo --data d --risk 1.5", "'--risk': '1.5'"),
+            ("train cnn --risk 0.1", "--risk"),
             ("train photo --data d --recipe r.toml", "--recipe"),
             ("train photo --data d --refit r", "--refit"),
             ("train photo --data d --teachers-from r", "--teachers-from"),

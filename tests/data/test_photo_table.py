@@ -73,6 +73,16 @@ class TestCsv:
             f"{shop / 'labels.csv'} has no column 'sender_id': every photo is treated as its own group.",
         )
 
+    def test_columns_that_look_like_groups_are_suggested(self, shop: Path) -> None:
+        """Not the label, not one value for all, not one for each photo, not a column that is mostly empty."""
+        lines = ["file,label,brand,product,sku,note,size"]
+        for number in range(24):
+            (shop / f"{number}.png").write_bytes((shop / "a.png").read_bytes())
+            note = f"n{number // 2}" if number < 8 else ""
+            lines.append(f"{number}.png,hat,own,p{number // 3},{number},{note},{'SML'[number % 3]}")
+        (warning,) = read_photo_table(write(shop, "\n".join(lines))).warnings
+        assert warning.endswith("own group. product may identify related photos; name one with --group-column.")
+
     def test_a_photo_without_a_group_is_its_own_group(self, shop: Path) -> None:
         table_path = write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat,3\nc.png,hat,\n")
         table = read_photo_table(table_path)

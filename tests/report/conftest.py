@@ -15,7 +15,7 @@ from clothier.metrics import evaluate_logits
 from clothier.report.explore_sections import classes_section, pca_section, pixels_section
 from clothier.report.figures import comparison_figures, model_figures
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
-from clothier.selective.thresholds import AcceptedClass, RiskGuarantee
+from clothier.selective.thresholds import AcceptedClass, ProvableRisk, RiskGuarantee
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import EpochRecord
 
@@ -93,6 +93,12 @@ def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSecti
         n_ood=12,
         n_ood_accepted=7,
         open_risk=0.1493,
+        strictest=ProvableRisk(risk=0.14, min_probability=0.81, coverage=0.62, more_photos=0),
+        more_photos=700,
+        provable=(
+            ProvableRisk(risk=0.05, min_probability=None, coverage=0.0, more_photos=700),
+            ProvableRisk(risk=0.15, min_probability=0.8, coverage=0.65, more_photos=0),
+        ),
     )
     metrics = models[0].metrics
     return replace(

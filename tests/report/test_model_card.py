@@ -56,7 +56,11 @@ def test_the_card_shows_the_baseline_and_the_guarantee(
     metrics = photo_model_section.metrics
     nothing = {**metrics["test"], "guarantee": {**metrics["test"]["guarantee"], "empirical_risk": None}}
     unproven = replace(photo_model_section, metrics={**metrics, "test": nothing})
-    assert "every tag is reviewed by a person" in card(unproven, provenance, "photos")
+    sentence = (
+        "every tag is reviewed by a person. With these 80 photos, at most 14 % wrong at 62 % coverage can be proven"
+    )
+    assert sentence in card(unproven, provenance, "photos")
+    assert "| 5.0 % | 0.0 % | - | about 700 |\n| 15.0 % | 65.0 % | 80.0 % | 0 |" in text
     assert "means of" not in card(models[0], provenance)
     assert "Accepted without a person" not in card(models[0], provenance)
 

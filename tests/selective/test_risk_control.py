@@ -12,9 +12,9 @@ from scipy.stats import beta
 
 from clothier.errors import DataError
 from clothier.selective import risk_control
+from clothier.selective.provable_risk import control_risk
 from clothier.selective.risk_control import (
     METHOD,
-    control_risk,
     find_threshold,
     intraclass_correlation,
     risk_upper_bound,
@@ -180,13 +180,13 @@ def test_accepted_tags_and_errors_by_class() -> None:
 def test_the_tested_thresholds_do_not_depend_on_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the errors follow the groups or not, the test starts at the same threshold."""
     tested: list[Doubles] = []
-    original = risk_control._fixed_sequence
+    original = risk_control.fixed_sequence
 
     def record(*arguments: Any) -> Doubles:
         tested.append(original(*arguments))
         return tested[-1]
 
-    monkeypatch.setattr(risk_control, "_fixed_sequence", record)
+    monkeypatch.setattr(risk_control, "fixed_sequence", record)
     confidence, groups = np.random.default_rng(0).beta(2.2, 0.45, 600), np.arange(600) // 20
     for wrong in (np.zeros(600, bool), np.arange(600) % 4 == 0, np.arange(600) < 200):
         find_threshold(confidence, ~wrong, groups)

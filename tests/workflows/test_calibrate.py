@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ from clothier import bundle
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
 from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_csv import Columns
+from clothier.data.photo_table import NO_GROUPS
 from clothier.data.photos import load_image
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import COPIES
 from clothier.inference import Model, load
 from clothier.selective.ood import fit_ood_scorer
+from clothier.selective.thresholds import Thresholds
 from clothier.types import InputSpec
-from clothier.workflows.calibrate import NO_GROUPS, CalibrationResult, calibrate
+from clothier.workflows.calibrate import CalibrationResult, calibrate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,12 +161,27 @@ def test_unattainable_guarantee(shop: Catalogue, tmp_path: Path, monkeypatch: py
     made = calibrate(str(shop.model.path), data=shop.table, columns=COLUMNS, risk=0.001)
     assert made.bundle.path.as_posix() == "runs/photo-calibrated-2"
     assert not made.guarantee_met
+    assert re.search(r"of 0\.1 % on own\. With these 330 photos, at most .* % wrong .* \(--risk auto\)\.", made.unmet)
     assert made.selective["coverage"] == 0
     model = load(made.bundle.path)
     (result,) = model.decide(model.predict_images(np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)))
     assert result is not None
     assert result.decision == "review"
     assert "at most 0.1 % errors" in result.reason
+
+
+def test_risk_auto_takes_what_can_be_proven(shop: Catalogue, tmp_path: Path) -> None:
+    made = calibrate(str(shop.model.path), data=shop.table, out=tmp_path / "mine", columns=COLUMNS, risk="auto")
+    guarantee = made.thresholds.guarantee
+    assert guarantee is not None
+    assert guarantee.strictest is not None
+    assert guarantee.is_strictest
+    assert guarantee.risk == guarantee.strictest.risk
+    assert guarantee.coverage >= 0.5
+    assert made.thresholds.min_probability == guarantee.strictest.min_probability
+    reread = bundle.open_bundle(made.bundle.path).metadata.thresholds["guarantee"]
+    assert len(reread["provable"]) == len(guarantee.provable) > 5
+    assert Thresholds.from_json(bundle.open_bundle(made.bundle.path).metadata.thresholds) == made.thresholds
 
 
 def test_too_few_photos(shop: Catalogue, tmp_path: Path) -> None:
@@ -189,7 +207,9 @@ def test_copies_do_not_count(shop: Catalogue, tmp_path: Path) -> None:
     made = calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
     assert made.thresholds.guarantee is not None
     assert (made.n, made.thresholds.guarantee.n_groups) == (PHOTOS, 66)
-    assert made.warnings == (COPIES.format(n=165, conflicting=" (1 with another label)"),)
+    assert made.warnings == (
+        COPIES.format(n=165, conflicting=" (1 with another label: 0.png, dress and again-0.png, hat)"),
+    )
 
 
 def test_unreadable_photos_are_named_and_the_others_used(shop: Catalogue, tmp_path: Path) -> None:

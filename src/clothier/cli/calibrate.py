@@ -2,6 +2,7 @@
 
 clothier calibrate photo --data reviewed.csv --out models/shop
 clothier calibrate photo --data reviewed --out models/shop --risk 0.02 --json
+clothier calibrate photo --data reviewed.csv --risk auto
 """
 
 from pathlib import Path
@@ -10,16 +11,23 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output
-from clothier.cli.options import FileColumn, GroupColumn, Json, LabelColumn, Out, columns_from, open_fraction
+from clothier.cli.options import (
+    FileColumn,
+    GroupColumn,
+    Json,
+    LabelColumn,
+    Out,
+    Risk,
+    columns_from,
+    drop_unset,
+    open_fraction,
+)
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
 
 Model = Annotated[str, typer.Argument(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 ReviewedPhotos = Annotated[
     Path, typer.Option(metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class.")
-]
-Risk = Annotated[
-    float, typer.Option(metavar="FRACTION", parser=open_fraction, help="Fraction of accepted tags that may be wrong.")
 ]
 Confidence = Annotated[
     float, typer.Option(metavar="FRACTION", parser=open_fraction, help="Confidence level of the guarantee.")
@@ -31,7 +39,7 @@ def calibrate(
     model: Model,
     data: ReviewedPhotos,
     out: Out = None,
-    risk: Risk = 0.05,
+    risk: Risk = None,
     confidence: Confidence = 0.95,
     file_column: FileColumn = None,
     label_column: LabelColumn = None,
@@ -46,11 +54,16 @@ def calibrate(
     columns = columns_from(file_column, label_column, group_column)
     with progress_display() as progress:
         result = run_calibration(
-            model, data=data, out=out, columns=columns, risk=risk, confidence_level=confidence, progress=progress
+            model,
+            data=data,
+            out=out,
+            columns=columns,
+            confidence_level=confidence,
+            progress=progress,
+            **drop_unset(risk=risk),
         )
     output.print_result(result, json, calibration_table)
     unmet = None
     if strict and not result.guarantee_met:
-        message = f"no threshold meets the guarantee of {risk:g} on {result.data}. The results above are complete."
-        unmet = CheckFailedError(message)
+        unmet = CheckFailedError(f"{result.unmet} The results above are complete.")
     output.exit_on_failures((one.to_json() for one in result.failures), unmet)

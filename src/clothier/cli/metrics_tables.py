@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from clothier.cli.formatting import format_accuracy, format_percent, format_percents, make_table
+from clothier.selective.thresholds import attainable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,12 +92,15 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
     both = (run["baseline_comparison"][name] for name in ("baseline", "model"))
     rows = ((one["name"], *format_percents(one, "accuracy", "macro_recall", digits=2)) for one in both)
     coverage, risk = format_percents(run["validation"], "coverage", "selective_risk")
+    guarantee = run["validation"]["guarantee"]
     table = make_table(["Grouped cross-validation", "Accuracy", "Macro recall"], rows)
     lines = [
         f"Accepts {coverage} of the photos; {risk} of those tags are wrong",
         _open_risk_line(run["validation"]),
-        _guarantee_line(run["validation"]["guarantee"]),
+        _guarantee_line(guarantee),
+        *([unmet] if (unmet := attainable(guarantee)) else []),
         f"{run['label_issues']:,} suspected label errors in audit.csv",
+        *(f"Warning: {warning}" for warning in run["data"].get("warnings", ())),
     ]
     return table, "\n".join(lines)
 
@@ -110,6 +114,7 @@ def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
         if guarantee := evaluation["guarantee"]:
             proof = "calibrated on your photos" if guarantee["user_calibrated"] else "not calibrated on your photos"
             yield f"{_guarantee_line(guarantee)}; {proof}"
+            yield from _held_lines(evaluation)
         yield from _ood_lines(evaluation)
     if "domain_gap" in evaluation:
         yield _domain_gap_table(evaluation["domain_gap"])
@@ -122,6 +127,7 @@ def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:
     yield f"{_guarantee_line(guarantee)} ({basis})"
     if thresholds["min_probability"] is None:
         yield "No threshold meets the guarantee: nothing is accepted"
+        yield attainable(guarantee)
         return
     minimum = format_percent(thresholds["min_probability"])
     coverage, risk = format_percents(guarantee, "coverage", "empirical_risk")
@@ -136,6 +142,16 @@ def _guarantee_line(guarantee: dict[str, Any]) -> str:
     risk, confidence = format_percents(guarantee, "risk", "confidence_level")
     wrong = f"at most {risk} of the accepted tags wrong, {confidence} confidence"
     return f"Guarantee on photos of its classes: {wrong}"
+
+
+def _held_lines(evaluation: dict[str, Any]) -> Iterator[str]:
+    """Whether the photos of an evaluation keep the limit of the guarantee."""
+    risk, limit = evaluation["selective_risk"], evaluation["guarantee"]["risk"]
+    if risk is None:
+        return
+    holds = "holds" if risk <= limit else "does not hold"
+    was, limited = format_percent(risk), format_percent(limit)
+    yield f"The guarantee {holds} on these photos: {was} of the accepted tags are wrong, {limited} was the limit"
 
 
 def _open_risk_line(selective: dict[str, Any]) -> str:

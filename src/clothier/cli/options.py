@@ -11,6 +11,7 @@ import typer
 
 from clothier.data.photo_csv import Columns
 from clothier.recipes import PRESETS
+from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
 
 DEFAULT_PRESET = "fast"
 DEFAULT_SEED = 0
@@ -60,6 +61,17 @@ def open_fraction(value: str | float) -> float:
     raise typer.BadParameter(f"{value!r} is out of range; give a number above 0 and below 1, such as 0.05.")
 
 
+def risk_or_auto(value: str | float) -> float | str:
+    """A number above 0 and below 1, or ``auto``."""
+    if value == AUTO_RISK:
+        return AUTO_RISK
+    with suppress(typer.BadParameter):
+        return open_fraction(value)
+    raise typer.BadParameter(
+        f"{value!r} is out of range; give {AUTO_RISK}, or a number above 0 and below 1, such as 0.05."
+    )
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Data = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Folder of the data. Default: Fashion-MNIST, found or downloaded.")
@@ -83,6 +95,15 @@ GroupColumn = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results. Default: a new one in runs/.")]
+Risk = Annotated[
+    str | None,  # Typer has no type for a number or a word
+    typer.Option(
+        metavar="FRACTION|auto",
+        parser=risk_or_auto,
+        help="Fraction of the accepted tags that may be wrong. auto: the strictest that the photos prove with half of "
+        f"them accepted. Default: {DEFAULT_RISK}.",
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(

@@ -24,7 +24,7 @@ from clothier.untrusted import read_bytes
 
 MAX_CONFIG_SIZE = 10_000_000  # bytes of a config.json
 PHOTO = "photo"
-PHOTO_ONLY = ("file_column", "label_column", "group_column")
+PHOTO_ONLY = ("file_column", "label_column", "group_column", "risk")
 NOT_FOR_PHOTO = ("any_idx", "recipe", "teachers_from", "refit")
 RecipeSource = recipes.AnyRecipe | Path  # a recipe, or the config.json of another run
 Model = Annotated[
@@ -75,11 +75,12 @@ def train(
     file_column: options.FileColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
+    risk: options.Risk = None,
     json: options.Json = False,
 ) -> None:
     """Train a DNN or a CNN, or a photo model on your own photos; metrics and model go to a run folder."""
     given = options.drop_unset(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
-    given |= options.drop_unset(teachers_from=teachers_from, refit=refit)
+    given |= options.drop_unset(teachers_from=teachers_from, refit=refit, risk=risk)
     columns = options.drop_unset(file_column=file_column, label_column=label_column, group_column=group_column)
     is_photo = _is_photo_run(model, resume or config or refit)
     _require_supported(given | columns | options.drop_unset(recipe=recipe), is_photo)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import itertools
 import re
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
@@ -30,6 +31,8 @@ SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\r?(?:\n|$)', re.IGNORECASE)  # 
 NOT_CSV = ("{", "[", "<")  # JSON, XML and HTML start with these
 MAX_SHOWN_COLUMNS, MAX_SHOWN_CHARS = 10, 40  # in an error
 DEFAULT_GROUP_COLUMN = "sender_id"
+MIN_GROUPS, MIN_GROUP_SIZE, MAX_GROUP_SIZE = 5, 1.3, 50  # photos a group, mean, of a column that looks like groups
+MAX_SUGGESTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
     warnings += finder.warnings(path)
     ungrouped = sum(not row.group for row in found)
     if columns.group not in header:
-        warnings.append(f"{path} has no column {columns.group!r}: every photo is treated as its own group.")
+        warnings.append(_no_groups(path, columns))
     elif ungrouped:
         warnings.append(f"{ungrouped} photos of {path} have no {columns.group}: each is treated as its own group.")
     return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings))
@@ -217,6 +220,33 @@ def missing_file(path: Path, file: str, location: str, candidates: Sequence[Path
         names = " or ".join(map(str, candidates[:2]))
         message = f"{file} ({place}) is ambiguous: it may be {names}. Write the path as it is."
     return FailedInput(file, "not-found", message)
+
+
+def _no_groups(path: Path, columns: Columns) -> str:
+    """That there are no groups, and the columns that look like some."""
+    similar = _group_like_columns(path, columns)
+    hint = f" {', '.join(similar)} may identify related photos; name one with --group-column." if similar else ""
+    return f"{path} has no column {columns.group!r}: every photo is treated as its own group.{hint}"
+
+
+def _group_like_columns(path: Path, columns: Columns) -> list[str]:
+    """Columns with a few photos for each value, such as a product or a photographer; the finest first."""
+    lines = read_cells(path, columns.file)
+    header = [name.strip() for name in next(lines)[1]]
+    counts: list[Counter[str]] = [Counter() for _ in header]
+    n_rows = 0
+    for _, cells in lines:
+        n_rows += 1
+        for counter, cell in zip(counts, cells, strict=False):
+            counter[cell.strip()] += 1
+    used = (columns.file, columns.label, columns.subclass)
+    sizes = {
+        name: n_rows / len(counter)
+        for name, counter in zip(header, counts, strict=True)
+        if name and name not in used and len(counter) >= MIN_GROUPS and counter[""] < n_rows / 2
+    }
+    similar = [name for name, size in sizes.items() if MIN_GROUP_SIZE <= size <= MAX_GROUP_SIZE]
+    return sorted(similar, key=sizes.__getitem__)[:MAX_SUGGESTIONS]
 
 
 def _deduplicate(path: Path, rows: Iterable[Row]) -> tuple[tuple[Row, ...], list[str]]:

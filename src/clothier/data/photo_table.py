@@ -32,6 +32,10 @@ __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 UNKNOWN_LABEL = -1  # the label of a photo of none of the classes
 LABELS_CSV = "labels.csv"  # read instead of the subfolders, if a folder has it
 DEFAULT_COLUMNS = Columns()
+NO_GROUPS = (
+    "No group column: every photo counts as independent. If photos belong together (one photographer, one product), "
+    "accuracy and guarantee are too optimistic; name the column with --group-column."
+)
 EMPTY_CLASS = "empty-class"  # the code of a failure
 MAX_INT_DIGITS = 18  # a number with fewer digits fits into int64
 

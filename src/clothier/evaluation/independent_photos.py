@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, Images, Progress
 
 MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
+MAX_NAMED = 3  # pairs of copies with different labels
 COPIES = "{n:,} photos repeat others{conflicting} and were not counted; groups that share a photo count as one."
 TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
 
@@ -61,10 +63,17 @@ def _find_copies(
         is_known[list(rows)] = is_known[list(rows)].any()
     first = {copy: rows[0] for rows in groups for copy in rows[1:]}
     is_copy, labels = np.isin(np.arange(len(table)), list(first)), table.labels
-    n_conflicting = sum(labels[copy] != labels[original] for copy, original in first.items())
-    conflicting = f" ({n_conflicting:,} with another label)" if n_conflicting else ""
+    pairs = [(original, copy) for copy, original in first.items() if labels[copy] != labels[original]]
+    named = "; ".join(" and ".join(_named(table, row) for row in pair) for pair in pairs[:MAX_NAMED])
+    more = "; ..." if len(pairs) > MAX_NAMED else ""
+    conflicting = f" ({len(pairs):,} with another label: {named}{more})" if pairs else ""
     sentence = COPIES.format(n=len(first), conflicting=conflicting) if first else ""
     return replace(table, groups=table.merge_groups(groups)), is_copy, sentence
+
+
+def _named(table: PhotoTable, row: int) -> str:
+    """A photo's file name and its label."""
+    return f"{Path(table.files[row]).name}, {[*table.classes, 'no label'][table.labels[row]]}"
 
 
 def _check_photo_count(table: PhotoTable, excluded: Sequence[str] = ()) -> None:

@@ -20,6 +20,7 @@ from clothier.report.formatting import format_percent
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
 from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS
 from clothier.report.style import DARK, LIGHT
+from clothier.selective.thresholds import attainable
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.untrusted import printable
 
@@ -50,6 +51,7 @@ def jinja_env() -> jinja2.Environment:
         line=_markdown_line,
         occurring=lambda evaluation: sum(score["n"] > 0 for score in evaluation["per_class"]),
         printable=printable,
+        attainable=attainable,
     )
     environment.globals.update(
         inline_svg=lambda captioned, name: Markup(inline_svg(captioned, name)),  # noqa: S704  # the alt text is quoted

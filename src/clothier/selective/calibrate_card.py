@@ -10,9 +10,9 @@ from sklearn.model_selection import GroupKFold
 
 from clothier.metrics import reliability, softmax
 from clothier.selective.decisions import guarantee_json, is_in_distribution, selective_metrics
-from clothier.selective.risk_control import control_risk
+from clothier.selective.provable_risk import control_risk
 from clothier.selective.temperature import cross_fit, fit_temperature
-from clothier.selective.thresholds import Thresholds
+from clothier.selective.thresholds import DEFAULT_RISK, Thresholds
 from clothier.taxonomy import aggregate_to, counted_as
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clothier.bundle import BundleMetadata
     from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
-RISK, CONFIDENCE_LEVEL = 0.05, 0.95
+CONFIDENCE_LEVEL = 0.95
 ID_RECALL = 0.95  # fraction of the photos of known classes that must not be rejected
 N_FOLDS = 5  # in which a temperature is fitted to measure its calibration error
 DEFAULT_FITTED_ON = "grouped out-of-fold predictions"
@@ -55,7 +55,7 @@ def calibrate_card(
     ood_scores: npt.ArrayLike | None = None,
     *,
     classes: Sequence[str] | None = None,
-    risk: float = RISK,
+    risk: float | str = DEFAULT_RISK,
     confidence_level: float = CONFIDENCE_LEVEL,
     fitted_on: str = DEFAULT_FITTED_ON,
     grouped_by: str = "photographer",
@@ -74,7 +74,8 @@ def calibrate_card(
         groups: (N,) int64.
         ood_scores: (N,), of models that were not trained on the photo either; None without such scores.
         classes: the classes of the labels, where they are parent classes of the model's; None for the model's.
-        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
+            that can be proven with half of the photos accepted.
         confidence_level: of the guarantee, 0 to 1.
         fitted_on: what the photos are.
         grouped_by: what a group is; ``photo`` if every photo is its own group.

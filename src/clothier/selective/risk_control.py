@@ -5,6 +5,7 @@
   choosing the last costs no confidence. The first one is chosen from the confidences alone, without the labels. What
   is proven is the promised risk. A bound at the chosen threshold would be lower, but the threshold was chosen by it, so
   it would be exceeded too often and is not reported.
+- *Which risk*: one that was chosen before. For others see :mod:`clothier.selective.provable_risk`.
 - *Whether a threshold holds*: photos of one photographer are not independent. The bound is that of Korn and Graubard
   (1998, Survey Methodology 24:193-201) for proportions from clustered samples: Clopper-Pearson with the effective
   number of photos, and with the degrees of freedom of groups.
@@ -37,7 +38,8 @@ METHOD = "Learn then Test (fixed sequence) with Korn-Graubard bounds over groups
 COVERAGE_GRID = np.arange(10, 101) / 100  # fractions of the photos that may be accepted: the tested thresholds
 
 
-def control_risk(
+def risk_guarantee(
+    threshold: float | None,
     confidence: npt.ArrayLike,
     predictions: Labels,
     correct: npt.ArrayLike,
@@ -47,16 +49,15 @@ def control_risk(
     risk: float,
     confidence_level: float,
     grouped_by: str,
-) -> tuple[float | None, RiskGuarantee]:
-    """The threshold of :func:`find_threshold`, and its guarantee that at most ``risk`` of accepted tags are wrong.
+) -> RiskGuarantee:
+    """The guarantee that at most ``risk`` of the tags from ``threshold`` on are wrong; None accepts nothing.
 
     ``confidence`` (N,) are the calibrated probabilities of the predictions; -inf for those that must not be accepted.
     """
-    scores, wrong, groups = _check_inputs(confidence, correct, groups)
-    threshold = find_threshold(scores, ~wrong, groups, risk=risk, confidence_level=confidence_level)
+    scores, wrong, groups = check_inputs(confidence, correct, groups)
     accepted = np.zeros(len(scores), dtype=bool) if threshold is None else scores >= threshold
     rows_of = {name: accepted & (np.asarray(predictions) == label) for label, name in enumerate(classes)}
-    return threshold, RiskGuarantee(
+    return RiskGuarantee(
         risk=risk,
         confidence_level=confidence_level,
         empirical_risk=float(wrong[accepted].mean()) if accepted.any() else None,
@@ -82,15 +83,17 @@ def find_threshold(
     risk: float = 0.05,
     confidence_level: float = 0.95,
 ) -> float | None:
-    """The lowest confidence from which on the risk is controlled; None if there is none. See :func:`control_risk`.
+    """The lowest confidence from which on the risk is controlled; None if there is none.
+
+    ``confidence`` is as for :func:`risk_guarantee`.
 
     Raises:
         DataError: no predictions, or arrays of different lengths.
     """
-    scores, wrong, groups = _check_inputs(confidence, correct, groups)
+    scores, wrong, groups = check_inputs(confidence, correct, groups)
     correlation = intraclass_correlation(wrong, groups)
     found = None
-    for threshold in _fixed_sequence(scores, groups, confidence_level):
+    for threshold in fixed_sequence(scores, groups, confidence_level):
         accepted = scores >= threshold
         if risk_upper_bound(wrong[accepted], groups[accepted], confidence_level, correlation) > risk:
             break
@@ -99,12 +102,18 @@ def find_threshold(
 
 
 def risk_upper_bound(
-    wrong: npt.ArrayLike, groups: Int64Array, confidence_level: float = 0.95, correlation: float = 0.0
+    wrong: npt.ArrayLike,
+    groups: Int64Array,
+    confidence_level: float = 0.95,
+    correlation: float = 0.0,
+    *,
+    scale: float = 1.0,
 ) -> float:
     """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``.
 
     ``wrong`` (N,) are flags of the accepted tags, or the probability that each is wrong; ``correlation`` is a lower
-    limit of the intraclass correlation. A single group gives no bound for others: it is 1.
+    limit of the intraclass correlation. A single group gives no bound for others: it is 1. ``scale`` is for planning:
+    the bound of that many times as many groups with the same error rate.
 
     Raises:
         DataError: no tags.
@@ -115,8 +124,9 @@ def risk_upper_bound(
     if g < 2 or rate >= 1:
         return 1.0
     effect = max(_design_effect(sizes, errors), 1 + (_mean_cluster_size(sizes) - 1) * correlation, 1.0)
-    student = stdtrit(n - 1, confidence_level) / stdtrit(g - 1, confidence_level)  # quantiles of Student's t
-    trials = n / effect * student**2
+    n_scaled, g_scaled = scale * n, scale * g
+    student = stdtrit(n_scaled - 1, confidence_level) / stdtrit(g_scaled - 1, confidence_level)  # Student's t
+    trials = n_scaled / effect * student**2
     return float(betaincinv(rate * trials + 1, (1 - rate) * trials, confidence_level))
 
 
@@ -127,16 +137,22 @@ def intraclass_correlation(wrong: npt.ArrayLike, groups: Int64Array) -> float:
     return float(np.clip((_design_effect(sizes, errors) - 1) / (cluster_size - 1), 0, 1)) if cluster_size > 1 else 0.0
 
 
-def _fixed_sequence(scores: Float64Array, groups: Int64Array, confidence_level: float) -> Float64Array:
+def fixed_sequence(
+    scores: Float64Array, groups: Int64Array, confidence_level: float, min_coverage: float = 0.0
+) -> Float64Array:
     """Thresholds from strict to lenient, from the one with the lowest bound if the confidences were true.
 
     A stricter one accepts too few tags for a low bound, a more lenient one accepts too many wrong ones. Only
-    confidences and groups are used, no labels: neither the errors nor how much they differ between groups.
+    confidences and groups are used, no labels: neither the errors nor how much they differ between groups. All accept
+    at least ``min_coverage`` of the N tags; there may be none.
     """
     possible = scores[np.isfinite(scores)]
     if not possible.size:
         return possible
     thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
+    thresholds = np.array([one for one in thresholds if (scores >= one).mean() >= min_coverage])
+    if not thresholds.size:
+        return thresholds
     expected = [
         risk_upper_bound(1 - scores[accepted], groups[accepted], confidence_level)
         for accepted in (scores >= threshold for threshold in thresholds)
@@ -167,10 +183,14 @@ def _design_effect(sizes: Float64Array, errors: Float64Array) -> float:
     return float(g / (g - 1) * ((errors - rate * sizes) ** 2).sum() / (n * rate * (1 - rate)))
 
 
-def _check_inputs(
+def check_inputs(
     confidence: npt.ArrayLike, correct: npt.ArrayLike, groups: npt.ArrayLike
 ) -> tuple[Float64Array, BoolArray, Int64Array]:
-    """Confidences, errors, and groups numbered from 0."""
+    """Confidences, errors, and groups numbered from 0.
+
+    Raises:
+        DataError: no predictions, or arrays of different lengths.
+    """
     scores, wrong = np.asarray(confidence, dtype=np.float64), ~np.asarray(correct, dtype=bool)
     members = np.asarray(groups)
     if not scores.size or not scores.shape == wrong.shape == members.shape:

@@ -15,6 +15,7 @@ from clothier.recipes.loader import from_values
 from clothier.recipes.photo import PhotoRecipe  # noqa: TC001 - as above
 from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import Run, read_json
+from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ class PhotoOptions:
         out: the run folder; None for ``runs/photo-PRESET``. Numbered if it exists.
         seed: of folds, order, dropout and augmentation.
         time_limit: seconds for everything; the schedule is shortened to end by then.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
+            that is proven with half of the photos accepted.
     """
 
     data: Path
@@ -74,9 +77,13 @@ class PhotoOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
+    risk: float | str = DEFAULT_RISK
 
     def __post_init__(self) -> None:
         check_run_options(self)
+        is_fraction = isinstance(self.risk, (int, float)) and 0 < self.risk < 1
+        if not is_fraction and self.risk != AUTO_RISK:
+            raise UsageError(f"the risk is {self.risk!r}; it must be {AUTO_RISK}, or a number above 0 and below 1.")
 
 
 def check_run_options(options: Any) -> None:

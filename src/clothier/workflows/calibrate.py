@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.data.photo_table import DEFAULT_COLUMNS, Columns, read_photo_table
+from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, Columns, read_photo_table
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import load_independent_photos
 from clothier.inference.model import open_model
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import (
     CONFIDENCE_LEVEL,
-    RISK,
     calibrate_card,
     calibration_errors,
     temperature_of,
 )
+from clothier.selective.thresholds import DEFAULT_RISK, attainable, format_percent
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from clothier.bundle import Bundle
     from clothier.selective.thresholds import Thresholds
     from clothier.types import FailedInput, Progress
-
-NO_GROUPS = (
-    "No group column: every photo counts as independent. If photos belong together (one photographer, one product), "
-    "the guarantee is too optimistic; name the column with --group-column."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,15 @@ class CalibrationResult:
     def guarantee_met(self) -> bool:
         """Whether some threshold meets the guarantee."""
         return self.thresholds.min_probability is not None
+
+    @property
+    def unmet(self) -> str:
+        """What is not proven, and what can be; "" if the guarantee is met."""
+        guarantee = self.thresholds.guarantee
+        if self.guarantee_met or guarantee is None:
+            return ""
+        limit = format_percent(guarantee.risk)
+        return f"No threshold meets the guarantee of {limit} on {self.data}. {attainable(guarantee.to_json())}"
 
     def to_json(self) -> dict[str, Any]:
         """The output of ``--json``."""
@@ -77,7 +81,7 @@ def calibrate(
     data: Path,
     out: Path | None = None,
     columns: Columns = DEFAULT_COLUMNS,
-    risk: float = RISK,
+    risk: float | str = DEFAULT_RISK,
     confidence_level: float = CONFIDENCE_LEVEL,
     progress: Progress = no_progress,
 ) -> CalibrationResult:
@@ -90,7 +94,8 @@ def calibrate(
         out: the new bundle; an existing one is replaced. None for ``runs/<model>-calibrated``; a number is added if it
             exists.
         columns: of the CSV.
-        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1.
+        risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
+            that the photos prove with half of them accepted.
         confidence_level: of the guarantee, 0 to 1.
         progress: receives the photos.
 

@@ -95,7 +95,7 @@ def _run_photo(
             time_limit=options.time_limit,
             progress=progress,
         )
-        _write_photo_results(run, result, photos, progress)
+        _write_photo_results(run, result, photos, options.risk, progress)
     return run
 
 
@@ -111,8 +111,10 @@ def _write_results(run: Run, result: TrainResult, dataset: Dataset, progress: Pr
     _write_report(run, model_section(run, metrics, test_logits, dataset), metrics, note, progress)
 
 
-def _write_photo_results(run: Run, result: FineTuneResult, photos: PhotoTrainingData, progress: Progress) -> None:
-    final = finalize_photo(run, result, photos, progress)
+def _write_photo_results(
+    run: Run, result: FineTuneResult, photos: PhotoTrainingData, risk: float | str, progress: Progress
+) -> None:
+    final = finalize_photo(run, result, photos, risk, progress)
     note = f"accuracy on unseen {photos.grouped_by}s {100 * final.evaluation.accuracy:.2f} %"
     _write_report(run, photo_section(run, *final), final.metrics, note, progress)
 

@@ -9,7 +9,7 @@ import pytest
 
 from clothier.report.figures import risk_coverage_plot
 from clothier.selective.decisions import risk_coverage
-from clothier.selective.thresholds import RiskGuarantee
+from clothier.selective.thresholds import ProvableRisk, RiskGuarantee
 
 from ..conftest import plain
 
@@ -49,6 +49,19 @@ def test_without_a_guarantee_and_with_one_that_no_threshold_meets() -> None:
     captioned = risk_coverage_plot(CURVE, N, nothing)
     assert plain(captioned.title) == "No threshold meets the guarantee of 5 %, so nothing is accepted"
     assert len(captioned.figure.axes[0].lines) == 2
+
+
+def test_risks_that_are_proven() -> None:
+    proven = [(0.1, 0.9, 0.4), (0.15, 0.8, 0.8), (0.2, 0.1, 1.0), (0.3, 0.1, 1.0)]
+    rows = [ProvableRisk(risk=0.05, min_probability=None, coverage=0.0, more_photos=90)]
+    rows += [ProvableRisk(risk=risk, min_probability=p, coverage=c, more_photos=0) for risk, p, c in proven]
+    nothing = replace(GUARANTEE, empirical_risk=None, coverage=0.0, n_accepted=0, provable=tuple(rows))
+    captioned = risk_coverage_plot(CURVE, N, replace(nothing, strictest=rows[1]))
+    squares = captioned.figure.axes[0].lines[-1]
+    assert list(squares.get_xdata()) == [0.4, 0.8, 1.0]
+    assert list(squares.get_ydata()) == [0.1, 0.15, 0.2]
+    assert plain(captioned.title).endswith("nothing is accepted; 10.0 % can be proven with 40 % accepted")
+    assert "proven, all at once" in captioned.note
 
 
 @pytest.mark.parametrize("right", [True, False])

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from clothier.data.photo_csv import Columns
+from clothier.data.photo_table import NO_GROUPS
 from clothier.errors import DataError
 from clothier.recipes.photo import PhotoAugment
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data, split_folds
@@ -43,6 +44,22 @@ def test_duplicates_stay_in_one_fold(tmp_path: Path) -> None:
     assert photos.groups[files.index("again.png")] == photos.groups[files.index("0.png")]
     summary = photos.audit_summary()
     assert (summary["exact_duplicates"], summary["merged_groups"]) == (1, 1)
+
+
+def test_the_same_image_under_two_labels_is_named(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    (tmp_path / "dress" / "again.png").write_bytes((tmp_path / "hat" / "0.png").read_bytes())
+    notes: list[str] = []
+    photos = load_photo_training_data(tmp_path, Columns(), lambda *words: notes.append(str(words[-1])))
+    (named,) = [one for one in photos.table.warnings if "different labels" in one]
+    assert "again.png (dress)" in named
+    assert "0.png (hat)" in named
+    assert named in notes
+
+
+def test_missing_groups_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    assert load_photo_training_data(tmp_path, Columns(), no_progress).table.warnings[-1] == NO_GROUPS
 
 
 def test_every_labeled_photo_is_tested_once(tmp_path: Path) -> None:

@@ -157,12 +157,16 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
         label = f"guarantee: {format_percent(guarantee.risk, 0)}"
         axes.text(0.01, guarantee.risk, label, va="bottom", fontsize=9, color=MUTED)
         _mark_operating_point(axes, guarantee)
+        highest = max(highest, _plot_provable(axes, guarantee))
     axes.set(xlabel="coverage: fraction of photos accepted", ylabel="error rate of accepted tags")
     axes.set(xlim=(0, 1), ylim=(0, max(1.15 * highest, 0.01)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         percent_axis(axis)
     note = f"{n_photos:,} photos, most confident first."
+    if guarantee and guarantee.provable:
+        confidence = format_percent(guarantee.confidence_level, 0)
+        note += f" Squares: risks that are proven, all at once with {confidence} confidence."
     return CaptionedFigure(figure, _risk_summary(curve, guarantee), "Risk-coverage curve", note)
 
 
@@ -217,12 +221,27 @@ def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
     )
 
 
+def _plot_provable(axes: Axes, guarantee: RiskGuarantee) -> float:
+    """Plots the risks that are proven over their coverage; returns the highest shown, 0 if there is none."""
+    proven = [one for one in guarantee.provable if one.min_probability is not None]
+    coverages, risks = [one.coverage for one in proven], [one.risk for one in proven]
+    n_shown = next((n for n, one in enumerate(coverages, 1) if one >= 1), len(proven))  # no more at full coverage
+    if not proven:
+        return 0.0
+    axes.plot(coverages[:n_shown], risks[:n_shown], "s", color=MUTED, markersize=4)
+    return max(risks[:n_shown])
+
+
 def _risk_summary(curve: RiskCoverage, guarantee: RiskGuarantee | None) -> str:
     if guarantee is None:
         half = float(curve.risk[np.searchsorted(curve.coverage, 0.5)])
         every = format_percent(float(curve.risk[-1]))
         return f"The error rate is {every} on all photos and {format_percent(half)} on the more confident half"
     if guarantee.empirical_risk is None:
-        return f"No threshold meets the guarantee of {format_percent(guarantee.risk, 0)}, so nothing is accepted"
+        nothing = f"No threshold meets the guarantee of {format_percent(guarantee.risk, 0)}, so nothing is accepted"
+        if not (found := guarantee.strictest):
+            return nothing
+        provable = f"{format_percent(found.risk)} can be proven with {format_percent(found.coverage, 0)} accepted"
+        return f"{nothing}; {provable}"
     accepted = f"{format_percent(guarantee.coverage, 0)} of the photos are accepted"
     return f"{accepted}, and {format_percent(guarantee.empirical_risk)} of those tags are wrong"

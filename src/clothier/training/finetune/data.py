@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from clothier.data.photo_table import UNKNOWN_LABEL, Columns, PhotoTable, load_with_fingerprints, read_photo_table
+from clothier.data.photo_table import (
+    NO_GROUPS,
+    UNKNOWN_LABEL,
+    Columns,
+    PhotoTable,
+    load_with_fingerprints,
+    read_photo_table,
+)
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import find_photo_duplicates
 from clothier.taxonomy import map_labels, without_subclasses
@@ -18,6 +25,8 @@ from clothier.training.finetune.efficientnet_lite import SIDE
 from clothier.types import FailedInput, InputSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from clothier.exploration.audit.duplicates import Duplicates
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 
 INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # of the model
 STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # of the photos from which augmented crops are taken
+MAX_NAMED = 5  # images with two labels, and copies of one, that warnings name
 MIN_PHOTOS_PER_CLASS = 5  # with fewer, a class is missing from the training or test photos of some fold
 UNKNOWN_FOLD = -1
 
@@ -108,8 +118,10 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     duplicates = find_photo_duplicates(fingerprints)
     groups = final.merge_groups([*duplicates.exact, *duplicates.near])
     group_name = columns.group_name if final.has_groups else "photo"
-    final = replace(final, warnings=(*final.warnings, *_one_group_warnings(final, groups, group_name)))
-    for warning in final.warnings:
+    found = [*_one_group_warnings(final, groups, group_name), *_two_label_warnings(final, duplicates)]
+    found += [] if final.has_groups else [NO_GROUPS]
+    final = replace(final, warnings=(*final.warnings, *found))
+    for warning in found:
         progress("train photo", 0, 0, warning)
     return PhotoTrainingData(
         table=final,
@@ -131,6 +143,17 @@ def _one_group_warnings(table: PhotoTable, groups: Int64Array, group_name: str) 
         for label, name in enumerate(table.classes)
         if len(np.unique(groups[table.labels == label])) == 1
     ]
+
+
+def _two_label_warnings(table: PhotoTable, duplicates: Duplicates) -> Iterator[str]:
+    """Names photos of the same image that have different labels."""
+    names = [*table.classes, "no label"]
+    pairs = [rows for rows in [*duplicates.exact, *duplicates.near] if len(np.unique(table.labels[list(rows)])) > 1]
+    for rows in pairs[:MAX_NAMED]:
+        shown = ", ".join(f"{Path(table.files[row]).name} ({names[table.labels[row]]})" for row in rows[:MAX_NAMED])
+        yield f"The same image has different labels: {shown}. Correct them; each is trained on as it is labeled."
+    if len(pairs) > MAX_NAMED:
+        yield f"{len(pairs) - MAX_NAMED} more images have different labels; audit.csv names them."
 
 
 def _deal_out(folds: Int64Array, groups: Int64Array, n_folds: int) -> None:

@@ -51,11 +51,11 @@ class FinalizedPhotoModel(NamedTuple):
 
 
 def finalize_photo(
-    run: Run, result: FineTuneResult, photos: PhotoTrainingData, progress: Progress
+    run: Run, result: FineTuneResult, photos: PhotoTrainingData, risk: float | str, progress: Progress
 ) -> FinalizedPhotoModel:
     """Calibrates and exports the final network; writes ``audit.csv`` and ``out_of_fold.npz``, but not ``metrics.json``.
 
-    All metrics are those of the out-of-fold predictions.
+    All metrics are those of the out-of-fold predictions. ``risk`` is a number or ``auto``, as in the options.
 
     Raises:
         ModelError: the exported graph differs from the network.
@@ -63,7 +63,7 @@ def finalize_photo(
     """
     progress("measure photo", 0, FINALIZE_STEPS, "calibration")
     oof = out_of_fold_predictions(photos, result)
-    calibrated = _calibrate(result, photos, oof)
+    calibrated = _calibrate(result, photos, oof, risk)
     evaluation, labeled = oof.evaluation(), oof.labeled_indices
     progress("measure photo", 1, FINALIZE_STEPS, "audit")
     probabilities = softmax(oof.calibrated_logits[labeled])
@@ -92,7 +92,9 @@ def finalize_photo(
     )
 
 
-def _calibrate(result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> CalibratedCard:
+def _calibrate(
+    result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFoldPredictions, risk: float | str
+) -> CalibratedCard:
     result.network.requires_grad_(requires_grad=True)  # the frozen blocks are counted as parameters, too
     data = {**_describe_data(photos), "photos": len(oof.labeled_indices)}
     return calibrate_card(
@@ -102,6 +104,7 @@ def _calibrate(result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFold
         photos.groups,
         oof.ood_scores,
         classes=oof.classes,
+        risk=risk,
         grouped_by=photos.grouped_by,
     )
 
