@@ -76,7 +76,15 @@ def file(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     predictions = np.where(np.arange(len(labels)) % WRONG == 0, (labels + 1) % 10, labels)
     splits = {"train": len(data.train), "test": len(data.test)}
     content = MapContent(
-        "All images", positions, images, labels, data.classes, splits, predictions, "CNN", "Two principal components."
+        "All images",
+        positions,
+        images,
+        labels,
+        data.classes,
+        splits,
+        np.eye(10)[predictions],
+        "CNN",
+        "Two principal components.",
     )
     path = tmp_path_factory.mktemp("map") / "map.html"
     path.write_text(render_map(content))
@@ -148,10 +156,28 @@ def test_70000_images_fit_into_a_small_file(file: Path) -> None:
     assert file.stat().st_size < 15_000_000
 
 
+def test_class_names_are_drawn_on_their_islands(page: Page, data: Dataset) -> None:
+    """Of the classes that are shown, and not over thumbnails."""
+    page.evaluate(
+        """() => {
+            window.written = [];
+            CanvasRenderingContext2D.prototype.fillText = (text) => window.written.push(text);
+        }"""
+    )
+    page.locator("#legend").get_by_label("Bag").uncheck()
+    page.wait_for_timeout(ANIMATION)
+    assert set(page.evaluate("written")) == set(data.classes) - {"Bag"}
+    search(page, "test 123")
+    page.evaluate("written.length = 0")
+    page.locator("#legend").get_by_label("Bag").check()
+    page.wait_for_timeout(ANIMATION)
+    assert page.evaluate("written") == []
+
+
 def test_a_searched_image_is_centered_and_moves_with_the_map(page: Page, data: Dataset) -> None:
     search(page, "test 123")
     label = data.classes[data.test.labels[123]]
-    assert facts(chosen(page)) == [label, "test 123", f"CNN predicts {label}, correct"]
+    assert facts(chosen(page)) == [label, "test 123", f"CNN predicts {label} with 100 %, correct"]
     page.mouse.move(*CENTER)
     page.mouse.down()
     page.mouse.move(CENTER[0] + 120, CENTER[1] - 90, steps=5)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from clothier.report.sections import Section
-    from clothier.types import Images, Labels, ModelOutput
+    from clothier.types import Floats, Images, ModelOutput
 
 TINY = {"epochs": 2, "batch_size": 60, "validation": 0.2}
 RECIPES = (
@@ -68,14 +68,14 @@ def passes() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def map_predictions() -> list[Labels]:
-    """The predictions that the map of ``finished`` shows."""
+def map_logits() -> list[Floats]:
+    """The logits that the map of ``finished`` shows."""
     return []
 
 
 @pytest.fixture(scope="module")
 def finished(
-    data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[int], map_predictions: list[Labels]
+    data: Path, tmp_path_factory: pytest.TempPathFactory, passes: list[int], map_logits: list[Floats]
 ) -> Study:
     """A study that was interrupted in its second training and again at its report. For reading only."""
     out = tmp_path_factory.mktemp("study") / "study"
@@ -93,9 +93,9 @@ def finished(
         passes.append(len(images))
         return run_model(self, images)
 
-    def keeping_map_section(*args: Any, predictions: Labels, **options: Any) -> Section:
-        map_predictions.append(predictions)
-        return map_section(*args, predictions=predictions, **options)
+    def keeping_map_section(*args: Any, logits: Floats, **options: Any) -> Section:
+        map_logits.append(logits)
+        return map_section(*args, logits=logits, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OnnxClassifier, "run", counting_run)
@@ -109,11 +109,11 @@ def test_the_report_reads_the_saved_logits(passes: list[int]) -> None:
     assert passes == [240]
 
 
-def test_the_map_shows_the_predictions_of_the_cnn(finished: Study, data: Path, map_predictions: list[Labels]) -> None:
+def test_the_map_shows_the_predictions_of_the_cnn(finished: Study, data: Path, map_logits: list[Floats]) -> None:
     dataset = open_dataset(data, any_idx=True)
     cnn = OnnxClassifier(bundle.resolve(str(finished.path / "cnn")))
-    expected = [cnn.run(split.images).logits.argmax(1) for split in (dataset.train, dataset.test)]
-    np.testing.assert_array_equal(map_predictions[0], np.concatenate(expected))
+    expected = [cnn.run(split.images).logits for split in (dataset.train, dataset.test)]
+    np.testing.assert_allclose(map_logits[0], np.concatenate(expected), atol=1e-4)
 
 
 def test_a_study_folder_is_complete(finished: Study) -> None:

@@ -15,6 +15,7 @@ from clothier.exploration.embedding_map import PIXELS
 from clothier.exploration.pca import fit_pca
 from clothier.exploration.pixels import WHITE, describe_pixels
 from clothier.exploration.tsne.embedding import MIN_POINTS
+from clothier.metrics import softmax
 from clothier.report import figures
 from clothier.report.figures.audit import audit_figures
 from clothier.report.figures.scatter import map_quality_bars
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from clothier.exploration.embedding_map import EmbeddingMap, MapMetadata
     from clothier.exploration.pca import PCA
     from clothier.report.captioned_figure import CaptionedFigure
-    from clothier.types import Labels, Progress
+    from clothier.types import Floats, Labels, Progress
 
 AUDIT_FILE, MAP_FILE, ARRAYS_FILE = "audit.csv", "map.html", "map.npz"
 TASK = "map page"
@@ -174,7 +175,7 @@ def map_section(
     embedding_map: EmbeddingMap,
     *,
     model: str | None = None,
-    predictions: Labels | None = None,
+    logits: Floats | None = None,
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Section:
@@ -184,7 +185,7 @@ def map_section(
         dataset: what was mapped.
         embedding_map: its map.
         model: the name of a model whose predictions can color the page.
-        predictions: (N_train + N_test,) int64, of this model.
+        logits: (N_train + N_test, K) of this model, calibrated.
         seed: of the order in which points are drawn.
         progress: called before and after the page is made.
     """
@@ -201,7 +202,7 @@ def map_section(
         labels=combined.labels,
         classes=combined.classes,
         splits={"train": combined.n_train, "test": len(combined) - combined.n_train},
-        predictions=predictions,
+        probabilities=None if logits is None else softmax(logits),
         model=model,
         quality_note=summary,
     )

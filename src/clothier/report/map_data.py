@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Floats, Images, Int64Array, Labels
+    from clothier.types import Float64Array, Floats, Images, Int64Array, Labels
 
 MAX_UINT16 = 2**16 - 1  # steps of a coordinate
 MAX_EDGE = 28  # pixels of a thumbnail's longer edge: Fashion-MNIST keeps its size, larger images are reduced
@@ -38,9 +38,14 @@ class MapContent(NamedTuple):
     labels: Labels  # (N,) int64, 0 to K - 1
     classes: Sequence[str]  # K names
     splits: Mapping[str, int]  # name to number of images, in their order
-    predictions: Labels | None = None  # (N,) int64, of the model named ``model``
+    probabilities: Float64Array | None = None  # (N, K), of the model named ``model``
     model: str | None = None
     quality_note: str = ""  # sentences about the map's quality
+
+    @property
+    def predictions(self) -> Labels | None:
+        """(N,) int64: the model's most probable class of each image."""
+        return None if self.probabilities is None else np.asarray(self.probabilities.argmax(axis=1))
 
 
 def pack(content: MapContent) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def pack(content: MapContent) -> dict[str, Any]:
     coordinates = quantize(content.positions)
     order = morton_order(coordinates)
     small = thumbnails(content.images)
-    predictions = content.predictions
+    predictions, probabilities = content.predictions, content.probabilities
     return {
         "classes": [printable(name) for name in content.classes],
         "splits": list(content.splits.items()),
@@ -62,6 +67,7 @@ def pack(content: MapContent) -> dict[str, Any]:
         "positions": _base64(coordinates[order]),
         "labels": _base64(content.labels[order].astype("<u2")),
         "predictions": None if predictions is None else _base64(predictions[order].astype("<u2")),
+        "probabilities": None if probabilities is None else _base64(_percent(probabilities.max(axis=1)[order])),
         "thumbnail": {
             "height": small.shape[1],
             "width": small.shape[2],
@@ -127,6 +133,11 @@ def _sprite_sheet(images: Images) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="WEBP", quality=WEBP_QUALITY, method=WEBP_METHOD)
     return file.getvalue()
+
+
+def _percent(probabilities: Float64Array) -> npt.NDArray[np.uint8]:
+    """Rounded down, so that only certainty is 100 %."""
+    return np.floor(100 * probabilities).astype(np.uint8)
 
 
 def _base64(array: npt.NDArray[np.generic]) -> str:

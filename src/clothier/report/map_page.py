@@ -24,7 +24,7 @@ __all__ = ["MapContent", "render_map"]
 D3_MODULES = ("dispatch", "timer", "color", "ease", "selection", "interpolate", "drag", "transition", "zoom")
 """Modules of d3, each after those that it imports."""
 
-SCRIPTS = ("data", "thumbnails", "grid", "raster", "camera", "filter", "card", "search", "main")
+SCRIPTS = ("data", "thumbnails", "grid", "raster", "camera", "filter", "card", "search", "labels", "main")
 """Our own, in execution order; they share one module's scope."""
 
 
@@ -50,20 +50,17 @@ def render_map(content: MapContent) -> str:
 
 
 def _legend(content: MapContent) -> list[dict[str, Any]]:
-    """Name, color and number of images of each class."""
-    counts = np.bincount(content.labels, minlength=len(content.classes))
-    return [
-        {"name": name, "color": class_color(label), "n": int(counts[label])}
-        for label, name in enumerate(content.classes)
-    ]
+    """Name and color of each class."""
+    return [{"name": name, "color": class_color(label)} for label, name in enumerate(content.classes)]
 
 
 def _accuracy_by_split(content: MapContent) -> list[dict[str, Any]]:
     """Number of images and of correct predictions in each split."""
-    if content.predictions is None:
+    predictions = content.predictions
+    if predictions is None:
         return []
     bounds = np.cumsum(list(content.splits.values()))[:-1]
-    parts = np.split(content.predictions == content.labels, bounds)
+    parts = np.split(predictions == content.labels, bounds)
     counts = zip(content.splits.items(), parts, strict=True)
     return [{"name": name, "n": n, "correct": int(correct.sum())} for (name, n), correct in counts if n]
 

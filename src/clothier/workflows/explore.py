@@ -43,12 +43,11 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.report.sections import Section
-    from clothier.types import Classifier, Images, Labels, Progress
+    from clothier.types import Classifier, Floats, Images, Labels, Progress
 
 TASK = "explore"
 EXPLORE_FORMAT_VERSION = 1  # of explore.json
 BUNDLED_CNN = "fashion-cnn"
-UNKNOWN = -1  # in predictions: the model has not seen this image yet
 N_FOLDS = 3  # of the label audit: some nine minutes on two cores; five folds would take twice as long
 
 
@@ -125,14 +124,14 @@ def run_stages(
     options: ExploreOptions,
     reference_model: Classifier | None,
     *,
-    predictions: Labels | None = None,
+    logits: Floats | None = None,
     progress: Progress = no_progress,
 ) -> DataSection:
     """Runs every stage; writes nothing.
 
     ``splits`` are split to labels (N,), as the models use them. The map shows the predictions of the reference model,
-    and the audit states its accuracy. ``predictions`` (N_train + N_test,) are its own, :data:`UNKNOWN` where it has not
-    seen an image yet; None for none.
+    and the audit states its accuracy. ``logits`` (N_train + N_test, K) are its own, NaN for images that it has not seen
+    yet; None for none.
 
     Raises:
         DataError: images of one class only, or all the same.
@@ -141,17 +140,17 @@ def run_stages(
     dataset.require_two_classes()
     require_same_classes([] if reference_model is None else [reference_model], dataset)
     n_train = len(dataset.train)
-    if predictions is None:
-        predictions = np.full(n_train + len(dataset.test), UNKNOWN)
-    _predict_missing(reference_model, dataset.test.images, predictions[n_train:])
+    if logits is None:
+        logits = unknown_logits(dataset)
+    _predict_missing(reference_model, dataset.test.images, logits[n_train:])
     stages: dict[str, Callable[[], Section]] = {
         "classes": lambda: classes_section(dataset, splits, options.seed),
         "pixels": lambda: pixels_section(dataset),
         "PCA": lambda: pca_section(dataset, options.seed),
-        "audit": lambda: _audit(dataset, options, reference_model, predictions[n_train:], progress),
+        "audit": lambda: _audit(dataset, options, reference_model, logits[n_train:], progress),
     }
     if options.map != "none":
-        stages["map"] = lambda: _map(dataset, options, reference_model, predictions, progress)
+        stages["map"] = lambda: _map(dataset, options, reference_model, logits, progress)
     sections: list[Section] = []
     for name, stage in stages.items():
         progress(TASK, len(sections), len(stages), name)
@@ -175,15 +174,20 @@ def bundled_reference_model(dataset: Dataset) -> Classifier | None:
     return model if suits else None
 
 
-def _predict_missing(model: Classifier | None, images: Images, predictions: Labels) -> None:
-    """Fills in the predictions that are not known yet."""
-    missing = np.flatnonzero(predictions == UNKNOWN)
+def unknown_logits(dataset: Dataset) -> Floats:
+    """(N_train + N_test, K) float32, all NaN: the reference model has seen no image yet."""
+    return np.full((len(dataset.train) + len(dataset.test), len(dataset.classes)), np.nan, np.float32)
+
+
+def _predict_missing(model: Classifier | None, images: Images, logits: Floats) -> None:
+    """Fills in the logits that are not known yet."""
+    missing = np.flatnonzero(np.isnan(logits[:, 0]))
     if model is not None and len(missing):
-        predictions[missing] = model.run(images[missing]).logits.argmax(axis=1)
+        logits[missing] = model.run(images[missing]).logits
 
 
 def _audit(
-    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_predictions: Labels, progress: Progress
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, test_logits: Floats, progress: Progress
 ) -> Section:
     duplicates = dataset_duplicates(dataset, progress)
     labels = _label_audit(dataset, duplicates, options.seed, progress) if options.audit == "labels" else None
@@ -193,7 +197,7 @@ def _audit(
             duplicates,
             labels=labels,
             reference_model=model,
-            test_predictions=test_predictions,
+            test_logits=test_logits,
             progress=progress,
         )
     )
@@ -211,13 +215,13 @@ def _label_audit(dataset: Dataset, duplicates: Duplicates, seed: int, progress: 
 
 
 def _map(
-    dataset: Dataset, options: ExploreOptions, model: Classifier | None, predictions: Labels, progress: Progress
+    dataset: Dataset, options: ExploreOptions, model: Classifier | None, logits: Floats, progress: Progress
 ) -> Section:
     n = len(dataset.train) + len(dataset.test)
     if n < MIN_POINTS and options.perplexity is None:
         return skipped_map_section(n)
     mapped = load(BUNDLED_CNN) if options.map == "cnn" else None
     found = fit_map(dataset, mapped, perplexity=options.perplexity, seed=options.seed, progress=progress)
-    _predict_missing(model, dataset.train.images, predictions[: len(dataset.train)])
-    name, known = (None, None) if model is None else (model.name, predictions)
-    return map_section(dataset, found, model=name, predictions=known, seed=options.seed, progress=progress)
+    _predict_missing(model, dataset.train.images, logits[: len(dataset.train)])
+    name, known = (None, None) if model is None else (model.name, logits)
+    return map_section(dataset, found, model=name, logits=known, seed=options.seed, progress=progress)

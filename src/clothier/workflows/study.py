@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clothier import atomic, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.exploration.options import ExploreOptions
@@ -22,7 +20,7 @@ from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_j
 from clothier.training.options import TrainOptions, check_run_options, from_config, to_config
 from clothier.training.prepared_training import split_indices
 from clothier.types import no_progress
-from clothier.workflows.explore import UNKNOWN, run_stages
+from clothier.workflows.explore import run_stages, unknown_logits
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
@@ -160,11 +158,10 @@ def _explore(options: StudyOptions, dataset: Dataset, cnn: Run, progress: Progre
     train, validation = split_indices(dataset, recipes.preset("cnn", options.preset))
     labels = dataset.train.labels
     splits = {"train": labels[train], "validation": labels[validation], "test": dataset.test.labels}
-    logits = cnn.read_predictions()
-    predictions = np.full(len(labels) + len(dataset.test), UNKNOWN)
-    predictions[validation] = logits["validation"].argmax(axis=1)
-    predictions[len(labels) :] = cnn.test_logits().argmax(axis=1)
-    return run_stages(dataset, splits, explore_options, load(cnn.bundle), predictions=predictions, progress=progress)
+    logits = unknown_logits(dataset)
+    logits[validation] = cnn.read_predictions()["validation"]
+    logits[len(labels) :] = cnn.test_logits()
+    return run_stages(dataset, splits, explore_options, load(cnn.bundle), logits=logits, progress=progress)
 
 
 def _write_report(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
     from clothier.exploration.audit.outliers import Outlier
-    from clothier.types import BoolArray, Classifier, Labels, Progress
+    from clothier.types import BoolArray, Classifier, Floats, Progress
 
 
 TASK, STEPS = "audit", 2
@@ -84,7 +84,7 @@ def audit_dataset(
     *,
     labels: LabelAudit | None = None,
     reference_model: Classifier | None = None,
-    test_predictions: Labels | None = None,
+    test_logits: Floats | None = None,
     progress: Progress = no_progress,
 ) -> AuditResult:
     """Searches both splits for outliers, and puts all findings together.
@@ -95,7 +95,7 @@ def audit_dataset(
         labels: the audit of its labels, if one was made.
         reference_model: of the same classes; its test accuracy is stated with and without the test images that repeat
             a training image.
-        test_predictions: (N_test,) of the reference model, if they are known already.
+        test_logits: (N_test, K) of the reference model, if they are known already.
         progress: called before and after the search.
     """
     combined = CombinedSplits.from_dataset(dataset)
@@ -104,9 +104,8 @@ def audit_dataset(
     found = outliers(combined.images, combined.labels)
     accuracies = None
     if reference_model:
-        if test_predictions is None:
-            test_predictions = reference_model.run(dataset.test.images).logits.argmax(axis=1)
-        correct = test_predictions == dataset.test.labels
+        logits = reference_model.run(dataset.test.images).logits if test_logits is None else test_logits
+        correct = logits.argmax(axis=1) == dataset.test.labels
         accuracies = _accuracy_without_leakage(reference_model.name, correct, duplicates, combined.n_train)
     metrics = {
         "data": dataset.name,

@@ -49,7 +49,8 @@ class Card {
     if (line.hidden) return;
     const prediction = Object.assign(document.createElement("b"), { textContent: page.classes[points.prediction[point]] });
     line.classList.toggle("wrong", wrong(point));
-    line.replaceChildren(`${page.model} predicts `, prediction, wrong(point) ? ", wrong" : ", correct");
+    const verdict = `${points.percent[point]} %, ${wrong(point) ? "wrong" : "correct"}`;
+    line.replaceChildren(`${page.model} predicts `, prediction, ` with ${verdict}`);
   }
 
   #write(selector, text) {

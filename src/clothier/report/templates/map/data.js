@@ -35,6 +35,7 @@ const points = {
   index: decodeArray(Uint32Array, page.order),
   label: decodeArray(Uint16Array, page.labels),
   prediction: page.predictions && decodeArray(Uint16Array, page.predictions),
+  percent: page.probabilities && decodeArray(Uint8Array, page.probabilities), // of the prediction
 };
 points.count = points.index.length;
 points.split = Uint8Array.from(points.index, (index) => splitOf(index).split);

@@ -28,6 +28,7 @@ class Filter {
     const [classes, splits, predictions] = ["class", "split", "prediction"].map(checked);
     this.accepts = (point) =>
       classes[points.label[point]] && (splits[points.split[point]] ?? true) && (predictions[+wrong(point)] ?? true);
+    this.showsClass = (label) => classes[label];
     this.byPrediction = this.form.elements.color?.value === "prediction";
     this.form.classList.toggle("by-prediction", this.byPrediction);
     this.#updateList();

@@ -48,6 +48,9 @@ function draw() {
   if (tiles.length > 0 && tiles.length <= TILE.count) drawTiles(tiles, projection, scale * side);
   else raster.dots(points, filter.list, filter.colors, projection, scale * radius(), filter.byPrediction ? 0.7 : 0.8);
   raster.end();
+  if (tiles.length === 0 || tiles.length > TILE.count) {
+    drawLabels(raster.context, projection, scale, filter.showsClass);
+  }
   drawMarks(projection, scale, side);
   if (camera.moving) slow ||= performance.now() - started > SLOW_FRAME;
 }
