@@ -18,9 +18,11 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from clothier.catalogue import product_votes, tagger
+from clothier.catalogue.review import accept, correct
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.store.schema import EMBEDDING, ITEMS, OUTPUTS
+from clothier.catalogue.versions import promote, versions
 from clothier.data.photos import read_file
 from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.bundle import Bundle
+    from clothier.catalogue.store import Store
 
 CODES = '[codes]\ndress = "D"\nhat = "H"\nskirt = "S"\n'
 
@@ -495,3 +498,87 @@ def test_archives_and_tables_of_images_give_the_rows_of_the_folder(
         assert bool(result.computed) == is_new
         found = [{**one, "price": 0.0} for one in rows(tmp_path / "other.jsonl")]
         assert found == [{**one, "price": 0.0} for one in rows(tmp_path / "folder.jsonl")]
+
+
+def seen(store: Store, item_id: str) -> dict[str, Any]:
+    (row,) = store.read(lambda c: c.execute(ITEMS.select().where(ITEMS.c.item_id == item_id)).mappings().all())
+    return dict(row)
+
+
+def test_a_review_outlives_new_thresholds_and_another_model(
+    photos: Path, tmp_path: Path, model: Path, color_bundle: Callable[..., Bundle]
+) -> None:
+    output = tmp_path / "tags.csv"
+    tag(photos, output, model=model)
+    wrong, right, none = (by_file(output)[name]["item_id"] for name in ("0.png", "1.png", "2.png"))
+    with open_store(f"{output}.store") as store:
+        correct(store, {wrong: 0}, "skirt", "anna")
+        accept(store, {right: 0}, "anna")
+        correct(store, {none: 0}, None, "bob")
+        before = seen(store, wrong)
+    (tmp_path / "codes.toml").write_text(CODES)
+    result = tag(photos, output, model=model, taxonomy=tmp_path / "codes.toml")
+    assert result.decisions == {"accept": 5, "review": 0, "reject": 1}
+    found = by_file(output)
+    row = found["0.png"]
+    assert (row["class"], row["code"], row["decision"], row["model_class"]) == ("skirt", "S", "accept", "dress")
+    assert (row["probability"], row["class_2"], row["reviewed_by"]) == ("", "", "anna")
+    assert row["reason"].startswith("Reviewed by anna on 20")
+    assert row["reason"].endswith(": skirt; the model's class was dress (100 %).")
+    assert (found["1.png"]["class"], found["1.png"]["decision"]) == ("hat", "accept")
+    assert found["1.png"]["reason"].endswith(": right.")
+    assert float(found["1.png"]["probability"]) > 0.9
+    assert (found["2.png"]["class"], found["2.png"]["code"], found["2.png"]["decision"]) == ("", "", "reject")
+    assert found["copy.png"]["class"] == "skirt", "the same content is the same item"
+    other = color_bundle(tmp_path / "other", {"coat": (230, 20, 20), "bag": (20, 20, 230)}).path
+    tag(photos, output, model=other)
+    with open_store(f"{output}.store") as store:
+        after = seen(store, wrong)
+        change = store.history(wrong)[-1]
+    review = ("review_id", "reviewed_class", "reviewed_by", "reviewed_at")
+    assert [after[name] for name in review] == [before[name] for name in review]
+    assert (after["class"], after["model"]) == ("coat", "other"), "the model's opinion is kept beside it"
+    assert (change["actor"], change["after"]["class"], change["after"]["reviewed_class"]) == (
+        "model other",
+        "coat",
+        "skirt",
+    )
+    assert by_file(output)["0.png"]["class"] == "skirt"
+
+
+def test_another_photo_under_the_same_id_ends_the_review(tmp_path: Path, model: Path) -> None:
+    draw(tmp_path / "a.png", "dress")
+    table, output = tmp_path / "list.csv", tmp_path / "tags.csv"
+    table.write_text("sku,file\nA1,a.png\n")
+    tag(table, output, model=model, id_column="sku")
+    with open_store(f"{output}.store") as store:
+        correct(store, {"A1": 0}, "skirt", "anna")
+    draw(tmp_path / "a.png", "hat")
+    tag(table, output, model=model, id_column="sku")
+    assert (by_file(output)["a.png"]["class"], by_file(output)["a.png"]["reviewed_by"]) == ("hat", "")
+    with open_store(f"{output}.store") as store:
+        change = store.history("A1")[-1]
+    assert (change["before"]["reviewed_class"], change["after"]["reviewed_class"]) == ("skirt", None)
+
+
+def test_the_reviewed_photos_of_a_product_vote_for_the_persons_class(photos: Path, model: Path) -> None:
+    (photos / "list.csv").write_text("sku,file,style\nA1,0.png,S\nA2,1.png,S\nA3,2.png,S\n")
+    options: dict[str, Any] = {"model": model, "id_column": "sku", "product_column": "style"}
+    tag(photos / "list.csv", photos / "tags.csv", **options)
+    with open_store(photos / "tags.csv.store") as store:
+        correct(store, {"A1": 0}, "hat", "anna")
+        correct(store, {"A3": 0}, None, "anna")
+    tag(photos / "list.csv", photos / "tags.csv", **options)
+    (vote,) = {(one["product_class"], round(float(one["product_probability"]), 3)) for one in rows(photos / "tags.csv")}
+    assert vote == ("hat", 1.0)
+
+
+def test_the_promoted_model_tags_by_default(photos: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "tags.csv"
+    first = tag(photos, output, model=model)
+    assert tag(photos, output).model == "photo"
+    with open_store(f"{output}.store") as store:
+        version = next(one.version for one in versions(store) if one.name == "colors")
+        promote(store, version, "anna")
+    promoted = tag(photos, output)
+    assert (promoted.model, promoted.computed) == (first.model, 0)

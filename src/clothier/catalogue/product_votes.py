@@ -6,13 +6,14 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+import numpy as np
+from sqlalchemy import or_, select
 
 from clothier.catalogue.rules import top_classes
 from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -45,14 +46,20 @@ def product_votes(
 ) -> dict[str, Vote | None]:
     """The most probable class of each product by the mean of its photos' probabilities, and that mean.
 
-    Photos that are rejected, or that the model for small images classified, do not count.
+    Photos that are rejected, or that the model for small images classified, do not count. A photo that a person
+    reviewed counts for the person's class, with probability 1.
     """
+    classes = list(rules.model.classes)
+    counts = or_(
+        ITEMS.c.review_id.is_(None) & ITEMS.c.decision.is_distinct_from("reject"),
+        ITEMS.c.reviewed_class.in_(classes),
+    )
     query = (
-        select(FILES.c.product, *TAG_INPUTS)
+        select(FILES.c.product, ITEMS.c.reviewed_class, *TAG_INPUTS)
         .join(OUTPUTS, (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model))
         .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.product.in_(products))
-        .where(FILES.c.error_code.is_(None), ITEMS.c.decision.is_distinct_from("reject"))
+        .where(FILES.c.error_code.is_(None), counts)
         .where(OUTPUTS.c.computed_by == rules.model.name)
         .order_by(FILES.c.position)
     )
@@ -60,6 +67,14 @@ def product_votes(
     for part in connection.execute(query).mappings().partitions(PAGE):
         for row, probabilities in zip(part, rules.probabilities(part), strict=True):
             total, n = sums.get(row["product"], (0.0 * probabilities, 0))
-            sums[row["product"]] = total + probabilities, n + 1
+            sums[row["product"]] = total + _vote(row["reviewed_class"], probabilities, classes), n + 1
     means = {product: total / n for product, (total, n) in sums.items()}
     return {name: top_classes(means[name], rules.model.classes)[0] if name in means else None for name in products}
+
+
+def _vote(reviewed_class: str | None, probabilities: Float64Array, classes: Sequence[str]) -> Float64Array:
+    if reviewed_class is None:
+        return probabilities
+    vote = np.zeros_like(probabilities)
+    vote[classes.index(reviewed_class)] = 1
+    return vote

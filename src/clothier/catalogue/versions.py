@@ -14,7 +14,9 @@ from clothier.catalogue.rules import thresholds_digest
 from clothier.catalogue.store.engine import POSTGRESQL
 from clothier.catalogue.store.schema import ITEMS, MODELS, PROMOTIONS, VERSIONS
 from clothier.catalogue.store.store import find_or_insert, now
-from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.errors import ClothierError, ModelError, UnknownNameError, UsageError
+from clothier.inference import load
+from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from clothier.inference import Model
 
 CURRENT, RETIRED, CANDIDATE = "current", "retired", "candidate"
+OTHERWISE = "Promote a model with `clothier models --promote`, or name one with --model."
 PROMOTION_LOCK = 0xC107_0003  # of PostgreSQL
 
 
@@ -172,17 +175,25 @@ def current_version(store: Store) -> ModelVersion | None:
     return next((one for one in versions(store) if one.status == CURRENT), None)
 
 
-def check_unchanged(model: Model, promoted: ModelVersion) -> None:
-    """Checks that the model that was loaded is the one that was promoted.
+def load_current(store: Store) -> tuple[str, Model]:
+    """The name and the model that tags by default: the promoted one, or else that which comes with Clothier.
 
     Raises:
-        ModelError: it was replaced.
+        ModelError: the promoted model is missing, damaged, or was replaced by another.
     """
+    promoted = current_version(store)
+    if promoted is None:
+        return DEFAULT_MODEL, load()
+    try:
+        model = load(promoted.location)
+    except ClothierError as error:
+        raise ModelError(f"the promoted model cannot be loaded: {error} {OTHERWISE}") from error
     if version_digest(model) != promoted.version:
         raise ModelError(
             f"the model in {promoted.location} is not the one that was promoted (version {promoted.version}): it was "
-            "replaced. Promote it, or name a model with --model."
+            f"replaced. {OTHERWISE}"
         )
+    return promoted.location, model
 
 
 def known_classes(connection: Connection) -> list[str]:

@@ -67,6 +67,7 @@ def tag_table(result: dict[str, Any]) -> RenderableType:
         make_table(["Decision", "Photos", "Share"], rows),
         f"{result['n']:,} photo{'s' * (result['n'] != 1)} in {result['seconds']:.1f} s "
         f"({result['photos_per_second']:,.0f} a second){unchanged}",
+        f"Model: {result['model']}",
         *([f"Tags: {result['output']}"] if result["output"] else []),
         f"Store: {result['store']}",
     )

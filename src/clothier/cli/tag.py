@@ -13,7 +13,7 @@ import typer
 
 from clothier.cli import output, tables
 from clothier.cli.options import FileColumn, Json
-from clothier.cli.predict import Model, Taxonomy
+from clothier.cli.predict import Taxonomy
 from clothier.cli.progress import progress_display
 from clothier.errors import NO_OUTPUT, UsageError
 from clothier.types import DEFAULT_MODEL
@@ -30,6 +30,14 @@ StoreName = Annotated[
         metavar="FILE|URL",
         help="Database that keeps all tags: a SQLite file, or postgresql://user@host/database. "
         "Default: a file beside the output.",
+    ),
+]
+TaggingModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="RUN|NAME",
+        help=f"A run folder, a bundle, or a bundled model. Default: the one promoted in the store, or {DEFAULT_MODEL}.",
     ),
 ]
 Columns = Annotated[
@@ -51,7 +59,7 @@ def tag(
     source: Source,
     target: Target = None,
     store: StoreName = None,
-    model: Model = DEFAULT_MODEL,
+    model: TaggingModel = None,
     taxonomy: Taxonomy = None,
     columns: Columns = None,
     file_column: FileColumn = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.catalogue.engines import LocalEngine
 from clothier.catalogue.product_votes import with_votes
+from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
@@ -18,10 +19,11 @@ from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.tables import check_output, write_table
 from clothier.catalogue.tagger import tag_source
+from clothier.catalogue.versions import load_current, register
 from clothier.errors import NO_OUTPUT, Interrupted, UsageError
 from clothier.inference import load
 from clothier.taxonomy import read_taxonomy
-from clothier.types import DEFAULT_MODEL, no_progress
+from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +99,7 @@ def tag(
     output: str | Path | None = None,
     *,
     store: str | Path | None = None,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | None = None,
     taxonomy: str | Path | None = None,
     columns: str | None = None,
     file_column: str | None = None,
@@ -114,7 +116,8 @@ def tag(
         source: a folder or a ZIP file of photos, or a CSV or Parquet file that lists or holds them.
         output: the table to write: ``.csv``, ``.jsonl`` or ``.parquet``; None for the store alone.
         store: a SQLite file or the URL of a PostgreSQL database; None for a file beside ``output``.
-        model: a run folder, a bundle folder or the name of a bundled model.
+        model: a run folder, a bundle folder or the name of a bundled model; None for the model that was promoted in
+            the store, or else the bundled photo model.
         taxonomy: a TOML file with a company's code for each class.
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
@@ -138,16 +141,19 @@ def tag(
     shown = output_columns(photos.columns, columns, has_products=product_column is not None)
     if target:
         check_output(target)
-    loaded = load(model)
-    rules = TaggingRules(loaded, read_taxonomy(Path(taxonomy), loaded.classes) if taxonomy else None)
+    chosen = None if model is None else (str(model), load(model))
     try:
         with _locked(target), open_store(store_name) as opened, opened.locked():
+            name, loaded = chosen or load_current(opened)
+            codes = read_taxonomy(Path(taxonomy), loaded.classes) if taxonomy else None
+            rules = TaggingRules(loaded, codes)
+            register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
             tally = tag_source(photos, opened, run, rules, _engine(opened, run, loaded), progress=progress)
             if target:
                 found = opened.rows(run)
                 found = with_votes(found, opened, run, rules) if product_column else found
-                write_table(target, shown, _reported(found, tally.n, progress))
+                write_table(target, shown, _reported(with_reviews(found, codes), tally.n, progress))
             opened.finish_run(run)
             counts = opened.count(run)
     except KeyboardInterrupt as stop:

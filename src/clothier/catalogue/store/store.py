@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -29,6 +29,11 @@ RETRY_SECONDS = 60.0  # a database server that is restarted is back by then
 RETRY_PAUSE = 0.5  # seconds
 TAGGER_LOCK, MIGRATION_LOCK = 0xC107_0001, 0xC107_0002  # of PostgreSQL: numbers that no other program uses
 PAGE = 1_000  # rows that are read at a time
+
+FINAL_DECISION = case(
+    (ITEMS.c.review_id.is_(None), ITEMS.c.decision), (ITEMS.c.reviewed_class.is_(None), "reject"), else_="accept"
+)
+"""A person's review decides; a photo of none of the classes is rejected."""
 
 Row = dict[str, Any]
 
@@ -170,11 +175,11 @@ class Store:
         return self.read(lambda connection: connection.execute(query).first()) is not None
 
     def count(self, run: RunId) -> dict[str, dict[str | None, int]]:
-        """The number of the run's files by ``decision``, and of those that failed by ``error_code``."""
+        """The number of the run's files by ``decision``, a person's where there is one, and by ``error_code``."""
 
         def work(connection: Connection) -> dict[str, dict[str | None, int]]:
             return {
-                "decision": _count(connection, ITEMS.c.decision, run, FILES.c.error_code.is_(None)),
+                "decision": _count(connection, FINAL_DECISION, run, FILES.c.error_code.is_(None)),
                 "error_code": _count(connection, FILES.c.error_code, run, FILES.c.error_code.is_not(None)),
             }
 
