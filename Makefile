@@ -58,6 +58,7 @@ figures: $(VENV)/.all ## measure again what takes minutes, then update the table
 	@echo "Not measured, because they take hours; run them one by one:"
 	@echo "  python -m benchmarks.ablation                             1 hour"
 	@echo "  python -m benchmarks.leaderboard RUN ...                  up to 3 hours of training per run"
+	@echo "  python -m benchmarks.colors PHOTOS                        needs the photos of clothing-dataset"
 	@echo "  python -m benchmarks.selective_prediction RUN OOD_IMAGES  needs a photo run"
 
 tables: $(VENV)/.all ## update the tables in docs/ from benchmarks/results

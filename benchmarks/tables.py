@@ -184,6 +184,24 @@ def inference() -> str:
     return _table(header, "llrrr", rows, _with_command(note, results))
 
 
+def colors() -> str:
+    """How often the main color of a garment is right."""
+    results = load_results("colors")
+
+    def cell(row: Row, name: str) -> str:
+        low, high = (f"{100 * end:.0f}" for end in row[f"{name}_interval"])
+        return f"{100 * row[name]:.1f} ({low} to {high})"
+
+    rows = [(row["name"], row["n"], cell(row, "acceptable"), cell(row, "main_label")) for row in results["rows"]]
+    cost = max(row["milliseconds"] for row in results["rows"])
+    note = (
+        "With 95 % intervals. Right: one of the colors that people may name; strictly: the first of them. "
+        f"{cost:.1f} ms a photo on one core of {results['machine']['cpu']['model']}, after decoding."
+    )
+    header = ("photos", "n", "right, %", "strictly, %")
+    return _table(header, "lrrr", rows, _with_command(note, results))
+
+
 def audit() -> str:
     """Duplicates in Fashion-MNIST, and the accuracy without them."""
     results = load_results("explore")
@@ -339,6 +357,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "training": training,
     "map": maps,
     "inference": inference,
+    "colors": colors,
     "audit": audit,
     "photo": photo,
     "bundles": bundles,

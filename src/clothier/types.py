@@ -110,6 +110,25 @@ Decision = Literal["accept", "review", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
+class GarmentColor:
+    """A color of a garment.
+
+    Attributes:
+        name: one of :data:`clothier.colors.color_names.NAMES`, or multicolor.
+        hex: the median of its pixels as photographed, such as ``#1f3a93``.
+        share: of the garment's pixels, 0 to 1.
+    """
+
+    name: str
+    hex: str
+    share: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The prediction for one image.
 
@@ -122,6 +141,7 @@ class Prediction:
         code: the company's code for the most probable class, if a taxonomy was given.
         input_file: the file with the preprocessed input, if ``--save-inputs`` was given.
         notes: one sentence for each thing that was ignored or missing in the image file.
+        colors: of the garment, the largest first; empty if no garment was found; None if the model takes gray images.
     """
 
     file: str
@@ -132,6 +152,7 @@ class Prediction:
     code: str | None = None
     input_file: str | None = None
     notes: tuple[str, ...] = ()
+    colors: tuple[GarmentColor, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -143,6 +164,7 @@ class Prediction:
             "reason": self.reason,
             "model": self.model,
             **{name: value for name in ("code", "input_file") if (value := getattr(self, name)) is not None},
+            **({"colors": [one.to_json() for one in self.colors]} if self.colors is not None else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
         }
 

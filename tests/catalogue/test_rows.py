@@ -11,8 +11,10 @@ ROW = {
     "class": "hat",
     "probability": 0.7,
     "top": [["hat", 0.7], ["dress", 0.3]],
+    "colors": [{"name": "red", "hex": "#c01020", "share": 0.8}, {"name": "white", "hex": "#eeeeee", "share": 0.2}],
     "columns": {"price": "12", "class": "headwear"},
 }
+RANKED = ("class_2", "probability_2", "class_3", "probability_3")
 
 
 def test_ours_then_the_users() -> None:
@@ -22,9 +24,17 @@ def test_ours_then_the_users() -> None:
 
 
 def test_the_next_classes_are_empty_where_there_are_none() -> None:
-    values = {one.name: one.value(ROW) for one in OUR_COLUMNS if one.name[-1] in "23"}
-    assert values == {"class_2": "dress", "probability_2": 0.3, "class_3": None, "probability_3": None}
+    values = {one.name: one.value(ROW) for one in OUR_COLUMNS if one.name in RANKED}
+    assert values == dict(zip(RANKED, ("dress", 0.3, None, None), strict=True))
     assert output_columns({}, "class_2")[0].value({**ROW, "top": None}) is None
+
+
+@pytest.mark.parametrize("colors", [None, []])
+def test_colors(colors: list[object] | None) -> None:
+    names = ("color", "color_hex", "color_share", "color_2", "color_3")
+    columns = output_columns({}, ",".join(names))
+    assert [one.value(ROW) for one in columns] == ["red", "#c01020", 0.8, "white", None]
+    assert [one.value({**ROW, "colors": colors}) for one in columns] == [None] * 5
 
 
 def test_columns_are_chosen_renamed_and_ordered() -> None:

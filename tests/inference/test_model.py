@@ -344,6 +344,18 @@ def test_only_the_bundled_photo_model_has_a_fallback(photo_bundle: Path, gray: P
     assert "fashion-cnn" not in found.reason
 
 
+def test_colors_of_a_garment(tmp_path: Path, photo_bundle: Path, gray: Path) -> None:
+    image = Image.new("RGB", (300, 400), "#cdc8c3")
+    image.paste("#2346a0", (80, 100, 220, 300))
+    image.save(tmp_path / "blue.png")
+    Image.new("RGB", (300, 400), "#cdc8c3").save(tmp_path / "empty.png")
+    found = load("photo").predict([tmp_path / "blue.png", tmp_path / "empty.png", gray])
+    blue, empty, small = (one.to_json() for one in found)
+    assert blue["colors"] == [{"name": "blue", "hex": "#2346a0", "share": 1.0}]
+    assert empty["colors"] == []
+    assert "colors" not in small, "28x28 images are gray"
+
+
 def test_notes_on_a_file(tmp_path: Path, photo_bundle: Path) -> None:
     file = save_photo(tmp_path / "a.png", (230, 20, 20))
     assert "notes" not in predict([file], model="photo")[0].to_json()

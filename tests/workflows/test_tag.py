@@ -8,6 +8,7 @@ import shutil
 import warnings
 import zipfile
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +27,12 @@ from clothier.catalogue.versions import promote, versions
 from clothier.data.photos import read_file
 from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
+from clothier.types import Prediction
 from clothier.workflows.tag import TagResult, tag
 from tests.color_photos import draw, draw_folder, save_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from clothier.bundle import Bundle
     from clothier.catalogue.store import Store
@@ -101,6 +102,7 @@ def test_a_row_is_what_predict_says(photos: Path, tmp_path: Path, model: Path) -
         assert [row[name] for name in names[1]] == pytest.approx([one.probability for one in expected.top], abs=1e-6)
         assert (row["decision"], row["reason"], row["model"]) == (expected.decision, expected.reason, expected.model)
         assert row["notes"] == (" ".join(expected.notes) or None)
+        assert row["color"] is None, "these photos have one color everywhere: no garment is found"
         assert (row["error_code"], row["error_message"], row["code"]) == (None, None, None)
 
 
@@ -118,6 +120,28 @@ def test_the_store_keeps_embeddings(photos: Path, tmp_path: Path, model: Path, d
     decoded.clear()
     assert tag(photos, tmp_path / "tags.csv", model=model).computed == 5, "of a store from before there were embeddings"
     assert len(decoded) == 6
+
+
+def test_colors_of_the_garments(tmp_path: Path, model: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, color in {"red.png": "#be1923", "blue.png": "#2346a0"}.items():
+        image = Image.new("RGB", (24, 24), "#cdc8c3")
+        image.paste(color, (7, 7, 17, 17))
+        image.save(photos / name)
+    output = tmp_path / "tags.parquet"
+    tag(photos, output, store=tmp_path / "store.db", model=model)
+    for file, row in by_file(output).items():
+        (expected,) = load(model).predict([photos / file])
+        assert isinstance(expected, Prediction)
+        assert expected.colors
+        main = expected.colors[0]
+        assert (row["color"], row["color_hex"], row["color_share"]) == (main.name, main.hex, main.share)
+        assert main.name == Path(file).stem
+        assert expected.to_json()["colors"] == [one.to_json() for one in expected.colors]
+    with open_store(tmp_path / "store.db") as store:
+        stored = store.read(lambda connection: connection.execute(select(ITEMS.c.color)).scalars().all())
+    assert sorted(map(str, stored)) == ["blue", "red"]
 
 
 def test_an_unchanged_folder_is_not_read_again(

@@ -45,6 +45,16 @@ def _ranked(name: str, kind: type, rank: int, part: int) -> OutputColumn:
     return OutputColumn(name, kind, value)
 
 
+def _color(name: str, kind: type, rank: int, part: str) -> OutputColumn:
+    """A part of the garment's color at a rank, 0 for the main one."""
+
+    def value(row: Row) -> Any:
+        colors = row["colors"] or ()
+        return colors[rank][part] if rank < len(colors) else None
+
+    return OutputColumn(name, kind, value)
+
+
 OUR_COLUMNS = (
     _stored("item_id", str),
     _stored("file", str),
@@ -55,6 +65,11 @@ OUR_COLUMNS = (
     _ranked("class_3", str, 2, 0),
     _ranked("probability_3", float, 2, 1),
     _stored("code", str),
+    _color("color", str, 0, "name"),
+    _color("color_hex", str, 0, "hex"),
+    _color("color_share", float, 0, "share"),
+    _color("color_2", str, 1, "name"),
+    _color("color_3", str, 2, "name"),
     _stored("decision", str),
     _stored("reason", str),
     _stored("notes", str),

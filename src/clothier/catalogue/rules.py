@@ -81,6 +81,7 @@ class TaggingRules:
                     "model": model.name,
                     "thresholds": version_of_thresholds,
                     "rules": self.digest,
+                    "color": one["colors"][0]["name"] if one["colors"] else None,
                 }
             )
         return tags

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import bundle
+from clothier.colors import VERSION as COLORS_VERSION
+from clothier.colors import main_colors
 from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess
 from clothier.data.photos.preprocessing import KINDS
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import Bundle
-    from clothier.types import BoolArray, Classifier, Float64Array, Floats, Images, ModelOutput, Progress
+    from clothier.types import BoolArray, Classifier, Float64Array, Floats, GarmentColor, Images, ModelOutput, Progress
 
 FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
 FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
 NO_THRESHOLDS = "No thresholds: run `clothier calibrate`."
+COLOR_CHANNELS = 3
 DECODE_BATCH = 64  # files decoded before the model runs on them together
 
 
@@ -67,6 +70,7 @@ class DecodedPhoto:
     image: Images  # the input of the model
     model: Model  # which classifies it
     notes: tuple[str, ...]
+    colors: tuple[GarmentColor, ...] | None  # of the garment; None if the model takes gray images
 
 
 class Model:
@@ -175,13 +179,17 @@ class Model:
         except ImageError as error:
             return FailedInput(str(file), error.code, str(error))
         model = self.small_image_model if is_fashion_mnist_image(image) else self
-        return DecodedPhoto(str(file), preprocess(image, model.input_spec), model, notes)
+        pixels = preprocess(image, model.input_spec)
+        colors = main_colors(pixels) if model.input_spec.channels == COLOR_CHANNELS else None
+        return DecodedPhoto(str(file), pixels, model, notes, colors)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what determines logits (but for the temperature) and OOD scores of a file."""
+        """SHA-256 of what determines logits (but for the temperature), OOD scores and colors of a file."""
         fallback = _output_digest(bundle.resolve(self._fallback)) if self._fallback else ""
-        return hashlib.sha256(f"{PREPROCESSING_VERSION} {self._digest} {fallback}".encode()).hexdigest()
+        return hashlib.sha256(
+            f"{PREPROCESSING_VERSION} {COLORS_VERSION} {self._digest} {fallback}".encode()
+        ).hexdigest()
 
     @cached_property
     def small_image_model(self) -> Model:
@@ -233,6 +241,7 @@ class Model:
             code=codes[best[0].name] if codes else None,
             input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
             notes=photo.notes,
+            colors=photo.colors,
         )
 
 

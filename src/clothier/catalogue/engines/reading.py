@@ -110,4 +110,5 @@ def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
             "ood_score": score,
             "notes": " ".join(photo.notes) or None,
             "embedding": one.tobytes(),
+            "colors": None if photo.colors is None else [color.to_json() for color in photo.colors],
         }

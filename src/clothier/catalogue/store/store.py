@@ -190,11 +190,13 @@ class Store:
         tag = [one for one in ITEMS.c if one.name not in ("item_id", "digest", "product")]
         file = [one for one in FILES.c if one.name not in ("source_id", "run_id", "signature", "digest")]
         joined = (ITEMS.c.item_id == FILES.c.item_id) & FILES.c.error_code.is_(None)
+        output = (OUTPUTS.c.digest == ITEMS.c.digest) & (OUTPUTS.c.model_id == run.model)
         position = -1
         while True:
             query = (
-                select(*file, *tag)
+                select(*file, *tag, OUTPUTS.c.colors)
                 .outerjoin(ITEMS, joined)
+                .outerjoin(OUTPUTS, output)
                 .where(FILES.c.source_id == run.source, FILES.c.position > position, FILES.c.run_id == run.run)
                 .order_by(FILES.c.position)
                 .limit(PAGE)

@@ -7,7 +7,8 @@ pixels this is precise enough, and numpy needs only a few milliseconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -30,16 +31,39 @@ PRIOR_CENTER, PRIOR_EDGE = 0.7, 0.05  # prior foreground probability in the cent
 PRIOR_MARGIN = 0.45  # fraction of half the image over which the prior rises
 
 
+class Segmentation(NamedTuple):
+    """Foreground and background of a small image.
+
+    Attributes:
+        foreground: (H, W) probability of each pixel.
+        ratio: (H, W) how much likelier the color of a pixel is in the foreground than in the background.
+        overlap: of the colors of foreground and background (Bhattacharyya coefficient): 1 if they are the same.
+    """
+
+    foreground: Float64Array
+    ratio: Float64Array
+    overlap: float
+
+
 def segment_foreground(image: Image.Image) -> BoolArray | None:
     """The foreground mask, (H, W); None if its area is implausible."""
     resized = image.resize(scaled_size(image, SEGMENTATION_SIZE), Image.Resampling.BOX)
     small = resized.filter(ImageFilter.MedianFilter(3))
-    foreground = _foreground_probabilities(_color_bins(small), _prior(small.height, small.width))
+    foreground = _foreground_probabilities(_color_bins(small), _prior(small.height, small.width), ITERATIONS)
     mask = _fill_holes(_largest_component(foreground > 0.5))
     if not MIN_AREA_FRACTION < mask.mean() < MAX_AREA_FRACTION:
         return None
     upscaled = Image.fromarray(mask.astype(np.uint8) * 255).resize(image.size, Image.Resampling.BILINEAR)
     return np.asarray(upscaled) >= 128
+
+
+def segment_small(image: Image.Image, iterations: int = ITERATIONS) -> Segmentation:
+    """Segments all pixels of an image that is small already; the foreground may have several parts, and holes."""
+    bins = _color_bins(image)
+    foreground = _foreground_probabilities(bins, _prior(image.height, image.width), iterations)
+    mask = (foreground > 0.5).astype(np.float64)
+    inside, outside = _color_histogram(bins, mask), _color_histogram(bins, 1 - mask)
+    return Segmentation(foreground, (inside / outside)[bins], float(np.sqrt(inside * outside).sum()))
 
 
 def scaled_size(image: Image.Image, long_side: int) -> tuple[int, int]:
@@ -57,6 +81,7 @@ def _color_bins(image: Image.Image) -> npt.NDArray[np.intp]:
     return (indices[..., 0] * BINS_PER_CHANNEL + indices[..., 1]) * BINS_PER_CHANNEL + indices[..., 2]
 
 
+@cache
 def _prior(height: int, width: int) -> Float64Array:
     """The foreground probability of each pixel by its position: (H, W)."""
     y = 1 - np.abs(np.linspace(-1, 1, height))[:, None]
@@ -65,41 +90,42 @@ def _prior(height: int, width: int) -> Float64Array:
     return np.asarray(PRIOR_EDGE + (PRIOR_CENTER - PRIOR_EDGE) * inside)
 
 
-def _foreground_probabilities(bins: npt.NDArray[np.intp], prior: Float64Array) -> Float64Array:
+def _foreground_probabilities(bins: npt.NDArray[np.intp], prior: Float64Array, iterations: int) -> Float64Array:
     """The foreground probability of each pixel by its color, its position and its neighborhood: (H, W)."""
     probabilities = local_prior = prior
-    for iteration in range(ITERATIONS):
+    for iteration in range(iterations):
         if iteration >= PRIOR_ITERATIONS:
             neighborhood = _blur(probabilities, SMOOTHING_PASSES).clip(PRIOR_EDGE, 1 - PRIOR_EDGE)
             local_prior = (prior + neighborhood) / 2
-        foreground = local_prior * _color_histogram(bins, probabilities)[bins]
-        background = (1 - local_prior) * _color_histogram(bins, 1 - probabilities)[bins]
-        probabilities = _blur(foreground / (foreground + background))
+        ratio = _color_histogram(bins, probabilities) / _color_histogram(bins, 1 - probabilities)
+        foreground = local_prior * ratio[bins]
+        probabilities = _blur(foreground / (foreground + 1 - local_prior))
     return probabilities
 
 
 def _color_histogram(bins: npt.NDArray[np.intp], weights: Float64Array) -> Float64Array:
     """The probability of each color bin among pixels with these weights, smoothed over similar colors."""
-    flat = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3), np.float64)
-    counts: Float64Array = flat.reshape((BINS_PER_CHANNEL,) * 3)
-    for axis in range(3):
-        counts = _smooth(counts, axis)
-    smoothed = counts.ravel() + PSEUDOCOUNT
+    shape = (BINS_PER_CHANNEL,) * 3
+    smooth = _blur_matrix(BINS_PER_CHANNEL, 1)
+    counts = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3), np.float64)
+    planes = (smooth @ counts.reshape(BINS_PER_CHANNEL, -1)).reshape(shape)
+    smoothed = (smooth @ planes @ smooth.T).ravel() + PSEUDOCOUNT
     return np.asarray(smoothed / smoothed.sum())
 
 
 def _blur(probabilities: Float64Array, times: int = 1) -> Float64Array:
-    for axis in (0, 1) * times:
-        probabilities = _smooth(probabilities, axis)
-    return probabilities
+    height, width = probabilities.shape
+    return np.asarray(_blur_matrix(height, times) @ probabilities @ _blur_matrix(width, times).T)
 
 
-def _smooth(array: Float64Array, axis: int) -> Float64Array:
-    """A blur with the kernel (1/4, 1/2, 1/4) along an axis; the edge is repeated."""
-    moved = np.moveaxis(array, axis, 0)
-    padded = np.concatenate([moved[:1], moved, moved[-1:]])
-    smoothed = 0.5 * moved + 0.25 * (padded[:-2] + padded[2:])
-    return np.asarray(np.moveaxis(smoothed, 0, axis))
+@cache
+def _blur_matrix(length: int, times: int) -> Float64Array:
+    """(L, L) a blur with the kernel (1/4, 1/2, 1/4), some times in a row; the edge is repeated."""
+    index = np.arange(length)
+    matrix = np.zeros((length, length))
+    for offset, weight in ((-1, 0.25), (0, 0.5), (1, 0.25)):
+        np.add.at(matrix, (index, (index + offset).clip(0, length - 1)), weight)
+    return np.asarray(np.linalg.matrix_power(matrix, times))
 
 
 def _largest_component(mask: BoolArray) -> BoolArray:
