@@ -67,8 +67,9 @@ tables: $(VENV)/.all ## update the tables in docs/ from benchmarks/results
 docs: $(VENV)/.docs ## build the documentation pages: build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 PATH="$(BIN):$$PATH" $(BIN)/mkdocs build --strict --quiet
 
-cli-docs: $(VENV)/.all ## update docs/cli.md from --help
+cli-docs: $(VENV)/.all ## update docs/cli.md from --help and docs/recipes.md from the recipes
 	$(BIN)/python -m tools.generate_cli_docs
+	$(BIN)/python -m tools.generate_recipe_docs
 
 examples: $(VENV)/.all ## run the examples of README.md and docs/, update their output
 	$(BIN)/python -m tools.doc_examples

@@ -203,6 +203,8 @@ def test_whole_numbers_become_floats_where_floats_are_expected(tmp_path: Path) -
     ("text", "name", "known"),
     [
         ("epoch = 8", "epoch", "'epochs'"),
+        ("learning_rate = 0.1", "learning_rate", "'optimizer.learning_rate'"),
+        ("dropout = 0.1", "dropout", "'network.dropout'"),
         ("color = 8", "color", ", ".join(one.name for one in fields(Recipe))),
         ("network.width = 8", "width", "'widths'"),
         ("optimizer.lr = 8", "lr", ", ".join(one.name for one in fields(Optimizer))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import clothier
 from clothier import bundle, errors
 from clothier.cli.app import app
 from clothier.report.limitations import UPPER_BODY_CLASSES, error_fraction_within
-from tools import generate_cli_docs
+from tools import generate_cli_docs, generate_recipe_docs
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "clothier"
@@ -39,6 +40,14 @@ def name_of(path: Path) -> str:
 
 def test_the_cli_page_is_what_help_prints() -> None:
     assert CLI_PAGE.read_text(encoding="utf-8") == generate_cli_docs.page(), "run: make cli-docs"
+
+
+def test_every_field_of_a_recipe_is_documented() -> None:
+    page = generate_recipe_docs.PAGE.read_text(encoding="utf-8")
+    assert page == generate_recipe_docs.page(), "run: make cli-docs"
+    for _, part in generate_recipe_docs.PARTS:
+        undocumented = {one.name for one in fields(part)} - set(generate_recipe_docs.attributes(part))
+        assert undocumented <= {"kind"}, part
 
 
 def test_every_command_has_a_section_an_example_and_a_heading() -> None:

@@ -107,11 +107,20 @@ def from_values(cls: type[T], values: object, owner: str = "the recipe", path: s
     given = {}
     for name, value in values.items():
         if name not in hints:
-            raise UnknownNameError(name, f"field of {table}", hints)
+            raise UnknownNameError(name, f"field of {table}", _nested_names(cls, name) or hints)
         given[name] = _coerce(hints[name], value, owner, _join(path, name))
     if missing := [_join(path, one.name) for one in _required_fields(cls) if one.name not in given]:
         raise UsageError(f"{owner} lacks {', '.join(missing)}.")
     return cls(**given)
+
+
+def _nested_names(cls: Any, name: str) -> list[str]:
+    """The dotted name of the field ``name`` of a table of ``cls``, if it has one."""
+    return [
+        f"{outer}.{name}"
+        for outer, hint in get_type_hints(cls).items()
+        if any(name in get_type_hints(one) for one in (hint, *get_args(hint)) if is_dataclass(one))
+    ]
 
 
 def merge_tables(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
