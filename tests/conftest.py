@@ -185,9 +185,10 @@ def color_bundle() -> Callable[..., Bundle]:
             helper.make_node("Div", ["floats", "white"], ["scaled"]),
             helper.make_node("ReduceMean", ["scaled", "axes"], ["embedding"], keepdims=0),
             helper.make_node("Gemm", ["embedding", "middles", "less"], ["logits"]),
+            helper.make_node("Identity", ["embedding"], ["early_features"]),
         ]
         constants = [numpy_helper.from_array(np.asarray(one, np.float32), name) for name, one in weights.items()]
-        outputs = {"logits": len(colors), "embedding": 3}
+        outputs = {"logits": len(colors), "embedding": 3, "early_features": 3}
         graph = helper.make_graph(
             nodes,
             "colors",

@@ -1,37 +1,56 @@
 """Trains and saves the bundle ``photo`` of the package, from a folder of photos and our table of their labels.
 
     python -m tools.make_photo_bundle PHOTOS_FOLDER [--seed 0] [--run FINISHED_RUN]
+    python -m tools.make_photo_bundle PHOTOS_FOLDER --weights-from src/clothier/bundles/photo [--out-of-fold RUN]
 
 PHOTOS_FOLDER is a clone of github alexeygrigorev/clothing-dataset (CC0 1.0), or a folder with its photos. Only the
 files in ``tools/photo_labels.csv`` are read, from ``images/`` or from the folder itself. The model is trained as
 ``clothier train photo`` does. The graph is int8 if at least 99 % of the predictions stay the same and less than 0.1
 percentage points are lost on a tenth of the photos. Otherwise it is float16 with its largest matrices in int8, with
 the same limits. The weights for further training are float16.
+
+The second form trains nothing: it exports the weights of a bundle anew, compresses and checks the graph as above, and
+compares it with the bundle's own graph. Card, OOD score and hashes stay. Use it after a change of the graph. The
+reference photos of ``shift.npz`` are passed through the new graph. With ``--out-of-fold``, ``shift.npz`` is fitted
+anew: RUN is a run of ``clothier train photo`` with the same recipe, finished or not; the networks of its folds say how
+far photos of unseen photographers are from the training photos.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
 
 from clothier import bundle
+from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import UNKNOWN_LABEL
+from clothier.inference.model import open_model
 from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import Run
+from clothier.selective.shift import fit_shift_detector, held_out_distances, reference_rows
+from clothier.training.export.bundle_export import export_bundle
 from clothier.training.export.float16 import pack_int8, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph
 from clothier.training.finetune.data import load_photo_training_data
+from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
+from clothier.training.finetune.features import FrozenFeatureExtractor, predict
 from clothier.training.options import PhotoOptions
 from clothier.workflows.train import train
 from tools.compression_check import accuracy_problem, save_first_valid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clothier.selective.shift import ShiftDetector
     from clothier.training.finetune.data import PhotoTrainingData
 
 LABELS = Path(__file__).with_name("photo_labels.csv")
@@ -54,13 +73,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, help="keep the run here; a finished run is not trained again")
     parser.add_argument("--out", type=Path, default=bundle.BUNDLED_DIR)
+    parser.add_argument("--weights-from", type=Path, metavar="BUNDLE", help="train nothing; export these weights")
+    parser.add_argument("--out-of-fold", type=Path, metavar="RUN", help="fit shift.npz by the networks of its folds")
     options = parser.parse_args()
+    if options.out_of_fold and not options.weights_from:
+        parser.error("--out-of-fold needs --weights-from")
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "labels.csv"
         write_table(options.photos, table)
         run_folder = options.run or Path(folder) / "photo"
         train_options = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=run_folder)
         data = use_published_folds(load_photo_training_data(table, train_options.columns, print_progress))
+        if options.weights_from:
+            export_again(bundle.open_bundle(options.weights_from), data, options.out_of_fold, options.out)
+            return
         finished = Run(run_folder).is_finished
         run = Run(run_folder) if finished else train(train_options, dataset=data, progress=print_progress)
         write_bundle(bundle.open_bundle(run.bundle), data, options.out)
@@ -89,6 +115,53 @@ def write_table(photos: Path, table: Path) -> None:
         writer.writerows({**row, "file": str((folder / row["file"]).absolute())} for row in rows)
 
 
+def export_again(present: bundle.Bundle, data: PhotoTrainingData, run: Path | None, folder: Path) -> None:
+    """Exports the weights of ``present``, compressed, as ``folder``/photo, and compares the graphs.
+
+    Raises:
+        SystemExit: the predictions of the graphs differ.
+    """
+    network = load_network(load_tensors(present.weights.read_bytes()))
+    files = dict(present.optional_files)
+    if run:
+        files[bundle.SHIFT_FILE] = fit_shift(run, network).to_bytes()
+    with tempfile.TemporaryDirectory() as temporary:
+        old = bundle.save(Path(temporary) / "old", present.metadata, present.graph.read_bytes(), b"")
+        images = data.inputs[data.labeled_indices]
+        exported = export_bundle(Path(temporary) / "new", present.metadata, network, images, files)
+        write_bundle(exported, data, folder)
+        saved, checked = bundle.open_bundle(folder / "photo"), data.labeled_indices[::VALIDATION_STRIDE]
+        if reason := accuracy_problem(old, saved, data.inputs[checked], data.table.labels[checked]):
+            raise SystemExit(f"{saved.path} differs from {present.path}: {reason}")
+
+
+def load_network(weights: Mapping[str, torch.Tensor]) -> EfficientNetLite0:
+    """The network with these weights, in evaluation mode."""
+    network = EfficientNetLite0(len(weights["head.bias"]))
+    network.load_state_dict(weights)  # float16 becomes float32
+    return network.eval()
+
+
+def fit_shift(run: Path, network: EfficientNetLite0) -> ShiftDetector:
+    """Fits a shift detector for ``network`` to the photos of a run, with held-out distances by its folds' networks."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    recipe = config["recipe"]
+    data = load_photo_training_data(Path(config["data"]), Columns(**config["columns"]), print_progress)
+    folds, n, labeled = data.folds(recipe["folds"], config["seed"]), len(data.table), data.labeled_indices
+    extractor = FrozenFeatureExtractor(pretrained(), recipe["frozen_blocks"], SIDE)
+    features, early = extractor.extract(
+        ("features", "early_features"), n, data.inputs.__getitem__, lambda done: print_progress("frozen", done, n)
+    )
+    states = torch.load(run / "checkpoint" / "last.pt", map_location="cpu", weights_only=True)["training"]["states"]
+    networks = [*(load_network(one["best_ema"]) for one in states[:-1]), network]
+    embeddings = [predict(one, features, np.arange(n), recipe["frozen_blocks"]).embeddings for one in networks]
+    distances = held_out_distances(embeddings[:-1], folds, data.table.labels, data.groups)
+    detector = fit_shift_detector(early[labeled], embeddings[-1][labeled], distances[labeled], data.groups[labeled])
+    if detector is None:
+        raise SystemExit(f"{run} has too few {data.grouped_by}s for a shift detector")
+    return detector
+
+
 def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path) -> None:
     """Saves the compressed bundle as ``folder``/photo."""
     graph, weights = reference.graph.read_bytes(), to_float16_weights(reference.weights.read_bytes())
@@ -105,10 +178,24 @@ def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path
         "float16 with packed int8 weights": lambda: pack_int8(graph),
     }
     saved = save_first_valid(folder / "photo", metadata, graphs, weights, reference.optional_files, problem)
+    saved = refresh_reference(saved, data)
     size = sum(file.stat().st_size for file in saved.path.iterdir())
     if size > MAX_BUNDLE_BYTES:
         raise SystemExit(f"{saved.path} has {size:,} bytes; the limit is {MAX_BUNDLE_BYTES:,}")
     print(f"{saved.path}: {size / 1e6:.1f} MB")
+
+
+def refresh_reference(saved: bundle.Bundle, data: PhotoTrainingData) -> bundle.Bundle:
+    """Passes the reference photos of the shift detector through the compressed graph, whose features are rounded."""
+    model = open_model(saved)
+    if model.shift_detector is None:
+        return saved
+    labeled = data.labeled_indices
+    rows = labeled[reference_rows(data.groups[labeled])]
+    features = model.predict_images(data.inputs[rows]).shift_features
+    detector = replace(model.shift_detector, reference=np.asarray(features, np.float32))
+    files = {**saved.optional_files, bundle.SHIFT_FILE: detector.to_bytes()}
+    return bundle.save(saved.path, saved.metadata, saved.graph.read_bytes(), saved.weights.read_bytes(), files)
 
 
 def print_progress(task: str, done: float, total: float, note: str = "") -> None:

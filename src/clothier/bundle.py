@@ -1,9 +1,11 @@
 """A trained model as a folder.
 
     card.json            metadata: classes, input, metrics, calibration, thresholds, and the digests of the other files
-    model.onnx           uint8 images in, ``logits`` and ``embedding`` out, preprocessing inside, any batch size
+    model.onnx           uint8 images in, ``logits`` and ``embedding`` out (photo models: ``early_features``, too),
+                         preprocessing inside, any batch size
     weights.safetensors  the same weights by name, for further training
     ood.npz              optional: arrays of the out-of-distribution score
+    shift.npz            optional: reference photos, to recognize a catalogue that is unlike them
     training_hashes.npy  optional: hashes of the training photos, to exclude them from evaluation
 
 A bundle contains no pickle, and nothing in it is executed.
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE = "card.json", "model.onnx", "weights.safetensors"
-OOD_FILE, TRAINING_HASHES_FILE = "ood.npz", "training_hashes.npy"
-OPTIONAL_FILES = (OOD_FILE, TRAINING_HASHES_FILE)
+OOD_FILE, SHIFT_FILE, TRAINING_HASHES_FILE = "ood.npz", "shift.npz", "training_hashes.npy"
+OPTIONAL_FILES = (OOD_FILE, SHIFT_FILE, TRAINING_HASHES_FILE)
 MAX_BYTES = {  # a file is read whole, so its size is bounded
     METADATA_FILE: 2**24,
     GRAPH_FILE: 2**29,
     WEIGHTS_FILE: 2**30,
     OOD_FILE: 2**26,
+    SHIFT_FILE: 2**26,
     TRAINING_HASHES_FILE: 2**26,
 }
 MAX_SIDE = 4096  # pixels of a model's input

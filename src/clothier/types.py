@@ -65,10 +65,13 @@ class ModelOutput:
     Attributes:
         logits: (N, K) float32, before softmax.
         embeddings: (N, D) float32, the last hidden layer.
+        early_features: (N, F) float32, mean and standard deviation of each channel of an early block; None if the
+            model has no such output.
     """
 
     logits: Floats
     embeddings: Floats
+    early_features: Floats | None = None
 
 
 class Classifier(Protocol):
@@ -129,6 +132,29 @@ class GarmentColor:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueShift:
+    """Whether a batch of photos is unlike the photos from which the model's risk guarantee was made.
+
+    Attributes:
+        n: photos of the batch.
+        unlike: None if they are too few to tell.
+        p_value: of the test; None if they are too few.
+        share: fraction of photos that look unlike on their own; None if they are too few.
+        expected_share: that fraction among like photos.
+    """
+
+    n: int
+    unlike: bool | None
+    p_value: float | None
+    share: float | None
+    expected_share: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The prediction for one image.
 
@@ -142,6 +168,8 @@ class Prediction:
         input_file: the file with the preprocessed input, if ``--save-inputs`` was given.
         notes: one sentence for each thing that was ignored or missing in the image file.
         colors: of the garment, the largest first; empty if no garment was found; None if the model takes gray images.
+        catalogue: of all images that were predicted together; None if the model cannot tell.
+        trusted: whether the user asked to accept tags of an unlike catalogue, too.
     """
 
     file: str
@@ -153,6 +181,8 @@ class Prediction:
     input_file: str | None = None
     notes: tuple[str, ...] = ()
     colors: tuple[GarmentColor, ...] | None = None
+    catalogue: CatalogueShift | None = None
+    trusted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -166,6 +196,8 @@ class Prediction:
             **{name: value for name in ("code", "input_file") if (value := getattr(self, name)) is not None},
             **({"colors": [one.to_json() for one in self.colors]} if self.colors is not None else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({"catalogue": self.catalogue.to_json()} if self.catalogue else {}),
+            **({"trusted": True} if self.trusted else {}),
         }
 
 

@@ -32,7 +32,7 @@ def test_json(run: Any, fake_workflows: FakeWorkflows) -> None:
 
 def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
     words = "tag list.csv -o t.csv --store postgresql://h/d --model m --taxonomy c.toml --columns file,class=c"
-    run(*words.split(), *["--file-column", "photo", "--id-column", "sku", "--product-column", "style"])
+    run(*words.split(), *["--file-column", "photo", "--id-column", "sku", "--product-column", "style", "--trust-model"])
     assert fake_workflows.only_call == {
         "source": Path("list.csv"),
         "output": Path("t.csv"),
@@ -43,6 +43,7 @@ def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
         "file_column": "photo",
         "id_column": "sku",
         "product_column": "style",
+        "trust_model": True,
     }
 
 

@@ -473,6 +473,8 @@ def test_the_json_is_complete(photos: Path, tmp_path: Path, model: Path) -> None
         "failed": 1,
         "decisions": {"accept": 6, "review": 0, "reject": 0},
         "errors": {"empty": 1},
+        "catalogue": None,
+        "trusted": False,
         "warnings": [],
     }
 

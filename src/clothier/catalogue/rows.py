@@ -75,6 +75,7 @@ OUR_COLUMNS = (
     _stored("notes", str),
     _stored("model", str),
     _stored("thresholds", str),
+    _stored("trusted", bool),
     _stored("model_class", str),
     _stored("reviewed_by", str),
     _stored("reviewed_at", str),

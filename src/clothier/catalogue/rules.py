@@ -13,6 +13,8 @@ import numpy as np
 
 from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
 from clothier.metrics import softmax
+from clothier.selective.decisions import hold_back
+from clothier.selective.shift import shift_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
     from clothier.inference import Model
-    from clothier.types import Float64Array
+    from clothier.types import CatalogueShift, Float64Array
 
 TOP = 3  # classes of a tag
-LOGITS = np.dtype("<f4")
+LOGITS, SHIFT_FEATURES = np.dtype("<f4"), np.dtype("<f2")
 DIGEST_LENGTH = {"rules": 16, "thresholds": 8}  # hexadecimal digits
 
 Tag = dict[str, Any]
@@ -31,10 +33,19 @@ Tag = dict[str, Any]
 
 @dataclass(frozen=True)
 class TaggingRules:
-    """What turns the output of a model into a tag: its calibration and the company's codes."""
+    """What turns the output of a model into a tag.
+
+    Attributes:
+        model: with its calibration.
+        codes: of the company, by class.
+        shift: whether the source is unlike the photos of the model's guarantee; None if that is not known.
+        trusted: whether tags of an unlike source are accepted nevertheless.
+    """
 
     model: Model
     codes: Mapping[str, str] | None = None
+    shift: CatalogueShift | None = None
+    trusted: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -43,6 +54,8 @@ class TaggingRules:
             self.model.digest,
             _calibration(self.model),
             self.codes,
+            shift_reason(self.shift) if self.shift and self.shift.unlike else None,
+            self.trusted,
             version("clothier"),
         ]
         return _digest(content, "rules")
@@ -65,9 +78,11 @@ class TaggingRules:
         output = _restore(model, outputs)
         version_of_thresholds = thresholds_digest(model)
         codes = self.codes if model is self.model else None
+        shift = self.shift if model is self.model else None
         prefix = "" if model is self.model else f"{FALLBACK_REASON.format(model.name, self.model.name)} "
         tags = []
-        for one, probabilities, result in zip(outputs, output.probabilities, model.decide(output), strict=True):
+        for one, probabilities, decided in zip(outputs, output.probabilities, model.decide(output), strict=True):
+            result = hold_back(decided, shift, trusted=self.trusted) if decided else None
             top = top_classes(probabilities, model.classes)
             tags.append(
                 {
@@ -82,6 +97,7 @@ class TaggingRules:
                     "thresholds": version_of_thresholds,
                     "rules": self.digest,
                     "color": one["colors"][0]["name"] if one["colors"] else None,
+                    "trusted": self.trusted,
                 }
             )
         return tags

@@ -39,6 +39,11 @@ def write_chunk(
     """
     upsert(connection, OUTPUTS, outputs)
     upsert(connection, FILES, files)
+    update_tags(connection, run, rules, files)
+
+
+def update_tags(connection: Connection, run: RunId, rules: TaggingRules, files: Sequence[Row]) -> None:
+    """Writes the tags of those items of ``files`` whose tag is missing or outdated, from the stored outputs."""
     wanted = {one["item_id"]: one for one in files if one["item_id"] and not one["error_code"]}
     present = _items(connection, list(wanted))
     outdated = [one for key, one in wanted.items() if _is_outdated(present.get(key), one, rules.digest)]

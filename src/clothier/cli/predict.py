@@ -22,6 +22,9 @@ Taxonomy = Annotated[
     Path | None, typer.Option(metavar="FILE", help="TOML file with your own code for each of the model's classes.")
 ]
 SaveInputs = Annotated[Path | None, typer.Option(metavar="DIR", help="Save each preprocessed input as PNG in DIR.")]
+TrustModel = Annotated[
+    bool, typer.Option("--trust-model", help="Accept tags even if the photos are unlike the training photos.")
+]
 
 
 def predict(
@@ -30,6 +33,7 @@ def predict(
     top: Top = 3,
     taxonomy: Taxonomy = None,
     save_inputs: SaveInputs = None,
+    trust_model: TrustModel = False,
     json: Json = False,
 ) -> None:
     """Print class, probability, and accept / review / reject for each image."""
@@ -38,7 +42,13 @@ def predict(
 
     with progress_display() as progress:
         results = run_prediction(
-            photos, model=model, top=top, taxonomy=taxonomy, save_inputs=save_inputs, progress=progress
+            photos,
+            model=model,
+            top=top,
+            taxonomy=taxonomy,
+            save_inputs=save_inputs,
+            trust_model=trust_model,
+            progress=progress,
         )
     output.print_result(results, json, predictions_table)
     output.exit_on_failures(one.to_json() for one in results if isinstance(one, FailedInput))

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from clothier.cli.formatting import format_percent, make_table
+from clothier.cli.tables import catalogue_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,14 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
                 decision = Text(one["decision"] or "uncalibrated", style=DECISION_COLORS.get(one["decision"], "dim"))
                 cells += [decision, *(one.get("code", "") for _ in code)]
             table.add_row("" if rank else one["file"], *cells, style="dim" if rank else "bold")
-    return Group(table, *_reason_lines(results))
+    return Group(table, *_reason_lines(results), *_catalogue_lines(results))
+
+
+def _catalogue_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    """That the images are unlike the training images, or too few to tell; once for all."""
+    shift = next((one["catalogue"] for one in results if "catalogue" in one), None)
+    if line := catalogue_line(shift):
+        yield Padding(line, (0, 0, 0, 2))
 
 
 def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:

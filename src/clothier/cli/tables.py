@@ -11,6 +11,8 @@ from rich.text import Text
 
 from clothier.cli.formatting import format_accuracy, format_percent, make_table
 from clothier.cli.metrics_tables import mcnemar_lines
+from clothier.selective.shift import shift_reason
+from clothier.types import CatalogueShift
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -68,9 +70,15 @@ def tag_table(result: dict[str, Any]) -> RenderableType:
         f"{result['n']:,} photo{'s' * (result['n'] != 1)} in {result['seconds']:.1f} s "
         f"({result['photos_per_second']:,.0f} a second){unchanged}",
         f"Model: {result['model']}",
+        *([shift] if (shift := catalogue_line(result["catalogue"])) else []),
         *([f"Tags: {result['output']}"] if result["output"] else []),
         f"Store: {result['store']}",
     )
+
+
+def catalogue_line(shift: dict[str, Any] | None) -> str:
+    """That the photos are unlike the training photos, or too few to tell; otherwise empty."""
+    return shift_reason(CatalogueShift(**shift)) if shift else ""
 
 
 def tuning_table(result: dict[str, Any]) -> RenderableType:

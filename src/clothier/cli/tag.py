@@ -13,7 +13,7 @@ import typer
 
 from clothier.cli import output, tables
 from clothier.cli.options import FileColumn, Json
-from clothier.cli.predict import Taxonomy
+from clothier.cli.predict import Taxonomy, TrustModel
 from clothier.cli.progress import progress_display
 from clothier.errors import NO_OUTPUT, UsageError
 from clothier.types import DEFAULT_MODEL
@@ -65,6 +65,7 @@ def tag(
     file_column: FileColumn = None,
     id_column: IdColumn = None,
     product_column: ProductColumn = None,
+    trust_model: TrustModel = False,
     json: Json = False,
 ) -> None:
     """Tag all photos of a folder or a table. Run it again to continue, or after photos were added."""
@@ -83,6 +84,7 @@ def tag(
             file_column=file_column,
             id_column=id_column,
             product_column=product_column,
+            trust_model=trust_model,
             progress=progress,
         )
     output.print_result(result, json, tables.tag_table)

@@ -21,10 +21,12 @@ from clothier.data.photos.preprocessing import KINDS
 from clothier.data.photos.preprocessing import VERSION as PREPROCESSING_VERSION
 from clothier.data.photos.save_input import create_folder, save_input
 from clothier.errors import ImageError, ModelError, StorageError, UsageError
+from clothier.inference.catalogue import judge_catalogue
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, decide
 from clothier.selective.ood import OodScorer
+from clothier.selective.shift import ShiftDetector
 from clothier.selective.thresholds import Thresholds
 from clothier.system import parallel_map
 from clothier.taxonomy import read_taxonomy
@@ -36,7 +38,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import Bundle
-    from clothier.types import BoolArray, Classifier, Float64Array, Floats, GarmentColor, Images, ModelOutput, Progress
+    from clothier.selective.shift import Float16Array
+    from clothier.types import (
+        BoolArray,
+        CatalogueShift,
+        Classifier,
+        Float64Array,
+        Floats,
+        GarmentColor,
+        Images,
+        ModelOutput,
+        Progress,
+    )
 
 FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
 FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
@@ -54,12 +67,14 @@ class CalibratedOutput:
         probabilities: (N, K) float64, rows sum to 1.
         ood_scores: (N,) float64, higher is further from the training images; None if the model has no OOD score.
         embeddings: (N, D) float32, of the last hidden layer; (N, 0) where logits and scores were stored without them.
+        shift_features: (N, P) float16, what the test for an unlike catalogue needs; None if the model has no such test.
     """
 
     logits: Floats
     probabilities: Float64Array
     ood_scores: Float64Array | None
     embeddings: Floats
+    shift_features: Float16Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +97,7 @@ class Model:
         input_spec: the image that the model takes.
         thresholds: when a tag is accepted; None if the model was not calibrated for that.
         temperature: by which the logits were divided.
+        shift_detector: recognizes a catalogue that is unlike the training images; None if the model cannot tell.
     """
 
     def __init__(
@@ -90,6 +106,7 @@ class Model:
         *,
         thresholds: Thresholds | None = None,
         ood_scorer: OodScorer | None = None,
+        shift_detector: ShiftDetector | None = None,
         training_hashes: npt.NDArray[np.uint8] | None = None,
         fallback: str | None = None,
         temperature: float = 1.0,
@@ -101,13 +118,14 @@ class Model:
             classifier: computes logits and embeddings.
             thresholds: None if nothing is to be decided.
             ood_scorer: None if there is no OOD score.
+            shift_detector: None if the model cannot tell whether a catalogue is unlike the training images.
             training_hashes: (M, 64) uint8, perceptual hashes of the training images; None if they are unknown.
             fallback: name of the bundle that classifies 28x28 grayscale images instead; None for no such bundle.
             temperature: by which ``classifier`` divides its logits.
             digest: of the files that determine logits and OOD score.
         """
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
-        self.thresholds, self.temperature = thresholds, temperature
+        self.thresholds, self.temperature, self.shift_detector = thresholds, temperature, shift_detector
         self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
         self._fallback, self._digest = fallback, digest
 
@@ -116,10 +134,12 @@ class Model:
         return self._classifier.run(images)
 
     def predict_images(self, images: Images) -> CalibratedOutput:
-        """Logits, probabilities and OOD scores of N uint8 images of ``input_spec``."""
-        output = self.run(images)
+        """Logits, probabilities, OOD scores and shift features of N uint8 images of ``input_spec``."""
+        output, detector = self.run(images), self.shift_detector
         ood_scores = self._ood_scorer.score(output.embeddings) if self._ood_scorer else None
-        return CalibratedOutput(output.logits, softmax(output.logits), ood_scores, output.embeddings)
+        early = output.early_features
+        features = detector.project(early, output.embeddings) if detector and early is not None else None
+        return CalibratedOutput(output.logits, softmax(output.logits), ood_scores, output.embeddings, features)
 
     def decide(self, output: CalibratedOutput) -> list[DecisionResult | None]:
         """Accept, review or reject, for each of N outputs; None for each if the model has no thresholds."""
@@ -140,17 +160,20 @@ class Model:
         top: int = 3,
         taxonomy: str | Path | None = None,
         save_inputs: str | Path | None = None,
+        trust_model: bool = False,
         progress: Progress = no_progress,
     ) -> list[Prediction | FailedInput]:
         """Predicts each file, in the given order.
 
-        A file that cannot be read is reported, and one whose input cannot be saved; the others continue.
+        A file that cannot be read is reported, and one whose input cannot be saved; the others continue. Thirty or more
+        files are tested together: if they are unlike the training images, none is accepted.
 
         Args:
             files: images of one garment each.
             top: number of classes to name, the most probable first.
             taxonomy: a TOML file with a company's code for each class (:func:`clothier.taxonomy.read_taxonomy`).
             save_inputs: directory for the preprocessed images, as PNG files; created if missing.
+            trust_model: accept tags even if the images are unlike the training images.
             progress: called after every batch.
 
         Raises:
@@ -166,11 +189,17 @@ class Model:
         if folder:
             create_folder(folder)
         results: list[Prediction | FailedInput] = []
+        features: list[Float16Array] = []
         for start in range(0, len(paths), DECODE_BATCH):
             batch = parallel_map(self.decode, paths[start : start + DECODE_BATCH])
-            results += self._predict_batch(batch, top, codes, folder)
+            results += self._predict_batch(batch, top, codes, folder, features)
             progress("predict", len(results), len(paths))
-        return results
+        shift = self.test_catalogue(np.concatenate(features)) if features else None
+        return judge_catalogue(results, self.name, shift, trusted=trust_model)
+
+    def test_catalogue(self, shift_features: Float16Array) -> CatalogueShift | None:
+        """Tests whether a batch is unlike the training images, from (N, P) features; None if the model cannot tell."""
+        return self.shift_detector.test(shift_features) if self.shift_detector else None
 
     def decode(self, file: str | Path, content: bytes | None = None) -> DecodedPhoto | FailedInput:
         """The model's input for a file; ``content`` is what is in it, None to read it."""
@@ -202,13 +231,16 @@ class Model:
         top: int,
         codes: Mapping[str, str] | None,
         save_inputs: Path | None,
+        features: list[Float16Array],
     ) -> list[Prediction | FailedInput]:
-        """Runs each model once, on all of its images together."""
+        """Runs each model once, on all of its images together; adds this model's shift features to ``features``."""
         photos = {index: one for index, one in enumerate(batch) if isinstance(one, DecodedPhoto)}
         results: dict[int, Any] = dict(enumerate(batch))
         for model in dict.fromkeys(one.model for one in photos.values()):
             own = {index: one for index, one in photos.items() if one.model is model}
             output = model.predict_images(np.stack([one.image for one in own.values()]))
+            if model is self and output.shift_features is not None:
+                features.append(output.shift_features)
             for (index, photo), row, result in zip(
                 own.items(), output.probabilities, model.decide(output), strict=True
             ):
@@ -260,21 +292,34 @@ def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
             f"square in three channels. {bundle.EXPORT_HINT}"
         )
     ood, hashes = (files.get(name) for name in (bundle.OOD_FILE, bundle.TRAINING_HASHES_FILE))
+    detector = _shift_detector(opened, files, classifier.blank_output)
     return Model(
         classifier,
         thresholds=Thresholds.from_json(opened.metadata.thresholds),
         ood_scorer=OodScorer.from_bytes(ood, opened.path / bundle.OOD_FILE, width) if ood is not None else None,
+        shift_detector=detector,
         training_hashes=read_hashes(hashes, opened.path / bundle.TRAINING_HASHES_FILE) if hashes is not None else None,
         fallback=fallback,
         temperature=opened.metadata.calibration.get("temperature", 1.0),
-        digest=_output_digest(opened),
+        digest=_output_digest(opened, detector),
     )
 
 
-def _output_digest(opened: Bundle) -> str:
-    """Of the graph, its input and the OOD scorer."""
+def _shift_detector(opened: Bundle, files: Mapping[str, bytes], blank: ModelOutput) -> ShiftDetector | None:
+    content = files.get(bundle.SHIFT_FILE)
+    if content is None:
+        return None
+    path = opened.path / bundle.SHIFT_FILE
+    if blank.early_features is None:
+        raise ModelError(f"{path} needs a graph with the output early_features. {bundle.EXPORT_HINT}")
+    return ShiftDetector.from_bytes(content, path, blank.early_features.shape[1], blank.embeddings.shape[1])
+
+
+def _output_digest(opened: Bundle, detector: ShiftDetector | None = None) -> str:
+    """Of the graph, its input, the OOD scorer, and what makes shift features."""
     files = {name: opened.metadata.files.get(name) for name in (bundle.GRAPH_FILE, bundle.OOD_FILE)}
-    return hashlib.sha256(f"{files} {opened.metadata.input_spec}".encode()).hexdigest()
+    projection = hashlib.sha256(detector.projection_bytes()).hexdigest() if detector else None
+    return hashlib.sha256(f"{files} {opened.metadata.input_spec} {projection}".encode()).hexdigest()
 
 
 def require_names(values: object, what: str) -> list[str | Path]:

@@ -27,6 +27,7 @@ MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model take
 MAX_SECONDS = 60.0  # for a pass, and one more for each image
 WATCH_INTERVAL = 0.25  # seconds between two looks at the time
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
+REQUIRED_OUTPUTS, EARLY_FEATURES = ("logits", "embedding"), "early_features"
 BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes by float32 rounding only
 BATCH_PIXELS = 32 * 224 * 224  # of all images of a pass; a pass of 256 photos needs 1.2 GB for a single tensor
 
@@ -64,6 +65,8 @@ class OnnxClassifier:
             self._session = _open_session(graph, system.available_cores() if threads is None else threads)
         except Exception as error:  # ONNX Runtime's exceptions have no common base class but Exception
             raise ModelError(f"{bundle.graph} cannot be loaded: {error}. {EXPORT_HINT}") from error
+        available = [one.name for one in self._session.get_outputs()]
+        self._outputs = [*REQUIRED_OUTPUTS, *([EARLY_FEATURES] if EARLY_FEATURES in available else [])]
         self.blank_output = self._run_batch(np.zeros((1, *self.input_spec.shape), np.uint8))
 
     def run(self, images: Images) -> ModelOutput:
@@ -80,37 +83,44 @@ class OnnxClassifier:
                 f"not {images.dtype} of shape {images.shape}."
             )
         if len(images) == 0:  # not every operator accepts an empty batch
-            return ModelOutput(self.blank_output.logits[:0], self.blank_output.embeddings[:0])
+            return _concatenate([self.blank_output], stop=0)
         height, width = self.input_spec.shape[:2]
         size = max(1, min(BATCH, BATCH_PIXELS // (height * width)))
         outputs = [self._run_batch(images[start : start + size]) for start in range(0, len(images), size)]
-        return ModelOutput(
-            np.concatenate([one.logits for one in outputs]),
-            np.concatenate([one.embeddings for one in outputs]),
-        )
+        return _concatenate(outputs)
 
     def _run_batch(self, images: Images) -> ModelOutput:
         limit = nullcontext() if self._is_bundled else _time_limit(MAX_SECONDS + len(images))
         try:
             with limit as options:
-                logits, embeddings = self._session.run(["logits", "embedding"], {"images": images}, options)
+                logits, *features = self._session.run(self._outputs, {"images": images}, options)
         except Exception as error:  # as above
             raise ModelError(f"the graph of {self.name} fails: {error}. {EXPORT_HINT}") from error
-        self._check(logits, embeddings, len(images))
-        return ModelOutput(logits / np.float32(self._temperature), embeddings)
+        self._check([logits, *features], len(images))
+        return ModelOutput(logits / np.float32(self._temperature), *features)
 
-    def _check(self, logits: Any, embeddings: Any, n: int) -> None:
-        """Raises ModelError unless the output is as the card says, and finite."""
-        got = [f"{one.dtype} of shape {one.shape}" for one in (logits, embeddings)]
-        width = embeddings.shape[-1] if embeddings.ndim == 2 else "D"
-        expected = [f"float32 of shape ({n}, {one})" for one in (len(self.classes), width)]
-        if got != expected:
-            raise ModelError(
-                f"the graph of {self.name} returns logits {got[0]} and an embedding {got[1]} for {n} images; its card "
-                f"requires {expected[0]} and {expected[1]}. {EXPORT_HINT}"
-            )
-        if not (np.isfinite(logits).all() and np.isfinite(embeddings).all()):
+    def _check(self, values: list[Any], n: int) -> None:
+        """Raises ModelError unless the outputs are as the card says, and finite."""
+        widths = [len(self.classes), *(one.shape[-1] if one.ndim == 2 else "D" for one in values[1:])]
+        for name, value, width in zip(self._outputs, values, widths, strict=True):
+            got, expected = f"{value.dtype} of shape {value.shape}", f"float32 of shape ({n}, {width})"
+            if got != expected:
+                raise ModelError(
+                    f"the graph of {self.name} returns {name} {got} for {n} images; its card requires {expected}. "
+                    f"{EXPORT_HINT}"
+                )
+        if not all(np.isfinite(one).all() for one in values):
             raise ModelError(f"the graph of {self.name} returns NaN or infinity. {EXPORT_HINT}")
+
+
+def _concatenate(outputs: list[ModelOutput], stop: int | None = None) -> ModelOutput:
+    """The outputs of several passes as one; of each pass the images before ``stop``."""
+    early = [one.early_features[:stop] for one in outputs if one.early_features is not None]
+    return ModelOutput(
+        np.concatenate([one.logits[:stop] for one in outputs]),
+        np.concatenate([one.embeddings[:stop] for one in outputs]),
+        np.concatenate(early) if early else None,
+    )
 
 
 def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:

@@ -5,12 +5,13 @@ Legend: N images, K classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clothier.metrics import auroc
+from clothier.selective.shift import shift_reason
 from clothier.selective.thresholds import format_percent
 
 if TYPE_CHECKING:
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import BoolArray, Decision, Float64Array, Labels
+    from clothier.types import BoolArray, CatalogueShift, Decision, Float64Array, Labels
 
 CALIBRATE_HINT = (
     "is from cross-validation on the training photos. For yours, run `clothier calibrate` on 300 or more reviewed "
     "photos."
 )
+UNLIKE_HINT = (
+    "Nothing is accepted until `clothier calibrate` or `clothier train photo` has seen reviewed photos of this kind."
+)
+TRUSTED_HINT = "It was accepted because of --trust-model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,19 @@ def decide(
         else:
             results.append(_compare(name, float(probability), thresholds.min_probability, is_sure, thresholds))
     return results
+
+
+def hold_back(result: DecisionResult, shift: CatalogueShift | None, *, trusted: bool) -> DecisionResult:
+    """A decision on a photo of a tested catalogue: in an unlike one, accept becomes review.
+
+    ``trusted`` is whether the user asked to accept nevertheless; the reason then says so. ``shift`` is None where
+    nothing was tested.
+    """
+    if shift is None or not shift.unlike or result.decision != "accept":
+        return result
+    if trusted:
+        return replace(result, reason=f"{result.reason} {shift_reason(shift)} {TRUSTED_HINT}")
+    return DecisionResult("review", f"Review: {shift_reason(shift)} {UNLIKE_HINT}")
 
 
 def is_accepted(probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds) -> BoolArray:

@@ -11,16 +11,14 @@ Fitting and scoring need numpy only. Legend: N images, K classes, D embedding, P
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass, fields
-from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clothier.bundle import EXPORT_HINT
 from clothier.errors import DataError, ModelError
+from clothier.selective.npz import DAMAGE, read_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +31,6 @@ MIN_SAMPLES = 10  # labeled photos that fitting needs
 N_COMPONENTS = 128
 SHRINKAGE = 0.1  # of a covariance towards a sphere of the same trace, as there are few photos for each component
 MIN_VARIANCE = 1e-12  # of embeddings of length 1; less is rounding of equal ones
-MAX_UNPACKED = 2**28  # bytes of a file's arrays
-DAMAGE = (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, TokenError)
-"""What numpy and zipfile raise for damaged, encrypted or unknown content."""
 MIN_STD = 0.01  # of a part of the score; less is rounding
 RESIDUAL_WEIGHT = 0.5  # of the residual relative to the distance, both in standard deviations
 
@@ -86,14 +81,10 @@ class OodScorer:
             ModelError: the file is damaged, or its arrays do not match each other or the model.
         """
         try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                if sum(one.file_size for one in archive.infolist()) > MAX_UNPACKED:
-                    raise ValueError(f"it unpacks to more than {MAX_UNPACKED:,} bytes")
-                with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                    values = {one.name: np.asarray(arrays[one.name], dtype=np.float32) for one in fields(cls)}
+            values = read_arrays(content, (one.name for one in fields(cls)))
             scorer = cls(**values)
             scorer._check(width)
-        except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
+        except DAMAGE as error:
             raise ModelError(f"{path} is damaged: {error}. {EXPORT_HINT}") from error
         return scorer
 

@@ -128,10 +128,14 @@ def calibrate(
         given.metadata, calibrated.card, logits, table.labels, table.groups, table.classes
     )
     no_groups = () if table.has_groups else (NO_GROUPS,)
+    files = dict(given.optional_files)
+    if predictor.shift_detector and output.shift_features is not None:
+        detector = predictor.shift_detector.recalibrated(output.shift_features, table.groups)
+        files[bundle.SHIFT_FILE] = detector.to_bytes()
     path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(calibrated.card, name=path.name)
     return CalibrationResult(
-        bundle=bundle.save(path, card, given.graph.read_bytes(), given.weights.read_bytes(), given.optional_files),
+        bundle=bundle.save(path, card, given.graph.read_bytes(), given.weights.read_bytes(), files),
         data=table.name,
         n=card.calibration["n"],
         before=before,

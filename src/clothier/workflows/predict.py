@@ -21,7 +21,10 @@ def predict(
     top: int = 3,
     taxonomy: str | Path | None = None,
     save_inputs: str | Path | None = None,
+    trust_model: bool = False,
     progress: Progress = no_progress,
 ) -> list[Prediction | FailedInput]:
     """:meth:`clothier.inference.Model.predict` of the model that :func:`clothier.load` loads."""
-    return load(model).predict(files, top=top, taxonomy=taxonomy, save_inputs=save_inputs, progress=progress)
+    return load(model).predict(
+        files, top=top, taxonomy=taxonomy, save_inputs=save_inputs, trust_model=trust_model, progress=progress
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
+from clothier.catalogue.shift import retag, source_shift
 from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.store import Store
     from clothier.catalogue.store.store import Row, RunId
     from clothier.inference import Model
-    from clothier.types import FailedInput, Progress
+    from clothier.types import CatalogueShift, FailedInput, Progress
 
 STORE_SUFFIX = ".store"  # of the store beside an output, where none is named
 DECISIONS = ("accept", "review", "reject")
@@ -55,6 +56,8 @@ class TagResult:
         failures: the first twenty of them.
         warnings: one sentence each.
         seconds: of the whole run.
+        catalogue: whether the photos are unlike those of the model's guarantee; None if the model cannot tell.
+        trusted: whether tags of an unlike catalogue are accepted nevertheless.
     """
 
     source: Path
@@ -68,6 +71,8 @@ class TagResult:
     failures: tuple[FailedInput, ...]
     warnings: tuple[str, ...]
     seconds: float
+    catalogue: CatalogueShift | None = None
+    trusted: bool = False
 
     @property
     def n_failed(self) -> int:
@@ -88,6 +93,8 @@ class TagResult:
             "decisions": self.decisions,
             "errors": self.errors,
             "failures": [one.to_json() for one in self.failures],
+            "catalogue": self.catalogue.to_json() if self.catalogue else None,
+            "trusted": self.trusted,
             "warnings": list(self.warnings),
             "seconds": self.seconds,
             "photos_per_second": self.n / self.seconds,
@@ -105,6 +112,7 @@ def tag(
     file_column: str | None = None,
     id_column: str | None = None,
     product_column: str | None = None,
+    trust_model: bool = False,
     progress: Progress = no_progress,
 ) -> TagResult:
     """Tags the photos of a folder, a ZIP file or a table, and keeps model outputs and tags in a store.
@@ -124,6 +132,7 @@ def tag(
         id_column: of a table, with an id for each photo; None to make one from the content.
         product_column: of a table, with what photos of one product have in common; the output then has the class of
             each product.
+        trust_model: accept tags even if the photos are unlike the training photos.
         progress: receives the number of photos.
 
     Raises:
@@ -146,13 +155,16 @@ def tag(
         with _locked(target), open_store(store_name) as opened, opened.locked():
             name, loaded = chosen or load_current(opened)
             codes = read_taxonomy(Path(taxonomy), loaded.classes) if taxonomy else None
-            rules = TaggingRules(loaded, codes)
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
+            rules = TaggingRules(loaded, codes, source_shift(opened, run, loaded, earlier=True), trusted=trust_model)
             tally = tag_source(photos, opened, run, rules, _engine(opened, run, loaded), progress=progress)
+            final = replace(rules, shift=source_shift(opened, run, loaded))
+            if final.digest != rules.digest:
+                retag(opened, run, final)
             if target:
                 found = opened.rows(run)
-                found = with_votes(found, opened, run, rules) if product_column else found
+                found = with_votes(found, opened, run, final) if product_column else found
                 write_table(target, shown, _reported(with_reviews(found, codes), tally.n, progress))
             opened.finish_run(run)
             counts = opened.count(run)
@@ -168,6 +180,8 @@ def tag(
         decisions=_decision_counts(counts["decision"]),
         errors={str(code): n for code, n in sorted(counts["error_code"].items(), key=str)},
         failures=tuple(tally.failures),
+        catalogue=final.shift,
+        trusted=trust_model,
         warnings=tuple(photos.warnings),
         seconds=time.monotonic() - started,
     )

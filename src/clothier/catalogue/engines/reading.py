@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from clothier.catalogue.rules import LOGITS
+from clothier.catalogue.rules import LOGITS, SHIFT_FEATURES
 from clothier.catalogue.sources.item import readable
 from clothier.catalogue.store.schema import EMBEDDING
 from clothier.errors import ImageError
@@ -101,13 +101,16 @@ def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
     output = model.predict_images(np.stack([one.image for one in photos.values()]))
     scores = [None] * len(photos) if output.ood_scores is None else output.ood_scores.tolist()
     embeddings = output.embeddings.astype(EMBEDDING)
-    for (digest, photo), logits, score, one in zip(photos.items(), output.logits, scores, embeddings, strict=True):
+    features = [None] * len(photos) if output.shift_features is None else list(output.shift_features)
+    values = zip(photos.items(), output.logits, scores, embeddings, features, strict=True)
+    for (digest, photo), logits, score, one, feature in values:
         yield {
             "digest": digest,
             "computed_by": model.name,
             "temperature": model.temperature,
             "logits": logits.astype(LOGITS).tobytes(),
             "ood_score": score,
+            "shift_features": None if feature is None else feature.astype(SHIFT_FEATURES).tobytes(),
             "notes": " ".join(photo.notes) or None,
             "embedding": one.tobytes(),
             "colors": None if photo.colors is None else [color.to_json() for color in photo.colors],

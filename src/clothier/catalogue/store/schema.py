@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -97,15 +99,15 @@ OUTPUTS = Table(
     Column("logits", LargeBinary, nullable=False),
     Column("ood_score", Float),
     Column("notes", Text),
-    Column("shift_score", Float),
+    Column("shift_features", LargeBinary),
     Column("embedding", LargeBinary),
     Column("colors", JSON(none_as_null=True)),
     sqlite_with_rowid=False,
 )
 """A model's output for a photo's content: K logits, little-endian float32, divided by ``temperature``.
 
-``shift_score``: what the test for an unlike catalogue needs of the photo. ``embedding``: D values, little-endian
-float16. ``colors``: the garment's main colors. Each is null where it was not computed.
+``shift_features``: what the test for an unlike catalogue needs of the photo, and ``embedding``, D values: both
+little-endian float16. ``colors``: the garment's main colors. Each is null where it was not computed.
 """
 TAG_INPUTS = tuple(one for one in OUTPUTS.c if one.name != "embedding")  # what tags are made of; embeddings are large
 
@@ -126,6 +128,7 @@ ITEMS = Table(
     Column("thresholds", String(8)),
     Column("rules", String(16), nullable=False),
     Column("tagged_at", String(TIME_LENGTH), nullable=False),
+    Column("trusted", Boolean, nullable=False, server_default=false()),
     Column("color", Text),
     Column("first_seen_at", String(TIME_LENGTH), nullable=False, server_default=""),
     Column("draw", Float, nullable=False, server_default="1"),

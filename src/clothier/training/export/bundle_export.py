@@ -69,9 +69,12 @@ def check_parity(torch_classifier: Classifier, onnx_classifier: Classifier, imag
 
 
 def to_onnx(network: nn.Module, input_spec: InputSpec) -> bytes:
-    """A bundle's graph: ``images`` in; ``logits`` (N, K) and ``embedding`` (N, D) float32 out."""
+    """A bundle's graph: ``images`` in; ``logits`` (N, K), ``embedding`` (N, D), ``early_features`` (N, F) float32 out.
+
+    The last one is there if the network has an ``early_block``.
+    """
     deployed = ExportModule(copy.deepcopy(network).cpu().to(memory_format=_CONTIGUOUS))  # type: ignore[call-overload]  # documented, not in the stubs
-    return export_graph(deployed, input_spec.shape, ("logits", "embedding"))
+    return export_graph(deployed, input_spec.shape, deployed.output_names)
 
 
 def export_graph(module: nn.Module, input_shape: tuple[int, ...], output_names: tuple[str, ...]) -> bytes:

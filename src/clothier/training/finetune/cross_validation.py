@@ -49,6 +49,7 @@ class FineTuneResult:
     folds: Int64Array  # (N,), the fold that tests each photo
     fold_outputs: tuple[ModelOutput, ...]  # of each fold's network, for all N photos
     final_output: ModelOutput  # of the final network, for all N photos
+    early_features: Floats  # (N, F), of a block that is not trained
     baseline_logits: Floats  # (N, K), out-of-fold, of logistic regression on frozen features
     baseline_c: float  # its C, the best of BASELINE_CS on the same folds
     records: tuple[EpochRecord, ...]
@@ -78,8 +79,11 @@ def train_photo_model(
     folds = photos.folds(recipe.folds, seed)
     extractor = FrozenFeatureExtractor(pretrained(), recipe.frozen_blocks, SIDE)
     pass_started = time.perf_counter()
-    features, embeddings = extractor.extract(
-        ("features", "embeddings"), n, photos.inputs.__getitem__, lambda done: progress("frozen features", done, n)
+    features, embeddings, early_features = extractor.extract(
+        ("features", "embeddings", "early_features"),
+        n,
+        photos.inputs.__getitem__,
+        lambda done: progress("frozen features", done, n),
     )
     budget = TimeBudget(started, time_limit, time.perf_counter() - pass_started)
     baseline_c, baseline_logits = _fit_baseline(embeddings, labels, folds, n_classes, progress)
@@ -104,6 +108,7 @@ def train_photo_model(
         folds=folds,
         fold_outputs=tuple(outputs[:-1]),
         final_output=outputs[-1],
+        early_features=early_features,
         baseline_logits=baseline_logits,
         baseline_c=baseline_c,
         records=tuple(records),

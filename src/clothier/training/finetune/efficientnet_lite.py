@@ -54,6 +54,7 @@ STAGES = (
     StageSpec(4, 5, 2, 6, 192),
     StageSpec(1, 3, 1, 6, 320),
 )
+EARLY_BLOCK = 4  # the fifth; its channels tell backgrounds apart (docs/log.md)
 BLOCKS = sum(stage.blocks for stage in STAGES)  # 16
 
 
@@ -116,6 +117,11 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(_blocks())
         self.conv_head = ConvBatchNorm(STAGES[-1].channels, EMBEDDING_DIM)
         self.head = nn.Linear(EMBEDDING_DIM, n_classes)
+
+    @property
+    def early_block(self) -> nn.Module:
+        """The block whose output becomes the early features of a bundle."""
+        return self.blocks[EARLY_BLOCK]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits, (N, K)."""

@@ -19,7 +19,7 @@ from torch import nn
 
 from clothier.system import parallel_map
 from clothier.training.export.bundle_export import export_graph
-from clothier.training.torch_classifier import to_float
+from clothier.training.torch_classifier import pool_channels, to_float
 from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 BATCH = 4  # photos a pass; more exceed the CPU cache
 EVAL_BATCH = 64  # photos a pass of the later blocks, without gradients
 MAX_ITER = 500  # of the logistic regression; 50 to 200 are enough for 3,400 photos
-OUTPUTS = {"features": np.float16, "embeddings": np.float32}  # of the extractor's graph, and how they are stored
+OUTPUTS = {
+    "features": np.float16,
+    "embeddings": np.float32,
+    "early_features": np.float32,
+}  # of the extractor's graph, and how they are stored
 
 
 class FrozenFeatureExtractor:
@@ -62,8 +66,9 @@ class FrozenFeatureExtractor:
     ) -> list[npt.NDArray[np.floating]]:
         """Runs N photos through the network; ``get_image`` returns the (side, side, 3) uint8 of the photo at an index.
 
-        ``outputs`` are of ``features``, (N, C, H, W) float16 after the frozen blocks, and ``embeddings``, (N, D)
-        float32 of the whole network. ``on_progress`` receives the number of finished photos.
+        ``outputs`` are of ``features``, (N, C, H, W) float16 after the frozen blocks, ``embeddings``, (N, D) float32
+        of the whole network, and ``early_features``, (N, F) float32 of an early block. ``on_progress`` receives the
+        number of finished photos.
         """
         shapes = {one.name: one.shape[1:] for one in self._session.get_outputs()}
         arrays = [np.empty((n_images, *shapes[name]), OUTPUTS[name]) for name in outputs]
@@ -80,15 +85,18 @@ class FrozenFeatureExtractor:
 
 
 class _FeatureModule(nn.Module):
-    """(N, H, W, 3) uint8 to the output of the frozen blocks and to the embedding."""
+    """(N, H, W, 3) uint8 to the output of the frozen blocks, the embedding and the early features."""
 
     def __init__(self, network: EfficientNetLite0, blocks: int) -> None:
         super().__init__()
         self.network, self.blocks = network, blocks
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.network.forward_stem(to_float(images), self.blocks)
-        return features, self.network.embed(self.network.forward_tail(features, self.blocks))
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        early: list[torch.Tensor] = []
+        with self.network.early_block.register_forward_hook(lambda *given: early.append(pool_channels(given[2]))):
+            features = self.network.forward_stem(to_float(images), self.blocks)
+            embeddings = self.network.embed(self.network.forward_tail(features, self.blocks))
+        return features, embeddings, early[0]
 
 
 def augment_photo(image: Images, side: int, augment: PhotoAugment, rng: np.random.Generator) -> Images:

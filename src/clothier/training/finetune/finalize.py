@@ -17,10 +17,12 @@ from clothier.metrics import reliability, softmax
 from clothier.selective.calibrate_card import calibrate_card
 from clothier.selective.decisions import risk_coverage
 from clothier.selective.ood import MIN_SAMPLES, fit_ood_scorer
+from clothier.selective.shift import fit_shift_detector, held_out_distances
 from clothier.training.export.bundle_export import export_bundle
 from clothier.training.finalize import FINALIZE_STEPS, base_metadata, base_metrics
 from clothier.training.finetune.cross_validation import baseline_comparison, out_of_fold_predictions, protocol
 from clothier.training.finetune.data import INPUT_SPEC
+from clothier.training.finetune.efficientnet_lite import EARLY_BLOCK
 
 if TYPE_CHECKING:
     from clothier.exploration.audit.label_issues import LabelIssues
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from clothier.runs import Run
     from clothier.selective.calibrate_card import CalibratedCard
     from clothier.selective.decisions import RiskCoverage
+    from clothier.selective.shift import ShiftDetector
     from clothier.selective.thresholds import RiskGuarantee
     from clothier.training.finetune.cross_validation import FineTuneResult, OutOfFoldPredictions
     from clothier.training.finetune.data import Indices, PhotoTrainingData
@@ -114,13 +117,26 @@ def _describe_data(photos: PhotoTrainingData) -> dict[str, Any]:
 
 
 def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[str, bytes]:
-    """The bundle's hashes of the training photos and, with enough photos, its OOD scorer."""
+    """The hashes of the training photos; the OOD scorer, with enough photos; the shift detector, with enough groups."""
     labeled = photos.labeled_indices
     files = {bundle.TRAINING_HASHES_FILE: to_bytes(dhash(photos.inputs[labeled]))}
     if len(labeled) >= MIN_SAMPLES:
         scorer = fit_ood_scorer(result.final_output.embeddings[labeled], photos.table.labels[labeled])
         files[bundle.OOD_FILE] = scorer.to_bytes()
+    if detector := _shift_detector(result, photos):
+        files[bundle.SHIFT_FILE] = detector.to_bytes()
     return files
+
+
+def _shift_detector(result: FineTuneResult, photos: PhotoTrainingData) -> ShiftDetector | None:
+    """None with too few groups, or if the early block was trained."""
+    if result.recipe.frozen_blocks <= EARLY_BLOCK:
+        return None
+    fold_embeddings = [one.embeddings for one in result.fold_outputs]
+    held_out = held_out_distances(fold_embeddings, result.folds, photos.table.labels, photos.groups)
+    labeled = photos.labeled_indices
+    embeddings = result.final_output.embeddings[labeled]
+    return fit_shift_detector(result.early_features[labeled], embeddings, held_out[labeled], photos.groups[labeled])
 
 
 def _npz(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> bytes:

@@ -1,4 +1,4 @@
-"""Reviews, versions of models and their promotion; colors, embeddings and shift scores of photos."""
+"""Reviews, versions of models and their promotion; colors, embeddings and shift features of photos."""
 
 import hashlib
 
@@ -24,12 +24,13 @@ def upgrade() -> None:
 
 def _add_columns() -> None:
     for column in (
-        sa.Column("shift_score", sa.Float),
+        sa.Column("shift_features", sa.LargeBinary),
         sa.Column("embedding", sa.LargeBinary),
         sa.Column("colors", sa.JSON(none_as_null=True)),
     ):
         op.add_column("outputs", column)
-    for column in (
+    for item_column in (
+        sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("color", sa.Text),
         sa.Column("first_seen_at", sa.String(20), nullable=False, server_default=""),
         sa.Column("draw", sa.Float, nullable=False, server_default="1"),
@@ -39,7 +40,7 @@ def _add_columns() -> None:
         sa.Column("reviewed_by", sa.Text),
         sa.Column("reviewed_at", sa.String(20)),
     ):
-        op.add_column("items", column)
+        op.add_column("items", item_column)
 
 
 def _create_versions() -> None:

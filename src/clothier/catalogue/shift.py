@@ -1,0 +1,69 @@
+"""Tests whether the photos of a source are unlike those of the model's guarantee, from stored outputs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import select
+
+from clothier.catalogue.rules import SHIFT_FEATURES
+from clothier.catalogue.store.schema import FILES, OUTPUTS
+from clothier.catalogue.tags import update_tags
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from clothier.catalogue.rules import TaggingRules
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row, RunId
+    from clothier.inference import Model
+    from clothier.types import CatalogueShift
+
+SAMPLE = 1_000  # photos of a larger source that are tested: those with the smallest digests, a random sample
+PAGE = 1_000  # files whose tags are updated at a time
+
+
+def source_shift(store: Store, run: RunId, model: Model, *, earlier: bool = False) -> CatalogueShift | None:
+    """The result for the photos of a source; None if the model cannot tell, or if it classified none of them.
+
+    Args:
+        store: with the outputs.
+        run: whose source and model are meant.
+        model: of the run.
+        earlier: take what earlier runs found in the source, too.
+    """
+    if model.shift_detector is None:
+        return None
+    rows = store.read(partial(_features, run=run, earlier=earlier))
+    if not rows:
+        return None
+    return model.test_catalogue(np.stack([np.frombuffer(one, SHIFT_FEATURES) for one in rows]))
+
+
+def retag(store: Store, run: RunId, rules: TaggingRules) -> None:
+    """Updates the tags of the run's files whose rules are outdated, without the model."""
+    position = -1
+    while files := store.read(partial(_files_after, run=run, position=position)):
+        store.write(partial(update_tags, run=run, rules=rules, files=files))
+        position = files[-1]["position"]
+
+
+def _files_after(connection: Connection, run: RunId, position: int) -> list[Row]:
+    columns = [FILES.c[name] for name in ("item_id", "digest", "product", "error_code", "position")]
+    query = (
+        select(*columns)
+        .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.position > position)
+        .order_by(FILES.c.position)
+        .limit(PAGE)
+    )
+    return [dict(one) for one in connection.execute(query).mappings()]
+
+
+def _features(connection: Connection, run: RunId, *, earlier: bool) -> list[bytes]:
+    found = select(FILES.c.digest).where(FILES.c.source_id == run.source, FILES.c.error_code.is_(None)).distinct()
+    found = found if earlier else found.where(FILES.c.run_id == run.run)
+    sample = connection.scalars(found.order_by(FILES.c.digest).limit(SAMPLE)).all()
+    query = select(OUTPUTS.c.shift_features).where(OUTPUTS.c.model_id == run.model, OUTPUTS.c.digest.in_(sample))
+    return list(connection.scalars(query.where(OUTPUTS.c.shift_features.is_not(None)).order_by(OUTPUTS.c.digest)))
