@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
     from clothier.workflows.explore import explore
+    from clothier.workflows.index import index
     from clothier.workflows.predict import predict
+    from clothier.workflows.similar import similar
     from clothier.workflows.study import study
     from clothier.workflows.tag import tag
     from clothier.workflows.train import train_model as train
@@ -65,6 +67,7 @@ _EXPORTS = {
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "figures": ("clothier.report.figures", ""),
     "fit_pca": ("clothier.exploration.pca", "fit_pca"),
+    "index": ("clothier.workflows.index", "index"),
     "load": ("clothier.inference", "load"),
     "load_map": ("clothier.exploration.embedding_map", "load_map"),
     "map_quality": ("clothier.exploration.tsne.map_quality", "map_quality"),
@@ -73,6 +76,7 @@ _EXPORTS = {
     "open_store": ("clothier.catalogue.store", "open_store"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
+    "similar": ("clothier.workflows.similar", "similar"),
     "study": ("clothier.workflows.study", "study"),
     "tag": ("clothier.workflows.tag", "tag"),
     "train": ("clothier.workflows.train", "train_model"),
@@ -93,6 +97,7 @@ __all__ = [
     "fashion_mnist",
     "figures",
     "fit_pca",
+    "index",
     "load",
     "load_map",
     "map_quality",
@@ -101,6 +106,7 @@ __all__ = [
     "open_store",
     "predict",
     "preset",
+    "similar",
     "study",
     "tag",
     "train",

@@ -42,6 +42,7 @@ EXTRAS = {
     "sqlalchemy": ("SQLAlchemy", "catalogue"),
     "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
+    "usearch": ("usearch", "catalogue"),
 }
 """Optional modules: the name for users, and the extra that installs each."""
 

@@ -13,6 +13,7 @@ import pytest
 
 from clothier import atomic
 from clothier.bundle import Bundle, BundleMetadata
+from clothier.catalogue.index import IndexUpdate, Neighbor
 from clothier.cli.main import main
 from clothier.data import idx_files
 from clothier.data.dataset import Dataset
@@ -31,6 +32,8 @@ from clothier.workflows.compare import Comparison
 from clothier.workflows.data import PreparedDataset
 from clothier.workflows.evaluate import ModelEvaluation
 from clothier.workflows.explore import ExplorationRun
+from clothier.workflows.index import IndexResult
+from clothier.workflows.similar import SimilarPhotos
 from clothier.workflows.study import Study
 from clothier.workflows.tag import TagResult
 from clothier.workflows.tune import TuneRun
@@ -46,7 +49,9 @@ WORKFLOWS = {
     "calibrate": ["calibrate"],
     "compare": ["compare"],
     "explore": ["explore"],
+    "index": ["index"],
     "predict": ["predict"],
+    "similar": ["similar"],
     "study": ["study", "resume_study"],
     "tag": ["tag"],
     "tune": ["tune", "resume_tune"],
@@ -154,6 +159,8 @@ def fake_workflows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorkf
             "predict": predict,
             "study": study,
             "tag": TAGGED,
+            "index": INDEXED,
+            "similar": SIMILAR,
             "resume_study": study,
             "tune": search,
             "resume_tune": search,
@@ -306,6 +313,25 @@ TAGGED = TagResult(
     warnings=("photos: not taken for photos: 3 .txt.",),
     seconds=12.5,
 )
+
+INDEXED = IndexResult(
+    index=Path("catalogue.index"),
+    model="photo",
+    store="catalogue.index.store",
+    update=IndexUpdate(n=1_000, added=20, removed=3, without_embedding=0, is_exact=True),
+    n_failed=2,
+    failures=(FailedInput("a.jpg", "empty", "a.jpg is empty."),),
+    warnings=("photos: not taken for photos: 3 .txt.",),
+    seconds=12.5,
+)
+SIMILAR = [
+    SimilarPhotos(
+        "new.jpg",
+        (Neighbor("c6", "boot.jpg", 0.91, "boot", None, None), Neighbor("d7", "b.jpg", 0.5, "hat", None, None)),
+    ),
+    SimilarPhotos("other.jpg", (), ("The index does not know the product.",)),
+    FailedInput("a.jpg", "empty", "a.jpg is empty."),
+]
 
 EXPLORE_RESULT = {
     "classes": {"train": {"Shirt": 6_000, "Bag": 6_000}, "test": {"Shirt": 1_000, "Bag": 900}},

@@ -9,7 +9,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clothier.cli import calibrate, compare, data, doctor, evaluate, explore, predict, study, tag, train, tune
+from clothier.cli import (
+    calibrate,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    explore,
+    index,
+    predict,
+    similar,
+    study,
+    tag,
+    train,
+    tune,
+)
 
 EXAMPLES = """\
 [bold]Examples[/bold]
@@ -19,7 +33,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, calibrate),
+    "Use a model": (predict, tag, index, similar, calibrate),
     "Machine": (doctor,),
 }
 

@@ -81,6 +81,17 @@ def catalogue_line(shift: dict[str, Any] | None) -> str:
     return shift_reason(CatalogueShift(**shift)) if shift else ""
 
 
+def index_table(result: dict[str, Any]) -> RenderableType:
+    """How many photos an index has, and what changed."""
+    search = "all photos are compared" if result["exact"] else "a graph proposes the photos that are compared"
+    changes = f"{result['added']:,} added, {result['removed']:,} removed"
+    return Group(
+        f"Index: {result['index']}",
+        f"{result['n']:,} photo{'s' * (result['n'] != 1)} ({changes}) in {result['seconds']:.1f} s; {search}",
+        f"Store: {result['store']}",
+    )
+
+
 def tuning_table(result: dict[str, Any]) -> RenderableType:
     """One row per trial, the best first, and the command that trains the best."""
     table = make_table(["Trial", "Validation", "Epochs", "Recipe"], text=["Recipe"])

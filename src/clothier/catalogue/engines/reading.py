@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from clothier.catalogue.descriptors import describe
 from clothier.catalogue.rules import LOGITS, SHIFT_FEATURES
 from clothier.catalogue.sources.item import readable
 from clothier.catalogue.store.schema import EMBEDDING
@@ -98,9 +99,10 @@ def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
 
 
 def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
-    output = model.predict_images(np.stack([one.image for one in photos.values()]))
+    images = np.stack([one.image for one in photos.values()])
+    output = model.predict_images(images)
     scores = [None] * len(photos) if output.ood_scores is None else output.ood_scores.tolist()
-    embeddings = output.embeddings.astype(EMBEDDING)
+    embeddings = describe(output.embeddings, images).astype(EMBEDDING)
     features = [None] * len(photos) if output.shift_features is None else list(output.shift_features)
     values = zip(photos.items(), output.logits, scores, embeddings, features, strict=True)
     for (digest, photo), logits, score, one, feature in values:

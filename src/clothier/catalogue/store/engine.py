@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
 
 SQLITE, POSTGRESQL, PSYCOPG = "sqlite", "postgresql", "postgresql+psycopg"
+SQLITE_SIGNATURE = b"SQLite format 3\0"
 BUSY_SECONDS = 30  # a writer waits this long for another
 CONNECT_SECONDS = 10
 GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
@@ -46,6 +47,17 @@ def parse_url(store: str | Path) -> URL:
 
 def _accepted() -> str:
     return "Give a file for SQLite, such as tags.db, or a URL such as postgresql://user@host/database."
+
+
+def is_store(name: str | Path) -> bool:
+    """Whether ``name`` is a URL, or a SQLite file by its first bytes."""
+    if "://" in str(name):
+        return True
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(len(SQLITE_SIGNATURE)) == SQLITE_SIGNATURE
+    except OSError:
+        return False
 
 
 def make_engine(url: URL) -> Engine:

@@ -106,8 +106,9 @@ OUTPUTS = Table(
 )
 """A model's output for a photo's content: K logits, little-endian float32, divided by ``temperature``.
 
-``shift_features``: what the test for an unlike catalogue needs of the photo, and ``embedding``, D values: both
-little-endian float16. ``colors``: the garment's main colors. Each is null where it was not computed.
+``shift_features``: what the test for an unlike catalogue needs of the photo, and ``embedding``, what is compared to
+find similar photos (``catalogue/descriptors``): both little-endian float16. ``colors``: the garment's main colors. Each
+is null where it was not computed.
 """
 TAG_INPUTS = tuple(one for one in OUTPUTS.c if one.name != "embedding")  # what tags are made of; embeddings are large
 

@@ -1,0 +1,137 @@
+"""``clothier index``: photos -> store -> index."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier.bundle import BUNDLED_DIR
+from clothier.catalogue.index import update_index
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.engine import is_store
+from clothier.errors import UsageError
+from clothier.inference import load
+from clothier.types import DEFAULT_MODEL, no_progress
+from clothier.workflows.tag import STORE_SUFFIX, tag
+
+if TYPE_CHECKING:
+    from clothier.catalogue.index import IndexUpdate
+    from clothier.types import FailedInput, Progress
+    from clothier.workflows.tag import TagResult
+
+NO_EMBEDDING = (
+    "{n:,} photos have no embedding of this model and are left out: small grayscale images, or photos that were tagged "
+    "before embeddings were stored. For those, run clothier tag again."
+)
+STORE_OPTIONS = "{} is a store, which has its columns already. Leave out the options that name columns."
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What a run of ``clothier index`` did.
+
+    Attributes:
+        index: the folder.
+        model: the name of the model whose embeddings are compared.
+        store: where the embeddings are kept.
+        update: what changed.
+        n_failed: photos that could not be read.
+        failures: the first twenty of them.
+        warnings: one sentence each.
+        seconds: of the whole run.
+    """
+
+    index: Path
+    model: str
+    store: str
+    update: IndexUpdate
+    n_failed: int
+    failures: tuple[FailedInput, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "index": str(self.index),
+            "model": self.model,
+            "store": self.store,
+            "n": self.update.n,
+            "added": self.update.added,
+            "removed": self.update.removed,
+            "without_embedding": self.update.without_embedding,
+            "exact": self.update.is_exact,
+            "failed": self.n_failed,
+            "failures": [one.to_json() for one in self.failures],
+            "warnings": list(self.warnings),
+            "seconds": self.seconds,
+        }
+
+
+def index(
+    source: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    file_column: str | None = None,
+    id_column: str | None = None,
+    product_column: str | None = None,
+    progress: Progress = no_progress,
+) -> IndexResult:
+    """Makes an index in which :func:`clothier.similar` finds similar photos, or brings one up to date.
+
+    Photos are tagged first, as :func:`clothier.tag` does it, into a store beside the index; those that the store knows
+    are not read again.
+
+    Args:
+        source: photos as ``clothier.tag`` takes them, or a store: a SQLite file or a URL.
+        output: the folder of the index; an older index there is brought up to date.
+        model: a run folder, a bundle folder or the name of a bundled model.
+        file_column: of a table, with the photos; None for ``file``.
+        id_column: of a table, with an id for each photo; None to make one from the content.
+        product_column: of a table, with what photos of one product have in common.
+        progress: receives the number of photos.
+
+    Raises:
+        UsageError: columns of a store, or another process uses it.
+        DataError: source or store are missing, damaged or without photos, or the index is damaged or of another model.
+        ModelError: the model is missing or damaged.
+        StorageError: index or store cannot be written; an older index is unchanged.
+    """
+    started, path = time.monotonic(), Path(output)
+    columns = {"file_column": file_column, "id_column": id_column, "product_column": product_column}
+    tagged: TagResult | None = None
+    if is_store(source):
+        if any(columns.values()):
+            raise UsageError(STORE_OPTIONS.format(source))
+        store: str | Path = source
+    else:
+        store = path.with_name(path.name + STORE_SUFFIX)
+        tagged = tag(source, store=store, model=model, **columns, progress=progress)
+    loaded = load(model)
+    with open_store(store) as opened:
+        only_last = tagged is not None
+        update = update_index(path, opened, loaded, _location(model), only_last_source=only_last, progress=progress)
+        return IndexResult(
+            index=path,
+            model=loaded.name,
+            store=opened.name,
+            update=update,
+            n_failed=tagged.n_failed if tagged else 0,
+            failures=tagged.failures if tagged else (),
+            warnings=(*(tagged.warnings if tagged else ()), *_warnings(update)),
+            seconds=time.monotonic() - started,
+        )
+
+
+def _location(model: str | Path) -> str:
+    """What loads the model from any folder."""
+    return str(model) if (BUNDLED_DIR / str(model)).is_dir() else str(Path(model).resolve())
+
+
+def _warnings(update: IndexUpdate) -> list[str]:
+    if not update.without_embedding:
+        return []
+    return [NO_EMBEDDING.format(n=update.without_embedding)]
