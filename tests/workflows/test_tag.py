@@ -113,9 +113,7 @@ def test_the_store_keeps_embeddings(photos: Path, tmp_path: Path, model: Path, d
         found = store.read(lambda connection: dict(connection.execute(query).all()))
         digest = hashlib.sha256((photos / "1.png").read_bytes()).hexdigest()
         embedding = np.frombuffer(found[digest], EMBEDDING)
-        assert embedding[:3] == pytest.approx(np.array([20, 20, 229]) / 255, abs=1e-3), "then its colors", (
-            "the color, in the model of the tests"
-        )
+        assert embedding[:3] == pytest.approx(np.array([20, 20, 229]) / 255, abs=1e-3), "then its colors"
         store.write(lambda connection: connection.execute(update(OUTPUTS).values(embedding=None)))
     decoded.clear()
     assert tag(photos, tmp_path / "tags.csv", model=model).computed == 5, "of a store from before there were embeddings"
