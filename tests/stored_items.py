@@ -38,7 +38,7 @@ def fill_store(store: Store, *items: Row, source: str = "/photos", card: Row | N
     run = store.begin_run(source, "ab", "shop")
     version = {"digest": "v1", "model_id": run.model, "name": "shop", "location": "/models/shop"}
     version |= {"version_id": 1, "thresholds": "t1", "registered_at": AT}
-    version |= {"card": {"classes": list(CLASSES), **(card or {})}}
+    version |= {"card": {"classes": list(CLASSES), "thresholds": {}, **(card or {})}}
 
     def work(connection: Any) -> None:
         upsert(connection, VERSIONS, [version])

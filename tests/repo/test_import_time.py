@@ -56,6 +56,8 @@ COMMAND_LINES = {
     "help of a command": ["train", "--help"],
     "help of a search": ["tune", "--help"],
     "help of a tagger": ["tag", "--help"],
+    "help of a review": ["review", "--help"],
+    "two modes of a review": ["review", "--store", "a", "--stats", "--undo"],
     "no output": ["tag", "photos"],
     "unknown command": ["trian"],
     "unknown option": ["train", "cnn", "--sede", "1"],

@@ -17,7 +17,9 @@ from clothier.cli import (
     evaluate,
     explore,
     index,
+    models,
     predict,
+    review,
     similar,
     study,
     tag,
@@ -33,7 +35,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, index, similar, calibrate),
+    "Use a model": (predict, tag, review, index, similar, calibrate, models),
     "Machine": (doctor,),
 }
 

@@ -1,19 +1,33 @@
 """Reviews of tags by people: the queue, accept, correct and undo, and what they tell about the model."""
 
-from clothier.catalogue.review.actions import ActionResult, Judgment, accept, accept_all, correct, review, undo
+from clothier.catalogue.review.actions import (
+    ActionResult,
+    Conflict,
+    Judgment,
+    accept,
+    accept_all,
+    correct,
+    review,
+    undo,
+)
 from clothier.catalogue.review.filters import Filter
-from clothier.catalogue.review.queue import Page, ReviewItem, queue
+from clothier.catalogue.review.queue import Page, ReviewItem, find_items, queue
+from clothier.catalogue.review.statistics import ReviewStatistics, statistics
 
 __all__ = [
     "ActionResult",
+    "Conflict",
     "Filter",
     "Judgment",
     "Page",
     "ReviewItem",
+    "ReviewStatistics",
     "accept",
     "accept_all",
     "correct",
+    "find_items",
     "queue",
     "review",
+    "statistics",
     "undo",
 ]

@@ -32,6 +32,7 @@ from clothier.catalogue.store.engine import POSTGRESQL
 from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError, UsageError
+from clothier.types import MAX_ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 ACCEPT, CORRECT = "accept", "correct"
 REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other
 LEFT = "{} was reviewed again, or its photo changed. It was left as it is."
-MAX_ITEMS = 10_000  # that are accepted at once
 MAX_NAME = 200  # characters of a reviewer's name
 MAX_KEY = 64  # characters
 
@@ -155,7 +155,7 @@ def review(store: Store, judgments: Sequence[Judgment], reviewer: str, *, key: s
 
 
 def accept_all(
-    store: Store, filters: Filter, reviewer: str, *, limit: int = MAX_ITEMS, key: str | None = None
+    store: Store, filters: Filter, reviewer: str, *, limit: int = MAX_ACCEPTED, key: str | None = None
 ) -> ActionResult:
     """Says that the model's class is right for all items that match and that nobody has reviewed yet.
 
@@ -172,8 +172,8 @@ def accept_all(
     """
     if filters.decision is None:
         raise UsageError("accepting all items needs a decision. Give accept, review, reject or uncalibrated.")
-    if not 1 <= limit <= MAX_ITEMS:
-        raise UsageError(f"1 to {MAX_ITEMS:,} items can be accepted at once, not {limit}.")
+    if not 1 <= limit <= MAX_ACCEPTED:
+        raise UsageError(f"1 to {MAX_ACCEPTED:,} items can be accepted at once, not {limit}.")
 
     def judge(connection: Connection) -> list[Request]:
         filters.check(connection)
@@ -237,10 +237,20 @@ def _act(
     return store.write(work)
 
 
-def _check_names(reviewer: str, key: str | None) -> tuple[str, str]:
+def check_reviewer(reviewer: str) -> str:
+    """The name of a reviewer, without spaces around it.
+
+    Raises:
+        UsageError: it is empty, too long or not printable.
+    """
     name = reviewer.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise UsageError(f"the reviewer's name is {reviewer!r}; give 1 to {MAX_NAME} printable characters.")
+    return name
+
+
+def _check_names(reviewer: str, key: str | None) -> tuple[str, str]:
+    name = check_reviewer(reviewer)
     if key is not None and not 1 <= len(key) <= MAX_KEY:
         raise UsageError(f"the key of an action has {len(key)} characters; it must have 1 to {MAX_KEY}.")
     return name, key or uuid.uuid4().hex

@@ -21,6 +21,7 @@ from sqlalchemy import select, tuple_
 from clothier.catalogue.review.filters import Filter, decision_is
 from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.errors import UnknownNameError, UsageError
+from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.store import Store
 
-SHARE_ACCEPTED = 0.05  # of the accepted tags that are reviewed too
 SAMPLE_EVERY = 10  # items of the queue, one of which is an accepted one
 DOUBTFUL = ("review", None, "reject")  # decisions in the order of the queue; None is that of an uncalibrated model
 ORDERS = ("doubtful", "random")
@@ -166,6 +166,17 @@ def queue(
         items = with_files(connection, [row for _, row in merged], filters)
         marked = (replace(item, is_sample=is_sample) for item, (is_sample, _) in zip(items, merged, strict=True))
         return Page(tuple(marked), here.encode() if len(merged) == limit else None)
+
+    return store.read(work)
+
+
+def find_items(store: Store, item_ids: Sequence[str]) -> tuple[ReviewItem, ...]:
+    """These items, reviewed or not, in this order; those that are not in the store are left out."""
+
+    def work(connection: Connection) -> tuple[ReviewItem, ...]:
+        rows = connection.execute(select(ITEMS).where(ITEMS.c.item_id.in_(item_ids))).mappings()
+        found = {row["item_id"]: row for row in rows}
+        return with_files(connection, [found[one] for one in item_ids if one in found])
 
     return store.read(work)
 

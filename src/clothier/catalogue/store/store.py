@@ -17,7 +17,7 @@ from clothier.catalogue.store.engine import POSTGRESQL, SQLITE, explain, is_temp
 from clothier.catalogue.store.lock import BUSY, file_lock
 from clothier.catalogue.store.migrate import migrate
 from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
-from clothier.errors import UsageError
+from clothier.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -285,6 +285,18 @@ def open_store(store: str | Path) -> Store:
         StorageError: the database cannot be reached, or the file not be written.
     """
     return Store(parse_url(store))
+
+
+def open_existing_store(store: str | Path) -> Store:
+    """As :func:`open_store`, for what makes no sense with a new store.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    url = parse_url(store)
+    if url.get_backend_name() == SQLITE and not Path(url.database or "").exists():
+        raise DataError(f"the store {url.database} does not exist. Name one that `clothier tag` has written.")
+    return Store(url)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

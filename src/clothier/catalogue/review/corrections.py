@@ -1,0 +1,114 @@
+"""The reviewed items with the person's class, as rows of a table that ``calibrate`` and ``train photo`` take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from clothier.catalogue.review.queue import with_files
+from clothier.catalogue.rows import OutputColumn
+from clothier.catalogue.store.schema import ITEMS
+from clothier.data.photo_paths import PhotoFinder
+from clothier.types import FailedInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+    from clothier.catalogue.review.queue import ReviewItem
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row
+
+PAGE = 1_000  # items that are read at a time
+NOT_FOUND = (
+    "{file} of {source} is not a file that can be read now, so its review was not exported. Photos in a ZIP or Parquet "
+    "file must be unpacked and tagged as a folder."
+)
+
+
+def _column(name: str) -> OutputColumn:
+    return OutputColumn(name, str, lambda row: row[name])
+
+
+CORRECTION_COLUMNS = tuple(
+    map(_column, ("file", "label", "product", "item_id", "model_class", "decision", "reviewed_by", "reviewed_at"))
+)
+"""``label`` is the person's class, empty for none of the classes."""
+
+
+@dataclass(slots=True)
+class Corrections:
+    """The rows of the reviewed items, each with a photo that exists; what was found is complete when all were read.
+
+    Attributes:
+        failures: reviewed items without such a photo.
+        labels: number of rows by the person's class; "" for none of the classes.
+        n_products: rows with a product.
+        n_doubtful: rows of photos that the model did not accept.
+    """
+
+    store: Store
+    failures: list[FailedInput] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    n_products: int = 0
+    n_doubtful: int = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, in the order of the items' ids."""
+        folders: dict[str, PhotoFinder] = {}
+        for item in _reviewed(self.store):
+            path = locate(item.source, item.file, folders)
+            if path is None:
+                message = NOT_FOUND.format(file=item.file or item.item_id, source=item.source or "the store")
+                self.failures.append(FailedInput(item.file or item.item_id, "not-found", message))
+                continue
+            label = item.reviewed_class or ""
+            self.labels[label] += 1
+            self.n_products += bool(item.product)
+            self.n_doubtful += item.decision != "accept"
+            yield {
+                "file": str(path),
+                "label": label,
+                "product": item.product,
+                "item_id": item.item_id,
+                "model_class": item.class_name,
+                "decision": item.decision,
+                "reviewed_by": item.reviewed_by,
+                "reviewed_at": item.reviewed_at,
+            }
+
+
+def _reviewed(store: Store) -> Iterator[ReviewItem]:
+    last: str | None = ""
+    while last is not None:
+        page = store.read(partial(_page, last=last))
+        yield from page
+        last = page[-1].item_id if len(page) == PAGE else None
+
+
+def _page(connection: Connection, last: str) -> tuple[ReviewItem, ...]:
+    query = select(ITEMS).where(ITEMS.c.review_id.is_not(None), ITEMS.c.item_id > last)
+    return with_files(connection, connection.execute(query.order_by(ITEMS.c.item_id).limit(PAGE)).mappings().all())
+
+
+def locate(source: str, file: str, finders: dict[str, PhotoFinder]) -> Path | None:
+    """The photo that a source names; None if it is not a file of its own or not there any more.
+
+    Args:
+        source: the folder or table.
+        file: as the store names it.
+        finders: of the sources that were looked at, to be given again.
+    """
+    if not source or not file:
+        return None
+    if source not in finders:
+        path = Path(source)
+        finders[source] = PhotoFinder(path if path.is_dir() else path.parent)
+    found = finders[source].find(file)
+    return found[0].resolve() if len(found) == 1 and found[0].is_file() else None

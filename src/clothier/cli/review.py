@@ -1,0 +1,163 @@
+"""``clothier review``.
+
+clothier review --store tags.db
+clothier review --store tags.db --class hat --reviewer anna
+clothier review --store tags.db --decision review --min-probability 0.7 --accept-all
+clothier review --store tags.db --stats
+clothier review --store tags.db --export corrections.csv
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothier.cli import output
+from clothier.cli.options import Json, probability
+from clothier.errors import CheckFailedError, UsageError
+from clothier.types import MAX_ACCEPTED, SHARE_ACCEPTED
+
+PANEL = "Instead of going through the queue"
+
+StoreName = Annotated[
+    str,
+    typer.Option("--store", metavar="FILE|URL", help="The store that `clothier tag` has written."),
+]
+Reviewer = Annotated[str | None, typer.Option(metavar="NAME", help="Your name. Default: your login.")]
+ClassName = Annotated[str | None, typer.Option("--class", metavar="NAME", help="Only tags of this class.")]
+DecisionName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only accept, review, reject or uncalibrated tags.")
+]
+Color = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of this color.")]
+Product = Annotated[str | None, typer.Option(metavar="NAME", help="Only photos of this product.")]
+SourceName = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Only photos of this folder or table, as the store names it.")
+]
+MinProbability = Annotated[
+    float | None, typer.Option(metavar="P", parser=probability, help="Only tags with at least this probability.")
+]
+ShareAccepted = Annotated[
+    float,
+    typer.Option(
+        metavar="FRACTION",
+        parser=probability,
+        help="Fraction of the accepted tags to review too, drawn at random: the risk guarantee is checked on them.",
+    ),
+]
+Random = Annotated[bool, typer.Option("--random", help="Show all photos in random order, as calibration needs them.")]
+AcceptAll = Annotated[
+    bool,
+    typer.Option(
+        "--accept-all",
+        rich_help_panel=PANEL,
+        help="Accept all tags that match --decision and the other filters, the most probable first.",
+    ),
+]
+Limit = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=1, max=MAX_ACCEPTED, rich_help_panel=PANEL, help="At most so many with --accept-all."
+    ),
+]
+Undo = Annotated[
+    bool, typer.Option("--undo", rich_help_panel=PANEL, help="Take your last action back, also one of --accept-all.")
+]
+Stats = Annotated[
+    bool,
+    typer.Option(
+        "--stats", rich_help_panel=PANEL, help="Show the accuracy on reviewed photos and whether the guarantee holds."
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", rich_help_panel=PANEL, help="With --stats: exit with 5 when the guarantee is violated."),
+]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=PANEL,
+        help="Write the reviewed photos as a table for `calibrate`.",
+    ),
+]
+
+
+def review(
+    store: StoreName,
+    reviewer: Reviewer = None,
+    class_name: ClassName = None,
+    decision: DecisionName = None,
+    color: Color = None,
+    product: Product = None,
+    source: SourceName = None,
+    min_probability: MinProbability = None,
+    share_accepted: ShareAccepted = SHARE_ACCEPTED,
+    random: Random = False,
+    accept_all: AcceptAll = False,
+    limit: Limit = MAX_ACCEPTED,
+    undo: Undo = False,
+    stats: Stats = False,
+    strict: Strict = False,
+    export: Export = None,
+    json: Json = False,
+) -> None:
+    """Look at doubtful tags and some accepted ones, and say what is right. Keys: a, 1-9, m, n, u, s, q."""
+    _check_modes(accept_all=accept_all, undo=undo, stats=stats, export=export is not None)
+    if strict and not stats:
+        raise UsageError("--strict belongs to --stats.")
+    from clothier.catalogue.review import Filter
+    from clothier.cli import review_tables
+    from clothier.workflows import review as run
+
+    filters = Filter(
+        class_name=class_name,
+        decision=decision,
+        color=color,
+        product=product,
+        source=source,
+        min_probability=min_probability,
+    )
+    if stats:
+        found = run.review_statistics(store, share_accepted)
+        output.print_result(found, json, review_tables.statistics_table)
+        if strict and found.guarantee.status == "violated":
+            raise CheckFailedError(found.guarantee.message)
+    elif export:
+        exported = run.export_corrections(store, export)
+        output.print_result(exported, json, review_tables.export_table)
+        output.exit_on_failures(one.to_json() for one in exported.failures)
+    elif accept_all or undo:
+        name = login_name(reviewer)
+        done = run.undo_last(store, name) if undo else run.accept_matching(store, name, filters, limit)
+        output.print_result(done, json, review_tables.action_table)
+    else:
+        from clothier.cli.review_terminal import review_in_terminal
+
+        order = "random" if random else "doubtful"
+        with run.open_desk(
+            store, login_name(reviewer), filters=filters, share_accepted=share_accepted, order=order
+        ) as desk:
+            review_in_terminal(desk)
+            output.print_result(run.summarize(desk), json, review_tables.summary_table)
+
+
+def _check_modes(**modes: bool) -> None:
+    chosen = [f"--{name.replace('_', '-')}" for name, is_chosen in modes.items() if is_chosen]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} cannot be given together. Run one after the other.")
+
+
+def login_name(given: str | None) -> str:
+    """The name that was given, or the login.
+
+    Raises:
+        UsageError: the system has no name for this user.
+    """
+    if given is not None:
+        return given
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("this user has no login name. Give a name.") from error

@@ -1,0 +1,74 @@
+"""Tables of reviews and of models in a store, drawn from what ``--json`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+
+from clothier.cli.formatting import format_percent, make_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def statistics_table(result: dict[str, Any]) -> RenderableType:
+    """How often the model is right, by decision and class, and whether the guarantee holds."""
+    headings = ["Reviewed", "Photos", "Right", "Accuracy", "95 % interval"]
+    decisions = make_table(headings, map(_accuracy_row, result["by_decision"]))
+    classes = make_table(["Class", *headings[1:]], map(_accuracy_row, result["by_class"]))
+    counts = ", ".join(f"{n:,} {name}" for name, n in result["decisions"].items())
+    people = ", ".join(f"{name} {n:,}" for name, n in result["reviewers"].items())
+    return Group(
+        f"{result['n_items']:,} photos ({counts}); {result['n_reviewed']:,} reviewed{f': {people}' if people else ''}",
+        *([decisions, classes] if result["by_decision"] else []),
+        result["guarantee"]["message"],
+    )
+
+
+def export_table(result: dict[str, Any]) -> RenderableType:
+    """Photos by label, and the command that calibrates with them."""
+    rows = ((name or "none of the classes", f"{n:,}") for name, n in result["labels"].items())
+    group = " --group-column product" if result["has_products"] else ""
+    return Group(
+        make_table(["Label", "Photos"], rows),
+        f"{result['n']:,} photos: {result['output']}",
+        *result["warnings"],
+        f"Use them with: clothier calibrate MODEL --data {result['output']}{group}",
+    )
+
+
+def action_table(result: dict[str, Any]) -> RenderableType:
+    """How many items an action changed, and which it did not."""
+    verb = "taken back" if result["kind"] == "undo" else "accepted"
+    conflicts = [one["message"] for one in result["conflicts"]]
+    return Group(f"{result['n']:,} tag{'s' * (result['n'] != 1)} {verb} by {result['reviewer']}", *conflicts)
+
+
+def summary_table(result: dict[str, Any]) -> RenderableType:
+    """What a reviewer did."""
+    counts = ", ".join(f"{n:,} {name}" for name, n in result["counts"].items())
+    return Group(f"{result['reviewer']}: {counts or 'nothing reviewed'}")
+
+
+def models_table(result: dict[str, Any]) -> RenderableType:
+    """One row for each version of a model, the last one first."""
+    rows = (
+        (
+            one["version"],
+            one["name"],
+            one["status"],
+            f"{one['promoted_at'][:10]} by {one['promoted_by']}" if one["promoted_at"] else "",
+            f"{one['n_tags']:,}",
+            one["location"],
+        )
+        for one in result["versions"]
+    )
+    text = ["Model", "Status", "Promoted", "Location"]
+    return make_table(["Version", "Model", "Status", "Promoted", "Tags", "Location"], rows, text)
+
+
+def _accuracy_row(one: dict[str, Any]) -> tuple[str, ...]:
+    low, high = one["interval"] or (0.0, 1.0)
+    interval = f"{format_percent(low)} to {format_percent(high)}"
+    return one["name"], f"{one['n']:,}", f"{one['n_correct']:,}", format_percent(one["accuracy"]), interval

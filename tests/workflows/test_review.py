@@ -1,0 +1,189 @@
+"""The real command on a real store, driven through pipes and through a terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier.catalogue.store import open_store
+from clothier.data.photo_table import read_photo_table
+from clothier.errors import DataError
+from clothier.workflows.review import export_corrections
+from clothier.workflows.tag import tag
+from tests.color_photos import draw, save_model
+from tests.stored_items import fill_store, item, item_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Five hats to review, one accepted dress, and 20 photos of it."""
+    rows = [item_row(f"i{number}", decision="review", probability=0.5, **{"class": "hat"}) for number in range(5)]
+    with open_store(tmp_path / "tags.db") as opened:
+        fill_store(opened, *rows, item_row("a", draw=0.001, color="red", product="S"), source=str(tmp_path))
+    draw(tmp_path / "0.jpg")
+    return tmp_path / "tags.db"
+
+
+def command(store: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "clothier", "review", "--store", str(store), *words]
+
+
+def run(store: Path, *words: str, lines: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(store, *words), input=lines, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def said(store: Path) -> dict[str, Any]:
+    with open_store(store) as opened:
+        rows = [item(opened, name) for name in ("i0", "i1", "i2", "i3", "i4", "a")]
+    return {one["item_id"]: one["reviewed_class"] for one in rows if one["review_id"] is not None}
+
+
+def test_lines_are_answers(store: Path) -> None:
+    done = run(store, "--reviewer", "anna", lines="a\n2\n\nn\ns\ncoat\nu\nCOAT\nn\n", code=0)
+    assert said(store) == {"i0": "hat", "i1": "coat", "i2": None, "i4": "coat", "a": None}
+    assert "anna: 1 accepted, 3 corrected, 2 none of the classes, 1 skipped, 1 taken back" in done.stdout
+    shown = done.stderr
+    assert f"{store.parent.resolve()}/0.jpg" in shown
+    assert "hat 50.0 %   coat 25.0 %" in shown
+    assert "review: Accepted." in shown
+    assert "1 hat   2 coat   3 dress" in shown
+    assert "red   product S   random sample" in shown
+    assert "1 review taken back." in shown
+    assert shown.endswith("Nothing is left to review.\n")
+
+
+def test_answers_that_cannot_be_done_are_told_and_the_item_stays(store: Path) -> None:
+    done = run(store, "--reviewer", "anna", "--json", lines="7\ncaot\nu\n1\nq\n")
+    assert "the key 7 has no class here; the keys are 1 to 3" in done.stderr
+    assert "'caot' is not a class; did you mean 'coat'" in done.stderr
+    assert "anna has no review to take back" in done.stderr
+    assert json.loads(done.stdout)["counts"] == {"accepted": 1}
+    assert said(store) == {"i0": "hat"}
+
+
+def test_filters(store: Path) -> None:
+    run(store, "--class", "dress", "--share-accepted", "0.5", lines="a\na\n")
+    assert said(store) == {"a": "dress"}
+    done = run(store, "--source", "/other", code=2)
+    assert f"is not a source of this store; known: {store.parent}" in done.stderr
+    assert run(store, "--color", "green", lines="a\n").stdout.endswith(": nothing reviewed\n")
+
+
+def test_keys_in_a_terminal(store: Path) -> None:
+    reader, terminal = pty.openpty()
+    words = command(store, "--reviewer", "anna", "--json")
+    with subprocess.Popen(words, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, text=True) as process:
+        os.close(terminal)
+        shown = ""
+        for number, key in enumerate("a2nq", 1):
+            while shown.count("1 hat") < number:
+                shown += os.read(reader, 65536).decode()
+            os.write(reader, key.encode())
+        out = process.stdout.read() if process.stdout else ""
+        assert process.wait(timeout=60) == 0
+    os.close(reader)
+    assert json.loads(out)["counts"] == {"accepted": 1, "corrected": 1, "none of the classes": 1}
+    assert said(store) == {"i0": "hat", "i1": "coat", "i2": None}
+
+
+def test_more_classes_than_keys(tmp_path: Path) -> None:
+    classes = ["hat", *(f"class {number:02}" for number in range(20))]
+    with open_store(tmp_path / "tags.db") as opened:
+        row = item_row("i0", decision="review", **{"class": "hat"})
+        fill_store(opened, row, card={"classes": classes}, source=str(tmp_path))
+    done = run(tmp_path / "tags.db", lines="m\n9\n")
+    assert "1 hat" in done.stderr
+    assert "m more" in done.stderr
+    with open_store(tmp_path / "tags.db") as opened:
+        assert item(opened, "i0")["reviewed_class"] == "class 16"
+
+
+def test_accept_all_undo_and_statistics(store: Path) -> None:
+    words = ("--accept-all", "--decision", "review", "--limit", "3", "--reviewer", "anna")
+    assert "3 tags accepted by anna" in run(store, *words).stdout
+    assert len(said(store)) == 3
+    assert json.loads(run(store, "--undo", "--reviewer", "anna", "--json").stdout)["n"] == 3
+    assert "anna has no review to take back" in run(store, "--undo", "--reviewer", "anna", code=2).stderr
+    assert "needs a decision" in run(store, "--accept-all", code=2).stderr
+    run(store, "--accept-all", "--decision", "review", "--reviewer", "anna")
+    shown = run(store, "--stats").stdout
+    assert "6 photos (1 accept, 5 review, 0 reject); 5 reviewed: anna 5" in shown
+    assert "The model has no risk guarantee." in shown
+    assert json.loads(run(store, "--stats", "--json").stdout)["by_class"][0]["name"] == "hat"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--stats", "--undo"), "--undo and --stats cannot be given together"),
+        (("--strict",), "--strict belongs to --stats"),
+        (("--decision", "maybe"), "'maybe' is not a decision"),
+        (("--share-accepted", "2"), "is out of range"),
+        (("--reviewer", ""), "the reviewer's name is ''"),
+        (("--export", "x.txt"), "none of the suffixes"),
+    ],
+)
+def test_usage_errors(store: Path, words: tuple[str, ...], message: str) -> None:
+    assert message in run(store, *words, lines="a\n", code=2).stderr
+
+
+def test_a_store_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
+    done = run(tmp_path / "no.db", "--stats", code=4)
+    assert "no.db does not exist" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_corrections_are_a_table_that_calibrate_reads(tmp_path: Path, color_bundle: Callable[..., Bundle]) -> None:
+    model = save_model(tmp_path / "colors", color_bundle)
+    for number, name in enumerate(("dress", "hat", "skirt")):
+        draw(tmp_path / "shop" / "images" / f"{number}.png", name, number)
+    table = tmp_path / "shop" / "list.csv"
+    table.write_text("sku,file,style\nA,0.png,S\nB,1.png,S\nC,2.png,T\nD,3.png,\n")
+    tag(table, store=tmp_path / "tags.db", model=model, id_column="sku", product_column="style")
+    run(tmp_path / "tags.db", "--random", "--share-accepted", "1", lines="hat\nn\na\n")
+    done = run(tmp_path / "tags.db", "--export", str(tmp_path / "corrections.csv"))
+    assert "3 photos: " in done.stdout
+    assert "--group-column product" in done.stdout
+    with (tmp_path / "corrections.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open_store(tmp_path / "tags.db") as opened:
+        expected = [item(opened, name)["reviewed_class"] or "" for name in "ABC"]
+    assert [one["label"] for one in rows] == expected
+    assert [one["product"] for one in rows] == ["S", "S", "T"]
+    read = read_photo_table(tmp_path / "corrections.csv", classes=["dress", "hat", "skirt"])
+    assert [os.path.basename(one) for one in read.files] == ["0.png", "1.png", "2.png"]  # noqa: PTH119 - plain text
+
+
+def test_a_reviewed_photo_that_is_gone_is_named(store: Path) -> None:
+    run(store, "--accept-all", "--decision", "review")
+    done = run(store, "--export", str(store.parent / "corrections.csv"), "--json", code=3)
+    result = json.loads(done.stdout)
+    assert (result["n"], result["failed"], result["failures"][0]["file"]) == (1, 4, "1.jpg")
+    assert "1.jpg of" in done.stderr
+    assert "its review was not exported" in done.stderr
+
+
+def test_corrections_say_that_they_are_mostly_doubtful_photos(store: Path) -> None:
+    with open_store(store) as opened:
+        rows = (item_row(f"b{number}") for number in range(20))
+        fill_store(opened, *rows, source=str(store.parent / "more"))
+    run(store, "--decision", "review", lines="a\n")
+    result = export_corrections(store, store.parent / "corrections.csv")
+    assert result.warnings[0].startswith("1 of these 1 photos were not accepted by the model")
+    with pytest.raises(DataError, match="does not exist"):
+        export_corrections(store.parent / "no.db", store.parent / "corrections.csv")
