@@ -301,6 +301,11 @@ def test_unfinished_run(tmp_path: Path) -> None:
 
 
 def test_name_too_long_for_the_file_system() -> None:
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(UsageError, match="300 characters is too long"):
         resolve("x" * 300)
-    assert f"{'x' * 300} cannot be opened: File name too long" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "https://example.com/model"])
+def test_what_is_no_path(name: str) -> None:
+    with pytest.raises(UsageError, match=r"is empty|is a URL"):
+        resolve(name)

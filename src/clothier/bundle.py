@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, untrusted
 from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.paths import local_path
 from clothier.recipes.loader import from_values
 from clothier.types import InputSpec
 
@@ -192,11 +193,13 @@ def resolve(name: str) -> Bundle:
 
     Raises:
         UnknownNameError: neither a bundled model nor a folder.
+        UsageError: empty, or a URL.
         ModelError: the folder does not hold a valid bundle.
     """
     names = bundled()
     if name in names:
         return open_bundle(BUNDLED_DIR / name)
+    local_path(name)
     try:
         folder = next((one for one in (Path(name, "bundle"), Path(name)) if one.is_dir()), None)
     except OSError as error:

@@ -213,8 +213,8 @@ def predict(files: Sequence[Path], *, model: str, **_: Any) -> list[Prediction |
         "empty.png": ("empty", "the file is empty."),
     }
     return [
-        FailedInput(str(file), *failures[file.name])
-        if file.name in failures
+        FailedInput(str(file), *failures[str(file)])
+        if str(file) in failures
         else Prediction(str(file), top, None, "no thresholds", model)
         for file in files
     ]

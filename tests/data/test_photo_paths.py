@@ -68,7 +68,7 @@ def test_the_exact_name_is_preferred(tmp_path: Path) -> None:
     [
         ("B.JPG", "is ambiguous: it may be {0}/b.Jpg or {0}/b.jpg"),
         ("c", "is ambiguous: it may be {0}/c.jpeg or {0}/c.png"),
-        ("https://shop.example/a.jpg", "is a URL, and only files are read. Download it"),
+        ("https://shop.example/a.jpg", "is a URL, and Clothier opens files only. Download it"),
         ("link.jpg", "is neither beside the CSV nor in images/ there"),
         ("gone/a.jpg", "is neither beside the CSV nor in images/ there"),
     ],

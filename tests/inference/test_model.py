@@ -104,6 +104,21 @@ def test_invalid_top(model: Model, top: Any) -> None:
         model.predict([], top=top)
 
 
+def test_names_that_are_no_paths(model: Model, tmp_path: Path) -> None:
+    """Each fails alone; of an option, the call is refused."""
+    empty, url, path = model.predict(["", "https://shop.example/shoe.jpg", Path("https://shop.example/shoe.jpg")])
+    assert isinstance(empty, FailedInput)
+    assert empty.code == "not-found"
+    assert "is empty" in empty.message
+    for one in (url, path):
+        assert isinstance(one, FailedInput)
+        assert one.message.startswith("https://shop.example/shoe.jpg is a URL")
+    for name in ("save_inputs", "taxonomy"):
+        for value in ("", "https://shop.example/x"):
+            with pytest.raises(UsageError, match=r"is empty|is a URL"):
+                model.predict([tmp_path / "none.jpg"], **{name: value})
+
+
 @pytest.mark.parametrize("files", ["shoe.png", Path("shoe.png"), b"shoe.png"])
 def test_a_single_name_is_refused(model: Model, files: Any) -> None:
     with pytest.raises(UsageError, match=r"single name .*shoe\.png.*pass a list of files"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from clothier.errors import ModelError
+from clothier.errors import ModelError, UsageError
 from clothier.selective.decisions import decide, is_accepted, risk_coverage, selective_metrics
 from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 
@@ -102,6 +103,17 @@ def test_missing_and_damaged_thresholds() -> None:
     ):
         with pytest.raises(ModelError, match="the card's thresholds"):
             Thresholds.from_json(damaged)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.1, 1.1])
+def test_thresholds_are_finite_fractions(value: float) -> None:
+    """With NaN, every comparison is false: nothing would be rejected."""
+    for name in ("min_probability", "id_recall"):
+        with pytest.raises(UsageError, match=name):
+            Thresholds(**{"min_probability": 0.5, name: value})
+    if not math.isfinite(value):
+        with pytest.raises(UsageError, match="max_ood"):
+            Thresholds(min_probability=0.5, max_ood=value)
 
 
 def test_risk_coverage_by_hand() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -224,3 +225,10 @@ def test_unreadable_photos_are_named_and_the_others_used(shop: Catalogue, tmp_pa
 def test_bundled_models_are_not_overwritten(shop: Catalogue) -> None:
     with pytest.raises(UsageError, match="photo is in the folder of bundled models"):
         calibrate(str(shop.model.path), data=shop.table, out=bundle.BUNDLED_DIR / "photo", columns=COLUMNS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("risk", math.nan), ("risk", 0), ("risk", "5 %"), ("confidence_level", 1)])
+def test_impossible_fractions(tmp_path: Path, name: str, value: Any) -> None:
+    """Refused before the model and the photos are looked for."""
+    with pytest.raises(UsageError, match="must be above 0 and below 1"):
+        calibrate("photo", data=tmp_path / "none.csv", **{name: value})

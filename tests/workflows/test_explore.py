@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -211,12 +212,24 @@ def test_embeddings_are_mapped_with_the_given_perplexity() -> None:
 
 
 def test_a_perplexity_that_is_too_large_is_refused_and_leaves_no_folder(
-    explored: ExplorationRun, tmp_path: Path
+    explored: ExplorationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = explored.path.parent / "my garments"
+    monkeypatch.setattr(module, "run_stages", None)  # it is refused before minutes of work
     with pytest.raises(UsageError, match="the perplexity 60 does not suit 160 images; give 1 to 53"):
         explore(out=tmp_path / "out", data=data, any_idx=True, perplexity=60)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"perplexity": math.nan}, {"perplexity": 0}, {"seed": -1}, {"data": ""}, {"out": ""}]
+)
+def test_impossible_options_are_refused_before_the_data_are_read(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "open_dataset", None)
+    with pytest.raises(UsageError):
+        explore(**wrong)
 
 
 def test_too_few_images_for_a_map_are_stated() -> None:

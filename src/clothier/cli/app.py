@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import TyperPath
 
 from clothier.cli import (
     calibrate,
@@ -26,6 +27,8 @@ from clothier.cli import (
     train,
     tune,
 )
+from clothier.errors import UsageError
+from clothier.paths import local_path
 
 EXAMPLES = """\
 [bold]Examples[/bold]
@@ -40,29 +43,42 @@ PANELS = {
 }
 
 
-class _PlainHelp:
-    """Removes the Python types that typer shows beside arguments and ``--help``: ``<list[path]>``, ``<bool>``."""
+class _Parameters:
+    """Checks paths, and removes the Python types that typer shows: ``<list[path]>``, ``<bool>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of typer's class
-        return [_hide_type(one) for one in parameters]
+        return [_adapt(one) for one in parameters]
 
 
-class _Command(_PlainHelp, TyperCommand):
+class _Command(_Parameters, TyperCommand):
     """One command."""
 
 
-class _Group(_PlainHelp, TyperGroup):
+class _Group(_Parameters, TyperGroup):
     """All commands."""
 
 
-def _hide_type(parameter: Any) -> Any:
+class _LocalPath(TyperPath):
+    """A path that is not empty, a URL or too long."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            local_path(value)
+        except UsageError as error:
+            raise typer.BadParameter(str(error), ctx, param) from error
+        return value
+
+
+def _adapt(parameter: Any) -> Any:
     if getattr(parameter, "is_flag", False):
         parameter.metavar = ""
     if parameter.name == "help":
         parameter.help = "Show this help and exit."
         parameter.default = False  # for None typer would load pydantic, a tenth of a second, to find its type
-    elif parameter.param_type_name == "argument":
+    elif isinstance(parameter.type, TyperPath):
+        parameter.type = _LocalPath()
+    if parameter.param_type_name == "argument":
         parameter.type = copy(parameter.type)
         parameter.type.get_metavar = lambda param, ctx: ""  # noqa: ARG005 - typer's signature
     return parameter

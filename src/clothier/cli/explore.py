@@ -37,6 +37,9 @@ def explore(
 ) -> None:
     """Explore the data: class counts, pixels, PCA, duplicates and a t-SNE map, as figures and HTML pages."""
     from clothier.cli.tables import exploration_table
+    from clothier.exploration.options import ExploreOptions
+
+    ExploreOptions(map=map_, perplexity=perplexity, audit=audit)  # wrong options are an error before torch is loaded
     from clothier.workflows.explore import explore as run_exploration
 
     given = drop_unset(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)

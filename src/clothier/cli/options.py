@@ -16,7 +16,7 @@ from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
 DEFAULT_PRESET = "fast"
 DEFAULT_SEED = 0
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
 _COLUMNS = Columns()
 
 
@@ -41,7 +41,7 @@ def duration(text: str) -> float:
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     total = 3600.0 * hours + 60.0 * minutes + seconds
     if total == 0:
-        raise typer.BadParameter(f"{text!r} is not a duration; give one such as 90s, 10m or 1h30m.")
+        raise typer.BadParameter(f"{text[:40]!r} is not a duration; give one such as 90s, 10m or 1h30m.")
     return total
 
 

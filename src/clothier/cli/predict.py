@@ -15,7 +15,7 @@ from clothier.cli.options import Json
 from clothier.cli.progress import progress_display
 from clothier.types import DEFAULT_MODEL, FailedInput
 
-Photos = Annotated[list[Path], typer.Argument(metavar="PHOTO", help="Images of one garment each: JPEG, PNG, ...")]
+Photos = Annotated[list[str], typer.Argument(metavar="PHOTO", help="Images of one garment each: JPEG, PNG, ...")]
 Model = Annotated[str, typer.Option(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="Number of classes to print per image.")]
 Taxonomy = Annotated[

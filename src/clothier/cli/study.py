@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from clothier import recipes
 from clothier.cli import options, output
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
@@ -36,6 +37,8 @@ def study(
         raise UsageError(
             f"--resume takes all options but --data from the study; leave out {options.flag_names(given)}."
         )
+    if preset:  # an unknown one is an error before torch is loaded
+        recipes.preset("cnn", preset)
     from clothier.cli.tables import study_table
     from clothier.workflows.study import resume_study
     from clothier.workflows.study import study as run_study

@@ -16,6 +16,7 @@ from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset, dura
 from clothier.cli.progress import progress_display
 from clothier.errors import UsageError
 from clothier.recipes import search_spaces
+from clothier.recipes.bounds import MANY
 
 Model = Annotated[str | None, typer.Argument(metavar="|".join(recipes.MODELS), help="What to tune; not with --resume.")]
 SearchSpace = Annotated[
@@ -30,6 +31,7 @@ Trials = Annotated[
     typer.Option(
         metavar="N",
         min=1,
+        max=MANY,
         help=f"Number of recipes to try. Default: the whole grid, or {search_spaces.DEFAULT_TRIALS}.",
     ),
 ]
@@ -38,7 +40,7 @@ TimeLimit = Annotated[
     typer.Option(metavar="TIME", parser=duration, help="Stop after the trial that reaches 90s, 10m, 1h30m, ..."),
 ]
 Epochs = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Epochs of every trial. Default: the recipe's own.")
+    int | None, typer.Option(metavar="N", min=1, max=MANY, help="Epochs of every trial. Default: the recipe's own.")
 ]
 Resume = Annotated[
     Path | None,

@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-from clothier.data.photo_paths import IMAGES_DIR, URL, PhotoFinder
+from clothier.data.photo_paths import IMAGES_DIR, PhotoFinder
 from clothier.errors import DataError
+from clothier.paths import is_url, url_message
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
@@ -214,8 +215,8 @@ def missing_file(path: Path, file: str, location: str, candidates: Sequence[Path
     if not file:
         return FailedInput(f"{path}, {location}", "not-found", f"{place} has no file name.")
     message = f"{file} ({place}) is neither beside the CSV nor in {IMAGES_DIR}/ there. Check the path."
-    if URL.match(file):
-        message = f"{file} ({place}) is a URL, and only files are read. Download it and give its path."
+    if is_url(file):
+        message = url_message(file, f" ({place})")
     elif candidates:
         names = " or ".join(map(str, candidates[:2]))
         message = f"{file} ({place}) is ambiguous: it may be {names}. Write the path as it is."

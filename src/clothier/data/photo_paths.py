@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clothier.paths import is_url
 from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ PHOTO_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
 """Of image files, in lower case; may be missing in a table."""
-
-URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ class PhotoFinder:
 
     def find(self, name: str) -> list[Path]:
         """The existing file; none if there is none, several if a spelling is ambiguous."""
-        if not name or "\0" in name or URL.match(name):
+        if not name or "\0" in name or is_url(name):
             return []
         roots = (self.folder, self.folder / IMAGES_DIR)
         if exact := next((path for root in roots if _exists(path := root / name)), None):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clothier.errors import UsageError
 from clothier.metrics import softmax
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ def most_confident_errors(logits: npt.ArrayLike, labels: Labels, count: int) -> 
         logits: (N, K), before softmax.
         labels: (N,), the true labels.
         count: the maximum number.
+
+    Raises:
+        UsageError: ``count`` is no whole number from 0.
     """
+    if not (hasattr(count, "__index__") and count >= 0):
+        raise UsageError(f"count is {count!r}; it must be a whole number, 0 or more.")
     wrong = np.asarray(logits).argmax(axis=1) != labels
     return _misclassifications(logits, labels, np.flatnonzero(wrong))[:count]
 

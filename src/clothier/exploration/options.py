@@ -6,7 +6,8 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier.errors import UnknownNameError
+from clothier.errors import UnknownNameError, UsageError
+from clothier.recipes.bounds import MANY, check_seed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ class ExploreOptions:
         audit: ``duplicates`` finds duplicates and outliers, ``labels`` also suspected label errors (minutes).
 
     Raises:
-        UnknownNameError: no such map or audit.
+        UsageError: no such map or audit, or a seed or a perplexity that no map can have.
     """
 
     data: Path | None = None
@@ -42,6 +43,10 @@ class ExploreOptions:
         for given, kind, known in ((self.map, "kind of map", MAPS), (self.audit, "kind of audit", AUDITS)):
             if given not in known:
                 raise UnknownNameError(given, kind, known)
+        object.__setattr__(self, "seed", check_seed(self.seed))
+        perplexity: Any = self.perplexity
+        if perplexity is not None and not (isinstance(perplexity, (int, float)) and 1 <= perplexity <= MANY):
+            raise UsageError(f"the perplexity is {perplexity!r}; it must be a number from 1 to {MANY:,}.")
 
     @property
     def command(self) -> str:

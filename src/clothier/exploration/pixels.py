@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clothier.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -82,7 +84,13 @@ def describe_pixels(images: Images, labels: Labels, n_classes: int) -> PixelStat
         images: (N, H, W) uint8, N of 1 or more.
         labels: (N,) 0 to K - 1.
         n_classes: K.
+
+    Raises:
+        DataError: no images, not a label for each, or labels that are not 0 to K - 1.
     """
+    if not len(images) == len(labels) > 0 or not 0 <= labels.min() <= labels.max() < n_classes:
+        found = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no labels"
+        raise DataError(f"got {len(images)} images, {len(labels)} {found} and {n_classes} classes; they do not match.")
     shape = images.shape[1:]
     histogram = np.zeros((n_classes, N_LEVELS), np.int64)
     means, deviations = np.zeros((n_classes, *shape)), np.zeros((n_classes, *shape))

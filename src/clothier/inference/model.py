@@ -24,6 +24,7 @@ from clothier.errors import ImageError, ModelError, StorageError, UsageError
 from clothier.inference.catalogue import judge_catalogue
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
+from clothier.paths import local_path, optional_path
 from clothier.selective.decisions import DecisionResult, decide
 from clothier.selective.ood import OodScorer
 from clothier.selective.shift import ShiftDetector
@@ -184,8 +185,8 @@ class Model:
         paths = require_names(files, "files")
         if not (hasattr(top, "__index__") and top >= 1):
             raise UsageError(f"top is {top!r}; it must be a whole number, 1 or more.")
-        codes = read_taxonomy(Path(taxonomy), self.classes) if taxonomy else None
-        folder = Path(save_inputs) if save_inputs else None
+        codes = None if taxonomy is None else read_taxonomy(local_path(taxonomy), self.classes)
+        folder = optional_path(save_inputs)
         if folder:
             create_folder(folder)
         results: list[Prediction | FailedInput] = []
@@ -203,6 +204,8 @@ class Model:
 
     def decode(self, file: str | Path, content: bytes | None = None) -> DecodedPhoto | FailedInput:
         """The model's input for a file; ``content`` is what is in it, None to read it."""
+        if not str(file):
+            return FailedInput("", "not-found", "The name of an image file is empty. Give the path of one.")
         try:
             image, notes = decode_for(Path(file), self.input_spec, content)
         except ImageError as error:

@@ -1,11 +1,12 @@
-"""The ranges of a recipe's numbers, as annotations that are checked when a recipe is made."""
+"""The ranges of a recipe's numbers, as annotations that are checked when a recipe is made; and that of seeds."""
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, SupportsIndex, get_type_hints
 
 from clothier.errors import UsageError
 
@@ -31,6 +32,7 @@ class Bounds:
         return f"{low} {'below ' if self.open_high else ''}{self.high:,}{self.unit}"
 
 
+MAX_SEED = 2**32 - 1  # NumPy's
 MANY = 1_000_000  # more than any training that ends has epochs, or images in a step
 Epochs = Annotated[int, Bounds(1, MANY)]
 BatchSize = Annotated[int, Bounds(2, MANY)]  # BatchNorm needs two images
@@ -59,6 +61,18 @@ def check_bounds(part: Any, table: str = "") -> None:
 def _bounds_of(cls: Any) -> dict[str, Bounds]:
     hints = get_type_hints(cls, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+
+def check_seed(seed: Any) -> int:
+    """``seed`` as an int; NumPy's integers are accepted as well.
+
+    Raises:
+        UsageError: it is no whole number from 0 to :data:`MAX_SEED`.
+    """
+    is_whole = isinstance(seed, SupportsIndex) and not isinstance(seed, bool)
+    if not is_whole or not 0 <= operator.index(seed) <= MAX_SEED:
+        raise UsageError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED:,}.")
+    return operator.index(seed)
 
 
 def check_name(preset: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,9 @@ class Thresholds:
         id_recall: fraction of in-distribution photos with an OOD score of at most ``max_ood``.
         guarantee: of the accepted tags; None without one.
         user_calibrated: whether all this was fitted on the user's own photos.
+
+    Raises:
+        UsageError: a fraction that is not from 0 to 1, or a ``max_ood`` that is not finite; NaN is neither.
     """
 
     min_probability: float | None
@@ -119,6 +123,16 @@ class Thresholds:
     id_recall: float = 0.95
     guarantee: RiskGuarantee | None = None
     user_calibrated: bool = False
+
+    def __post_init__(self) -> None:
+        guarantee = self.guarantee
+        fractions = {"min_probability": self.min_probability, "id_recall": self.id_recall}
+        fractions |= {"risk": guarantee.risk, "confidence_level": guarantee.confidence_level} if guarantee else {}
+        for name, value in fractions.items():
+            if value is not None and not 0 <= value <= 1:
+                raise UsageError(f"the {name} of thresholds is {value!r}, which must be 0 to 1.")
+        if self.max_ood is not None and not math.isfinite(self.max_ood):
+            raise UsageError(f"the max_ood of thresholds is {self.max_ood!r}, which must be a finite number.")
 
     def to_json(self) -> dict[str, Any]:
         """As ``card.json`` holds it."""
@@ -134,15 +148,9 @@ class Thresholds:
         if not values:
             return None
         try:
-            thresholds = from_values(cls, values, "the card's thresholds")
+            return from_values(cls, values, "the card's thresholds")
         except UsageError as error:
-            raise ModelError(f"{error} Calibrate the model again.") from error
-        guarantee = thresholds.guarantee
-        limits = [thresholds.min_probability, thresholds.id_recall]
-        limits += [guarantee.risk, guarantee.confidence_level] if guarantee else []
-        if wrong := [one for one in limits if one is not None and not 0 <= one <= 1]:
-            raise ModelError(f"the card's thresholds have {wrong[0]}, which must be 0 to 1. Calibrate the model again.")
-        return thresholds
+            raise ModelError(f"the card's thresholds are damaged: {error} Calibrate the model again.") from error
 
 
 def format_percent(fraction: float) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clothier import recipes  # noqa: TC001 - from_values reads the annotations
 from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError, UnknownNameError, UsageError
+from clothier.recipes.bounds import check_seed
 from clothier.recipes.loader import from_values
 from clothier.recipes.photo import PhotoRecipe  # noqa: TC001 - as above
 from clothier.recipes.presets import BEST_PHOTO
@@ -24,7 +24,6 @@ OptionsT = TypeVar("OptionsT")
 
 FORMAT = 1  # of config.json
 ABSENT = "absent"
-MAX_SEED = 2**32 - 1  # NumPy's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +91,8 @@ def check_run_options(options: Any) -> None:
     Raises:
         UsageError: one of them is not in its range.
     """
-    seed, limit = options.seed, getattr(options, "time_limit", None)
-    is_whole = isinstance(seed, SupportsIndex) and not isinstance(seed, bool)
-    if not is_whole or not 0 <= operator.index(seed) <= MAX_SEED:
-        raise UsageError(f"the seed is {seed!r}; it must be a whole number from 0 to {MAX_SEED:,}.")
-    object.__setattr__(options, "seed", operator.index(seed))
+    object.__setattr__(options, "seed", check_seed(options.seed))
+    limit = getattr(options, "time_limit", None)
     is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if limit is not None and not (is_number and 0 < limit < math.inf):
         raise UsageError(f"the time limit is {limit!r}; it must be a number of seconds above 0, or None.")

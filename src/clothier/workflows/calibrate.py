@@ -12,6 +12,7 @@ from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, Columns, read_
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import load_independent_photos
 from clothier.inference.model import open_model
+from clothier.paths import local_path, optional_path
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import (
     CONFIDENCE_LEVEL,
@@ -19,7 +20,7 @@ from clothier.selective.calibrate_card import (
     calibration_errors,
     temperature_of,
 )
-from clothier.selective.thresholds import DEFAULT_RISK, attainable, format_percent
+from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, attainable, format_percent
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ class CalibrationResult:
 def calibrate(
     model: str,
     *,
-    data: Path,
-    out: Path | None = None,
+    data: str | Path,
+    out: str | Path | None = None,
     columns: Columns = DEFAULT_COLUMNS,
     risk: float | str = DEFAULT_RISK,
     confidence_level: float = CONFIDENCE_LEVEL,
@@ -100,13 +101,17 @@ def calibrate(
         progress: receives the photos.
 
     Raises:
-        UsageError: fewer than 300 labeled photos, or ``out`` is a bundled model.
+        UsageError: fewer than 300 labeled photos, a fraction outside 0 to 1, or ``out`` is a bundled model.
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
+    place, out = local_path(data), optional_path(out)
+    for name, value in (("risk", risk), ("confidence level", confidence_level)):
+        if value != AUTO_RISK and not (isinstance(value, (int, float)) and 0 < value < 1):
+            raise UsageError(f"the {name} is {value!r}; it must be above 0 and below 1, such as 0.05 or 0.95.")
     given = bundle.resolve(model)
     if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
-    table = read_photo_table(data, columns=columns, classes=given.metadata.classes, split="validation")
+    table = read_photo_table(place, columns=columns, classes=given.metadata.classes, split="validation")
     predictor = open_model(given)
     images, table, excluded = load_independent_photos(predictor, table, progress)
     output = predictor.predict_images(images)

@@ -10,6 +10,7 @@ from clothier import metrics
 from clothier.data.sources import open_dataset
 from clothier.evaluation.classifier import evaluate_classifier, require_same_classes
 from clothier.inference import load
+from clothier.paths import optional_path
 from clothier.runs import Run
 from clothier.types import no_progress
 from clothier.workflows.evaluate import ModelEvaluation
@@ -57,7 +58,7 @@ def compare(
     """
     names = (str(first), str(second))
     models = [load(name) for name in names]
-    dataset = open_dataset(Path(data) if data else None, any_idx=any_idx, progress=progress)
+    dataset = open_dataset(optional_path(data), any_idx=any_idx, progress=progress)
     require_same_classes(models, dataset)
     evaluations, correct = [], []
     for done, (name, model) in enumerate(zip(names, models, strict=True), start=1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.data.photo_table import DEFAULT_COLUMNS, is_photo_table
@@ -15,10 +14,12 @@ from clothier.evaluation.photos import evaluate_corrupted_photos, evaluate_photo
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.inference import load
 from clothier.inference.model import require_names
+from clothier.paths import optional_path
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.data.photo_csv import Columns
@@ -93,7 +94,7 @@ def evaluate(
         ClothierError: a model or the data are missing or damaged.
     """
     loaded = [(str(name), load(name)) for name in require_names(models, "models")]
-    data = Path(data) if data is not None else None
+    data = optional_path(data)
     photo_model = next((model for _, model in loaded if _is_photo_model(model)), None)
     if data is not None and (photo_model or is_photo_table(data)):
         results = _on_photos(loaded, PhotoCache(data, columns, progress), corruptions, progress)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +18,9 @@ from clothier.exploration.audit.label_issues import check_labels
 from clothier.exploration.audit.split_overlap import train_groups
 from clothier.exploration.embedding_map import fit_map
 from clothier.exploration.options import ExploreOptions
-from clothier.exploration.tsne.embedding import MIN_POINTS
+from clothier.exploration.tsne.embedding import MIN_POINTS, check_perplexity
 from clothier.inference import load
+from clothier.paths import optional_path
 from clothier.report.captioned_figure import save_figures
 from clothier.report.explore_sections import (
     audit_section,
@@ -38,6 +38,7 @@ from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from clothier.data.dataset import Dataset
     from clothier.exploration.audit.duplicates import Duplicates
@@ -86,10 +87,12 @@ def explore(
     Raises:
         ClothierError: the options, the data or the disk.
     """
-    data = Path(data) if data is not None else None
-    options = ExploreOptions(data=data, any_idx=any_idx, seed=int(seed), map=map, perplexity=perplexity, audit=audit)
-    dataset = open_dataset(data, any_idx=any_idx, any_size=True, progress=progress)
-    run = ExplorationRun(atomic.unique_dir(Path(out or RUNS_DIR / "explore")))
+    place, folder = optional_path(data), optional_path(out) or RUNS_DIR / "explore"
+    options = ExploreOptions(data=place, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
+    dataset = open_dataset(place, any_idx=any_idx, any_size=True, progress=progress)
+    if options.map != "none" and options.perplexity is not None:
+        check_perplexity(options.perplexity, len(dataset.train) + len(dataset.test))
+    run = ExplorationRun(atomic.unique_dir(folder))
     try:
         _explore_into(run, options, dataset, progress)
     except BaseException:

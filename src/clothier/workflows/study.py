@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, metrics, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.exploration.options import ExploreOptions
 from clothier.inference import load
+from clothier.paths import optional_path
 from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import comparison_figures
 from clothier.report.page import render_study
@@ -24,6 +24,8 @@ from clothier.workflows.explore import run_stages, unknown_logits
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clothier.data.dataset import Dataset
     from clothier.recipes.schema import ModelName
     from clothier.report.sections import DataSection
@@ -93,12 +95,12 @@ def study(
         Interrupted: Ctrl-C; the study can be resumed.
         ClothierError: the data, the preset or the disk; see each.
     """
-    data = Path(data) if data is not None else None
-    options = StudyOptions(preset, data, any_idx, int(seed))
+    options = StudyOptions(preset, optional_path(data), any_idx, seed)
+    folder = optional_path(out) or RUNS_DIR / f"study-{preset}"
     for model in recipes.MODELS:
         recipes.preset(model, preset)  # an unknown preset is an error before anything is written
-    dataset = open_dataset(data, any_idx=any_idx, progress=progress)
-    run = create_run(Path(out or RUNS_DIR / f"study-{preset}"))
+    dataset = open_dataset(options.data, any_idx=any_idx, progress=progress)
+    run = create_run(folder)
     run.create({**to_config(options), "data_digest": dataset.digest})
     return _run_stages(run.path, options, dataset, progress)
 

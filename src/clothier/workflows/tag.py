@@ -23,6 +23,7 @@ from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import load_current, register
 from clothier.errors import NO_OUTPUT, Interrupted, UsageError
 from clothier.inference import load
+from clothier.paths import local_path, optional_path
 from clothier.taxonomy import read_taxonomy
 from clothier.types import no_progress
 
@@ -142,8 +143,8 @@ def tag(
         StorageError: output or store cannot be written. Photos that are in the store stay there.
     """
     started = time.monotonic()
-    path, target = Path(source), Path(output) if output is not None else None
-    store_name = _store_name(target, store)
+    path, target = local_path(source), optional_path(output)
+    store_name, codes_file = _store_name(target, store), optional_path(taxonomy)
     _check_distinct(path, target, store_name)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
     photos = open_source(path, special, _own_files(target, store_name))
@@ -154,7 +155,7 @@ def tag(
     try:
         with _locked(target), open_store(store_name) as opened, opened.locked():
             name, loaded = chosen or load_current(opened)
-            codes = read_taxonomy(Path(taxonomy), loaded.classes) if taxonomy else None
+            codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
             rules = TaggingRules(loaded, codes, source_shift(opened, run, loaded, earlier=True), trusted=trust_model)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clothier import recipes
 from clothier.data.dataset import Dataset
 from clothier.errors import UnknownNameError, UsageError
+from clothier.paths import local_path, optional_path
 from clothier.runs import Run
 from clothier.training.options import (
     PhotoOptions,
@@ -22,6 +22,8 @@ from clothier.types import no_progress
 from clothier.workflows.training_run import run_training
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clothier.training.finetune.data import PhotoTrainingData
     from clothier.training.networks import AnyNetwork
     from clothier.types import Progress
@@ -69,14 +71,14 @@ def train_model(
         raise UnknownNameError(model, "model to train", recipes.MODELS)
     options = TrainOptions(
         recipe=chosen,
-        data=None if folder is None else Path(folder),
+        data=optional_path(folder),
         any_idx=any_idx,
-        out=None if out is None else Path(out),
+        out=optional_path(out),
         seed=seed,
         time_limit=time_limit,
     )
-    options = refit_options(options, Path(refit)) if refit else options
-    options = replace(options, teachers_from=None if teachers_from is None else Path(teachers_from))
+    options = options if refit is None else refit_options(options, local_path(refit))
+    options = replace(options, teachers_from=optional_path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
 
 

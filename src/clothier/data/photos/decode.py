@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from clothier.data.photos import jpeg, png, tiff
+from clothier.data.photos import jpeg, png, tails, tiff
 from clothier.data.photos.color import to_srgb
 from clothier.data.photos.formats import FORMATS, HEIF, MAX_PIXELS, UnsupportedImageError, detect_format
 from clothier.data.photos.memory import MemoryBudget, estimate_bytes
 from clothier.data.photos.tiff_samples import decode_unusual_depth
 from clothier.errors import ImageError
+from clothier.paths import is_url, url_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,11 +158,13 @@ def _decode_pixels(
         image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))  # JPEG only
         if image.width * image.height > LARGE_PIXELS:  # the shorter side keeps half of min_long_side
             shrink = max(1, min(max(image.size) // min_long_side, 2 * min(image.size) // min_long_side))
+    end_notes = tails.check_coded(content, image_format)
     with MEMORY.reserve(estimate_bytes(image, pixels)):
         _load(image, content, tags)
+        tails.check_rows(image, content, tags)
         _make_upright(image)
         converted, notes = to_srgb(image, shrink)
-    return converted, (*notes, *([tiff.PREVIEW] if tiff.is_preview(tags) else []))
+    return converted, (*notes, *end_notes, *([tiff.PREVIEW] if tiff.is_preview(tags) else []))
 
 
 def _open(content: bytes, image_format: str, tags: tiff.Tags) -> Image.Image:
@@ -205,7 +208,8 @@ def read_file(path: Path) -> bytes:
             raise ImageError("too-large", f"{path} has {size} bytes; the limit is {MAX_BYTES}. Save it smaller.")
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise ImageError("not-found", f"{path} does not exist. Check the path.") from error
+        message = url_message(path) if is_url(path) else f"{path} does not exist. Check the path."
+        raise ImageError("not-found", message) from error
     except OSError as error:
         raise ImageError(
             "not-readable", f"{path} cannot be read: {error.strerror or error}. Check its permissions."

@@ -28,6 +28,7 @@ from clothier.exploration.tsne.attraction import (
 )
 from clothier.exploration.tsne.neighbors import knn
 from clothier.exploration.tsne.repulsion import PotentialGrid
+from clothier.recipes.bounds import check_seed
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -132,10 +133,13 @@ def tsne(
         progress: called during the neighbor search, then after every step.
 
     Raises:
-        UsageError: a perplexity below 1, or too large for N.
+        UsageError: a perplexity below 1, or too large for N; an invalid seed, or no threads.
         DataError: too few points or features, NaN, or points that are all the same.
     """
     _check(features, perplexity)
+    seed = check_seed(seed)
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads!r}; it must be a whole number from 1, or None for all cores.")
     threads = threads or system.available_cores()
     neighbors = knn(features, _n_neighbors(perplexity), threads=threads, progress=progress)
     affinities = joint_probabilities(neighbors, perplexity, threads)
@@ -150,16 +154,21 @@ def _check(features: Floats, perplexity: float) -> None:
             f"a map needs {MIN_POINTS} points or more with 2 features or more, and got the shape {features.shape}. "
             "Give more images."
         )
-    most = max_perplexity(len(features))
-    if not 1 <= perplexity <= most:
-        raise UsageError(
-            f"the perplexity {perplexity:g} does not suit {len(features)} images; give 1 to {most:g} (a third of the "
-            "number of other images), or more images."
-        )
+    check_perplexity(perplexity, len(features))
     if not np.isfinite(features).all():
         raise DataError("the features hold NaN or infinity. Repair or remove them.")
     if (features == features[0]).all():
         raise DataError(f"all {len(features)} points are the same, so there is nothing to map. Check the data.")
+
+
+def check_perplexity(perplexity: float, n_points: int) -> None:
+    """Raises a UsageError if a map of ``n_points`` points cannot have this perplexity, NaN included."""
+    most = max_perplexity(n_points)
+    if not 1 <= perplexity <= most:
+        raise UsageError(
+            f"the perplexity {perplexity:g} does not suit {n_points} images; give 1 to {most:g} (a third of the "
+            "number of other images), or more images."
+        )
 
 
 def _n_neighbors(perplexity: float) -> int:

@@ -13,6 +13,7 @@ from sklearn.neighbors import KDTree
 
 from clothier.errors import DataError
 from clothier.exploration.tsne.neighbors import knn
+from clothier.recipes.bounds import check_seed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,6 +62,7 @@ def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: in
 
     Raises:
         DataError: the lengths differ, or no point is left to score.
+        UsageError: an invalid seed.
     """
     if not len(positions) == len(features) == len(labels) or not 0 < n_train < len(positions):
         raise DataError(
@@ -68,7 +70,7 @@ def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: in
             "points; give equal numbers of the first three and fewer training points."
         )
     knn10, knn100 = (_knn_accuracy(positions, labels, n_train, k) for k in (SMALL_K, LARGE_K))
-    sample = np.sort(np.random.default_rng(seed).permutation(len(positions))[:TRUST_SAMPLE])
+    sample = np.sort(np.random.default_rng(check_seed(seed)).permutation(len(positions))[:TRUST_SAMPLE])
     trust = trustworthiness(positions[sample], features[sample]) if len(sample) >= 2 * TRUST_NEIGHBORS else None
     return MapQuality(len(positions), knn10, knn100, trust, len(sample))
 

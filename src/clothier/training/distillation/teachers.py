@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier import recipes, system
 from clothier.errors import UsageError
+from clothier.recipes.bounds import MAX_SEED
 from clothier.runs import Run
 from clothier.training.ddp import ProcessGroup
 from clothier.training.device import select_device
@@ -23,7 +24,6 @@ from clothier.training.distillation.soft_targets import (
     teacher_metrics,
 )
 from clothier.training.options import (
-    MAX_SEED,
     TrainOptions,
     first_difference,
     from_config,

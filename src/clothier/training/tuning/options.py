@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
 from clothier.errors import ModelError, UsageError
+from clothier.recipes.bounds import MANY
 from clothier.recipes.search_spaces import DEFAULT_SEARCH_SPACE, DEFAULT_TRIALS, SearchSpace, search_space
 from clothier.training.options import check_run_options, from_config, to_config
 
@@ -46,8 +47,8 @@ class TuneOptions:
         search_space(self.model, self.search_space)
         check_run_options(self)
         for name in ("trials", "epochs"):
-            if (count := getattr(self, name)) is not None and count < 1:
-                raise UsageError(f"the number of {name} is {count!r}; it must be 1 or more.")
+            if (count := getattr(self, name)) is not None and not (isinstance(count, int) and 1 <= count <= MANY):
+                raise UsageError(f"the number of {name} is {count!r}; it must be a whole number from 1 to {MANY:,}.")
 
     @property
     def space(self) -> SearchSpace:  # noqa: D102

@@ -1,0 +1,52 @@
+"""Paths that users give. Standard library only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from os import PathLike
+from pathlib import Path
+
+from clothier.errors import UsageError
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_URL_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # Path drops the second slash
+
+
+def is_url(name: str | PathLike[str]) -> bool:
+    """Whether ``name`` is a URL, such as ``https://example.com/shoe.jpg`` or ``s3://bucket/shoe.jpg``."""
+    return bool((_URL if isinstance(name, str) else _URL_AS_PATH).match(os.fspath(name)))
+
+
+def url_message(name: str | PathLike[str], place: str = "") -> str:
+    """Why a URL is not read: the name, ``place`` where it was found, and what to do."""
+    url = name if isinstance(name, str) else _URL_AS_PATH.sub(r"\1://", os.fspath(name), count=1)
+    return f"{url}{place} is a URL, and Clothier opens files only. Download it and give its path."
+
+
+def local_path(name: str | PathLike[str]) -> Path:
+    """``name`` as a path; nothing needs to exist there.
+
+    Raises:
+        UsageError: it is empty, a URL, too long, has a NUL character, or is not a name at all.
+    """
+    if not isinstance(name, (str, PathLike)):
+        raise UsageError(f"got {name!r} of type {type(name).__name__}; give the path of a file or a folder.")
+    if not os.fspath(name):
+        raise UsageError("the path is empty. Give that of a file or a folder; '.' is the current folder.")
+    if is_url(name):
+        raise UsageError(url_message(name))
+    try:
+        Path(name).lstat()
+    except ValueError as error:
+        raise UsageError(f"{os.fspath(name)!r} is not a path: it has a NUL character.") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"a path of {len(os.fspath(name))} characters is too long. Give a shorter one.") from error
+    return Path(name)
+
+
+def optional_path(name: str | PathLike[str] | None) -> Path | None:
+    """:func:`local_path`, or None for None."""
+    return None if name is None else local_path(name)
