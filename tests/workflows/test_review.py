@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.catalogue.store import open_store
+from clothier.cli.main import main
 from clothier.data.photo_table import read_photo_table
 from clothier.errors import DataError
 from clothier.workflows.review import export_corrections
@@ -187,3 +188,18 @@ def test_corrections_say_that_they_are_mostly_doubtful_photos(store: Path) -> No
     assert result.warnings[0].startswith("1 of these 1 photos were not accepted by the model")
     with pytest.raises(DataError, match="does not exist"):
         export_corrections(store.parent / "no.db", store.parent / "corrections.csv")
+
+
+def test_drift(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(store) as opened:
+        earlier = [item_row(f"b{number}", first_seen_at="2026-11-03T00:00:00Z") for number in range(150)]
+        hats = [item_row(f"c{number}", **{"class": "hat"}) for number in range(150)]
+        fill_store(opened, *earlier, *hats, source="/more")
+    assert main(["drift", "--store", str(store)]) == 0
+    shown = capsys.readouterr().out
+    assert "2026-W45" in shown
+    assert "The classes of 2026-W49 differ from the weeks before" in shown
+    assert main(["drift", "--store", str(store), "--strict", "--json"]) == 5
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["recalibrate"] is True
+    assert "The classes of 2026-W49" in captured.err

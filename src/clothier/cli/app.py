@@ -15,6 +15,7 @@ from clothier.cli import (
     compare,
     data,
     doctor,
+    drift,
     evaluate,
     explore,
     index,
@@ -38,7 +39,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, review, index, similar, calibrate, models),
+    "Use a model": (predict, tag, review, index, similar, calibrate, models, drift),
     "Machine": (doctor,),
 }
 

@@ -68,6 +68,27 @@ def models_table(result: dict[str, Any]) -> RenderableType:
     return make_table(["Version", "Model", "Status", "Promoted", "Tags", "Location"], rows, text)
 
 
+def drift_table(result: dict[str, Any]) -> RenderableType:
+    """One row for each week, and why the thresholds should be calibrated again."""
+    headings = ["Week", "Photos", "Accepted", "Rejected", "Probability", "Classes moved", "p", "Corrected"]
+    rows = []
+    for one in result["weeks"]:
+        change, corrected = one["class_change"], one["corrected"]
+        rows.append(
+            (
+                one["week"],
+                f"{one['n']:,}",
+                format_percent(one["accepted"]["rate"]),
+                format_percent(one["rejected"]["rate"]),
+                format_percent(one["mean_probability"]),
+                f"{change['index']:.2f}" if change else "",
+                f"{change['p_value']:.2g}" if change else "",
+                f"{corrected['count']:,} of {corrected['n']:,}" if corrected["n"] else "",
+            )
+        )
+    return Group(make_table(headings, rows), *result["reasons"], result["message"], result["guarantee"]["message"])
+
+
 def _accuracy_row(one: dict[str, Any]) -> tuple[str, ...]:
     low, high = one["interval"] or (0.0, 1.0)
     interval = f"{format_percent(low)} to {format_percent(high)}"
