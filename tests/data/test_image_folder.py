@@ -177,3 +177,14 @@ def test_every_image_has_its_file(tmp_path: Path) -> None:
             view = np.asarray(Image.open(file))
             assert np.array_equal(image, view)
     assert len({*dataset.train.files, *dataset.test.files}) == 29
+
+
+def test_large_images_are_reduced_and_it_is_said(tmp_path: Path) -> None:
+    fill(tmp_path / "small")
+    fill(tmp_path / "my shop")
+    for file in (tmp_path / "my shop").rglob("*.png"):
+        Image.open(file).convert("RGB").resize((224, 300)).save(file)
+    assert load_image_folder(tmp_path / "small").warnings == ()
+    (warning,) = load_image_folder(tmp_path / "my shop").warnings
+    assert "28x28 gray pixels, from 224x300" in warning
+    assert f"clothier train photo --data '{tmp_path / 'my shop'}'" in warning

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def protocol(recipe: Recipe, **metrics: Any) -> str:
-    known = {"data": {"train": 55_000}, "validation": {"n": 5_000}, **metrics}
+    known = {"data": {"train": 55_000}, "warnings": [], "validation": {"n": 5_000}, **metrics}
     return training_protocol(recipe.to_json(), known)
 
 
@@ -42,6 +42,10 @@ def test_the_protocol_names_the_split_and_the_epoch(select: str, epoch: str) -> 
     assert "5,000 validation images" in text
     assert f"those of {epoch}" in text
     assert "The run read the test images after training." in text
+
+
+def test_warnings_come_first() -> None:
+    assert protocol(preset("dnn", "fast"), warnings=["It guesses."]).startswith("It guesses. Trained on")
 
 
 def test_the_protocol_of_a_refit_names_the_reference_run() -> None:
@@ -85,7 +89,7 @@ def test_the_section_of_a_run_comes_from_its_files(tmp_path: Path, dataset: Data
     run.create({"recipe": recipe.to_json(), "own_network": None})
     run.write_results([EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)])
     logits = np.random.default_rng(0).normal(size=(len(dataset.test), 10)).astype(np.float32)
-    metrics = {"data": {"train": 55_000}, "validation": {"n": 5_000}}
+    metrics = {"data": {"train": 55_000}, "warnings": [], "validation": {"n": 5_000}}
     section = model_section(run, metrics, logits, dataset)
     assert (section.name, section.recipe, section.history) == ("DNN", run.recipe_as_trained, run.read_results())
     assert {"loss", "accuracy", "confusion", "reliability"} <= section.figures.keys()

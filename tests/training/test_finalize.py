@@ -21,8 +21,9 @@ from tests.synthetic import draw_garments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from clothier.types import Images, ModelOutput
+    from clothier.types import Images, ModelOutput, Progress
 
 RECIPE = replace(
     preset("dnn", "classic"), network=PcaMlp(components=8, hidden=(8,)), augment=Augment(shift=1, flip=True)
@@ -37,13 +38,15 @@ def dataset() -> Dataset:
     return Dataset("Drawn", FASHION_MNIST_CLASSES, train, test, digests, warnings=("a file is unused",))
 
 
-def finalize_new_run(dataset: Dataset, folder: Run, *, flip: bool = True) -> Finalized:
+def finalize_new_run(
+    dataset: Dataset, folder: Run, *, flip: bool = True, progress: Progress = no_progress
+) -> Finalized:
     recipe = RECIPE if flip else replace(RECIPE, augment=Augment())
     folder.create({"own_network": None, "recipe": recipe.to_json()})
     network = build_network(recipe.network, dataset.train.images, 10, 0)
     record = EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)
     result = TrainResult(network, recipe, 0, (record,), 1.5, draw_garments(50, 2))
-    return finalize(folder, result, dataset, no_progress)
+    return finalize(folder, result, dataset, progress)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,18 @@ def test_the_metrics_describe_the_training_and_the_data(finalized: Finalized) ->
 def test_each_part_goes_through_the_model_once_per_augmented_view(passes: list[int]) -> None:
     """The passes of the parity check come first; 50 validation images fill its batches of 64 and 256."""
     assert passes[4:] == AUGMENTED_VIEWS * [50] + AUGMENTED_VIEWS * [60]
+
+
+def test_a_short_training_and_an_accuracy_of_guessing_are_said(dataset: Dataset, tmp_path: Path) -> None:
+    """The network is not trained at all, so its accuracy is that of guessing."""
+    notes: list[str] = []
+    found = finalize_new_run(
+        dataset, Run(tmp_path), flip=False, progress=lambda task, done, total, note="": notes.append(note)
+    )
+    short, guessing = found.metrics["warnings"]
+    assert "had 3 steps only (70 images, 32 a step, 1 epochs)" in short
+    assert "is not clearly above 10.0 %" in guessing
+    assert {short, guessing} <= set(notes)
 
 
 def test_the_predictions_are_the_calibrated_logits_of_the_bundle(

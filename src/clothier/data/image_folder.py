@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from clothier.data.class_folders import find_splits, unused_folders
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.photo_table import EMPTY_CLASS, class_folder_table, load_photos
+from clothier.data.photos.decode import decode_image
 from clothier.errors import DataError
 from clothier.taxonomy import label_key
 from clothier.types import InputSpec, no_progress
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 TEST_FRACTION = 0.2  # of each class, if there is no test folder
 MIN_IMAGES_PER_CLASS = 5  # readable images: one for the test set, four for training and validation
 SPLIT_SEED = 42
+SAMPLE_FILES = 9  # whose size is looked at
+LARGE_SIDE = 112  # pixels, four times the side of the input: of a photo
 
 
 def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progress = no_progress) -> Dataset:
@@ -59,10 +63,23 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
         train, test = _hold_out(train, len(classes), seed)
     if splits:
         warnings += unused_folders(folder, [root, *([test_root] if test_root else [])])
+    warnings += _reduction_warning(train.files, folder)
     for warning in warnings:
         progress(f"reading {folder.name}", 0, 0, warning)
     digests = {"train": train.digest, "test": test.digest}
     return Dataset(printable(folder.resolve().name), classes, train, test, digests, failures, warnings)
+
+
+def _reduction_warning(files: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """Says what is lost if most of some sample files are photos rather than small images."""
+    sample = files[:: -(-len(files) // SAMPLE_FILES)]
+    sizes = sorted((decode_image(Path(file)).size for file in sample), key=min)
+    width, height = sizes[len(sizes) // 2]
+    if min(width, height) < LARGE_SIDE:
+        return ()
+    command = f"clothier train photo --data {shlex.quote(str(folder))}"
+    reduced = f"The images are reduced to 28x28 gray pixels, from {width}x{height}."
+    return (f"{reduced} For photos of clothes, {command} keeps color and detail.",)
 
 
 def _load_test_images(

@@ -86,7 +86,7 @@ def training_protocol(recipe: Mapping[str, Any], metrics: Mapping[str, Any]) -> 
             f"From epoch {mining['start_epoch']} on, each epoch used {format_percent(mining['fraction'], 0)} of the "
             "images, mostly those with the highest losses; its training loss and accuracy are of those."
         )
-    return " ".join(sentences + _teachers_sentences(metrics.get("teachers")))
+    return " ".join([*metrics["warnings"], *sentences, *_teachers_sentences(metrics.get("teachers"))])
 
 
 def _teachers_sentences(teachers: Mapping[str, Any] | None) -> list[str]:

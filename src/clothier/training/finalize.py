@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from clothier.data.dataset import Dataset, LabeledImages
     from clothier.training.finetune.cross_validation import FineTuneResult
     from clothier.training.prepared_training import TrainResult
-    from clothier.types import Floats, Progress
+    from clothier.types import Evaluation, Floats, Progress
 
 FASHION_MNIST_INPUT = InputSpec()
+FEW_STEPS = 100  # of the optimizer
 FINALIZE_STEPS = 4  # the caller reports the last one, after the report
 
 
@@ -56,10 +57,14 @@ def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress
     progress(task, 2, FINALIZE_STEPS, "test")
     found, logits["test"] = evaluate_classifier(classifier, dataset.test, augment)
     evaluations["test"] = found.to_json()
+    warnings = _warnings(result, dataset, found)
+    for warning in warnings:
+        progress(task, 0, 0, warning)
     run.write_predictions(logits)
     bundle.write_metadata(calibrated, replace(calibrated.metadata, metrics=evaluations))
     progress(task, 3, FINALIZE_STEPS, "report")
-    return Finalized({**_run_metrics(result, dataset), "validation": None, **evaluations}, logits["test"])
+    found_metrics = {**_run_metrics(result, dataset), "warnings": warnings, "validation": None, **evaluations}
+    return Finalized(found_metrics, logits["test"])
 
 
 def _calibrate(
@@ -116,6 +121,25 @@ def _run_metrics(result: TrainResult, dataset: Dataset) -> dict[str, Any]:
     teachers = {"teachers": result.teacher_metrics} if result.teacher_metrics else {}
     layers = layer_table(result.network, dataset.train.images.shape[1:])
     return {**base_metrics(result, count_parameters(result.network), data), "layers": layers, **teachers}
+
+
+def _warnings(result: TrainResult, dataset: Dataset, test: Evaluation) -> list[str]:
+    """What a reader must know before using the model, a sentence each."""
+    recipe, warnings = result.recipe, []
+    n_train = len(dataset.train) - len(result.validation or ())
+    steps = len(result.records) * -(-n_train // recipe.batch_size)
+    if steps < FEW_STEPS:
+        warnings.append(
+            f"The training had {steps} steps only ({n_train:,} images, {recipe.batch_size} a step, "
+            f"{len(result.records)} epochs), too few to learn. Use more images or epochs, or a smaller batch_size."
+        )
+    most_frequent = float(dataset.test.class_counts(len(dataset.classes)).max() / len(dataset.test))
+    if test.accuracy <= most_frequent + 2 * test.standard_error:
+        warnings.append(
+            f"The test accuracy, {100 * test.accuracy:.1f} %, is not clearly above {100 * most_frequent:.1f} %, which "
+            "always predicting the most frequent class would reach. Do not use this model."
+        )
+    return warnings
 
 
 def base_metrics(result: TrainResult | FineTuneResult, parameters: int, data: dict[str, Any]) -> dict[str, Any]:
