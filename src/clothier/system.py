@@ -80,15 +80,21 @@ def available_cores(cgroup: Path = _CGROUP, own: Path = _OWN_CGROUP) -> int:
 
 
 def parallel_map(
-    function: Callable[[T], R], items: Iterable[T], on_done: Callable[[int], None] = lambda _: None
+    function: Callable[[T], R],
+    items: Iterable[T],
+    on_done: Callable[[int], None] = lambda _: None,
+    *,
+    threads: int | None = None,
 ) -> list[R]:
-    """``function`` of each item, on a thread for each core. ``on_done`` receives the number of results so far.
+    """``function`` of each item, on a thread for each core, or on ``threads``.
 
-    After Ctrl-C or an error, no further item is begun, and those in progress end at :func:`stop_if_canceled`.
+    ``on_done`` receives the number of results so far. After Ctrl-C or an error, no further item is begun, and those in
+    progress end at :func:`stop_if_canceled`.
     """
     results: list[R] = []
     canceled = threading.Event()
-    with ThreadPoolExecutor(available_cores(), initializer=setattr, initargs=(_worker, "canceled", canceled)) as pool:
+    threads = threads or available_cores()
+    with ThreadPoolExecutor(threads, initializer=setattr, initargs=(_worker, "canceled", canceled)) as pool:
         try:
             for result in pool.map(function, items):
                 results.append(result)

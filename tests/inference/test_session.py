@@ -111,7 +111,7 @@ def test_photos_run_in_small_batches(classifier: OnnxClassifier, monkeypatch: py
     monkeypatch.setattr(classifier, "_run_batch", record)
     classifier.input_spec = InputSpec("center_crop", 224, 224, 3)
     assert len(classifier.run(np.zeros((70, 224, 224, 3), np.uint8)).logits) == 70
-    assert passes == [32, 32, 6]
+    assert sorted(passes) == [2, *[4] * 17]
 
 
 def test_outputs_are_in_the_order_of_the_images(classifier: OnnxClassifier) -> None:

@@ -9,13 +9,17 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import torch
 from onnx import TensorProto, numpy_helper
+from torch import nn
 
 from clothier.recipes import HardExampleMining, WhitenedCnn, preset
 from clothier.training.device import Device
+from clothier.training.export import int8
 from clothier.training.export.bundle_export import to_onnx
 from clothier.training.export.float16 import to_float16_graph
 from clothier.training.export.int8 import CALIBRATION_SIZE, calibration_sample, is_quantized, quantize_graph
+from clothier.training.finetune.efficientnet_lite import MEAN, STD
 from clothier.training.networks import build_network
 from clothier.training.trainer import fit, init_state
 from clothier.types import InputSpec
@@ -148,3 +152,40 @@ def test_the_calibration_sample_is_seeded_and_distinct() -> None:
     np.testing.assert_array_equal(sample, calibration_sample(images))
     assert not np.array_equal(sample, calibration_sample(images, seed=1))
     assert len(calibration_sample(images[:5])) == 5
+
+
+def photo_graph() -> bytes:
+    """A small network for photos, with the scaling of the photo model."""
+
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution = nn.Conv2d(3, 8, 3)
+            self.head = nn.Linear(8, 3)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            features = torch.relu(self.convolution((images * 255 - MEAN) / STD))
+            logits: torch.Tensor = self.head(features.mean((2, 3)))
+            return logits
+
+    torch.manual_seed(0)
+    return to_onnx(Small(), InputSpec("center_crop", 16, 16, 3))
+
+
+def test_the_first_layer_takes_the_bytes_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    images[0, 0, 0], images[1, 0, 0] = 0, 255  # the whole range, as in any sample of photos
+    graph = photo_graph()
+    direct = quantize_graph(graph, images)
+    monkeypatch.setattr(int8, "_skip_input_scaling", lambda graph: None)
+    rounded = quantize_graph(graph, images)
+    operators = [{node.op_type for node in onnx.load_from_string(one).graph.node} for one in (direct, rounded)]
+    assert operators[1] - operators[0] == {"Cast", "Div", "Mul", "Sub"}
+    for first, second in zip(run_graph(direct, images), run_graph(rounded, images), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_other_scalings_stay() -> None:
+    images = np.random.default_rng(0).integers(30, 200, (40, 16, 16, 3), np.uint8)  # a part of the range
+    made = onnx.load_from_string(quantize_graph(photo_graph(), images)).graph
+    assert "Div" in {node.op_type for node in made.node}
