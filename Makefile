@@ -60,6 +60,7 @@ figures: $(VENV)/.all ## measure again what takes minutes, then update the table
 	@echo "  python -m benchmarks.leaderboard RUN ...                  up to 3 hours of training per run"
 	@echo "  python -m benchmarks.colors PHOTOS                        needs the photos of clothing-dataset"
 	@echo "  python -m benchmarks.selective_prediction RUN OOD_IMAGES  needs a photo run"
+	@echo "  python -m benchmarks.simulated_shops PHOTOS CHECKPOINT    needs photos and a photo run's checkpoint"
 
 tables: $(VENV)/.all ## update the tables in docs/ from benchmarks/results
 	$(BIN)/python -m benchmarks.tables

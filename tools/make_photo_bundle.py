@@ -43,7 +43,7 @@ from clothier.training.export.int8 import calibration_sample, quantize_graph
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
 from clothier.training.finetune.features import FrozenFeatureExtractor, predict
-from clothier.training.options import PhotoOptions
+from clothier.training.options import IMAGENET, PhotoOptions
 from clothier.workflows.train import train
 from tools.compression_check import accuracy_problem, save_first_valid
 
@@ -82,7 +82,7 @@ def main() -> None:
         table = Path(folder) / "labels.csv"
         write_table(options.photos, table)
         run_folder = options.run or Path(folder) / "photo"
-        train_options = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=run_folder)
+        train_options = PhotoOptions(data=table, recipe=BEST_PHOTO, seed=options.seed, out=run_folder, init=IMAGENET)
         data = use_published_folds(load_photo_training_data(table, train_options.columns, print_progress))
         if options.weights_from:
             export_again(bundle.open_bundle(options.weights_from), data, options.out_of_fold, options.out)

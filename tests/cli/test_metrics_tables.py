@@ -94,6 +94,18 @@ def test_model_that_abstains() -> None:
     )
 
 
+def test_products_that_vote() -> None:
+    many = {"n": 9, "n_photos": 30, "accuracy": 1.0, "photo_accuracy": 0.9}
+    products = {"n": 20, "n_photos": 41, "accuracy": 0.95, "photo_accuracy": 0.8, "n_mixed_labels": 2}
+    lines = rendered_lines(make_evaluation("photo", products={**products, "many_photos": many}))
+    assert (
+        "Products: 95.0 % right by the vote of their photos, 80.0 % of the photos alone (20 products, 41 photos)"
+        in lines
+    )
+    assert any(line.startswith("Products with three photos or more: 100.0 % right") for line in lines)
+    assert "Products whose photos have several labels, left out: 2" in lines
+
+
 def test_a_guarantee_that_these_photos_do_not_keep() -> None:
     selective = {"coverage": 0.71, "selective_risk": 0.128, "selective_risk_open": None, "n_ood": 0}
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}

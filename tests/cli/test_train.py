@@ -158,6 +158,18 @@ class TestTrainPhoto:
         assert run("train", "photo", "--data", "d", "--risk", given).code == 0
         assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), risk=risk)
 
+    def test_products_are_groups_too(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "photo", "--data", "d", "--product-column", "sku").code == 0
+        columns = Columns(group="sku", product="sku")
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), columns=columns)
+        assert run("train", "photo", "--data", "d", "--product-column", "sku", "--group-column", "who").code == 0
+        columns = Columns(group="who", product="sku")
+        assert fake_workflows.calls[-1][1]["options"] == PhotoOptions(data=Path("d"), columns=columns)
+
+    def test_initial_weights(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "photo", "--data", "d", "--init", "runs/other").code == 0
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), init="runs/other")
+
     def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         finished = fake_workflows.results["photo"]
         atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
@@ -179,6 +191,7 @@ class TestTrainPhoto:
             ("train photo", "needs --data"),
             ("train photo --data d --risk 1.5", "'--risk': '1.5'"),
             ("train cnn --risk 0.1", "--risk"),
+            ("train cnn --init photo", "--init"),
             ("train photo --data d --recipe r.toml", "--recipe"),
             ("train photo --data d --refit r", "--refit"),
             ("train photo --data d --teachers-from r", "--teachers-from"),

@@ -83,6 +83,21 @@ class TestCsv:
         (warning,) = read_photo_table(write(shop, "\n".join(lines))).warnings
         assert warning.endswith("own group. product may identify related photos; name one with --group-column.")
 
+    def test_products(self, shop: Path) -> None:
+        """A photo without one is a product of its own."""
+        table_path = write(shop, "file,label,sku\na.png,hat,\nb.png,hat,B7\nc.png,boot,B7\n")
+        table = read_photo_table(table_path, columns=Columns(group="sku", product="sku"))
+        assert table.products is not None
+        assert table.products.tolist() == [1, 0, 0]
+        assert table.product_rows == [(1, 2), (0,)]
+        assert f"1 photos of {table_path} have no sku: each is its own product." in table.warnings
+        few = table.subset(np.array([2, 0]))
+        assert few.products is not None
+        assert few.products.tolist() == [0, 1]
+        assert read_photo_table(table_path).products is None
+        with pytest.raises(DataError, match=r"has no column 'style'.*--product-column"):
+            read_photo_table(table_path, columns=Columns(product="style"))
+
     def test_a_photo_without_a_group_is_its_own_group(self, shop: Path) -> None:
         table_path = write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat,3\nc.png,hat,\n")
         table = read_photo_table(table_path)

@@ -13,11 +13,12 @@ from PIL import Image
 
 from clothier import bundle
 from clothier.bundle import OOD_FILE
-from clothier.errors import DataError, Interrupted
+from clothier.data.photo_csv import Columns
+from clothier.errors import DataError, Interrupted, UsageError
 from clothier.inference.model import open_model
 from clothier.metrics import auroc
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
-from clothier.training.finetune import cross_validation, epochs
+from clothier.training.finetune import epochs, initial_weights
 from clothier.training.finetune.cross_validation import out_of_fold_predictions, protocol
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
 from clothier.training.options import PhotoOptions, from_config
@@ -35,13 +36,14 @@ if TYPE_CHECKING:
     from clothier.training.finetune.features import FrozenFeatureExtractor
 
 COLORS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
+COLUMNS = Columns(product="sku")
 RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen_blocks=15)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _exported_once(frozen_extractor: FrozenFeatureExtractor) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_validation, "FrozenFeatureExtractor", lambda *_: frozen_extractor)
+        patch.setattr(initial_weights, "FrozenFeatureExtractor", lambda *_: frozen_extractor)
         yield
 
 
@@ -53,28 +55,28 @@ def write_image(file: Path, color: tuple[int, int, int], seed: int) -> None:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 photos by four people, two of no class, a class of two, a text file and a missing one."""
+    """24 photos of eight products by four people, two of no class, a class of two, a text file and a missing one."""
     folder = tmp_path_factory.mktemp("photos")
     rows = []
     for number in range(24):
         label = "dress" if number % 2 else "hat"
-        rows.append((f"{number}.png", label, number // 2 % 4))
+        rows.append((f"{number}.png", label, number // 2 % 4, f"{label} {number // 2 % 4}"))
         write_image(folder / "images" / f"{number}.png", COLORS[label], number)
     for number in range(24, 28):
         label = "" if number < 26 else "skirt"
-        rows.append((f"{number}.png", label, 1))
+        rows.append((f"{number}.png", label, 1, ""))
         write_image(folder / "images" / f"{number}.png", COLORS[""], number)
     (folder / "images" / "text.jpg").write_text("not an image")
-    rows += [("text.jpg", "hat", 1), ("gone.png", "hat", 2)]
+    rows += [("text.jpg", "hat", 1, "hat 0"), ("gone.png", "hat", 2, "")]
     with (folder / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "label", "sender_id"), *rows])
+        csv.writer(file).writerows([("file", "label", "sender_id", "sku"), *rows])
     return folder / "labels.csv"
 
 
 @pytest.fixture(scope="module")
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "photo"
-    return train(PhotoOptions(data=table, recipe=RECIPE, out=out))
+    return train(PhotoOptions(data=table, recipe=RECIPE, out=out, columns=COLUMNS))
 
 
 def test_run_folder_is_complete(made: Run) -> None:
@@ -100,6 +102,27 @@ def test_metrics_and_protocol(made: Run) -> None:
     assert [fold["n"] for fold in baseline["folds"]] == [fold["n"] for fold in model["folds"]]
     assert comparison["grouped_test"]["n_groups"] == 4
     assert metrics["data"]["classes"] == {"dress": 12, "hat": 12}
+
+
+def test_the_initial_weights_are_compared_and_named(made: Run) -> None:
+    chosen = made.metrics["initial_weights"]
+    assert set(chosen["accuracies"]) == {"imagenet", "photo"}
+    assert chosen["accuracies"][chosen["name"]] == max(chosen["accuracies"].values())
+    assert f"Training started from the weights of {chosen['name']}, which were chosen by" in made.metrics["protocol"]
+    assert f"frozen {chosen['name']} features" in made.metrics["baseline_comparison"]["baseline"]["name"]
+    assert bundle.open_bundle(made.bundle).metadata.metrics["initial_weights"] == chosen
+    assert made.metrics["validation"]["guarantee"]["provable"]
+
+
+def test_photos_of_a_product_vote(made: Run) -> None:
+    products = made.metrics["products"]
+    assert (products["n"], products["n_photos"], products["n_mixed_labels"]) == (8, 24, 0)
+    assert products["many_photos"] == {
+        name: value for name, value in products.items() if name in products["many_photos"]
+    }
+    assert products["photo_accuracy"] == pytest.approx(made.metrics["validation"]["accuracy"])
+    assert products["accuracy"] >= products["photo_accuracy"], "two colors"
+    assert "with three photos or more" in (made.path / "report.html").read_text()
 
 
 def test_out_of_fold_predictions_are_saved(made: Run, table: Path) -> None:
@@ -145,7 +168,7 @@ def test_finished_run_is_not_resumed(made: Run) -> None:
 
 
 def test_config_of_a_run_gives_its_options(made: Run, table: Path) -> None:
-    assert from_config(PhotoOptions, made.config, made.path) == PhotoOptions(data=table, recipe=RECIPE)
+    assert from_config(PhotoOptions, made.config, made.path) == PhotoOptions(data=table, recipe=RECIPE, columns=COLUMNS)
 
 
 def test_interrupted_run_is_resumable(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +199,7 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
         write_image(tmp_path / "photos" / label / f"{number}.png", COLORS[label], number)
     results: list[tuple[FineTuneResult, PhotoTrainingData]] = []
     monkeypatch.setattr(
-        workflow, "_write_photo_results", lambda _, result, photos, __: results.append((result, photos))
+        workflow, "_write_photo_results", lambda _, result, photos, *__: results.append((result, photos))
     )
     recipe = replace(FAST_PHOTO, folds=2, frozen_blocks=15)
     train(PhotoOptions(data=tmp_path / "photos", recipe=recipe, out=tmp_path / "run"))
@@ -186,6 +209,14 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     oof = out_of_fold_predictions(photos, result)
     assert oof.evaluation().accuracy == 1.0, "two colors"
     assert oof.ood_scores is None, "six photos are too few for an OOD score"
+
+
+def test_a_model_that_was_trained_on_the_photos_is_refused(made: Run, table: Path, tmp_path: Path) -> None:
+    options = PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run", init=str(made.path))
+    message = "24 of these photos are in the training set of photo-best, .* give --init imagenet"
+    with pytest.raises(UsageError, match=message):
+        train(options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_class_leaves_no_run_folder(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from sqlalchemy import or_, select
 
 from clothier.catalogue.rules import top_classes
 from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
+from clothier.metrics import softmax
+from clothier.votes import log_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -44,7 +46,7 @@ def with_votes(rows: Iterable[Row], store: Store, run: RunId, rules: TaggingRule
 def product_votes(
     connection: Connection, run: RunId, rules: TaggingRules, products: Collection[str]
 ) -> dict[str, Vote | None]:
-    """The most probable class of each product by the mean of its photos' probabilities, and that mean.
+    """The most probable class of each product by the vote of its photos, and its probability.
 
     Photos that are rejected, or that the model for small images classified, do not count. A photo that a person
     reviewed counts for the person's class, with probability 1.
@@ -67,9 +69,10 @@ def product_votes(
     for part in connection.execute(query).mappings().partitions(PAGE):
         for row, probabilities in zip(part, rules.probabilities(part), strict=True):
             total, n = sums.get(row["product"], (0.0 * probabilities, 0))
-            sums[row["product"]] = total + _vote(row["reviewed_class"], probabilities, classes), n + 1
-    means = {product: total / n for product, (total, n) in sums.items()}
-    return {name: top_classes(means[name], rules.model.classes)[0] if name in means else None for name in products}
+            vote = log_probabilities(_vote(row["reviewed_class"], probabilities, classes))
+            sums[row["product"]] = total + vote, n + 1
+    found = {product: softmax(total / n) for product, (total, n) in sums.items()}
+    return {name: top_classes(found[name], rules.model.classes)[0] if name in found else None for name in products}
 
 
 def _vote(reviewed_class: str | None, probabilities: Float64Array, classes: Sequence[str]) -> Float64Array:

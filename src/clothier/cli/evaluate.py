@@ -13,7 +13,16 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output
-from clothier.cli.options import AnyIdx, FileColumn, GroupColumn, Json, LabelColumn, columns_from, probability
+from clothier.cli.options import (
+    AnyIdx,
+    FileColumn,
+    GroupColumn,
+    Json,
+    LabelColumn,
+    ProductColumn,
+    columns_from,
+    probability,
+)
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
 
@@ -39,6 +48,7 @@ def evaluate(
     file_column: FileColumn = None,
     label_column: LabelColumn = None,
     group_column: GroupColumn = None,
+    product_column: ProductColumn = None,
     corruptions: Corruptions = False,
     fail_under: FailUnder = None,
     json: Json = False,
@@ -47,7 +57,7 @@ def evaluate(
     from clothier.cli.metrics_tables import evaluations_table
     from clothier.workflows.evaluate import evaluate as run_evaluation
 
-    columns = columns_from(file_column, label_column, group_column)
+    columns = columns_from(file_column, label_column, group_column, product_column)
     with progress_display() as progress:
         results = run_evaluation(
             models, data=data, any_idx=any_idx, columns=columns, corruptions=corruptions, progress=progress

@@ -99,6 +99,7 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
         _open_risk_line(run["validation"]),
         _guarantee_line(guarantee),
         *([unmet] if (unmet := attainable(guarantee)) else []),
+        *_product_lines(run),
         f"{run['label_issues']:,} suspected label errors in audit.csv",
         *(f"Warning: {warning}" for warning in run["data"].get("warnings", ())),
     ]
@@ -107,6 +108,7 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
 
 def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
     """A model that abstains: its coverage, its risk and its guarantee; then the domain gap."""
+    yield from _product_lines(evaluation)
     if "coverage" in evaluation:
         coverage, risk = format_percents(evaluation, "coverage", "selective_risk")
         yield f"{evaluation['model']} accepts {coverage} of the photos; {risk} of those tags are wrong"
@@ -118,6 +120,18 @@ def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
         yield from _ood_lines(evaluation)
     if "domain_gap" in evaluation:
         yield _domain_gap_table(evaluation["domain_gap"])
+
+
+def _product_lines(result: dict[str, Any]) -> Iterator[str]:
+    """Accuracy of the votes of the photos of a product, beside that of the photos alone."""
+    if not (products := result.get("products")):
+        return
+    for name, one in (("Products", products), ("Products with three photos or more", products["many_photos"])):
+        votes, alone = format_percents(one, "accuracy", "photo_accuracy")
+        counts = f"{one['n']:,} products, {one['n_photos']:,} photos"
+        yield f"{name}: {votes} right by the vote of their photos, {alone} of the photos alone ({counts})"
+    if mixed := products["n_mixed_labels"]:
+        yield f"Products whose photos have several labels, left out: {mixed:,}"
 
 
 def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:

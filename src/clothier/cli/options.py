@@ -30,9 +30,12 @@ def flag_names(options: dict[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
-def columns_from(file: str | None, label: str | None, group: str | None) -> Columns:
-    """The columns of a CSV of photos; those that are None keep their usual names."""
-    return Columns(**drop_unset(file=file, label=label, group=group))
+def columns_from(file: str | None, label: str | None, group: str | None, product: str | None = None) -> Columns:
+    """The columns of a CSV of photos; those that are None keep their usual names.
+
+    Without a group column, photos are grouped by their product.
+    """
+    return Columns(**drop_unset(file=file, label=label, group=group or product, product=product))
 
 
 def duration(text: str) -> float:
@@ -92,6 +95,12 @@ GroupColumn = Annotated[
     typer.Option(
         metavar="NAME",
         help=f"Column that identifies related photos (photographer, product). Default: {_COLUMNS.group}.",
+    ),
+]
+ProductColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Column that identifies the photos of one product, which then vote on its class."
     ),
 ]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results. Default: a new one in runs/.")]

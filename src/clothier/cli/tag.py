@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output, tables
-from clothier.cli.options import FileColumn, Json
+from clothier.cli.options import FileColumn, Json, ProductColumn
 from clothier.cli.predict import Taxonomy, TrustModel
 from clothier.cli.progress import progress_display
 from clothier.errors import NO_OUTPUT, UsageError
@@ -46,12 +46,6 @@ Columns = Annotated[
 IdColumn = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Column with your id of each photo. Default: an id made from its content."),
-]
-ProductColumn = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Column that identifies the photos of one product, which then vote on its class."
-    ),
 ]
 
 

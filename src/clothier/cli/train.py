@@ -6,6 +6,7 @@ clothier train cnn --recipe mine.toml --time-limit 10m
 clothier train --resume runs/cnn-fast
 clothier train --refit runs/cnn-fast
 clothier train photo --data photos/labels.csv --time-limit 30m
+clothier train photo --data own.csv --product-column product --risk auto
 torchrun --nproc-per-node 2 -m clothier train cnn
 """
 
@@ -24,7 +25,7 @@ from clothier.untrusted import read_bytes
 
 MAX_CONFIG_SIZE = 10_000_000  # bytes of a config.json
 PHOTO = "photo"
-PHOTO_ONLY = ("file_column", "label_column", "group_column", "risk")
+PHOTO_ONLY = ("file_column", "label_column", "group_column", "product_column", "init", "risk")
 NOT_FOR_PHOTO = ("any_idx", "recipe", "teachers_from", "refit")
 RecipeSource = recipes.AnyRecipe | Path  # a recipe, or the config.json of another run
 Model = Annotated[
@@ -51,6 +52,14 @@ Refit = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="Retrain RUN's recipe on all training data and reuse its temperature."),
 ]
+Init = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|imagenet|RUN|NAME",
+        help="Weights that a photo model starts from: ImageNet's, those of a photo model, or auto: whichever of "
+        "imagenet and photo is better on your photos. Default: auto.",
+    ),
+]
 Resume = Annotated[
     Path | None,
     typer.Option(
@@ -75,13 +84,16 @@ def train(
     file_column: options.FileColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
+    product_column: options.ProductColumn = None,
+    init: Init = None,
     risk: options.Risk = None,
     json: options.Json = False,
 ) -> None:
     """Train a DNN or a CNN, or a photo model on your own photos; metrics and model go to a run folder."""
     given = options.drop_unset(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
-    given |= options.drop_unset(teachers_from=teachers_from, refit=refit, risk=risk)
+    given |= options.drop_unset(teachers_from=teachers_from, refit=refit, init=init, risk=risk)
     columns = options.drop_unset(file_column=file_column, label_column=label_column, group_column=group_column)
+    columns |= options.drop_unset(product_column=product_column)
     is_photo = _is_photo_run(model, resume or config or refit)
     _require_supported(given | columns | options.drop_unset(recipe=recipe), is_photo)
     source = _resolve_recipe(model, preset, recipe, config, refit)
@@ -93,7 +105,7 @@ def train(
         flags, hint = options.flag_names(extra), "" if is_photo else ", or give the model as well"
         raise UsageError(f"--resume takes all options but --data from the run; leave out {flags}{hint}.")
     if columns:
-        given["columns"] = options.columns_from(file_column, label_column, group_column)
+        given["columns"] = options.columns_from(file_column, label_column, group_column, product_column)
     from clothier.cli.metrics_tables import run_table
     from clothier.workflows import train as workflow
 

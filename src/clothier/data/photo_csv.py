@@ -45,12 +45,14 @@ class Columns:
         label: its class; empty for none of the classes.
         group: what related photos have in common, such as the photographer. The default column is optional.
         subclass: a subclass of some labels, such as boot for shoes; optional.
+        product: the product that photos show, whose photos vote on its class; None if they do not.
     """
 
     file: str = "file"
     label: str = "label"
     group: str = DEFAULT_GROUP_COLUMN
     subclass: str = "footwear"
+    product: str | None = None
 
     @property
     def group_name(self) -> str:
@@ -68,6 +70,7 @@ class Row:
         group: "" if unknown.
         location: of the row, for messages: "line 7".
         subclass: of the label; "" if unknown.
+        product: "" if unknown.
     """
 
     file: str
@@ -75,6 +78,7 @@ class Row:
     group: str
     location: str
     subclass: str = ""
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class ParsedRows:
     has_groups: bool = False
     failures: tuple[FailedInput, ...] = ()
     warnings: tuple[str, ...] = ()
+    has_products: bool = False
 
 
 def read_rows(path: Path, columns: Columns) -> ParsedRows:
@@ -116,7 +121,9 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
         warnings.append(_no_groups(path, columns))
     elif ungrouped:
         warnings.append(f"{ungrouped} photos of {path} have no {columns.group}: each is treated as its own group.")
-    return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings))
+    if columns.product is not None and (single := sum(not row.product for row in found)):
+        warnings.append(f"{single} photos of {path} have no {columns.product}: each is its own product.")
+    return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings), columns.product is not None)
 
 
 def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
@@ -194,6 +201,8 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
     required = {"file": columns.file, "label": columns.label}
     if columns.group != DEFAULT_GROUP_COLUMN:
         required["group"] = columns.group
+    if columns.product is not None:
+        required["product"] = columns.product
     for meaning, name in required.items():
         if name not in header:
             shown = ", ".join(one[:MAX_SHOWN_CHARS] for one in header[:MAX_SHOWN_COLUMNS]) or "an empty header"
@@ -204,9 +213,9 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
 
 
 def _parse_row(line: int, cells: dict[str, str], columns: Columns) -> Row:
-    names = (columns.file, columns.label, columns.group, columns.subclass)
-    file, label, group, subclass = (cells.get(name, "").strip() for name in names)
-    return Row(file, label, group, f"line {line}", subclass)
+    names = (columns.file, columns.label, columns.group, columns.subclass, columns.product)
+    file, label, group, subclass, product = (cells.get(name, "").strip() if name else "" for name in names)
+    return Row(file, label, group, f"line {line}", subclass, product)
 
 
 def missing_file(path: Path, file: str, location: str, candidates: Sequence[Path]) -> FailedInput:

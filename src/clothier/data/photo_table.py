@@ -55,6 +55,7 @@ class PhotoTable:
         failures: photos that are missing or unreadable.
         warnings: one sentence each.
         raw_labels: (N) the most specific label that the table has for each photo; "" for an empty label.
+        products: (N,) int64, the product that each photo shows; None without a product column.
     """
 
     name: str
@@ -66,6 +67,7 @@ class PhotoTable:
     failures: tuple[FailedInput, ...] = ()
     warnings: tuple[str, ...] = ()
     raw_labels: tuple[str, ...] = ()
+    products: Int64Array | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -86,7 +88,18 @@ class PhotoTable:
         rows = np.flatnonzero(indices) if indices.dtype == bool else indices
         files = tuple(self.files[row] for row in rows)
         raw_labels = tuple(self.raw_labels[row] for row in rows) if self.raw_labels else ()
-        return replace(self, files=files, labels=self.labels[rows], groups=self.groups[rows], raw_labels=raw_labels)
+        labels, groups = self.labels[rows], self.groups[rows]
+        products = None if self.products is None else self.products[rows]
+        return replace(self, files=files, labels=labels, groups=groups, raw_labels=raw_labels, products=products)
+
+    @property
+    def product_rows(self) -> list[tuple[int, ...]]:
+        """The rows of each product."""
+        if self.products is None:
+            return []
+        order = np.argsort(self.products, kind="stable")
+        starts = np.flatnonzero(np.diff(self.products[order])) + 1
+        return [tuple(rows.tolist()) for rows in np.split(order, starts)]
 
     def merge_groups(self, duplicates: Iterable[tuple[int, ...]]) -> Int64Array:
         """(N,) int64: the groups, where groups that share an image, by the rows of ``duplicates``, are one."""
@@ -128,6 +141,8 @@ def read_photo_table(
         return _build_table(path, read_rows(path, columns), classes)
     if _is_file(path / LABELS_CSV):
         return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes)
+    if columns.product is not None:
+        raise DataError(f"{path} has no table of photos, so no column {columns.product!r}. Give a CSV.")
     splits = find_splits(path)
     if not splits:
         return class_folder_table(path, classes)
@@ -278,6 +293,7 @@ def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) 
         failures,
         warnings,
         tuple(_raw_label(row) for row in rows),
+        _group_ids([row.product for row in rows]) if parsed.has_products else None,
     )
 
 

@@ -24,6 +24,7 @@ from clothier.taxonomy import (
     to_fashion_class,
 )
 from clothier.types import no_progress
+from clothier.votes import evaluate_products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,12 +51,14 @@ class PhotoEvaluation:
     failures: tuple[FailedInput, ...]  # photos that could not be read; they count nowhere
     n_trained_on: int  # photos of `evaluation` that match a training photo of the model
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
+    products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
             "n_trained_on": self.n_trained_on,
             "n_groups": self.n_groups,
+            **({"products": dict(self.products)} if self.products else {}),
             **(self.selective or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
@@ -101,7 +104,10 @@ def evaluate_photos(
         else None
     )
     gap = domain_gap(model, output.probabilities.argmax(axis=1), table, photos, baseline) if baseline else None
-    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on, n_groups)
+    products = None
+    if table.products is not None:
+        products = evaluate_products(probabilities[labeled], table.labels[labeled], table.products[labeled])
+    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on, n_groups, products)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

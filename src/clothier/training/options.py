@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clothier import recipes  # noqa: TC001 - from_values reads the annotations
+from clothier import bundle, recipes
 from clothier.data.photo_csv import Columns
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.bounds import check_seed
@@ -24,6 +24,7 @@ OptionsT = TypeVar("OptionsT")
 
 FORMAT = 1  # of config.json
 ABSENT = "absent"
+AUTO_INIT, IMAGENET = "auto", "imagenet"  # weights to start from; others are names or folders of photo models
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,8 @@ class PhotoOptions:
         out: the run folder; None for ``runs/photo-PRESET``. Numbered if it exists.
         seed: of folds, order, dropout and augmentation.
         time_limit: seconds for everything; the schedule is shortened to end by then.
+        init: the weights that training starts from: ``imagenet``, the name or the folder of a photo model, or ``auto``
+            for the better of ImageNet's and the bundled photo model's on these photos.
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
             that is proven with half of the photos accepted.
     """
@@ -76,10 +79,13 @@ class PhotoOptions:
     out: Path | None = None
     seed: int = 0
     time_limit: float | None = None
+    init: str = AUTO_INIT
     risk: float | str = DEFAULT_RISK
 
     def __post_init__(self) -> None:
         check_run_options(self)
+        if self.init not in (AUTO_INIT, IMAGENET, *bundle.bundled()) and Path(self.init).is_dir():
+            object.__setattr__(self, "init", str(Path(self.init).absolute()))
         is_fraction = isinstance(self.risk, (int, float)) and 0 < self.risk < 1
         if not is_fraction and self.risk != AUTO_RISK:
             raise UsageError(f"the risk is {self.risk!r}; it must be {AUTO_RISK}, or a number above 0 and below 1.")

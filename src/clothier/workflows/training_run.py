@@ -18,6 +18,7 @@ from clothier.training.finalize import FINALIZE_STEPS, finalize
 from clothier.training.finetune.cross_validation import train_photo_model
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.finalize import finalize_photo
+from clothier.training.finetune.initial_weights import load_candidates
 from clothier.training.options import PhotoOptions, TrainOptions, to_config, validate_refit
 from clothier.training.prepared_training import prepare, train_network
 
@@ -83,13 +84,15 @@ def _run_photo(
     if run:
         run.check_data(photos.digest)
         run.move_data(options.data)
-    else:
+    candidates = load_candidates(options.init, photos)
+    if run is None:
         run = _create_run(options, photos.digest)
     with interruptible(run.path), lock(run.path):
         result = train_photo_model(
             run,
             options.recipe,
             photos,
+            candidates,
             seed=options.seed,
             started=started,
             time_limit=options.time_limit,

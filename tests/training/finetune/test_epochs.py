@@ -44,7 +44,7 @@ def extracted(frozen_extractor: FrozenFeatureExtractor) -> Extracted:
 
 
 def make_state(embeddings: np.ndarray) -> FineTuneState:
-    return init_fine_tune_state(fit_linear_probe(embeddings, LABELS, 2, 1e-5), np.arange(N), RECIPE)
+    return init_fine_tune_state(pretrained(), fit_linear_probe(embeddings, LABELS, 2, 1e-5), np.arange(N), RECIPE)
 
 
 def make_tuner(states: list[FineTuneState]) -> FineTuner:

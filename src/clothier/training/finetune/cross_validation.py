@@ -19,9 +19,9 @@ from clothier.selective.temperature import cross_fit
 from clothier.taxonomy import aggregate_to, counted_as, map_labels, without_subclasses
 from clothier.training.device import tune_malloc
 from clothier.training.finetune.data import split_folds
-from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
-from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe, predict
+from clothier.training.finetune.features import fit_linear_probe, predict
+from clothier.training.finetune.initial_weights import choose_start
 from clothier.training.schedules import TimeBudget, best_epoch
 from clothier.types import ModelOutput
 
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from clothier.runs import Run
     from clothier.training.finetune.data import Indices, PhotoTrainingData
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
-    from clothier.types import EpochRecord, Evaluation, Float64Array, Floats, Int64Array, Labels, Progress
-
-BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
+    from clothier.training.finetune.initial_weights import Candidates, Start
+    from clothier.types import EpochRecord, Evaluation, Float64Array, Int64Array, Labels, Progress
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +48,7 @@ class FineTuneResult:
     folds: Int64Array  # (N,), the fold that tests each photo
     fold_outputs: tuple[ModelOutput, ...]  # of each fold's network, for all N photos
     final_output: ModelOutput  # of the final network, for all N photos
-    early_features: Floats  # (N, F), of a block that is not trained
-    baseline_logits: Floats  # (N, K), out-of-fold, of logistic regression on frozen features
-    baseline_c: float  # its C, the best of BASELINE_CS on the same folds
+    start: Start  # the network that training started from, and the baseline
     records: tuple[EpochRecord, ...]
     seconds: float  # from the files to the final weights
 
@@ -60,6 +57,7 @@ def train_photo_model(
     run: Run,
     recipe: PhotoRecipe,
     photos: PhotoTrainingData,
+    candidates: Candidates,
     *,
     seed: int,
     started: float,
@@ -68,7 +66,8 @@ def train_photo_model(
 ) -> FineTuneResult:
     """Fits linear probes on frozen features and fine-tunes them, unless the recipe has no epochs.
 
-    A run that has a checkpoint is continued. ``time_limit`` is in seconds from ``started``, by ``time.perf_counter``.
+    Training starts from the best of the ``candidates``. A run that has a checkpoint is continued.
+    ``time_limit`` is in seconds from ``started``, by ``time.perf_counter``.
 
     Raises:
         DataError: all photos belong to one group.
@@ -77,28 +76,24 @@ def train_photo_model(
     tune_malloc()
     n, labels, n_classes = len(photos.table), photos.table.labels, len(photos.table.classes)
     folds = photos.folds(recipe.folds, seed)
-    extractor = FrozenFeatureExtractor(pretrained(), recipe.frozen_blocks, SIDE)
     pass_started = time.perf_counter()
-    features, embeddings, early_features = extractor.extract(
-        ("features", "embeddings", "early_features"),
-        n,
-        photos.inputs.__getitem__,
-        lambda done: progress("frozen features", done, n),
-    )
-    budget = TimeBudget(started, time_limit, time.perf_counter() - pass_started)
-    baseline_c, baseline_logits = _fit_baseline(embeddings, labels, folds, n_classes, progress)
+    start = choose_start(run, candidates, photos, folds, recipe, progress)
+    seconds_per_pass = (time.perf_counter() - pass_started) / len(candidates.networks)
+    budget = TimeBudget(started, time_limit, seconds_per_pass)
+    features, embeddings = start.features, start.embeddings
     pairs = split_folds(folds, labels)
     train_sets = [*(train for train, _ in pairs), photos.labeled_indices]  # of each fold, and of the final network
     probes = [fit_linear_probe(embeddings[rows], labels[rows], n_classes, recipe.probe_c) for rows in train_sets]
     prepared = time.perf_counter() - started
     records: list[EpochRecord] = []
     if recipe.epochs:
-        states = [init_fine_tune_state(probe, rows, recipe) for probe, rows in zip(probes, train_sets, strict=True)]
-        tuner = FineTuner(recipe, seed, photos, extractor, features, [test for _, test in pairs], states)
+        pairs_of_states = zip(probes, train_sets, strict=True)
+        states = [init_fine_tune_state(start.network, probe, rows, recipe) for probe, rows in pairs_of_states]
+        tuner = FineTuner(recipe, seed, photos, start.extractor, features, [test for _, test in pairs], states)
         records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
         outputs = [predict(state.best_ema, features, np.arange(n), recipe.frozen_blocks) for state in states]
     else:
-        network = init_fine_tune_state(probes[-1], train_sets[-1], recipe).best_ema
+        network = init_fine_tune_state(start.network, probes[-1], train_sets[-1], recipe).best_ema
         outputs = [ModelOutput(probe.logits(embeddings), embeddings) for probe in probes]
         run.write_results(records)
     return FineTuneResult(
@@ -108,28 +103,10 @@ def train_photo_model(
         folds=folds,
         fold_outputs=tuple(outputs[:-1]),
         final_output=outputs[-1],
-        early_features=early_features,
-        baseline_logits=baseline_logits,
-        baseline_c=baseline_c,
+        start=start,
         records=tuple(records),
         seconds=prepared + sum(record.seconds for record in records),  # a resumed run counts its earlier epochs
     )
-
-
-def _fit_baseline(
-    embeddings: Floats, labels: Labels, folds: Int64Array, n_classes: int, progress: Progress
-) -> tuple[float, Floats]:
-    """C and out-of-fold logits (N, K) of logistic regression on frozen features, for the C with the best accuracy."""
-    labeled, found = labels >= 0, []
-    for done, inverse_reg in enumerate(BASELINE_CS, 1):
-        logits = np.zeros((len(labels), n_classes), np.float32)
-        for train, test in split_folds(folds, labels):
-            probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
-            logits[test] = probe.logits(embeddings[test])
-        found.append((float((logits[labeled].argmax(1) == labels[labeled]).mean()), inverse_reg, logits))
-        progress("logistic regression", done, len(BASELINE_CS))
-    _, best_c, best_logits = max(found, key=lambda one: one[0])  # the first of equals
-    return best_c, best_logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,14 +192,16 @@ def fold_metrics(logits: npt.ArrayLike, labels: Labels, folds: Int64Array) -> di
 
 def baseline_comparison(result: FineTuneResult, oof: OutOfFoldPredictions) -> dict[str, Any]:
     """Logistic regression on frozen features and this model on the same folds: means, gain and a test over groups."""
-    baseline_logits = aggregate_logits(result.baseline_logits, oof.model_classes, oof.classes)
+    start = result.start
+    baseline_name = f"frozen {start.weights.name} features, logistic regression (C = {start.baseline_c:g})"
+    baseline_logits = aggregate_logits(start.baseline_logits, oof.model_classes, oof.classes)
     baseline, model = (fold_metrics(logits, oof.labels, oof.folds) for logits in (baseline_logits, oof.logits))
     labeled = oof.labels >= 0
     correct, baseline_correct = (
         (logits.argmax(axis=1) == oof.labels)[labeled] for logits in (oof.logits, baseline_logits)
     )
     return {
-        "baseline": {"name": f"frozen features, logistic regression (C = {result.baseline_c:g})", **baseline},
+        "baseline": {"name": baseline_name, **baseline},
         "model": {"name": f"photo {result.recipe.preset}", **model},
         "gain": {name: model[name] - baseline[name] for name in ("accuracy", "macro_recall")},
         "grouped_test": grouped_test(correct, baseline_correct, oof.groups[labeled]).to_json(),
@@ -250,6 +229,6 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
         f"(StratifiedGroupKFold, shuffled, random_state {result.seed}). Each photo is predicted by the model of the "
         "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
         "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "
-        f"{subclasses}{selection}The final network is trained on all labeled photos; it has no held-out photos of its "
-        "own."
+        f"{subclasses}{result.start.weights.summary()} {selection}The final network is trained on all labeled photos; "
+        "it has no held-out photos of its own."
     )

@@ -48,7 +48,7 @@ class PhotoTrainingData:
     table: PhotoTable
     images: Images  # (N, 256, 256, 3)
     inputs: Images  # (N, 224, 224, 3), the model's input
-    groups: Int64Array  # (N,), those of the table; groups that share an image are merged
+    groups: Int64Array  # (N,), those of the table; groups that share an image or a product are merged
     duplicates: Duplicates
     digest: str  # SHA-256 of the file names, the decoded pixels and the labels
     stratify_labels: Labels  # (N,), the labels by which folds are stratified; -1 for photos in no fold
@@ -116,7 +116,7 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     if len(final) < len(table):
         images, inputs, fingerprints = images[kept], inputs[kept], fingerprints.subset(kept)
     duplicates = find_photo_duplicates(fingerprints)
-    groups = final.merge_groups([*duplicates.exact, *duplicates.near])
+    groups = final.merge_groups([*duplicates.exact, *duplicates.near, *final.product_rows])
     group_name = columns.group_name if final.has_groups else "photo"
     found = [*_one_group_warnings(final, groups, group_name), *_two_label_warnings(final, duplicates)]
     found += [] if final.has_groups else [NO_GROUPS]

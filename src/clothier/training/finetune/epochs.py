@@ -21,7 +21,6 @@ from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
 from clothier.system import parallel_map
 from clothier.training import checkpoint
-from clothier.training.finetune.efficientnet_lite import pretrained
 from clothier.training.finetune.features import augment_photo, gather_batch, predict
 from clothier.training.optimizers import ADAMW_BETAS
 from clothier.training.schedules import best_epoch, linear_warmup_decay, should_stop
@@ -56,12 +55,14 @@ class FineTuneState:
     accuracy: float = 0.0  # on the last epoch's batches, before each step; 0 to 1
 
 
-def init_fine_tune_state(probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe) -> FineTuneState:
-    """A network with ImageNet's weights and the linear probe as its head.
+def init_fine_tune_state(
+    initial: EfficientNetLite0, probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe
+) -> FineTuneState:
+    """A copy of a network with the linear probe as its head.
 
     A random head would distort the pretrained features first (arXiv 2202.10054).
     """
-    network = pretrained()
+    network = copy.deepcopy(initial)
     network.head = torch.nn.Linear(probe.weight.shape[1], len(probe.bias))
     with torch.no_grad():
         network.head.weight.copy_(torch.as_tensor(probe.weight))

@@ -23,6 +23,7 @@ from clothier.training.finalize import FINALIZE_STEPS, base_metadata, base_metri
 from clothier.training.finetune.cross_validation import baseline_comparison, out_of_fold_predictions, protocol
 from clothier.training.finetune.data import INPUT_SPEC
 from clothier.training.finetune.efficientnet_lite import EARLY_BLOCK
+from clothier.votes import evaluate_products
 
 if TYPE_CHECKING:
     from clothier.exploration.audit.label_issues import LabelIssues
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from clothier.training.finetune.data import Indices, PhotoTrainingData
     from clothier.types import Evaluation, Progress
 
-CARD_METRICS = ("protocol", "validation", "baseline_comparison")  # of metrics.json
+CARD_METRICS = ("protocol", "initial_weights", "validation", "baseline_comparison")  # of metrics.json
 LIMITATIONS = (
     "The model knows garments as its training photos show them. It has never seen other ways to lay, hang or wear "
     "them, other backgrounds or other kinds of items."
@@ -78,7 +79,9 @@ def finalize_photo(
         "classes": list(oof.model_classes),
         "validation": {**evaluation.to_json(), **calibrated.selective},
         "test": None,
+        **_product_metrics(photos, oof),
         "protocol": protocol(result, photos),
+        "initial_weights": result.start.weights.to_json(),
         "baseline_comparison": baseline_comparison(result, oof),
         "label_issues": len(issues.issue_indices),
     }
@@ -93,6 +96,14 @@ def finalize_photo(
         risk_coverage(calibrated.confidence[labeled], calibrated.correct[labeled]),
         calibrated.thresholds.guarantee,
     )
+
+
+def _product_metrics(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> dict[str, Any]:
+    """``products``: accuracy of the votes of a product's photos, out of fold; nothing without a product column."""
+    rows, products = oof.labeled_indices, photos.table.products
+    if products is None:
+        return {}
+    return {"products": evaluate_products(softmax(oof.calibrated_logits[rows]), oof.labels[rows], products[rows])}
 
 
 def _calibrate(
@@ -136,7 +147,9 @@ def _shift_detector(result: FineTuneResult, photos: PhotoTrainingData) -> ShiftD
     held_out = held_out_distances(fold_embeddings, result.folds, photos.table.labels, photos.groups)
     labeled = photos.labeled_indices
     embeddings = result.final_output.embeddings[labeled]
-    return fit_shift_detector(result.early_features[labeled], embeddings, held_out[labeled], photos.groups[labeled])
+    return fit_shift_detector(
+        result.start.early_features[labeled], embeddings, held_out[labeled], photos.groups[labeled]
+    )
 
 
 def _npz(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> bytes:

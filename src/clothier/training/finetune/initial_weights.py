@@ -1,0 +1,212 @@
+"""The weights that fine-tuning starts from: ImageNet's, or those of another photo model.
+
+With ``auto``, the candidates are compared on the user's own photos: the accuracy of a logistic regression on their
+frozen features, over the folds of the same cross-validation by groups. The best one is then fine-tuned. A model that
+was trained on some of these photos is no candidate: the networks of all folds would have seen photos that test them.
+
+Legend: N photos, K classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+
+from clothier import atomic, bundle
+from clothier.data.fingerprints import dhash, matches, read_hashes
+from clothier.errors import ModelError, UsageError
+from clothier.runs import read_json
+from clothier.training.finetune.data import INPUT_SPEC, split_folds
+from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
+from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe
+from clothier.training.options import AUTO_INIT, IMAGENET
+from clothier.types import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from clothier.bundle import Bundle
+    from clothier.recipes.photo import PhotoRecipe
+    from clothier.runs import Run
+    from clothier.training.finetune.data import PhotoTrainingData
+    from clothier.training.finetune.features import Float16Array
+    from clothier.types import Floats, Int64Array, Labels, Progress
+
+CHOICE_FILE = "initial_weights.json"  # of a run folder; a resumed run does not choose again
+BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
+IN_TRAINING_SET = (
+    "{n:,} of these photos are in the training set of {name}, so results of training from its weights {end}"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Networks that fine-tuning may start from, by name, and why one is missing."""
+
+    networks: Mapping[str, EfficientNetLite0]
+    note: str = ""  # a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialWeights:
+    """Which weights were chosen, and why.
+
+    Attributes:
+        name: ``imagenet``, or the name of a photo model.
+        accuracies: out-of-fold accuracy of logistic regression on the frozen features of each candidate, 0 to 1.
+        note: why a model was no candidate, a sentence; or "".
+    """
+
+    name: str
+    accuracies: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``metrics.json`` and the card hold it."""
+        return {"name": self.name, "accuracies": self.accuracies, "note": self.note}
+
+    def summary(self) -> str:
+        """One or two sentences for the protocol."""
+        sentences = [f"Training started from the weights of {self.name}."]
+        if len(self.accuracies) > 1:
+            found = ", ".join(f"{name} {100 * accuracy:.1f} %" for name, accuracy in self.accuracies.items())
+            reason = f"logistic regression on frozen features, on the same folds: {found}"
+            sentences = [f"Training started from the weights of {self.name}, which were chosen by {reason}."]
+        return " ".join([*sentences, *([self.note] if self.note else [])])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """The network that fine-tuning starts from, and what its frozen blocks give for the N photos."""
+
+    weights: InitialWeights
+    network: EfficientNetLite0
+    extractor: FrozenFeatureExtractor
+    features: Float16Array  # (N, C, H, W), output of the frozen blocks
+    embeddings: Floats  # (N, D), of the whole network
+    early_features: Floats  # (N, F), of a block that is not trained
+    baseline_accuracy: float  # out-of-fold, 0 to 1, of logistic regression on the embeddings
+    baseline_c: float  # its C, the best of BASELINE_CS on the folds
+    baseline_logits: Floats  # (N, K), its out-of-fold logits
+
+
+def load_candidates(init: str, photos: PhotoTrainingData) -> Candidates:
+    """The networks that ``--init`` allows for these photos.
+
+    Raises:
+        UsageError: ``init`` is a model with another backbone, or it was trained on some of the photos.
+        ClothierError: there is no such model, or it is damaged.
+    """
+    if init == IMAGENET:
+        return Candidates({IMAGENET: pretrained()})
+    model = bundle.resolve(DEFAULT_MODEL if init == AUTO_INIT else init)
+    name, n_known = model.metadata.name, _count_training_photos(model, photos)
+    if init == AUTO_INIT and n_known:
+        return Candidates(
+            {IMAGENET: pretrained()}, IN_TRAINING_SET.format(n=n_known, name=name, end="would be too good.")
+        )
+    if n_known:
+        end = f"would be too good. Leave those photos out, or give --init {IMAGENET}."
+        raise UsageError(IN_TRAINING_SET.format(n=n_known, name=name, end=end))
+    return Candidates({**({IMAGENET: pretrained()} if init == AUTO_INIT else {}), name: read_network(model)})
+
+
+def read_network(model: Bundle) -> EfficientNetLite0:
+    """The network of a photo model's ``weights.safetensors``, in float32 and in evaluation mode.
+
+    Raises:
+        UsageError: it has another backbone or another input.
+        ModelError: the file is damaged.
+    """
+    metadata = model.metadata
+    network = EfficientNetLite0(len(metadata.classes))
+    try:
+        tensors = load_tensors(model.read(bundle.WEIGHTS_FILE))
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"{model.weights} is damaged: {error}. {bundle.EXPORT_HINT}") from error
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    if metadata.input_spec != INPUT_SPEC or {name: value.shape for name, value in tensors.items()} != expected:
+        raise UsageError(
+            f"{model.path} is a {metadata.model} model of another backbone or input, so training cannot start from its "
+            f"weights. Give {DEFAULT_MODEL}, {IMAGENET}, or a run of clothier train photo."
+        )
+    network.load_state_dict(tensors)  # float16 is copied into float32
+    return network.eval()
+
+
+def _count_training_photos(model: Bundle, photos: PhotoTrainingData) -> int:
+    content = model.optional_files.get(bundle.TRAINING_HASHES_FILE)
+    if content is None:
+        return 0
+    known = read_hashes(content, model.path / bundle.TRAINING_HASHES_FILE)
+    return int(matches(dhash(photos.inputs[photos.labeled_indices]), known).sum())
+
+
+def choose_start(
+    run: Run,
+    candidates: Candidates,
+    photos: PhotoTrainingData,
+    folds: Int64Array,
+    recipe: PhotoRecipe,
+    progress: Progress,
+) -> Start:
+    """The candidate with the best out-of-fold accuracy; the first of equals. A resumed run keeps its choice."""
+    file, networks = run.path / CHOICE_FILE, candidates.networks
+    earlier = InitialWeights(**read_json(file)) if file.is_file() else None
+    if earlier and earlier.name in networks:
+        networks = {earlier.name: networks[earlier.name]}
+    accuracies: dict[str, float] = {}
+
+    def prepared() -> Iterator[Start]:
+        for name, network in networks.items():
+            start = _prepare(name, network, photos, folds, recipe, progress)
+            accuracies[name] = start.baseline_accuracy
+            yield start
+
+    best = max(prepared(), key=lambda start: start.baseline_accuracy)
+    if earlier is None:
+        chosen = InitialWeights(name=best.weights.name, accuracies=accuracies, note=candidates.note)
+        atomic.write_json(file, chosen.to_json())
+        progress("train photo", 0, 0, chosen.summary())
+    return replace(best, weights=earlier or chosen)
+
+
+def _prepare(
+    name: str,
+    network: EfficientNetLite0,
+    photos: PhotoTrainingData,
+    folds: Int64Array,
+    recipe: PhotoRecipe,
+    progress: Progress,
+) -> Start:
+    n, labels = len(photos.table), photos.table.labels
+    extractor = FrozenFeatureExtractor(network, recipe.frozen_blocks, SIDE)
+    task = f"frozen features of {name}"
+    features, embeddings, early_features = extractor.extract(
+        ("features", "embeddings", "early_features"),
+        n,
+        photos.inputs.__getitem__,
+        lambda done: progress(task, done, n),
+    )
+    accuracy, best_c, logits = _fit_baseline(embeddings, labels, folds, len(photos.table.classes), progress)
+    weights = InitialWeights(name=name)
+    return Start(weights, network, extractor, features, embeddings, early_features, accuracy, best_c, logits)
+
+
+def _fit_baseline(
+    embeddings: Floats, labels: Labels, folds: Int64Array, n_classes: int, progress: Progress
+) -> tuple[float, float, Floats]:
+    """Logistic regression on frozen features: the best accuracy out of fold, its C and its logits (N, K)."""
+    labeled, found = labels >= 0, []
+    for done, inverse_reg in enumerate(BASELINE_CS, 1):
+        logits = np.zeros((len(labels), n_classes), np.float32)
+        for train, test in split_folds(folds, labels):
+            probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
+            logits[test] = probe.logits(embeddings[test])
+        found.append((float((logits[labeled].argmax(1) == labels[labeled]).mean()), inverse_reg, logits))
+        progress("logistic regression", done, len(BASELINE_CS))
+    return max(found, key=lambda one: one[0])  # the first of equals

@@ -1,0 +1,103 @@
+"""The weights that training starts from: which are allowed, and which are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from clothier import bundle
+from clothier.data.fingerprints import dhash
+from clothier.errors import UnknownNameError, UsageError
+from clothier.recipes.presets import FAST_PHOTO
+from clothier.runs import Run, read_json
+from clothier.training.finetune import initial_weights
+from clothier.training.finetune.initial_weights import (
+    CHOICE_FILE,
+    Candidates,
+    choose_start,
+    load_candidates,
+    read_network,
+)
+from clothier.types import no_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+N = 12
+LABELS = np.arange(N) % 2
+
+
+@pytest.fixture
+def photos() -> Any:
+    """Noise, which no model was trained on."""
+    inputs = np.random.default_rng(0).integers(0, 256, (N, 224, 224, 3), dtype=np.uint8)
+    table = type("Table", (), {"__len__": lambda _: N, "labels": LABELS, "classes": ("hat", "boot")})()
+    return SimpleNamespace(inputs=inputs, labeled_indices=np.arange(N), table=table)
+
+
+def test_auto_tries_imagenet_and_the_bundled_model(photos: Any) -> None:
+    found = load_candidates("auto", photos)
+    assert list(found.networks) == ["imagenet", "photo"]
+    assert found.note == ""
+    assert list(load_candidates("imagenet", photos).networks) == ["imagenet"]
+    (network,) = load_candidates("photo", photos).networks.values()
+    assert not network.training
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    ours, imagenet = network.state_dict(), found.networks["imagenet"].state_dict()
+    assert torch.equal(ours["stem.0.weight"], imagenet["stem.0.weight"]), "frozen in training"
+    assert not torch.equal(ours["conv_head.0.weight"], imagenet["conv_head.0.weight"])
+
+
+def test_photos_of_the_training_set(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that has seen some of the photos is no candidate for auto, and refused when it is asked for."""
+    monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: dhash(photos.inputs[:3]))
+    found = load_candidates("auto", photos)
+    assert list(found.networks) == ["imagenet"]
+    assert found.note.startswith("3 of these photos are in the training set of photo")
+    with pytest.raises(UsageError, match=r"^3 of these photos .* give --init imagenet"):
+        load_candidates("photo", photos)
+
+
+def test_another_backbone_is_refused(photos: Any) -> None:
+    with pytest.raises(UsageError, match="is a cnn model of another backbone or input"):
+        load_candidates("fashion-cnn", photos)
+    with pytest.raises(UnknownNameError, match="photo"):
+        load_candidates("phto", photos)
+    photo = bundle.resolve("photo")
+    small = replace(photo, metadata=replace(photo.metadata, input_spec=replace(photo.metadata.input_spec, width=64)))
+    with pytest.raises(UsageError, match="another backbone or input"):
+        read_network(small)
+
+
+class FakeExtractor:
+    """Its embeddings separate the classes as well as its network says."""
+
+    def __init__(self, network: Any, *_: object) -> None:
+        generator = np.random.default_rng(1)
+        signal = np.where(LABELS[:, None] == 0, -1.0, 1.0) * network
+        self.embeddings = (signal + generator.normal(0, 1, (N, 4))).astype(np.float32)
+
+    def extract(self, *_: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return np.zeros((N, 1), np.float16), self.embeddings, self.embeddings
+
+
+def test_the_better_one_is_chosen_and_kept(photos: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initial_weights, "FrozenFeatureExtractor", FakeExtractor)
+    run, folds, networks = Run(tmp_path), np.arange(N) // 4, {"imagenet": 0.0, "photo": 9.0}
+
+    def choose(networks: dict[str, float]) -> initial_weights.Start:
+        candidates: Any = Candidates(networks)  # type: ignore[arg-type]  # the fake takes a number
+        return choose_start(run, candidates, photos, folds, FAST_PHOTO, no_progress)
+
+    start = choose(networks)
+    assert start.weights.name == "photo"
+    assert start.weights.accuracies["photo"] == start.baseline_accuracy == 1
+    assert "chosen by logistic regression on frozen features, on the same folds: imagenet" in start.weights.summary()
+    assert read_json(tmp_path / CHOICE_FILE) == start.weights.to_json()
+    again = choose({"imagenet": 9.0, "photo": 0.0})
+    assert again.weights == start.weights, "a resumed run keeps its choice"
