@@ -20,7 +20,7 @@ TYPE_CHECKING = False  # importing typing takes longer than all of this; until i
 if TYPE_CHECKING:
     from typing import Any
 
-    from clothier.catalogue.store import open_store
+    from clothier.catalogue.catalogue_store import open_store
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
     from clothier.evaluation.misclassified import most_confident_errors
@@ -73,7 +73,7 @@ _EXPORTS = {
     "map_quality": ("clothier.exploration.tsne.map_quality", "map_quality"),
     "metrics": ("clothier.metrics", ""),
     "most_confident_errors": ("clothier.evaluation.misclassified", "most_confident_errors"),
-    "open_store": ("clothier.catalogue.store", "open_store"),
+    "open_store": ("clothier.catalogue.catalogue_store", "open_store"),
     "predict": ("clothier.workflows.predict", "predict"),
     "preset": ("clothier.recipes", "preset"),
     "similar": ("clothier.workflows.similar", "similar"),
