@@ -101,7 +101,7 @@ def index(
         StorageError: index or store cannot be written; an older index is unchanged.
     """
     started, path = time.monotonic(), Path(output)
-    columns = {"file_column": file_column, "id_column": id_column, "product_column": product_column}
+    columns: dict[str, Any] = {"file_column": file_column, "id_column": id_column, "product_column": product_column}
     tagged: TagResult | None = None
     if is_store(source):
         if any(columns.values()):
