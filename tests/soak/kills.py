@@ -138,8 +138,9 @@ def _run(words: list[str], folder: Path, timeout: float, number: signal.Signals)
             stderr = process.communicate(timeout=timeout)[1]
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-            stderr = process.communicate(timeout=60)[1]
-            if process.returncode not in (0, 130, -number) or "internal error" in stderr:
+            stderr = process.communicate(timeout=TIMEOUT)[1]
+            # SIGTERM acts as Ctrl-C. Python ends by SIGINT, not with 130, if either comes inside exec() of a text.
+            if process.returncode not in (0, 130, -number, -signal.SIGINT) or "internal error" in stderr:
                 raise RuntimeError(f"{words} ended with {process.returncode} after {number.name}: {stderr}") from None
             return process.returncode != 0
     if process.returncode:

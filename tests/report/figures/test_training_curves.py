@@ -24,6 +24,12 @@ def test_curves_draw_the_history(history: list[EpochRecord]) -> None:
     assert accuracy.title == "Validation accuracy ends at 80.0\N{NO-BREAK SPACE}%"
 
 
+def test_a_single_epoch_has_neither_a_fall_nor_a_best_epoch(history: list[EpochRecord]) -> None:
+    assert training_curves.loss_curves(history[:1]).title == "Validation loss is 1.21 after one epoch"
+    blind = replace(history[0], validation_loss=None, validation_accuracy=None)
+    assert training_curves.loss_curves([blind]).title == "Training loss is 1.00 after one epoch"
+
+
 def test_an_earlier_best_epoch_is_in_the_title(history: list[EpochRecord]) -> None:
     better = [history[0], replace(history[1], validation_accuracy=0.95), *history[2:]]
     assert "; the best epoch, 2, has 95.0" in training_curves.accuracy_curves(better).title

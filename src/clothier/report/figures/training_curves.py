@@ -25,13 +25,16 @@ def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     figure, axes, train, validation = _plot_curves(history, "loss")
     axes.set_ylabel("loss, nats")
     axes.set_ylim(bottom=0)
+    is_single = len(history) == 1
     title = f"Training loss falls from {train[0]:.2f} to {train[-1]:.2f}"
+    title = f"Training loss is {train[0]:.2f} after one epoch" if is_single else title
     content = f"Loss by epoch. Training ends at {train[-1]:.3f} nats"
     if validation:
         lowest = validation.index(min(validation))
         is_last = lowest == len(validation) - 1
         title = f"Validation loss is lowest in {'the last epoch' if is_last else f'epoch {history[lowest].epoch}'}"
         title += "" if is_last else f" of {len(history)}"
+        title = f"Validation loss is {validation[0]:.2f} after one epoch" if is_single else title
         content += f", validation at {validation[-1]:.3f}"
     note = (
         "The training loss includes augmentation and label smoothing, where the recipe has them, so it can lie above "
