@@ -78,7 +78,7 @@ def main() -> None:
         "command": "make soak",
         "arguments": sys.argv[1:],
         "machine": system.system_info(),
-        "rows": [],
+        "rows": _rows_of_others(given.cases),
         "ratios": {},
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +90,12 @@ def main() -> None:
             content["problems"] = [problem for one in content["rows"] for problem in one["problems"]]
             atomic.write_json(RESULT, content)
     sys.exit(bool(content["problems"]))
+
+
+def _rows_of_others(cases: list[str]) -> list[dict[str, Any]]:
+    """What the result holds of cases that are not run now."""
+    rows = json.loads(RESULT.read_text(encoding="utf-8"))["rows"] if RESULT.exists() else []
+    return [row for row in rows if row["name"] not in cases]
 
 
 def _kill_all(work: Path, cases: list[Case], kills: int, rng: random.Random) -> Iterator[dict[str, Any]]:
