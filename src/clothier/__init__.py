@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from clothier.workflows.compare import compare
     from clothier.workflows.evaluate import evaluate
     from clothier.workflows.explore import explore
+    from clothier.workflows.export import export
     from clothier.workflows.index import index
     from clothier.workflows.predict import predict
     from clothier.workflows.similar import similar
@@ -64,6 +65,7 @@ _EXPORTS = {
     "describe_pixels": ("clothier.exploration.pixels", "describe_pixels"),
     "evaluate": ("clothier.workflows.evaluate", "evaluate"),
     "explore": ("clothier.workflows.explore", "explore"),
+    "export": ("clothier.workflows.export", "export"),
     "fashion_mnist": ("clothier.data.sources", "load_fashion_mnist"),
     "figures": ("clothier.report.figures", ""),
     "fit_pca": ("clothier.exploration.pca", "fit_pca"),
@@ -94,6 +96,7 @@ __all__ = [
     "describe_pixels",
     "evaluate",
     "explore",
+    "export",
     "fashion_mnist",
     "figures",
     "fit_pca",

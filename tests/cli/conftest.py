@@ -26,12 +26,13 @@ from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Threshol
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.options import PhotoOptions
 from clothier.training.tuning.trials import Trial
-from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction
+from clothier.types import ClassProbability, ClassScore, Evaluation, FailedInput, McNemarResult, Prediction, no_progress
 from clothier.workflows.calibrate import CalibrationResult
 from clothier.workflows.compare import Comparison
 from clothier.workflows.data import PreparedDataset
 from clothier.workflows.evaluate import ModelEvaluation
 from clothier.workflows.explore import ExplorationRun
+from clothier.workflows.export import ExportResult
 from clothier.workflows.index import IndexResult
 from clothier.workflows.similar import SimilarPhotos
 from clothier.workflows.study import Study
@@ -49,6 +50,7 @@ WORKFLOWS = {
     "calibrate": ["calibrate"],
     "compare": ["compare"],
     "explore": ["explore"],
+    "export": ["export"],
     "index": ["index"],
     "predict": ["predict"],
     "similar": ["similar"],
@@ -113,7 +115,7 @@ class FakeWorkflows:
 
         def call(*args: Any, **options: Any) -> Any:
             arguments = dict(signature.bind(*args, **options).arguments)
-            progress = arguments.pop("progress")
+            progress = arguments.pop("progress", no_progress)
             self.calls.append((real.__name__, arguments))
             for message in self.progress_calls:
                 progress(*message)
@@ -159,6 +161,7 @@ def fake_workflows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeWorkf
             "predict": predict,
             "study": study,
             "tag": TAGGED,
+            "export": EXPORTED,
             "index": INDEXED,
             "similar": SIMILAR,
             "resume_study": study,
@@ -314,6 +317,7 @@ TAGGED = TagResult(
     seconds=12.5,
 )
 
+EXPORTED = ExportResult(Path("out.csv"), "shopify", 12, 5, {"review": 3}, ("left out: 3 review.",))
 INDEXED = IndexResult(
     index=Path("catalogue.index"),
     model="photo",

@@ -20,6 +20,7 @@ NAMES = {
     "describe_pixels",
     "evaluate",
     "explore",
+    "export",
     "fashion_mnist",
     "figures",
     "fit_pca",

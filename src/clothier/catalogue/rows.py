@@ -107,7 +107,17 @@ def output_columns(
         _check_unique([*ours, *users])
         return [*ours.values(), *users.values()]
     known = {**{f"{USER_PREFIX}{name}": one for name, one in users.items()}, **users, **ours}
-    columns = [_choose(part, known) for part in chosen.split(",")]
+    return choose_columns(known, chosen)
+
+
+def choose_columns(known: Mapping[str, OutputColumn], chosen: str | None) -> list[OutputColumn]:
+    """Those of the ``known`` columns that ``--columns`` names; all for None.
+
+    Raises:
+        UsageError: a heading would occur twice.
+        UnknownNameError: no such column.
+    """
+    columns = list(known.values()) if chosen is None else [_choose(part, known) for part in chosen.split(",")]
     _check_unique([one.name for one in columns])
     return columns
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.rows import OutputColumn
     from clothier.catalogue.store.store import Row
 
+CSV_SUFFIX = ".csv"
 GROUP = 5_000  # rows of a Parquet row group, which is held in memory
 ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+$)")
@@ -47,20 +48,20 @@ def check_output(path: Path) -> None:
     atomic.check_writable(path)
 
 
-def write_table(path: Path, columns: Sequence[OutputColumn], rows: Iterable[Row]) -> None:
-    """Writes a table in the format of its suffix.
+def write_table(path: Path, columns: Sequence[OutputColumn], rows: Iterable[Row], suffix: str | None = None) -> None:
+    """Writes a table in the format of its suffix, or in that of another ``suffix``.
 
     Raises:
         StorageError: it cannot be written; an older file at ``path`` is unchanged.
     """
     values = ([column.value(row) for column in columns] for row in rows)
     with atomic.atomic_open(path) as file:
-        WRITERS[path.suffix.lower()](file, columns, values)
+        WRITERS[suffix or path.suffix.lower()](file, columns, values)
 
 
 def _write_csv(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
     """UTF-8, commas, empty cells for None; cells that a spreadsheet would execute are disarmed."""
-    with _text(file) as text:
+    with text_file(file) as text:
         writer = csv.writer(_UnixLines(text))
         writer.writerow([_disarm(one.name) for one in columns])
         writer.writerows([_disarm(value) for value in row] for row in rows)
@@ -81,7 +82,7 @@ def _write_parquet(file: IO[bytes], columns: Sequence[OutputColumn], rows: Itera
             writer.write_table(pa.table([pa.array(*one) for one in zip(arrays, schema.types, strict=True)], schema))
 
 
-WRITERS: dict[str, _Writer] = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
+WRITERS: dict[str, _Writer] = {CSV_SUFFIX: _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
 """The suffix of a table to what writes it."""
 
 
@@ -96,7 +97,8 @@ class _UnixLines:
 
 
 @contextmanager
-def _text(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
+def text_file(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
+    """UTF-8 text into a binary file, which stays open."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     try:
         yield text
@@ -106,3 +108,8 @@ def _text(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
 
 def _disarm(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def arm(value: str) -> str:
+    """The text of a cell that :func:`write_table` disarmed."""
+    return value[1:] if value.startswith("'") and FORMULA.match(value[1:]) else value

@@ -18,6 +18,7 @@ from clothier.cli import (
     drift,
     evaluate,
     explore,
+    export,
     index,
     models,
     predict,
@@ -39,7 +40,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, review, index, similar, calibrate, models, drift),
+    "Use a model": (predict, tag, review, index, similar, export, calibrate, models, drift),
     "Machine": (doctor,),
 }
 

@@ -92,6 +92,12 @@ def index_table(result: dict[str, Any]) -> RenderableType:
     )
 
 
+def export_table(result: dict[str, Any]) -> RenderableType:
+    """How many tags were exported, and where they are."""
+    kind = "products" if result["format"] in ("shopify", "google") else "rows"
+    return f"{result['tags']:,} tags in {result['rows']:,} {kind}: {result['output']}"
+
+
 def tuning_table(result: dict[str, Any]) -> RenderableType:
     """One row per trial, the best first, and the command that trains the best."""
     table = make_table(["Trial", "Validation", "Epochs", "Recipe"], text=["Recipe"])

@@ -101,15 +101,22 @@ def index(
         StorageError: index or store cannot be written; an older index is unchanged.
     """
     started, path = time.monotonic(), Path(output)
-    columns: dict[str, Any] = {"file_column": file_column, "id_column": id_column, "product_column": product_column}
     tagged: TagResult | None = None
     if is_store(source):
-        if any(columns.values()):
+        if file_column or id_column or product_column:
             raise UsageError(STORE_OPTIONS.format(source))
         store: str | Path = source
     else:
         store = path.with_name(path.name + STORE_SUFFIX)
-        tagged = tag(source, store=store, model=model, **columns, progress=progress)
+        tagged = tag(
+            source,
+            store=store,
+            model=model,
+            file_column=file_column,
+            id_column=id_column,
+            product_column=product_column,
+            progress=progress,
+        )
     loaded = load(model)
     with open_store(store) as opened:
         only_last = tagged is not None

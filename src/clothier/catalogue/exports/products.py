@@ -1,0 +1,96 @@
+"""From tags of photos to products with several images."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from clothier.catalogue.exports.tags import PRODUCT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clothier.catalogue.store.store import Row
+
+MAX_HANDLE = 200  # characters; Shopify takes 255
+
+
+@dataclass(slots=True)
+class Product:
+    """A product.
+
+    Attributes:
+        name: as the user's table names it; the id of the photo where there is no product.
+        photos: its rows, in the order of the table.
+    """
+
+    name: str
+    photos: list[Row] = field(default_factory=list)
+
+    @property
+    def class_name(self) -> str:
+        """The class of most of its photos; of equally many, the more probable one."""
+        sums: dict[str, tuple[int, float]] = {}
+        for one in self.photos:
+            n, total = sums.get(one["class"], (0, 0.0))
+            sums[one["class"]] = n + 1, total + (one.get("probability") or 1.0)
+        return max(sums, key=lambda name: sums[name])
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether its photos have different classes."""
+        return len({one["class"] for one in self.photos}) > 1
+
+    @property
+    def color(self) -> str:
+        """The main color of more than half of its photos; "" if there is none."""
+        counts = Counter(one.get("color") for one in self.photos)
+        color, n = counts.most_common(1)[0]
+        return color if color and 2 * n > len(self.photos) else ""
+
+    def given(self, column: str) -> str:
+        """What the user's table says in a column of this name, whatever its letter case; "" if nothing."""
+        for photo in self.photos:
+            for name, value in photo.items():
+                if name.lower() == column.lower() and value not in (None, ""):
+                    return str(value)
+        return ""
+
+
+def group_products(rows: Iterable[Row]) -> list[Product]:
+    """Products in the order of their first photo; a photo without one is a product of its own, under its id."""
+    products: dict[tuple[bool, str], Product] = {}
+    for row in rows:
+        key = (True, row[PRODUCT]) if row[PRODUCT] else (False, row["item_id"])
+        products.setdefault(key, Product(key[1])).photos.append(row)
+    return list(products.values())
+
+
+def image_url(file: str, prefix: str | None) -> str:
+    """The address of a photo: its name below ``prefix``, or itself if it is an address; "" if it is unknown."""
+    if re.match("https?://", file):
+        return file
+    return f"{prefix.rstrip('/')}/{quote(file)}" if prefix else ""
+
+
+def unique_handles(products: Iterable[Product]) -> list[str]:
+    """A handle for each product, as Shopify takes them: small letters, digits and dashes; equal ones are numbered."""
+    seen: Counter[str] = Counter()
+    handles = []
+    for one in products:
+        handle = _handle(one.name)
+        seen[handle] += 1
+        while seen[handle] > 1:
+            handle = f"{handle}-{seen[handle]}"
+            seen[handle] += 1
+        handles.append(handle)
+    return handles
+
+
+def _handle(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub("[^a-z0-9]+", "-", plain).strip("-")[:MAX_HANDLE] or "product"

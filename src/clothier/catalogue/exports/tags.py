@@ -1,0 +1,186 @@
+"""The tags of a store, or of a table that ``clothier tag`` wrote, as rows with the headings of such a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import func, select
+
+from clothier.catalogue.reviewed_rows import with_reviews
+from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_PREFIX, USER_PREFIX
+from clothier.catalogue.store.schema import RUNS, SOURCES
+from clothier.catalogue.store.store import RunId
+from clothier.catalogue.tables import arm
+from clothier.errors import DataError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row
+
+PRODUCT = "product"  # heading of the product's name in each row; not a column of a table
+OURS = {one.name: one for one in OUR_COLUMNS if not one.name.startswith(PRODUCT_PREFIX)}
+OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
+REQUIRED = ("item_id", "file", "class", "decision")
+MAX_LINE = 1 << 24  # characters of a line or a cell
+BATCH = 1_000  # rows of a Parquet file in memory
+NUMBERS = ("probability", "probability_2", "probability_3")
+
+
+class Tags(Protocol):
+    """Rows of tags."""
+
+    @property
+    def headings(self) -> Sequence[str]:
+        """Of the columns, ours and the user's."""
+        ...
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows: each heading to its value, and ``product`` to the name of the product, "" for none."""
+        ...
+
+
+class StoreTags:
+    """The present photos of all sources of a store. A person's review takes the place of the model's tag."""
+
+    def __init__(self, store: Store) -> None:
+        """Finds the runs and the user's columns.
+
+        Raises:
+            DataError: the store has no tags, or the last run over a source did not finish.
+        """
+        self._store, self._runs = store, _last_runs(store)
+        users = dict.fromkeys(name for run in self._runs for row in store.rows(run) for name in row["columns"])
+        self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES | {PRODUCT} else name for name in users}
+        self.headings: Sequence[str] = [*OURS, *self._users.values()]
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, source by source."""
+        for run in self._runs:
+            for row in with_reviews(self._store.rows(run), None):
+                ours = {name: column.value(row) for name, column in OURS.items()}
+                users = {heading: row["columns"].get(name) for name, heading in self._users.items()}
+                yield {**ours, **users, PRODUCT: row["product"]}
+
+
+def _last_runs(store: Store) -> list[RunId]:
+    last = select(func.max(RUNS.c.run_id)).group_by(RUNS.c.source_id)
+    query = (
+        select(RUNS.c.run_id, RUNS.c.source_id, RUNS.c.model_id, RUNS.c.finished_at, SOURCES.c.name)
+        .join(SOURCES, SOURCES.c.source_id == RUNS.c.source_id)
+        .where(RUNS.c.run_id.in_(last))
+        .order_by(RUNS.c.source_id)
+    )
+    runs = store.read(lambda connection: connection.execute(query).all())
+    if not runs:
+        raise DataError(f"{store.name} has no tags yet. Tag photos first: clothier tag PHOTOS --store {store.name}")
+    for run in runs:
+        if run.finished_at is None:
+            raise DataError(f"the last run of clothier tag over {run.name} did not finish. Run it again, then export.")
+    return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
+
+
+class TableTags:
+    """A table that ``clothier tag`` wrote: CSV, JSON Lines or Parquet."""
+
+    def __init__(self, path: Path, product_column: str | None) -> None:
+        """Reads the headings.
+
+        Args:
+            path: of the table.
+            product_column: with what photos of one product have in common; None for none.
+
+        Raises:
+            DataError: it is missing, damaged, or not such a table.
+            UnknownNameError: it has no such product column.
+        """
+        self._path, self._product = path, product_column
+        first = next(self._read(), None)
+        if first is None:
+            raise DataError(f"{path} has no rows.")
+        self.headings: Sequence[str] = list(first)
+        if missing := [name for name in REQUIRED if name not in first]:
+            raise DataError(
+                f"{path} has no column {', '.join(map(repr, missing))}. Give a table of clothier tag with these "
+                "columns, or its store."
+            )
+        if product_column is not None and product_column not in first:
+            raise UnknownNameError(product_column, f"column of {path}", self.headings)
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows."""
+        for row in self._read():
+            product = row.get(self._product) if self._product else None
+            yield {**row, PRODUCT: str(product or "")}
+
+    def _read(self) -> Iterator[Row]:
+        """Rows with equal headings.
+
+        Raises:
+            DataError: the table is missing or damaged.
+        """
+        try:
+            yield from _READERS.get(self._path.suffix.lower(), _read_csv)(self._path)
+        except OSError as error:
+            raise DataError(f"{self._path} cannot be read: {error.strerror or error}. Check the path.") from error
+        except (ValueError, csv.Error, pa.ArrowException, RecursionError) as error:
+            raise DataError(f"{self._path} is damaged: {error}. Write it again: clothier tag") from error
+
+
+def _read_csv(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(MAX_LINE)
+    with _text(path) as file:
+        for row in csv.DictReader(file, strict=True):
+            if None in row or None in row.values():
+                raise ValueError(f"the row after {len(row)} columns has more or fewer cells than the first line")
+            values = {arm(name): arm(value) or None for name, value in row.items()}
+            yield {name: _number(value) if name in NUMBERS else value for name, value in values.items()}
+
+
+def _number(value: str | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _read_jsonl(path: Path) -> Iterator[Row]:
+    with _text(path) as file:
+        while line := file.readline(MAX_LINE):
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError("a line is not an object")  # noqa: TRY004 - as json's own errors
+            yield row
+
+
+def _read_parquet(path: Path) -> Iterator[Row]:
+    with path.open("rb") as opened, pq.ParquetFile(opened) as file:
+        for batch in file.iter_batches(BATCH):
+            yield from batch.to_pylist()
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[IO[str]]:
+    if not path.is_file():
+        raise FileNotFoundError(2, "No such file")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield file
+
+
+_READERS: Mapping[str, Any] = {".jsonl": _read_jsonl, ".parquet": _read_parquet}
+
+
+def is_final(row: Row) -> bool:
+    """Whether a tag was accepted, or a person has said what it is."""
+    return row["class"] is not None and row["decision"] == "accept"
+
+
+def state(row: Row) -> str:
+    """Why a tag is not final: ``failed``, or its decision."""
+    if row.get("error_code") or (row["class"] is None and row["decision"] is None):
+        return "failed"
+    return row["decision"] or "uncalibrated"

@@ -1,0 +1,193 @@
+"""``clothier export``: tags in the format of another program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier import atomic
+from clothier.catalogue.exports.categories import category_of
+from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
+from clothier.catalogue.exports.products import group_products
+from clothier.catalogue.exports.products import image_url as address_of
+from clothier.catalogue.exports.shops import MAX_GOOGLE_ID, write_google, write_shopify
+from clothier.catalogue.exports.tags import StoreTags, TableTags, is_final, state
+from clothier.catalogue.rows import OutputColumn, choose_columns
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.engine import is_store
+from clothier.catalogue.tables import CSV_SUFFIX, write_table
+from clothier.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clothier.catalogue.exports.tags import Tags
+    from clothier.catalogue.store.store import Row
+
+FORMATS = ("csv", "shopify", "google", "label-studio")
+ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its own. Leave out --columns."
+PRODUCTS_OF_STORE = "a store knows its products. Leave out --product-column."
+NO_IMAGES = "the images have no address, so their column is empty. Say where they are: --image-url https://..."
+MIXED = "{n:,} products have photos of different classes; the class of most photos was taken, for example for {name!r}."
+LONG_IDS = "{n:,} products are left out: their id has more than {limit} characters, for example {name!r}."
+UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
+LEFT_OUT = "left out: {}. {} includes them."
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What was exported.
+
+    Attributes:
+        output: the file.
+        format: one of :data:`FORMATS`.
+        n_tags: photos whose tags are in it.
+        n_rows: products, or tags where the format knows no products.
+        left_out: photos that are not in it, by why: ``review``, ``reject``, ``uncalibrated`` or ``failed``.
+        warnings: one sentence each.
+    """
+
+    output: Path
+    format: str
+    n_tags: int
+    n_rows: int
+    left_out: dict[str, int]
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "output": str(self.output),
+            "format": self.format,
+            "tags": self.n_tags,
+            "rows": self.n_rows,
+            "left_out": self.left_out,
+            "warnings": list(self.warnings),
+        }
+
+
+def export(
+    source: str | Path,
+    output: str | Path,
+    *,
+    format: str = "csv",  # noqa: A002 - the option's name
+    columns: str | None = None,
+    product_column: str | None = None,
+    image_url: str | None = None,
+    include_all: bool = False,
+) -> ExportResult:
+    """Writes tags in the format of another program.
+
+    Only accepted tags and those that a person has reviewed are written, but for Label Studio, where people review.
+
+    Args:
+        source: a store, or a table that ``clothier.tag`` wrote.
+        output: the file to write.
+        format: ``csv``, ``shopify`` (product CSV), ``google`` (text feed for Merchant Center) or ``label-studio``
+            (tasks with predictions; the labeling configuration is written beside them, as ``.xml``).
+        columns: of a CSV, chosen and renamed as ``clothier.tag`` takes them; None for all.
+        product_column: of a table, with what photos of one product have in common.
+        image_url: the address of the folder of photos.
+        include_all: whether tags that nobody accepted are written as well.
+
+    Raises:
+        UsageError: an unknown format or column, or options that do not go together.
+        DataError: the source is missing, damaged or without tags.
+        StorageError: the output cannot be written; an older one is unchanged.
+    """
+    target = Path(output)
+    _check(source, target, format, columns, product_column)
+    with _open_tags(source, product_column) as tags:
+        writer = _Export(tags, target, format, columns, image_url, include_all or format == "label-studio")
+        return writer.write()
+
+
+def _check(source: str | Path, output: Path, name: str, columns: str | None, product_column: str | None) -> None:
+    if name not in FORMATS:
+        raise UnknownNameError(name, "format", FORMATS)
+    if columns is not None and name != "csv":
+        raise UsageError(ONLY_CSV.format(name))
+    if "://" not in str(source) and Path(source).resolve() == output.resolve():
+        raise UsageError(f"the source and the output are the same: {output}. Name another output.")
+    if product_column is not None and is_store(source):
+        raise UsageError(PRODUCTS_OF_STORE)
+    atomic.check_writable(output)
+
+
+@contextmanager
+def _open_tags(source: str | Path, product_column: str | None) -> Iterator[Tags]:
+    if is_store(source):
+        with open_store(source) as store:
+            yield StoreTags(store)
+    else:
+        yield TableTags(Path(source), product_column)
+
+
+class _Export:
+    def __init__(
+        self, tags: Tags, output: Path, name: str, columns: str | None, image_url: str | None, include_all: bool
+    ) -> None:
+        self._tags, self._output, self._format, self._columns = tags, output, name, columns
+        self._image_url, self._include_all = image_url, include_all
+        self._left_out: Counter[str] = Counter()
+        self._warnings: list[str] = []
+        self._n_tags = 0
+
+    def write(self) -> ExportResult:
+        n_rows = self._write_products() if self._format in ("shopify", "google") else self._write_tags()
+        left_out = dict(sorted(self._left_out.items()))
+        return ExportResult(self._output, self._format, self._n_tags, n_rows, left_out, tuple(self._all_warnings()))
+
+    def _rows(self) -> Iterator[Row]:
+        """Those that are exported; the others are counted."""
+        for row in self._tags:
+            if is_final(row) or (self._include_all and row["class"] is not None):
+                self._n_tags += 1
+                yield row
+            else:
+                self._left_out[state(row)] += 1
+
+    def _write_tags(self) -> int:
+        if self._format == "csv":
+            known = {name: OutputColumn(name, str, _value(name)) for name in self._tags.headings}
+            write_table(self._output, choose_columns(known, self._columns), self._rows(), CSV_SUFFIX)
+            return self._n_tags
+        with atomic.atomic_open(self._output) as file:
+            classes = write_tasks(file, self._rows(), self._image_url)
+        atomic.write_text(self._output.with_suffix(".xml"), labeling_config(sorted(classes)))
+        return self._n_tags
+
+    def _write_products(self) -> int:
+        products = group_products(self._rows())
+        if self._format == "google" and (long := [one for one in products if len(one.name) > MAX_GOOGLE_ID]):
+            self._warnings.append(LONG_IDS.format(n=len(long), limit=MAX_GOOGLE_ID, name=long[0].name))
+            products = [one for one in products if len(one.name) <= MAX_GOOGLE_ID]
+            self._n_tags -= sum(len(one.photos) for one in long)
+            self._left_out["long id"] += sum(len(one.photos) for one in long)
+        if mixed := [one for one in products if one.is_mixed]:
+            self._warnings.append(MIXED.format(n=len(mixed), name=mixed[0].name))
+        if unknown := sorted({one.class_name for one in products if category_of(one.class_name) is None}):
+            self._warnings.append(UNKNOWN_CLASSES.format(names=", ".join(unknown)))
+        if products and not address_of(products[0].photos[0]["file"], self._image_url):
+            self._warnings.append(NO_IMAGES)
+        with atomic.atomic_open(self._output) as file:
+            (write_shopify if self._format == "shopify" else write_google)(file, products, self._image_url)
+        return len(products)
+
+    def _all_warnings(self) -> Iterator[str]:
+        yield from self._warnings
+        undecided = {
+            name: n for name, n in sorted(self._left_out.items()) if name in ("review", "reject", "uncalibrated")
+        }
+        if undecided:
+            counts = ", ".join(f"{n:,} {name}" for name, n in undecided.items())
+            yield LEFT_OUT.format(counts, "--all")
+        if n := self._left_out["failed"]:
+            yield f"left out: {n:,} photos that could not be read."
+
+
+def _value(name: str) -> Any:
+    return lambda row: row[name]

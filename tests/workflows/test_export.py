@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import update
+
+from clothier.catalogue.review import correct
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.schema import RUNS
+from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.workflows.export import export
+from clothier.workflows.tag import tag
+from tests.color_photos import draw, save_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
+
+URL = "https://cdn.example.com/photos/"
+TABLE = """file,style,Title,price,note
+red 1.png,Rote Röcke,Red & nice,12.00 EUR,=1+1
+red 2.png,Rote Röcke,Red & nice,12.00 EUR,
+blue.png,Blau,,,-
+gray.png,Grau,,,
+empty.png,Leer,,,
+alone.png,,,,
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Path:
+    return save_model(tmp_path_factory.mktemp("bundles") / "colors", color_bundle)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two red dresses of one product, a hat, a skirt without a product, a doubtful photo and an empty one."""
+    from PIL import Image
+
+    folder = tmp_path / "photos"
+    for number, name in enumerate(("red 1", "red 2")):
+        draw(folder / f"{name}.png", "dress", number)
+    draw(folder / "blue.png", "hat", 2)
+    draw(folder / "alone.png", "skirt", 3)
+    Image.new("RGB", (24, 24), (120, 60, 120)).save(folder / "gray.png")
+    (folder / "empty.png").touch()
+    (folder / "list.csv").write_text(TABLE, encoding="utf-8")
+    return folder / "list.csv"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "csv", "jsonl", "parquet"])
+def source(request: pytest.FixtureRequest, tmp_path: Path, photos: Path, model: Path) -> str:
+    """The same tags as a store or as a table."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        tag(photos, store=url, model=model, product_column="style")
+        return url
+    if request.param == "sqlite":
+        tag(photos, store=tmp_path / "tags.db", model=model, product_column="style")
+        return str(tmp_path / "tags.db")
+    path = tmp_path / f"tags.{request.param}"
+    tag(photos, path, model=model, product_column="style")
+    return str(path)
+
+
+def options(source: str) -> dict[str, Any]:
+    is_table = source.endswith((".csv", ".jsonl", ".parquet"))
+    return {"product_column": "style"} if is_table else {}
+
+
+def read(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")), delimiter=delimiter, strict=True))
+
+
+def test_csv(source: str, tmp_path: Path) -> None:
+    found = export(source, tmp_path / "out.csv", **options(source))
+    content = found.to_json()
+    assert (content["tags"], content["rows"], content["left_out"]) == (4, 4, {"failed": 1, "review": 1})
+    rows = read(tmp_path / "out.csv")
+    assert [(one["file"], one["class"]) for one in rows] == [
+        ("red 1.png", "dress"),
+        ("red 2.png", "dress"),
+        ("blue.png", "hat"),
+        ("alone.png", "skirt"),
+    ]
+    assert [one["note"] for one in rows] == ["'=1+1", "", "'-", ""], "a spreadsheet would execute it"
+    assert found.warnings[0] == "left out: 1 review. --all includes them."
+    assert found.warnings[1] == "left out: 1 photos that could not be read."
+    everything = export(source, tmp_path / "out.csv", include_all=True, **options(source))
+    assert (everything.n_tags, everything.left_out) == (5, {"failed": 1})
+
+
+def test_csv_columns(source: str, tmp_path: Path) -> None:
+    export(source, tmp_path / "out.csv", columns="file,class=category,price", **options(source))
+    (first, *_) = read(tmp_path / "out.csv")
+    assert first == {"file": "red 1.png", "category": "dress", "price": "12.00 EUR"}
+    with pytest.raises(UnknownNameError, match="clas"):
+        export(source, tmp_path / "out.csv", columns="clas", **options(source))
+
+
+def test_shopify(source: str, tmp_path: Path) -> None:
+    found = export(source, tmp_path / "out.csv", format="shopify", image_url=URL, **options(source))
+    assert (found.n_tags, found.n_rows) == (4, 3)
+    first, second, hat, skirt = read(tmp_path / "out.csv")
+    assert first == {
+        "Title": "Red & nice",
+        "URL handle": "rote-rocke",
+        "Product category": "Apparel & Accessories > Clothing > Dresses",
+        "Type": "dress",
+        "Price": "12.00 EUR",
+        "Product image URL": "https://cdn.example.com/photos/red%201.png",
+        "Image position": "1",
+        "Google Shopping / Google product category": "2271",
+    }
+    assert {name: value for name, value in second.items() if value} == {
+        "URL handle": "rote-rocke",
+        "Product image URL": "https://cdn.example.com/photos/red%202.png",
+        "Image position": "2",
+    }
+    assert (hat["Title"], hat["URL handle"], hat["Product category"]) == (
+        "Blau",
+        "blau",
+        "Apparel & Accessories > Clothing Accessories > Hats",
+    )
+    assert skirt["Title"] == skirt["URL handle"], "the id of a photo without a product"
+
+
+def test_google(source: str, tmp_path: Path) -> None:
+    found = export(source, tmp_path / "feed.txt", format="google", image_url=URL, **options(source))
+    assert (found.n_tags, found.n_rows) == (4, 3)
+    first, hat, _ = read(tmp_path / "feed.txt", "\t")
+    assert first["id"] == "Rote Röcke"
+    assert (first["title"], first["price"], first["description"], first["link"]) == ("Red & nice", "12.00 EUR", "", "")
+    assert first["image_link"] == "https://cdn.example.com/photos/red%201.png"
+    assert first["additional_image_link"] == "https://cdn.example.com/photos/red%202.png"
+    assert (first["google_product_category"], first["product_type"]) == ("2271", "dress")
+    assert hat["google_product_category"] == "173"
+
+
+def test_label_studio(source: str, tmp_path: Path) -> None:
+    found = export(source, tmp_path / "tasks.json", format="label-studio", image_url=URL, **options(source))
+    assert (found.n_tags, found.left_out) == (5, {"failed": 1}), "doubtful tags are for people"
+    tasks = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
+    first = tasks[0]
+    assert first["data"]["image"] == "https://cdn.example.com/photos/red%201.png"
+    (prediction,) = first["predictions"]
+    assert (prediction["model_version"], 0.9 < prediction["score"] <= 1) == ("colors", True)
+    (result,) = prediction["result"]
+    config = ET.fromstring((tmp_path / "tasks.xml").read_text(encoding="utf-8"))  # noqa: S314 - our own
+    image, choices = config.find("Image"), config.find("Choices")
+    assert image is not None
+    assert choices is not None
+    assert image.get("value", "").removeprefix("$") in first["data"]
+    assert (result["from_name"], result["to_name"], result["type"]) == (
+        choices.get("name"),
+        image.get("name"),
+        "choices",
+    )
+    assert set(result["value"]["choices"]) <= {one.get("value") for one in choices}
+    assert [one.get("value") for one in choices] == ["dress", "hat", "skirt", "none"]
+
+
+def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
+    tag(photos, store=tmp_path / "tags.db", model=model, product_column="style")
+    with open_store(tmp_path / "tags.db") as store:
+        rows = store._rows(select_files())
+        ids = {one["file"]: one["item_id"] for one in rows}
+        correct(store, {ids["gray.png"]: None}, "skirt", "Ann")
+        correct(store, {ids["blue.png"]: None}, None, "Ann")
+    found = export(tmp_path / "tags.db", tmp_path / "out.csv")
+    classes = {one["file"]: one["class"] for one in read(tmp_path / "out.csv")}
+    assert classes == {"red 1.png": "dress", "red 2.png": "dress", "gray.png": "skirt", "alone.png": "skirt"}
+    assert found.left_out == {"failed": 1, "reject": 1}
+    assert export(tmp_path / "tags.db", tmp_path / "out.csv", include_all=True).left_out == {"failed": 1, "reject": 1}
+
+
+def select_files() -> Any:
+    from clothier.catalogue.store.schema import FILES
+
+    return FILES.select()
+
+
+def test_a_run_that_did_not_finish(photos: Path, tmp_path: Path, model: Path) -> None:
+    tag(photos, store=tmp_path / "tags.db", model=model)
+    with open_store(tmp_path / "tags.db") as store:
+        store.write(lambda connection: connection.execute(update(RUNS).values(finished_at=None)))
+    with pytest.raises(DataError, match="did not finish"):
+        export(tmp_path / "tags.db", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_products_of_mixed_classes_and_long_names(photos: Path, tmp_path: Path, model: Path) -> None:
+    rows = TABLE.replace("Blau", "Rote Röcke").replace(",,,,\n", f",{'x' * 60},,,\n")
+    photos.write_text(rows, encoding="utf-8")
+    tag(photos, tmp_path / "tags.csv", model=model, product_column="style")
+    found = export(tmp_path / "tags.csv", tmp_path / "f.txt", format="google", product_column="style")
+    assert (found.n_rows, found.n_tags, found.left_out["long id"]) == (1, 3, 1)
+    warnings = " ".join(found.warnings)
+    assert "1 products have photos of different classes" in warnings
+    assert "their id has more than 50 characters" in warnings
+    assert "--image-url" in warnings
+    (only,) = read(tmp_path / "f.txt", "\t")
+    assert (only["product_type"], only["image_link"]) == ("dress", "")
+
+
+def test_tables_that_are_none(tmp_path: Path, photos: Path, model: Path) -> None:
+    with pytest.raises(DataError, match="has no column 'item_id', 'class', 'decision'"):
+        export(photos, tmp_path / "out.csv")
+    for name, content in (
+        ("a.csv", b"\xff\xfe\x00"),
+        ("b.parquet", b"PAR1no"),
+        ("c.jsonl", b"[1]\n"),
+        ("d.jsonl", b"{"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match="is damaged"):
+            export(tmp_path / name, tmp_path / "out.csv")
+    (tmp_path / "e.csv").write_text("item_id,file,class,decision\n1,2\n")
+    with pytest.raises(DataError, match="more or fewer cells"):
+        export(tmp_path / "e.csv", tmp_path / "out.csv")
+    (tmp_path / "f.csv").write_text("item_id,file,class,decision\n")
+    with pytest.raises(DataError, match="has no rows"):
+        export(tmp_path / "f.csv", tmp_path / "out.csv")
+    with pytest.raises(DataError, match="cannot be read"):
+        export(tmp_path / "missing.csv", tmp_path / "out.csv")
+    with open_store(tmp_path / "empty.db"), pytest.raises(DataError, match="no tags yet"):
+        export(tmp_path / "empty.db", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_usage(tmp_path: Path, photos: Path, model: Path) -> None:
+    tag(photos, tmp_path / "tags.csv", model=model)
+    with pytest.raises(UnknownNameError, match="shopify"):
+        export(tmp_path / "tags.csv", tmp_path / "out", format="shopfy")
+    with pytest.raises(UsageError, match="csv only"):
+        export(tmp_path / "tags.csv", tmp_path / "out", format="google", columns="file")
+    with pytest.raises(UsageError, match="are the same"):
+        export(tmp_path / "tags.csv", tmp_path / "tags.csv")
+    with pytest.raises(UsageError, match="knows its products"):
+        export(tmp_path / "tags.csv.store", tmp_path / "out", product_column="style")
+    with pytest.raises(UnknownNameError, match="style"):
+        export(tmp_path / "tags.csv", tmp_path / "out", product_column="styl")
