@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.photo_table import Columns, load_photos, read_photo_table
+from clothier.data.photo_table import Columns, load_photos, load_with_fingerprints, read_photo_table
+from clothier.data.photos import png
 from clothier.errors import DataError
 from clothier.taxonomy import PARENT_CLASS
 from clothier.types import InputSpec
@@ -287,6 +288,14 @@ class TestLoading:
         assert images[:, 8, 8, 0].tolist() == [0, 160]
         assert (table.labels.tolist(), table.groups.tolist()) == ([1, -1], [12, 12])
         assert [failure.code for failure in table.failures] == ["not-found", "not-an-image"]
+
+    def test_notes_on_files_become_warnings(self, shop: Path) -> None:
+        for name, end in (("a.png", b"IEND"), ("images/c.png", b"IEND")):
+            content = (shop / name).read_bytes()
+            (shop / name).write_bytes(content[: content.index(end) - 4])
+        expected = f"2 of 3 photos, the first {shop / 'a.png'}: {png.NO_END}"
+        assert load_photos(read_photo_table(shop), CENTER_CROP)[1].warnings == (expected,)
+        assert load_with_fingerprints(read_photo_table(shop), CENTER_CROP)[2].warnings == (expected,)
 
     def test_the_cause_when_no_photo_is_readable(self, shop: Path) -> None:
         for name in ("a.png", "images/b.png", "images/c.png"):

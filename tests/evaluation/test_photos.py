@@ -236,6 +236,18 @@ def test_table_warnings_are_reported(photos: Path, model: str) -> None:
     assert any(note.startswith(f"{photos} has no column 'sender_id'") for note in notes)
 
 
+def test_notes_on_files_are_counted_and_reported_once(photos: Path, model: str) -> None:
+    """One line a kind, also with two models that take the same input, and in JSON."""
+    for name in ("a.png", "c.png"):
+        content = (photos.parent / name).read_bytes()
+        (photos.parent / name).write_bytes(content[: content.index(b"IEND") - 4])
+    notes: list[str] = []
+    found = evaluate([model, model], data=photos, progress=lambda task, done, total, note="": notes.append(note))
+    note = f"2 of 7 photos, the first {photos.parent / 'a.png'}: The PNG has no end marker; its pixels are complete."
+    assert notes.count(note) == 1
+    assert [one.to_json()["warnings"] for one in found] == [[note], [note]]
+
+
 def test_corrupted_photos(photos: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(robustness, "CORRUPTIONS", {"inverse": CORRUPTIONS["inverse"]})
     found = evaluate_json([model, "fashion-cnn"], photos, corruptions=True)

@@ -12,7 +12,7 @@ import numpy as np
 from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
 from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
-from clothier.data.photos import decode_for, load_image, preprocess
+from clothier.data.photos import decode_for, preprocess
 from clothier.errors import DataError, ImageError, UnknownNameError
 from clothier.system import parallel_map
 from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes, label_key, merge_spellings
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from clothier.data.class_folders import SplitName
     from clothier.types import BoolArray, Images, InputSpec, Int64Array, Labels, Progress
+
+Notes = tuple[str, ...]  # sentences on what was ignored or missing in a file
 
 __all__ = ["Columns", "PhotoTable", "load_photos", "read_photo_table"]
 
@@ -192,8 +194,10 @@ def load_photos(
     """
     images = np.empty((len(table), *input_spec.shape), np.uint8)
 
-    def load(row: int, path: Path) -> None:
-        images[row] = load_image(path, input_spec)
+    def load(row: int, path: Path) -> Notes:
+        image, notes = decode_for(path, input_spec)
+        images[row] = preprocess(image, input_spec)
+        return notes
 
     readable, table = read_photos(table, load, progress)
     return images if len(readable) == len(images) else images[readable], table
@@ -210,11 +214,12 @@ def load_with_fingerprints(
     images = [np.empty((len(table), *spec.shape), np.uint8) for spec in input_specs]
     fingerprints = Fingerprints.empty(len(table))
 
-    def load(row: int, path: Path) -> None:
-        image, _ = decode_for(path, input_specs[0])
+    def load(row: int, path: Path) -> Notes:
+        image, notes = decode_for(path, input_specs[0])
         for array, spec in zip(images, input_specs, strict=True):
             array[row] = preprocess(image, spec)
         fingerprints.set(row, image)
+        return notes
 
     readable, table = read_photos(table, load, progress)
     if len(readable) < len(fingerprints.digests):
@@ -223,34 +228,45 @@ def load_with_fingerprints(
 
 
 def read_photos(
-    table: PhotoTable, read: Callable[[int, Path], None], progress: Progress = no_progress
+    table: PhotoTable, read: Callable[[int, Path], Notes], progress: Progress = no_progress
 ) -> tuple[Int64Array, PhotoTable]:
-    """Calls ``read`` with the row and the path of each photo, on all cores.
+    """Calls ``read`` with the row and the path of each photo, on all cores. It returns notes on the file.
 
     Returns:
         The rows of the readable photos, those for which ``read`` raises no ImageError; and their table, with the
-        others in ``failures``.
+        others in ``failures``, and one sentence for each kind of note in ``warnings``.
 
     Raises:
         DataError: no photo is readable.
     """
 
-    def try_read(row: int) -> FailedInput | None:
+    def try_read(row: int) -> FailedInput | Notes:
         try:
-            read(row, Path(table.files[row]))
+            return read(row, Path(table.files[row]))
         except ImageError as error:
             return FailedInput(table.files[row], error.code, str(error))
-        return None
 
     task = f"reading the photos of {table.name}"
     found = parallel_map(try_read, range(len(table)), lambda done: progress(task, done, len(table)))
-    rows = np.array([row for row, failure in enumerate(found) if failure is None], np.int64)
-    failures = tuple(failure for failure in found if failure)
+    rows = np.array([row for row, one in enumerate(found) if not isinstance(one, FailedInput)], np.int64)
+    failures = tuple(one for one in found if isinstance(one, FailedInput))
     if failures and not len(rows):
         raise DataError(
             f"none of the {len(table)} photos of {table.name} can be read. The first: {failures[0].message}"
         )
-    return rows, replace(table.subset(rows), failures=table.failures + failures)
+    warnings = (*table.warnings, *_note_warnings(table.files, found))
+    return rows, replace(table.subset(rows), failures=table.failures + failures, warnings=warnings)
+
+
+def _note_warnings(files: Sequence[str], found: Sequence[FailedInput | Notes]) -> Iterator[str]:
+    """How many files have each note, and the first of them."""
+    noted: dict[str, list[str]] = {}
+    for file, notes in zip(files, found, strict=True):
+        if not isinstance(notes, FailedInput):
+            for note in notes:
+                noted.setdefault(note, []).append(file)
+    for note, those in noted.items():
+        yield f"{len(those):,} of {len(files):,} photos, the first {those[0]}: {note}"
 
 
 def _is_folder(path: Path) -> bool:

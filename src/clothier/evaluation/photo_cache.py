@@ -11,6 +11,7 @@ from clothier.data.photo_table import PhotoTable, load_photos, read_photo_table
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from clothier.data.photo_table import Columns
@@ -29,11 +30,21 @@ class PhotoCache:
         self.path, self.columns, self._progress = path, columns, progress
         self.table = read_photo_table(path, columns=columns, split="test")
         self._cache: dict[InputSpec, tuple[Images, PhotoTable]] = {}
-        for warning in self.table.warnings:
-            progress("evaluate", 0, 0, warning)
+        self._reported: set[str] = set()
+        self.report(self.table.warnings)
+
+    def report(self, warnings: Iterable[str]) -> None:
+        """Reports warnings to ``progress``, each once."""
+        for warning in warnings:
+            if warning not in self._reported:
+                self._reported.add(warning)
+                self._progress("evaluate", 0, 0, warning)
 
     def load(self, input_spec: InputSpec, subset: PhotoTable) -> tuple[Images, PhotoTable]:
-        """The readable photos of ``subset``, whose files are among the table's, as ``input_spec``; and their table."""
+        """The readable photos of ``subset``, whose files are among the table's, as ``input_spec``; and their table.
+
+        Its warnings are reported.
+        """
         if input_spec not in self._cache:
             self._cache[input_spec] = load_photos(self.table, input_spec, progress=self._progress)
         images, readable = self._cache[input_spec]
@@ -41,4 +52,6 @@ class PhotoCache:
         mask = np.array([file in index for file in subset.files], bool)
         rows = [index[file] for file in subset.files if file in index]
         failures = dict.fromkeys((*readable.failures, *subset.failures))
-        return images[rows], replace(subset.subset(mask), failures=tuple(failures))
+        warnings = dict.fromkeys((*subset.warnings, *readable.warnings))
+        self.report(warnings)
+        return images[rows], replace(subset.subset(mask), failures=tuple(failures), warnings=tuple(warnings))

@@ -49,6 +49,7 @@ class PhotoEvaluation:
     selective: Mapping[str, Any] | None  # coverage, risk, guarantee and AUROC; None if the model has no thresholds
     gap: DomainGap | None  # next to a Fashion-MNIST model; None if there is no such model or no shared class
     failures: tuple[FailedInput, ...]  # photos that could not be read; they count nowhere
+    warnings: tuple[str, ...]  # on the table and its files, one sentence each
     n_trained_on: int  # photos of `evaluation` that match a training photo of the model
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
     products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
@@ -62,6 +63,7 @@ class PhotoEvaluation:
             **(self.selective or {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
+            "warnings": list(self.warnings),
         }
 
 
@@ -83,8 +85,6 @@ def evaluate_photos(
         DataError: the table has labels that the model has no class for, or no other labels.
     """
     images, table = _load_labeled(model, photos)
-    for warning in table.warnings[len(photos.table.warnings) :]:
-        progress("evaluate", 0, 0, warning)
     output, labeled = model.predict_images(images), table.labels != UNKNOWN_LABEL
     probabilities = aggregate_to(output.probabilities, model.classes, table.classes)
     correct = probabilities.argmax(axis=1) == table.labels
@@ -107,7 +107,8 @@ def evaluate_photos(
     products = None
     if table.products is not None:
         products = evaluate_products(probabilities[labeled], table.labels[labeled], table.products[labeled])
-    return PhotoEvaluation(evaluation, selective, gap, table.failures, n_trained_on, n_groups, products)
+    notes = (table.failures, table.warnings)
+    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

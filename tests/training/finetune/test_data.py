@@ -104,6 +104,18 @@ def test_groups_have_the_name_of_the_users_column(
     assert load_photo_training_data(tmp_path, columns, no_progress).grouped_by == grouped_by
 
 
+def test_notes_on_files_are_told_and_stored(tmp_path: Path) -> None:
+    write_classes(tmp_path)
+    file = min(tmp_path.rglob("*.png"))
+    file.write_bytes(file.read_bytes()[:-12])
+    told: list[object] = []
+    photos = load_photo_training_data(tmp_path, Columns(), lambda *report: told.append(report[-1]))
+    (warning,) = [one for one in photos.audit_summary()["warnings"] if str(file) in one]
+    assert warning.startswith("1 of ")
+    assert "no end marker" in warning
+    assert told.count(warning) == 1
+
+
 def test_a_single_group_cannot_be_cross_validated(tmp_path: Path) -> None:
     write_classes(tmp_path)
     rows = [f"{file},{file.parent.name},1" for file in sorted(tmp_path.rglob("*.png"))]

@@ -111,6 +111,7 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     table = read_photo_table(data, columns=columns)
     for warning in table.warnings:
         progress(f"reading {table.name}", 0, 0, warning)
+    n_reported = len(table.warnings)
     (inputs, images), fingerprints, table = load_with_fingerprints(table, INPUT_SPEC, STORED_SIZE, progress=progress)
     kept, final = _without_small_classes(table)
     if len(final) < len(table):
@@ -121,7 +122,7 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     found = [*_one_group_warnings(final, groups, group_name), *_two_label_warnings(final, duplicates)]
     found += [] if final.has_groups else [NO_GROUPS]
     final = replace(final, warnings=(*final.warnings, *found))
-    for warning in found:
+    for warning in final.warnings[n_reported:]:
         progress("train photo", 0, 0, warning)
     return PhotoTrainingData(
         table=final,
