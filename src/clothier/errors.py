@@ -11,6 +11,7 @@ with the class's ``exit_code``.
     ├── ModelError                4   a bundle, run or checkpoint is missing or damaged
     ├── ImageError                3   one image cannot be read; the others are processed
     ├── StorageError              1   a file cannot be written; old content is unchanged
+    ├── ClusterError              1   a Ray cluster cannot be used; what is stored stays
     └── CheckFailedError          5   the work is done, but a check such as --fail-under failed
 
     Interrupted                 130   Ctrl-C during a run that can be resumed
@@ -36,6 +37,7 @@ EXTRAS = {
     "optuna": ("Optuna", "train"),
     "psycopg": ("Psycopg", "postgresql"),
     "pyarrow": ("PyArrow", "catalogue"),
+    "ray": ("Ray", "ray"),
     "safetensors": ("safetensors", "train"),
     "scipy": ("SciPy", "train"),
     "sklearn": ("scikit-learn", "train"),
@@ -47,6 +49,7 @@ EXTRAS = {
 """Optional modules: the name for users, and the extra that installs each."""
 
 NO_OUTPUT = "there is no output. Name a table (-o tags.csv), a store (--store tags.db), or both."
+ADDRESS_WITHOUT_RAY = "an address is only for the engine ray. Add --engine ray, or leave out --address."
 """Here because usage errors answer before numpy is imported."""
 
 
@@ -120,6 +123,10 @@ class ImageError(ClothierError):
 
 class StorageError(ClothierError):
     """A file cannot be written. The old content is unchanged: see :mod:`clothier.atomic`."""
+
+
+class ClusterError(ClothierError):
+    """A Ray cluster cannot be reached, differs from this machine, or its workers die. What is stored stays."""
 
 
 class CheckFailedError(ClothierError):

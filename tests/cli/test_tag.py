@@ -32,6 +32,7 @@ def test_json(run: Any, fake_workflows: FakeWorkflows) -> None:
 
 def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
     words = "tag list.csv -o t.csv --store postgresql://h/d --model m --taxonomy c.toml --columns file,class=c"
+    words += " --engine ray --address auto"
     run(*words.split(), *["--file-column", "photo", "--id-column", "sku", "--product-column", "style", "--trust-model"])
     assert fake_workflows.only_call == {
         "source": Path("list.csv"),
@@ -44,6 +45,8 @@ def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
         "id_column": "sku",
         "product_column": "style",
         "trust_model": True,
+        "engine": "ray",
+        "address": "auto",
     }
 
 
@@ -51,6 +54,12 @@ def test_no_output(run: Any, fake_workflows: FakeWorkflows) -> None:
     result = run("tag", "photos")
     assert (result.code, fake_workflows.calls) == (2, [])
     assert "-o tags.csv" in result.stderr
+
+
+def test_an_address_without_ray(run: Any, fake_workflows: FakeWorkflows) -> None:
+    result = run("tag", "photos", "-o", "tags.csv", "--address", "auto")
+    assert (result.code, fake_workflows.calls) == (2, [])
+    assert "--engine ray" in result.stderr
 
 
 def test_an_interruption_says_how_to_continue(run: Any, fake_workflows: FakeWorkflows) -> None:

@@ -146,6 +146,7 @@ def test_calibrate_and_tag_reach_nobody(tmp_path: Path, drawn: Path) -> None:
     for command in (
         ("calibrate", "photo", "--data", photos, "--out", str(tmp_path / "own")),
         ("tag", photos, "-o", str(tmp_path / "tags.csv"), "--store", f"sqlite:///{tmp_path}/tags.db"),
+        ("tag", photos, "-o", str(tmp_path / "ray.csv"), "--engine", "ray"),
     ):
         found = watched(home, sys.executable, "-m", "clothier", *command)
         assert (found["names"], found["addresses"]) == ([], []), command

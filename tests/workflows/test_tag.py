@@ -25,7 +25,7 @@ from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.catalogue.versions import promote, versions
 from clothier.data.photos import read_file
-from clothier.errors import Interrupted, StorageError, UnknownNameError, UsageError
+from clothier.errors import Interrupted, MissingExtraError, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
 from clothier.types import Prediction
 from clothier.workflows.tag import TagResult, tag
@@ -607,3 +607,16 @@ def test_the_promoted_model_tags_by_default(photos: Path, tmp_path: Path, model:
         promote(store, version, "anna")
     promoted = tag(photos, output)
     assert (promoted.model, promoted.computed) == (first.model, 0)
+
+
+def test_an_engine_that_is_not_installed_or_not_known(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'ray'"):
+        tag(photos, tmp_path / "tags.csv", engine="rays")
+    with pytest.raises(UsageError, match="--engine ray"):
+        tag(photos, tmp_path / "tags.csv", address="auto")
+    monkeypatch.setattr("clothier.catalogue.engines.ray_engine.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'clothier\[ray\]'"):
+        tag(photos, tmp_path / "tags.csv", engine="ray")
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]

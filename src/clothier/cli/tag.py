@@ -4,10 +4,11 @@ clothier tag photos -o tags.csv
 clothier tag delivery.zip -o tags.jsonl
 clothier tag products.csv -o tags.parquet --id-column sku --taxonomy codes.toml
 clothier tag photos --store postgresql://shop@db/catalogue --json
+clothier tag photos -o tags.parquet --engine ray --address cluster.example:6379
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +16,7 @@ from clothier.cli import output, tables
 from clothier.cli.options import FileColumn, Json, ProductColumn
 from clothier.cli.predict import Taxonomy, TrustModel
 from clothier.cli.progress import progress_display
-from clothier.errors import NO_OUTPUT, UsageError
+from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, UsageError
 from clothier.types import DEFAULT_MODEL
 
 Source = Annotated[
@@ -47,6 +48,17 @@ IdColumn = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Column with your id of each photo. Default: an id made from its content."),
 ]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where the model runs: in this process, or on a Ray cluster (extra 'ray')."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Ray cluster; 'auto' for the one that runs on this machine. Default: one is started for this run.",
+    ),
+]
 
 
 def tag(
@@ -60,11 +72,15 @@ def tag(
     id_column: IdColumn = None,
     product_column: ProductColumn = None,
     trust_model: TrustModel = False,
+    engine: Engine = "local",
+    address: Address = None,
     json: Json = False,
 ) -> None:
     """Tag all photos of a folder or a table. Run it again to continue, or after photos were added."""
     if target is None and store is None:
         raise UsageError(NO_OUTPUT)
+    if address is not None and engine != "ray":
+        raise UsageError(ADDRESS_WITHOUT_RAY)
     from clothier.workflows.tag import tag as run_tagging
 
     with progress_display() as progress:
@@ -79,6 +95,8 @@ def tag(
             id_column=id_column,
             product_column=product_column,
             trust_model=trust_model,
+            engine=engine,
+            address=address,
             progress=progress,
         )
     output.print_result(result, json, tables.tag_table)

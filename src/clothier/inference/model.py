@@ -280,13 +280,13 @@ class Model:
         )
 
 
-def open_model(opened: Bundle, *, fallback: str | None = None) -> Model:
-    """The model of an opened bundle; ``fallback`` as :class:`Model` takes it.
+def open_model(opened: Bundle, *, fallback: str | None = None, threads: int | None = None) -> Model:
+    """The model of an opened bundle; ``fallback`` as :class:`Model` takes it, ``threads`` as :func:`load` does.
 
     Raises:
         ModelError: the graph, the thresholds, the OOD score or the hashes are damaged.
     """
-    classifier, files = OnnxClassifier(opened), opened.optional_files
+    classifier, files = OnnxClassifier(opened, threads), opened.optional_files
     width = classifier.blank_output.embeddings.shape[1]
     spec = opened.metadata.input_spec
     if spec.kind not in KINDS or (spec.kind == "center_crop" and (spec.width, spec.channels) != (spec.height, 3)):
@@ -339,14 +339,16 @@ def require_names(values: object, what: str) -> list[str | Path]:
     return names
 
 
-def load(name: str | Path = DEFAULT_MODEL) -> Model:
+def load(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Model:
     """Loads a trained model.
 
     Args:
         name: a bundled model, a run folder or a bundle folder.
+        threads: on which the model runs; None for all cores that are available to this process.
 
     Raises:
         UnknownNameError: no such model or folder.
         ModelError: the bundle is incomplete, altered, damaged or too new.
     """
-    return open_model(bundle.resolve(str(name)), fallback=FALLBACK_MODEL if name == DEFAULT_MODEL else None)
+    fallback = FALLBACK_MODEL if name == DEFAULT_MODEL else None
+    return open_model(bundle.resolve(str(name)), fallback=fallback, threads=threads)

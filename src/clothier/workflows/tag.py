@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
-from clothier.catalogue.engines import LocalEngine
+from clothier.catalogue.engines import LocalEngine, RayEngine, WorkerPlan, require_ray
 from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
@@ -21,7 +21,7 @@ from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.tables import check_output, write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import load_current, register
-from clothier.errors import NO_OUTPUT, Interrupted, UsageError
+from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, Interrupted, UnknownNameError, UsageError
 from clothier.inference import load
 from clothier.paths import local_path, optional_path
 from clothier.taxonomy import read_taxonomy
@@ -30,7 +30,6 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clothier.catalogue.engines import Engine
     from clothier.catalogue.store import Store
     from clothier.catalogue.store.store import Row, RunId
     from clothier.inference import Model
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 STORE_SUFFIX = ".store"  # of the store beside an output, where none is named
 DECISIONS = ("accept", "review", "reject")
 PROGRESS_ROWS = 1_000
+ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,8 @@ def tag(
     id_column: str | None = None,
     product_column: str | None = None,
     trust_model: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress = no_progress,
 ) -> TagResult:
     """Tags the photos of a folder, a ZIP file or a table, and keeps model outputs and tags in a store.
@@ -134,15 +136,20 @@ def tag(
         product_column: of a table, with what photos of one product have in common; the output then has the class of
             each product.
         trust_model: accept tags even if the photos are unlike the training photos.
+        engine: where photos are read and the model runs: ``local``, in this process, or ``ray``, on a Ray cluster.
+        address: of the Ray cluster, ``HOST:PORT`` or ``auto``; None to start one on this machine for this run.
         progress: receives the number of photos.
 
     Raises:
-        UsageError: no output and no store, an unknown column, or another process uses the store.
+        UsageError: no output and no store, an unknown column or engine, or another process uses the store.
+        MissingExtraError: the engine is not installed.
         DataError: source, taxonomy or store are missing or damaged.
         ModelError: the model is missing or damaged.
         StorageError: output or store cannot be written. Photos that are in the store stay there.
+        ClusterError: the Ray cluster cannot be used.
     """
     started = time.monotonic()
+    _check_engine(engine, address)
     path, target = local_path(source), optional_path(output)
     store_name, codes_file = _store_name(target, store), optional_path(taxonomy)
     _check_distinct(path, target, store_name)
@@ -159,7 +166,9 @@ def tag(
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
             rules = TaggingRules(loaded, codes, source_shift(opened, run, loaded, earlier=True), trusted=trust_model)
-            tally = tag_source(photos, opened, run, rules, _engine(opened, run, loaded), progress=progress)
+            plan = WorkerPlan(name, loaded.digest, Path.cwd(), path)
+            runner = _ray(plan, opened, run, address) if engine == "ray" else _local(loaded, opened, run)
+            tally = tag_source(photos, opened, run, rules, runner, progress=progress)
             final = replace(rules, shift=source_shift(opened, run, loaded))
             if final.digest != rules.digest:
                 retag(opened, run, final)
@@ -188,9 +197,22 @@ def tag(
     )
 
 
-def _engine(store: Store, run: RunId, model: Model) -> Engine:
+def _check_engine(engine: str, address: str | None) -> None:
+    if engine not in ENGINES:
+        raise UnknownNameError(engine, "engine", ENGINES)
+    if address is not None and engine != "ray":
+        raise UsageError(ADDRESS_WITHOUT_RAY)
+    if engine == "ray":
+        require_ray()
+
+
+def _local(model: Model, store: Store, run: RunId) -> LocalEngine:
     has_outputs = store.has_outputs(run.model)  # of earlier runs: only they are worth a look for each photo
     return LocalEngine(model, lambda digest: has_outputs and store.has_output(digest, run.model))
+
+
+def _ray(plan: WorkerPlan, store: Store, run: RunId, address: str | None) -> RayEngine:
+    return RayEngine(plan, lambda: store.output_digests(run.model), address)
 
 
 def _store_name(output: Path | None, store: str | Path | None) -> str | Path:

@@ -74,15 +74,22 @@ def decode_file(model: Model, file: str, read: Callable[[], bytes], is_known: Ca
         read: returns its content or raises ImageError.
         is_known: whether the output for a content with this digest is there; such a file is not decoded.
     """
-    try:
-        content = read()
-    except ImageError as error:
-        return DecodedFile(None, failure=FailedInput(file, error.code, readable(str(error))))
+    content = read_content(file, read)
+    if isinstance(content, FailedInput):
+        return DecodedFile(None, failure=content)
     digest = hashlib.sha256(content).hexdigest()
     if is_known(digest):
         return DecodedFile(digest)
     photo = model.decode(file, content)
     return DecodedFile(digest, failure=photo) if isinstance(photo, FailedInput) else DecodedFile(digest, photo)
+
+
+def read_content(file: str, read: Callable[[], bytes]) -> bytes | FailedInput:
+    """What ``read`` returns, or why it fails."""
+    try:
+        return read()
+    except ImageError as error:
+        return FailedInput(file, error.code, readable(str(error)))
 
 
 def run_model(files: Sequence[DecodedFile]) -> list[Reading]:

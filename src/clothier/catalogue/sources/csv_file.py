@@ -62,16 +62,17 @@ def table_item(
     """The item of a row of the table at ``path``: the file that it names."""
     names = (special.file, special.item_id, special.product)
     file, item_id, product = (row.get(name or "", "").strip() for name in names)
-    found, signature = finder.find(file), ""
+    found, signature, own_file = finder.find(file), "", None
     if len(found) != 1:
         failure = missing_file(path, file, location, found)
         read = fails(failure.code, failure.message)
     elif special.item_id and not item_id:
         read = fails("no-id", f"{location} of {path} has no {special.item_id!r}. Give each photo its own.")
     else:
-        read, signature = partial(read_file, found[0]), _signature(found[0])
+        own_file = found[0]
+        read, signature = partial(read_file, own_file), _signature(own_file)
     key = (item_id if special.item_id else file) or f"{location} of {path}"
-    return Item(key, file, read, signature, item_id, product, columns, location)
+    return Item(key, file, read, signature, item_id, product, columns, location, path=own_file)
 
 
 def check_columns(path: Path, header: Sequence[str], columns: SourceColumns) -> None:

@@ -53,7 +53,7 @@ class FolderSource:
         except OSError as error:
             failure = not_readable(path, error)
             return Item(file, file, fails(failure.code, readable(failure.message)))
-        return Item(file, file, partial(read_file, path), file_signature(status))
+        return Item(file, file, partial(read_file, path), file_signature(status), path=path)
 
     def _walk(self, folder: Path, seen: set[tuple[int, int]], skipped: Skipped) -> Iterator[Path]:
         """Files in sorted order, links last. A folder that can be reached twice, by a link, is entered once."""

@@ -51,6 +51,7 @@ class Item:
         columns: the user's other columns.
         location: in the source, for messages, such as "line 7".
         held: bytes of memory that the item holds, if its content was read already.
+        path: of the file that ``read`` reads; None if it is not a file of its own.
     """
 
     key: str
@@ -62,6 +63,7 @@ class Item:
     columns: Mapping[str, Any] = field(default_factory=dict)
     location: str = ""
     held: int = 0
+    path: Path | None = None
 
 
 class Source(Protocol):

@@ -168,6 +168,12 @@ class Store:
         query = select(OUTPUTS.c.digest).where(OUTPUTS.c.model_id == model_id).limit(1)
         return self.read(lambda connection: connection.execute(query).first()) is not None
 
+    def output_digests(self, model_id: int) -> list[str]:
+        """The digests of all contents for which :meth:`has_output` is true."""
+        is_known = (OUTPUTS.c.model_id == model_id) & OUTPUTS.c.embedding.is_not(None)
+        query = select(OUTPUTS.c.digest).where(is_known)
+        return self.read(lambda connection: list(connection.scalars(query)))
+
     def has_output(self, digest: str, model_id: int) -> bool:
         """Whether the model's output for this content is there, with its embedding."""
         is_this = (OUTPUTS.c.digest == digest) & (OUTPUTS.c.model_id == model_id)
