@@ -30,16 +30,17 @@ class Server:
     programs: Path
     folder: Path
     port: int
+    fsync: bool = False  # whether a commit waits for the disk
 
     @classmethod
-    def create(cls, programs: Path) -> Server:
+    def create(cls, programs: Path, *, fsync: bool = False) -> Server:
         folder = Path(tempfile.mkdtemp(prefix="clothier-postgresql-"))
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = cls(programs, folder, port)
+        server = cls(programs, folder, port, fsync)
         server._run("initdb", "--pgdata", str(server.data), "--username", USER, "--auth", "trust", "--no-sync")
         server.start()
         return server
@@ -49,7 +50,8 @@ class Server:
         return self.folder / "data"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        fsync = "on" if self.fsync else "off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync={fsync}"
         self._run("pg_ctl", "start", "-w", "-D", str(self.data), "-o", options, "-l", str(self.folder / "log"))
 
     def stop(self) -> None:

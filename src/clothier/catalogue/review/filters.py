@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, text
 
 from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.errors import UnknownNameError, UsageError
@@ -53,10 +53,18 @@ class Filter:
             if self.source not in names:
                 raise UnknownNameError(self.source, "source of this store", names)
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """What the rows of the table of items must meet, apart from the decision."""
-        equal = {"class": self.class_name, "color": self.color, "product": self.product}
-        found: list[Any] = [ITEMS.c[name] == value for name, value in equal.items() if value is not None]
+    def conditions(self, *, by_draw: bool = False) -> list[ColumnElement[bool]]:
+        """What the rows of the table of items must meet, apart from the decision.
+
+        Args:
+            by_draw: whether the rows are wanted in the order of their random numbers. Their index must not give way to
+                that of the color, which would sort all rows of the color: so that one is hidden.
+        """
+        color: Any = ITEMS.c.color.concat("") if by_draw else ITEMS.c.color
+        equal = {ITEMS.c["class"]: self.class_name, color: self.color, ITEMS.c.product: self.product}
+        found: list[Any] = [column == value for column, value in equal.items() if value is not None]
+        if self.product:
+            found.append(ITEMS.c.product != text("''"))  # as the index of products says
         if self.min_probability is not None:
             found.append(ITEMS.c.probability >= self.min_probability)
         if self.source is not None:

@@ -159,7 +159,7 @@ def queue(
         elif filters.decision:
             streams = [_doubtful(connection, filters, [filters.decision], here, limit), []]
         else:
-            where = [decision_is("accept"), ITEMS.c.draw < share_accepted]
+            where = [decision_is("accept"), _draw(filters) < share_accepted]
             doubtful = _doubtful(connection, filters, DOUBTFUL, here, limit)
             streams = [doubtful, _drawn(connection, filters, where, here, limit)]
         merged = list(_merge(streams, here, limit))
@@ -228,8 +228,14 @@ def _drawn(
     """Items by their random numbers."""
     if cursor.drawn:
         where = [*where, tuple_(ITEMS.c.draw, ITEMS.c.item_id) > tuple_(*cursor.drawn)]
-    query = _items(filters, where).order_by(ITEMS.c.draw, ITEMS.c.item_id).limit(limit)
+    query = select(ITEMS).where(ITEMS.c.review_id.is_(None), *filters.conditions(by_draw=True), *where)
+    query = query.order_by(_draw(filters), ITEMS.c.item_id).limit(limit)
     return [([row["draw"], row["item_id"]], row) for row in connection.execute(query).mappings()]
+
+
+def _draw(filters: Filter) -> ColumnElement[Any]:
+    """The random number; of a product's items in a form that its index does not have: the product's reads less."""
+    return ITEMS.c.draw + 0 if filters.product else ITEMS.c.draw
 
 
 def _items(filters: Filter, where: Sequence[ColumnElement[bool]]) -> Select[Any]:

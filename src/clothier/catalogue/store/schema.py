@@ -152,8 +152,11 @@ _UNREVIEWED = ITEMS.c.review_id.is_(None)
 for _name, _columns, _where in (
     ("ix_items_queue", ("decision", "probability", "item_id"), _UNREVIEWED),
     ("ix_items_class", ("class", "decision", "probability", "item_id"), _UNREVIEWED),
+    ("ix_items_color", ("color", "decision", "probability", "item_id"), _UNREVIEWED),
     ("ix_items_draw", ("draw", "item_id"), _UNREVIEWED),
-    ("ix_items_product", ("product", "item_id"), ITEMS.c.product != text("''")),
+    ("ix_items_sample", ("decision", "draw", "item_id"), _UNREVIEWED),
+    ("ix_items_class_sample", ("class", "decision", "draw", "item_id"), _UNREVIEWED),
+    ("ix_items_product", ("product", "decision", "probability", "item_id"), ITEMS.c.product != text("''")),
     ("ix_items_reviewed", ("reviewed_at", "item_id"), ITEMS.c.review_id.is_not(None)),
 ):
     Index(_name, *(ITEMS.c[one] for one in _columns), sqlite_where=_where, postgresql_where=_where)
