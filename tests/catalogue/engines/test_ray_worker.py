@@ -83,6 +83,6 @@ def test_workers_that_die_again_and_again(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_errors_of_workers() -> None:
     with pytest.raises(ModelError, match=r"^damaged$"), explained():
-        raise RayTaskError("work", "traceback", ModelError("damaged"))
+        raise RayTaskError("work", "traceback", ModelError("damaged\nTo change retry attempts, ..."))
     with pytest.raises(ClusterError, match="Ray ended the work: MemoryError: too much"), explained():
         raise RayTaskError("work", "traceback", MemoryError("too much\nat line 5"))

@@ -95,6 +95,7 @@ def explained() -> Iterator[None]:
         yield
     except RayTaskError as error:
         if isinstance(error.cause, ClothierError):
+            error.cause.args = (str(error.cause).partition("\n")[0],)  # Ray adds lines on how to retry
             raise error.cause from error
         raise _failed(error.cause) from error
     except RayError as error:
