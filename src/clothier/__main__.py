@@ -4,6 +4,8 @@
 import _signal as signal  # type: ignore[import-not-found]
 import sys
 
+INTERRUPTED = 130  # exit code
+
 
 def main() -> int:
     """Runs the command line of this process; returns the exit code.
@@ -16,7 +18,11 @@ def main() -> int:
     from clothier.cli.main import main as run_command_line
 
     signal.signal(signal.SIGINT, handler)
-    return run_command_line()
+    code = run_command_line()
+    if code == INTERRUPTED:
+        # If the interrupt met Python code that C code runs, as PyTorch does, Python would end itself by SIGINT.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return code
 
 
 if __name__ == "__main__":

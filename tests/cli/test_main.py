@@ -217,6 +217,15 @@ class TestRealProcess:
         ended = subprocess.run([sys.executable, "-c", code, "doctor"], check=False, capture_output=True, text=True)
         assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
 
+    def test_ctrl_c_in_python_code_that_c_code_runs(self, tmp_path: Path) -> None:
+        """As in PyTorch. With ``-m``, Python then ends itself by SIGINT, whatever the exit code."""
+        code = "import ctypes, sys; import clothier.cli.main as module; from clothier.__main__ import main\n"
+        code += "def interrupted(): ctypes.pythonapi.PyRun_SimpleString(b'raise KeyboardInterrupt'); return 130\n"
+        code += "module.main = interrupted; sys.exit(main())"
+        (tmp_path / "interrupted.py").write_text(code)
+        command = [sys.executable, "-m", "interrupted"]
+        assert subprocess.run(command, check=False, capture_output=True, cwd=tmp_path).returncode == 130
+
     def test_no_color(self) -> None:
         ended = clothier("--help", stdout=subprocess.PIPE, env={**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1"})
         assert "\x1b[3" not in ended.stdout, "bold is allowed, colors are not"
