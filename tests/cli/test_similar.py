@@ -75,7 +75,7 @@ def test_similar_options(run: Any, fake_workflows: FakeWorkflows) -> None:
     words = "similar a.jpg --index i --top 3 --model m --class boot --color red --product p"
     run(*words.split(), "--not-same-product", "--one-per-product")
     assert fake_workflows.only_call == {
-        "files": [Path("a.jpg")],
+        "files": ["a.jpg"],
         "index": Path("i"),
         "top": 3,
         "model": "m",
