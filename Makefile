@@ -42,8 +42,8 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging
-benchmark-training benchmark-map benchmark-inference benchmark-tagging: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-scale benchmark-store
+benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-scale benchmark-store: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine
@@ -56,6 +56,8 @@ figures: $(VENV)/.all ## measure again what takes minutes, then update the table
 	$(BIN)/python -m benchmarks.training   # 35 minutes
 	$(BIN)/python -m benchmarks.tables
 	@echo "Not measured, because they take hours; run them one by one:"
+	@echo "  make benchmark-scale                                      20 minutes and 3 GB of disk"
+	@echo "  make benchmark-store                                      30 minutes and 15 GB of disk"
 	@echo "  python -m benchmarks.ablation                             1 hour"
 	@echo "  python -m benchmarks.leaderboard RUN ...                  up to 3 hours of training per run"
 	@echo "  python -m benchmarks.colors PHOTOS                        needs the photos of clothing-dataset"
