@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from clothier import errors
-from clothier.cli.main import EXIT_CODES, hoist_debug
+from clothier.cli.main import EXIT_CODES, hoist_debug, main
 from clothier.runs import Run
 
 if TYPE_CHECKING:
@@ -165,6 +167,55 @@ def clothier(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, text=True, stderr=subprocess.PIPE, timeout=60, **more)  # type: ignore[call-overload,no-any-return]
 
 
+COMMANDS = (
+    "data",
+    "train cnn",
+    "train photo --data d",
+    "tune dnn",
+    "study",
+    "explore",
+    "evaluate a",
+    "compare a b",
+    "calibrate a --data d",
+    "predict a.png",
+    "tag photos -o t.csv",
+)
+
+
+class TestStreams:
+    """Every command, with its work done."""
+
+    @pytest.mark.parametrize("words", COMMANDS)
+    @pytest.mark.parametrize(
+        ("device", "flags", "reason"),
+        [("/dev/full", os.O_WRONLY, "No space left on device"), (os.devnull, os.O_RDONLY, "Bad file descriptor")],
+    )
+    def test_stdout(
+        self,
+        fake_workflows: FakeWorkflows,
+        capsys: pytest.CaptureFixture[str],
+        words: str,
+        device: str,
+        flags: int,
+        reason: str,
+    ) -> None:
+        for as_json in ((), ("--json",)):
+            with os.fdopen(os.open(device, flags), "w") as stdout, pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "stdout", stdout)
+                assert main([*words.split(), *as_json]) == 1
+            assert f"stdout: {reason}" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("words", COMMANDS)
+    def test_stderr(self, fake_workflows: FakeWorkflows, capsys: pytest.CaptureFixture[str], words: str) -> None:
+        """Messages are lost, results are not."""
+        fake_workflows.progress_calls = [("find data", 0, 0, "a message")]
+        with os.fdopen(os.open("/dev/full", os.O_WRONLY), "w") as stderr, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stderr", stderr)
+            code = main([*words.split(), "--json"])
+        assert code in (0, 3)
+        assert json.loads(capsys.readouterr().out)
+
+
 class TestRealProcess:
     def test_usage_error(self) -> None:
         ended = clothier("trian", stdout=subprocess.PIPE)
@@ -202,10 +253,29 @@ class TestRealProcess:
 
     def test_names_in_a_locale_without_utf_8(self) -> None:
         ascii_only = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-        for json in ((), ("--json",)):
-            ended = clothier("predict", "Größe.png", *json, stdout=subprocess.PIPE, env=ascii_only)
+        for as_json in ((), ("--json",)):
+            ended = clothier("predict", "Größe.png", *as_json, stdout=subprocess.PIPE, env=ascii_only)
             assert ended.returncode == 3
             assert "does not exist" in ended.stderr
+
+    def test_outputs_in_a_locale_without_utf_8(self, tmp_path: Path) -> None:
+        """Names of files, folders and columns are the bytes that were typed, in inputs and outputs."""
+        ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        (tmp_path / "für").mkdir()
+        Image.effect_noise((60, 60), 90).convert("RGB").save(tmp_path / "für" / "ö.png")
+        (tmp_path / "für" / "liste.csv").write_text("datei,größe\nö.png,kleid\n", encoding="utf-8")
+        in_folder = {"env": ascii_only, "cwd": tmp_path, "stdout": subprocess.PIPE}
+        columns = ["--file-column", "datei", "--product-column", "größe", "--columns", "file,größe,class=Straße"]
+        for suffix in ("csv", "jsonl", "parquet"):
+            outputs = ["-o", f"tägs.{suffix}", "--store", "läger.db"]
+            ended = clothier("tag", "für/liste.csv", *outputs, *columns, **in_folder)
+            assert ended.returncode == 0, ended.stderr
+        table = (tmp_path / "tägs.csv").read_text(encoding="utf-8").splitlines()
+        assert table[0] == "file,größe,Straße"
+        assert table[1].startswith("ö.png,kleid,")
+        assert json.loads((tmp_path / "tägs.jsonl").read_text(encoding="utf-8")).keys() == {"file", "größe", "Straße"}
+        assert clothier("predict", "für/ö.png", "--save-inputs", "ausgänge", **in_folder).returncode == 0
+        assert (tmp_path / "ausgänge" / "ö.png").is_file()
 
     def test_ctrl_c_while_modules_are_loaded(self) -> None:
         """Python's own start aside, which takes the first hundredth of a second or two."""

@@ -44,6 +44,8 @@ PANELS = {
     "Machine": (doctor,),
 }
 
+TEXT = ("NAME", "LIST")  # metavars of text that is no path
+
 
 class _Parameters:
     """Checks paths, and removes the Python types that typer shows: ``<list[path]>``, ``<bool>``."""
@@ -72,6 +74,11 @@ class _LocalPath(TyperPath):
         return value
 
 
+def _to_text(value: Any, param: Any, ctx: Any) -> Any:  # noqa: ARG001 - typer's signature
+    """Column names and the like are UTF-8 in files, whatever the locale: of another, Python has surrogates here."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _adapt(parameter: Any) -> Any:
     if getattr(parameter, "is_flag", False):
         parameter.metavar = ""
@@ -80,6 +87,9 @@ def _adapt(parameter: Any) -> Any:
         parameter.default = False  # for None typer would load pydantic, a tenth of a second, to find its type
     elif isinstance(parameter.type, TyperPath):
         parameter.type = _LocalPath()
+    elif parameter.metavar in TEXT:
+        parameter.type = copy(parameter.type)
+        parameter.type.convert = _to_text
     if parameter.param_type_name == "argument":
         parameter.type = copy(parameter.type)
         parameter.type.get_metavar = lambda param, ctx: ""  # noqa: ARG005 - typer's signature

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,9 +40,10 @@ class PhotoFinder:
         if not name or "\0" in name or is_url(name):
             return []
         roots = (self.folder, self.folder / IMAGES_DIR)
-        if exact := next((path for root in roots if _exists(path := root / name)), None):
+        local = os.fsdecode(name.encode("utf-8", "surrogateescape"))  # the same bytes, in a locale without UTF-8 too
+        if exact := next((path for root in roots if _exists(path := root / local)), None):
             return [exact]
-        found = list(dict.fromkeys(path for root in roots for path in self._other_spellings(root, name)))
+        found = list(dict.fromkeys(path for root in roots for path in self._other_spellings(root, local)))
         if len(found) == 1:
             self.respelled[name] = found[0]
         return found
