@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from clothier.clustered import grouped_test
 from clothier.data.sources import open_dataset
-from clothier.errors import ModelError, UsageError
+from clothier.errors import DataError, ModelError, UsageError
 from clothier.inference import load
 from clothier.runs import Run
 from clothier.workflows.compare import compare
@@ -155,3 +157,54 @@ def test_metrics_without_the_data_are_refused(
     (run.path / "metrics.json").write_text(metrics)
     with pytest.raises(ModelError, match=r"metrics\.json"):
         compare(str(run.path), str(run.path), data=garments, any_idx=True)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six photos of three photographers, in red or blue; the last two have each other's label."""
+    rows = ["file,label,sender_id"]
+    for number, (label, color) in enumerate(zip("aabbab", ("red", "red", "blue", "blue", "blue", "red"), strict=True)):
+        Image.new("RGB", (20, 20), color).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{label},{number // 2}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    return tmp_path / "labels.csv"
+
+
+def test_photos_in_groups(photos: Path, color_bundle: MakeBundle, tmp_path: Path) -> None:
+    """The groups are the unit of the test; without groups it is McNemar's."""
+    right = color_bundle(tmp_path / "right", {"a": (255, 0, 0), "b": (0, 0, 255)})
+    wrong = color_bundle(tmp_path / "wrong", {"a": (0, 0, 255), "b": (255, 0, 0)})
+    names = (str(right.path), str(wrong.path))
+    found = compare(*names, data=photos)
+    assert found.mcnemar is None
+    assert found.grouped_test == grouped_test([True] * 4 + [False] * 2, [False] * 4 + [True] * 2, [0, 0, 1, 1, 2, 2])
+    assert [found.first.model, found.second.model] == list(names)
+    assert found.first.evaluation.accuracy == pytest.approx(4 / 6)
+    assert found.to_json()["grouped_test"]["n_groups"] == 3
+    photos.write_text("\n".join(line.rpartition(",")[0] for line in photos.read_text().splitlines()))
+    found = compare(*names, data=photos)
+    assert found.mcnemar is not None
+    assert (found.mcnemar.only_first, found.mcnemar.only_second, found.grouped_test) == (4, 2, None)
+
+
+def test_only_photos_with_a_class_of_both_models_are_compared(
+    photos: Path, color_bundle: MakeBundle, tmp_path: Path
+) -> None:
+    both = color_bundle(tmp_path / "both", {"a": (255, 0, 0), "b": (0, 0, 255)})
+    one = color_bundle(tmp_path / "one", {"a": (255, 0, 0), "c": (0, 0, 255)})
+    other = color_bundle(tmp_path / "other", {"b": (255, 0, 0), "c": (0, 0, 255)})
+    notes: list[str] = []
+    found = compare(
+        str(both.path), str(one.path), data=photos, progress=lambda task, done, total, note="": notes.append(note)
+    )
+    assert found.grouped_test is not None
+    assert (found.grouped_test.n, found.first.evaluation.n, found.second.evaluation.n) == (3, 6, 3)
+    assert any(note.startswith("3 photos are in no paired test") for note in notes)
+    with pytest.raises(DataError, match="have no class of any photo"):
+        compare(str(one.path), str(other.path), data=photos)
+
+
+def test_a_photo_model_needs_photos(color_bundle: MakeBundle, tmp_path: Path) -> None:
+    made = color_bundle(tmp_path / "both", {"a": (255, 0, 0), "b": (0, 0, 255)})
+    with pytest.raises(UsageError, match="classifies photos"):
+        compare(str(made.path), "fashion-cnn")

@@ -36,7 +36,7 @@ def evaluations_table(results: Sequence[dict[str, Any]]) -> RenderableType:
 def comparison_table(result: dict[str, Any]) -> RenderableType:
     """Both models, and whether they differ."""
     both = _models_table({f"{side}: {result[side]['model']}": result[side] for side in ("first", "second")})
-    return Group(both, *mcnemar_lines("first", "second", result["mcnemar"]))
+    return Group(both, *paired_test_lines("first", "second", result.get("mcnemar") or result["grouped_test"]))
 
 
 def calibration_table(result: dict[str, Any]) -> RenderableType:
@@ -56,12 +56,13 @@ def calibration_table(result: dict[str, Any]) -> RenderableType:
     )
 
 
-def mcnemar_lines(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:
-    """McNemar's test in two lines."""
+def paired_test_lines(first: str, second: str, test: dict[str, Any]) -> tuple[str, str]:
+    """A paired test in two lines: McNemar's, or one over groups."""
+    name = f"signs of {test['n_groups']:,} groups changed at random" if "n_groups" in test else "McNemar's exact test"
     low, high = (100 * end for end in test["interval"])
     interval = f"95 % interval {low:+.2f} to {high:+.2f}"
     p = f"= {test['p_value']:.3f}" if test["p_value"] >= 0.001 else "< 0.001"
-    difference = f"{100 * test['difference']:+.2f} percentage points ({interval}), p {p} (McNemar's exact test)"
+    difference = f"{100 * test['difference']:+.2f} percentage points ({interval}), p {p} ({name})"
     counts = f"{first} {test['only_first']:,}, {second} {test['only_second']:,} of {test['n']:,} images"
     return f"{first} - {second}: {difference}", f"only one is correct: {counts}"
 

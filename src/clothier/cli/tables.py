@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clothier.cli.formatting import format_accuracy, format_percent, make_table
-from clothier.cli.metrics_tables import mcnemar_lines
+from clothier.cli.metrics_tables import paired_test_lines
 from clothier.selective.shift import shift_reason
 from clothier.types import CatalogueShift
 
@@ -55,7 +55,7 @@ def study_table(result: dict[str, Any]) -> RenderableType:
         accuracies = (format_accuracy(one[split]) if one[split] else "" for split in ("test", "validation"))
         table.add_row(name, *accuracies, f"{one['parameters']:,}", str(one["epochs"]), f"{one['train_seconds']:.0f} s")
     test = result["comparison"]
-    return Group(table, *mcnemar_lines(test["first"], test["second"], test), f"Report: {result['report']}")
+    return Group(table, *paired_test_lines(test["first"], test["second"], test), f"Report: {result['report']}")
 
 
 def tag_table(result: dict[str, Any]) -> RenderableType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class PhotoEvaluation:
     n_trained_on: int  # photos of `evaluation` that match a training photo of the model
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
     products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
+    correct: Mapping[str, bool] = field(default_factory=dict)  # of each labeled photo, by its file
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
@@ -108,7 +109,9 @@ def evaluate_photos(
     if table.products is not None:
         products = evaluate_products(probabilities[labeled], table.labels[labeled], table.products[labeled])
     notes = (table.failures, table.warnings)
-    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products)
+    files = [file for file, counts in zip(table.files, labeled, strict=True) if counts]
+    by_file = dict(zip(files, correct[labeled].tolist(), strict=True))
+    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products, by_file)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

@@ -95,7 +95,7 @@ def evaluate(
     """
     loaded = [(str(name), load(name)) for name in require_names(models, "models")]
     data = optional_path(data)
-    photo_model = next((model for _, model in loaded if _is_photo_model(model)), None)
+    photo_model = next((model for _, model in loaded if is_photo_model(model)), None)
     if data is not None and (photo_model or is_photo_table(data)):
         results = _on_photos(loaded, PhotoCache(data, columns, progress), corruptions, progress)
     elif photo_model:
@@ -114,14 +114,15 @@ def evaluate(
     ]
 
 
-def _is_photo_model(model: Model) -> bool:
+def is_photo_model(model: Model) -> bool:
+    """Whether a model classifies photos, not images in the format of Fashion-MNIST."""
     return model.input_spec.kind == "center_crop"
 
 
 def _on_photos(models: NamedModels, photos: PhotoCache, corruptions: bool, progress: Progress) -> list[ModelEvaluation]:
     results = []
     for name, model in models:
-        baseline = load(BASELINE) if _is_photo_model(model) else None
+        baseline = load(BASELINE) if is_photo_model(model) else None
         found = evaluate_photos(model, photos, baseline=baseline, progress=progress)
         robustness = evaluate_corrupted_photos(model, photos, progress) if corruptions else None
         results.append(ModelEvaluation(name, photos.table.name, found.evaluation, robustness, found, found.failures))
