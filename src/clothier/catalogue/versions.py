@@ -175,6 +175,12 @@ def current_version(store: Store) -> ModelVersion | None:
     return next((one for one in versions(store) if one.status == CURRENT), None)
 
 
+def promoted_digest(store: Store) -> str | None:
+    """The version that tags by default, without anything about it; None if none was promoted."""
+    query = _promotions().with_only_columns(VERSIONS.c.digest).limit(1)
+    return store.read(lambda connection: connection.scalar(query))
+
+
 def load_current(store: Store) -> tuple[str, Model]:
     """The name and the model that tags by default: the promoted one, or else that which comes with Clothier.
 

@@ -20,9 +20,11 @@ from clothier.cli import (
     explore,
     export,
     index,
+    keys,
     models,
     predict,
     review,
+    serve,
     similar,
     study,
     tag,
@@ -40,7 +42,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, review, index, similar, export, calibrate, models, drift),
+    "Use a model": (predict, tag, review, index, similar, export, calibrate, models, drift, serve, keys),
     "Machine": (doctor,),
 }
 

@@ -98,6 +98,14 @@ def export_table(result: dict[str, Any]) -> RenderableType:
     return f"{result['tags']:,} tags in {result['rows']:,} {kind}: {result['output']}"
 
 
+def keys_table(result: dict[str, Any]) -> RenderableType:
+    """One row per key, and the secret of a new one."""
+    rows = ((one["name"], one["scope"], one["created_at"], one["revoked_at"] or "") for one in result["keys"])
+    table = make_table(["Name", "Scope", "Created", "Revoked"], rows, text=["Scope", "Created", "Revoked"])
+    secret = result.get("secret")
+    return Group(table, f"The key, which is not shown again: {secret}") if secret else table
+
+
 def tuning_table(result: dict[str, Any]) -> RenderableType:
     """One row per trial, the best first, and the command that trains the best."""
     table = make_table(["Trial", "Validation", "Epochs", "Recipe"], text=["Recipe"])

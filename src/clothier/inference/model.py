@@ -193,10 +193,19 @@ class Model:
         features: list[Float16Array] = []
         for start in range(0, len(paths), DECODE_BATCH):
             batch = parallel_map(self.decode, paths[start : start + DECODE_BATCH])
-            results += self._predict_batch(batch, top, codes, folder, features)
+            results += self.predict_photos(batch, top=top, codes=codes, save_inputs=folder, features=features)
             progress("predict", len(results), len(paths))
+        return self.judge(results, features, trusted=trust_model)
+
+    def judge(
+        self, results: Sequence[Prediction | FailedInput], features: Sequence[Float16Array], *, trusted: bool = False
+    ) -> list[Prediction | FailedInput]:
+        """Tests images that were given together, by the ``features`` of :meth:`predict_photos`; accepts none if unlike.
+
+        ``trusted`` accepts them nevertheless.
+        """
         shift = self.test_catalogue(np.concatenate(features)) if features else None
-        return judge_catalogue(results, self.name, shift, trusted=trust_model)
+        return judge_catalogue(results, self.name, shift, trusted=trusted)
 
     def test_catalogue(self, shift_features: Float16Array) -> CatalogueShift | None:
         """Tests whether a batch is unlike the training images, from (N, P) features; None if the model cannot tell."""
@@ -228,21 +237,30 @@ class Model:
         """The model for 28x28 grayscale images. Loaded for the first of them; two threads may load it twice."""
         return open_model(bundle.resolve(self._fallback)) if self._fallback else self
 
-    def _predict_batch(
+    def predict_photos(
         self,
         batch: Sequence[DecodedPhoto | FailedInput],
-        top: int,
-        codes: Mapping[str, str] | None,
-        save_inputs: Path | None,
-        features: list[Float16Array],
+        *,
+        top: int = 3,
+        codes: Mapping[str, str] | None = None,
+        save_inputs: Path | None = None,
+        features: list[Float16Array] | None = None,
     ) -> list[Prediction | FailedInput]:
-        """Runs each model once, on all of its images together; adds this model's shift features to ``features``."""
+        """Predicts photos that :meth:`decode` has decoded; each model runs once, on all of its images together.
+
+        Args:
+            batch: the photos; those that could not be decoded are returned as they are.
+            top: number of classes to name, the most probable first.
+            codes: a company's code for each class.
+            save_inputs: directory for the preprocessed images, which exists.
+            features: gets this model's features for :meth:`judge`; None to leave that out.
+        """
         photos = {index: one for index, one in enumerate(batch) if isinstance(one, DecodedPhoto)}
         results: dict[int, Any] = dict(enumerate(batch))
         for model in dict.fromkeys(one.model for one in photos.values()):
             own = {index: one for index, one in photos.items() if one.model is model}
             output = model.predict_images(np.stack([one.image for one in own.values()]))
-            if model is self and output.shift_features is not None:
+            if features is not None and model is self and output.shift_features is not None:
                 features.append(output.shift_features)
             for (index, photo), row, result in zip(
                 own.items(), output.probabilities, model.decide(output), strict=True

@@ -179,7 +179,7 @@ def test_a_server_that_is_not_there_and_no_password_in_the_message() -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.file_size(200_000)
+@pytest.mark.file_size(400_000)
 def test_a_full_disk(tmp_path: Path) -> None:
     with open_store(tmp_path / "tags.db") as store:
         run = store.begin_run("/photos", "ab", "photo")
@@ -247,11 +247,8 @@ def test_a_lock_that_another_took_during_a_restart(postgresql_server: Server, po
             store.begin_run("/photos", "ab", "photo")
 
 
-def test_a_server_that_stays_away(
-    postgresql_server: Server, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_module, "RETRY_SECONDS", 1.0)
-    with open_store(postgresql_url) as store:
+def test_a_server_that_stays_away(postgresql_server: Server, postgresql_url: str) -> None:
+    with open_store(postgresql_url, patience=1.0) as store:
         postgresql_server.stop()
         try:
             started = time.monotonic()

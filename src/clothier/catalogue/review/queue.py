@@ -119,7 +119,7 @@ class _Cursor:
             (n, doubtful, drawn) = values["n"], values["doubtful"], values["drawn"]
             doubtful = doubtful and [int(doubtful[0]), float(doubtful[1]), str(doubtful[2])]
             return cls(max(int(n), 0), doubtful or None, (drawn and [float(drawn[0]), str(drawn[1])]) or None)
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise UsageError(f"{text!r} is no place in the queue. Give `after` of a page, unchanged.") from error
 
 

@@ -27,21 +27,26 @@ class ZipSource:
 
     columns: Mapping[str, type] = {}
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shown: str | None = None) -> None:
         """Reads the list of files.
+
+        Args:
+            path: of the ZIP file.
+            shown: what messages call it; None for its path.
 
         Raises:
             DataError: the file is damaged, unreadable, or an Office document.
         """
+        shown = shown or str(path)
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise DataError(f"{path} is a damaged ZIP file: {error}. Make it again.") from error
+            raise DataError(f"{shown} is a damaged ZIP file: {error}. Make it again.") from error
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+            raise DataError(f"{shown} cannot be read: {error.strerror}. Check its permissions.") from error
         if OFFICE_FILE in self._zip.NameToInfo:
-            raise DataError(f"{path} is an Office document. Save its table as 'CSV UTF-8'.")
-        self._path = path
+            raise DataError(f"{shown} is an Office document. Save its table as 'CSV UTF-8'.")
+        self._shown = shown
         self.name = readable(str(path.resolve()))
         self.warnings: list[str] = []
 
@@ -56,7 +61,7 @@ class ZipSource:
             file = readable(info.filename)
             read = self._refusal(info, file) or partial(self._read, info, file)
             yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}")
-        self.warnings = skipped.warnings(self._path)
+        self.warnings = skipped.warnings(self._shown)
 
     def _photos(self, skipped: Skipped) -> Iterator[zipfile.ZipInfo]:
         for info in self._zip.infolist():

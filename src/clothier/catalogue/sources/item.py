@@ -114,7 +114,7 @@ class Skipped:
         self.counts[suffix] += is_other
         return is_other
 
-    def warnings(self, source: Path) -> list[str]:
+    def warnings(self, source: Path | str) -> list[str]:
         """One sentence, or none."""
         counts = [f"{n} {kind}" for kind, n in sorted(self.counts.items()) if n]
         return [f"{source}: not taken for photos: {', '.join(counts)}."] if counts else []

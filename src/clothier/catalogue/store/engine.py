@@ -22,7 +22,7 @@ BUSY_SECONDS = 30  # a writer waits this long for another
 CONNECT_SECONDS = 10
 GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
 DEADLOCK = "40P01"  # PostgreSQL ended this transaction of two that waited for each other
-PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", f"busy_timeout = {1000 * BUSY_SECONDS}")
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
 
 
 def parse_url(store: str | Path) -> URL:
@@ -60,8 +60,12 @@ def is_store(name: str | Path) -> bool:
         return False
 
 
-def make_engine(url: URL) -> Engine:
+def make_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine whose transactions begin at once, on SQLite with the right to write.
+
+    Args:
+        url: of the database.
+        busy_seconds: that a writer of SQLite waits for another.
 
     Raises:
         StorageError: the folder of a SQLite file cannot be created.
@@ -74,7 +78,7 @@ def make_engine(url: URL) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot create {path.parent}: {error.strerror}. Choose another folder.") from error
-    engine = create_engine(url, max_overflow=available_cores(), connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, max_overflow=available_cores(), connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

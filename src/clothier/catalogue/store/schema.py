@@ -229,3 +229,46 @@ AUDIT = Table(
     Index("ix_audit_item", "item_id"),
 )
 """Every change of a tag."""
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("name", String(100), primary_key=True),
+    Column("digest", String(DIGEST_LENGTH), nullable=False, unique=True),
+    Column("scope", String(8), nullable=False),
+    Column("created_at", String(TIME_LENGTH), nullable=False),
+    Column("revoked_at", String(TIME_LENGTH)),
+)
+"""Who may use the HTTP API. ``digest`` is the SHA-256 of the key, which is stored nowhere."""
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("job_id", String(32), nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("key", String(DIGEST_LENGTH), unique=True),
+    Column("fingerprint", String(DIGEST_LENGTH)),
+    Column("status", String(10), nullable=False),
+    Column("created_at", String(TIME_LENGTH), nullable=False),
+    Column("started_at", String(TIME_LENGTH)),
+    Column("finished_at", String(TIME_LENGTH)),
+    Column("attempts", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer),
+    Column("result", JSON(none_as_null=True)),
+    Column("error", Text),
+    Column("run_id", ForeignKey("runs.run_id")),
+    Index("ix_jobs_status", "status", "number"),
+)
+"""Uploads of photos that are tagged in the background. ``key`` is the digest of the client's idempotency key,
+``fingerprint`` that of the upload."""
+
+JOB_PARTS = Table(
+    "job_parts",
+    METADATA,
+    Column("number", ForeignKey("jobs.number"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""The upload of a job until it is done, so that any process with this store can do it."""

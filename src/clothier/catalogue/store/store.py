@@ -13,11 +13,19 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from clothier.catalogue.store.engine import POSTGRESQL, SQLITE, explain, is_temporary, make_engine, parse_url
+from clothier.catalogue.store.engine import (
+    BUSY_SECONDS,
+    POSTGRESQL,
+    SQLITE,
+    explain,
+    is_temporary,
+    make_engine,
+    parse_url,
+)
 from clothier.catalogue.store.lock import BUSY, file_lock
 from clothier.catalogue.store.migrate import migrate
 from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
-from clothier.errors import DataError, UsageError
+from clothier.errors import DataError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Select, Table
 
 T = TypeVar("T")
-RETRY_SECONDS = 60.0  # a database server that is restarted is back by then
+PATIENCE = 60.0  # seconds; a database server that is restarted is back by then
 RETRY_PAUSE = 0.5  # seconds
 TAGGER_LOCK, MIGRATION_LOCK = 0xC107_0001, 0xC107_0002  # of PostgreSQL: numbers that no other program uses
 PAGE = 1_000  # rows that are read at a time
@@ -71,8 +79,12 @@ class Store:
         name: for messages; a password is hidden.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, patience: float = PATIENCE) -> None:
         """Connects, and brings the tables up to date.
+
+        Args:
+            url: of the database.
+            patience: seconds to wait for a server that went away, or for another writer (at most 30).
 
         Raises:
             DataError: not a store, damaged, or newer than this Clothier.
@@ -80,13 +92,14 @@ class Store:
         """
         is_file = url.get_backend_name() == SQLITE
         self.name = (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
-        self._url, self._engine = url, make_engine(url)
+        self._url, self._engine, self._patience = url, make_engine(url, min(patience, BUSY_SECONDS)), patience
         self._server_lock: Connection | None = None
         try:
             with self._explained(), self._engine.begin() as connection:
                 if not is_file:  # two processes must not create the same tables
                     connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
                 migrate(connection, self.name)
+            self._file = _file_id(url.database) if is_file else None
         except BaseException:
             self.close()
             raise
@@ -207,7 +220,7 @@ class Store:
                 .order_by(FILES.c.position)
                 .limit(PAGE)
             )
-            page = self._rows(query)
+            page = self.rows_of(query)
             yield from page
             if len(page) < PAGE:
                 return
@@ -217,24 +230,31 @@ class Store:
         """Every change of an item's tag, the first one first: ``at``, ``actor``, ``before``, ``after``."""
         columns = (AUDIT.c.at, AUDIT.c.actor, AUDIT.c.before, AUDIT.c.after)
         query = select(*columns).where(AUDIT.c.item_id == item_id).order_by(AUDIT.c.audit_id)
-        return self._rows(query)
+        return self.rows_of(query)
 
-    def _rows(self, query: Select[Any]) -> list[Row]:
+    def rows_of(self, query: Select[Any]) -> list[Row]:
+        """All rows of a query."""
         return self.read(lambda connection: [dict(one) for one in connection.execute(query).mappings()])
 
     def _retry(self, work: Callable[[Connection], T], *, reads: bool) -> T:
         deadline: float | None = None
         while True:
+            self._check_file()
             try:
                 if not reads:
                     self._keep_server_lock()
                 with self._engine.connect().execution_options(reads=reads) as connection, connection.begin():
                     return work(connection)
             except DBAPIError as error:
-                deadline = deadline or time.monotonic() + RETRY_SECONDS
+                deadline = deadline or time.monotonic() + self._patience
                 if not is_temporary(error) or time.monotonic() > deadline:
                     raise explain(error, self.name) from error
                 time.sleep(RETRY_PAUSE)
+
+    def _check_file(self) -> None:
+        """SQLite would go on with a file that was removed, and nobody would find what it writes."""
+        if self._file and _file_id(self._url.database) != self._file:
+            raise StorageError(f"the store {self.name} was removed or replaced while it was in use. Put it back.")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -273,24 +293,33 @@ class Store:
                 self._lock_server()
 
 
+def _file_id(path: str | None) -> tuple[int, int] | None:
+    try:
+        status = Path(path or "").stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _drop(connection: Connection) -> None:
     """Closes a connection for good: back in the pool it would keep its lock."""
     connection.invalidate()
     connection.close()
 
 
-def open_store(store: str | Path) -> Store:
+def open_store(store: str | Path, *, patience: float = PATIENCE) -> Store:
     """Opens a store of tags, or creates it.
 
     Args:
         store: a file for SQLite, or a URL such as ``postgresql://user@host/database``.
+        patience: seconds to wait for a server that went away, or for another writer.
 
     Raises:
         UsageError: another kind of database.
         DataError: not a store, damaged, or newer than this Clothier.
         StorageError: the database cannot be reached, or the file not be written.
     """
-    return Store(parse_url(store))
+    return Store(parse_url(store), patience=patience)
 
 
 def open_existing_store(store: str | Path) -> Store:

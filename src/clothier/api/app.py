@@ -1,0 +1,59 @@
+"""The FastAPI app."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from clothier.api.guards import BodyGuard, OriginGuard
+from clothier.api.problems import add_handlers
+from clothier.api.request_log import RequestLog
+from clothier.api.routes import classify, health, items, jobs, models, reviews
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from clothier.api.services import Services
+
+STORE_THREADS = 5  # as many connections as the store keeps open
+DESCRIPTION = """\
+Classifies photos of clothes, and gives access to a catalogue of tagged photos.
+
+Every answer names the model (`Clothier-Model`) and the version of its thresholds (`Clothier-Thresholds`), and repeats
+the `X-Request-ID` of the request or makes one. Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The app of a server. Its documentation is ``/openapi.json``; pages that load scripts from elsewhere are off."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = STORE_THREADS
+        services.worker.start()
+        yield
+        services.is_stopping = True
+        await anyio.to_thread.run_sync(services.close)
+
+    app = FastAPI(
+        title="Clothier",
+        version=version("clothier"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    for one in (classify, items, reviews, jobs, models, health):
+        app.include_router(one.router)
+    add_handlers(app)
+    limits = services.settings.limits
+    sizes = {"/v1/classify": limits.upload_bytes, "/v1/jobs": limits.job_bytes}
+    app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
+    app.add_middleware(OriginGuard, settings=services.settings)
+    app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.versions)
+    return app

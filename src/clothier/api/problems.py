@@ -1,0 +1,111 @@
+"""Errors as ``application/problem+json`` (RFC 9457): what was received, what is accepted, what to do."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from clothier.errors import ClothierError, DataError, ModelError, StorageError, UsageError
+from clothier.untrusted import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:clothier:problem:{}"
+RETRY_SECONDS = 5  # when a store that is locked or gone is worth another try
+ADVICE = {
+    404: "There is nothing at this address. See /openapi.json for what there is.",
+    405: "This address takes other methods. See /openapi.json.",
+}
+
+
+class Problem(HTTPException):
+    """An error that the client is told."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        """``code`` is for programs and ``detail`` for people; ``more`` are further members."""
+        super().__init__(status, detail, dict(headers or {}))
+        self.code, self.more = code, more
+
+
+def busy(detail: str, seconds: float, code: str = "busy", status: int = 503) -> Problem:
+    """The client should try again after so many seconds."""
+    return Problem(status, code, detail, headers={"Retry-After": str(max(1, round(seconds)))})
+
+
+def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
+    """The answer."""
+    content = {
+        "type": TYPE.format(problem.code),
+        "title": HTTPStatus(problem.status_code).phrase,
+        "status": problem.status_code,
+        "detail": problem.detail,
+        "request_id": scope.get("state", {}).get("request_id"),
+        **problem.more,
+    }
+    return JSONResponse(content, problem.status_code, problem.headers, MEDIA_TYPE)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Makes every error a problem."""
+    for kind, translate in (
+        (Problem, _itself),
+        (HTTPException, _from_http),
+        (RequestValidationError, _from_validation),
+        (ClothierError, from_clothier),
+    ):
+        app.add_exception_handler(kind, _handler(translate))
+
+
+def from_clothier(error: ClothierError) -> Problem:
+    """What an error of Clothier is over HTTP."""
+    if isinstance(error, StorageError):
+        return busy(f"{error} Then send the request again.", RETRY_SECONDS, "store-unavailable")
+    if isinstance(error, DataError | ModelError):
+        return Problem(503, "unavailable", str(error))
+    if isinstance(error, UsageError):
+        return Problem(422, "invalid-request", str(error))
+    return Problem(500, "internal-error", str(error))
+
+
+def internal_error(request_id: str) -> Problem:
+    """For an error that nobody expected; its cause is in the log only."""
+    return Problem(500, "internal-error", f"An unexpected error. It is in the server's log as request {request_id}.")
+
+
+def _handler(translate: Any) -> Any:
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        return problem_response(translate(error), request.scope)
+
+    return handle
+
+
+def _itself(error: Problem) -> Problem:
+    return error
+
+
+def _from_http(error: HTTPException) -> Problem:
+    """An error of the framework."""
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    return Problem(error.status_code, code, ADVICE.get(error.status_code, error.detail), headers=error.headers)
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    """Which values are wrong; not their content, which may be large or secret."""
+    errors = [
+        {"field": printable(".".join(map(str, one["loc"])))[:200], "message": printable(one["msg"])[:300]}
+        for one in error.errors()[:20]
+    ]
+    named = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:3])
+    return Problem(422, "invalid-request", f"The request has invalid values: {named}.", errors=errors)

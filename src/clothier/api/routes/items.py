@@ -1,0 +1,46 @@
+"""``/v1/items``: what the store knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from clothier.api.access import Reader
+from clothier.api.responses import cursor, errors, item_answer, not_found, read_cursor
+from clothier.api.schemas import Decision, ItemDetail, ItemsAnswer, Probability, Text
+from clothier.api.services import ServicesOf
+from clothier.catalogue.items import ItemFilter, find_item, list_items
+
+router = APIRouter(tags=["items"])
+MAX_PAGE = 500
+
+
+@router.get("/v1/items", response_model=ItemsAnswer, responses=errors())
+def get_items(
+    caller: Reader,
+    services: ServicesOf,
+    name: Annotated[Text | None, Query(alias="class", description="Of the review, or else of the model.")] = None,
+    decision: Decision | None = None,
+    product: Text | None = None,
+    model: Text | None = None,
+    min_probability: Probability | None = None,
+    max_probability: Probability | None = None,
+    reviewed: bool | None = None,
+    after: Annotated[Text | None, Query(description="The `next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+) -> Any:
+    """Items by id, a page at a time. An item that is added meanwhile moves no other to another page."""
+    wanted = ItemFilter(name, decision, product, model, min_probability, max_probability, reviewed)
+    rows = list_items(services.store, wanted, after=read_cursor(after), limit=limit + 1)
+    following = cursor(rows[limit - 1]["item_id"]) if len(rows) > limit else None
+    return {"items": [item_answer(one) for one in rows[:limit]], "next": following}
+
+
+@router.get("/v1/items/{item_id:path}", response_model=ItemDetail, responses=errors(404))
+def get_item(caller: Reader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]) -> Any:
+    """An item with its files and the history of its tag."""
+    row = None if "\0" in item_id else find_item(services.store, item_id)
+    if row is None:
+        raise not_found("item", item_id)
+    return item_answer(row)

@@ -1,0 +1,49 @@
+"""``/v1/models``: which models there are, and which one tags."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from clothier.api.access import Admin, Reader
+from clothier.api.responses import errors, model_version, not_found
+from clothier.api.schemas import ModelsAnswer
+from clothier.api.services import Services, ServicesOf
+from clothier.catalogue.versions import promote, roll_back, versions
+from clothier.errors import UnknownNameError
+
+router = APIRouter(tags=["models"])
+
+
+@router.get("/v1/models", response_model=ModelsAnswer, responses=errors())
+def get_models(caller: Reader, services: ServicesOf) -> Any:
+    """The models that were used or registered in the store, the newest first, and the one that this server uses."""
+    return _models(services)
+
+
+@router.post("/v1/models/rollback", response_model=ModelsAnswer, responses=errors())
+def roll_back_model(caller: Admin, services: ServicesOf) -> Any:
+    """Takes the last promotion back. Servers that were started without a model follow within seconds."""
+    roll_back(services.store, caller.name)
+    services.follow_promotion(services.store)
+    return _models(services)
+
+
+@router.post("/v1/models/{version}/promote", response_model=ModelsAnswer, responses=errors(404))
+def promote_model(
+    caller: Admin, services: ServicesOf, version: Annotated[str, Path(max_length=64, pattern=r"^[0-9a-f]*$")]
+) -> Any:
+    """Makes a version the one that tags by default. Servers that were started without a model follow within seconds."""
+    try:
+        promote(services.store, version, caller.name)
+    except UnknownNameError as error:
+        raise not_found("version", version) from error
+    services.follow_promotion(services.store)
+    return _models(services)
+
+
+def _models(services: Services) -> dict[str, Any]:
+    found = [one.to_json() for one in versions(services.store)]
+    shown = [{name: value for name, value in one.items() if name != "location"} for one in found]  # it is a path here
+    return {"serving": model_version(services.rules), "versions": shown}

@@ -1,0 +1,126 @@
+"""What the routes share: the model, the store, the queue of photos, the keys, and the worker that does jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from clothier.api.access import KeyRing
+from clothier.api.job_worker import JobWorker, ServedModel
+from clothier.api.metrics import Metrics
+from clothier.api.photo_queue import PhotoQueue
+from clothier.api.rate_limit import RateLimit
+from clothier.catalogue.rules import TaggingRules
+from clothier.catalogue.store import open_store
+from clothier.catalogue.versions import load_current, promoted_digest
+from clothier.inference import load
+from clothier.taxonomy import read_taxonomy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clothier.api.settings import Settings
+    from clothier.catalogue.store import Store
+
+PATIENCE = 5.0  # seconds that a request waits for a store that is locked or gone
+
+
+@dataclass(slots=True)
+class Services:
+    """See above.
+
+    Attributes:
+        is_stopping: whether no new requests are wanted.
+    """
+
+    settings: Settings
+    served: ServedModel
+    store: Store
+    photos: PhotoQueue
+    worker: JobWorker
+    keys: KeyRing
+    rate: RateLimit | None
+    failed_keys: RateLimit
+    metrics: Metrics = field(default_factory=Metrics)
+    is_stopping: bool = False
+
+    @classmethod
+    def open(cls, settings: Settings) -> Services:
+        """Loads the model and opens the store.
+
+        Raises:
+            UnknownNameError: no such model.
+            ModelError: the model is damaged.
+            DataError: store or taxonomy are damaged, or not what they should be.
+            StorageError: the store cannot be reached or written.
+        """
+        limits = settings.limits
+        store = open_store(settings.store, patience=PATIENCE)
+        try:
+            served = load_served(settings, store)
+        except BaseException:
+            store.close()
+            raise
+        services = cls(
+            settings,
+            served,
+            store,
+            PhotoQueue(served.rules, threads=settings.threads, limit=limits.waiting_photos),
+            JobWorker(settings.store, served),
+            KeyRing(store),
+            RateLimit(limits.requests_per_minute) if limits.requests_per_minute else None,
+            RateLimit(limits.failed_keys_per_minute),
+        )
+        services.worker.on_poll = services.follow_promotion
+        services.metrics.watch("clothier_photos_waiting", "Photos before the model.", lambda: services.photos.waiting)
+        return services
+
+    def close(self) -> None:
+        """Finishes what is in work, and closes the store."""
+        self.worker.stop()
+        self.photos.close()
+        self.store.close()
+
+    @property
+    def rules(self) -> TaggingRules:
+        """The model and the company's codes."""
+        return self.served.rules
+
+    def follow_promotion(self, store: Store) -> None:
+        """Takes the model that was promoted since, unless the server was told which one to use.
+
+        Raises:
+            ModelError: it cannot be loaded. The model before stays.
+        """
+        if self.settings.model is None and promoted_digest(store) != self.served.promoted:
+            self.served = load_served(self.settings, store)
+            self.photos.rules, self.worker.served = self.served.rules, self.served
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Headers that name the model and its thresholds."""
+        model = self.rules.model
+        name = model.name.encode("ascii", "replace").decode()
+        headers = {"Clothier-Model": f"{name}; digest={model.digest[:16]}"}
+        thresholds = self.rules.thresholds_version
+        return {**headers, "Clothier-Thresholds": thresholds} if thresholds else headers
+
+
+def load_served(settings: Settings, store: Store) -> ServedModel:
+    """The model that the server was told to use, or that is promoted in the store."""
+    promoted = promoted_digest(store)
+    name, model = load_current(store) if settings.model is None else (str(settings.model), load(settings.model))
+    codes = read_taxonomy(Path(settings.taxonomy), model.classes) if settings.taxonomy else None
+    return ServedModel(name, TaggingRules(model, codes), promoted)
+
+
+def get_services(request: Request) -> Services:
+    """Those of the app, for routes."""
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(get_services)]

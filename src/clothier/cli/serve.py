@@ -1,0 +1,80 @@
+"""``clothier serve``.
+
+clothier serve
+clothier serve --store postgresql://shop@db/catalogue --host 0.0.0.0
+clothier serve --model runs/photo --taxonomy codes.toml --port 8080
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothier.cli import output
+from clothier.cli.predict import Taxonomy
+from clothier.cli.tag import TaggingModel
+
+Host = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all. Beyond this machine, keys are needed."
+    ),
+]
+Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for a free one.")]
+ServedStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="Database of the catalogue: a SQLite file, or postgresql://user@host/database. "
+        "Default: catalogue.db in your data folder.",
+    ),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Name under which it is reached through a proxy; keys are then needed."),
+]
+RateLimit = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Requests a minute of each key, or address. Default: no limit.")
+]
+Open = Annotated[
+    bool, typer.Option("--anyone-may-change-everything", help="Need no keys, although others can reach the server.")
+]
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    store: ServedStore = None,
+    model: TaggingModel = None,
+    taxonomy: Taxonomy = None,
+    allow_host: AllowHost = None,
+    rate_limit: RateLimit = None,
+    anyone: Open = False,
+) -> None:
+    """Serve the HTTP API: classify photos, tag ZIP files, review the catalogue. Ctrl-C stops it."""
+    from clothier.api.server import serve as run_server
+    from clothier.api.settings import Limits, Settings
+
+    settings = Settings(
+        store if store is not None else default_store(),
+        model,
+        taxonomy,
+        host,
+        port,
+        allow_host or (),
+        anyone,
+        limits=Limits(requests_per_minute=rate_limit),
+    )
+    run_server(settings, _say_ready)
+
+
+def default_store() -> Path:
+    """The catalogue of a user who named none."""
+    from platformdirs import user_data_path
+
+    return user_data_path("clothier") / "catalogue.db"
+
+
+def _say_ready(url: str, store: str) -> None:
+    output.print_message(f"Clothier listens on {url} (catalogue: {store}). Ctrl-C stops it.")

@@ -1,0 +1,133 @@
+"""A job of the HTTP API: upload -> store, as ``clothier tag`` does it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clothier.catalogue import jobs
+from clothier.catalogue.engines.local import LocalEngine
+from clothier.catalogue.reviewed_rows import with_reviews
+from clothier.catalogue.rows import output_columns
+from clothier.catalogue.shift import retag, source_shift
+from clothier.catalogue.sources.archive import ZipSource
+from clothier.catalogue.tables import write_table
+from clothier.catalogue.tagger import tag_source
+from clothier.catalogue.versions import register
+from clothier.errors import ClothierError, StorageError
+from clothier.types import no_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clothier.catalogue.jobs import Job
+    from clothier.catalogue.rules import TaggingRules
+    from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import RunId
+    from clothier.types import Progress
+
+LOG = logging.getLogger("clothier.jobs")
+UPLOAD = "the upload"
+
+
+class _StopError(Exception):
+    """The job is not wanted anymore, or the server stops."""
+
+
+def run_next_job(store: Store, model: str, rules: TaggingRules, *, should_stop: Callable[[], bool]) -> bool:
+    """Tags the photos of the oldest job that is not done.
+
+    Args:
+        store: locked by the caller.
+        model: what the model was loaded by.
+        rules: the model and the company's codes.
+        should_stop: asked after every chunk; the job then continues at the next call.
+
+    Returns:
+        Whether there was a job.
+
+    Raises:
+        StorageError: the store cannot be used. The job continues at the next call.
+    """
+    job = jobs.next_job(store)
+    if job is None or should_stop():
+        return False
+    if job.attempts >= jobs.MAX_ATTEMPTS:
+        jobs.finish_job(store, job, error=f"it was started {job.attempts} times, and the server ended each time.")
+        return True
+    try:
+        jobs.finish_job(store, job, result=_run(store, model, rules, job, should_stop))
+    except _StopError:
+        return not should_stop()
+    except StorageError:
+        raise
+    except ClothierError as error:
+        jobs.finish_job(store, job, error=str(error))
+    except Exception:  # a job must not end the server, nor be tried for ever
+        LOG.exception("job %s failed", job.job_id)
+        jobs.finish_job(store, job, error="an unexpected error; the server's log has its cause.")
+    return True
+
+
+def write_result(store: Store, rules: TaggingRules, job: Job, path: Path) -> None:
+    """Writes the rows of a job that is done as a table, in the format of the suffix of ``path``."""
+    rows = with_reviews(store.rows(jobs.job_run(store, job)), rules.codes)
+    write_table(path, output_columns({}), rows)
+
+
+def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="clothier-job-") as folder:
+        path = Path(folder) / "upload.zip"
+        _write_upload(store, job, path)
+        source = ZipSource(path, shown=UPLOAD)
+        source.name = f"job {job.job_id}"
+        register(store, model, rules.model)
+        run = store.begin_run(source.name, rules.model.digest, rules.model.name)
+        job = jobs.start_job(store, job, run)
+        rules = replace(rules, shift=source_shift(store, run, rules.model, earlier=True))
+        engine = LocalEngine(rules.model, lambda digest: store.has_output(digest, run.model))
+        tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
+        final = replace(rules, shift=source_shift(store, run, rules.model))
+        if final.digest != rules.digest:
+            retag(store, run, final)
+        store.finish_run(run)
+        return _result(store, run, final, tally.n, source.warnings)
+
+
+def _write_upload(store: Store, job: Job, path: Path) -> None:
+    try:
+        with path.open("wb") as file:
+            for part in jobs.read_upload(store, job):
+                file.write(part)
+    except OSError as error:
+        raise StorageError(f"an upload cannot be unpacked in {path.parent.parent}: {error.strerror}.") from error
+
+
+def _reporting(store: Store, job: Job, should_stop: Callable[[], bool]) -> Progress:
+    """Keeps the progress in the store, and ends the job when it is not wanted."""
+
+    def report(task: str, done: float, total: float, note: str = "") -> None:
+        no_progress(task, done, total, note)
+        if not jobs.report_progress(store, job, int(done), int(total)) or should_stop():
+            raise _StopError
+
+    return report
+
+
+def _result(store: Store, run: RunId, rules: TaggingRules, n: int, warnings: list[str]) -> dict[str, Any]:
+    counts = store.count(run)
+    failed = sum(counts["error_code"].values())
+    return {
+        "n": n,
+        "tagged": n - failed,
+        "failed": failed,
+        "decisions": {str(name or "uncalibrated"): count for name, count in counts["decision"].items()},
+        "errors": {str(code): count for code, count in counts["error_code"].items()},
+        "catalogue": rules.shift.to_json() if rules.shift else None,
+        "warnings": warnings,
+        "model": rules.model.name,
+        "thresholds": rules.thresholds_version,
+    }

@@ -1,0 +1,172 @@
+"""/v1/jobs: upload, progress, result, idempotency keys, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from clothier.catalogue import jobs
+from clothier.catalogue.store import open_store
+from clothier.catalogue.store.schema import JOB_PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+    from tests.api.conftest import OpenClient
+
+ZIP = {"Content-Type": "application/zip"}
+
+
+def wait(client: TestClient, job_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while (job := client.get(f"/v1/jobs/{job_id}").json())["status"] not in jobs.ENDED:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+    return job
+
+
+def test_a_job(client: TestClient, make_zip: Callable[..., bytes], store_path: Path) -> None:
+    answer = client.post("/v1/jobs", content=make_zip("dress", "hat", "dress"), headers=ZIP)
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"/v1/jobs/{answer.json()['job_id']}"
+    job = wait(client, answer.json()["job_id"])
+    assert (job["status"], job["done"], job["total"], job["error"]) == ("done", 3, 3, None)
+    assert job["result"] == {
+        "n": 3, "tagged": 3, "failed": 0, "decisions": {"accept": 3}, "errors": {}, "catalogue": None, "warnings": [],
+        "model": "colors", "thresholds": answer.headers["Clothier-Thresholds"],
+    }  # fmt: skip
+    assert len(client.get("/v1/items").json()["items"]) == 3
+    with open_store(store_path) as store:
+        assert store.rows_of(JOB_PARTS.select()) == [], "the upload is not kept"
+
+
+def test_results_in_every_format(client: TestClient, make_zip: Callable[..., bytes]) -> None:
+    job_id = client.post("/v1/jobs", content=make_zip("dress", "hat"), headers=ZIP).json()["job_id"]
+    wait(client, job_id)
+    answers = {one: client.get(f"/v1/jobs/{job_id}/result?format={one}") for one in ("csv", "jsonl", "parquet")}
+    rows = {
+        "csv": list(csv.DictReader(io.StringIO(answers["csv"].text))),
+        "jsonl": [json.loads(line) for line in answers["jsonl"].text.splitlines()],
+        "parquet": pq.read_table(io.BytesIO(answers["parquet"].content)).to_pylist(),
+    }
+    for name, found in rows.items():
+        assert [(one["file"], one["class"]) for one in found] == [("0.png", "dress"), ("1.png", "hat")]
+        assert answers[name].headers["Content-Disposition"] == f'attachment; filename="tags.{name}"'
+
+
+def test_photos_that_fail_are_counted(client: TestClient, make_zip: Callable[..., bytes]) -> None:
+    content = make_zip("dress").replace(b"\x89PNG", b"\x89PNX")
+    job = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])
+    assert (job["status"], job["result"]["failed"], job["result"]["errors"]) == ("done", 1, {"truncated": 1})
+
+
+@pytest.mark.parametrize("content", [b"no zip", b"PK\x03\x04" + 100 * b"\0", b"\0"])
+def test_what_is_no_zip_fails(client: TestClient, content: bytes) -> None:
+    job = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])
+    assert job["status"] == "failed"
+    assert job["error"].startswith("the upload is a damaged ZIP file: ")
+    assert client.get(f"/v1/jobs/{job['job_id']}/result").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status"),
+    [
+        ({"Content-Type": "application/json"}, b"{}", 415),
+        ({}, b"x", 415),
+        (ZIP, b"", 400),
+        ({**ZIP, "Idempotency-Key": '""'}, b"x", 400),
+        ({**ZIP, "Idempotency-Key": "k" * 256}, b"x", 422),
+    ],
+)
+def test_bad_uploads(client: TestClient, headers: dict[str, str], content: bytes, status: int) -> None:
+    assert client.post("/v1/jobs", content=content, headers=headers).status_code == status
+    assert client.get("/v1/jobs").json()["jobs"] == []
+
+
+def test_too_large_an_upload_leaves_nothing(open_client: OpenClient, store_path: Path) -> None:
+    client = open_client(limits={"job_bytes": 3 << 20})
+
+    def stream():
+        for _ in range(4):
+            yield (1 << 20) * b"x"
+
+    assert client.post("/v1/jobs", content=stream(), headers=ZIP).status_code == 413
+    with open_store(store_path) as store:
+        assert store.rows_of(JOB_PARTS.select()) == []
+
+
+def test_the_same_key_is_the_same_job(client: TestClient, make_zip: Callable[..., bytes]) -> None:
+    content, headers = make_zip("dress"), {**ZIP, "Idempotency-Key": '"8e03978e-40d5"'}
+    first = client.post("/v1/jobs", content=content, headers=headers).json()
+    again = client.post("/v1/jobs", content=content, headers={**ZIP, "Idempotency-Key": "8e03978e-40d5"})
+    assert (again.status_code, again.json()["job_id"]) == (202, first["job_id"])
+    other = client.post("/v1/jobs", content=make_zip("hat"), headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "urn:clothier:problem:key-reused")
+    assert len(client.get("/v1/jobs").json()["jobs"]) == 1
+
+
+def test_the_same_key_while_the_first_is_received(client: TestClient, store_path: Path) -> None:
+    with open_store(store_path) as store:
+        jobs.begin_upload(store, "local", "k")
+    answer = client.post("/v1/jobs", content=b"x", headers={**ZIP, "Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:in-progress")
+
+
+def test_pages_of_jobs(client: TestClient, make_zip: Callable[..., bytes]) -> None:
+    ids = [client.post("/v1/jobs", content=make_zip("dress"), headers=ZIP).json()["job_id"] for _ in range(3)]
+    page = client.get("/v1/jobs?limit=2").json()
+    assert [one["job_id"] for one in page["jobs"]] == [ids[2], ids[1]]
+    rest = client.get(f"/v1/jobs?after={page['next']}").json()
+    assert ([one["job_id"] for one in rest["jobs"]], rest["next"]) == ([ids[0]], None)
+
+
+def test_a_waiting_job_is_canceled(client: TestClient, make_zip: Callable[..., bytes], store_path: Path) -> None:
+    with open_store(store_path) as store, store.locked():  # so that the server cannot begin
+        job_id = client.post("/v1/jobs", content=make_zip("dress"), headers=ZIP).json()["job_id"]
+        assert client.get(f"/v1/jobs/{job_id}/result").status_code == 409
+        assert client.delete(f"/v1/jobs/{job_id}").json()["status"] == "canceled"
+    assert client.delete(f"/v1/jobs/{job_id}").json()["status"] == "canceled"
+
+
+def test_a_job_that_a_killed_server_left(
+    open_client: OpenClient, make_zip: Callable[..., bytes], store_path: Path
+) -> None:
+    with open_store(store_path) as store:
+        job, _ = jobs.begin_upload(store, "local", None)
+        jobs.add_part(store, job, 0, make_zip("dress", "hat"))
+        job = jobs.complete_upload(store, job, "f")
+        jobs.start_job(store, job, store.begin_run("job", "d", "m"))
+    assert wait(open_client(), job.job_id)["status"] == "done"
+
+
+def test_a_job_that_ends_the_server_each_time(
+    open_client: OpenClient, make_zip: Callable[..., bytes], store_path: Path
+) -> None:
+    with open_store(store_path) as store:
+        job, _ = jobs.begin_upload(store, "local", None)
+        jobs.add_part(store, job, 0, make_zip("dress"))
+        job = jobs.complete_upload(store, job, "f")
+        for _ in range(3):
+            job = jobs.start_job(store, job, store.begin_run("job", "d", "m"))
+    failed = wait(open_client(), job.job_id)
+    assert (failed["status"], failed["error"]) == ("failed", "it was started 3 times, and the server ended each time.")
+
+
+@pytest.mark.parametrize("path", ["none", "%00", "..%2f..", "x" * 900])
+@pytest.mark.parametrize("rest", ["", "/result"])
+def test_no_such_job(client: TestClient, path: str, rest: str) -> None:
+    assert client.get(f"/v1/jobs/{path}{rest}").status_code in (404, 422)
+
+
+@pytest.mark.parametrize("after", ["!", "AA", "x" * 1001, "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OQ"])
+def test_bad_pages(client: TestClient, after: str) -> None:
+    assert client.get(f"/v1/jobs?after={after}").status_code == 422
