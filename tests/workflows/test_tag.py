@@ -442,7 +442,7 @@ def test_no_output_and_no_store(photos: Path, model: Path) -> None:
         tag(photos, model=model)
 
 
-@pytest.mark.file_size(150_000)
+@pytest.mark.file_size(400_000)
 def test_a_full_disk_keeps_the_old_output(photos: Path, tmp_path: Path, model: Path) -> None:
     (tmp_path / "tags.csv").write_text("old")
     for number in range(2, 200):
