@@ -169,6 +169,7 @@ class Prediction:
         decision: accept, review or reject; None if the model has no thresholds.
         reason: one sentence on the decision.
         model: the name of the model.
+        limits: what its limits guarantee, and what they come from; None without thresholds.
         code: the company's code for the most probable class, if a taxonomy was given.
         input_file: the file with the preprocessed input, if ``--save-inputs`` was given.
         notes: one sentence for each thing that was ignored or missing in the image file.
@@ -182,6 +183,7 @@ class Prediction:
     decision: Decision | None
     reason: str
     model: str
+    limits: str | None = None
     code: str | None = None
     input_file: str | None = None
     notes: tuple[str, ...] = ()
@@ -198,7 +200,7 @@ class Prediction:
             "decision": self.decision,
             "reason": self.reason,
             "model": self.model,
-            **{name: value for name in ("code", "input_file") if (value := getattr(self, name)) is not None},
+            **{name: value for name in ("limits", "code", "input_file") if (value := getattr(self, name)) is not None},
             **({"colors": [one.to_json() for one in self.colors]} if self.colors is not None else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
             **({"catalogue": self.catalogue.to_json()} if self.catalogue else {}),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clothier.errors import ModelError, UsageError
-from clothier.selective.decisions import decide, is_accepted, risk_coverage, selective_metrics
+from clothier.selective.decisions import decide, describe_limits, is_accepted, risk_coverage, selective_metrics
 from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 
 CLASSES = ("dress", "hat", "boot")
@@ -34,23 +34,37 @@ def test_each_decision_and_its_reason() -> None:
     results = decide(PROBABILITIES, [0.1, 0.1, 2.61, 2.5], THRESHOLDS, CLASSES)
     assert [one.decision for one in results] == ["accept", "review", "reject", "accept"]
     reasons = [one.reason for one in results[:3]]
-    assert reasons[0].startswith("Accepted: 90 % >= threshold 80 % (at most 5 % errors on photos of its classes, 95 %")
-    assert reasons[1].startswith("Review: 50 % < threshold 80 % (at most 5 % errors on photos of its classes, 95 %")
-    assert reasons[2].startswith("Rejected: OOD score 2.61 > 2.5 (95 % of in-distribution photos are below)")
-    assert all("`clothier calibrate`" in reason for reason in reasons)
+    assert reasons == [
+        "Accepted: 90 % >= threshold 80 %.",
+        "Review: 50 % < threshold 80 %.",
+        "Rejected: OOD score 2.61 > 2.5: unlike the training photos.",
+    ]
 
 
-def test_a_user_calibrated_model_needs_no_calibration() -> None:
-    results = decide(PROBABILITIES, [0.1, 0.1, 9, 0], replace(THRESHOLDS, user_calibrated=True), CLASSES)
-    assert "own photos" in results[0].reason
-    assert not any("`clothier calibrate`" in one.reason for one in results)
+def test_a_value_and_its_limit_never_look_equal() -> None:
+    thresholds = replace(THRESHOLDS, min_probability=0.77, max_ood=3.3)
+    review, reject = decide([[0.76999, 0.1, 0.1], [0.9, 0, 0]], [0, 3.30001], thresholds, CLASSES)
+    assert review.reason == "Review: 76.999 % < threshold 77 %."
+    assert reject.reason.startswith("Rejected: OOD score 3.30001 > 3.3:")
+
+
+def test_the_limits_are_described_with_what_they_come_from() -> None:
+    text = describe_limits(THRESHOLDS)
+    assert text.startswith(
+        "Accepted tags: at most 5 % errors on photos of its classes, 95 % confidence. 95 % of photos"
+    )
+    assert "`clothier calibrate`" in text
+    own = describe_limits(replace(THRESHOLDS, user_calibrated=True))
+    assert own.endswith("calibrated on your own photos.")
+    assert describe_limits(Thresholds(min_probability=0.5)).startswith("Accepted tags: no risk guarantee. The limits")
+    assert describe_limits(Thresholds(min_probability=None)).startswith("Nothing is accepted. The limits")
 
 
 def test_a_tag_that_is_only_proven_for_its_parent_class_says_so() -> None:
     thresholds = replace(THRESHOLDS, guarantee=replace(GUARANTEE, counted_as={"boot": "shoes"}))
     reasons = [one.reason for one in decide([[0.9, 0.05, 0.05], [0.02, 0.03, 0.95]], None, thresholds, CLASSES)]
     assert "shoes" not in reasons[0]
-    assert "95 % confidence; boot counts as right for any shoes)." in reasons[1]
+    assert "threshold 80 %; boot counts as right for any shoes." in reasons[1]
 
 
 def test_without_a_valid_threshold_all_is_reviewed() -> None:
@@ -62,7 +76,7 @@ def test_without_a_valid_threshold_all_is_reviewed() -> None:
 
 def test_a_threshold_without_a_guarantee() -> None:
     (first, *_) = decide(PROBABILITIES, None, Thresholds(min_probability=0.5), CLASSES)
-    assert first.reason == "Accepted: 90 % >= threshold 50 % (no risk guarantee)."
+    assert first.reason == "Accepted: 90 % >= threshold 50 %."
 
 
 def test_a_nan_ood_score_is_rejected() -> None:

@@ -459,6 +459,7 @@ def test_the_json_is_complete(photos: Path, tmp_path: Path, model: Path) -> None
     content = json.loads(json.dumps(result.to_json()))
     assert content.pop("seconds") > 0
     assert content.pop("photos_per_second") > 0
+    assert content.pop("limits").startswith("Accepted tags: no risk guarantee.")
     (failure,) = content.pop("failures")
     assert (failure["file"], failure["error"]["code"]) == ("bad.jpg", "empty")
     assert content == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -17,25 +18,44 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 BAR_WIDTH = 20  # characters of a probability of 1
+MAX_DETAILED = 10  # images with all classes and reasons; more have a line each
 DECISION_COLORS = {"accept": "bold green", "review": "bold yellow", "reject": "bold red"}
 
 
 def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
-    """The classes of each image, best first, with bars for their probabilities; then the reasons, each once."""
+    """What the limits are, then the classes of each image, best first, with bars; then the reasons, each once.
+
+    Of more than :data:`MAX_DETAILED` images only the best class; totals follow.
+    """
+    is_short = len(results) <= MAX_DETAILED
     code = ["Code"] if any("code" in one for one in results) else []
     table = make_table(["Image", "Class", "Probability", "", "Decision", *code], text=["Class", "", "Decision", *code])
     for one in results:
         if "error" in one:
             failed = "could not be saved" if one["error"]["code"] == "not-saved" else "could not be read"
             table.add_row(one["file"], Text(failed, style="red"))
-        for rank, guess in enumerate(one.get("top", ())):
+        for rank, guess in enumerate(one.get("top", ())[: None if is_short else 1]):
             bar = Text("━" * round(BAR_WIDTH * guess["probability"]), style="dim" if rank else "cyan")
             cells = [guess["class"], format_percent(guess["probability"]), bar]
             if not rank:
                 decision = Text(one["decision"] or "uncalibrated", style=DECISION_COLORS.get(one["decision"], "dim"))
                 cells += [decision, *(one.get("code", "") for _ in code)]
             table.add_row("" if rank else one["file"], *cells, style="dim" if rank else "bold")
-    return Group(table, *_reason_lines(results), *_catalogue_lines(results))
+    below = _reason_lines(results) if is_short else [_totals(results)]
+    return Group(*_limit_lines(results), table, *below, *_note_lines(results), *_catalogue_lines(results))
+
+
+def _limit_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    """What the limits of each model guarantee, and what they come from."""
+    for model, limits in dict.fromkeys((one["model"], one["limits"]) for one in results if "limits" in one):
+        yield Padding(Text(f"{model}: {limits}"), (1, 0, 0, 1))
+
+
+def _totals(results: Sequence[dict[str, Any]]) -> RenderableType:
+    """How many images have each decision."""
+    counts = Counter("failed" if "error" in one else one["decision"] or "uncalibrated" for one in results)
+    parts = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
+    return Padding(Text(f"{len(results):,} images: {parts}"), (0, 0, 0, 1))
 
 
 def _catalogue_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
@@ -46,7 +66,7 @@ def _catalogue_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableTy
 
 
 def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
-    """The model and its reason, one paragraph each; a reason that several images share is printed once. Then notes."""
+    """The model and its reason, one line each; a reason that several images share is printed once."""
     files: dict[tuple[str, str], list[str]] = {}
     for one in results:
         if "error" not in one:
@@ -55,6 +75,10 @@ def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         prefix = f"{names[0]}{others}: " if len(files) > 1 else ""
         yield Padding(Text.assemble(prefix, (f"{model}: {reason}", "dim")), (0, 0, 0, 2))
+
+
+def _note_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    """What was ignored or missing in the image files."""
     for one in results:
         for note in one.get("notes", ()):
             yield Padding(Text.assemble(f"{one['file']}: ", (note, "dim")), (0, 0, 0, 2))

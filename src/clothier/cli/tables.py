@@ -70,6 +70,7 @@ def tag_table(result: dict[str, Any]) -> RenderableType:
         f"{result['n']:,} photo{'s' * (result['n'] != 1)} in {result['seconds']:.1f} s "
         f"({result['photos_per_second']:,.0f} a second){unchanged}",
         f"Model: {result['model']}",
+        *([result["limits"]] if result["limits"] else []),
         *([shift] if (shift := catalogue_line(result["catalogue"])) else []),
         *([f"Tags: {result['output']}"] if result["output"] else []),
         f"Store: {result['store']}",

@@ -25,7 +25,7 @@ from clothier.inference.catalogue import judge_catalogue
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.paths import local_path, optional_path
-from clothier.selective.decisions import DecisionResult, decide
+from clothier.selective.decisions import DecisionResult, decide, describe_limits
 from clothier.selective.ood import OodScorer
 from clothier.selective.shift import ShiftDetector
 from clothier.selective.thresholds import Thresholds
@@ -291,6 +291,7 @@ class Model:
             decision=result.decision if result else None,
             reason=reason,
             model=model.name,
+            limits=describe_limits(model.thresholds) if model.thresholds else None,
             code=codes[best[0].name] if codes else None,
             input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
             notes=photo.notes,

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from clothier.types import BoolArray, CatalogueShift, Decision, Float64Array, Labels
 
 CALIBRATE_HINT = (
-    "is from cross-validation on the training photos. For yours, run `clothier calibrate` on 300 or more reviewed "
-    "photos."
+    "The limits are from cross-validation on the training photos. For yours, run `clothier calibrate` on 300 or more "
+    "reviewed photos."
 )
+MAX_DIGITS = 15  # significant ones of a float
 UNLIKE_HINT = (
     "Nothing is accepted until `clothier calibrate` or `clothier train photo` has seen reviewed photos of this kind."
 )
@@ -78,6 +79,16 @@ def decide(
         else:
             results.append(_compare(name, float(probability), thresholds.min_probability, is_sure, thresholds))
     return results
+
+
+def describe_limits(thresholds: Thresholds) -> str:
+    """What the limits of the decisions guarantee, and what they come from; a sentence or two."""
+    accepted = "Nothing is accepted." if thresholds.min_probability is None else "Accepted tags: no risk guarantee."
+    if thresholds.guarantee:
+        accepted = f"Accepted tags: {thresholds.guarantee.summary()}."
+    recall = f" {format_percent(thresholds.id_recall)} of photos like the training photos are within the OOD limit."
+    source = "The limits were calibrated on your own photos." if thresholds.user_calibrated else CALIBRATE_HINT
+    return f"{accepted}{'' if thresholds.max_ood is None else recall} {source}"
 
 
 def hold_back(result: DecisionResult, shift: CatalogueShift | None, *, trusted: bool) -> DecisionResult:
@@ -168,29 +179,26 @@ def _mean_or_none(flags: BoolArray) -> float | None:
 def _compare(
     name: str, probability: float, min_probability: float, accepted: bool, thresholds: Thresholds
 ) -> DecisionResult:
-    top, limit = (format_percent(round(one, 3)) for one in (probability, min_probability))
-    clause = _guarantee_clause(name, thresholds)
+    top, limit = (f"{one} %" for one in _distinct(100 * probability, 100 * min_probability))
+    parent = thresholds.guarantee.counted_as.get(name) if thresholds.guarantee else None
+    broader = f"; {name} counts as right for any {parent}" if parent else ""
     if accepted:
-        return DecisionResult("accept", f"Accepted: {top} >= threshold {limit} {clause}")
-    return DecisionResult("review", f"Review: {top} < threshold {limit} {clause}")
+        return DecisionResult("accept", f"Accepted: {top} >= threshold {limit}{broader}.")
+    return DecisionResult("review", f"Review: {top} < threshold {limit}{broader}.")
 
 
 def _ood_reason(ood_score: float, thresholds: Thresholds) -> str:
-    limit = f"{thresholds.max_ood:.3g} ({format_percent(thresholds.id_recall)} of in-distribution photos are below)"
-    hint = "" if thresholds.user_calibrated else f" The limit {CALIBRATE_HINT}"
-    return f"Rejected: OOD score {ood_score:.3g} > {limit}: unlike the training photos.{hint}"
+    score, limit = _distinct(ood_score, float(thresholds.max_ood or 0))
+    return f"Rejected: OOD score {score} > {limit}: unlike the training photos."
+
+
+def _distinct(value: float, limit: float) -> tuple[str, str]:
+    """Both with three significant digits, or with as many as tell them apart."""
+    digits = next((n for n in range(3, MAX_DIGITS) if f"{value:.{n}g}" != f"{limit:.{n}g}"), 3)
+    return f"{value:.{digits}g}", f"{limit:.{digits}g}"
 
 
 def _no_threshold_reason(thresholds: Thresholds) -> str:
     if thresholds.guarantee is None:
         return "Review: the model has no threshold for accepting."
     return f"Review: no threshold meets the guarantee ({thresholds.guarantee.summary()})."
-
-
-def _guarantee_clause(name: str, thresholds: Thresholds) -> str:
-    if thresholds.guarantee is None:
-        return "(no risk guarantee)."
-    parent = thresholds.guarantee.counted_as.get(name)
-    broader = f"; {name} counts as right for any {parent}" if parent else ""
-    hint = "Calibrated on your own photos." if thresholds.user_calibrated else f"The guarantee {CALIBRATE_HINT}"
-    return f"({thresholds.guarantee.summary()}{broader}). {hint}"

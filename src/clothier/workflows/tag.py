@@ -24,6 +24,7 @@ from clothier.catalogue.versions import load_current, register
 from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, Interrupted, UnknownNameError, UsageError
 from clothier.inference import load
 from clothier.paths import local_path, optional_path
+from clothier.selective.decisions import describe_limits
 from clothier.taxonomy import read_taxonomy
 from clothier.types import no_progress
 
@@ -59,6 +60,7 @@ class TagResult:
         seconds: of the whole run.
         catalogue: whether the photos are unlike those of the model's guarantee; None if the model cannot tell.
         trusted: whether tags of an unlike catalogue are accepted nevertheless.
+        limits: what the model's limits guarantee, and what they come from; None without thresholds.
     """
 
     source: Path
@@ -74,6 +76,7 @@ class TagResult:
     seconds: float
     catalogue: CatalogueShift | None = None
     trusted: bool = False
+    limits: str | None = None
 
     @property
     def n_failed(self) -> int:
@@ -96,6 +99,7 @@ class TagResult:
             "failures": [one.to_json() for one in self.failures],
             "catalogue": self.catalogue.to_json() if self.catalogue else None,
             "trusted": self.trusted,
+            "limits": self.limits,
             "warnings": list(self.warnings),
             "seconds": self.seconds,
             "photos_per_second": self.n / self.seconds,
@@ -192,6 +196,7 @@ def tag(
         failures=tuple(tally.failures),
         catalogue=final.shift,
         trusted=trust_model,
+        limits=describe_limits(loaded.thresholds) if loaded.thresholds else None,
         warnings=tuple(photos.warnings),
         seconds=time.monotonic() - started,
     )

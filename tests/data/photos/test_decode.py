@@ -209,7 +209,7 @@ class TestBadInput:
             ("no\0ne", "not-found", r"is not a path \(embedded null byte\)\. Check the path\."),
             ("none", "not-found", r"none does not exist\. Check the path\."),
             ("pipe", "not-readable", "pipe is not a file"),
-            (".", "not-readable", "is not a file"),
+            (".", "not-readable", r"is a folder\. Give the photos in it\. .*clothier tag"),
             ("n" * 300, "not-readable", "cannot be read: File name too long. Check its permissions."),
         ):
             with pytest.raises(ImageError, match=sentence) as failure:

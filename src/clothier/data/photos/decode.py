@@ -53,6 +53,8 @@ DECODE_ERRORS = (
 )
 """The exceptions that Pillow raises for damaged images."""
 
+TAG_HINT = "To tag all of its photos: clothier tag {} -o tags.csv"
+TABLES = (".csv", ".parquet", ".zip")  # what clothier tag takes besides folders
 _WARNINGS_LOCK = threading.Lock()  # warning filters are global to the process
 
 
@@ -104,7 +106,8 @@ def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Imag
     image_format = detect_format(content)
     if image_format is None:
         formats = ", ".join((*FORMATS, "HEIC"))
-        raise ImageError("not-an-image", f"{path} is not an image in a supported format ({formats}).")
+        hint = f" {TAG_HINT.format(path)}" if path.suffix.lower() in TABLES else ""
+        raise ImageError("not-an-image", f"{path} is not an image in a supported format ({formats}).{hint}")
     if image_format == "JPEG":
         return _decode_jpeg(content, path, min_long_side)
     if image_format == HEIF:
@@ -202,6 +205,8 @@ def read_file(path: Path) -> bytes:
     """
     try:
         size = path.stat().st_size
+        if path.is_dir():
+            raise ImageError("not-readable", f"{path} is a folder. Give the photos in it. {TAG_HINT.format(path)}")
         if not path.is_file():
             raise ImageError("not-readable", f"{path} is not a file. Give an image file.")
         if size > MAX_BYTES:
