@@ -67,6 +67,7 @@ def test_each_result_names_its_machine_and_a_command_that_exists(name: str) -> N
         assert words[:3] == ["python", "-m", f"benchmarks.{name}"]
 
 
+PROBE = "logistic regression"
 CLAIMS = [
     ("presets", "dnn classic", "accuracy_min", operator.ge, 0.870),
     ("presets", "dnn classic", "accuracy_max", operator.le, 0.892),
@@ -81,6 +82,8 @@ CLAIMS = [
     ("study", "study --preset fast, peak memory", "max", operator.lt, 2.5),
     ("study", "study --preset fast, report.html", "max", operator.lt, 5),
     ("study", "clothier --help", "max", operator.lt, 0.25),
+    ("simulated_shops", f"photo, {PROBE} - imagenet, {PROBE}", "mean", operator.ge, 0.03),
+    ("simulated_shops", f"photo, {PROBE}, products - photo, {PROBE}, their photos", "mean", operator.ge, 0.02),
     ("explore", "explore", "max", operator.lt, 240),
     ("explore", "explore, map.html", "max", operator.lt, 15),
 ]

@@ -12,7 +12,7 @@ import torch
 
 from clothier import bundle
 from clothier.data.fingerprints import dhash
-from clothier.errors import UnknownNameError, UsageError
+from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.presets import FAST_PHOTO
 from clothier.runs import Run, read_json
 from clothier.training.finetune import initial_weights
@@ -101,3 +101,5 @@ def test_the_better_one_is_chosen_and_kept(photos: Any, tmp_path: Path, monkeypa
     assert read_json(tmp_path / CHOICE_FILE) == start.weights.to_json()
     again = choose({"imagenet": 9.0, "photo": 0.0})
     assert again.weights == start.weights, "a resumed run keeps its choice"
+    with pytest.raises(ModelError, match="started from photo, from which it cannot now"):
+        choose({"imagenet": 9.0})

@@ -19,6 +19,7 @@ from safetensors.torch import load as load_tensors
 from clothier import atomic, bundle
 from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.errors import ModelError, UsageError
+from clothier.recipes.loader import from_values
 from clothier.runs import read_json
 from clothier.training.finetune.data import INPUT_SPEC, split_folds
 from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
@@ -154,10 +155,16 @@ def choose_start(
     recipe: PhotoRecipe,
     progress: Progress,
 ) -> Start:
-    """The candidate with the best out-of-fold accuracy; the first of equals. A resumed run keeps its choice."""
+    """The candidate with the best out-of-fold accuracy; the first of equals. A resumed run keeps its choice.
+
+    Raises:
+        ModelError: the weights that a resumed run started from are no candidate now.
+    """
     file, networks = run.path / CHOICE_FILE, candidates.networks
-    earlier = InitialWeights(**read_json(file)) if file.is_file() else None
-    if earlier and earlier.name in networks:
+    earlier = from_values(InitialWeights, read_json(file), str(file)) if file.is_file() else None
+    if earlier:
+        if earlier.name not in networks:
+            raise ModelError(f"{run.path} started from {earlier.name}, from which it cannot now. Start a new run.")
         networks = {earlier.name: networks[earlier.name]}
     accuracies: dict[str, float] = {}
 
