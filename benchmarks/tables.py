@@ -38,6 +38,19 @@ TABLE_PATTERN = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- /table -->)", re.
 Row = dict[str, Any]
 
 
+UNLIKE_CATALOGUES = {
+    "bagisto": "demo shop Bagisto: worn, gray studio (a)",
+    "sylius": "demo shop Sylius: worn (a)",
+    "white": "development photos cut out, on white (a)",
+    "grey": "cut out, on gray, mirrored (a)",
+    "studio": "cut out, on a gray gradient, mirrored (a)",
+    "saleor": "demo shop Saleor: transparent ground",
+    "white-small": "cut out, small, on white, mirrored, JPEG quality 60",
+    "beige": "cut out, on beige",
+}
+"""Folders of the benchmark of unlike catalogues; (a): the test was chosen on it."""
+
+
 def main() -> None:
     """Writes or checks every document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -285,6 +298,42 @@ def simulated_shops() -> str:
     return _table(header, "llrrrrr", rows, _with_command(note, results))
 
 
+def false_alarms() -> str:
+    """How often photographers that the model has not seen are called unlike."""
+    results = load_results("shift")
+    rows = [
+        (row["name"], row["n"], _percent(row["false_alarms"]), _percent(row["false_alarms_at_5_percent"]))
+        for row in results["rows"]
+        if "false_alarms" in row
+    ]
+    level = next(row["level"] for row in results["rows"] if "level" in row)
+    header = ("photos of unseen photographers", "batches", f"called unlike, % (level {level:.3f})", "at 0.05, %")
+    return _table(header, "lrrr", rows, _with_command("20 random divisions of the photographers.", results))
+
+
+def unlike_catalogues() -> str:
+    """What is accepted of catalogues unlike the training photos."""
+    results = load_results("shift")
+    rows = [
+        (
+            UNLIKE_CATALOGUES.get(row["name"], row["name"]),
+            row["n"],
+            _percent(row["share"]),
+            "" if row["p_value"] is None else f"{row['p_value']:.3f}",
+            _percent(row["accepted_without_test"]),
+            _percent(row["wrong_of_accepted"]),
+            _percent(row["accepted"]),
+            _percent(row["batches_of_30_recognized"]),
+            _percent(row["mixed_batches_recognized"]["0.5"]),
+        )
+        for row in results["rows"]
+        if "unlike" in row
+    ]
+    columns = ("catalogue", "n", "look unlike, %", "p", "accepted before, %", "of those wrong, %", "accepted, %")
+    header = (*columns, "batches of 30 recognized, %", "100 photos, half unlike, %")
+    return _table(header, "lrrrrrrrr", rows, _with_command("Recognized: p of at most 0.01.", results))
+
+
 def bundles() -> str:
     """The bundled Fashion-MNIST models, by their cards."""
     rows = []
@@ -392,6 +441,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "audit": audit,
     "photo": photo,
     "simulated_shops": simulated_shops,
+    "false_alarms": false_alarms,
+    "unlike_catalogues": unlike_catalogues,
     "bundles": bundles,
     "ablation": ablation,
     "leaderboard": leaderboard,

@@ -124,7 +124,7 @@ def export_again(present: bundle.Bundle, data: PhotoTrainingData, run: Path | No
     network = load_network(load_tensors(present.weights.read_bytes()))
     files = dict(present.optional_files)
     if run:
-        files[bundle.SHIFT_FILE] = fit_shift(run, network).to_bytes()
+        files[bundle.SHIFT_FILE] = fit_shift(run, network, data).to_bytes()
     with tempfile.TemporaryDirectory() as temporary:
         old = bundle.save(Path(temporary) / "old", present.metadata, present.graph.read_bytes(), b"")
         images = data.inputs[data.labeled_indices]
@@ -142,12 +142,17 @@ def load_network(weights: Mapping[str, torch.Tensor]) -> EfficientNetLite0:
     return network.eval()
 
 
-def fit_shift(run: Path, network: EfficientNetLite0) -> ShiftDetector:
-    """Fits a shift detector for ``network`` to the photos of a run, with held-out distances by its folds' networks."""
+def fit_shift(run: Path, network: EfficientNetLite0, data: PhotoTrainingData) -> ShiftDetector:
+    """Fits a shift detector for ``network``, with held-out distances by the networks of a run's folds.
+
+    The run has the photos of ``data``, perhaps in another order.
+    """
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    recipe = config["recipe"]
-    data = load_photo_training_data(Path(config["data"]), Columns(**config["columns"]), print_progress)
-    folds, n, labeled = data.folds(recipe["folds"], config["seed"]), len(data.table), data.labeled_indices
+    recipe, n, labeled = config["recipe"], len(data.table), data.labeled_indices
+    trained = load_photo_training_data(Path(config["data"]), Columns(**config["columns"]), print_progress)
+    names, fold_numbers = trained.table.files, trained.folds(recipe["folds"], config["seed"]).tolist()
+    fold_of = {Path(file).name: number for file, number in zip(names, fold_numbers, strict=True)}
+    folds = np.array([fold_of[Path(file).name] for file in data.table.files])
     extractor = FrozenFeatureExtractor(pretrained(), recipe["frozen_blocks"], SIDE)
     features, early = extractor.extract(
         ("features", "early_features"), n, data.inputs.__getitem__, lambda done: print_progress("frozen", done, n)
@@ -186,14 +191,22 @@ def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path
 
 
 def refresh_reference(saved: bundle.Bundle, data: PhotoTrainingData) -> bundle.Bundle:
-    """Passes the reference photos of the shift detector through the compressed graph, whose features are rounded."""
+    """Passes the reference photos of the shift detector through the compressed graph, whose features are rounded.
+
+    Raises:
+        SystemExit: ``data`` has other photos.
+    """
     model = open_model(saved)
     if model.shift_detector is None:
         return saved
     labeled = data.labeled_indices
     rows = labeled[reference_rows(data.groups[labeled])]
-    features = model.predict_images(data.inputs[rows]).shift_features
-    detector = replace(model.shift_detector, reference=np.asarray(features, np.float32))
+    if len(rows) != len(model.shift_detector.reference):
+        raise SystemExit(f"shift.npz has {len(model.shift_detector.reference)} photos, the folder has {len(rows)}")
+    output = model.run(data.inputs[rows])
+    if output.early_features is None:
+        raise SystemExit(f"the graph of {saved.path} has no early features")
+    detector = model.shift_detector.with_features(output.early_features, output.embeddings)
     files = {**saved.optional_files, bundle.SHIFT_FILE: detector.to_bytes()}
     return bundle.save(saved.path, saved.metadata, saved.graph.read_bytes(), saved.weights.read_bytes(), files)
 

@@ -198,3 +198,16 @@ def test_reason_of_an_unlike_catalogue() -> None:
     found = CatalogueShift(120, True, 1 / 130, 0.6083, 0.05)
     assert shift_reason(found) == ("61 % of these photos look unlike the training photos; 5 % expected (p = 0.0077).")
     assert shift_reason(CatalogueShift(120, False, 0.4, 0.06, 0.05)) == ""
+
+
+def test_another_graph_of_the_same_network(detector: ShiftDetector) -> None:
+    """Rounded features change the distances in the early block; those of held-out photos in the embedding stay."""
+    groups = photographers(GROUPS)
+    rows = reference_rows(groups)
+    early, embeddings = sample(groups, N_EARLY, 0)[rows], sample(groups, N_EMBEDDING, 1)[rows]
+    rounded = detector.with_features(early.round(1), embeddings.round(1))
+    assert not np.array_equal(rounded.distances[:, 0], detector.distances[:, 0])
+    np.testing.assert_allclose(rounded.distances[:, 0], detector.distances[:, 0], rtol=0.2)
+    np.testing.assert_array_equal(rounded.distances[:, 1], detector.distances[:, 1])
+    split = len(detector.early_projection)
+    np.testing.assert_allclose(rounded.reference[:, split:], detector.reference[:, split:], atol=0.5)

@@ -47,7 +47,7 @@ LEVEL, MAX_LEVEL = 0.01, 0.05  # of the test; it is higher than LEVEL where ther
 MIN_GROUPS = round(1 / MAX_LEVEL) - 1
 UNLIKE_SHARE = 0.05  # of like photos that count as unlike
 N_NEIGHBORS = 5
-EARLY_COMPONENTS, EMBEDDING_COMPONENTS = 40, 24
+EARLY_COMPONENTS = EMBEDDING_COMPONENTS = 24
 MIN_VARIANCE = 1e-8  # of a principal component; less is rounding
 REFERENCE_PER_GROUP = 20  # photos, so that no group dominates
 MAX_REFERENCE = 5_000  # photos that a calibration adds
@@ -92,7 +92,7 @@ class ShiftDetector:
 
     def score(self, features: npt.ArrayLike) -> Float64Array:
         """Shift scores (N,) of projected features (N, P): 0 or more, about 1.5 on average for like photos."""
-        return _scores(self.distances_to_reference(np.asarray(features, np.float32)), self._sorted_distances)
+        return shift_scores(self.distances_to_reference(np.asarray(features, np.float32)), self._sorted_distances)
 
     def test(self, features: npt.ArrayLike) -> CatalogueShift:
         """Tests whether a batch of N photos is unlike the photos of the guarantee, from projected features (N, P).
@@ -134,15 +134,24 @@ class ShiftDetector:
         added = np.random.default_rng(0).permutation(len(rows))[:MAX_REFERENCE]
         own = np.concatenate([np.full(len(self.reference), NO_GROUP), groups[added]])
         larger = replace(self, reference=np.concatenate([self.reference, rows[added]]))
-        distances = larger.distances_to_reference(rows, groups, own)
-        scores = _scores(distances, np.sort(distances, axis=0))
+        like = like_statistics(larger.distances_to_reference(rows, groups, own))
         new_groups = np.unique(groups, return_inverse=True)[1] + self.groups.max() + 1
+        all_groups = np.concatenate([self.groups, new_groups]).astype(np.float32)
+        return replace(larger, **like | {"scores": np.concatenate([self.scores, like["scores"]]), "groups": all_groups})
+
+    def with_features(self, early_features: Floats, embeddings: Floats) -> ShiftDetector:
+        """The detector for another graph of the same network, which rounds features otherwise, such as an int8 graph.
+
+        ``early_features`` (R, F) and ``embeddings`` (R, D) are those of the reference photos by that graph, in their
+        order. A recalibrated detector, whose reference photos are not all of known groups, cannot be converted.
+        """
+        mean, projection = _whitening(early_features, EARLY_COMPONENTS)
+        early, groups = _project(early_features, mean, projection), self.groups.astype(np.int64)
+        embedded = _project(embeddings, self.embedding_mean, self.embedding_projection)
+        distances = np.stack([_knn_distances(early, early, groups, groups), self.distances[:, 1]], axis=1)
+        reference = np.concatenate([early, embedded], axis=1)
         return replace(
-            larger,
-            distances=distances.astype(np.float32),
-            scores=np.concatenate([self.scores, scores]).astype(np.float32),
-            groups=np.concatenate([self.groups, new_groups]).astype(np.float32),
-            limit=_limit(scores),
+            self, early_mean=mean, early_projection=projection, reference=reference, **like_statistics(distances)
         )
 
     def projection_bytes(self) -> bytes:
@@ -234,21 +243,17 @@ def fit_shift_detector(
     rows = reference_rows(groups)
     early_mean, early_projection = _whitening(early_features, EARLY_COMPONENTS)
     embedding_mean, embedding_projection = _whitening(embeddings, EMBEDDING_COMPONENTS)
-    early = _project(early_features, early_mean, early_projection)
+    early = _project(early_features[rows], early_mean, early_projection)
     embedded = _project(embeddings[rows], embedding_mean, embedding_projection)
-    early_distances = _knn_distances(early, early[rows], groups, groups[rows])
-    distances = np.stack([early_distances, np.asarray(embedding_distances)], axis=1)
-    scores = _scores(distances, np.sort(distances[rows], axis=0))
+    early_distances = _knn_distances(early, early, groups[rows], groups[rows])
     return ShiftDetector(
         early_mean,
         early_projection,
         embedding_mean,
         embedding_projection,
-        reference=np.concatenate([early[rows], embedded], axis=1),
-        distances=distances[rows].astype(np.float32),
-        scores=scores.astype(np.float32),
-        groups=np.unique(groups, return_inverse=True)[1].astype(np.float32),
-        limit=_limit(scores[rows]),
+        reference=np.concatenate([early, embedded], axis=1),
+        groups=np.unique(groups[rows], return_inverse=True)[1].astype(np.float32),
+        **like_statistics(np.stack([early_distances, np.asarray(embedding_distances)[rows]], axis=1)),
     )
 
 
@@ -336,11 +341,21 @@ def _same_group(groups: Int64Array, others: Int64Array) -> BoolArray:
     return np.asarray(groups[:, None] == others)
 
 
-def _scores(distances: npt.ArrayLike, like: npt.NDArray[np.floating]) -> Float64Array:
+def shift_scores(distances: npt.ArrayLike, like: npt.NDArray[np.floating]) -> Float64Array:
     """(N,) negative logarithms of the smaller p-values of both spaces, for (N, 2) distances; ``like`` is sorted."""
     columns, n = np.asarray(distances, np.float32).T, len(like)
     nearer = [np.searchsorted(one.astype(np.float32), own) for one, own in zip(like.T, columns, strict=True)]
     return np.asarray(-np.log((1 + n - np.max(nearer, axis=0)) / (1 + n)), np.float64)
+
+
+def like_statistics(distances: Float64Array) -> dict[str, Floats]:
+    """What a detector knows of like photos, from their (M, 2) distances."""
+    scores = shift_scores(distances, np.sort(distances, axis=0))
+    return {
+        "distances": distances.astype(np.float32),
+        "scores": scores.astype(np.float32),
+        "limit": _limit(scores),
+    }
 
 
 def _limit(scores: Float64Array) -> Floats:
