@@ -107,11 +107,17 @@ class Index:
             UnknownNameError: a filter names a class, color or product that is not in the index.
             DataError: the index is damaged.
         """
-        if top < 1:
-            raise UsageError(f"top is {top}; it must be 1 or more.")
         if not np.isfinite(descriptor).all():
             raise UsageError("the descriptor has values that are not finite numbers, so nothing is like it.")
         (vector,) = self._content.projection(descriptor[None])
+        return self.search_vector(vector, top, digest=digest, filters=filters)
+
+    def search_vector(
+        self, vector: Floats, top: int, *, digest: bytes | None = None, filters: Filters = NO_FILTERS
+    ) -> list[Neighbor]:
+        """As :meth:`search`, for a projected vector (D,) of length 1."""
+        if top < 1:
+            raise UsageError(f"top is {top}; it must be 1 or more.")
         own = self._rows_of(digest) if digest else np.empty(0, np.int64)
         allowed = self._allowed(own, filters)
         is_filtered = filters != NO_FILTERS and filters != Filters(one_per_product=True)
