@@ -50,7 +50,7 @@ figures: $(VENV)/.all ## measure again what takes minutes, then update the table
 	$(BIN)/python -m benchmarks.inference  # 2 minutes
 	$(BIN)/python -m benchmarks.explore    # 2 minutes
 	$(BIN)/python -m benchmarks.tagging    # 3 minutes
-	$(BIN)/python -m benchmarks.presets    # 5 minutes
+	$(BIN)/python -m benchmarks.presets    # 10 minutes
 	$(BIN)/python -m benchmarks.study      # 7 minutes
 	$(BIN)/python -m benchmarks.map        # 10 minutes
 	$(BIN)/python -m benchmarks.training   # 35 minutes

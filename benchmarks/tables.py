@@ -75,7 +75,7 @@ def load_results(name: str) -> Row:
 
 
 def presets() -> str:
-    """Accuracy and training time of the reference study's recipes and of the fast DNN."""
+    """Accuracy and training time of the reference study's recipes and of ours."""
     results = load_results("presets")
     rows = []
     for row in results["rows"]:
@@ -88,7 +88,7 @@ def presets() -> str:
     n = results["rows"][0]["n"]
     note = (
         f"Accuracy: mean (lowest to highest) of {n} seeds, 10,000 test images, read after training. "
-        f"Seconds: the fastest of {n} on {_machine(results)}, which also ran other work."
+        f"Seconds: the fastest of {n} on {_machine(results)}."
     )
     header = ("model", "preset", "parameters", "epochs", "training, s", "test accuracy, %")
     return _table(header, "llrrrr", rows, _with_command(note, results))

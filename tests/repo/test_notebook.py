@@ -56,7 +56,7 @@ def test_every_cell_was_run_in_order_and_none_failed(committed: dict[str, Any]) 
 
 
 def test_it_contains_nothing_of_the_machine_that_ran_it(make_notebook: Any, committed: dict[str, Any]) -> None:
-    assert committed["metadata"] == make_notebook.METADATA
+    assert committed["metadata"] == make_notebook.METADATA, "made with other recipes: python tools/make_notebook.py"
     assert all(cell["metadata"] == {} for cell in committed["cells"])
     assert not re.search(r"/(?:root|home|work|Users|tmp)/", make_notebook.NOTEBOOK.read_text(encoding="utf-8"))
     assert make_notebook.NOTEBOOK.stat().st_size < MAX_BYTES
