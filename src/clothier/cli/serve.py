@@ -35,7 +35,10 @@ AllowHost = Annotated[
     typer.Option(metavar="NAME", help="Name under which it is reached through a proxy; keys are then needed."),
 ]
 RateLimit = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help="Requests a minute of each key, or address. Default: no limit.")
+    int | None,
+    typer.Option(
+        metavar="N", min=1, max=1_000_000, help="Requests a minute of each key, or address. Default: no limit."
+    ),
 ]
 Open = Annotated[
     bool, typer.Option("--anyone-may-change-everything", help="Need no keys, although others can reach the server.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path  # noqa: TC003 - from_config reads the annotations
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic, metrics, recipes, system
@@ -24,8 +25,6 @@ from clothier.workflows.explore import run_stages, unknown_logits
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from clothier.data.dataset import Dataset
     from clothier.recipes.schema import ModelName
     from clothier.report.sections import DataSection

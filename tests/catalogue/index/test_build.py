@@ -87,7 +87,7 @@ def test_photos_without_an_embedding_are_counted(catalogue: Catalogue) -> None:
     without = update(OUTPUTS).where(OUTPUTS.c.digest.in_([catalogue._output(0, "", "")["digest"]]))
     catalogue.store.write(lambda connection: connection.execute(without.values(embedding=None)))
     other = update(OUTPUTS).values(computed_by="fashion-cnn")
-    first = next(iter(catalogue.store._rows(OUTPUTS.select().with_only_columns(OUTPUTS.c.digest))))["digest"]
+    first = next(iter(catalogue.store.rows_of(OUTPUTS.select().with_only_columns(OUTPUTS.c.digest))))["digest"]
     catalogue.store.write(lambda connection: connection.execute(other.where(OUTPUTS.c.digest == first)))
     found = catalogue.update()
     assert (found.n, found.without_embedding) == (3, 1)
