@@ -22,6 +22,7 @@ from clothier.data.photos import load_image
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import COPIES
 from clothier.inference import Model, load
+from clothier.selective.decisions import describe_limits
 from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
 from clothier.types import InputSpec
@@ -103,7 +104,7 @@ def test_decisions_use_the_guarantee(calibrated: CalibrationResult) -> None:
     (result,) = model.decide(model.predict_images(np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)))
     assert result is not None
     assert result.decision == "accept"
-    assert "own photos" in result.reason
+    assert describe_limits(calibrated.thresholds).endswith("calibrated on your own photos.")
 
 
 def test_calibration_is_idempotent(calibrated: CalibrationResult, shop: Catalogue, tmp_path: Path) -> None:
