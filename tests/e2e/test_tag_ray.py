@@ -190,7 +190,7 @@ def test_a_worker_that_dies_is_replaced(
 def test_ctrl_c_ends_a_cluster_of_ones_own(catalogue: Path, tmp_path: Path) -> None:
     output = tmp_path / "tags.jsonl"
     words = (catalogue, "-o", output, "--engine", "ray")  # with the bundled model, which takes seconds
-    with start(*words) as process:
+    with start(*words, start_new_session=True) as process:
         wait_for(lambda: stored(output), process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, err = process.communicate(timeout=120)
