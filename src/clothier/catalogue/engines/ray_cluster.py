@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 STDERR = 2  # file descriptor
+NO_CLOUD = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}  # nothing listens at port 9
 OBJECT_STORE_BYTES = 512 << 20  # of a cluster on this machine: the chunks in progress, where bytes travel
 
 
@@ -54,7 +55,7 @@ def _connect(address: str | None) -> None:
         }
     try:
         _check_reachable(address)
-        with _without_stderr():
+        with _without_stderr(), _without_cloud_queries():
             ray.init(address=address, **options)
     except (OSError, OverflowError, RuntimeError, ValueError, RayError) as error:
         raise ClusterError(
@@ -68,6 +69,24 @@ def _check_reachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+
+
+@contextmanager
+def _without_cloud_queries() -> Iterator[None]:
+    """Ray's processes ask the metadata services of three clouds where they run, even with usage statistics off.
+
+    There is no switch for it. They inherit the environment, and with a proxy that does not exist they reach nobody.
+    """
+    before = {name: os.environ.get(name) for name in NO_CLOUD}
+    os.environ.update(NO_CLOUD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The category of each class in the product taxonomies of Shopify and Google.
 
 Shopify's identifiers and names are those of its open product taxonomy (github.com/Shopify/product-taxonomy), Google's
-those of version 2021-09-21 of its product taxonomy, as Shopify maps them. A class that is wider than any category has
+those of version 2021-09-21 of its product taxonomy. Neither list could be read when this was written: compare them
+before a large upload. A class that is wider than any category has
 the category that holds all of it: a long-sleeved top may be a shirt, a sweater or a T-shirt.
 """
 
