@@ -3,8 +3,8 @@
     python -m benchmarks.simulated_shops PHOTOS CHECKPOINT [--fine-tune]
 
 PHOTOS is a folder of photos with ``labels.csv``. CHECKPOINT is ``checkpoint/last.pt`` of a run of ``clothier train
-photo --init imagenet`` on it, copied before the run ended: it has one network for each fold, which has not seen the
-photographers of the fold. A shop is 300 photos by some photographers of one fold, tested on all other photographers of
+photo --init imagenet --keep-checkpoint`` on it: it has one network for each fold, which has not seen the photographers
+of the fold. A shop is 300 photos by some photographers of one fold, tested on all other photographers of
 the fold, so neither these nor the shop's own photos were seen by the network that its training starts from. The classes
 are those of ``--label-column``. Writes benchmarks/results/simulated_shops.json.
 """

@@ -53,6 +53,7 @@ class TestTrain:
 
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         words = "train dnn --preset classic --data d --any-idx --out o --seed 3 --time-limit 1h30m --teachers-from t"
+        words += " --keep-checkpoint"
         assert run(*words.split()).code == 0
         assert fake_workflows.only_call["options"] == TrainOptions(
             recipe=recipes.preset("dnn", "classic"),
@@ -62,6 +63,7 @@ class TestTrain:
             seed=3,
             time_limit=5400.0,
             teachers_from=Path("t"),
+            keep_checkpoint=True,
         )
 
     def test_own_recipe(self, run: Runner, fake_workflows: FakeWorkflows, tmp_path: Path) -> None:
@@ -143,6 +145,7 @@ class TestTrainPhoto:
         words = (
             "train photo --data d --preset fast --out o --seed 3 --time-limit 30m --group-column who --label-column tag"
         )
+        words += " --keep-checkpoint"
         assert run(*words.split()).code == 0
         assert fake_workflows.only_call["options"] == PhotoOptions(
             data=Path("d"),
@@ -151,6 +154,7 @@ class TestTrainPhoto:
             out=Path("o"),
             seed=3,
             time_limit=1800.0,
+            keep_checkpoint=True,
         )
 
     @pytest.mark.parametrize(("given", "risk"), [("auto", "auto"), ("0.02", 0.02)])

@@ -511,6 +511,15 @@ def test_a_finished_run_that_was_killed_at_its_end_loses_its_checkpoint(options:
     assert not run.checkpoint.parent.exists()
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_checkpoint_is_kept_when_that_is_asked_for(options: TrainOptions) -> None:
+    assert not train(options).checkpoint.exists()
+    run = train(replace(options, keep_checkpoint=True))
+    assert resume(run.path).checkpoint.exists(), "nor does a resume remove it"
+    state = torch.load(run.checkpoint, weights_only=True)
+    assert [one["epoch"] for one in state["records"]] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "3", True, None])
 def test_an_invalid_seed_is_refused(seed: Any) -> None:
     with pytest.raises(UsageError, match=r"^the seed is .*; it must be a whole number from 0 to 4,294,967,295"):

@@ -52,6 +52,10 @@ Refit = Annotated[
     Path | None,
     typer.Option(metavar="RUN", help="Retrain RUN's recipe on all training data and reuse its temperature."),
 ]
+KeepCheckpoint = Annotated[
+    bool,
+    typer.Option("--keep-checkpoint", help="Keep the last checkpoint; a finished run removes it otherwise."),
+]
 Init = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +85,7 @@ def train(
     teachers_from: TeachersFrom = None,
     refit: Refit = None,
     resume: Resume = None,
+    keep_checkpoint: KeepCheckpoint = False,
     file_column: options.FileColumn = None,
     label_column: options.LabelColumn = None,
     group_column: options.GroupColumn = None,
@@ -91,7 +96,9 @@ def train(
 ) -> None:
     """Train a DNN or a CNN, or a photo model on your own photos; metrics and model go to a run folder."""
     given = options.drop_unset(data=data, any_idx=any_idx, out=out, seed=seed, time_limit=time_limit)
-    given |= options.drop_unset(teachers_from=teachers_from, refit=refit, init=init, risk=risk)
+    given |= options.drop_unset(
+        keep_checkpoint=keep_checkpoint, teachers_from=teachers_from, refit=refit, init=init, risk=risk
+    )
     columns = options.drop_unset(file_column=file_column, label_column=label_column, group_column=group_column)
     columns |= options.drop_unset(product_column=product_column)
     is_photo = _is_photo_run(model, resume or config or refit)

@@ -41,6 +41,7 @@ def train_model(
     time_limit: float | None = None,
     teachers_from: str | Path | None = None,
     refit: str | Path | None = None,
+    keep_checkpoint: bool = False,
     network: AnyNetwork | None = None,
     progress: Progress = no_progress,
 ) -> Run:
@@ -57,6 +58,7 @@ def train_model(
         time_limit: seconds; the schedule is shortened to end by then.
         teachers_from: a run whose teachers are used in place of new ones.
         refit: a finished run of the same recipe, to train again on all training images with its temperature.
+        keep_checkpoint: keep the last checkpoint in the finished run.
         network: your own network in place of the recipe's: (N, 1, H, W) float32 images in [0, 1] to (N, K) logits. If
             it has a module ``head``, the input of that is the embedding.
         progress: called after every epoch.
@@ -76,6 +78,7 @@ def train_model(
         out=optional_path(out),
         seed=seed,
         time_limit=time_limit,
+        keep_checkpoint=keep_checkpoint,
     )
     options = options if refit is None else refit_options(options, local_path(refit))
     options = replace(options, teachers_from=optional_path(teachers_from))

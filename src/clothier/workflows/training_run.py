@@ -42,7 +42,7 @@ def run_training(
     started = time.perf_counter()
     if run and run.is_finished:
         with lock(run.path):
-            run.remove_checkpoints()  # if the process was killed before it did so
+            _remove_checkpoints(run, options)  # if the process was killed before it did so
         return run
     if isinstance(options, PhotoOptions):
         photos = data or load_photo_training_data(options.data, options.columns, progress)
@@ -74,6 +74,7 @@ def _run(
             result = train_network(run, prepared, group, soft_targets, progress)
         if group.is_main:
             _write_results(run, replace(result, teacher_metrics=teacher_metrics), dataset, progress)
+            _remove_checkpoints(run, options)
     return run
 
 
@@ -99,6 +100,7 @@ def _run_photo(
             progress=progress,
         )
         _write_photo_results(run, result, photos, options.risk, progress)
+        _remove_checkpoints(run, options)
     return run
 
 
@@ -127,5 +129,9 @@ def _write_report(run: Run, section: ModelSection, metrics: dict[str, Any], note
     run.require_folder()
     write_run_report(run, section, metrics["data"]["name"], reproduce_command(run))
     atomic.write_json(run.path / "metrics.json", metrics)
-    run.remove_checkpoints()
     progress(f"measure {metrics['model']}", FINALIZE_STEPS, FINALIZE_STEPS, note)
+
+
+def _remove_checkpoints(run: Run, options: TrainOptions | PhotoOptions) -> None:
+    if not options.keep_checkpoint:
+        run.remove_checkpoints()
