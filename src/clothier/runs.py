@@ -2,7 +2,7 @@
 
 config.json       resolved options; can be given to ``--config``
 results.csv       one row for each epoch, appended during training
-checkpoint/       the state that ``--resume`` continues from; removed when the run is finished, without --keep-checkpoint
+checkpoint/       the state that ``--resume`` continues from; a finished run has it if it was asked to keep it
 environment.json  machine and library versions
 bundle/           the trained model
 predictions.npz   calibrated logits of the validation and the test images
