@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from benchmarks import leaderboard, tables
+from benchmarks import leaderboard
+from benchmarks.tables import leaderboard as tables
 from clothier.data.dataset import LabeledImages
 from clothier.errors import DataError, ModelError
 from clothier.recipes import from_file, preset

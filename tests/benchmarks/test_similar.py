@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.similar import jittered, measure_speed, quality
+from benchmarks.similar import quality
+from benchmarks.similar_speed import jittered, measure_speed
 from clothier.catalogue.index import graph
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import ablation, tables
+from benchmarks import ablation
+from benchmarks.tables import __main__ as tables
+from benchmarks.tables import fashion_mnist, leaderboard
+from benchmarks.tables.formatting import load_results
 from clothier.report.reference_study import REFERENCE_MAP_QUALITY
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ MACHINE = {"cpu": {"cores_available": 2, "model": "a processor"}}
 
 
 def rows(name: str) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in tables.load_results(name)["rows"] if "name" in row}
+    return {row["name"]: row for row in load_results(name)["rows"] if "name" in row}
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def test_a_changed_number_is_noticed_and_restored(
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_each_result_names_its_machine_and_a_command_that_exists(name: str) -> None:
-    results = tables.load_results(name)
+    results = load_results(name)
     assert results["benchmark"] == name
     assert results["machine"]["cpu"].keys() >= {"model", "cores_available"}
     words = results["command"].split()
@@ -99,7 +102,7 @@ RATIOS = [
 
 def test_results_support_the_claims_of_the_documents() -> None:
     measured = [(rows(name)[row][column], test, limit) for name, row, column, test, limit in CLAIMS]
-    measured += [(tables.load_results(name)["ratios"][ratio], test, limit) for name, ratio, test, limit in RATIOS]
+    measured += [(load_results(name)["ratios"][ratio], test, limit) for name, ratio, test, limit in RATIOS]
     assert [one for one, claim in zip(measured, CLAIMS + RATIOS, strict=True) if not one[1](one[0], one[2])] == []
 
 
@@ -127,8 +130,8 @@ def test_ablation_compares_with_the_full_recipe_of_the_preset(monkeypatch: pytes
         variant("fast: no translation", 52.0, 0.93999),
     ]
     results = {"rows": measured, "machine": MACHINE, "command": "made"}
-    monkeypatch.setattr(tables, "load_results", lambda _: results)
-    lines = tables.ablation().splitlines()
+    monkeypatch.setattr(fashion_mnist, "load_results", lambda _: results)
+    lines = fashion_mnist.ablation().splitlines()
     assert lines[2:6] == [
         "| **`sprint`** | 5.0 |  | 90.00 (89.80 to 90.20) |  | 91.00 |",
         "| no translation | 4.5 | -0.5 | 90.50 (90.30 to 90.70) | +0.50 | 91.50 |",
@@ -139,10 +142,12 @@ def test_ablation_compares_with_the_full_recipe_of_the_preset(monkeypatch: pytes
         assert part in lines[-1]
 
 
-@pytest.mark.parametrize("row", json.loads(tables.PUBLISHED_RESULTS.read_text())["rows"], ids=lambda row: row["name"])
+@pytest.mark.parametrize(
+    "row", json.loads(leaderboard.PUBLISHED_RESULTS.read_text())["rows"], ids=lambda row: row["name"]
+)
 def test_published_row_names_its_source_its_release_and_the_choice_of_its_epoch(row: dict[str, Any]) -> None:
-    assert row["kind"] in tables.KINDS
-    *cells, protocol = tables._published_row(row)
+    assert row["kind"] in leaderboard.KINDS
+    *cells, protocol = leaderboard._published_row(row)
     assert row["source"] in protocol
     assert not any("**" in str(cell) for cell in cells)
     assert ((row["release"] or "release not stated") in protocol) == (row["release"] != "today's")
@@ -164,8 +169,8 @@ def test_leaderboard_sorts_by_accuracy_with_old_releases_last(monkeypatch: pytes
         "accuracy_tta": None,
     }
     results = {"rows": [ours], "machine": MACHINE, "command": "made"}
-    monkeypatch.setattr(tables, "load_results", lambda _: results)
-    first = tables.leaderboard().split("\n\n")[1].splitlines()[2:]
+    monkeypatch.setattr(leaderboard, "load_results", lambda _: results)
+    first = leaderboard.leaderboard().split("\n\n")[1].splitlines()[2:]
     names = [
         next(index for index, line in enumerate(first) if name in line) for name in ("shake-", "cnn-best", "VGG8B")
     ]
@@ -173,4 +178,4 @@ def test_leaderboard_sorts_by_accuracy_with_old_releases_last(monkeypatch: pytes
     assert first[names[1]].endswith("| **96.10** |  | without distillation; 60,000 images |")
     old = [index for index, line in enumerate(first) if "before September 2017" in line]
     assert min(old) > max(names)
-    assert "| HOG features, SVM |" in tables.leaderboard(), "published rows better than ours are listed"
+    assert "| HOG features, SVM |" in leaderboard.leaderboard(), "published rows better than ours are listed"

@@ -1,0 +1,1 @@
+"""Generates the tables in docs/ from ``benchmarks/results``."""
