@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from clothier.api.guards import BodyGuard, OriginGuard
 from clothier.api.problems import add_handlers
 from clothier.api.request_log import RequestLog
-from clothier.api.routes import classify, health, items, jobs, models, reviews
+from clothier.api.routes import classify, health, items, jobs, models, reviews, similar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,11 +48,11 @@ def create_app(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
-    for one in (classify, items, reviews, jobs, models, health):
+    for one in (classify, similar, items, reviews, jobs, models, health):
         app.include_router(one.router)
     add_handlers(app)
     limits = services.settings.limits
-    sizes = {"/v1/classify": limits.upload_bytes, "/v1/jobs": limits.job_bytes}
+    sizes = {"/v1/classify": limits.upload_bytes, "/v1/similar": limits.upload_bytes, "/v1/jobs": limits.job_bytes}
     app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
     app.add_middleware(OriginGuard, settings=services.settings)
     app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.versions)

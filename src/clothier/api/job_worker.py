@@ -75,6 +75,10 @@ class JobWorker:
                 LOG.warning("jobs wait: %s", error)
             except Exception:  # the thread must not end
                 LOG.exception("jobs wait")
+            self._pause()
+
+    def _pause(self) -> None:
+        if not self._stopped.is_set():
             self._news.wait(POLL_SECONDS)
             self._news.clear()
 
@@ -91,5 +95,4 @@ class JobWorker:
             if next_job(store):
                 with store.locked():
                     self._do_jobs(store)
-            self._news.wait(POLL_SECONDS)
-            self._news.clear()
+            self._pause()

@@ -6,27 +6,32 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from clothier.api.problems import busy
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.types import FailedInput
+from clothier.workflows.similar import describe_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from clothier.catalogue.rules import TaggingRules
     from clothier.selective.shift import Float16Array
     from clothier.types import Prediction
+    from clothier.workflows.similar import DescribedPhoto
 
-    _Result = tuple[Prediction | FailedInput, list[Float16Array]]
+    Classified = tuple[Prediction | FailedInput, list[Float16Array]]
+
+T = TypeVar("T")
 
 FIRST_GUESS = 0.05  # seconds of a photo, before any was measured
 WEIGHT = 0.1  # of the latest photo in the mean
 
 
 class PhotoQueue:
-    """Decodes and classifies photos in a few threads, by ``rules``.
+    """Decodes photos and runs the model of ``rules`` on them, in a few threads.
 
     Each thread runs the model on its own photo: collecting photos of several requests into batches was not faster
     (docs/log.md).
@@ -46,7 +51,7 @@ class PhotoQueue:
 
     @property
     def waiting(self) -> int:
-        """Photos that were accepted and are not classified yet."""
+        """Photos that were accepted and are not finished yet."""
         return self._waiting
 
     def close(self) -> None:
@@ -59,14 +64,32 @@ class PhotoQueue:
         Raises:
             Problem: the queue is full.
         """
-        loop, rules = asyncio.get_running_loop(), self.rules  # others may come meanwhile
+        rules = self.rules  # others may come meanwhile
+        found = await self._run(partial(_classify, rules, top), photos)
+        features = [part for one in found if not isinstance(one, FailedInput) for part in one[1]]
+        results = [one if isinstance(one, FailedInput) else one[0] for one in found]
+        return rules.model.judge(results, features)
+
+    async def describe(self, photos: Sequence[tuple[str, bytes]]) -> list[DescribedPhoto | FailedInput]:
+        """What photos, given by name and content, are compared by, in their order.
+
+        Raises:
+            Problem: the queue is full.
+        """
+        return await self._run(partial(describe_photo, self.rules.model), photos)
+
+    async def _run(
+        self, work: Callable[[str, bytes], T | FailedInput], photos: Sequence[tuple[str, bytes]]
+    ) -> list[T | FailedInput]:
+        loop, timed = asyncio.get_running_loop(), partial(self._timed, work)
         with self._reserved(len(photos)):
-            work = [loop.run_in_executor(self._pool, self._classify, rules, *photo, top) for photo in photos]
+            started: list[asyncio.Future[T | FailedInput]] = [
+                loop.run_in_executor(self._pool, timed, *photo) for photo in photos
+            ]
             try:
-                found = await asyncio.gather(*work)
-                return rules.model.judge([one for one, _ in found], [part for _, parts in found for part in parts])
+                return await asyncio.gather(*started)
             finally:
-                for one in work:
+                for one in started:
                     one.cancel()
 
     @contextmanager
@@ -80,16 +103,22 @@ class PhotoQueue:
         finally:
             self._waiting -= n
 
-    def _classify(self, rules: TaggingRules, name: str, content: bytes, top: int) -> _Result:
-        """Runs in a thread: the result, and what the test of all photos of a request needs of it."""
-        started, model = time.monotonic(), rules.model
-        features: list[Float16Array] = []
+    def _timed(self, work: Callable[[str, bytes], T | FailedInput], name: str, content: bytes) -> T | FailedInput:
+        """Runs in a thread."""
+        started = time.monotonic()
         if not content:
-            return FailedInput(name, "empty", f"{name} is empty. Send the image itself."), features
+            return FailedInput(name, "empty", f"{name} is empty. Send the image itself.")
         if len(content) > MAX_BYTES:
             message = f"{name} has {len(content)} bytes; the limit is {MAX_BYTES}. Save it smaller."
-            return FailedInput(name, "too-large", message), features
-        photo = model.decode(name, content)
-        (result,) = model.predict_photos([photo], top=top, codes=rules.codes, features=features)
+            return FailedInput(name, "too-large", message)
+        result = work(name, content)
         self._seconds += WEIGHT * (time.monotonic() - started - self._seconds)
-        return result, features
+        return result
+
+
+def _classify(rules: TaggingRules, top: int, name: str, content: bytes) -> Classified:
+    """The result, and what the test of all photos of a request needs of it."""
+    features: list[Float16Array] = []
+    photo = rules.model.decode(name, content)
+    (result,) = rules.model.predict_photos([photo], top=top, codes=rules.codes, features=features)
+    return result, features

@@ -99,6 +99,33 @@ class ClassifyAnswer(Answer):
     results: list[PredictionAnswer | FailedPhoto]
 
 
+class NeighborAnswer(Answer):
+    """A photo that is like the one that was asked for."""
+
+    item_id: str
+    file: str = Field(examples=["boots/12.jpg"])
+    score: float = Field(ge=-1.001, le=1.001, description="Cosine: 1 for the same photo.", examples=[0.93])
+    class_: str | None = Field(alias="class", description="Of the review, or else of the model.", examples=["boot"])
+    product: str | None
+    color: str | None = Field(examples=["brown"])
+
+
+class SimilarPhotosAnswer(Answer):
+    """The neighbors of a photo, the most similar first."""
+
+    file: str = Field(description="The photo's name, or the id of the item.", examples=["shoe.jpg"])
+    neighbours: list[NeighborAnswer]
+    notes: list[str] | None = Field(None, description="Filters that could not be applied, and why.")
+
+
+class SimilarAnswer(Answer):
+    """The neighbors of each photo, in the order of the request."""
+
+    model: ModelVersion
+    photos: int = Field(ge=1, description="Photos of the catalogue that were compared.")
+    results: list[SimilarPhotosAnswer | FailedPhoto]
+
+
 class ItemAnswer(Answer):
     """A tagged item: what the model says, and what a person said."""
 
@@ -220,6 +247,12 @@ class Question(BaseModel):
 
 Revision = Annotated[int | None, Field(ge=0, le=2**31 - 1)]
 ItemId = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
+
+
+class SearchedItem(Question):
+    """An item of the catalogue, whose photo is compared with the others."""
+
+    item_id: ItemId
 
 
 class SeenItem(Question):

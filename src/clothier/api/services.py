@@ -1,4 +1,4 @@
-"""What the routes share: the model, the store, the queue of photos, the keys, and the worker that does jobs."""
+"""What the routes share: model, store, queue of photos, index, keys, and the worker that does jobs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from clothier.api.job_worker import JobWorker, ServedModel
 from clothier.api.metrics import Metrics
 from clothier.api.photo_queue import PhotoQueue
 from clothier.api.rate_limit import RateLimit
+from clothier.api.similar_index import SimilarIndex
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import load_current, promoted_digest
@@ -40,6 +41,7 @@ class Services:
     served: ServedModel
     store: Store
     photos: PhotoQueue
+    similar: SimilarIndex
     worker: JobWorker
     keys: KeyRing
     rate: RateLimit | None
@@ -54,13 +56,14 @@ class Services:
         Raises:
             UnknownNameError: no such model.
             ModelError: the model is damaged.
-            DataError: store or taxonomy are damaged, or not what they should be.
+            DataError: store, taxonomy or index are damaged, or not what they should be.
             StorageError: the store cannot be reached or written.
         """
         limits = settings.limits
         store = open_store(settings.store, patience=PATIENCE)
         try:
             served = load_served(settings, store)
+            similar = SimilarIndex(settings.index, served.rules.model)
         except BaseException:
             store.close()
             raise
@@ -69,12 +72,13 @@ class Services:
             served,
             store,
             PhotoQueue(served.rules, threads=settings.threads, limit=limits.waiting_photos),
+            similar,
             JobWorker(settings.store, served),
             KeyRing(store),
             RateLimit(limits.requests_per_minute) if limits.requests_per_minute else None,
             RateLimit(limits.failed_keys_per_minute),
         )
-        services.worker.on_poll = services.follow_promotion
+        services.worker.on_poll = services.follow_store
         services.metrics.watch("clothier_photos_waiting", "Photos before the model.", lambda: services.photos.waiting)
         return services
 
@@ -82,6 +86,7 @@ class Services:
         """Finishes what is in work, and closes the store."""
         self.worker.stop()
         self.photos.close()
+        self.similar.close()
         self.store.close()
 
     @property
@@ -98,6 +103,15 @@ class Services:
         if self.settings.model is None and promoted_digest(store) != self.served.promoted:
             self.served = load_served(self.settings, store)
             self.photos.rules, self.worker.served = self.served.rules, self.served
+
+    def follow_store(self, store: Store) -> None:
+        """Takes the model that was promoted since, and the photos that were tagged since.
+
+        Raises:
+            ModelError: the model cannot be loaded. The one before stays.
+        """
+        self.follow_promotion(store)
+        self.similar.refresh(store, self.served)
 
     @property
     def versions(self) -> Mapping[str, str]:

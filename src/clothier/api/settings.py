@@ -71,6 +71,7 @@ class Settings:
         allowed_hosts: names in the header ``Host`` by which it may be addressed, beside those of this machine.
         is_open: answers everyone without a key, although it listens beyond this machine.
         threads: that decode and classify photos.
+        index: a folder that ``clothier index`` made, for similar photos; None to make one of the store while serving.
     """
 
     store: str | Path
@@ -81,6 +82,7 @@ class Settings:
     allowed_hosts: Sequence[str] = ()
     is_open: bool = False
     threads: int = available_cores()
+    index: Path | None = None
     limits: Limits = Limits()
 
     @property

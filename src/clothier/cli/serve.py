@@ -30,6 +30,14 @@ ServedStore = Annotated[
         "Default: catalogue.db in your data folder.",
     ),
 ]
+ServedIndex = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Index that clothier index made, in which similar photos are searched. "
+        "Default: the server makes one of its catalogue, up to 100,000 photos.",
+    ),
+]
 AllowHost = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Name under which it is reached through a proxy; keys are then needed."),
@@ -51,11 +59,12 @@ def serve(
     store: ServedStore = None,
     model: TaggingModel = None,
     taxonomy: Taxonomy = None,
+    index: ServedIndex = None,
     allow_host: AllowHost = None,
     rate_limit: RateLimit = None,
     anyone: Open = False,
 ) -> None:
-    """Serve the HTTP API: classify photos, tag ZIP files, review the catalogue. Ctrl-C stops it."""
+    """Serve the HTTP API: classify photos, find similar ones, tag ZIP files, review the catalogue. Ctrl-C stops it."""
     from clothier.api.server import serve as run_server
     from clothier.api.settings import Limits, Settings
 
@@ -68,6 +77,7 @@ def serve(
         allow_host or (),
         anyone,
         limits=Limits(requests_per_minute=rate_limit),
+        index=index,
     )
     run_server(settings, _say_ready)
 

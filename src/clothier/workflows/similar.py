@@ -11,6 +11,7 @@ import numpy as np
 
 from clothier.catalogue.descriptors import describe
 from clothier.catalogue.index import Filters, Neighbor, open_index
+from clothier.catalogue.index.entries import model_ids, read_embeddings, stored_digest
 from clothier.data.photos import read_file
 from clothier.errors import ImageError
 from clothier.inference import load
@@ -22,12 +23,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from clothier.catalogue.index import Index
+    from clothier.catalogue.store import Store
     from clothier.inference import Model
     from clothier.types import Floats, Progress
 
 BATCH = 64  # files decoded before the model runs on them together
 OTHER_MODEL = "{} is a small grayscale image, which another model classifies. It cannot be compared with the index."
 UNKNOWN_PRODUCT = "The index does not know the product of this photo, so no product was left out."
+NO_EMBEDDING = "The catalogue has no embedding of this photo by {}. Tag it with this model: clothier tag."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DescribedPhoto:
+    """A photo to search for.
+
+    Attributes:
+        file: its name, or the id of an item.
+        digest: SHA-256 of its content.
+        descriptor: (E,) float32 or float16 (:mod:`clothier.catalogue.descriptors`).
+    """
+
+    file: str
+    digest: bytes
+    descriptor: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +107,38 @@ def similar(
     return results
 
 
+def describe_photo(model: Model, file: str | Path, content: bytes) -> DescribedPhoto | FailedInput:
+    """What a photo with this ``content`` is compared by; ``file`` is its name."""
+    photo = _decode(model, file, content)
+    return _describe(model, [photo])[0] if isinstance(photo, _Decoded) else photo
+
+
+def describe_item(store: Store, model: Model, item_id: str) -> DescribedPhoto | FailedInput | None:
+    """What an item of a store is compared by, without reading its photo; None if there is no such item."""
+    digest = stored_digest(store, item_id)
+    if digest is None:
+        return None
+    model_id = model_ids(store).get(model.digest)
+    found = {} if model_id is None else read_embeddings(store, model_id, model.name, [digest])
+    if digest not in found:
+        return FailedInput(item_id, "no-embedding", NO_EMBEDDING.format(model.name))
+    return DescribedPhoto(item_id, digest, found[digest])
+
+
+def find_similar(index: Index, photo: DescribedPhoto, top: int, filters: Filters) -> SimilarPhotos:
+    """The photos of ``index`` that are most like ``photo``, which is left out, as are its copies.
+
+    Raises:
+        UnknownNameError: a filter names a class, color or product that is not in the index.
+        DataError: the index is damaged.
+    """
+    found = index.search(photo.descriptor, top, digest=photo.digest, filters=filters)
+    is_unknown = filters.other_products and not index.has_product(photo.digest)
+    return SimilarPhotos(photo.file, tuple(found), (UNKNOWN_PRODUCT,) if is_unknown else ())
+
+
 @dataclass(frozen=True, slots=True)
-class _Query:
+class _Decoded:
     """A decoded photo and the SHA-256 of its content."""
 
     photo: DecodedPhoto
@@ -106,25 +154,34 @@ class _Search:
 
     def run(self, paths: Sequence[str | Path]) -> list[SimilarPhotos | FailedInput]:
         read = parallel_map(self._read, paths)
-        photos = [one for one in read if isinstance(one, _Query)]
-        images = [one.photo.image for one in photos]
-        found = iter(describe(self.model.run(np.stack(images)).embeddings, np.stack(images)) if images else ())
-        return [self._find(one, next(found)) if isinstance(one, _Query) else one for one in read]
+        described = iter(_describe(self.model, [one for one in read if isinstance(one, _Decoded)]))
+        return [
+            find_similar(self.index, next(described), self.top, self.filters) if isinstance(one, _Decoded) else one
+            for one in read
+        ]
 
-    def _read(self, path: str | Path) -> _Query | FailedInput:
+    def _read(self, path: str | Path) -> _Decoded | FailedInput:
         """Runs in a thread."""
         try:
             content = read_file(Path(path))
         except ImageError as error:
             return FailedInput(str(path), error.code, str(error))
-        photo = self.model.decode(path, content)
-        if isinstance(photo, FailedInput):
-            return photo
-        if photo.model is not self.model:
-            return FailedInput(str(path), "other-model", OTHER_MODEL.format(path))
-        return _Query(photo, hashlib.sha256(content).digest())
+        return _decode(self.model, path, content)
 
-    def _find(self, query: _Query, embedding: Floats) -> SimilarPhotos:
-        found = self.index.search(embedding, self.top, digest=query.digest, filters=self.filters)
-        is_unknown = self.filters.other_products and not self.index.has_product(query.digest)
-        return SimilarPhotos(query.photo.file, tuple(found), (UNKNOWN_PRODUCT,) if is_unknown else ())
+
+def _decode(model: Model, path: str | Path, content: bytes) -> _Decoded | FailedInput:
+    photo = model.decode(path, content)
+    if isinstance(photo, FailedInput):
+        return photo
+    if photo.model is not model:
+        return FailedInput(str(path), "other-model", OTHER_MODEL.format(path))
+    return _Decoded(photo, hashlib.sha256(content).digest())
+
+
+def _describe(model: Model, decoded: Sequence[_Decoded]) -> list[DescribedPhoto]:
+    """Runs the model once, on all of them together."""
+    if not decoded:
+        return []
+    images = np.stack([one.photo.image for one in decoded])
+    descriptors = describe(model.run(images).embeddings, images)
+    return [DescribedPhoto(one.photo.file, one.digest, row) for one, row in zip(decoded, descriptors, strict=True)]

@@ -44,15 +44,21 @@ class Entry:
     digest: bytes
 
 
+def model_ids(store: Store) -> dict[str, int]:
+    """The numbers of the models that tagged photos of a store, by their digest."""
+    rows = store.read(lambda connection: connection.execute(select(MODELS.c.digest, MODELS.c.model_id)).all())
+    return {digest: int(model_id) for digest, model_id in rows}
+
+
 def find_model(store: Store, digest: str, name: str) -> int:
     """The number of the model with this ``digest``.
 
     Raises:
         DataError: nothing was tagged with it.
     """
-    models = dict(store.read(lambda connection: connection.execute(select(MODELS.c.digest, MODELS.c.model_id)).all()))
+    models = model_ids(store)
     if digest in models:
-        return int(models[digest])
+        return models[digest]
     names = store.read(lambda connection: connection.scalars(select(MODELS.c.name).distinct()).all())
     raise DataError(
         f"{store.name} has no photos that {name} ({digest[:8]}) tagged, but of: {', '.join(sorted(names)) or 'none'}. "
@@ -104,6 +110,19 @@ def _page(connection: Connection, source: int, run: int, position: int) -> list[
         (position, Entry(item_id, file, product, class_name or "", color or "", bytes.fromhex(digest)))
         for position, item_id, file, product, digest, class_name, color in connection.execute(query)
     ]
+
+
+def stored_digest(store: Store, item_id: str) -> bytes | None:
+    """SHA-256 of the content of an item's photo; None if there is no such item."""
+    query = select(ITEMS.c.digest).where(ITEMS.c.item_id == item_id)
+    digest = store.read(lambda connection: connection.scalar(query))
+    return None if digest is None else bytes.fromhex(digest)
+
+
+def last_finished_run(store: Store) -> int:
+    """The number of the run that finished last, 0 before the first: with another, an index may be out of date."""
+    query = select(func.coalesce(func.max(RUNS.c.run_id), 0)).where(RUNS.c.finished_at.is_not(None))
+    return int(store.read(lambda connection: connection.scalar(query)) or 0)
 
 
 def read_embeddings(store: Store, model_id: int, model: str, digests: Sequence[bytes]) -> dict[bytes, Floats]:

@@ -1,0 +1,108 @@
+"""``POST /v1/similar``."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from clothier.api.access import Reader
+from clothier.api.problems import Problem, busy
+from clothier.api.responses import errors, model_version, not_found
+from clothier.api.schemas import SearchedItem, SimilarAnswer, Text
+from clothier.api.services import Services, ServicesOf
+from clothier.api.uploads import CONTENT, EXAMPLE, MULTIPART, is_form, read_photos
+from clothier.catalogue.index import Filters, Index
+from clothier.types import FailedInput
+from clothier.workflows.similar import DescribedPhoto, SimilarPhotos, describe_item, find_similar
+
+router = APIRouter(tags=["similar"])
+
+MAX_TOP = 100
+JSON = "application/json"
+OTHER_TYPE = f'Send photos as {MULTIPART} ({EXAMPLE}), or an item of the catalogue as {JSON}: {{"item_id": "..."}}.'
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {MULTIPART: CONTENT, JSON: {"schema": SearchedItem.model_json_schema()}},
+    }
+}
+
+
+@router.post(
+    "/v1/similar",
+    response_model=SimilarAnswer,
+    response_model_exclude_unset=True,
+    openapi_extra=BODY,
+    responses=errors(400, 404, 408, 409, 413, 415),
+)
+async def similar(
+    request: Request,
+    caller: Reader,
+    services: ServicesOf,
+    top: Annotated[int, Query(ge=1, le=MAX_TOP, description="Neighbors of each photo.")] = 10,
+    name: Annotated[Text | None, Query(alias="class", description="Only photos with this tag or review.")] = None,
+    color: Annotated[Text | None, Query(description="Only garments of this main color.")] = None,
+    product: Annotated[Text | None, Query(description="Only photos of this product.")] = None,
+    not_same_product: Annotated[bool, Query(description="Leave out photos of the photo's own product.")] = False,
+    one_per_product: Annotated[bool, Query(description="Name each product once, by its best photo.")] = False,
+) -> Any:
+    """The photos of the catalogue that are most like each photo, or like an item; never that photo itself."""
+    filters = Filters(name, color, product, not_same_product, one_per_product)
+    services.similar.get(services.rules.model)  # before anything is received
+    described = await _described(request, services)
+    index = services.similar.get(services.rules.model)
+    found = await run_in_threadpool(partial(_find, index, described, top, filters))
+    request.state.note = f"photos={len(found)}"
+    return {"model": model_version(services.rules), "photos": len(index), "results": [_answer(one) for one in found]}
+
+
+async def _described(request: Request, services: Services) -> list[DescribedPhoto | FailedInput]:
+    """What the request asks for: uploaded photos, or an item."""
+    if not is_form(request):
+        return [await _described_item(request, services)]
+    limits = services.settings.limits
+    photos = await read_photos(request, limits)
+    try:
+        async with asyncio.timeout(limits.answer_seconds):
+            return await services.photos.describe(photos)
+    except TimeoutError as error:
+        raise busy("The photos took too long. Send fewer at once.", 1, "too-slow") from error
+
+
+async def _described_item(request: Request, services: Services) -> DescribedPhoto:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise Problem(415, "not-a-photo", OTHER_TYPE)
+    try:
+        wanted = SearchedItem.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+    found = await run_in_threadpool(describe_item, services.store, services.rules.model, wanted.item_id)
+    if found is None:
+        raise not_found("item", wanted.item_id)
+    if isinstance(found, FailedInput):
+        raise Problem(409, found.code, found.message)
+    return found
+
+
+def _find(
+    index: Index, described: list[DescribedPhoto | FailedInput], top: int, filters: Filters
+) -> list[SimilarPhotos | FailedInput]:
+    """Runs in a thread."""
+    return [one if isinstance(one, FailedInput) else find_similar(index, one, top, filters) for one in described]
+
+
+def _answer(found: SimilarPhotos | FailedInput) -> dict[str, Any]:
+    """As ``clothier similar --json`` prints it, and what is known of each neighbor."""
+    if isinstance(found, FailedInput):
+        return found.to_json()
+    neighbors = [
+        {**one.to_json(), "class": one.class_name, "product": one.product, "color": one.color}
+        for one in found.neighbors
+    ]
+    return {**found.to_json(), "neighbours": neighbors}

@@ -1,0 +1,84 @@
+"""Photos of a form (``multipart/form-data``). They stay in memory, and no name of a client reaches a disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import python_multipart  # noqa: F401 - Starlette would miss it at the first request only
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from clothier.api.problems import Problem
+from clothier.untrusted import printable
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from clothier.api.settings import Limits
+
+MAX_FILE_NAME = 300  # characters that are repeated
+MULTIPART = "multipart/form-data"
+EXAMPLE = "curl -F files=@shoe.jpg"
+CONTENT: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "required": ["files"],
+        "properties": {
+            "files": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "format": "binary"},
+                "description": "Photos of one garment each: JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF or HEIC.",
+            }
+        },
+    },
+}
+"""The form for OpenAPI."""
+
+
+class _Form(MultiPartParser):
+    """Notices a form that ends early, which would otherwise be one with fewer files."""
+
+    is_complete = False
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+    def close(self) -> None:
+        """Frees the memory of all files, also of those that are not whole."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is said to be a form with files."""
+    return request.headers.get("content-type", "").lower().startswith(MULTIPART)
+
+
+async def read_photos(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
+    """Names and contents of the uploaded ``files``.
+
+    Raises:
+        Problem: not a form, a damaged one, one without photos, or with too many.
+    """
+    if not is_form(request):
+        raise Problem(415, "not-a-form", f"Send the photos as {MULTIPART} in the field 'files', as {EXAMPLE} does.")
+    parser = _Form(request.headers, request.stream(), max_files=limits.files, max_fields=limits.files)
+    parser.spool_max_size = limits.upload_bytes + 1
+    try:
+        form = await parser.parse()
+        if not parser.is_complete:
+            raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
+        uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
+        if not uploads:
+            raise Problem(400, "no-files", f"The form has no files. Send photos in the field 'files': {EXAMPLE}")
+        return [(_shown(one.filename), await one.read()) for one in uploads]
+    except MultiPartException as error:
+        raise Problem(400, "invalid-form", f"The form cannot be read: {error.message} Send it again.") from error
+    finally:
+        parser.close()
+
+
+def _shown(name: str | None) -> str:
+    """The name of a file as it is repeated; nothing is stored under it."""
+    return printable(name or "photo")[:MAX_FILE_NAME]
