@@ -39,7 +39,7 @@ def test_every_answer_is_safe_for_browsers(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/v1", 404), ("POST", "/v1/items", 405), ("GET", "/v1/classify", 405),
+    [("GET", "/nothing", 404), ("GET", "/v1", 404), ("POST", "/v1/items", 405), ("GET", "/v1/classify", 405),
      ("PUT", "/v1/jobs", 405), ("GET", "/docs", 404), ("TRACE", "/healthz", 405), ("GET", "/%00/..%2f", 404)],
 )  # fmt: skip
 def test_what_is_not_there(client: TestClient, method: str, path: str, status: int) -> None:

@@ -72,22 +72,31 @@ def allowing(scope: str) -> Callable[..., Awaitable[Caller]]:
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
     ) -> Caller:
         caller = await _find_caller(request, given.credentials if given else None)
-        request.state.caller = caller.name
-        if services := request.app.state.services.rate:
-            services.check(_address(request) if caller.name == LOCAL else f"key {caller.name}")
-        if not caller.may(scope):
-            detail = f"The key {caller.name!r} has the scope {caller.scope}; this needs {scope}. Use another key."
-            raise Problem(403, "wrong-scope", detail)
+        admit(request, caller, scope)
         return caller
 
     return find_caller
+
+
+def admit(request: Request, caller: Caller, scope: str) -> None:
+    """Counts a request of a caller.
+
+    Raises:
+        Problem: the caller sent too many, or may not do that.
+    """
+    request.state.caller = caller.name
+    if rate := request.app.state.services.rate:
+        rate.check(address_of(request) if caller.name == LOCAL else f"key {caller.name}")
+    if not caller.may(scope):
+        detail = f"The key {caller.name!r} has the scope {caller.scope}; this needs {scope}. Use another key."
+        raise Problem(403, "wrong-scope", detail)
 
 
 async def _find_caller(request: Request, secret: str | None) -> Caller:
     services = request.app.state.services
     if not services.settings.needs_keys:
         return Caller(LOCAL, SCOPES[-1])
-    address = _address(request)
+    address = address_of(request)
     services.failed_keys.check(address, cost=0)
     key = await run_in_threadpool(services.keys.find, secret) if secret else None
     if key is None:
@@ -98,7 +107,8 @@ async def _find_caller(request: Request, secret: str | None) -> Caller:
     return Caller(key.name, key.scope)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Of the client, for limits."""
     return request.client.host if request.client else "unknown"
 
 

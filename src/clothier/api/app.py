@@ -10,6 +10,9 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from clothier.api.guards import BodyGuard, OriginGuard
+from clothier.api.page import assets, sign_in
+from clothier.api.page.errors import error_page
+from clothier.api.page.pages import LINKS, PAGES
 from clothier.api.problems import add_handlers
 from clothier.api.request_log import RequestLog
 from clothier.api.routes import classify, health, items, jobs, models, reviews, similar
@@ -47,8 +50,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.services = services
-    for one in (classify, similar, items, reviews, jobs, models, health):
+    app.state.services, app.state.links, app.state.error_page = services, LINKS, error_page
+    for one in (classify, similar, items, reviews, jobs, models, health, assets, sign_in, *PAGES):
         app.include_router(one.router)
     add_handlers(app)
     limits = services.settings.limits

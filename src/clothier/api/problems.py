@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,8 +45,10 @@ def busy(detail: str, seconds: float, code: str = "busy", status: int = 503) -> 
     return Problem(status, code, detail, headers={"Retry-After": str(max(1, round(seconds)))})
 
 
-def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
-    """The answer."""
+def problem_response(problem: Problem, scope: Scope) -> Response:
+    """The answer: JSON, unless the app has a page for people who asked for one."""
+    if page := scope["app"].state.error_page(problem, scope):
+        return cast("Response", page)
     content = {
         "type": TYPE.format(problem.code),
         "title": HTTPStatus(problem.status_code).phrase,
@@ -85,7 +88,7 @@ def internal_error(request_id: str) -> Problem:
 
 
 def _handler(translate: Any) -> Any:
-    async def handle(request: Request, error: Exception) -> JSONResponse:
+    async def handle(request: Request, error: Exception) -> Response:
         return problem_response(translate(error), request.scope)
 
     return handle

@@ -90,4 +90,4 @@ def default_store() -> Path:
 
 
 def _say_ready(url: str, store: str) -> None:
-    output.print_message(f"Clothier listens on {url} (catalogue: {store}). Ctrl-C stops it.")
+    output.print_message(f"Clothier listens on {url} (catalogue: {store}). Open it in a browser; Ctrl-C stops it.")

@@ -241,6 +241,15 @@ API_KEYS = Table(
 )
 """Who may use the HTTP API. ``digest`` is the SHA-256 of the key, which is stored nowhere."""
 
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", String(DIGEST_LENGTH), primary_key=True),
+    Column("key_name", ForeignKey("api_keys.name"), nullable=False),
+    Column("expires_at", String(TIME_LENGTH), nullable=False),
+)
+"""Who is signed in to the page. ``digest`` is the SHA-256 of the secret in the browser's cookie."""
+
 JOBS = Table(
     "jobs",
     METADATA,

@@ -1,0 +1,71 @@
+"""Errors for people: a page, a message within a page, or the way to signing in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from clothier.api.page.rendering import is_htmx, redirect, render
+from clothier.api.page.visits import NOT_SIGNED_IN, is_from_other_site
+from clothier.api.problems import ADVICE
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import Scope
+
+    from clothier.api.problems import Problem
+
+FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
+TITLES = {
+    403: "This is not allowed",
+    404: "There is no such page",
+    408: "That took too long",
+    413: "That is too large",
+    429: "Too many requests",
+    503: "The server is busy",
+}
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Whether a person will read the answer."""
+    accepts = "text/html" in Headers(scope=scope).get("accept", "") or is_htmx(Request(scope))
+    return accepts and not scope["path"].startswith(FOR_PROGRAMS)
+
+
+def error_page(problem: Problem, scope: Scope) -> Response | None:
+    """The answer to a request of a browser's page; None for any other request."""
+    if not _wants_page(scope):
+        return None
+    request = Request(scope)
+    if problem.code == NOT_SIGNED_IN:
+        return _ask_to_sign_in(request)
+    title = TITLES.get(problem.status_code, HTTPStatus(problem.status_code).phrase)
+    template = "_problem.html" if is_htmx(request) else "error.html"
+    response = render(
+        request,
+        template,
+        status=problem.status_code,
+        title=title,
+        detail=_detail(problem),
+        request_id=getattr(request.state, "request_id", None),
+    )
+    response.headers.update(problem.headers or {})
+    return response
+
+
+def _ask_to_sign_in(request: Request) -> Response:
+    if is_from_other_site(request):  # its cookie may have been held back: come again from here
+        return render(request, "again.html")
+    following = "/"
+    if request.method == "GET" and not is_htmx(request):
+        following = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return redirect(request, "/sign-in" if following == "/" else f"/sign-in?{urlencode({'next': following})}")
+
+
+def _detail(problem: Problem) -> str:
+    """The API's list of addresses is of no use here."""
+    return "Use the links above." if problem.detail == ADVICE.get(problem.status_code) else str(problem.detail)

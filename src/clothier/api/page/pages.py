@@ -1,0 +1,8 @@
+"""The pages, in the order of the navigation."""
+
+from __future__ import annotations
+
+from clothier.api.page import classify
+
+PAGES = (classify,)
+LINKS = tuple(page.LINK for page in PAGES)

@@ -1,0 +1,97 @@
+"""From templates to responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+
+from clothier.api.page.assets import asset
+from clothier.api.page.visits import FIELD, HEADER, is_from_other_site, set_cookie
+from clothier.report.formatting import format_percent
+from clothier.untrusted import printable
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from clothier.api.page.visits import Visit
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+HTMX = {
+    "allowEval": False,
+    "includeIndicatorStyles": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,  # pages of a catalogue are not left in the browser's storage
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "[45]..", "swap": True, "error": True, "target": "#problem", "swapOverride": "innerHTML"},
+    ],
+}
+"""Settings of htmx: nothing that the policy refuses, and errors are shown as a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the navigation."""
+
+    title: str
+    path: str
+
+
+@cache
+def jinja_env() -> jinja2.Environment:
+    """Templates of ``api/page/templates/``. An undefined name is an error; HTML is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("clothier.api.page"),
+        autoescape=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=format_percent, number="{:,}".format)
+    environment.globals.update(asset=asset, htmx_config=HTMX)
+    return environment
+
+
+def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page, or a fragment for htmx."""
+    visit: Visit | None = getattr(request.state, "visit", None)
+    text = jinja_env().get_template(template).render(
+        **context,
+        path=request.url.path,
+        links=request.app.state.links,
+        caller=visit.caller if visit else None,
+        can_sign_out=visit is not None and visit.can_sign_out,
+        token_headers={HEADER: visit.token} if visit else {},
+        csrf_field=lambda: _hidden_field(visit),
+    )  # fmt: skip
+    response = HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Vary": "HX-Request"})
+    if visit and visit.is_new and not is_from_other_site(request):
+        set_cookie(request, response, visit.secret)
+    return response
+
+
+def is_htmx(request: Request) -> bool:
+    """Whether a part of a page is wanted."""
+    return request.headers.get("hx-request") == "true"
+
+
+def redirect(request: Request, path: str) -> Response:
+    """Continues at another page of this server, after a form."""
+    if is_htmx(request):
+        return Response(status_code=204, headers={"HX-Redirect": path})
+    return RedirectResponse(path, 303)
+
+
+def _hidden_field(visit: Visit | None) -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, visit.token if visit else "")

@@ -1,0 +1,19 @@
+// What every page needs and htmx does not do: copying a command.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = button.parentElement.querySelector("code").textContent;
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Press Ctrl+C";
+    getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+  }
+  setTimeout(() => { button.textContent = label; }, 1500);
+});
+
+// A message about the last request is out of date when the next one begins.
+document.addEventListener("htmx:beforeRequest", () => document.getElementById("problem")?.replaceChildren());
