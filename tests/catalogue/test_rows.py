@@ -18,7 +18,7 @@ RANKED = ("class_2", "probability_2", "class_3", "probability_3")
 
 
 def test_ours_then_the_users() -> None:
-    columns = output_columns({"price": str}, has_products=True)
+    columns = output_columns({"price": str}, without=frozenset())
     assert [one.name for one in columns] == [*(one.name for one in OUR_COLUMNS), "price"]
     assert columns[-1].value(ROW) == "12"
 

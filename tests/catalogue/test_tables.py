@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clothier.catalogue import tables
+from clothier.catalogue import parquet_table
 from clothier.catalogue.rows import OutputColumn
 from clothier.catalogue.tables import check_output, write_table
 from clothier.errors import StorageError, UsageError
@@ -63,7 +63,7 @@ def test_other_cells_stay_as_they_are(tmp_path: Path, cell: str) -> None:
 
 
 def test_parquet_is_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "GROUP", 2)
+    monkeypatch.setattr(parquet_table, "GROUP", 2)
     write_table(tmp_path / "tags.parquet", COLUMNS, ({"a": str(n), "b": None} for n in range(5)))
     found = pq.ParquetFile(tmp_path / "tags.parquet")
     assert (found.num_row_groups, found.metadata.num_rows) == (3, 5)

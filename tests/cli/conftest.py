@@ -34,6 +34,7 @@ from clothier.workflows.evaluate import ModelEvaluation
 from clothier.workflows.explore import ExplorationRun
 from clothier.workflows.export import ExportResult
 from clothier.workflows.index import IndexResult
+from clothier.workflows.predict import PredictResult
 from clothier.workflows.similar import SimilarPhotos
 from clothier.workflows.study import Study
 from clothier.workflows.tag import TagResult
@@ -211,18 +212,17 @@ def compare(first: str, second: str, **_: Any) -> Comparison:
     return Comparison(sides[0], sides[1], McNemarResult(100, 9, 2, 0.07, (0.01, 0.13), 0.0654))
 
 
-def predict(files: Sequence[Path], *, model: str, **_: Any) -> list[Prediction | FailedInput]:
+def predict(photos: Sequence[str], *, model: str, output: Path | None, **_: Any) -> PredictResult:
     top = (ClassProbability("Sneaker", 0.8213), ClassProbability("Sandal", 0.12))
     failures = {
         "missing.png": ("not-found", "missing.png does not exist; give an image."),
         "empty.png": ("empty", "the file is empty."),
     }
-    return [
-        FailedInput(str(file), *failures[str(file)])
-        if str(file) in failures
-        else Prediction(str(file), top, None, "no thresholds", model)
-        for file in files
+    found: list[Prediction | FailedInput] = [
+        FailedInput(file, *failures[file]) if file in failures else Prediction(file, top, None, "no thresholds", model)
+        for file in photos
     ]
+    return PredictResult(found, output=output)
 
 
 RUN_METRICS = {

@@ -114,14 +114,17 @@ class TestCompare:
 class TestPredict:
     def test_defaults(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         assert run("predict", "a.png").code == 0
-        unset = {"taxonomy": None, "save_inputs": None, "trust_model": False}
-        assert fake_workflows.only_call == {"files": ["a.png"], "model": DEFAULT_MODEL, "top": 3, **unset}
+        names = ("output", "taxonomy", "columns", "file_column", "save_inputs")
+        unset = {**dict.fromkeys(names), "trust_model": False}
+        assert fake_workflows.only_call == {"photos": ["a.png"], "model": DEFAULT_MODEL, "top": 3, **unset}
 
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         words = "predict a.png b.png --model runs/cnn --top 1 --taxonomy own.toml --save-inputs inputs --trust-model"
-        assert run(*words.split()).code == 0
+        words += " --out t.csv --columns file,class --file-column image"
+        assert run(*words.split()).stderr == "Table: t.csv\n"
+        table = {"output": Path("t.csv"), "columns": "file,class", "file_column": "image"}
         given = {"model": "runs/cnn", "top": 1, "taxonomy": Path("own.toml"), "save_inputs": Path("inputs")}
-        expected = {"files": ["a.png", "b.png"], **given, "trust_model": True}
+        expected = {"photos": ["a.png", "b.png"], **given, **table, "trust_model": True}
         assert fake_workflows.only_call == expected
 
     def test_bars_show_probabilities(self, run: Runner, fake_workflows: FakeWorkflows) -> None:

@@ -80,8 +80,4 @@ def test_names_that_do_not_exist(run: Runner, fake_workflows: FakeWorkflows, wor
 
 def test_photos_fail_one_by_one(run: Runner, fake_workflows: FakeWorkflows) -> None:
     assert run("predict", "", "https://example.com/shoe.jpg", "shoe.jpg").code == 0
-    assert fake_workflows.only_call["photos" if "photos" in fake_workflows.only_call else "files"] == [
-        "",
-        "https://example.com/shoe.jpg",
-        "shoe.jpg",
-    ]
+    assert fake_workflows.only_call["photos"] == ["", "https://example.com/shoe.jpg", "shoe.jpg"]

@@ -220,7 +220,7 @@ def test_probabilities_are_those_of_the_bundle(tmp_path: Path, tiny_bundle: Make
     for file, image in zip(files, images, strict=True):
         Image.fromarray(image).save(file)
     expected = softmax(OnnxClassifier(saved).run(images).logits)
-    for found, row in zip(predict(files, model=str(saved.path), top=10), expected, strict=True):
+    for found, row in zip(predict(files, model=str(saved.path), top=10).predictions, expected, strict=True):
         assert isinstance(found, Prediction)
         assert found.model == "tiny"
         assert [one.name for one in found.top] == [FASHION_MNIST_CLASSES[index] for index in np.argsort(-row)]
@@ -335,7 +335,7 @@ def save_photo(path: Path, color: tuple[int, int, int]) -> Path:
 
 def test_decisions_with_their_reasons(tmp_path: Path, photo_bundle: Path) -> None:
     sure, unsure = save_photo(tmp_path / "a.png", (230, 20, 20)), save_photo(tmp_path / "b.png", (128, 20, 128))
-    first, second = (one for one in predict([sure, unsure], model="photo") if isinstance(one, Prediction))
+    first, second = (one for one in predict([sure, unsure], model="photo").predictions if isinstance(one, Prediction))
     assert (first.decision, first.top[0].name, first.model) == ("accept", "dress", "photo")
     assert "90 %" in first.reason
     assert second.decision == "review"
@@ -347,13 +347,13 @@ def test_a_fashion_mnist_image_goes_to_the_fallback_model(tmp_path: Path, photo_
     assert [one.model for one in results] == ["photo", "fashion-cnn", "photo"]
     assert [one.file for one in results] == [str(file) for file in files]
     assert re.fullmatch(rf"28x28 .*fashion-cnn.*photo\. {re.escape(NO_THRESHOLDS)}", results[1].reason)
-    (direct,) = predict([gray], model="fashion-cnn")
+    (direct,) = predict([gray], model="fashion-cnn").predictions
     assert isinstance(direct, Prediction)
     assert (direct.top, direct.reason) == (results[1].top, NO_THRESHOLDS)
 
 
 def test_only_the_bundled_photo_model_has_a_fallback(photo_bundle: Path, gray: Path) -> None:
-    (found,) = predict([gray], model=str(photo_bundle))
+    (found,) = predict([gray], model=str(photo_bundle)).predictions
     assert isinstance(found, Prediction)
     assert found.model == "photo"
     assert "fashion-cnn" not in found.reason
@@ -373,9 +373,9 @@ def test_colors_of_a_garment(tmp_path: Path, photo_bundle: Path, gray: Path) -> 
 
 def test_notes_on_a_file(tmp_path: Path, photo_bundle: Path) -> None:
     file = save_photo(tmp_path / "a.png", (230, 20, 20))
-    assert "notes" not in predict([file], model="photo")[0].to_json()
+    assert "notes" not in predict([file], model="photo").predictions[0].to_json()
     file.write_bytes(file.read_bytes()[:-12])
-    assert predict([file], model="photo")[0].to_json()["notes"] == [
+    assert predict([file], model="photo").predictions[0].to_json()["notes"] == [
         "The PNG has no end marker; its pixels are complete."
     ]
 
@@ -387,7 +387,7 @@ def test_an_input_that_cannot_be_saved_fails_alone(tmp_path: Path, photo_bundle:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))  # bytes; only the noise needs more
     try:
-        results = predict(files, model="photo", save_inputs=tmp_path / "inputs")
+        results = predict(files, model="photo", save_inputs=tmp_path / "inputs").predictions
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [isinstance(one, FailedInput) for one in results] == [False, True, False]
@@ -399,16 +399,16 @@ def test_codes_of_a_company(tmp_path: Path, photo_bundle: Path, gray: Path) -> N
     codes = tmp_path / "own.toml"
     codes.write_text('[codes]\ndress = "D-1"\nhat = "H"\nboot = "H"\n')
     files = [save_photo(tmp_path / "a.png", (230, 20, 20)), save_photo(tmp_path / "b.png", (20, 230, 20)), gray]
-    results = [one.to_json() for one in predict(files, model="photo", taxonomy=codes)]
+    results = [one.to_json() for one in predict(files, model="photo", taxonomy=codes).predictions]
     assert [one.get("code") for one in results] == ["D-1", "H", None]
-    assert "code" not in predict(files[:1], model="photo")[0].to_json()
+    assert "code" not in predict(files[:1], model="photo").predictions[0].to_json()
 
 
 def test_inputs_are_saved(tmp_path: Path, photo_bundle: Path) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
     files = [save_photo(tmp_path / folder / "a.png", (230, 20, 20)) for folder in ("x", "y")]
-    results = predict([*files, tmp_path / "none.jpg"], model="photo", save_inputs=tmp_path / "inputs")
+    results = predict([*files, tmp_path / "none.jpg"], model="photo", save_inputs=tmp_path / "inputs").predictions
     assert [one.to_json().get("input_file") for one in results] == [
         str(tmp_path / "inputs/a.png"),
         str(tmp_path / "inputs/a-2.png"),

@@ -31,6 +31,7 @@ HEAVY_MODULES = (
 )
 MAX_SECONDS = 0.3  # CPU seconds, the best of TRIES: other processes on the machine slow some tries down
 TRIES = 8
+CATALOGUE_MODULES = ("sqlalchemy", "alembic", "pyarrow")
 TRAINING_MODULES = (
     "torch",
     "sklearn",
@@ -111,15 +112,17 @@ def test_fast_start(case: str) -> None:
     pytest.fail(f"the fastest of {TRIES} took {min(seconds):.2f} CPU seconds; the limit is {MAX_SECONDS}")
 
 
-def test_using_models_needs_no_training_library() -> None:
+def test_using_models_needs_no_training_library_and_no_database(tmp_path: Path) -> None:
     code = f"""
 import sys
 for name in {TRAINING_MODULES!r}:
     sys.modules[name] = None
+for name in {CATALOGUE_MODULES!r}:
+    sys.modules[name] = None
 import clothier
 clothier.load, clothier.predict, clothier.evaluate, clothier.compare, clothier.fashion_mnist, clothier.preset
 from clothier.cli.main import main
-sys.exit(main(["predict", "no-such-file.png", "--model", "no-such-model"]))
+sys.exit(main(["predict", "examples", "--out", {str(tmp_path / "tags.csv")!r}, "--model", "no-such-model"]))
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 2
@@ -152,9 +155,9 @@ def test_training_without_its_libraries_names_the_extra(words: list[str]) -> Non
     assert done.stderr.endswith("which is not installed. Install it with: pip install 'clothier[train]'\n")
 
 
-@pytest.mark.parametrize("module", ["sqlalchemy", "alembic", "pyarrow"])
+@pytest.mark.parametrize("module", CATALOGUE_MODULES)
 def test_tagging_without_its_libraries_names_the_extra(module: str, tmp_path: Path) -> None:
-    done = run_without((module,), ["tag", str(tmp_path), "-o", str(tmp_path / "tags.csv")])
+    done = run_without((module,), ["tag", str(tmp_path), "-o", str(tmp_path / "tags.parquet")])
     assert done.returncode == 2
     assert done.stderr.endswith("Install it with: pip install 'clothier[catalogue]'\n")
 

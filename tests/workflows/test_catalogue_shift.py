@@ -36,7 +36,7 @@ def pale(tmp_path: Path) -> Path:
 
 
 def predicted(folder: Path, model: Path, **options: Any) -> list[dict[str, Any]]:
-    return [one.to_json() for one in predict(sorted(folder.iterdir()), model=model, **options)]
+    return [one.to_json() for one in predict(sorted(folder.iterdir()), model=model, **options).predictions]
 
 
 def tagged(output: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The rows that ``clothier tag`` writes: our columns, then the user's."""
+"""The rows that ``clothier tag`` and ``clothier predict`` write: our columns, then the user's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from clothier.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from clothier.catalogue.store.store import Row
 
-PRODUCT_PREFIX = "product_"
+PRODUCT_COLUMNS = frozenset({"product_class", "product_probability"})
+STORE_COLUMNS = frozenset({"item_id", "thresholds", "model_class", "reviewed_by", "reviewed_at"})
+"""Only the rows of a store have values in these."""
 USER_PREFIX = "input."  # of a user's column in --columns, needed where ours has the same name
 
 
@@ -87,21 +89,21 @@ OUR_COLUMNS = (
 
 
 def output_columns(
-    user: Mapping[str, type], chosen: str | None = None, *, has_products: bool = False
+    user: Mapping[str, type], chosen: str | None = None, *, without: Collection[str] = PRODUCT_COLUMNS
 ) -> list[OutputColumn]:
     """The columns of the output.
 
     Args:
         user: the names and types of the user's columns.
-        has_products: whether there are the columns ``product_class`` and ``product_probability``.
         chosen: names as ``--columns`` takes them, in the order of the output: ``file,class=category,input.class``.
             ``NAME=NEW`` renames; ``input.NAME`` is the user's column where ours has the same name. None for all.
+        without: our columns that the rows do not have.
 
     Raises:
         UsageError: a heading would occur twice.
         UnknownNameError: no such column.
     """
-    ours = {one.name: one for one in OUR_COLUMNS if has_products or not one.name.startswith(PRODUCT_PREFIX)}
+    ours = {one.name: one for one in OUR_COLUMNS if one.name not in without}
     users = {name: OutputColumn(name, kind, _user_value(name)) for name, kind in user.items()}
     if chosen is None:
         _check_unique([*ours, *users])

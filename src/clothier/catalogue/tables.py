@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import re
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from clothier import atomic
 from clothier.errors import UsageError
@@ -24,8 +20,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.store.store import Row
 
 CSV_SUFFIX = ".csv"
-GROUP = 5_000  # rows of a Parquet row group, which is held in memory
-ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+SUFFIXES = (CSV_SUFFIX, ".jsonl", ".parquet")
 FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+$)")
 """Starts of cells that spreadsheets execute; a signed number is none. They get an apostrophe in front (OWASP)."""
 
@@ -40,9 +35,11 @@ def check_output(path: Path) -> None:
     Raises:
         UsageError: its suffix is not one of a table's, or it is a folder.
         StorageError: it cannot be written.
+        ModuleNotFoundError: it is a Parquet file, and PyArrow is not installed.
     """
-    if path.suffix.lower() not in WRITERS:
-        raise UsageError(f"the output {path} has none of the suffixes {', '.join(WRITERS)}. Rename it.")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"the output {path} has none of the suffixes {', '.join(SUFFIXES)}. Rename it.")
+    _writer(path.suffix.lower())
     if path.is_dir():
         raise UsageError(f"the output {path} is a folder. Give the name of a file, such as {path / 'tags.csv'}.")
     atomic.check_writable(path)
@@ -56,7 +53,7 @@ def write_table(path: Path, columns: Sequence[OutputColumn], rows: Iterable[Row]
     """
     values = ([column.value(row) for column in columns] for row in rows)
     with atomic.atomic_open(path) as file:
-        WRITERS[suffix or path.suffix.lower()](file, columns, values)
+        _writer(suffix or path.suffix.lower())(file, columns, values)
 
 
 def _write_csv(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
@@ -74,16 +71,13 @@ def _write_jsonl(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterabl
         file.write(line.encode() + b"\n")
 
 
-def _write_parquet(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
-    schema = pa.schema([(one.name, ARROW_TYPES[one.type]) for one in columns])
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for group in iter(lambda: list(itertools.islice(rows, GROUP)), []):
-            arrays = zip(*group, strict=True)
-            writer.write_table(pa.table([pa.array(*one) for one in zip(arrays, schema.types, strict=True)], schema))
+def _writer(suffix: str) -> _Writer:
+    """What writes a table with this suffix."""
+    if suffix == ".parquet":  # here, so that CSV and JSON Lines do not need PyArrow
+        from clothier.catalogue.parquet_table import write_parquet
 
-
-WRITERS: dict[str, _Writer] = {CSV_SUFFIX: _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
-"""The suffix of a table to what writes it."""
+        return write_parquet
+    return _write_csv if suffix == CSV_SUFFIX else _write_jsonl
 
 
 class _UnixLines:

@@ -13,7 +13,7 @@ import typer
 
 from clothier.cli import output, tables
 from clothier.cli.options import Json
-from clothier.cli.tag import Columns
+from clothier.cli.predict import Columns
 
 EXPORT_FORMATS = "csv|shopify|google|label-studio"
 

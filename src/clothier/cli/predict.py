@@ -1,6 +1,8 @@
 """``clothier predict``.
 
 clothier predict shoe.png
+clothier predict photos --out tags.csv
+clothier predict products.csv --file-column image --out tags.jsonl
 clothier predict photos/*.jpg --model runs/cnn-fast --json
 clothier predict photos/*.jpg --save-inputs inputs --taxonomy codes.toml
 """
@@ -11,11 +13,29 @@ from typing import Annotated
 import typer
 
 from clothier.cli import output
-from clothier.cli.options import Json
+from clothier.cli.options import FileColumn, Json
 from clothier.cli.progress import progress_display
 from clothier.types import DEFAULT_MODEL, FailedInput
 
-Photos = Annotated[list[str], typer.Argument(metavar="PHOTO", help="Images of one garment each: JPEG, PNG, ...")]
+Photos = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PHOTO|FOLDER|TABLE",
+        help="Images of one garment each (JPEG, PNG, ...), folders or ZIP files of them, or a CSV that lists them.",
+    ),
+]
+PredictionTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="Table to write: .csv, .jsonl or .parquet. The columns of a CSV of photos are kept.",
+    ),
+]
+Columns = Annotated[
+    str | None, typer.Option(metavar="LIST", help="Columns of the output, in order; NAME=NEW renames. Default: all.")
+]
 Model = Annotated[str, typer.Option(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="Number of classes to print per image.")]
 Taxonomy = Annotated[
@@ -29,9 +49,12 @@ TrustModel = Annotated[
 
 def predict(
     photos: Photos,
+    out: PredictionTable = None,
     model: Model = DEFAULT_MODEL,
     top: Top = 3,
     taxonomy: Taxonomy = None,
+    columns: Columns = None,
+    file_column: FileColumn = None,
     save_inputs: SaveInputs = None,
     trust_model: TrustModel = False,
     json: Json = False,
@@ -41,14 +64,19 @@ def predict(
     from clothier.workflows.predict import predict as run_prediction
 
     with progress_display() as progress:
-        results = run_prediction(
+        result = run_prediction(
             photos,
+            output=out,
             model=model,
             top=top,
             taxonomy=taxonomy,
+            columns=columns,
+            file_column=file_column,
             save_inputs=save_inputs,
             trust_model=trust_model,
             progress=progress,
         )
-    output.print_result(results, json, predictions_table)
-    output.exit_on_failures(one.to_json() for one in results if isinstance(one, FailedInput))
+    output.print_result(result, json, predictions_table)
+    for message in (*result.warnings, *([f"Table: {result.output}"] if result.output else [])):
+        output.print_message(message)
+    output.exit_on_failures(one.to_json() for one in result.predictions if isinstance(one, FailedInput))

@@ -14,7 +14,7 @@ import typer
 
 from clothier.cli import output, tables
 from clothier.cli.options import FileColumn, Json, ProductColumn
-from clothier.cli.predict import Taxonomy, TrustModel
+from clothier.cli.predict import Columns, Taxonomy, TrustModel
 from clothier.cli.progress import progress_display
 from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, UsageError
 from clothier.types import DEFAULT_MODEL
@@ -40,9 +40,6 @@ TaggingModel = Annotated[
         metavar="RUN|NAME",
         help=f"A run folder, a bundle, or a bundled model. Default: the one promoted in the store, or {DEFAULT_MODEL}.",
     ),
-]
-Columns = Annotated[
-    str | None, typer.Option(metavar="LIST", help="Columns of the output, in order; NAME=NEW renames. Default: all.")
 ]
 IdColumn = Annotated[
     str | None,

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from clothier.taxonomy import read_taxonomy
 from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -56,6 +57,7 @@ FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of 
 FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
 NO_THRESHOLDS = "No thresholds: run `clothier calibrate`."
 COLOR_CHANNELS = 3
+Input = TypeVar("Input")
 DECODE_BATCH = 64  # files decoded before the model runs on them together
 
 
@@ -183,6 +185,33 @@ class Model:
             StorageError: ``save_inputs`` cannot be created.
         """
         paths = require_names(files, "files")
+        return self.predict_inputs(
+            paths,
+            len(paths),
+            self.decode,
+            top=top,
+            taxonomy=taxonomy,
+            save_inputs=save_inputs,
+            trust_model=trust_model,
+            progress=progress,
+        )
+
+    def predict_inputs(
+        self,
+        inputs: Iterable[Input],
+        n: int,
+        decode: Callable[[Input], DecodedPhoto | FailedInput],
+        *,
+        top: int = 3,
+        taxonomy: str | Path | None = None,
+        save_inputs: str | Path | None = None,
+        trust_model: bool = False,
+        progress: Progress = no_progress,
+    ) -> list[Prediction | FailedInput]:
+        """As :meth:`predict`, for ``n`` inputs of any kind; ``decode`` turns each into a photo, in threads.
+
+        The inputs are taken batch by batch, so that they need not be in memory together.
+        """
         if not (hasattr(top, "__index__") and top >= 1):
             raise UsageError(f"top is {top!r}; it must be a whole number, 1 or more.")
         codes = None if taxonomy is None else read_taxonomy(local_path(taxonomy), self.classes)
@@ -191,10 +220,11 @@ class Model:
             create_folder(folder)
         results: list[Prediction | FailedInput] = []
         features: list[Float16Array] = []
-        for start in range(0, len(paths), DECODE_BATCH):
-            batch = parallel_map(self.decode, paths[start : start + DECODE_BATCH])
+        remaining = iter(inputs)
+        while taken := list(islice(remaining, DECODE_BATCH)):
+            batch = parallel_map(decode, taken)
             results += self.predict_photos(batch, top=top, codes=codes, save_inputs=folder, features=features)
-            progress("predict", len(results), len(paths))
+            progress("predict", len(results), n)
         return self.judge(results, features, trusted=trust_model)
 
     def judge(

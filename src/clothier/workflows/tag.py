@@ -12,7 +12,7 @@ from clothier import atomic
 from clothier.catalogue.engines import LocalEngine, RayEngine, WorkerPlan, require_ray
 from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
-from clothier.catalogue.rows import output_columns
+from clothier.catalogue.rows import PRODUCT_COLUMNS, output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.shift import retag, source_shift
 from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
@@ -159,7 +159,7 @@ def tag(
     _check_distinct(path, target, store_name)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
     photos = open_source(path, special, _own_files(target, store_name))
-    shown = output_columns(photos.columns, columns, has_products=product_column is not None)
+    shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
     if target:
         check_output(target)
     chosen = None if model is None else (str(model), load(model))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from clothier.catalogue.reviewed_rows import with_reviews
-from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_PREFIX, USER_PREFIX
+from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
 from clothier.catalogue.store.schema import RUNS, SOURCES
 from clothier.catalogue.store.store import RunId
 from clothier.catalogue.tables import arm
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.store.store import Row
 
 PRODUCT = "product"  # heading of the product's name in each row; not a column of a table
-OURS = {one.name: one for one in OUR_COLUMNS if not one.name.startswith(PRODUCT_PREFIX)}
+OURS = {one.name: one for one in OUR_COLUMNS if one.name not in PRODUCT_COLUMNS}
 OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
 REQUIRED = ("item_id", "file", "class", "decision")
 MAX_LINE = 1 << 24  # characters of a line or a cell

@@ -29,23 +29,23 @@ class FolderSource:
             path: of the folder.
             excluded: files that are not photos, such as the output.
         """
-        self._path, self._excluded = path, {one.absolute() for one in excluded}
+        self.path, self._excluded = path, {one.absolute() for one in excluded}
         self.name = readable(str(path.resolve()))
         self.warnings: list[str] = []
 
     def __len__(self) -> int:
         """The number of files."""
-        return sum(1 for _ in self._walk(self._path, set(), Skipped()))
+        return sum(1 for _ in self._walk(self.path, set(), Skipped()))
 
     def __iter__(self) -> Iterator[Item]:
         """The files, and folders that cannot be listed."""
         skipped = Skipped()
-        for path in self._walk(self._path, set(), skipped):
+        for path in self._walk(self.path, set(), skipped):
             yield self._item(path)
-        self.warnings = skipped.warnings(self._path)
+        self.warnings = skipped.warnings(self.path)
 
     def _item(self, path: Path) -> Item:
-        file = readable(str(path.relative_to(self._path)))
+        file = readable(str(path.relative_to(self.path)))
         try:
             status = path.stat()
             if stat.S_ISDIR(status.st_mode):

@@ -8,7 +8,6 @@ from clothier.catalogue.sources.archive import ZipSource
 from clothier.catalogue.sources.csv_file import CsvSource
 from clothier.catalogue.sources.folder import FolderSource, check_folder
 from clothier.catalogue.sources.item import SourceColumns
-from clothier.catalogue.sources.parquet_file import ParquetSource
 from clothier.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: 
     Raises:
         UsageError: columns of a folder or a ZIP file, or neither a folder nor a file.
         DataError: it is missing, unreadable or lacks a column.
+        ModuleNotFoundError: it is a Parquet file, and PyArrow is not installed.
     """
     try:
         is_folder, exists = path.is_dir(), path.exists()
@@ -43,16 +43,20 @@ def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: 
             f"{str(path)!r} does not exist. Give a folder of photos, a ZIP file, or a table with a column of files."
         )
     if is_folder:
-        _check_has_no_columns(path, columns)
+        check_has_no_columns(path, columns)
         check_folder(path)
         return FolderSource(path, excluded)
     if not path.is_file():  # a device or a pipe would be read for ever
         raise UsageError(f"{path} is neither a folder nor a file.")
     signature = _first_bytes(path)
     if signature in ZIP_SIGNATURES:
-        _check_has_no_columns(path, columns)
+        check_has_no_columns(path, columns)
         return ZipSource(path)
-    return ParquetSource(path, columns) if signature == PARQUET_SIGNATURE else CsvSource(path, columns)
+    if signature == PARQUET_SIGNATURE:  # imported here, so that the other sources do not need PyArrow
+        from clothier.catalogue.sources.parquet_file import ParquetSource
+
+        return ParquetSource(path, columns)
+    return CsvSource(path, columns)
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -63,6 +67,11 @@ def _first_bytes(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
-def _check_has_no_columns(path: Path, columns: SourceColumns) -> None:
+def check_has_no_columns(path: Path, columns: SourceColumns) -> None:
+    """Checks that no column was named for photos that have none.
+
+    Raises:
+        UsageError: one was.
+    """
     if columns != DEFAULT_COLUMNS:
         raise UsageError(f"{path} has no columns. Give a table, or leave out the options that name columns.")
