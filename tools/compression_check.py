@@ -32,7 +32,7 @@ def save_first_valid(
         SystemExit: there is none; ``path`` has the last candidate.
     """
     for kind, make_graph in graphs.items():
-        compressed = bundle.save(path, metadata, make_graph(), weights, optional_files)
+        compressed = bundle.save(path, metadata, bundle.described(make_graph(), metadata), weights, optional_files)
         reason = problem(kind, compressed)
         if reason is None:
             print(f"{path.name}: {kind}")

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier import atomic, untrusted
+from clothier import atomic, protobuf, untrusted
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.paths import local_path
 from clothier.recipes.loader import from_values
@@ -41,6 +41,11 @@ MAX_BYTES = {  # a file is read whole, so its size is bounded
     SHIFT_FILE: 2**26,
     TRAINING_HASHES_FILE: 2**26,
 }
+PREPROCESSING = {
+    "center_crop": "Turn the photo upright, convert it to sRGB, crop the central square, resize it to {}x{}",
+    "fashion_mnist": "A light garment on black, cropped, on {}x{} pixels, as the images of Fashion-MNIST",
+}
+"""Kind of input to what a user must do to an image, as a sentence without its end."""
 MAX_SIDE = 4096  # pixels of a model's input
 BUNDLED_DIR = Path(__file__).parent / "bundles"
 EXPORT_HINT = "Export the bundle again."
@@ -81,6 +86,21 @@ class BundleMetadata:
     files: dict[str, str] = field(default_factory=dict)
     clothier_version: str
     format: int = FORMAT_VERSION
+
+    @property
+    def graph_properties(self) -> dict[str, str]:
+        """What a user of the graph alone must know, as the ``metadata_props`` of the ONNX model."""
+        spec, shape = self.input_spec, ", ".join(map(str, self.input_spec.shape))
+        temperature = self.calibration.get("temperature")
+        return {
+            "classes": json.dumps(self.classes),
+            "input": f"images: uint8 (N, {shape}), {'RGB' if spec.channels > 1 else 'grayscale'}, 0 to 255",
+            "preprocessing": PREPROCESSING.get(spec.kind, "As the training images").format(spec.width, spec.height)
+            + ". Pixels are scaled inside the graph.",
+            **({"temperature": str(temperature)} if temperature else {}),
+            "probabilities": f"softmax(logits{' / temperature' if temperature else ''})",
+            "clothier_version": self.clothier_version,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """As ``card.json`` holds it."""
@@ -161,6 +181,15 @@ def save(
             (tmp / name).write_bytes(content)
         (tmp / METADATA_FILE).write_bytes(atomic.encode(atomic.json_text(metadata.to_json())))
     return Bundle(path, metadata)
+
+
+def described(graph: bytes, metadata: BundleMetadata) -> bytes:
+    """The same graph with :attr:`BundleMetadata.graph_properties` of ``metadata``. Its outputs stay the same.
+
+    Raises:
+        ValueError: it is not a protobuf message.
+    """
+    return protobuf.with_properties(graph, metadata.graph_properties)
 
 
 def write_metadata(bundle: Bundle, metadata: BundleMetadata) -> Bundle:

@@ -71,6 +71,7 @@ def test_int8_is_saved_with_its_own_metrics(tool: Any, reference: bundle.Bundle,
     saved = write(tool, reference, tmp_path)
     assert is_quantized(saved.graph.read_bytes())
     assert saved.metadata.name == "garments"
+    assert bundle.described(saved.graph.read_bytes(), saved.metadata) == saved.graph.read_bytes()
     assert {part: values["n"] for part, values in saved.metadata.metrics.items()} == {"validation": 20, "test": 60}
     assert saved.weights.stat().st_size < reference.weights.stat().st_size
 

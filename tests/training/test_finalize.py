@@ -114,8 +114,10 @@ def test_the_predictions_are_the_calibrated_logits_of_the_bundle(
 
 
 def test_the_card_holds_the_calibration_and_the_metrics(finalized: Finalized, run: Run) -> None:
-    card = bundle.open_bundle(run.bundle).metadata
+    opened = bundle.open_bundle(run.bundle)
+    card, graph = opened.metadata, opened.graph.read_bytes()
     assert card.calibration["temperature"] != 1
+    assert bundle.described(graph, card) == graph, "it has this temperature"
     assert (card.calibration["fitted_on"], card.calibration["n"]) == ("validation", 50)
     assert card.metrics == {part: finalized.metrics[part] for part in ("validation", "test")}
 

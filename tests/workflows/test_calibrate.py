@@ -84,7 +84,10 @@ def test_new_bundle_has_a_guarantee(shop: Catalogue, calibrated: CalibrationResu
     expected = (PHOTOS, True, (), ())
     assert (calibrated.n, calibrated.guarantee_met, calibrated.warnings, calibrated.failures) == expected
     assert bundle.open_bundle(shop.model.path).metadata.calibration["temperature"] == 0.5, "the old one is unchanged"
-    card = bundle.open_bundle(calibrated.bundle.path).metadata
+    opened = bundle.open_bundle(calibrated.bundle.path)
+    card, graph = opened.metadata, opened.graph.read_bytes()
+    assert bundle.described(graph, card) == graph, "it has the new temperature"
+    assert load(opened.path).digest == load(shop.model.path).digest, "stored outputs stay valid"
     assert (card.name, card.calibration["n"]) == ("mine", PHOTOS)
     assert card.thresholds == calibrated.thresholds.to_json()
     assert calibrated.thresholds.user_calibrated

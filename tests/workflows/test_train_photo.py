@@ -149,6 +149,8 @@ def test_every_excluded_photo_is_named(made: Run) -> None:
 
 def test_bundle_predicts_photos(made: Run, table: Path) -> None:
     saved = bundle.open_bundle(made.bundle)
+    graph = saved.graph.read_bytes()
+    assert bundle.described(graph, saved.metadata) == graph
     assert saved.metadata.model == "photo"
     assert saved.metadata.input_spec.shape == (224, 224, 3)
     assert saved.metadata.calibration["n"] == 24

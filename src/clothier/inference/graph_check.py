@@ -1,4 +1,4 @@
-"""What the graph of a bundle may contain. It reads the protobuf directly: using models does not need ``onnx``.
+"""What the graph of a bundle may contain.
 
 Refused are data outside the file, control flow (a loop need not end), functions (nested calls double the graph with
 each level), and operators that no image classifier needs. Field numbers are those of onnx.proto3.
@@ -6,10 +6,7 @@ each level), and operators that no image classifier needs. Field numbers are tho
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from clothier.protobuf import fields
 
 _OPERATOR_NAMES = """
 Abs Add And ArgMax ArgMin AveragePool BatchNormalization BitwiseAnd Cast CastLike Ceil Celu CenterCropPad Clip Compress
@@ -27,7 +24,6 @@ _FOLDABLE_NAMES = "Cast Constant DequantizeLinear Identity Reshape Squeeze Trans
 OPERATORS = frozenset(_OPERATOR_NAMES.split())
 FOLDABLE = frozenset(_FOLDABLE_NAMES.split())
 """Operators whose result on constants is no larger than a few times these."""
-MAX_FIELDS = 1_000_000  # of one message: bounds the time of this check
 
 
 def check_graph(model: bytes) -> bool:
@@ -74,45 +70,10 @@ def _check_node(node: memoryview) -> str:
 
 
 def _check_tensor(tensor: memoryview) -> None:
-    if any(number in (13, 14) and value for number, value in _fields(tensor)):  # external_data, data_location
+    if any(number in (13, 14) and value for number, value in fields(tensor)):  # external_data, data_location
         raise ValueError("it has data outside its file")
 
 
 def _all(message: memoryview, *numbers: int) -> list[memoryview]:
     """The values of some fields that are messages, strings or bytes."""
-    return [value for number, value in _fields(message) if number in numbers and isinstance(value, memoryview)]
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of a protobuf message."""
-    at = 0
-    for _ in range(MAX_FIELDS):
-        if at >= len(message):
-            return
-        key, at = _varint(message, at)
-        kind, size = key & 7, {1: 8, 5: 4}.get(key & 7, 0)
-        if kind not in (0, 1, 2, 5) or key >= 2**32:
-            raise ValueError("it is not a protobuf message")
-        if kind in (0, 2):
-            size, at = _varint(message, at)
-        if kind == 0:
-            yield key >> 3, size
-            continue
-        if at + size > len(message):
-            raise ValueError("it is cut short")
-        yield key >> 3, message[at : at + size]
-        at += size
-    raise ValueError(f"it has more than {MAX_FIELDS:,} parts")
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """An integer and the place after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            raise ValueError("it is cut short")
-        value |= (message[at] & 127) << shift
-        at += 1
-        if message[at - 1] < 128:
-            return value, at
-    raise ValueError("it is not a protobuf message")
+    return [value for number, value in fields(message) if number in numbers and isinstance(value, memoryview)]

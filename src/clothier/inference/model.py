@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from clothier import bundle
+from clothier import bundle, protobuf
 from clothier.colors import VERSION as COLORS_VERSION
 from clothier.colors import main_colors
 from clothier.data.fingerprints import dhash, matches, read_hashes
@@ -368,8 +368,9 @@ def _shift_detector(opened: Bundle, files: Mapping[str, bytes], blank: ModelOutp
 
 
 def _output_digest(opened: Bundle, detector: ShiftDetector | None = None) -> str:
-    """Of the graph, its input, the OOD scorer, and what makes shift features."""
-    files = {name: opened.metadata.files.get(name) for name in (bundle.GRAPH_FILE, bundle.OOD_FILE)}
+    """Of the graph without its properties, its input, the OOD scorer, and what makes shift features."""
+    graph = hashlib.sha256(protobuf.without_properties(opened.read(bundle.GRAPH_FILE))).hexdigest()
+    files = {bundle.GRAPH_FILE: graph, bundle.OOD_FILE: opened.metadata.files.get(bundle.OOD_FILE)}
     projection = hashlib.sha256(detector.projection_bytes()).hexdigest() if detector else None
     return hashlib.sha256(f"{files} {opened.metadata.input_spec} {projection}".encode()).hexdigest()
 

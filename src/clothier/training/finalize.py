@@ -48,7 +48,9 @@ def finalize(run: Run, result: TrainResult, dataset: Dataset, progress: Progress
     exported = export_bundle(run.bundle, _bundle_metadata(run, result, dataset), result.network, parity_images)
     progress(task, 1, FINALIZE_STEPS, "validation")
     calibration, logits = _calibrate(run, exported, validation)
-    calibrated = bundle.write_metadata(exported, replace(exported.metadata, calibration=calibration))
+    card = replace(exported.metadata, calibration=calibration)
+    graph = bundle.described(exported.graph.read_bytes(), card)  # it names the temperature
+    calibrated = bundle.save(run.bundle, card, graph, exported.weights.read_bytes())
     classifier = OnnxClassifier(calibrated)
     evaluations = {}
     if validation:

@@ -139,8 +139,9 @@ def calibrate(
         files[bundle.SHIFT_FILE] = detector.to_bytes()
     path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
     card = replace(calibrated.card, name=path.name)
+    graph = bundle.described(given.graph.read_bytes(), card)  # it names the temperature
     return CalibrationResult(
-        bundle=bundle.save(path, card, given.graph.read_bytes(), given.weights.read_bytes(), files),
+        bundle=bundle.save(path, card, graph, given.weights.read_bytes(), files),
         data=table.name,
         n=card.calibration["n"],
         before=before,

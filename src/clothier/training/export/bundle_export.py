@@ -42,8 +42,8 @@ def export_bundle(
     optional_files: Mapping[str, bytes] | None = None,
 ) -> bundle.Bundle:
     """Saves ``network`` as a bundle, with ``optional_files`` by name, and compares the outputs for some ``images``."""
-    exported, weights = to_onnx(network, metadata.input_spec), to_safetensors(network)
-    saved = bundle.save(path, metadata, exported, weights, optional_files)
+    graph = bundle.described(to_onnx(network, metadata.input_spec), metadata)
+    saved = bundle.save(path, metadata, graph, to_safetensors(network), optional_files)
     trained = TorchClassifier(network, metadata.classes, input_spec=metadata.input_spec)
     check_parity(trained, open_uncalibrated(saved), images)
     return saved
