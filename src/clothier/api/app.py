@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from clothier.api.guards import BodyGuard, OriginGuard
 from clothier.api.page import assets, sign_in
+from clothier.api.page import classify as classify_page
 from clothier.api.page.errors import error_page
 from clothier.api.page.pages import LINKS, PAGES
 from clothier.api.problems import add_handlers
@@ -55,7 +56,8 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(one.router)
     add_handlers(app)
     limits = services.settings.limits
-    sizes = {"/v1/classify": limits.upload_bytes, "/v1/similar": limits.upload_bytes, "/v1/jobs": limits.job_bytes}
+    uploads = dict.fromkeys(("/v1/classify", "/v1/similar", classify_page.PATH), limits.upload_bytes)
+    sizes = {**uploads, "/v1/jobs": limits.job_bytes}
     app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
     app.add_middleware(OriginGuard, settings=services.settings)
     app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.versions)

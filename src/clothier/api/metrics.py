@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from clothier.types import FailedInput
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from clothier.types import Prediction
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
@@ -29,9 +33,15 @@ class Metrics:
             registry=self.registry,
         )
         self.photos = Counter(
-            "clothier_photos", "Photos of /v1/classify by decision, or the code of their error.", ["result"],
+            "clothier_photos", "Classified photos by decision, or the code of their error.", ["result"],
             registry=self.registry,
         )  # fmt: skip
+
+    def count(self, results: Iterable[Prediction | FailedInput]) -> None:
+        """Counts photos by their decision, or the code of their error."""
+        for one in results:
+            result = one.code if isinstance(one, FailedInput) else one.decision or "uncalibrated"
+            self.photos.labels(result).inc()
 
     def watch(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """A value that is read whenever the metrics are."""

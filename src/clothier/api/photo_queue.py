@@ -6,12 +6,14 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from clothier.api.problems import busy
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.types import FailedInput
+from clothier.workflows.inspect import inspect_photo
 from clothier.workflows.similar import describe_photo
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.rules import TaggingRules
     from clothier.selective.shift import Float16Array
     from clothier.types import Prediction
+    from clothier.workflows.inspect import InspectedPhoto
     from clothier.workflows.similar import DescribedPhoto
 
     Classified = tuple[Prediction | FailedInput, list[Float16Array]]
@@ -70,6 +73,19 @@ class PhotoQueue:
         results = [one if isinstance(one, FailedInput) else one[0] for one in found]
         return rules.model.judge(results, features)
 
+    async def inspect(self, photos: Sequence[tuple[str, bytes]]) -> list[InspectedPhoto | FailedInput]:
+        """As :meth:`classify`, with what the model saw, and with the models of Fashion-MNIST.
+
+        Raises:
+            Problem: the queue is full.
+        """
+        rules = self.rules
+        found = await self._run(partial(inspect_photo, rules.model, rules.codes), photos)
+        features = [part for one in found if not isinstance(one, FailedInput) for part in one.main.features]
+        results = [one if isinstance(one, FailedInput) else one.main.prediction for one in found]
+        judged = rules.model.judge(results, features)
+        return [_with_prediction(one, result) for one, result in zip(found, judged, strict=True)]
+
     async def describe(self, photos: Sequence[tuple[str, bytes]]) -> list[DescribedPhoto | FailedInput]:
         """What photos, given by name and content, are compared by, in their order.
 
@@ -114,6 +130,15 @@ class PhotoQueue:
         result = work(name, content)
         self._seconds += WEIGHT * (time.monotonic() - started - self._seconds)
         return result
+
+
+def _with_prediction(
+    photo: InspectedPhoto | FailedInput, result: Prediction | FailedInput
+) -> InspectedPhoto | FailedInput:
+    """``photo`` after all photos of a request were tested together."""
+    if isinstance(photo, FailedInput) or isinstance(result, FailedInput):
+        return photo
+    return replace(photo, main=replace(photo.main, prediction=result))
 
 
 def _classify(rules: TaggingRules, top: int, name: str, content: bytes) -> Classified:

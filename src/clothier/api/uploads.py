@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import python_multipart  # noqa: F401 - Starlette would miss it at the first request only
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from clothier.api.problems import Problem
@@ -55,8 +56,25 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith(MULTIPART)
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form: names and contents of its ``files``, and its other fields."""
+
+    photos: list[tuple[str, bytes]]
+    fields: FormData
+
+
 async def read_photos(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
     """Names and contents of the uploaded ``files``.
+
+    Raises:
+        Problem: not a form, a damaged one, one without photos, or with too many.
+    """
+    return (await read_upload(request, limits)).photos
+
+
+async def read_upload(request: Request, limits: Limits) -> Upload:
+    """The uploaded ``files`` and the other fields. An input of a browser in which no file was chosen is no file.
 
     Raises:
         Problem: not a form, a damaged one, one without photos, or with too many.
@@ -69,10 +87,10 @@ async def read_photos(request: Request, limits: Limits) -> list[tuple[str, bytes
         form = await parser.parse()
         if not parser.is_complete:
             raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
-        uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
-        if not uploads:
+        files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and (one.filename or one.size)]
+        if not files:
             raise Problem(400, "no-files", f"The form has no files. Send photos in the field 'files': {EXAMPLE}")
-        return [(_shown(one.filename), await one.read()) for one in uploads]
+        return Upload([(_shown(one.filename), await one.read()) for one in files], form)
     except MultiPartException as error:
         raise Problem(400, "invalid-form", f"The form cannot be read: {error.message} Send it again.") from error
     finally:

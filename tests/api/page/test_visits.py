@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from clothier.api.page.visits import COOKIE
 from clothier.catalogue import sessions
 from clothier.catalogue.api_keys import revoke_key
 from clothier.catalogue.store import open_store
+from tests.api.page.forms import token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,6 @@ def remote(open_client: OpenClient) -> TestClient:
     client = open_client(host="0.0.0.0")  # noqa: S104 - nothing listens
     client.headers.update(HTML)
     return client
-
-
-def token(page: str) -> str:
-    return re.search(r'name="csrf" value="([0-9a-f]{64})"', page)[1]  # type: ignore[index]
 
 
 def sign_in(client: TestClient, key: dict[str, str], next_path: str = "/") -> None:

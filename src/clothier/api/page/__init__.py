@@ -17,7 +17,7 @@ How to add a page ``things``:
    In templates: ``caller`` (``caller.may("review")`` hides what is refused), ``asset("app.css")``,
    ``| percent``, ``decision(name)`` of ``_parts.html`` and the other macros there.
 5. Neither inline scripts, nor inline styles, nor ``style=`` attributes: the content security policy refuses them.
-   A bar is ``<meter>`` or ``<progress>``. What htmx cannot do goes into ``static/things.js``, a small module that the
+   A bar is ``bar(fraction)`` of ``_parts.html``. What htmx cannot do goes into ``static/things.js``, a small module that the
    page names in ``{% block scripts %}``; styles go into ``static/app.css``.
 6. Every page works without JavaScript, by links and plain forms, and at a width of 390 pixels.
 """

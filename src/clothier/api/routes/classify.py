@@ -13,7 +13,6 @@ from clothier.api.responses import errors, model_version
 from clothier.api.schemas import ClassifyAnswer
 from clothier.api.services import ServicesOf
 from clothier.api.uploads import CONTENT, MULTIPART, read_photos
-from clothier.types import FailedInput
 
 router = APIRouter(tags=["classify"])
 
@@ -41,8 +40,6 @@ async def classify(
             results = await services.photos.classify(photos, top)
     except TimeoutError as error:
         raise busy("The photos took too long to classify. Send fewer at once.", 1, "too-slow") from error
-    for one in results:
-        result = one.code if isinstance(one, FailedInput) else one.decision or "uncalibrated"
-        services.metrics.photos.labels(result).inc()
+    services.metrics.count(results)
     request.state.note = f"photos={len(photos)}"
     return {"model": model_version(services.rules), "results": [one.to_json() for one in results]}

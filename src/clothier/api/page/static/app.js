@@ -17,3 +17,10 @@ document.addEventListener("click", async (event) => {
 
 // A message about the last request is out of date when the next one begins.
 document.addEventListener("htmx:beforeRequest", () => document.getElementById("problem")?.replaceChildren());
+
+document.addEventListener("htmx:sendError", () => {
+  const message = document.createElement("p");
+  message.className = "problem";
+  message.textContent = "The server cannot be reached. Is it still running?";
+  document.getElementById("problem")?.replaceChildren(message);
+});
