@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from clothier.report import figures
     from clothier.report.reference_study import REFERENCE_RESULTS
     from clothier.workflows.compare import compare
+    from clothier.workflows.duplicates import duplicates
     from clothier.workflows.evaluate import evaluate
     from clothier.workflows.explore import explore
     from clothier.workflows.export import export
@@ -63,6 +64,7 @@ _EXPORTS = {
     "audit": ("clothier.exploration.audit.dataset_audit", "audit_dataset"),
     "compare": ("clothier.workflows.compare", "compare"),
     "describe_pixels": ("clothier.exploration.pixels", "describe_pixels"),
+    "duplicates": ("clothier.workflows.duplicates", "duplicates"),
     "evaluate": ("clothier.workflows.evaluate", "evaluate"),
     "explore": ("clothier.workflows.explore", "explore"),
     "export": ("clothier.workflows.export", "export"),
@@ -94,6 +96,7 @@ __all__ = [
     "audit",
     "compare",
     "describe_pixels",
+    "duplicates",
     "evaluate",
     "explore",
     "export",

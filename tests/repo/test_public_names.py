@@ -18,6 +18,7 @@ NAMES = {
     "audit",
     "compare",
     "describe_pixels",
+    "duplicates",
     "evaluate",
     "explore",
     "export",

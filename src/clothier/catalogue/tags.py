@@ -35,7 +35,7 @@ def write_chunk(
         run: which found the files.
         rules: how outputs become tags.
         files: rows of the table of files.
-        outputs: rows of the table of outputs; they replace those that have no embedding.
+        outputs: rows of the table of outputs; they replace those of which something is missing.
     """
     upsert(connection, OUTPUTS, outputs)
     upsert(connection, FILES, files)

@@ -16,6 +16,7 @@ from clothier.cli import (
     data,
     doctor,
     drift,
+    duplicates,
     evaluate,
     explore,
     export,
@@ -42,7 +43,7 @@ clothier train cnn           train one model into a folder in runs/
 """
 PANELS = {
     "Study": (study, data, explore, train, tune, evaluate, compare),
-    "Use a model": (predict, tag, review, index, similar, export, calibrate, models, drift, serve, keys),
+    "Use a model": (predict, tag, review, index, similar, duplicates, export, calibrate, models, drift, serve, keys),
     "Machine": (doctor,),
 }
 

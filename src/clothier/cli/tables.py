@@ -16,6 +16,8 @@ from clothier.types import CatalogueShift
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MAX_GROUPS, MAX_COPIES = 20, 3  # of duplicates that are shown
+
 
 def data_table(result: dict[str, Any]) -> RenderableType:
     """The files of the data set and their folder."""
@@ -94,6 +96,27 @@ def index_table(result: dict[str, Any]) -> RenderableType:
         f"{result['n']:,} photo{'s' * (result['n'] != 1)} ({changes}) in {result['seconds']:.1f} s; {search}",
         f"Store: {result['store']}",
     )
+
+
+def duplicates_table(result: dict[str, Any]) -> RenderableType:
+    """The largest groups, and how many there are."""
+    groups = result["groups"]
+    lines = [f"{len(groups):,} groups of one picture: {result['copies']:,} of {result['n']:,} photos are copies"]
+    for kind, word in (("other_class", "classes"), ("other_product", "products")):
+        if n := result[kind]:
+            lines.append(f"{n:,} of the groups {'has' if n == 1 else 'have'} photos of different {word}")
+    if len(groups) > MAX_GROUPS:
+        more = f"in {result['output']}" if result["output"] else "with --output or --json"
+        lines.append(f"These are the {MAX_GROUPS} largest groups; all are {more}.")
+    rows = (_group_row(one) for one in groups[:MAX_GROUPS])
+    table = [make_table(["Keep", "Why", "Copies"], rows, text=["Why", "Copies"])] if groups else []
+    return Group(*table, *lines, *([f"Table: {result['output']}"] if result["output"] else []))
+
+
+def _group_row(group: dict[str, Any]) -> tuple[str, str, str]:
+    names = [one["file"] for one in group["copies"]]
+    more = f" and {len(names) - MAX_COPIES} more" if len(names) > MAX_COPIES else ""
+    return group["keep"]["file"], group["reason"], ", ".join(names[:MAX_COPIES]) + more
 
 
 def export_table(result: dict[str, Any]) -> RenderableType:

@@ -103,12 +103,18 @@ def dhash(images: Images) -> Hashes:
 def matches(hashes: Hashes, training_hashes: Hashes) -> BoolArray:
     """Which of (N, 64) hashes are close to one of (M, 64) training hashes: (N,) bool; uniform images never are."""
     words, known = hashes.view(np.uint64), training_hashes.view(np.uint64)
-    near = [(_popcount(known ^ one) <= MAX_DIFFERENCE * _popcount(known | one)).any() for one in words]
-    return np.asarray(np.array(near, bool) & (_popcount(words) >= MIN_BITS))
+    near = [(popcount(known ^ one) <= MAX_DIFFERENCE * popcount(known | one)).any() for one in words]
+    return np.asarray(np.array(near, bool) & (popcount(words) >= MIN_BITS))
 
 
-def _popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Set bits of each row of (n, 8) 64-bit words: (n,)."""
+def hash_difference(one: bytes, other: bytes) -> float:
+    """Fraction of the bits set in either of two hashes that differ, 0 to 1."""
+    first, second = (np.frombuffer(content, np.uint64)[np.newaxis] for content in (one, other))
+    return float(popcount(first ^ second)[0] / max(1, popcount(first | second)[0]))
+
+
+def popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Set bits of each row of (n, 8) 64-bit words: (n,) uint64."""
     return np.asarray(np.bitwise_count(words).sum(axis=1))
 
 

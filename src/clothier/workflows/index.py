@@ -11,7 +11,7 @@ from clothier.bundle import BUNDLED_DIR
 from clothier.catalogue.index import update_index
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.engine import is_store
-from clothier.errors import UsageError
+from clothier.errors import DataError, UsageError
 from clothier.inference import load
 from clothier.types import DEFAULT_MODEL, no_progress
 from clothier.workflows.tag import STORE_SUFFIX, tag
@@ -25,6 +25,7 @@ NO_EMBEDDING = (
     "{n:,} photos have no embedding of this model and are left out: small grayscale images, or photos that were tagged "
     "before embeddings were stored. For those, run clothier tag again."
 )
+PHOTOS_WITHOUT_OUTPUT = "{} is not a store. Name an output, so that the store of its photos can be beside it: -o FILE"
 STORE_OPTIONS = "{} is a store, which has its columns already. Leave out the options that name columns."
 
 
@@ -101,22 +102,8 @@ def index(
         StorageError: index or store cannot be written; an older index is unchanged.
     """
     started, path = time.monotonic(), Path(output)
-    tagged: TagResult | None = None
-    if is_store(source):
-        if file_column or id_column or product_column:
-            raise UsageError(STORE_OPTIONS.format(source))
-        store: str | Path = source
-    else:
-        store = path.with_name(path.name + STORE_SUFFIX)
-        tagged = tag(
-            source,
-            store=store,
-            model=model,
-            file_column=file_column,
-            id_column=id_column,
-            product_column=product_column,
-            progress=progress,
-        )
+    columns = (file_column, id_column, product_column)
+    store, tagged = tag_if_photos(source, path, columns, model=model, progress=progress)
     loaded = load(model)
     with open_store(store) as opened:
         only_last = tagged is not None
@@ -131,6 +118,49 @@ def index(
             warnings=(*(tagged.warnings if tagged else ()), *_warnings(update)),
             seconds=time.monotonic() - started,
         )
+
+
+def tag_if_photos(
+    source: str | Path,
+    output: Path | None,
+    columns: tuple[str | None, str | None, str | None],
+    *,
+    model: str | Path | None,
+    progress: Progress,
+) -> tuple[str | Path, TagResult | None]:
+    """The store of a source: itself, or a store beside ``output``, into which its photos are tagged.
+
+    Args:
+        source: photos as ``clothier.tag`` takes them, or a store.
+        output: what is made of the source.
+        columns: of a table, with the file, the id and the product.
+        model: as ``clothier.tag`` takes it.
+        progress: receives the number of photos.
+
+    Raises:
+        UsageError: columns of a store, or photos without an output.
+        DataError: there is no such source.
+    """
+    if is_store(source):
+        if any(columns):
+            raise UsageError(STORE_OPTIONS.format(source))
+        return source, None
+    if output is None:
+        if not Path(source).exists():
+            raise DataError(f"{source} does not exist. Name photos, or a store that clothier tag has written.")
+        raise UsageError(PHOTOS_WITHOUT_OUTPUT.format(source))
+    store = output.with_name(output.name + STORE_SUFFIX)
+    file_column, id_column, product_column = columns
+    tagged = tag(
+        source,
+        store=store,
+        model=model,
+        file_column=file_column,
+        id_column=id_column,
+        product_column=product_column,
+        progress=progress,
+    )
+    return store, tagged
 
 
 def _location(model: str | Path) -> str:

@@ -29,7 +29,7 @@ def file_row(run: RunId, position: int, **changed: Any) -> dict[str, Any]:
 
 def output_row(run: RunId, digest: str) -> dict[str, Any]:
     values = {"computed_by": "photo", "temperature": 1.0, "logits": b"\0\1", "ood_score": None, "embedding": b"\0\1"}
-    return {"digest": digest, "model_id": run.model, **values}
+    return {"digest": digest, "model_id": run.model, "perceptual_hash": b"\0", **values}
 
 
 def test_a_run_has_numbers_and_a_source_and_a_model_keep_theirs(store: Store) -> None:

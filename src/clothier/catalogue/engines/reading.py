@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,16 +12,19 @@ from clothier.catalogue.descriptors import describe
 from clothier.catalogue.rules import LOGITS, SHIFT_FEATURES
 from clothier.catalogue.sources.item import readable
 from clothier.catalogue.store.schema import EMBEDDING
+from clothier.data.fingerprints import dhash
+from clothier.data.photos import count_pixels
 from clothier.errors import ImageError
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from clothier.catalogue.sources import Item
     from clothier.catalogue.store.store import Row
     from clothier.inference import Model
     from clothier.inference.model import DecodedPhoto
+    from clothier.types import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,13 @@ class DecodedFile:
 
     Attributes:
         photo: the model's input; None if the file failed or its output is known.
+        facts: of the file, as columns of the table of outputs, for duplicates.
     """
 
     digest: str | None
     photo: DecodedPhoto | None = None
     failure: FailedInput | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def decode_file(model: Model, file: str, read: Callable[[], bytes], is_known: Callable[[str], bool]) -> DecodedFile:
@@ -81,7 +86,14 @@ def decode_file(model: Model, file: str, read: Callable[[], bytes], is_known: Ca
     if is_known(digest):
         return DecodedFile(digest)
     photo = model.decode(file, content)
-    return DecodedFile(digest, failure=photo) if isinstance(photo, FailedInput) else DecodedFile(digest, photo)
+    if isinstance(photo, FailedInput):
+        return DecodedFile(digest, failure=photo)
+    return DecodedFile(digest, photo, facts=_facts(content, photo.image))
+
+
+def _facts(content: bytes, image: Images) -> Mapping[str, Any]:
+    perceptual_hash = dhash(image[np.newaxis])[0].tobytes()
+    return {"perceptual_hash": perceptual_hash, "pixels": count_pixels(content), "bytes": len(content)}
 
 
 def read_content(file: str, read: Callable[[], bytes]) -> bytes | FailedInput:
@@ -94,10 +106,10 @@ def read_content(file: str, read: Callable[[], bytes]) -> bytes | FailedInput:
 
 def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
     """Runs each photo's model, once for content that is there twice."""
-    photos: dict[Model, dict[str, DecodedPhoto]] = {}
+    photos: dict[Model, dict[str, DecodedFile]] = {}
     for one in files:
         if one.photo and one.digest:
-            photos.setdefault(one.photo.model, {})[one.digest] = one.photo
+            photos.setdefault(one.photo.model, {})[one.digest] = one
     outputs = {row["digest"]: row for model, own in photos.items() for row in _outputs(model, own)}
     return [
         Reading(one.digest, one.failure, outputs.pop(one.digest, None) if one.photo and one.digest else None)
@@ -105,14 +117,15 @@ def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
     ]
 
 
-def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
-    images = np.stack([one.image for one in photos.values()])
+def _outputs(model: Model, files: Mapping[str, DecodedFile]) -> Iterator[Row]:
+    photos = [one.photo for one in files.values() if one.photo]
+    images = np.stack([one.image for one in photos])
     output = model.predict_images(images)
     scores = [None] * len(photos) if output.ood_scores is None else output.ood_scores.tolist()
     embeddings = describe(output.embeddings, images).astype(EMBEDDING)
     features = [None] * len(photos) if output.shift_features is None else list(output.shift_features)
-    values = zip(photos.items(), output.logits, scores, embeddings, features, strict=True)
-    for (digest, photo), logits, score, one, feature in values:
+    values = zip(files.items(), photos, output.logits, scores, embeddings, features, strict=True)
+    for (digest, file), photo, logits, score, one, feature in values:
         yield {
             "digest": digest,
             "computed_by": model.name,
@@ -123,4 +136,5 @@ def _outputs(model: Model, photos: dict[str, DecodedPhoto]) -> Iterator[Row]:
             "notes": " ".join(photo.notes) or None,
             "embedding": one.tobytes(),
             "colors": None if photo.colors is None else [color.to_json() for color in photo.colors],
+            **file.facts,
         }

@@ -76,7 +76,7 @@ def read_entries(store: Store, *, only_last_source: bool = False) -> Iterator[En
         only_last_source: whether only the source of the last run counts.
     """
     seen: set[str] = set()
-    for source, run in _last_runs(store)[-1 if only_last_source else 0 :]:
+    for source, run in last_runs(store)[-1 if only_last_source else 0 :]:
         position = -1
         while page := store.read(partial(_page, source=source, run=run, position=position)):
             for last, entry in page:
@@ -86,7 +86,7 @@ def read_entries(store: Store, *, only_last_source: bool = False) -> Iterator[En
                     yield entry
 
 
-def _last_runs(store: Store) -> list[tuple[int, int]]:
+def last_runs(store: Store) -> list[tuple[int, int]]:
     """Each source and its last finished run (0 if none finished); the source that was read last comes last."""
     finished = func.coalesce(func.max(RUNS.c.run_id).filter(RUNS.c.finished_at.is_not(None)), 0)
     query = select(RUNS.c.source_id, finished).group_by(RUNS.c.source_id).order_by(func.max(RUNS.c.run_id))

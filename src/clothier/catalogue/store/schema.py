@@ -102,15 +102,21 @@ OUTPUTS = Table(
     Column("shift_features", LargeBinary),
     Column("embedding", LargeBinary),
     Column("colors", JSON(none_as_null=True)),
+    Column("perceptual_hash", LargeBinary),
+    Column("pixels", Integer),
+    Column("bytes", Integer),
     sqlite_with_rowid=False,
 )
 """A model's output for a photo's content: K logits, little-endian float32, divided by ``temperature``.
 
 ``shift_features``: what the test for an unlike catalogue needs of the photo, and ``embedding``, what is compared to
-find similar photos (``catalogue/descriptors``): both little-endian float16. ``colors``: the garment's main colors. Each
-is null where it was not computed.
+find similar photos (``catalogue/descriptors``): both little-endian float16. ``colors``: the garment's main colors.
+``perceptual_hash`` (64 bytes), ``pixels`` and ``bytes`` of the file are for duplicates. Each is null where it was not
+computed.
 """
 TAG_INPUTS = tuple(one for one in OUTPUTS.c if one.name != "embedding")  # what tags are made of; embeddings are large
+IS_COMPLETE = OUTPUTS.c.embedding.is_not(None) & OUTPUTS.c.perceptual_hash.is_not(None)
+"""Whether nothing of an output is missing; a photo with another output is read again."""
 
 ITEMS = Table(
     "items",

@@ -24,7 +24,7 @@ from clothier.catalogue.store.engine import (
 )
 from clothier.catalogue.store.lock import BUSY, file_lock
 from clothier.catalogue.store.migrate import migrate
-from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
+from clothier.catalogue.store.schema import AUDIT, FILES, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 from clothier.errors import DataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Store:
     def known_files(self, run: RunId, keys: Collection[str]) -> dict[str, KnownFile]:
         """What is known about those of the source's ``keys`` that it has."""
         output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)
-        is_done = FILES.c.error_code.is_(None) & OUTPUTS.c.embedding.is_not(None)
+        is_done = FILES.c.error_code.is_(None) & IS_COMPLETE
         query = (
             select(FILES.c.key, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
             .outerjoin(OUTPUTS, output)
@@ -183,14 +183,14 @@ class Store:
 
     def output_digests(self, model_id: int) -> list[str]:
         """The digests of all contents for which :meth:`has_output` is true."""
-        is_known = (OUTPUTS.c.model_id == model_id) & OUTPUTS.c.embedding.is_not(None)
+        is_known = (OUTPUTS.c.model_id == model_id) & IS_COMPLETE
         query = select(OUTPUTS.c.digest).where(is_known)
         return self.read(lambda connection: list(connection.scalars(query)))
 
     def has_output(self, digest: str, model_id: int) -> bool:
-        """Whether the model's output for this content is there, with its embedding."""
+        """Whether the model's output for this content is there, and nothing of it is missing."""
         is_this = (OUTPUTS.c.digest == digest) & (OUTPUTS.c.model_id == model_id)
-        query = select(OUTPUTS.c.model_id).where(is_this, OUTPUTS.c.embedding.is_not(None))
+        query = select(OUTPUTS.c.model_id).where(is_this, IS_COMPLETE)
         return self.read(lambda connection: connection.execute(query).first()) is not None
 
     def count(self, run: RunId) -> dict[str, dict[str | None, int]]:

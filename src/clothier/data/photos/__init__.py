@@ -5,12 +5,13 @@ input of a model: a center crop for the photo model, or the 28x28 format of Fash
 ``segmentation`` removes the background.
 """
 
-from clothier.data.photos.decode import decode_image, decode_with_notes, read_file
+from clothier.data.photos.decode import count_pixels, decode_image, decode_with_notes, read_file
 from clothier.data.photos.fashion_mnist import is_fashion_mnist_image, to_fashion_mnist
 from clothier.data.photos.preprocessing import center_crop, decode_for, load_image, preprocess
 
 __all__ = [
     "center_crop",
+    "count_pixels",
     "decode_for",
     "decode_image",
     "decode_with_notes",

@@ -197,6 +197,18 @@ def _load(image: Image.Image, content: bytes, tags: tiff.Tags) -> None:
         raise
 
 
+def count_pixels(content: bytes) -> int | None:
+    """The pixels of an image in its full size, by its header; None where only a repair of the file shows them."""
+    image_format = detect_format(content)
+    if image_format is None:
+        return None
+    try:
+        with _suppress_warnings(), Image.open(io.BytesIO(content), formats=(image_format,)) as image:
+            return image.width * image.height
+    except DECODE_ERRORS:
+        return None
+
+
 def read_file(path: Path) -> bytes:
     """The content of an image file.
 
