@@ -24,19 +24,17 @@ import os
 import re
 import shlex
 import shutil
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from clothier import atomic, system
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UsageError
 from clothier.types import EpochRecord
-from clothier.untrusted import read_bytes
+from clothier.untrusted import DAMAGED_ARRAYS, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -154,7 +152,7 @@ class Run:
         try:
             with np.load(io.BytesIO(read_bytes(path, MAX_PREDICTIONS_SIZE)), allow_pickle=False) as content:
                 return dict(content)
-        except (OSError, ValueError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
+        except DAMAGED_ARRAYS as error:
             raise ModelError(f"{path} cannot be read: {error}. Train again.") from error
 
     def write_results(self, records: list[EpochRecord]) -> None:

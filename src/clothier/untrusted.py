@@ -6,6 +6,9 @@ import errno
 import os
 import stat
 import unicodedata
+import zipfile
+import zlib
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +16,12 @@ if TYPE_CHECKING:
 
 SHOWN = "\N{NO-BREAK SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Characters that Python does not call printable, but that sentences and names in some scripts need."""
+
+DAMAGED_ARRAYS = (
+    *(OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, MemoryError),
+    *(SyntaxError, TokenError, zipfile.BadZipFile, zlib.error),  # numpy parses the header of an array as Python
+)
+"""What numpy raises for .npy and .npz files that are damaged, encrypted, or of other content than expected."""
 
 MAX_NAME = 100  # characters of a name that becomes a file's or folder's name
 

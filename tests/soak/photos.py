@@ -10,7 +10,6 @@ import argparse
 import io
 import multiprocessing
 import os
-import resource
 import struct
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from clothier import atomic, system
 from clothier.data.photos import load_image
 from clothier.errors import ImageError
 from clothier.types import InputSpec
+from tests.soak.attempts import peak_memory
 from tests.soak.summary import summary_row
 
 if TYPE_CHECKING:
@@ -238,14 +238,7 @@ def _try_file(name: str, path: Path) -> Outcome:
         outcome = error.code
     except Exception as error:  # noqa: BLE001 - this is what is looked for
         outcome = repr(error)
-    return Outcome(name, outcome, time.process_time() - start, _peak_memory())
-
-
-def _peak_memory() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Outcome(name, outcome, time.process_time() - start, peak_memory())
 
 
 def summarize(outcomes: list[Outcome]) -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from PIL import Image
 from clothier.data.photos import decode_image
 from clothier.errors import ModelError
 from clothier.types import no_progress
+from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,7 @@ def read_hashes(content: bytes, path: Path) -> Hashes:
     """
     try:
         hashes = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, MemoryError, EOFError, TokenError) as error:
+    except DAMAGED_ARRAYS as error:
         raise ModelError(f"{path} is damaged: {error}. Export the bundle again.") from error
     if hashes.dtype != np.uint8 or hashes.shape[1:] != (HASH_BYTES,):
         raise ModelError(

@@ -6,7 +6,6 @@ import io
 import json
 import time
 import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from clothier.exploration.pca import PCA, fit_pca
 from clothier.exploration.tsne.embedding import PERPLEXITY, Embedding, max_perplexity, tsne
 from clothier.exploration.tsne.map_quality import MapQuality, map_quality
 from clothier.types import no_progress
+from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,13 +31,10 @@ PIXELS = "pixels"
 N_COMPONENTS = 50  # principal components that are mapped: 86 % of the variance of Fashion-MNIST's pixels
 CHUNK_SIZE = 2048  # images per call of the classifier
 ARRAYS = ("positions", "features", "mean", "components", "explained_variance")
+REAL = (np.float32, np.float64)  # types of arrays; a float16 could not be compared with MAX_VALUE
 MAX_BYTES = 1 << 30  # of a map: five million images
 MAX_VALUE = 1e9  # of any number in a map: its square is a float32
 MAX_WIDTH = 2000  # of a map: ten times that of 70,000 images; the grid of the repulsion then takes half a gigabyte
-UNREADABLE = (
-    *(OSError, LookupError, TypeError, ValueError, OverflowError, AttributeError, EOFError, MemoryError),
-    *(RuntimeError, zipfile.BadZipFile, zlib.error),  # RuntimeError: encrypted, or an unknown compression
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ def load_map(path: Path | str) -> EmbeddingMap:
         version = fields.pop("format")
         if version == MAP_FORMAT_VERSION:
             return _unpack_map(arrays, fields)
-    except UNREADABLE as error:
+    except DAMAGED_ARRAYS as error:
         raise DataError(f"{path} is not a map: {error}. Give the map.npz of clothier explore.") from error
     raise DataError(f"{path} has format {version!r}, not {MAP_FORMAT_VERSION}. Update Clothier, or explore again.")
 
@@ -150,7 +147,8 @@ def _unpack_map(arrays: dict[str, npt.NDArray[np.generic]], fields: dict[str, An
     shapes = {"positions": (n, 2), "features": (n, k), "mean": (p,), "components": (k, p), "explained_variance": (k,)}
     for name, shape in shapes.items():
         values = arrays[name]
-        if values.shape != shape or values.dtype.kind != "f" or not (np.abs(values) <= MAX_VALUE).all():
+        is_real = values.shape == shape and values.dtype in REAL
+        if not (is_real and (np.abs(values) <= MAX_VALUE).all()):
             raise ValueError(f"{name} must be {shape} real numbers of at most {MAX_VALUE:g}")
     positions, features = (arrays[name].astype(np.float32) for name in ("positions", "features"))
     mean, components, variance = (arrays[name].astype(np.float64) for name in ARRAYS[2:])

@@ -18,7 +18,8 @@ import numpy as np
 
 from clothier.bundle import EXPORT_HINT
 from clothier.errors import DataError, ModelError
-from clothier.selective.npz import DAMAGE, read_arrays
+from clothier.selective.npz import read_arrays
+from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ class OodScorer:
             values = read_arrays(content, (one.name for one in fields(cls)))
             scorer = cls(**values)
             scorer._check(width)
-        except DAMAGE as error:
+        except DAMAGED_ARRAYS as error:
             raise ModelError(f"{path} is damaged: {error}. {EXPORT_HINT}") from error
         return scorer
 

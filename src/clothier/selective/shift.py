@@ -27,9 +27,10 @@ import numpy as np
 
 from clothier.bundle import EXPORT_HINT
 from clothier.errors import DataError, ModelError
-from clothier.selective.npz import DAMAGE, read_arrays
+from clothier.selective.npz import read_arrays
 from clothier.selective.thresholds import format_percent
 from clothier.types import CatalogueShift
+from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +183,7 @@ class ShiftDetector:
         try:
             detector = cls(**read_arrays(content, (one.name for one in fields(cls))))
             detector._check(n_early, n_embedding)
-        except DAMAGE as error:
+        except DAMAGED_ARRAYS as error:
             raise ModelError(f"{path} is damaged: {error}. {EXPORT_HINT}") from error
         return detector
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pytest
 
-from clothier.errors import ModelError, StorageError, UsageError
+from clothier.errors import DataError, ModelError, StorageError, UsageError
 from clothier.recipes.presets import CLASSIC_DNN, FAST_DNN
 from clothier.recipes.search_spaces import STUDY_DNN_SPACE, Choice, Range, SearchSpace
 from clothier.training.tuning.trials import STARTUP_TRIALS, Trials
@@ -145,10 +145,11 @@ def test_an_interrupted_search_has_the_same_trials(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("failure", [UsageError, DataError])
+def test_a_failed_trial_is_recorded_and_not_repeated(tmp_path: Path, failure: type[Exception]) -> None:
     def astray(recipe: Recipe) -> Iterator[EpochRecord]:
         yield epoch(1, 0.5)
-        raise UsageError("Training diverged")
+        raise failure("Training diverged")
 
     calls: list[tuple[Any, ...]] = []
     trials = Trials(tmp_path / "t.json", GRID, 0)

@@ -10,7 +10,6 @@ import json
 import os
 import stat
 from dataclasses import asdict, dataclass, fields
-from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from clothier import atomic
 from clothier.catalogue.index.projection import Projection
 from clothier.catalogue.index.text import TextArray
 from clothier.errors import DataError
-from clothier.untrusted import read_bytes
+from clothier.untrusted import DAMAGED_ARRAYS, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +38,6 @@ MAX_CARD_BYTES = 1 << 22
 NONE = -1  # class, color or product of a photo without one
 ARRAYS = ("vectors", "digests", "classes", "colors", "products")  # in the order of IndexContent, and so are the texts
 TEXTS = ("item_ids", "files", "product_names")
-DAMAGE = (OSError, EOFError, LookupError, TypeError, ValueError, MemoryError, TokenError, RecursionError)
-"""What numpy and json raise for damaged content."""
 MAKE_AGAIN = "Make the index again: clothier index"
 
 
@@ -189,7 +186,7 @@ def read_content(path: Path) -> IndexContent:
         projection = Projection(*(_load(path, name) for name in ("mean", "components")))
         content = IndexContent(card, projection, *arrays, *texts)
         _check_shapes(content)
-    except DAMAGE as error:
+    except DAMAGED_ARRAYS as error:
         raise DataError(f"the index {path} is damaged: {error}. {MAKE_AGAIN}") from error
     return content
 

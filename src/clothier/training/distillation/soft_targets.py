@@ -13,7 +13,6 @@ import hashlib
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from clothier.training import augment
 from clothier.training.device import select_device
 from clothier.training.networks import count_parameters
 from clothier.training.torch_classifier import TorchClassifier
+from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,7 +174,7 @@ def _read(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in shapes}
         damage = next((name for name, array in arrays.items() if not _is_valid(array, shapes[name])), "")
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         damage = str(error)
     if damage:
         raise ModelError(f"{path} is damaged: {damage}. Remove it and resume the run; it is computed again.")

@@ -19,7 +19,7 @@ from optuna.pruners import MedianPruner, NopPruner
 from optuna.trial import TrialState, create_trial
 
 from clothier import atomic
-from clothier.errors import ModelError, UsageError
+from clothier.errors import DataError, ModelError, UsageError
 from clothier.recipes.loader import from_values
 from clothier.recipes.search_spaces import Choice, Range, SearchSpace
 from clothier.runs import MAX_TEXT_SIZE
@@ -101,7 +101,8 @@ class Trials:
         """Runs the next trial, to its last epoch or until it is pruned.
 
         Args:
-            train: yields the epochs of a recipe; its UsageError is the failure of the trial, not of the search.
+            train: yields the epochs of a recipe; its UsageError or DataError, such as more components than images, is
+                the failure of the trial, not of the search.
             progress: called after every epoch.
         """
         started, number, trial = time.perf_counter(), len(self.finished) + 1, self._next_trial()
@@ -112,7 +113,7 @@ class Trials:
             recipe = self.recipe(trial.params)
             state = self._report_epochs(trial, recipe, train(recipe), accuracies, report)
             accuracy = max(accuracies) if recipe.select == "best" and state == "complete" else accuracies[-1]
-        except UsageError as failure:  # the parameters are not valid together, or the training diverged
+        except (UsageError, DataError) as failure:  # not valid together or for these images, or the training diverged
             state, error = "failed", str(failure)
             report(1, 1, error)
         self._study.tell(trial, accuracy if state == "complete" else None, state=STATES[state])
