@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clothier.data.photos.decode import MAX_BYTES
+from clothier.runs import RUNS_DIR
 from clothier.system import available_cores
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Settings:
         is_open: answers everyone without a key, although it listens beyond this machine.
         threads: that decode and classify photos.
         index: a folder that ``clothier index`` made, for similar photos; None to make one of the store while serving.
+        runs: the folder whose reports the page shows.
     """
 
     store: str | Path
@@ -83,6 +85,7 @@ class Settings:
     is_open: bool = False
     threads: int = available_cores()
     index: Path | None = None
+    runs: Path = RUNS_DIR
     limits: Limits = Limits()
 
     @property

@@ -170,6 +170,12 @@ def versions(store: Store) -> list[ModelVersion]:
     return store.read(work)
 
 
+def cards(store: Store) -> dict[str, dict[str, Any]]:
+    """The ``card.json`` of each version, as it was when the version was registered."""
+    query = select(VERSIONS.c.digest, VERSIONS.c.card)
+    return store.read(lambda connection: {row.digest: row.card for row in connection.execute(query)})
+
+
 def current_version(store: Store) -> ModelVersion | None:
     """The version that tags by default; None if none was promoted."""
     return next((one for one in versions(store) if one.status == CURRENT), None)

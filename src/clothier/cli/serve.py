@@ -48,6 +48,7 @@ RateLimit = Annotated[
         metavar="N", min=1, max=1_000_000, help="Requests a minute of each key, or address. Default: no limit."
     ),
 ]
+Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of runs, whose reports and maps the page shows.")]
 Open = Annotated[
     bool, typer.Option("--anyone-may-change-everything", help="Need no keys, although others can reach the server.")
 ]
@@ -60,11 +61,12 @@ def serve(
     model: TaggingModel = None,
     taxonomy: Taxonomy = None,
     index: ServedIndex = None,
+    runs: Runs = Path("runs"),
     allow_host: AllowHost = None,
     rate_limit: RateLimit = None,
     anyone: Open = False,
 ) -> None:
-    """Serve the HTTP API: classify photos, find similar ones, tag ZIP files, review the catalogue. Ctrl-C stops it."""
+    """Serve the page and the HTTP API: classify, find similar photos, tag, review. Ctrl-C stops it."""
     from clothier.api.server import serve as run_server
     from clothier.api.settings import Limits, Settings
 
@@ -78,6 +80,7 @@ def serve(
         anyone,
         limits=Limits(requests_per_minute=rate_limit),
         index=index,
+        runs=runs,
     )
     run_server(settings, _say_ready)
 

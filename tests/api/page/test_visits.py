@@ -11,7 +11,7 @@ from clothier.api.page.visits import COOKIE
 from clothier.catalogue import sessions
 from clothier.catalogue.api_keys import revoke_key
 from clothier.catalogue.store import open_store
-from tests.api.page.forms import token
+from tests.api.page.forms import sign_in, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +34,6 @@ def remote(open_client: OpenClient) -> TestClient:
     client = open_client(host="0.0.0.0")  # noqa: S104 - nothing listens
     client.headers.update(HTML)
     return client
-
-
-def sign_in(client: TestClient, key: dict[str, str], next_path: str = "/") -> None:
-    secret = key["Authorization"].removeprefix("Bearer ")
-    form = {"key": secret, "next": next_path, "csrf": token(client.get("/sign-in").text)}
-    answer = client.post("/sign-in", data=form, follow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (303, next_path)
-    assert secret not in answer.headers["Set-Cookie"]
 
 
 def test_on_this_machine_nobody_signs_in(client: TestClient) -> None:

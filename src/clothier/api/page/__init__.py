@@ -15,9 +15,10 @@ How to add a page ``things``:
    A form that changes something has ``{{ csrf_field() }}``; htmx sends the token as a header by itself. Fragments are
    templates of their own, named ``_rows.html``; a page includes the same ones.
    In templates: ``caller`` (``caller.may("review")`` hides what is refused), ``asset("app.css")``,
-   ``| percent``, ``decision(name)`` of ``_parts.html`` and the other macros there.
+   ``| percent``, ``| prose`` (sentences with commands in backticks), ``decision(name)`` of ``_parts.html`` and the
+   other macros there.
 5. Neither inline scripts, nor inline styles, nor ``style=`` attributes: the content security policy refuses them.
-   A bar is ``bar(fraction)`` of ``_parts.html``. What htmx cannot do goes into ``static/things.js``, a small module that the
-   page names in ``{% block scripts %}``; styles go into ``static/app.css``.
+   A bar is ``bar(fraction)`` of ``_parts.html``. What htmx cannot do goes into ``static/things.js``, a small module
+   that the page names in ``{% block scripts %}``; styles go into ``static/app.css``.
 6. Every page works without JavaScript, by links and plain forms, and at a width of 390 pixels.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clothier.api.page import classify
+from clothier.api.page import classify, models, study
 
-PAGES = (classify,)
+PAGES = (classify, models, study)
 LINKS = tuple(page.LINK for page in PAGES)

@@ -58,7 +58,7 @@ def jinja_env() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=format_percent, number="{:,}".format)
+    environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format)
     environment.globals.update(asset=asset, htmx_config=HTMX)
     return environment
 
@@ -91,6 +91,13 @@ def redirect(request: Request, path: str) -> Response:
     if is_htmx(request):
         return Response(status_code=204, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)
+
+
+def _prose(text: str) -> Markup:
+    """A sentence of ours, whose `commands` are set as such; everything is escaped."""
+    parts = printable(text).split("`")
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def _hidden_field(visit: Visit | None) -> Markup:
