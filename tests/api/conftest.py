@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,13 +89,14 @@ def photo(tmp_path: Path) -> bytes:
 @pytest.fixture
 def make_zip(tmp_path: Path) -> Callable[..., bytes]:
     """A ZIP file of photos of these classes."""
+    return partial(zip_photos, tmp_path)
 
-    def make(*names: str) -> bytes:
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as archive:
-            for number, name in enumerate(names):
-                path = draw(tmp_path / f"{number}.png", name, number)
-                archive.write(path, f"{number}.png")
-        return content.getvalue()
 
-    return make
+def zip_photos(folder: Path, *names: str) -> bytes:
+    """A ZIP file of photos of these classes, which are drawn in ``folder``."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for number, name in enumerate(names):
+            path = draw(folder / f"{number}.png", name, number)
+            archive.write(path, f"{number}.png")
+    return content.getvalue()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -63,6 +64,26 @@ def test_results_in_every_format(client: TestClient, make_zip: Callable[..., byt
         assert answers[name].headers["Content-Disposition"] == f'attachment; filename="tags.{name}"'
 
 
+def test_results_for_other_programs(client: TestClient, make_zip: Callable[..., bytes], store_path: Path) -> None:
+    content = make_zip("dress", "hat", "skirt").replace(b"\x89PNG", b"\x89PNX", 1)
+    job_id = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])["job_id"]
+    client.post("/v1/jobs", content=make_zip("skirt"), headers=ZIP)  # is not in the results of the first
+    url = "https://cdn.example.com/photos"
+    get = partial(client.get, f"/v1/jobs/{job_id}/result")
+    shopify = get(params={"format": "shopify", "image_url": url})
+    rows = list(csv.DictReader(io.StringIO(shopify.text)))
+    assert [one["Product image URL"] for one in rows] == [f"{url}/1.png", f"{url}/2.png"]
+    assert shopify.headers["Clothier-Left-Out"] == "failed=1"
+    assert shopify.headers["Content-Disposition"] == 'attachment; filename="products.csv"'
+    google = get(params={"format": "google", "image_url": url})
+    assert google.text.startswith("id\t")
+    assert len(google.text.splitlines()) == 3
+    tasks = get(params={"format": "label-studio"}).json()
+    assert [one["data"]["file"] for one in tasks] == ["1.png", "2.png"]
+    assert get(params={"format": "shopify", "image_url": "javascript:alert(1)"}).status_code == 422
+    assert get(params={"format": "pdf"}).status_code == 422
+
+
 def test_photos_that_fail_are_counted(client: TestClient, make_zip: Callable[..., bytes]) -> None:
     content = make_zip("dress").replace(b"\x89PNG", b"\x89PNX")
     job = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])
@@ -83,7 +104,7 @@ def test_what_is_no_zip_fails(client: TestClient, content: bytes) -> None:
         ({"Content-Type": "application/json"}, b"{}", 415),
         ({}, b"x", 415),
         (ZIP, b"", 400),
-        ({**ZIP, "Idempotency-Key": '""'}, b"x", 400),
+        ({**ZIP, "Idempotency-Key": '""'}, b"x", 422),
         ({**ZIP, "Idempotency-Key": "k" * 256}, b"x", 422),
     ],
 )

@@ -92,7 +92,7 @@ def test_with_a_key_the_reviewer_is_its_name(
     key = new_key("review")
     item = client.get("/v1/reviews/queue", headers=key).json()["items"][0]
     body = {"action": "accept", "items": [{"item_id": item["item_id"]}]}
-    assert client.post("/v1/reviews", json={**body, "reviewer": "Anna"}, headers=key).status_code == 422
+    assert client.post("/v1/reviews", json={**body, "reviewer": "Anna"}, headers=key).status_code == 403
     assert client.post("/v1/reviews", json=body, headers=key).json()["reviewer"] == "a review key"
     assert client.post("/v1/reviews", json=body, headers=new_key("read")).status_code == 403
 
@@ -141,6 +141,7 @@ def test_promote_and_roll_back(
     assert client.get("/v1/models").json()["serving"]["name"] == "photo"
     done = client.post(f"/v1/models/{first_version}/promote").json()
     assert done["serving"]["name"] == "a"
+    assert client.post(f"/v1/models/{first_version}/promote").status_code == 409
     assert client.get("/healthz").headers["Clothier-Model"].startswith("a; digest=")
     assert client.post(f"/v1/models/{second}/promote").json()["serving"]["name"] == "b"
     assert {one["name"]: one["status"] for one in client.get("/v1/models").json()["versions"]} == {
@@ -149,7 +150,7 @@ def test_promote_and_roll_back(
     }
     assert client.post("/v1/models/rollback").json()["serving"]["name"] == "a"
     assert client.post("/v1/models/rollback").json()["serving"]["name"] == "photo"
-    assert client.post("/v1/models/rollback").status_code == 422
+    assert client.post("/v1/models/rollback").status_code == 409
     assert str(tmp_path) not in client.get("/v1/models").text
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from clothier.api.services import Services
 
 STORE_THREADS = 5  # as many connections as the store keeps open
+ROUTERS = tuple(one.router for one in (classify, similar, items, reviews, jobs, models, health))
 DESCRIPTION = """\
 Classifies photos of clothes, and gives access to a catalogue of tagged photos.
 
@@ -52,8 +53,8 @@ def create_app(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services, app.state.links, app.state.error_page = services, LINKS, error_page
-    for one in (classify, similar, items, reviews, jobs, models, health, assets, sign_in, *PAGES):
-        app.include_router(one.router)
+    for router in (*ROUTERS, *(one.router for one in (assets, sign_in, *PAGES))):
+        app.include_router(router)
     add_handlers(app)
     limits = services.settings.limits
     uploads = dict.fromkeys(("/v1/classify", "/v1/similar", classify_page.PATH), limits.upload_bytes)

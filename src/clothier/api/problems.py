@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from clothier.errors import ClothierError, DataError, ModelError, StorageError, UsageError
 from clothier.untrusted import printable
@@ -89,9 +90,18 @@ def internal_error(request_id: str) -> Problem:
 
 def _handler(translate: Any) -> Any:
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(translate(error), request.scope)
+        problem = translate(error)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_allowed_methods(request))}
+        return problem_response(problem, request.scope)
 
     return handle
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Those of all routes at the address; Starlette names those of the first."""
+    routes = [one for one in request.app.routes if one.matches(request.scope)[0] != Match.NONE]
+    return sorted(set().union(*(getattr(one, "methods", None) or () for one in routes)))
 
 
 def _itself(error: Problem) -> Problem:

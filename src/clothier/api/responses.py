@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from clothier.api.problems import MEDIA_TYPE, Problem
+from clothier.api import examples
+from clothier.api.problems import MEDIA_TYPE, TYPE, Problem
 from clothier.api.schemas import ProblemAnswer
 
 if TYPE_CHECKING:
+    from clothier.api.examples import Example
     from clothier.catalogue.rules import TaggingRules
 
 DESCRIPTIONS = {
@@ -24,16 +27,33 @@ DESCRIPTIONS = {
     421: "The header Host names another server.",
     422: "The request has invalid values.",
     429: "Too many requests; see Retry-After.",
+    500: "An unexpected error; the server's log has its cause.",
     503: "The server is busy or its store is away; see Retry-After.",
 }
-ALWAYS = (401, 403, 421, 422, 429, 503)
+ALWAYS = (400, 401, 403, 413, 421, 422, 429, 500, 503)
+JSON = "application/json"
 Row = dict[str, Any]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route for OpenAPI: these, and those that every route has."""
-    content = {MEDIA_TYPE: {"schema": ProblemAnswer.model_json_schema()}}
-    return {one: {"description": DESCRIPTIONS[one], "content": content} for one in sorted({*ALWAYS, *statuses})}
+    return {one: {"description": DESCRIPTIONS[one], "content": _problem(one)} for one in sorted({*ALWAYS, *statuses})}
+
+
+def answers(example: Example, *statuses: int, success: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route for OpenAPI: one in JSON, and its errors."""
+    return {success: {"content": {JSON: {"example": example}}}, **errors(*statuses)}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example = {
+        **examples.PROBLEM,
+        "type": TYPE.format(HTTPStatus(status).phrase.lower().replace(" ", "-")),
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": DESCRIPTIONS[status],
+    }
+    return {MEDIA_TYPE: {"schema": ProblemAnswer.model_json_schema(), "example": example}}
 
 
 def model_version(rules: TaggingRules) -> dict[str, Any]:

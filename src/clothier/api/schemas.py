@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
+ImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^https?://[\x21-\x7e]+$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Decision = Literal["accept", "review", "reject"]
 JobStatus = Literal["uploading", "waiting", "running", "done", "failed", "canceled"]

@@ -101,8 +101,20 @@ def export(
     target = Path(output)
     _check(source, target, format, columns, product_column)
     with _open_tags(source, product_column) as tags:
-        writer = _Export(tags, target, format, columns, image_url, include_all or format == "label-studio")
-        return writer.write()
+        return export_tags(tags, target, format, columns=columns, image_url=image_url, include_all=include_all)
+
+
+def export_tags(
+    tags: Tags,
+    output: Path,
+    format: str,  # noqa: A002 - the option's name
+    *,
+    columns: str | None = None,
+    image_url: str | None = None,
+    include_all: bool = False,
+) -> ExportResult:
+    """As :func:`export`, for tags that are open already."""
+    return _Export(tags, output, format, columns, image_url, include_all or format == "label-studio").write()
 
 
 def _check(source: str | Path, output: Path, name: str, columns: str | None, product_column: str | None) -> None:

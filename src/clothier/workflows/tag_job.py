@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import jobs
 from clothier.catalogue.engines.local import LocalEngine
+from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.shift import retag, source_shift
@@ -19,6 +20,7 @@ from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import register
 from clothier.errors import ClothierError, StorageError
 from clothier.types import no_progress
+from clothier.workflows.export import export_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.store import Store
     from clothier.catalogue.store.store import RunId
     from clothier.types import Progress
+    from clothier.workflows.export import ExportResult
 
 LOG = logging.getLogger("clothier.jobs")
 UPLOAD = "the upload"
@@ -76,6 +79,14 @@ def write_result(store: Store, rules: TaggingRules, job: Job, path: Path) -> Non
     """Writes the rows of a job that is done as a table, in the format of the suffix of ``path``."""
     rows = with_reviews(store.rows(jobs.job_run(store, job)), rules.codes)
     write_table(path, output_columns({}), rows)
+
+
+def export_result(
+    store: Store, job: Job, path: Path, name: str, *, image_url: str | None = None, include_all: bool = False
+) -> ExportResult:
+    """Writes the tags of a job that is done in the format ``name`` of another program, as ``clothier export`` does."""
+    tags = StoreTags(store, [jobs.job_run(store, job)])
+    return export_tags(tags, path, name, image_url=image_url, include_all=include_all)
 
 
 def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: Callable[[], bool]) -> dict[str, Any]:

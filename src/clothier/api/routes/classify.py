@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from clothier.api import examples
 from clothier.api.access import Reader
 from clothier.api.problems import busy
-from clothier.api.responses import errors, model_version
+from clothier.api.responses import answers, model_version
 from clothier.api.schemas import ClassifyAnswer
 from clothier.api.services import ServicesOf
 from clothier.api.uploads import CONTENT, MULTIPART, read_photos
@@ -24,7 +25,7 @@ MAX_TOP = 20
     response_model=ClassifyAnswer,
     response_model_exclude_unset=True,
     openapi_extra={"requestBody": {"required": True, "content": {MULTIPART: CONTENT}}},
-    responses=errors(400, 408, 413, 415),
+    responses=answers(examples.CLASSIFY, 408, 415),
 )
 async def classify(
     request: Request,

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Response
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
+from clothier.api import examples
 from clothier.api.access import Reader
 from clothier.api.metrics import CONTENT_TYPE
 from clothier.api.problems import busy
-from clothier.api.responses import errors
+from clothier.api.responses import answers, errors
 from clothier.api.schemas import Health
 from clothier.api.services import ServicesOf
 
@@ -20,17 +21,17 @@ router = APIRouter(tags=["operation"])
 STOPPING_SECONDS = 5
 METRICS: dict[int | str, dict[str, Any]] = {
     **errors(),
-    200: {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    200: {"description": "Metrics.", "content": {"text/plain": examples.METRICS}},
 }
 
 
-@router.get("/healthz", response_model=Health, responses=errors())
+@router.get("/healthz", response_model=Health, responses=answers(examples.HEALTH))
 async def get_health() -> Any:
     """The process runs. Restart it if this does not answer."""
     return {"status": "ok", "version": version("clothier")}
 
 
-@router.get("/readyz", response_model=Health, responses=errors())
+@router.get("/readyz", response_model=Health, responses=answers(examples.HEALTH))
 async def get_readiness(services: ServicesOf) -> Any:
     """The model is loaded and the store can be reached. Send no requests while this is 503."""
     if services.is_stopping:

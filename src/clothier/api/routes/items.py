@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from clothier.api import examples
 from clothier.api.access import Reader
-from clothier.api.responses import cursor, errors, item_answer, not_found, read_cursor
+from clothier.api.responses import answers, cursor, item_answer, not_found, read_cursor
 from clothier.api.schemas import Decision, ItemDetail, ItemsAnswer, Probability, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue.items import ItemFilter, find_item, list_items
@@ -16,7 +17,7 @@ router = APIRouter(tags=["items"])
 MAX_PAGE = 500
 
 
-@router.get("/v1/items", response_model=ItemsAnswer, responses=errors())
+@router.get("/v1/items", response_model=ItemsAnswer, responses=answers(examples.ITEMS))
 def get_items(
     caller: Reader,
     services: ServicesOf,
@@ -37,7 +38,7 @@ def get_items(
     return {"items": [item_answer(one) for one in rows[:limit]], "next": following}
 
 
-@router.get("/v1/items/{item_id:path}", response_model=ItemDetail, responses=errors(404))
+@router.get("/v1/items/{item_id:path}", response_model=ItemDetail, responses=answers(examples.ITEM_DETAIL, 404))
 def get_item(caller: Reader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]) -> Any:
     """An item with its files and the history of its tag."""
     row = None if "\0" in item_id else find_item(services.store, item_id)

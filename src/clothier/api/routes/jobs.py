@@ -13,37 +13,51 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
+from clothier.api import examples
 from clothier.api.access import Reader, Reviewer
 from clothier.api.problems import Problem
-from clothier.api.responses import cursor, errors, invalid_cursor, not_found, read_cursor
-from clothier.api.schemas import JobAnswer, JobsAnswer, Text
+from clothier.api.responses import answers, cursor, errors, invalid_cursor, not_found, read_cursor
+from clothier.api.schemas import ImageUrl, JobAnswer, JobsAnswer, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue import jobs
 from clothier.catalogue.jobs import Job
-from clothier.workflows.tag_job import write_result
+from clothier.workflows.tag_job import export_result, write_result
 
 router = APIRouter(tags=["jobs"])
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
 PART = 1 << 20  # bytes of an upload that are kept at a time
 MAX_KEY = 255  # characters
+KEY = '[^" ]'  # any character that counts; quotation marks around a key do not
 MAX_NUMBER = 9  # digits
-MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "jsonl": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
+CSV = "text/csv; charset=utf-8"
+TABLES = {"csv": CSV, "jsonl": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
+"""Tables of all photos of a job, by format, which is also the suffix of the file."""
+EXPORTS = {
+    "shopify": (CSV, "products.csv"),
+    "google": ("text/tab-separated-values; charset=utf-8", "feed.txt"),
+    "label-studio": ("application/json", "tasks.json"),
 }
+"""Files for other programs, with their names."""
+LEFT_OUT = "Clothier-Left-Out"
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "A ZIP file of photos. Nothing of it is stored under the names in it.",
-        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
     }
 }
 RESULT: dict[int | str, dict[str, Any]] = {
     **errors(404, 409),
     200: {
-        "description": "A row for each photo.",
-        "content": {name.partition(";")[0]: {} for name in MEDIA_TYPES.values()},
+        "description": "A row for each photo, or what the other program reads.",
+        "headers": {
+            LEFT_OUT: {
+                "description": "Photos that are not in an export, by why: their tags are not accepted, or failed.",
+                "schema": {"type": "string"},
+                "example": "review=1, failed=2",
+            }
+        },
+        "content": examples.RESULTS,
     },
 }
 
@@ -53,7 +67,7 @@ RESULT: dict[int | str, dict[str, Any]] = {
     response_model=JobAnswer,
     status_code=202,
     openapi_extra=BODY,
-    responses=errors(400, 408, 409, 413, 415),
+    responses=answers(examples.NEW_JOB, 408, 409, 415, success=202),
 )
 async def post_job(
     request: Request,
@@ -62,15 +76,17 @@ async def post_job(
     services: ServicesOf,
     idempotency_key: Annotated[
         str | None,
-        Header(max_length=MAX_KEY, description="With a key and an upload that were sent before: the first job."),
+        Header(
+            max_length=MAX_KEY,
+            pattern=KEY,
+            description="With a key and an upload that were sent before: the first job.",
+        ),
     ] = None,
 ) -> Any:
     """Accepts a ZIP file of photos: ``curl --data-binary @photos.zip -H "Content-Type: application/zip"``."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in ZIP_TYPES:
         raise Problem(415, "not-a-zip", "Send a ZIP file of photos as the body, with Content-Type: application/zip.")
     key = idempotency_key.strip('" ') if idempotency_key is not None else None
-    if key == "":
-        raise Problem(400, "invalid-key", "The header Idempotency-Key is empty. Send a new UUID for each job.")
     job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, key)
     if is_new:
         job = await _receive(request, services, job)
@@ -81,7 +97,7 @@ async def post_job(
     return job.to_json()
 
 
-@router.get("/v1/jobs", response_model=JobsAnswer, responses=errors())
+@router.get("/v1/jobs", response_model=JobsAnswer, responses=answers(examples.JOBS))
 def get_jobs(
     caller: Reader,
     services: ServicesOf,
@@ -97,13 +113,13 @@ def get_jobs(
     return {"jobs": [one.to_json() for one in found[:limit]], "next": following}
 
 
-@router.get("/v1/jobs/{job_id}", response_model=JobAnswer, responses=errors(404))
+@router.get("/v1/jobs/{job_id}", response_model=JobAnswer, responses=answers(examples.JOB, 404))
 def get_job(caller: Reader, services: ServicesOf, job_id: Text) -> Any:
     """A job and its progress."""
     return _find(services, job_id).to_json()
 
 
-@router.delete("/v1/jobs/{job_id}", response_model=JobAnswer, responses=errors(404))
+@router.delete("/v1/jobs/{job_id}", response_model=JobAnswer, responses=answers(examples.JOB, 404))
 def cancel_job(caller: Reviewer, services: ServicesOf, job_id: Text) -> Any:
     """Cancels a job that is not done. What it has tagged stays in the store."""
     return jobs.cancel_job(services.store, _find(services, job_id)).to_json()
@@ -114,21 +130,30 @@ def get_result(
     caller: Reader,
     services: ServicesOf,
     job_id: Text,
-    format: Literal["csv", "jsonl", "parquet"] = "csv",  # noqa: A002 - its name in the URL
+    format: Annotated[  # noqa: A002 - its name in the URL
+        Literal["csv", "jsonl", "parquet", "shopify", "google", "label-studio"],
+        Query(description="A table of all photos, or a file for another program, as `clothier export` writes it."),
+    ] = "csv",
+    image_url: Annotated[ImageUrl | None, Query(description="Of exports: the address of the folder of photos.")] = None,
+    all: Annotated[bool, Query(description="Of exports: also tags that nobody accepted.")] = False,  # noqa: A002 - as above
 ) -> Any:
-    """The table of a job that is done, with the present tags of its photos."""
+    """The present tags of the photos of a job that is done."""
     job = _find(services, job_id)
     if job.status != "done":
         raise Problem(409, "not-done", f"The job is {job.status}. Only a job that is done has a result.")
-    folder = Path(tempfile.mkdtemp(prefix="clothier-result-"))
-    path = folder / f"tags.{format}"
+    media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]
+    folder, headers = Path(tempfile.mkdtemp(prefix="clothier-result-")), {}
     try:
-        write_result(services.store, services.rules, job, path)
+        if format in TABLES:
+            write_result(services.store, services.rules, job, folder / name)
+        else:
+            done = export_result(services.store, job, folder / name, format, image_url=image_url, include_all=all)
+            headers[LEFT_OUT] = ", ".join(f"{why}={n}" for why, n in done.left_out.items())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type=MEDIA_TYPES[format], filename=path.name, background=remove)
+    return FileResponse(folder / name, media_type=media_type, filename=name, background=remove, headers=headers)
 
 
 def _find(services: ServicesOf, job_id: str) -> Job:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Body, Header, Query
 
+from clothier.api import examples
 from clothier.api.access import LOCAL, Caller, Reader, Reviewer
 from clothier.api.problems import Problem
-from clothier.api.responses import errors, item_answer
+from clothier.api.responses import answers, item_answer
 from clothier.api.schemas import (
     AcceptAll,
     AcceptItems,
@@ -30,7 +31,7 @@ MAX_PAGE = 200
 MAX_KEY = 255  # characters
 
 
-@router.get("/v1/reviews/queue", response_model=QueueAnswer, responses=errors())
+@router.get("/v1/reviews/queue", response_model=QueueAnswer, responses=answers(examples.QUEUE))
 def get_queue(
     caller: Reader,
     services: ServicesOf,
@@ -55,11 +56,11 @@ def get_queue(
     return {"items": [item_answer(one) for one in page["items"]], "next": page["after"]}
 
 
-@router.post("/v1/reviews", response_model=ReviewAnswer, responses=errors(400, 409))
+@router.post("/v1/reviews", response_model=ReviewAnswer, responses=answers(examples.REVIEW, 408, 409))
 def post_review(
     caller: Reviewer,
     services: ServicesOf,
-    action: ReviewRequest,
+    action: Annotated[ReviewRequest, Body(openapi_examples=examples.REVIEW_REQUESTS)],
     idempotency_key: Annotated[
         str | None, Header(max_length=MAX_KEY, description="An action with the same key is done once.")
     ] = None,
@@ -78,7 +79,7 @@ def _reviewer(caller: Caller, given: str | None) -> str:
     if caller.name == LOCAL:
         return given or LOCAL
     if given not in (None, caller.name):
-        raise Problem(422, "invalid-request", f"The reviewer is that of the key, {caller.name!r}. Leave it out.")
+        raise Problem(403, "wrong-reviewer", f"The reviewer is that of the key, {caller.name!r}. Leave it out.")
     return caller.name
 
 

@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from clothier.api import examples
 from clothier.api.access import Reader
 from clothier.api.problems import Problem, busy
-from clothier.api.responses import errors, model_version, not_found
+from clothier.api.responses import answers, model_version, not_found
 from clothier.api.schemas import SearchedItem, SimilarAnswer, Text
 from clothier.api.services import Services, ServicesOf
 from clothier.api.uploads import CONTENT, EXAMPLE, MULTIPART, is_form, read_photos
@@ -26,12 +27,8 @@ router = APIRouter(tags=["similar"])
 MAX_TOP = 100
 JSON = "application/json"
 OTHER_TYPE = f'Send photos as {MULTIPART} ({EXAMPLE}), or an item of the catalogue as {JSON}: {{"item_id": "..."}}.'
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {MULTIPART: CONTENT, JSON: {"schema": SearchedItem.model_json_schema()}},
-    }
-}
+ITEM = {"schema": SearchedItem.model_json_schema(), "example": examples.SEARCHED_ITEM}
+BODY = {"requestBody": {"required": True, "content": {MULTIPART: CONTENT, JSON: ITEM}}}
 
 
 @router.post(
@@ -39,7 +36,7 @@ BODY = {
     response_model=SimilarAnswer,
     response_model_exclude_unset=True,
     openapi_extra=BODY,
-    responses=errors(400, 404, 408, 409, 413, 415),
+    responses=answers(examples.SIMILAR, 404, 408, 409, 415),
 )
 async def similar(
     request: Request,

@@ -50,13 +50,17 @@ class Tags(Protocol):
 class StoreTags:
     """The present photos of all sources of a store. A person's review takes the place of the model's tag."""
 
-    def __init__(self, store: Store) -> None:
-        """Finds the runs and the user's columns.
+    def __init__(self, store: Store, runs: Sequence[RunId] | None = None) -> None:
+        """Finds the user's columns.
+
+        Args:
+            store: of the tags.
+            runs: whose photos count; None for the last of each source.
 
         Raises:
             DataError: the store has no tags, or the last run over a source did not finish.
         """
-        self._store, self._runs = store, _last_runs(store)
+        self._store, self._runs = store, _last_runs(store) if runs is None else runs
         users = dict.fromkeys(name for run in self._runs for row in store.rows(run) for name in row["columns"])
         self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES | {PRODUCT} else name for name in users}
         self.headings: Sequence[str] = [*OURS, *self._users.values()]
