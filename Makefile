@@ -24,10 +24,10 @@ run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.ht
 	$(BIN)/clothier study --preset fast
 
 test: $(VENV)/.all system-parts ## set up and run the tests, the study on real data included: 9 minutes (ARGS="-k name")
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 soak: $(VENV)/.all system-parts ## by hand, two hours: mutated photos, damaged bundles, data, maps and searches, kills of trainings, searches, studies, `clothier tag` and `clothier review`
 	$(BIN)/python -m tests.soak.photos

@@ -1,8 +1,9 @@
-"""The real command on a real store, driven through pipes and through a terminal."""
+"""The real command on a real store, driven by lines and through a terminal."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import pty
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle
 
+    Run = Callable[..., tuple[str, str]]
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
@@ -38,14 +41,18 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "tags.db"
 
 
-def command(store: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "clothier", "review", "--store", str(store), *words]
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command in this process, with these lines as its stdin; returns its stdout and stderr."""
 
+    def go(store: Path, *words: str, lines: str = "", code: int = 0) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+        ended = main(["review", "--store", str(store), *words])
+        captured = capsys.readouterr()
+        assert ended == code, captured.err
+        return captured.out, captured.err
 
-def run(store: Path, *words: str, lines: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(store, *words), input=lines, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == code, done.stderr
-    return done
+    return go
 
 
 def said(store: Path) -> dict[str, Any]:
@@ -54,8 +61,14 @@ def said(store: Path) -> dict[str, Any]:
     return {one["item_id"]: one["reviewed_class"] for one in rows if one["review_id"] is not None}
 
 
-def test_lines_are_answers(store: Path) -> None:
-    done = run(store, "--reviewer", "anna", lines="a\n2\n\nn\ns\ncoat\nu\nCOAT\nn\n", code=0)
+def command(store: Path) -> list[str]:
+    return [sys.executable, "-m", "clothier", "review", "--store", str(store), "--reviewer", "anna"]
+
+
+def test_lines_of_a_pipe_are_answers(store: Path) -> None:
+    lines = "a\n2\n\nn\ns\ncoat\nu\nCOAT\nn\n"
+    done = subprocess.run(command(store), input=lines, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
     assert said(store) == {"i0": "hat", "i1": "coat", "i2": None, "i4": "coat", "a": None}
     assert "anna: 1 accepted, 3 corrected, 2 none of the classes, 1 skipped, 1 taken back" in done.stdout
     shown = done.stderr
@@ -68,26 +81,26 @@ def test_lines_are_answers(store: Path) -> None:
     assert shown.endswith("Nothing is left to review.\n")
 
 
-def test_answers_that_cannot_be_done_are_told_and_the_item_stays(store: Path) -> None:
-    done = run(store, "--reviewer", "anna", "--json", lines="7\ncaot\nu\n1\nq\n")
-    assert "the key 7 has no class here; the keys are 1 to 3" in done.stderr
-    assert "'caot' is not a class; did you mean 'coat'" in done.stderr
-    assert "anna has no review to take back" in done.stderr
-    assert json.loads(done.stdout)["counts"] == {"accepted": 1}
+def test_answers_that_cannot_be_done_are_told_and_the_item_stays(run: Run, store: Path) -> None:
+    result, shown = run(store, "--reviewer", "anna", "--json", lines="7\ncaot\nu\n1\nq\n")
+    assert "the key 7 has no class here; the keys are 1 to 3" in shown
+    assert "'caot' is not a class; did you mean 'coat'" in shown
+    assert "anna has no review to take back" in shown
+    assert json.loads(result)["counts"] == {"accepted": 1}
     assert said(store) == {"i0": "hat"}
 
 
-def test_filters(store: Path) -> None:
+def test_filters(run: Run, store: Path) -> None:
     run(store, "--class", "dress", "--share-accepted", "0.5", lines="a\na\n")
     assert said(store) == {"a": "dress"}
-    done = run(store, "--source", "/other", code=2)
-    assert f"is not a source of this store; known: {store.parent}" in done.stderr
-    assert run(store, "--color", "green", lines="a\n").stdout.endswith(": nothing reviewed\n")
+    _, message = run(store, "--source", "/other", code=2)
+    assert f"is not a source of this store; known: {store.parent}" in message
+    assert run(store, "--color", "green", lines="a\n")[0].endswith(": nothing reviewed\n")
 
 
 def test_keys_in_a_terminal(store: Path) -> None:
     reader, terminal = pty.openpty()
-    words = command(store, "--reviewer", "anna", "--json")
+    words = [*command(store), "--json"]
     with subprocess.Popen(words, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, text=True) as process:
         os.close(terminal)
         shown = ""
@@ -102,30 +115,30 @@ def test_keys_in_a_terminal(store: Path) -> None:
     assert said(store) == {"i0": "hat", "i1": "coat", "i2": None}
 
 
-def test_more_classes_than_keys(tmp_path: Path) -> None:
+def test_more_classes_than_keys(run: Run, tmp_path: Path) -> None:
     classes = ["hat", *(f"class {number:02}" for number in range(20))]
     with open_store(tmp_path / "tags.db") as opened:
         row = item_row("i0", decision="review", **{"class": "hat"})
         fill_store(opened, row, card={"classes": classes}, source=str(tmp_path))
-    done = run(tmp_path / "tags.db", lines="m\n9\n")
-    assert "1 hat" in done.stderr
-    assert "m more" in done.stderr
+    _, shown = run(tmp_path / "tags.db", lines="m\n9\n")
+    assert "1 hat" in shown
+    assert "m more" in shown
     with open_store(tmp_path / "tags.db") as opened:
         assert item(opened, "i0")["reviewed_class"] == "class 16"
 
 
-def test_accept_all_undo_and_statistics(store: Path) -> None:
+def test_accept_all_undo_and_statistics(run: Run, store: Path) -> None:
     words = ("--accept-all", "--decision", "review", "--limit", "3", "--reviewer", "anna")
-    assert "3 tags accepted by anna" in run(store, *words).stdout
+    assert "3 tags accepted by anna" in run(store, *words)[0]
     assert len(said(store)) == 3
-    assert json.loads(run(store, "--undo", "--reviewer", "anna", "--json").stdout)["n"] == 3
-    assert "anna has no review to take back" in run(store, "--undo", "--reviewer", "anna", code=2).stderr
-    assert "needs a decision" in run(store, "--accept-all", code=2).stderr
+    assert json.loads(run(store, "--undo", "--reviewer", "anna", "--json")[0])["n"] == 3
+    assert "anna has no review to take back" in run(store, "--undo", "--reviewer", "anna", code=2)[1]
+    assert "needs a decision" in run(store, "--accept-all", code=2)[1]
     run(store, "--accept-all", "--decision", "review", "--reviewer", "anna")
-    shown = run(store, "--stats").stdout
+    shown = run(store, "--stats")[0]
     assert "6 photos (1 accept, 5 review, 0 reject); 5 reviewed: anna 5" in shown
     assert "The model has no risk guarantee." in shown
-    assert json.loads(run(store, "--stats", "--json").stdout)["by_class"][0]["name"] == "hat"
+    assert json.loads(run(store, "--stats", "--json")[0])["by_class"][0]["name"] == "hat"
 
 
 @pytest.mark.parametrize(
@@ -139,17 +152,18 @@ def test_accept_all_undo_and_statistics(store: Path) -> None:
         (("--export", "x.txt"), "none of the suffixes"),
     ],
 )
-def test_usage_errors(store: Path, words: tuple[str, ...], message: str) -> None:
-    assert message in run(store, *words, lines="a\n", code=2).stderr
+def test_usage_errors(run: Run, store: Path, words: tuple[str, ...], message: str) -> None:
+    assert message in run(store, *words, lines="a\n", code=2)[1]
 
 
-def test_a_store_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
-    done = run(tmp_path / "no.db", "--stats", code=4)
-    assert "no.db does not exist" in done.stderr
+def test_a_store_that_does_not_exist_is_not_created(run: Run, tmp_path: Path) -> None:
+    assert "no.db does not exist" in run(tmp_path / "no.db", "--stats", code=4)[1]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_corrections_are_a_table_that_calibrate_reads(tmp_path: Path, color_bundle: Callable[..., Bundle]) -> None:
+def test_corrections_are_a_table_that_calibrate_reads(
+    run: Run, tmp_path: Path, color_bundle: Callable[..., Bundle]
+) -> None:
     model = save_model(tmp_path / "colors", color_bundle)
     for number, name in enumerate(("dress", "hat", "skirt")):
         draw(tmp_path / "shop" / "images" / f"{number}.png", name, number)
@@ -157,9 +171,9 @@ def test_corrections_are_a_table_that_calibrate_reads(tmp_path: Path, color_bund
     table.write_text("sku,file,style\nA,0.png,S\nB,1.png,S\nC,2.png,T\nD,3.png,\n")
     tag(table, store=tmp_path / "tags.db", model=model, id_column="sku", product_column="style")
     run(tmp_path / "tags.db", "--random", "--share-accepted", "1", lines="hat\nn\na\n")
-    done = run(tmp_path / "tags.db", "--export", str(tmp_path / "corrections.csv"))
-    assert "3 photos: " in done.stdout
-    assert "--group-column product" in done.stdout
+    printed, _ = run(tmp_path / "tags.db", "--export", str(tmp_path / "corrections.csv"))
+    assert "3 photos: " in printed
+    assert "--group-column product" in printed
     with (tmp_path / "corrections.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     with open_store(tmp_path / "tags.db") as opened:
@@ -170,16 +184,16 @@ def test_corrections_are_a_table_that_calibrate_reads(tmp_path: Path, color_bund
     assert [os.path.basename(one) for one in read.files] == ["0.png", "1.png", "2.png"]  # noqa: PTH119 - plain text
 
 
-def test_a_reviewed_photo_that_is_gone_is_named(store: Path) -> None:
+def test_a_reviewed_photo_that_is_gone_is_named(run: Run, store: Path) -> None:
     run(store, "--accept-all", "--decision", "review")
-    done = run(store, "--export", str(store.parent / "corrections.csv"), "--json", code=3)
-    result = json.loads(done.stdout)
+    printed, messages = run(store, "--export", str(store.parent / "corrections.csv"), "--json", code=3)
+    result = json.loads(printed)
     assert (result["n"], result["failed"], result["failures"][0]["file"]) == (1, 4, "1.jpg")
-    assert "1.jpg of" in done.stderr
-    assert "its review was not exported" in done.stderr
+    assert "1.jpg of" in messages
+    assert "its review was not exported" in messages
 
 
-def test_corrections_say_that_they_are_mostly_doubtful_photos(store: Path) -> None:
+def test_corrections_say_that_they_are_mostly_doubtful_photos(run: Run, store: Path) -> None:
     with open_store(store) as opened:
         rows = (item_row(f"b{number}") for number in range(20))
         fill_store(opened, *rows, source=str(store.parent / "more"))
