@@ -5,6 +5,7 @@ clothier review --store tags.db --class hat --reviewer anna
 clothier review --store tags.db --decision review --min-probability 0.7 --accept-all
 clothier review --store tags.db --stats
 clothier review --store tags.db --export corrections.csv
+clothier review --store tags.db --import annotations.json
 """
 
 from pathlib import Path
@@ -81,6 +82,16 @@ Export = Annotated[
     ),
 ]
 
+Import = Annotated[
+    Path | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        rich_help_panel=PANEL,
+        help="Read annotations that Label Studio exported as JSON or JSON-MIN, as reviews by their annotators.",
+    ),
+]
+
 
 def review(
     store: StoreName,
@@ -99,10 +110,12 @@ def review(
     stats: Stats = False,
     strict: Strict = False,
     export: Export = None,
+    annotations: Import = None,
     json: Json = False,
 ) -> None:
     """Look at doubtful tags and some accepted ones, and say what is right. Keys: a, 1-9, m, n, u, s, q."""
-    _check_modes(accept_all=accept_all, undo=undo, stats=stats, export=export is not None)
+    modes = {"accept-all": accept_all, "undo": undo, "stats": stats}
+    _check_modes(**modes, **{"export": export is not None, "import": annotations is not None})
     if strict and not stats:
         raise UsageError("--strict belongs to --stats.")
     from clothier.catalogue.review import Filter
@@ -126,6 +139,10 @@ def review(
         exported = run.export_corrections(store, export)
         output.print_result(exported, json, review_tables.export_table)
         output.exit_on_failures(one.to_json() for one in exported.failures)
+    elif annotations:
+        imported = run.import_label_studio(store, annotations)
+        output.print_result(imported, json, review_tables.import_table)
+        output.exit_on_failures(one.to_json() for one in imported.failures)
     elif accept_all or undo:
         name = login_name(reviewer)
         done = run.undo_last(store, name) if undo else run.accept_matching(store, name, filters, limit)
@@ -142,7 +159,7 @@ def review(
 
 
 def _check_modes(**modes: bool) -> None:
-    chosen = [f"--{name.replace('_', '-')}" for name, is_chosen in modes.items() if is_chosen]
+    chosen = [f"--{name}" for name, is_chosen in modes.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be given together. Run one after the other.")
 

@@ -38,6 +38,19 @@ def export_table(result: dict[str, Any]) -> RenderableType:
     )
 
 
+def import_table(result: dict[str, Any]) -> RenderableType:
+    """New reviews by annotator, and how many annotations brought nothing new."""
+    rows = ((name, f"{n:,}") for name, n in result["reviewers"].items())
+    table = [make_table(["Annotator", "New reviews"], rows)] if result["reviewers"] else []
+    counts = f"{result['already_known']:,} known already, {result['cancelled']:,} skipped by annotators"
+    lines = [
+        f"{result['annotations']:,} annotations in {result['source']}: {result['reviewed']:,} new reviews, {counts}"
+    ]
+    if n := result["disagreements"]:
+        lines.append(f"The annotators disagree about {n:,} photo{'s' * (n != 1)}; the last annotation counts.")
+    return Group(*table, *lines)
+
+
 def action_table(result: dict[str, Any]) -> RenderableType:
     """How many items an action changed, and which it did not."""
     verb = "taken back" if result["kind"] == "undo" else "accepted"

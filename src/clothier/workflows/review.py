@@ -10,22 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.review import ActionResult, Filter, ReviewStatistics, accept_all, statistics, undo
 from clothier.catalogue.review.actions import check_reviewer
+from clothier.catalogue.review.annotations import import_annotations
 from clothier.catalogue.review.corrections import CORRECTION_COLUMNS, Corrections
 from clothier.catalogue.review.desk import ReviewDesk
+from clothier.catalogue.review.label_studio import NO_LABEL, NOT_OURS, SEVERAL, read_annotations
 from clothier.catalogue.review.queue import EVERYTHING
 from clothier.catalogue.store import open_existing_store
 from clothier.catalogue.tables import check_output, write_table
-from clothier.types import SHARE_ACCEPTED
+from clothier.paths import local_path
+from clothier.types import SHARE_ACCEPTED, FailedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from clothier.types import FailedInput
+    from clothier.catalogue.review.annotations import ImportedAnnotations
 
 BIASED = (
     "{doubtful} of these {n} photos were not accepted by the model, which is more than in the catalogue ({share}). "
     "Thresholds from them are stricter than necessary. For others, review some photos with --random."
 )
+UNUSABLE = {
+    NOT_OURS: "{n} annotations are of tasks without an item_id, so they were not read",
+    NO_LABEL: "{n} annotations have no class, so they were not read",
+    SEVERAL: "{n} annotations have several classes, so they were not read",
+}
+NOT_IN_STORE = "{n} photos are not in this store, so their annotations were not read"
+UNKNOWN_LABELS = "{n} annotations have a label that is no class of the model, so they were not read"
+MAX_NAMES = 5  # that are shown for each reason
 FEW = 1.2  # times as many doubtful ones as in the catalogue are no reason to warn
 
 
@@ -59,6 +70,39 @@ class ExportResult:
             "failed": len(self.failures),
             "failures": [one.to_json() for one in self.failures],
             "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """Annotations of Label Studio that were read.
+
+    Attributes:
+        source: the export.
+        annotations: how many it has.
+        cancelled: of those, the ones that an annotator skipped.
+        found: what became of the others.
+        failures: one for each reason why annotations cannot be used, with their number and examples.
+    """
+
+    source: Path
+    annotations: int
+    cancelled: int
+    found: ImportedAnnotations
+    failures: tuple[FailedInput, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {
+            "source": str(self.source),
+            "annotations": self.annotations,
+            "cancelled": self.cancelled,
+            "reviewed": self.found.reviewers.total(),
+            "already_known": self.found.known,
+            "reviewers": dict(self.found.reviewers.most_common()),
+            "disagreements": self.found.disagreements,
+            "unknown_items": self.found.unknown_items,
+            "failures": [one.to_json() for one in self.failures],
         }
 
 
@@ -111,6 +155,36 @@ def review_statistics(store: str | Path, share_accepted: float = SHARE_ACCEPTED)
     """What the reviews of a store tell (:func:`clothier.catalogue.review.statistics`)."""
     with open_existing_store(store) as opened:
         return statistics(opened, share_accepted=share_accepted)
+
+
+def import_label_studio(store: str | Path, source: str | Path) -> ImportResult:
+    """Writes what annotators said in Label Studio as reviews (:mod:`clothier.catalogue.review.annotations`).
+
+    Args:
+        store: whose tags were exported with ``clothier export --format label-studio``.
+        source: the project, exported from Label Studio as JSON or JSON-MIN.
+
+    Raises:
+        DataError: the store or the export is missing or damaged.
+        StorageError: the store cannot be written. What was written stays; reading again continues.
+    """
+    path = local_path(source)
+    read = read_annotations(path)
+    with open_existing_store(store) as opened:
+        found = import_annotations(opened, read.annotations)
+    reasons = {**{UNUSABLE[name]: tasks for name, tasks in read.unusable.items()}, NOT_IN_STORE: found.unknown_items}
+    reasons[UNKNOWN_LABELS] = [repr(name) for name, n in found.unknown_labels.items() for _ in range(n)]
+    n = len(read.annotations) + read.cancelled + sum(map(len, read.unusable.values()))
+    failures = tuple(_failure(path, reason, names) for reason, names in reasons.items() if names)
+    return ImportResult(path, n, read.cancelled, found, failures)
+
+
+def _failure(path: Path, reason: str, names: Sequence[str]) -> FailedInput:
+    """How many annotations or photos cannot be used, why, and the first of them."""
+    distinct = list(dict.fromkeys(names))
+    more = f" and {len(distinct) - MAX_NAMES:,} more" if len(distinct) > MAX_NAMES else ""
+    shown = ", ".join(distinct[:MAX_NAMES]) + more
+    return FailedInput(str(path), "unusable", f"{path}: {reason.format(n=f'{len(names):,}')}: {shown}.")
 
 
 def export_corrections(store: str | Path, output: str | Path) -> ExportResult:

@@ -1,9 +1,9 @@
 """The category of each class in the product taxonomies of Shopify and Google.
 
-Shopify's identifiers and names are those of its open product taxonomy (github.com/Shopify/product-taxonomy), Google's
-those of version 2021-09-21 of its product taxonomy. Neither list could be read when this was written: compare them
-before a large upload. A class that is wider than any category has
-the category that holds all of it: a long-sleeved top may be a shirt, a sweater or a T-shirt.
+Identifiers and names were compared in November 2026 with version 2026-08 of Shopify's open product taxonomy
+(github.com/Shopify/product-taxonomy) and with version 2021-09-21 of Google's, the last one at that time. A class that
+is wider than any category has the category that holds all of it: a long-sleeved top may be a shirt, a sweater or a
+T-shirt.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ CATEGORIES = {
     "T-shirt/top": _TOPS,
     "Trouser": _PANTS,
     "Pullover": _TOPS,
-    "Coat": _OUTERWEAR,
+    "Coat": Category("aa-1-10-2", f"{_CLOTHING} > Outerwear > Coats & Jackets", 5598),
     "Bag": Category("aa-5-4", "Apparel & Accessories > Handbags, Wallets & Cases > Handbags", 3032),
     "Ankle boot": _BOOTS,
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clothier.catalogue.store.store import Row
 
 CHOICES, IMAGE = "class", "image"  # names in the labeling configuration
+NONE = "none"  # the choice for none of the classes
 LOCAL_FILES = "/data/local-files/?d="  # how Label Studio reads files below its document root
 
 
@@ -43,7 +44,7 @@ def _task(row: Row, prefix: str | None) -> dict[str, Any]:
 
 def labeling_config(classes: Sequence[str]) -> str:
     """The labeling configuration of a project that takes the tasks; ``none`` stands for none of the classes."""
-    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, "none"))
+    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, NONE))
     return f"""<View>
   <Image name="{IMAGE}" value="${IMAGE}"/>
   <Choices name="{CHOICES}" toName="{IMAGE}" choice="single">
