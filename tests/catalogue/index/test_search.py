@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 
 from clothier.catalogue.index import Filters, graph, open_index
 from clothier.catalogue.index.files import write_card
+from clothier.catalogue.store import open_store
 from clothier.errors import DataError, UnknownNameError, UsageError
 from tests.catalogue.index.conftest import Catalogue, descriptor, digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from clothier.catalogue.index import Index
@@ -20,14 +23,24 @@ if TYPE_CHECKING:
 KINDS = {"a": ("dress", "red", "p1"), "b": ("dress", "blue", "p1"), "c": ("hat", "red", "p2"), "d": ("hat", None, "")}
 
 
-@pytest.fixture(params=["all", "graph"])
-def index(request: pytest.FixtureRequest, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Index:
-    if request.param == "graph":
-        monkeypatch.setattr(graph, "MIN_PHOTOS", 2)
-    kinds = {name: dict(zip(("class", "color", "product"), one, strict=True)) for name, one in KINDS.items()}
-    catalogue.tag(*({"item_id": name, **kind} for name, kind in kinds.items()))
-    catalogue.update()
-    return catalogue.open()
+@pytest.fixture(scope="module", params=product(["all", "graph"], ["sqlite", "postgresql"]), ids="-".join)
+def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """An index on each kind of store, with a graph and without one. For reading only."""
+    kind, engine = request.param
+    folder = tmp_path_factory.mktemp("index")
+    url = str(folder / "tags.db")
+    if engine == "postgresql":
+        url = request.getfixturevalue("postgresql_server").create_database(folder.name)
+    items = [
+        dict(zip(("item_id", "class", "color", "product"), (name, *one), strict=True)) for name, one in KINDS.items()
+    ]
+    with open_store(url) as store, pytest.MonkeyPatch.context() as patch:
+        if kind == "graph":
+            patch.setattr(graph, "MIN_PHOTOS", 2)
+        catalogue = Catalogue(store, folder / "index")
+        catalogue.tag(*(dict(zip(columns, (name, *one), strict=True)) for name, one in KINDS.items()))
+        catalogue.update()
+        yield catalogue.open()
 
 
 def found(index: Index, top: int = 10, query: str = "a", **filters: object) -> list[str]:
@@ -96,12 +109,27 @@ def test_bad_requests(index: Index) -> None:
         index.search(np.full(160, np.inf, np.float32), 1)
 
 
-class TestDamage:
-    @pytest.fixture
-    def path(self, catalogue: Catalogue) -> Path:
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an index."""
+    folder = tmp_path_factory.mktemp("intact")
+    with open_store(folder / "tags.db") as store:
+        catalogue = Catalogue(store, folder / "index")
         catalogue.tag(*({"item_id": name, "product": f"p{name}"} for name in KINDS))
         catalogue.update()
-        return catalogue.path
+    return catalogue.path
+
+
+class TestDamage:
+    """Of the files, which are the same for each kind of store."""
+
+    @pytest.fixture
+    def store_url(self, tmp_path: Path) -> str:
+        return str(tmp_path / "tags.db")
+
+    @pytest.fixture
+    def path(self, intact: Path, tmp_path: Path) -> Path:
+        return shutil.copytree(intact, tmp_path / "index")
 
     def sign(self, path: Path) -> None:
         """Writes the digests of the files as they are now, as an attacker would."""
