@@ -45,14 +45,15 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-scale benchmark-store
-benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-scale benchmark-store: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store
+benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine
 	$(BIN)/python -m benchmarks.inference  # 2 minutes
 	$(BIN)/python -m benchmarks.explore    # 2 minutes
 	$(BIN)/python -m benchmarks.tagging    # 3 minutes
+	$(BIN)/python -m benchmarks.serving    # 4 minutes
 	$(BIN)/python -m benchmarks.presets    # 10 minutes
 	$(BIN)/python -m benchmarks.study      # 7 minutes
 	$(BIN)/python -m benchmarks.map        # 10 minutes

@@ -100,7 +100,7 @@ def benchmark_tagging(*, rounds: int = ROUNDS, progress: Progress = no_progress)
     """
     with tempfile.TemporaryDirectory() as name, torch_threads(system.available_cores()):
         root = Path(name)
-        photos = _draw(root / "photos")
+        photos = draw_photos(root / "photos")
         timed = Tagging(photos, root / "photos", root, load(), _network())
         variants: dict[str, Callable[[int], None]] = {
             TAG: timed.tag,
@@ -148,7 +148,7 @@ def _load(path: Path) -> Floats:
     return np.asarray(square, np.float32) / np.float32(255)
 
 
-def _draw(folder: Path) -> list[Path]:
+def draw_photos(folder: Path) -> list[Path]:
     """Drawings of garments, each as several JPEG files."""
     folder.mkdir()
     files = []

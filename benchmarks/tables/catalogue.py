@@ -22,6 +22,18 @@ def tagging() -> str:
     return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
 
 
+def serving() -> str:
+    """Photos a second over HTTP, beside what decoding and network allow, and how long an answer takes."""
+    results = load_results("serving")
+    ratios = results["ratios"]
+    note = (
+        f"Medians of interleaved rounds on {machine(results)}; the client is a process on the same cores. With one "
+        f"photo a request, `clothier serve` reaches {ratios['serving/bound']:.2f} of what decoding and network allow. At "
+        f"70 % of that load, the 99th percentile of the latency is {ratios['serving/p99']:.1f} times its median."
+    )
+    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+
+
 def similar() -> str:
     """How often the photos that are found are of the same product, class and color."""
     results = load_results("similar")

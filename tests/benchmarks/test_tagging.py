@@ -31,7 +31,7 @@ def test_rows_and_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_plain_loop_computes_what_the_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DRAWINGS", 3)
     monkeypatch.setattr(module, "QUALITIES", range(88, 89))
-    photos = module._draw(tmp_path / "photos")
+    photos = module.draw_photos(tmp_path / "photos")
     images = np.stack([module._load(one) for one in photos])
     logits = module._network()(module.torch.from_numpy(images).permute(0, 3, 1, 2))
     model = load()
