@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
+PLACE = base64.urlsafe_b64encode(b'["sku-1", "sku-1"]').decode().rstrip("=")  # of the order "id"
 IDS = ["a/../b", "<script>", "ä ö", "sku-1", "sku-2"]
 
 
@@ -33,15 +35,23 @@ def test_an_empty_catalogue(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("tagged")
-def test_pages_have_every_item_once(client: TestClient) -> None:
+@pytest.mark.parametrize("order", ["id", "newest", "doubtful", "certain"])
+def test_pages_have_every_item_once(client: TestClient, order: str) -> None:
     found, after = [], ""
     while True:
-        page = client.get(f"/v1/items?limit=2{after}").json()
-        found += [one["item_id"] for one in page["items"]]
+        page = client.get(f"/v1/items?limit=2&order={order}{after}").json()
+        found += page["items"]
         if page["next"] is None:
             break
         after = f"&after={page['next']}"
-    assert found == sorted(IDS, key=str.encode)
+    ids = [one["item_id"] for one in found]
+    by_id = sorted(IDS, key=str.encode)
+    if order in ("doubtful", "certain"):
+        ranks = [(one["probability"], by_id.index(one["item_id"])) for one in found]
+        assert ranks == sorted(ranks, reverse=order == "certain")
+        assert set(ids) == set(IDS)
+    else:
+        assert ids == (by_id if order == "id" else by_id[::-1])
 
 
 @pytest.mark.usefixtures("tagged")
@@ -57,6 +67,11 @@ def test_pages_have_every_item_once(client: TestClient) -> None:
         ("model=colors&reviewed=false", IDS),
         ("reviewed=true", []),
         ("class=%27%20OR%201=1--", []),
+        ("color=mauve", []),
+        ("text=SKU", ["sku-1", "sku-2"]),
+        ("text=2.png", ["ä ö"]),
+        ("text=%25", []),
+        ("decision=uncalibrated", []),
     ],
 )
 def test_filters(client: TestClient, query: str, ids: list[str]) -> None:
@@ -84,7 +99,7 @@ def test_no_such_item(client: TestClient, item_id: str) -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=501", "decision=maybe", "min_probability=nan", "max_probability=2", "class=%00", "after=%00",
-     "after=!", "after=AA", "reviewed=perhaps", f"class={'x' * 1001}"],
+     "after=!", "after=AA", "order=size", f"after={PLACE}&order=certain", "reviewed=perhaps", f"class={'x' * 1001}"],
 )  # fmt: skip
 def test_bad_queries(client: TestClient, query: str) -> None:
     answer = client.get(f"/v1/items?{query}")

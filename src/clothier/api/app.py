@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from clothier.api.guards import BodyGuard, OriginGuard
-from clothier.api.page import assets, sign_in
+from clothier.api.page import assets, photos, review_many, sign_in
 from clothier.api.page import classify as classify_page
 from clothier.api.page.errors import error_page
 from clothier.api.page.pages import LINKS, PAGES
@@ -53,7 +53,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services, app.state.links, app.state.error_page = services, LINKS, error_page
-    for router in (*ROUTERS, *(one.router for one in (assets, sign_in, *PAGES))):
+    for router in (*ROUTERS, *(one.router for one in (assets, photos, review_many, sign_in, *PAGES))):
         app.include_router(router)
     add_handlers(app)
     limits = services.settings.limits

@@ -72,8 +72,10 @@ ITEM: Example = {
     "reviewed_class": None,
     "reviewed_by": None,
     "reviewed_at": None,
+    "first_seen_at": TIME,
+    "revision": 0,
 }
-ITEMS: Example = {"items": [ITEM], "next": "OGY2ODIyYzMxYTIwYjRmNQ"}
+ITEMS: Example = {"items": [ITEM], "next": "WyI4ZjY4MjJjMzFhMjBiNGY1IiwgIjhmNjgyMmMzMWEyMGI0ZjUiXQ"}
 CHANGE: Example = {
     "at": TIME,
     "actor": "model photo",

@@ -146,6 +146,8 @@ class ItemAnswer(Answer):
     reviewed_class: str | None = Field(description="Null if not reviewed, or none of the classes.")
     reviewed_by: str | None
     reviewed_at: str | None = Field(description="Null if no person has reviewed it.")
+    first_seen_at: str
+    revision: int = Field(description="Give it with a review: a changed item has another.")
 
 
 class ItemsAnswer(Answer):

@@ -14,6 +14,7 @@ from clothier.api.metrics import Metrics
 from clothier.api.photo_queue import PhotoQueue
 from clothier.api.rate_limit import RateLimit
 from clothier.api.similar_index import SimilarIndex
+from clothier.catalogue.photo_files import PhotoFiles
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import load_current, promoted_digest
@@ -46,6 +47,7 @@ class Services:
     keys: KeyRing
     rate: RateLimit | None
     failed_keys: RateLimit
+    photo_files: PhotoFiles
     metrics: Metrics = field(default_factory=Metrics)
     is_stopping: bool = False
 
@@ -77,6 +79,7 @@ class Services:
             KeyRing(store),
             RateLimit(limits.requests_per_minute) if limits.requests_per_minute else None,
             RateLimit(limits.failed_keys_per_minute),
+            PhotoFiles(settings.photos),
         )
         services.worker.on_poll = services.follow_store
         services.metrics.watch("clothier_photos_waiting", "Photos before the model.", lambda: services.photos.waiting)

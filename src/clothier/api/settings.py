@@ -74,6 +74,7 @@ class Settings:
         threads: that decode and classify photos.
         index: a folder that ``clothier index`` made, for similar photos; None to make one of the store while serving.
         runs: the folder whose reports the page shows.
+        photos: folders and ZIP files whose photos pages may show, if they are in the catalogue.
     """
 
     store: str | Path
@@ -86,6 +87,7 @@ class Settings:
     threads: int = available_cores()
     index: Path | None = None
     runs: Path = RUNS_DIR
+    photos: Sequence[Path] = ()
     limits: Limits = Limits()
 
     @property

@@ -2,6 +2,7 @@
 
 clothier serve
 clothier serve --store postgresql://shop@db/catalogue --host 0.0.0.0
+clothier serve --store tags.db --photos photos
 clothier serve --model runs/photo --taxonomy codes.toml --port 8080
 """
 
@@ -49,6 +50,12 @@ RateLimit = Annotated[
     ),
 ]
 Runs = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of runs, whose reports and maps the page shows.")]
+Photos = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR", help="Folder or ZIP file that was tagged: its photos are shown on the pages. Can be repeated."
+    ),
+]
 Open = Annotated[
     bool, typer.Option("--anyone-may-change-everything", help="Need no keys, although others can reach the server.")
 ]
@@ -63,6 +70,7 @@ def serve(
     index: ServedIndex = None,
     runs: Runs = Path("runs"),
     allow_host: AllowHost = None,
+    photos: Photos = None,
     rate_limit: RateLimit = None,
     anyone: Open = False,
 ) -> None:
@@ -78,6 +86,7 @@ def serve(
         port,
         allow_host or (),
         anyone,
+        photos=photos or (),
         limits=Limits(requests_per_minute=rate_limit),
         index=index,
         runs=runs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clothier.api.page import classify, models, study
+from clothier.api.page import catalogue, classify, models, quality, review, study
 
-PAGES = (classify, models, study)
+PAGES = (classify, catalogue, review, quality, models, study)
 LINKS = tuple(page.LINK for page in PAGES)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 
 from clothier.api import examples
 from clothier.api.access import Reader
-from clothier.api.responses import answers, cursor, item_answer, not_found, read_cursor
-from clothier.api.schemas import Decision, ItemDetail, ItemsAnswer, Probability, Text
+from clothier.api.places import place_after, read_place
+from clothier.api.responses import answers, item_answer, not_found
+from clothier.api.schemas import ItemDetail, ItemsAnswer, Probability, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue.items import ItemFilter, find_item, list_items
 
@@ -22,19 +23,22 @@ def get_items(
     caller: Reader,
     services: ServicesOf,
     name: Annotated[Text | None, Query(alias="class", description="Of the review, or else of the model.")] = None,
-    decision: Decision | None = None,
+    decision: Literal["accept", "review", "reject", "uncalibrated"] | None = None,
     product: Text | None = None,
     model: Text | None = None,
     min_probability: Probability | None = None,
     max_probability: Probability | None = None,
     reviewed: bool | None = None,
+    color: Text | None = None,
+    text: Annotated[Text | None, Query(description="A part of the id, or of the name of a file.")] = None,
+    order: Literal["id", "newest", "doubtful", "certain"] = "id",
     after: Annotated[Text | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Any:
-    """Items by id, a page at a time. An item that is added meanwhile moves no other to another page."""
-    wanted = ItemFilter(name, decision, product, model, min_probability, max_probability, reviewed)
-    rows = list_items(services.store, wanted, after=read_cursor(after), limit=limit + 1)
-    following = cursor(rows[limit - 1]["item_id"]) if len(rows) > limit else None
+    """Items in an order, a page at a time. An item that is added meanwhile moves no other to another page."""
+    wanted = ItemFilter(name, decision, product, model, min_probability, max_probability, reviewed, color, text)
+    rows = list_items(services.store, wanted, order=order, after=read_place(after, order), limit=limit + 1)
+    following = place_after(rows[limit - 1], order) if len(rows) > limit else None
     return {"items": [item_answer(one) for one in rows[:limit]], "next": following}
 
 

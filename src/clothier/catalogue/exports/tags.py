@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
+from clothier.catalogue.items import EVERYTHING
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
 from clothier.catalogue.store.schema import RUNS, SOURCES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from clothier.catalogue.items import ItemFilter
     from clothier.catalogue.store import Store
     from clothier.catalogue.store.store import Row
 
@@ -50,17 +52,19 @@ class Tags(Protocol):
 class StoreTags:
     """The present photos of all sources of a store. A person's review takes the place of the model's tag."""
 
-    def __init__(self, store: Store, runs: Sequence[RunId] | None = None) -> None:
+    def __init__(self, store: Store, runs: Sequence[RunId] | None = None, wanted: ItemFilter = EVERYTHING) -> None:
         """Finds the user's columns.
 
         Args:
             store: of the tags.
             runs: whose photos count; None for the last of each source.
+            wanted: which items.
 
         Raises:
             DataError: the store has no tags, or the last run over a source did not finish.
         """
         self._store, self._runs = store, _last_runs(store) if runs is None else runs
+        self._where = wanted.conditions()
         users = dict.fromkeys(name for run in self._runs for row in store.rows(run) for name in row["columns"])
         self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES | {PRODUCT} else name for name in users}
         self.headings: Sequence[str] = [*OURS, *self._users.values()]
@@ -68,7 +72,7 @@ class StoreTags:
     def __iter__(self) -> Iterator[Row]:
         """The rows, source by source."""
         for run in self._runs:
-            for row in with_reviews(self._store.rows(run), None):
+            for row in with_reviews(self._store.rows(run, self._where), None):
                 ours = {name: column.value(row) for name, column in OURS.items()}
                 users = {heading: row["columns"].get(name) for name, heading in self._users.items()}
                 yield {**ours, **users, PRODUCT: row["product"]}

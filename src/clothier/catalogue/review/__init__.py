@@ -11,7 +11,7 @@ from clothier.catalogue.review.actions import (
     undo,
 )
 from clothier.catalogue.review.filters import Filter
-from clothier.catalogue.review.queue import Page, ReviewItem, find_items, queue
+from clothier.catalogue.review.queue import Page, ReviewItem, count_reviewed, count_waiting, find_items, queue
 from clothier.catalogue.review.statistics import ReviewStatistics, statistics
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "accept",
     "accept_all",
     "correct",
+    "count_reviewed",
+    "count_waiting",
     "find_items",
     "queue",
     "review",

@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
 from clothier.catalogue.review.filters import Filter, decision_is
 from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
@@ -275,3 +275,31 @@ def _review_item(row: RowMapping, file: str, source: str) -> ReviewItem:
         reviewed_at=row["reviewed_at"],
         reviewed_class=row["reviewed_class"],
     )
+
+
+def count_waiting(store: Store, filters: Filter = EVERYTHING, *, share_accepted: float = SHARE_ACCEPTED) -> int:
+    """The number of items that :func:`queue` has in the order "doubtful"."""
+
+    def work(connection: Connection) -> int:
+        filters.check(connection)
+        conditions = (ITEMS.c.review_id.is_(None), *filters.conditions())
+        query = select(func.count()).select_from(ITEMS).where(*conditions)
+        if filters.decision:
+            return connection.scalar(query.where(decision_is(filters.decision))) or 0
+        doubtful = or_(*map(decision_is, DOUBTFUL))
+        drawn = and_(decision_is("accept"), ITEMS.c.draw < share_accepted)
+        return sum(connection.scalar(query.where(one)) or 0 for one in (doubtful, drawn))
+
+    return store.read(work)
+
+
+def count_reviewed(store: Store, filters: Filter = EVERYTHING) -> int:
+    """The number of items that match and that a person has reviewed."""
+
+    def work(connection: Connection) -> int:
+        filters.check(connection)
+        where = [ITEMS.c.review_id.is_not(None), *filters.conditions()]
+        where += [decision_is(filters.decision)] if filters.decision else []
+        return connection.scalar(select(func.count()).select_from(ITEMS).where(*where)) or 0
+
+    return store.read(work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.sources.item import Item, Skipped, fails, readable
@@ -62,6 +62,21 @@ class ZipSource:
             read = self._refusal(info, file) or partial(self._read, info, file)
             yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}")
         self.warnings = skipped.warnings(self._shown)
+
+    def read(self, file: str) -> bytes:
+        """The content of one photo, by the name that its item has.
+
+        Raises:
+            ImageError: it is not there, damaged, or refused as when the items are read.
+        """
+        info = self._by_name.get(file)
+        if info is None:
+            raise ImageError("not-found", f"{file} is not in {self._shown}.")
+        return (self._refusal(info, file) or partial(self._read, info, file))()
+
+    @cached_property
+    def _by_name(self) -> dict[str, zipfile.ZipInfo]:
+        return {readable(one.filename): one for one in self._photos(Skipped())}
 
     def _photos(self, skipped: Skipped) -> Iterator[zipfile.ZipInfo]:
         for info in self._zip.infolist():

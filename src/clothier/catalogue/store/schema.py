@@ -166,6 +166,8 @@ for _name, _columns, _where in (
     ("ix_items_reviewed", ("reviewed_at", "item_id"), ITEMS.c.review_id.is_not(None)),
 ):
     Index(_name, *(ITEMS.c[one] for one in _columns), sqlite_where=_where, postgresql_where=_where)
+Index("ix_items_probability", ITEMS.c.probability, ITEMS.c.item_id)  # the lists of all items, reviewed or not
+Index("ix_items_seen", ITEMS.c.first_seen_at, ITEMS.c.item_id)
 
 FILES = Table(
     "files",

@@ -30,7 +30,7 @@ from clothier.errors import DataError, StorageError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import URL, Connection, Select, Table
+    from sqlalchemy import URL, ColumnElement, Connection, Select, Table
 
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds; a database server that is restarted is back by then
@@ -204,8 +204,13 @@ class Store:
 
         return self.read(work)
 
-    def rows(self, run: RunId) -> Iterator[Row]:
-        """The run's files with their tags, in the order of the source; the tag of a failed file is None."""
+    def rows(self, run: RunId, where: Sequence[ColumnElement[bool]] = ()) -> Iterator[Row]:
+        """The run's files with their tags, in the order of the source; the tag of a failed file is None.
+
+        Args:
+            run: the last one over its source.
+            where: conditions on the items; none for all files.
+        """
         tag = [one for one in ITEMS.c if one.name not in ("item_id", "digest", "product")]
         file = [one for one in FILES.c if one.name not in ("source_id", "run_id", "signature", "digest")]
         joined = (ITEMS.c.item_id == FILES.c.item_id) & FILES.c.error_code.is_(None)
@@ -217,6 +222,7 @@ class Store:
                 .outerjoin(ITEMS, joined)
                 .outerjoin(OUTPUTS, output)
                 .where(FILES.c.source_id == run.source, FILES.c.position > position, FILES.c.run_id == run.run)
+                .where(*where)
                 .order_by(FILES.c.position)
                 .limit(PAGE)
             )

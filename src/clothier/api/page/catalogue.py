@@ -1,0 +1,114 @@
+"""``/catalogue``: all photos with their tags, one photo with its history, and exports of what is listed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path as FilePath
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from clothier.api.page.filters import FiltersOf, choices
+from clothier.api.page.photos import item_url, photo_url
+from clothier.api.page.rendering import Link, render
+from clothier.api.page.visits import PageReader
+from clothier.api.places import place_after, read_place
+from clothier.api.responses import not_found
+from clothier.api.schemas import Text
+from clothier.api.services import ServicesOf
+from clothier.catalogue.exports.tags import StoreTags
+from clothier.catalogue.items import ORDERS, ItemFilter, colors_of, count_items, find_item, list_items
+from clothier.catalogue.store import Store
+from clothier.errors import UnknownNameError
+from clothier.workflows.export import export_tags
+
+router = APIRouter(include_in_schema=False)
+LINK = Link("Catalogue", "/catalogue")
+PAGE = 60  # photos
+MAX_COUNT = 10_000  # counting a million takes too long for a page
+ORDER_NAMES = {"": "Newest first", "doubtful": "Least probable first", "certain": "Most probable first", "id": "By id"}
+FORMATS = {
+    "csv": ("tags.csv", "text/csv; charset=utf-8"),
+    "shopify": ("shopify.csv", "text/csv; charset=utf-8"),
+    "google": ("google.tsv", "text/tab-separated-values; charset=utf-8"),
+    "label-studio": ("label-studio.zip", "application/zip"),
+}
+SHOPS = ("shopify", "google")
+
+
+@router.get("/catalogue")
+def show(
+    request: Request,
+    caller: PageReader,
+    services: ServicesOf,
+    filters: FiltersOf,
+    after: Annotated[Text | None, Query()] = None,
+) -> Response:
+    """A page of photos."""
+    order, wanted = filters.order or "newest", filters.of_items()
+    if order not in ORDERS:
+        raise UnknownNameError(order, "order", ORDERS)
+    rows = list_items(services.store, wanted, order=order, after=read_place(after, order), limit=PAGE + 1)
+    shown = rows[:PAGE]
+    return render(
+        request,
+        "catalogue.html",
+        rows=shown,
+        colors=colors_of(services.store, [one["item_id"] for one in shown]),
+        n=count_items(services.store, wanted, MAX_COUNT + 1),
+        max_count=MAX_COUNT,
+        after=after,
+        following=place_after(shown[-1], order) if len(rows) > PAGE else None,
+        filters=filters,
+        choices=choices(services.store),
+        orders=ORDER_NAMES,
+        photo_url=photo_url,
+        item_url=item_url,
+    )
+
+
+@router.get("/catalogue/export")
+def export_list(
+    caller: PageReader,
+    services: ServicesOf,
+    filters: FiltersOf,
+    format: Literal["csv", "shopify", "google", "label-studio"] = "csv",  # noqa: A002 - its name in the URL
+) -> Response:
+    """A download of what is listed; shops get only tags that are accepted or reviewed."""
+    name, media_type = FORMATS[format]
+    folder = FilePath(tempfile.mkdtemp(prefix="clothier-export-"))
+    try:
+        path = _write(services.store, filters.of_items(), format, folder / name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(path, media_type=media_type, filename=name, background=remove)
+
+
+@router.get("/catalogue/items/{item_id:path}")
+def show_item(
+    request: Request, caller: PageReader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]
+) -> Response:
+    """A photo with its tag, its files and its history."""
+    row = None if "\0" in item_id else find_item(services.store, item_id)
+    if row is None:
+        raise not_found("item", item_id)
+    colors = colors_of(services.store, [item_id]).get(item_id, [])
+    return render(request, "item.html", row=row, colors=colors, photo_url=photo_url, item_url=item_url)
+
+
+def _write(store: Store, wanted: ItemFilter, format: str, path: FilePath) -> FilePath:  # noqa: A002 - as above
+    tags = StoreTags(store, wanted=wanted)
+    if format != "label-studio":
+        return export_tags(tags, path, format, include_all=format not in SHOPS).output
+    tasks = path.with_name("tasks.json")
+    export_tags(tags, tasks, format)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tasks, tasks.name)
+        archive.write(tasks.with_suffix(".xml"), "labeling_config.xml")
+    return path

@@ -1,0 +1,104 @@
+"""``/photos``: the photos of items, made small. A client names an item and one of two sizes, nothing else."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from clothier.api.page.rendering import jinja_env
+from clothier.api.page.visits import NOT_SIGNED_IN, AnyVisit
+from clothier.api.problems import Problem
+from clothier.api.services import ServicesOf
+from clothier.catalogue.photo_files import NO_ITEM, find_photo
+from clothier.data.photos import decode_image
+from clothier.errors import ImageError
+
+if TYPE_CHECKING:
+    from clothier.catalogue.photo_files import PhotoFiles, PhotoRequest
+
+SIZES = {"small": 320, "large": 1_200}  # pixels of the longer side
+QUALITY = 84  # of JPEG
+THREADS = 2  # that decode at the same time; they are not those of the other requests
+LINE, LINES = 34, 6  # characters and lines of the sentence in place of a photo
+SHOWN_AS = pathlib.Path("this photo")  # in messages: no path of this machine is sent
+
+router = APIRouter(include_in_schema=False)
+
+
+def photo_url(item_id: str, size: str = "small") -> str:
+    """The address of an item's photo."""
+    return f"/photos/{size}/{quote(item_id, safe='')}"
+
+
+def item_url(item_id: str) -> str:
+    """The address of an item's page."""
+    return f"/catalogue/items/{quote(item_id, safe='')}"
+
+
+@router.get("/photos/{size}/{item_id:path}")
+async def get_photo(
+    request: Request,
+    visit: AnyVisit,
+    services: ServicesOf,
+    size: Literal["small", "large"],
+    item_id: Annotated[str, Path(max_length=1_000)],
+) -> Response:
+    """A photo as JPEG without its metadata, or a drawing with a sentence that says why there is none.
+
+    A page has dozens of photos, so they do not count as requests of the rate limit.
+    """
+    if visit.caller is None:
+        raise Problem(401, NOT_SIGNED_IN, "Sign in with an API key first.")
+    request.state.caller = visit.caller.name
+    found = None if "\0" in item_id else await run_in_threadpool(find_photo, services.store, item_id)
+    if found is None:
+        return _placeholder(NO_ITEM, size, 404)
+    headers = {"ETag": f'"{found.digest[:32]}-{size}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    try:
+        content = await anyio.to_thread.run_sync(
+            make_thumbnail, services.photo_files, found, SIZES[size], limiter=_limiter(request)
+        )
+    except ImageError as error:
+        return _placeholder(str(error), size)
+    return Response(content, media_type="image/jpeg", headers=headers)
+
+
+def make_thumbnail(files: PhotoFiles, request: PhotoRequest, pixels: int) -> bytes:
+    """A photo as JPEG with at most so many pixels on a side, upright, in sRGB and without metadata.
+
+    Raises:
+        ImageError: it is not there, may not be shown, or is damaged.
+    """
+    content = files.read(request)
+    image = decode_image(SHOWN_AS, content=content, min_long_side=pixels)
+    image.thumbnail((pixels, pixels))
+    image.info.clear()
+    made = io.BytesIO()
+    image.save(made, "JPEG", quality=QUALITY)
+    return made.getvalue()
+
+
+def _limiter(request: Request) -> CapacityLimiter:
+    """One for the app; it belongs to the event loop, so it is made in it."""
+    state = request.app.state
+    if not hasattr(state, "photo_limiter"):
+        state.photo_limiter = CapacityLimiter(THREADS)
+    limiter: CapacityLimiter = state.photo_limiter
+    return limiter
+
+
+def _placeholder(reason: str, size: str, status: int = 200) -> Response:
+    """200, because the page is as it should be: an error in the browser's console would help nobody."""
+    lines = textwrap.wrap(reason[:1].upper() + reason[1:], LINE)[:LINES] if size == "large" else ["No photo"]
+    drawing = jinja_env().get_template("placeholder.svg").render(lines=lines)
+    return Response(drawing, status, media_type="image/svg+xml", headers={"Cache-Control": "private, no-cache"})

@@ -1,0 +1,108 @@
+"""The catalogue's pages: list, filters, paging, item, exports, photos, quality."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from PIL import Image
+
+from clothier.api.page import catalogue
+from tests.api.page.conftest import IDS
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.api.page.conftest import Shop
+
+
+def listed(page: str) -> set[str]:
+    return set(re.findall(r'href="/catalogue/items/([^"?]+)"', page))
+
+
+def test_the_list_its_filters_and_pages(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = {quote(one, safe="") for one in IDS}
+    assert listed(shop.page("/catalogue")) == everything
+    assert "<script>alert" not in shop.page("/catalogue?text=%3Cscript%3Ealert")
+    for query, found in (
+        ("class=hat", {"%3Cscript%3E", "sku-3"}),
+        ("product=line+1&class=dress", {"sku-2", "sku-4"}),
+        ("text=SKU-1", {"sku-1"}),
+        ("text=5.png", {"sku-4"}),
+        ("decision=review&reviewed=no", everything),
+        ("decision=accept", set()),
+        ("reviewed=yes", set()),
+    ):
+        assert listed(shop.page(f"/catalogue?{query}")) == found, query
+    monkeypatch.setattr(catalogue, "PAGE", 4)
+    for order in ("", "doubtful", "certain", "id"):
+        first = shop.page(f"/catalogue?order={order}")
+        following = re.search(r'rel="next" href="([^"]+)"', first)
+        assert following
+        rest = shop.page(following[1].replace("&amp;", "&"))
+        assert (len(listed(first)), listed(first) | listed(rest)) == (4, everything)
+    assert shop.client.get("/catalogue?order=size").status_code == 422
+    assert shop.client.get("/catalogue?after=AAAA").status_code == 422
+
+
+def test_an_item_with_its_history(shop: Shop) -> None:
+    page = shop.page(f"/catalogue/items/{quote(IDS[0], safe='')}")
+    assert "model unsure" in page
+    assert "0.png" in page
+    assert f'src="/photos/large/{quote(IDS[0], safe="")}"' in page
+    assert shop.client.get("/catalogue/items/none").status_code == 404
+    assert "&lt;script&gt;" in shop.page("/catalogue/items/%3Cscript%3E")
+
+
+def test_photos_are_small_jpegs_without_metadata_and_are_not_sent_twice(shop: Shop) -> None:
+    path = f"/photos/large/{quote(IDS[0], safe='')}"
+    answer = shop.client.get(path)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    image = Image.open(io.BytesIO(answer.content))
+    assert (image.size, image.mode, dict(image.getexif())) == ((24, 24), "RGB", {})
+    again = shop.client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert shop.client.get("/photos/huge/sku-1").status_code == 422
+    for item_id in ("none", "..%2F..%2Fetc%2Fpasswd", "%00"):
+        missing = shop.client.get(f"/photos/large/{item_id}")
+        assert (missing.status_code, missing.headers["Content-Type"]) == (404, "image/svg+xml")
+
+
+def test_a_photo_that_is_gone_has_a_sentence_in_its_place(shop: Shop) -> None:
+    photo = shop.folder / "photos" / "3.png"
+    content = photo.read_bytes()
+    photo.unlink()
+    try:
+        answer = shop.client.get("/photos/large/sku-2")
+    finally:
+        photo.write_bytes(content)
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    assert "is not in its folder" in re.sub(r"<[^>]+>\s*", " ", answer.text)
+    assert str(shop.folder) not in answer.text
+
+
+def test_exports_of_what_is_listed(shop: Shop) -> None:
+    csv = shop.client.get("/catalogue/export?class=hat&format=csv")
+    assert csv.headers["Content-Disposition"] == 'attachment; filename="tags.csv"'
+    assert [line.split(",")[0] for line in csv.text.splitlines()] == ["item_id", "<script>", "sku-3"]
+    shopify = shop.client.get("/catalogue/export?format=shopify").text
+    assert len(shopify.splitlines()) == 1  # nothing is accepted or reviewed
+    google = shop.client.get("/catalogue/export?format=google")
+    assert google.text.startswith("id\ttitle")
+    tasks = zipfile.ZipFile(io.BytesIO(shop.client.get("/catalogue/export?format=label-studio").content))
+    assert tasks.namelist() == ["tasks.json", "labeling_config.xml"]
+    assert shop.client.get("/catalogue/export?format=exe").status_code == 422
+
+
+def test_quality(shop: Shop) -> None:
+    page = shop.page("/quality")
+    assert "Nobody has reviewed a photo yet" in page
+    body = {"action": "correct", "items": [{"item_id": "sku-1", "class": "hat"}], "reviewer": "Anna"}
+    assert shop.client.post("/v1/reviews", json=body).status_code == 200
+    page = shop.page("/quality")
+    assert "1 of 6 photos are reviewed (Anna 1)" in page
+    assert re.search(r'scope="row">2\d\d\d-W\d\d<', page)
+    assert 'style="' not in page

@@ -1,0 +1,161 @@
+"""The review desk without a browser: every action, two reviewers, many at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.page.conftest import IDS
+
+if TYPE_CHECKING:
+    from tests.api.page.conftest import Shop
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def anna(shop: Shop) -> Shop:
+    """Who has said her name."""
+    page = shop.page("/review")
+    assert "Who reviews?" in page
+    answer = shop.post("/review/name", {**shop.fields(page), "name": "Anna Ünal"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/review")
+    assert "httponly" in answer.headers["Set-Cookie"].lower()
+    return shop
+
+
+def item(shop: Shop, item_id: str) -> Any:
+    found = [one for one in shop.client.get("/v1/items").json()["items"] if one["item_id"] == item_id]
+    return found[0]
+
+
+def said(page: str) -> str:
+    return re.sub("<[^>]+>", "", page[page.index('id="said"') :].partition(">")[2].partition("</div>")[0]).strip()
+
+
+def act(shop: Shop, page: str, **values: str) -> str:
+    answer = shop.post("/review", {**shop.fields(page), **values}, **HTMX)
+    assert answer.status_code == 200, answer.text
+    assert "<html" not in answer.text
+    return str(answer.text)
+
+
+def test_accept_correct_skip_previous_and_undo(anna: Shop) -> None:
+    page = anna.page("/review?class=dress")
+    first = anna.fields(page)["item_id"]
+    page = act(anna, page, action="accept")
+    assert said(page) == "Accepted: dress."
+    assert item(anna, first)["reviewed_by"] == "Anna Ünal"
+    assert "1 of 3 reviewed" in page
+    second = anna.fields(page)["item_id"]
+    page = act(anna, page, **{"class": "hat"})
+    assert said(page) == "hat; the model said dress."
+    assert item(anna, second)["reviewed_class"] == "hat"
+    third = anna.fields(page)["item_id"]
+    assert {first, second, third} == {"a/../b", "sku-2", "sku-4"}
+    page = act(anna, page, action="previous")
+    assert anna.fields(page)["item_id"] == second
+    assert "Anna Ünal reviewed it: <strong>hat</strong>" in page
+    page = act(anna, page, action="none")
+    assert anna.fields(page)["item_id"] == third
+    assert item(anna, second)["reviewed_class"] is None
+    page = act(anna, page, action="undo")
+    assert (anna.fields(page)["item_id"], said(page)) == (second, "1 review taken back.")
+    assert item(anna, second)["reviewed_class"] == "hat"
+    page = act(anna, page, action="skip")
+    assert anna.fields(page)["item_id"] == third
+    page = act(anna, page, action="skip")
+    assert "Nothing is left to review" in page
+    assert "2 of 3 reviewed" in page
+    assert anna.fields(anna.page("/review?class=dress"))["item_id"] == third
+    page = act(anna, page, action="undo")
+    assert anna.fields(page)["item_id"] == second
+
+
+def test_the_same_form_twice_is_one_review(anna: Shop) -> None:
+    page = anna.page("/review")
+    fields = {**anna.fields(page), "action": "accept"}
+    assert [anna.post("/review", fields).status_code for _ in range(2)] == [200, 200]
+    assert len(item_history(anna, fields["item_id"])) == 2  # the model's tag, and one review
+
+
+def item_history(shop: Shop, item_id: str) -> list[Any]:
+    path = item_id.replace("/", "%2F").replace("<", "%3C").replace(">", "%3E")
+    return list(shop.client.get(f"/v1/items/{path}").json()["history"])
+
+
+def test_two_reviewers_of_one_photo(anna: Shop) -> None:
+    page = anna.page("/review")
+    shown = anna.fields(page)["item_id"]
+    body = {"action": "correct", "items": [{"item_id": shown, "class": "skirt"}], "reviewer": "Ben"}
+    anna.client.post("/v1/reviews", json=body)
+    page = act(anna, page, **{"class": "hat"})
+    assert said(page) == f"Ben has reviewed {shown} meanwhile: skirt.".replace("<", "&lt;").replace(">", "&gt;")
+    assert 'class="warning"' in page
+    assert anna.fields(page)["item_id"] != shown
+    assert (item(anna, shown)["reviewed_by"], item(anna, shown)["reviewed_class"]) == ("Ben", "skirt")
+    page = anna.page("/review")
+    shown = anna.fields(page)["item_id"]
+    for one in ({"action": "accept", "items": [{"item_id": shown}], "reviewer": "Ben"},
+                {"action": "undo", "reviewer": "Ben"}):  # fmt: skip
+        assert anna.client.post("/v1/reviews", json=one).status_code == 200
+    page = act(anna, page, action="accept")
+    assert "was changed meanwhile" in said(page)
+    assert anna.fields(page)["item_id"] == shown
+    page = act(anna, page, action="accept")
+    assert item(anna, shown)["reviewed_by"] == "Anna Ünal"
+
+
+def test_many_at_once(anna: Shop) -> None:
+    page = anna.page("/review/many")
+    chosen = re.findall(r'name="item" value="(\d+:[^"]+)" checked', page)
+    assert len(chosen) == len(IDS)
+    chosen = [one.replace("&lt;", "<").replace("&gt;", ">") for one in chosen if "sku-4" not in one]
+    body = {"action": "accept", "items": [{"item_id": "sku-1"}], "reviewer": "Ben"}
+    anna.client.post("/v1/reviews", json=body)
+    asked = anna.post("/review/many", {**anna.fields(page), "item": chosen, "label": ""}).text
+    assert "Review 5 photos as the model" in asked
+    assert item(anna, "sku-2")["reviewed_at"] is None
+    fields = {**anna.fields(asked), "item": chosen}
+    page = anna.post("/review/many", fields).text
+    assert said(page).startswith("4 photos reviewed. Ben has reviewed sku-1 meanwhile")
+    assert item(anna, "sku-4")["reviewed_at"] is None
+    assert item(anna, "sku-2")["reviewed_by"] == "Anna Ünal"
+    page = anna.post("/review/many", {**anna.fields(page), "action": "undo"}).text
+    assert said(page) == "4 reviews taken back."
+    assert item(anna, "sku-2")["reviewed_at"] is None
+    assert "No photo is chosen" in anna.post("/review/many", anna.fields(page)).text
+    one = {**anna.fields(page), "item": ["0:sku-3"], "label": "none", "confirmed": "yes"}
+    assert anna.post("/review/many", {**one, "item": [f"{item(anna, 'sku-3')['revision']}:sku-3"]}).status_code == 200
+    assert (item(anna, "sku-3")["reviewed_by"], item(anna, "sku-3")["reviewed_class"]) == ("Anna Ünal", None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"csrf": "0" * 64}, 403),
+        ({"state": "{"}, 422),
+        ({"state": json.dumps({"filters": {"nothing": "x"}})}, 422),
+        ({"state": json.dumps({"after": "AAAA"})}, 422),
+        ({"state": json.dumps({"trail": ["x"] * 21})}, 422),
+        ({"revision": "x"}, 422),
+        ({"action": "delete"}, 422),
+        ({"class": "no such class"}, 422),
+        ({"item_id": "none", "action": "accept"}, 200),
+    ],
+)
+def test_damaged_forms(anna: Shop, changed: dict[str, str], status: int) -> None:
+    answer = anna.post("/review", {**anna.fields(anna.page("/review")), **changed})
+    assert answer.status_code == status
+
+
+def test_without_a_name_nothing_is_reviewed(shop: Shop) -> None:
+    page = shop.page("/review")
+    fields = {**shop.fields(page), "item_id": "sku-1", "revision": "0", "action": "accept", "model_class": "skirt"}
+    assert shop.post("/review", fields).status_code == 422
+    assert shop.post("/review/name", {**shop.fields(page), "name": " "}).status_code == 422
+    assert item(shop, "sku-1")["reviewed_at"] is None
+    assert "Anna" not in shop.page("/review/accuracy")
