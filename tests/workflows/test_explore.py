@@ -52,6 +52,13 @@ def result(calls: list[tuple[str, float, float]]) -> DataSection:
     return run_stages(DATASET, SPLITS, OPTIONS, None, progress=progress)
 
 
+@pytest.fixture
+def _drawn_before(result: DataSection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of audit and map: the figures of the other stages take a second, and are those of ``result``."""
+    for name, section in zip(("classes_section", "pixels_section", "pca_section"), result.sections, strict=False):
+        monkeypatch.setattr(module, name, lambda *_, section=section: section)
+
+
 def test_metrics_agree_with_numpy_and_scikit_learn(result: DataSection, calls: list[tuple[str, float, float]]) -> None:
     explained = sklearn.decomposition.PCA(svd_solver="full").fit(DATASET.train.images.reshape(150, -1) / 255)
     cumulative = explained.explained_variance_ratio_.cumsum()
@@ -118,6 +125,7 @@ def test_figures_that_need_more_images_are_skipped_with_a_reason(n: int, drawn: 
         assert f"along {n - 1} principal components only" in section.sections[2].skipped[0]
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_unreadable_files_are_listed() -> None:
     failures = (FailedInput("a.png", "not-an-image", "a.png is not an image."),)
     result = run_stages(replace(DATASET, failures=failures, warnings=("A note.",)), SPLITS, OPTIONS, None)
@@ -165,6 +173,7 @@ def test_the_same_seed_draws_the_same(result: DataSection) -> None:
         assert png(again.figures[name]) == png(result.figures[name])
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_a_taken_name_is_numbered_and_a_failure_leaves_nothing(explored: ExplorationRun, tmp_path: Path) -> None:
     data = explored.path.parent / "my garments"
     (tmp_path / "out").mkdir()
@@ -205,6 +214,7 @@ def test_the_map_page_states_its_quality_and_the_reference_model(mapped: Explora
     assert "fashion-cnn" in page  # the data have its classes and its image size
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_embeddings_are_mapped_with_the_given_perplexity() -> None:
     options = ExploreOptions(map="cnn", perplexity=5)
     found = run_stages(DATASET, SPLITS, options, None).metrics["map"]
@@ -232,6 +242,7 @@ def test_impossible_options_are_refused_before_the_data_are_read(
         explore(**wrong)
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_too_few_images_for_a_map_are_stated() -> None:
     few = replace(DATASET, train=draw_garments(2, 0), test=draw_garments(1, 1))
     result = run_stages(few, {"train": few.train.labels}, ExploreOptions(), None)
@@ -254,6 +265,7 @@ def test_a_reference_model_of_other_classes_is_refused() -> None:
         run_stages(replace(DATASET, classes=tuple("abcdefghij")), SPLITS, OPTIONS, model)
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_the_reference_accuracy_is_stated_without_leaked_images() -> None:
     doubled = LabeledImages(
         np.concatenate([DATASET.test.images, DATASET.train.images[:10]]),
@@ -283,7 +295,7 @@ def label_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.recipes, "preset", lambda model, preset: small)
 
 
-@pytest.mark.usefixtures("label_recipe")
+@pytest.mark.usefixtures("label_recipe", "_drawn_before")
 def test_exchanged_labels_are_found_by_out_of_fold_models() -> None:
     train, test = draw_garments(300, 20), draw_garments(100, 21)
     swapped = {"train": [11, 57, 123, 200], "test": [3, 44, 60, 71]}
@@ -305,6 +317,7 @@ def test_exchanged_labels_are_found_by_out_of_fold_models() -> None:
     assert {"audit-labels-train", "audit-labels-test"} <= set(result.figures)
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_test_labels_of_one_class_are_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "out_of_fold_probabilities", None)
     one = replace(DATASET, test=LabeledImages(DATASET.test.images, np.full(40, 2)))
@@ -312,6 +325,7 @@ def test_test_labels_of_one_class_are_refused_before_training(monkeypatch: pytes
         run_stages(one, SPLITS, ExploreOptions(map="none", audit="labels"), None)
 
 
+@pytest.mark.usefixtures("_drawn_before")
 def test_too_few_images_for_the_folds_are_refused() -> None:
     labels = DATASET.train.labels.copy()
     labels[labels == 6] = 0

@@ -31,9 +31,7 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     url = str(folder / "tags.db")
     if engine == "postgresql":
         url = request.getfixturevalue("postgresql_server").create_database(folder.name)
-    items = [
-        dict(zip(("item_id", "class", "color", "product"), (name, *one), strict=True)) for name, one in KINDS.items()
-    ]
+    columns = ("item_id", "class", "color", "product")
     with open_store(url) as store, pytest.MonkeyPatch.context() as patch:
         if kind == "graph":
             patch.setattr(graph, "MIN_PHOTOS", 2)
