@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.errors import DataError, ModelError
-from clothier.types import ClassScore, Evaluation, McNemarResult
+from clothier.types import NORMAL_95, ClassScore, Evaluation, McNemarResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 RELIABILITY_BINS = 15
 """Equal-width bins of the top label's probability, as in Guo et al. 2017 (arXiv 1706.04599)."""
 
-NORMAL_95 = 1.959963984540054
 """Half-width of the 95 % interval of a normal distribution, in standard deviations."""
 
 MIN_PROBABILITY = float(np.finfo(np.float64).tiny)  # lower bound of a probability whose logarithm is taken

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "photo"
 """The bundled model that is used when none is named; defined here so that ``--help`` does not import numpy."""
+NORMAL_95 = 1.959963984540054  # standard deviations on each side of a 95 % interval
 SHARE_ACCEPTED = 0.05  # of the accepted tags that are reviewed too, to check the risk guarantee
 MAX_ACCEPTED = 10_000  # tags that are accepted at once
 

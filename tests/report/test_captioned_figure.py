@@ -17,7 +17,7 @@ from PIL import Image
 from clothier.errors import StorageError
 from clothier.report.captioned_figure import CaptionedFigure, inline_svg, png, save_figures, standalone_svg
 from clothier.report.figures.gallery import Tile, gallery
-from clothier.report.style import LIGHT, STYLE, new_plot
+from clothier.report.style import FIGURE_WIDTH, LIGHT, STYLE, new_plot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_a_png_is_the_same_bytes_each_time() -> None:
 
 def test_a_png_has_its_title_above_the_figure() -> None:
     short, long = (Image.open(io.BytesIO(png(drawing(title)))) for title in ("Short", "A long title " * 8))
-    assert short.size[0] == long.size[0] == 780
+    assert short.size[0] == long.size[0] == 150 * FIGURE_WIDTH
     assert short.size[1] == pytest.approx((2.0 + 1.4 * 0.25) * 150, abs=1)
     assert long.size[1] > short.size[1]
 
@@ -49,7 +49,7 @@ def test_a_notebook_shows_title_and_note() -> None:
     (bundle, metadata), (longer, _) = silent._repr_mimebundle_(include=None, exclude=None), spoken._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]) == png(silent)
     assert bundle["text/plain"] == 'A "line" & <more>. Two points make a line.'
-    assert metadata == {"image/png": {"alt": silent.alt, "width": 499}}
+    assert metadata == {"image/png": {"alt": silent.alt, "width": 96 * FIGURE_WIDTH}}
     shown, below = (Image.open(io.BytesIO(base64.b64decode(one["image/png"]))) for one in (bundle, longer))
     assert below.size[0] == shown.size[0]
     note = np.asarray(below)[shown.size[1] :]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from clothier.metrics import wilson_interval
 from clothier.report import formatting
 from clothier.report.limitations import error_fraction_within, limitations
 from clothier.report.reference_study import REFERENCE_RESULTS
@@ -22,6 +24,21 @@ def test_durations(seconds: float, text: str) -> None:
 def test_percentages() -> None:
     assert formatting.format_percent(0.93421, 2) == "93.42\N{NO-BREAK SPACE}%"
     assert formatting.format_points(0.0025) == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "error", "n", "text"),
+    [
+        (0.9, 0.0134, 500, "± 1.34"),
+        (1.0, 0.0, 90, "(95 % interval 95.9 to 100.0)"),
+        (0.0, 0.0, 10, "(95 % interval 0.0 to 27.8)"),
+    ],
+)
+def test_the_spread_of_an_accuracy(accuracy: float, error: float, n: int, text: str) -> None:
+    assert formatting.format_spread(accuracy, error, n) == text
+    if error == 0:
+        low, high = wilson_interval(np.array([accuracy]), np.array([n]))
+        assert text == f"(95 % interval {100 * low[0]:.1f} to {100 * high[0]:.1f})"
 
 
 def test_settings_become_rows_without_empty_values() -> None:

@@ -22,6 +22,16 @@ from clothier.types import ClassScore
 from .conftest import plain
 
 ROOT = Path(__file__).parents[2]
+MEASURE = """
+function measure(frame) {
+  const page = frame.contentDocument;
+  const sizes = [...page.querySelectorAll("figure svg text")].map((text) => {
+    const { b, d } = text.getScreenCTM();
+    return parseFloat(frame.contentWindow.getComputedStyle(text).fontSize) * Math.hypot(b, d);
+  });
+  document.title = `${page.documentElement.scrollWidth} ${Math.min(...sizes).toFixed(2)}`;
+}
+"""  # the width of the page, and the height of the smallest text in a figure, pixels
 VOID = {"meta", "link", "img", "br", "hr", "image", "use", "path", "rect"}
 Models = tuple[ModelSection, ModelSection]
 
@@ -313,16 +323,23 @@ def test_the_page_fits_a_phone_and_a_desk(study: str, tmp_path: Path, width: int
         pytest.skip("no Chromium on this machine: install the package `chromium` to run this test")
     (tmp_path / "report.html").write_text(study)
     (tmp_path / "frame.html").write_text(
-        f'<iframe src="report.html" style="width:{width}px;height:900px;border:0" onload="'
-        "document.title = this.contentDocument.documentElement.scrollWidth"
-        '"></iframe>'
+        f"<script>{MEASURE}</script>"
+        f'<iframe src="report.html" style="width:{width}px;height:900px;border:0" onload="measure(this)"></iframe>'
     )
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    flags = [
+        "--headless",
+        "--hide-scrollbars",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+    ]
     flags += ["--disable-component-update", "--disable-sync", "--allow-file-access-from-files"]
     command = [browser, *flags, f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=3000", "--dump-dom"]
     shown = subprocess.run(
         [*command, (tmp_path / "frame.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
     ).stdout
-    title = re.search("<title>([0-9]+)</title>", shown)
+    title = re.search("<title>([0-9]+) ([0-9.]+)</title>", shown)
     assert title, shown[-2000:]
     assert int(title[1]) <= width
+    assert float(title[2]) >= 11, "pixels of the smallest text in a figure"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
+from clothier.report.formatting import format_spread
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -27,8 +29,9 @@ def make_table(
 
 
 def format_accuracy(evaluation: dict[str, Any]) -> str:
-    """With its standard error, in percentage points."""
-    return f"{format_percent(evaluation['accuracy'], 2)} ± {100 * evaluation['standard_error']:.2f}"
+    """With its standard error, in percentage points, or its interval where that would be 0."""
+    spread = format_spread(*(evaluation[name] for name in ("accuracy", "standard_error", "n")))
+    return f"{format_percent(evaluation['accuracy'], 2)} {spread}"
 
 
 def format_percent(fraction: float | None, digits: int = 1) -> str:

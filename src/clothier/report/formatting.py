@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clothier.types import NORMAL_95
+
 
 def format_percent(fraction: float, decimals: int = 1) -> str:
     """``fraction``, 0 to 1, as ``93.4 %``."""
     return f"{100 * fraction:.{decimals}f}\N{NO-BREAK SPACE}%"
+
+
+def format_spread(accuracy: float, standard_error: float, n: int) -> str:
+    """What follows an accuracy on ``n`` images: its standard error, ``± 0.25``, in percentage points.
+
+    If all are right or all are wrong, that would be 0. Wilson's interval is given instead.
+    """
+    if standard_error > 0:
+        return f"± {format_points(standard_error)}"
+    width = 100 * NORMAL_95**2 / (n + NORMAL_95**2)
+    low, high = (100 - width, 100.0) if accuracy > 0 else (0.0, width)
+    return f"(95 % interval {low:.1f} to {high:.1f})"
 
 
 def format_points(fraction: float) -> str:

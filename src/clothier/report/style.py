@@ -65,9 +65,9 @@ CATEGORY_COLORS = (
 )
 """Ten medium tones after Paul Tol's qualitative schemes; visible in light and dark mode, always used with labels."""
 
-FIGURE_WIDTH = 5.2  # inches: half of the page on a desktop, all of it on a phone, one column in print
-TITLE_CHARS, TITLE_LINE_HEIGHT = 49, 0.25  # of the bold title in one line; inches
-NOTE_CHARS, NOTE_LINE_HEIGHT = 71, 0.19  # of a note below a figure
+FIGURE_WIDTH = 4.5  # inches: half of the page on a desktop, all of it on a phone, one column in print
+TITLE_CHARS, TITLE_LINE_HEIGHT = 42, 0.25  # of the bold title in one line; inches
+NOTE_CHARS, NOTE_LINE_HEIGHT = 61, 0.19  # of a note below a figure
 
 STYLE: dict[RcKeyType, Any] = {
     "font.family": [DEFAULT_FONT],
@@ -90,8 +90,8 @@ STYLE: dict[RcKeyType, Any] = {
     "ytick.color": BORDER,
     "xtick.labelcolor": MUTED,
     "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
+    "xtick.labelsize": 10.0,
+    "ytick.labelsize": 10.0,
     "xtick.major.size": 0.0,
     "ytick.major.size": 0.0,
     "lines.linewidth": 2.0,

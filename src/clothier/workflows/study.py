@@ -129,22 +129,27 @@ def _run_stages(path: Path, options: StudyOptions, dataset: Dataset, progress: P
     """The stages that are not finished yet, in order."""
     with interruptible(path, "study"), lock(path):
         dataset.require_two_classes()
-        progress(TASK, 0, 0, f"Study in {STEPS} steps: train the DNN, train the CNN, explore, report. Results: {path}")
+        progress(TASK, 0, 0, f"Results: {path}")
         # The models come first: an interrupted study keeps their epochs, and the map shows the CNN's predictions.
         runs: list[Run] = []
         for model in recipes.MODELS:
-            progress(TASK, len(runs), STEPS, model)
+            _begin_step(len(runs), f"train the {model.upper()}", progress)
             wanted = options.train_options(model, path / model, runs[0] if runs else None)
             runs.append(_train_or_resume(path / model, wanted, dataset, progress))
-        progress(TASK, len(runs), STEPS, "explore")
+        _begin_step(len(runs), "explore the data", progress)
         exploration = _explore(options, dataset, runs[recipes.MODELS.index("cnn")], progress)
-        progress(TASK, STEPS - 1, STEPS, REPORT)
+        _begin_step(STEPS - 1, "write the report", progress)
         progress(REPORT, 0, 1)
         Run(path).require_folder()
         _write_report(path, options, dataset, exploration, runs)
     progress(REPORT, 1, 1)
     progress(TASK, STEPS, STEPS)
     return Study(path)
+
+
+def _begin_step(done: int, name: str, progress: Progress) -> None:
+    progress(TASK, 0, 0, f"Step {done + 1} of {STEPS}: {name}")
+    progress(TASK, done, STEPS, name)
 
 
 def _train_or_resume(path: Path, options: TrainOptions, dataset: Dataset, progress: Progress) -> Run:

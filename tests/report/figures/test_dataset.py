@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def test_every_sample_has_its_own_label(labeled: LabeledImages) -> None:
     shown = captions(dataset.sample_grid(labeled, FASHION_MNIST_CLASSES).figure)
     assert len(shown) == 30
-    for image, lines in shown:
-        assert lines[0] == FASHION_MNIST_CLASSES[image[0, 0] // 20]
-        place = int(np.flatnonzero((labeled.images == image).all(axis=(1, 2)))[0])
-        assert lines[0] == FASHION_MNIST_CLASSES[labeled.labels[place]]
+    for first, (image, lines), last in (shown[start : start + 3] for start in range(0, 30, 3)):
+        assert (first[1], last[1]) == ([""], [""]), "the middle one has the label of the three"
+        for one in (first[0], image, last[0]):
+            assert lines[0] == FASHION_MNIST_CLASSES[one[0, 0] // 20]
+            place = int(np.flatnonzero((labeled.images == one).all(axis=(1, 2)))[0])
+            assert lines[0] == FASHION_MNIST_CLASSES[labeled.labels[place]]
 
 
 def test_a_sample_depends_on_its_seed_alone(labeled: LabeledImages) -> None:

@@ -62,7 +62,7 @@ def confusion_matrix(evaluation: Evaluation) -> CaptionedFigure:
     axes.set_xticks(range(len(names)), [shorten(name) for name in names], rotation=45, ha="right")
     axes.set_xlim(-0.5, len(names) - 0.5)
     class_axis(axes, names)
-    axes.tick_params(labelcolor=TEXT, labelsize=min(9.5, 190 / len(names)))
+    axes.tick_params(labelcolor=TEXT, labelsize=min(10, 190 / len(names)))
     axes.spines["bottom"].set_visible(False)
     axes.set(xlabel="predicted", ylabel="true", aspect="equal")
     sums = counts.sum(axis=1)
@@ -155,7 +155,7 @@ def risk_coverage_plot(curve: RiskCoverage, n_photos: int, guarantee: RiskGuaran
         highest = max(highest, guarantee.risk)
         axes.axhline(guarantee.risk, color=MUTED, linewidth=1.2, dashes=(4, 3))
         label = f"guarantee: {format_percent(guarantee.risk, 0)}"
-        axes.text(0.01, guarantee.risk, label, va="bottom", fontsize=9, color=MUTED)
+        axes.text(0.01, guarantee.risk, label, va="bottom", fontsize=10, color=MUTED)
         _mark_operating_point(axes, guarantee)
         highest = max(highest, _plot_provable(axes, guarantee))
     axes.set(xlabel="coverage: fraction of photos accepted", ylabel="error rate of accepted tags")
@@ -186,7 +186,7 @@ def _plot_cells(axes: Axes, counts: Int64Array) -> None:
         corner = (column - 0.47, row - 0.47)
         axes.add_patch(Rectangle(corner, 0.94, 0.94, facecolor=color, alpha=opacity, linewidth=0))
         if counts[row, column] and len(counts) <= MAX_CLASSES_WITH_COUNTS:
-            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=9, color=TEXT)
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=10, color=TEXT)
 
 
 def _confusion_summary(counts: Int64Array, names: Sequence[str]) -> str:
@@ -216,7 +216,7 @@ def _mark_operating_point(axes: Axes, guarantee: RiskGuarantee) -> None:
         (guarantee.coverage, guarantee.empirical_risk),
         xytext=(7, -13),
         textcoords="offset points",
-        fontsize=9,
+        fontsize=10,
         color=TEXT,
     )
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
-from clothier.metrics import NORMAL_95
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.classification import absent_note, error_gallery
 from clothier.report.formatting import format_percent
@@ -24,6 +23,7 @@ from clothier.report.style import (
     pair_plot,
     percent_axis,
 )
+from clothier.types import NORMAL_95
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

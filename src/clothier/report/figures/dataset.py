@@ -44,17 +44,21 @@ def class_counts(splits: Mapping[str, Labels], classes: Sequence[str]) -> Captio
 def sample_grid(
     labeled: LabeledImages, classes: Sequence[str], n_samples: int = N_SAMPLES, seed: int = 0
 ) -> CaptionedFigure:
-    """About ``n_samples`` images, the same number of every class, drawn at random by ``seed``, with their labels."""
+    """About ``n_samples`` images, the same number of every class, drawn at random by ``seed``.
+
+    The label is below the middle one of each class: as wide as an image, it would touch the next.
+    """
     per_class = max(1, n_samples // len(classes))
     rng = np.random.default_rng(seed)
-    sample: list[int] = []
-    for label in range(len(classes)):
-        sample += rng.permutation(np.flatnonzero(labeled.labels == label))[:per_class].tolist()
-    tiles = [Tile(labeled.images[i], shorten(classes[labeled.labels[i]], 12)) for i in sample]
+    tiles: list[Tile] = []
+    for label, name in enumerate(classes):
+        sample = rng.permutation(np.flatnonzero(labeled.labels == label))[:per_class]
+        captions = [shorten(name, 12) if place == len(sample) // 2 else "" for place in range(len(sample))]
+        tiles += map(Tile, labeled.images[sample], captions)
     return CaptionedFigure(
         gallery(tiles, SAMPLE_COLUMNS),
         f"{len(tiles)} images, {'' if len(tiles) == per_class * len(classes) else 'up to '}{per_class} of each class",
-        f"Small gray images, each with its class: {', '.join(classes)}",
+        f"Small gray images by class: {', '.join(classes)}",
         f"Drawn at random (seed {seed}) from {len(labeled.labels):,} images. "
         "The data set stores them inverted, light on black.",
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     PixelArray = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 
-CAPTION_LINE_HEIGHT = 0.18  # inches
+CAPTION_LINE_HEIGHT = 0.19  # inches
 TILE_GAP = 0.10  # inches
 
 
@@ -59,7 +59,7 @@ def gallery(tiles: Sequence[Tile | None], columns: int, headings: Sequence[str] 
     axes.set_axis_off()
     axes.set(xlim=(0, FIGURE_WIDTH), ylim=(height, 0), aspect="equal")
     for column, heading in enumerate(headings):
-        axes.text((column + 0.5) * side, 0, heading, ha="center", va="top", fontsize=8.5, color=MUTED)
+        axes.text((column + 0.5) * side, 0, heading, ha="center", va="top", fontsize=10, color=MUTED)
     for index, tile in enumerate(tiles):
         if tile:
             _draw_tile(axes, tile, index % columns * side, top + index // columns * step, side)
@@ -71,7 +71,7 @@ def _draw_tile(axes: Axes, tile: Tile, left: float, top: float, side: float) -> 
     extent = (left + inset, left + side - inset, top + side - inset, top + inset)
     drawn = axes.imshow(_rgba(tile), extent=extent, interpolation="none", aspect="equal")
     drawn.set_gid(f"{SIGNED if tile.signed else GRAYSCALE}-{left}-{top}")
-    size = 9.0 if side > 0.6 else 8.0
+    size = 10.0
     for line, text in enumerate(tile.caption.split("\n")):
         y, color = top + side + (line + 0.3) * CAPTION_LINE_HEIGHT, MUTED if line else TEXT
         axes.text(left + side / 2, y, text, ha="center", va="center", fontsize=size, color=color)

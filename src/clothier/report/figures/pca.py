@@ -89,7 +89,7 @@ def reconstruction_error(pca: PCA, n: int, ranks: Sequence[int]) -> CaptionedFig
     axes.plot(np.arange(len(errors)), errors, color=PRIMARY)
     axes.plot(ranks, errors[list(ranks)], "o", color=SECONDARY, markersize=6, clip_on=False)
     for rank in ranks:
-        axes.annotate(f"{rank}", (rank, errors[rank]), (5, 5), textcoords="offset points", fontsize=9.5, color=TEXT)
+        axes.annotate(f"{rank}", (rank, errors[rank]), (5, 5), textcoords="offset points", fontsize=10, color=TEXT)
     axes.set(xlabel="components", ylabel="error of a pixel, gray levels", xlim=(0, len(errors) - 1), ylim=(0, None))
     title = f"With {ranks[-1]} components, the error of a pixel is {errors[ranks[-1]]:.0f} of {WHITE} gray levels"
     marked = ", ".join(f"{errors[rank]:.1f} with {rank}" for rank in ranks)

@@ -198,16 +198,16 @@ def _label_classes(
             "alpha": 0.88,
             "linewidth": 1.4,
         }
-        draw_text(x, y, shorten(classes[label]), ha="center", va="center", fontsize=8.5, color=TEXT, bbox=box)
+        draw_text(x, y, shorten(classes[label]), ha="center", va="center", fontsize=10, color=TEXT, bbox=box)
 
 
 def _style_3d_axes(axes: Any) -> None:
     axes.view_init(**VIEW_ANGLES)
-    axes.set_box_aspect((1, 1, 0.8), zoom=1.04)
+    axes.set_box_aspect((1, 1, 0.8), zoom=0.98)
     for number, axis in enumerate((axes.xaxis, axes.yaxis, axes.zaxis), 1):
         axis.set_pane_color((0, 0, 0, 0))
         axis.line.set_color(BORDER)
-        axis.set_tick_params(labelsize=8, pad=-2)
+        axis.set_tick_params(labelsize=10, pad=-2)
         axis.set_label_text(f"component {number}")
         axis.labelpad = -4
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from clothier.training.schedules import TimeBudget, best_epoch
 from clothier.types import ModelOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
     from clothier.training.finetune.initial_weights import Candidates, Start
     from clothier.types import EpochRecord, Evaluation, Float64Array, Int64Array, Labels, Progress
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +86,8 @@ def train_photo_model(
     features, embeddings = start.features, start.embeddings
     pairs = split_folds(folds, labels)
     train_sets = [*(train for train, _ in pairs), photos.labeled_indices]  # of each fold, and of the final network
-    probes = [fit_linear_probe(embeddings[rows], labels[rows], n_classes, recipe.probe_c) for rows in train_sets]
+    fit = partial(fit_linear_probe, n_classes=n_classes, inverse_reg=recipe.probe_c)
+    probes = [fit(embeddings[rows], labels[rows]) for rows in _reported(train_sets, "linear probes", progress)]
     prepared = time.perf_counter() - started
     records: list[EpochRecord] = []
     if recipe.epochs:
@@ -91,7 +95,10 @@ def train_photo_model(
         states = [init_fine_tune_state(start.network, probe, rows, recipe) for probe, rows in pairs_of_states]
         tuner = FineTuner(recipe, seed, photos, start.extractor, features, [test for _, test in pairs], states)
         records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
-        outputs = [predict(state.best_ema, features, np.arange(n), recipe.frozen_blocks) for state in states]
+        outputs = [
+            predict(state.best_ema, features, np.arange(n), recipe.frozen_blocks)
+            for state in _reported(states, "predictions of all photos", progress)
+        ]
     else:
         network = init_fine_tune_state(start.network, probes[-1], train_sets[-1], recipe).best_ema
         outputs = [ModelOutput(probe.logits(embeddings), embeddings) for probe in probes]
@@ -107,6 +114,14 @@ def train_photo_model(
         records=tuple(records),
         seconds=prepared + sum(record.seconds for record in records),  # a resumed run counts its earlier epochs
     )
+
+
+def _reported(items: Sequence[T], task: str, progress: Progress) -> Iterator[T]:
+    """The items; each is reported when the next one is asked for."""
+    progress(task, 0, len(items))
+    for done, item in enumerate(items, 1):
+        yield item
+        progress(task, done, len(items))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

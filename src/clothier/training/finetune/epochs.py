@@ -199,13 +199,15 @@ class FineTuner:
             return augment_photo(self.photos.images[index], self.extractor.side, self.recipe.augment, rng)
 
         task = f"epoch {epoch}, photos"
+        on_progress(task, 0, n)
         (features,) = self.extractor.extract(("features",), n, augmented, lambda done: on_progress(task, done, n))
         return features
 
     def _train_networks(self, features: Float16Array, epoch: int, end: float, on_progress: Progress) -> None:
         """One epoch of every network, one on each core with one thread."""
         n, labels, span = len(self.states), self.photos.table.labels, (self.progress, end)
-        threads = torch.get_num_threads()
+        threads, task = torch.get_num_threads(), f"epoch {epoch}, networks"
+        on_progress(task, 0, n)
 
         def train(index: int) -> None:
             rng = np.random.default_rng([self.seed, epoch, index])
@@ -213,7 +215,7 @@ class FineTuner:
 
         torch.set_num_threads(1)
         try:
-            parallel_map(train, range(n), lambda done: on_progress(f"epoch {epoch}, networks", done, n))
+            parallel_map(train, range(n), lambda done: on_progress(task, done, n))
         finally:
             torch.set_num_threads(threads)
 

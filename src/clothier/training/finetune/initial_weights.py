@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 CHOICE_FILE = "initial_weights.json"  # of a run folder; a resumed run does not choose again
 BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
+BASELINE_TASK = "logistic regression"
 IN_TRAINING_SET = (
     "{n:,} of these photos are in the training set of {name}, so results of training from its weights {end}"
 )
@@ -191,8 +192,9 @@ def _prepare(
     progress: Progress,
 ) -> Start:
     n, labels = len(photos.table), photos.table.labels
-    extractor = FrozenFeatureExtractor(network, recipe.frozen_blocks, SIDE)
     task = f"frozen features of {name}"
+    progress(task, 0, n)  # the export takes seconds
+    extractor = FrozenFeatureExtractor(network, recipe.frozen_blocks, SIDE)
     features, embeddings, early_features = extractor.extract(
         ("features", "embeddings", "early_features"),
         n,
@@ -209,11 +211,12 @@ def _fit_baseline(
 ) -> tuple[float, float, Floats]:
     """Logistic regression on frozen features: the best accuracy out of fold, its C and its logits (N, K)."""
     labeled, found = labels >= 0, []
+    progress(BASELINE_TASK, 0, len(BASELINE_CS))
     for done, inverse_reg in enumerate(BASELINE_CS, 1):
         logits = np.zeros((len(labels), n_classes), np.float32)
         for train, test in split_folds(folds, labels):
             probe = fit_linear_probe(embeddings[train], labels[train], n_classes, inverse_reg)
             logits[test] = probe.logits(embeddings[test])
         found.append((float((logits[labeled].argmax(1) == labels[labeled]).mean()), inverse_reg, logits))
-        progress("logistic regression", done, len(BASELINE_CS))
+        progress(BASELINE_TASK, done, len(BASELINE_CS))
     return max(found, key=lambda one: one[0])  # the first of equals
