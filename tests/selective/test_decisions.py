@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from clothier.errors import ModelError, UsageError
-from clothier.selective.decisions import decide, describe_limits, is_accepted, risk_coverage, selective_metrics
+from clothier.selective.decisions import (
+    DecisionResult,
+    decide,
+    describe_class_limits,
+    describe_limits,
+    hold_to_limit,
+    is_accepted,
+    risk_coverage,
+    selective_metrics,
+)
 from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 
 CLASSES = ("dress", "hat", "boot")
@@ -172,3 +181,16 @@ def test_selective_metrics_without_accepted_tags() -> None:
         "guarantee": None,
         "novelty_auroc": None,
     }
+
+
+def test_a_limit_of_a_class_turns_accept_into_review_only() -> None:
+    accepted, rejected = DecisionResult("accept", "Accepted."), DecisionResult("reject", "Rejected.")
+    limits = {"dress": 0.97, "shirt": None}
+    assert hold_to_limit(accepted, "hat", 0.5, limits) is accepted
+    assert hold_to_limit(accepted, "dress", 0.97, limits) is accepted
+    assert hold_to_limit(rejected, "shirt", 0.99, limits) is rejected
+    below = hold_to_limit(accepted, "dress", 0.96996, limits)
+    assert below == DecisionResult("review", "Review: 96.996 % < 97 %, the limit of this catalogue for dress.")
+    assert hold_to_limit(accepted, "shirt", 1.0, limits).decision == "review"
+    assert describe_class_limits({}) == ""
+    assert describe_class_limits(limits).startswith("Limits of this catalogue: never shirt; dress from 97 %. The guar")

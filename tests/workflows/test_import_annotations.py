@@ -73,7 +73,7 @@ def test_annotations_are_reviews_by_their_annotators_and_read_twice_they_are_the
         task("a", annotation("Dress", 1), annotation("coat", 0, ground_truth=True), annotation("hat", 0)),
     )
     found = run(*tasks)
-    assert (found["annotations"], found["reviewed"], found["cancelled"], found["already_known"]) == (7, 4, 1, 0)
+    assert (found["annotations"], found["reviewed"], found["skipped"], found["already_known"]) == (7, 4, 1, 0)
     assert (found["reviewers"], found["disagreements"]) == (
         {"annotator 7": 2, "annotator 9": 1, "ada@example.com": 1},
         1,

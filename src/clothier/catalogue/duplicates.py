@@ -134,8 +134,8 @@ def find_duplicates(store: Store, *, only_last_source: bool = False, progress: P
     """Finds photos of one picture, also in another size, format or quality, in all sources of a store.
 
     The best photo of a group has the most pixels; of those, one that a person has reviewed, then the largest file, then
-    the first one. Every copy matches it; :mod:`clothier.data.copies` says when. A crop, a frame or a mirror image is
-    another picture.
+    the first one. Every copy matches it; :mod:`clothier.data.copies` says when. A crop, a frame, a mirror image or
+    a picture with other colors is another picture.
 
     Args:
         store: of the catalogue.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
 from clothier.metrics import softmax
-from clothier.selective.decisions import hold_back
+from clothier.selective.decisions import hold_back, hold_to_limit
 from clothier.selective.shift import shift_reason
 
 if TYPE_CHECKING:
@@ -40,12 +40,15 @@ class TaggingRules:
         codes: of the company, by class.
         shift: whether the source is unlike the photos of the model's guarantee; None if that is not known.
         trusted: whether tags of an unlike source are accepted nevertheless.
+        limits: class to the lowest probability that is accepted, where the model accepts a lower one; None for never
+            (:mod:`clothier.catalogue.class_limits`).
     """
 
     model: Model
     codes: Mapping[str, str] | None = None
     shift: CatalogueShift | None = None
     trusted: bool = False
+    limits: Mapping[str, float | None] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -56,14 +59,15 @@ class TaggingRules:
             self.codes,
             shift_reason(self.shift) if self.shift and self.shift.unlike else None,
             self.trusted,
+            self.limits,
             version("clothier"),
         ]
         return _digest(content, "rules")
 
     @cached_property
     def thresholds_version(self) -> str | None:
-        """Changes with the temperature or the thresholds of the model; None if it has none."""
-        return thresholds_digest(self.model)
+        """Changes with the temperature or the thresholds of the model, and with the limits; None without thresholds."""
+        return thresholds_digest(self.model, self.limits)
 
     def tags(self, outputs: Sequence[RowMapping]) -> list[Tag]:
         """The tag of each of the stored ``outputs``, as the columns of an item."""
@@ -81,7 +85,8 @@ class TaggingRules:
 
     def _tags_of(self, model: Model, outputs: Sequence[RowMapping]) -> list[Tag]:
         output = _restore(model, outputs)
-        version_of_thresholds = thresholds_digest(model)
+        limits = self.limits if model is self.model else {}
+        version_of_thresholds = thresholds_digest(model, limits)
         codes = self.codes if model is self.model else None
         shift = self.shift if model is self.model else None
         prefix = "" if model is self.model else f"{FALLBACK_REASON.format(model.name, self.model.name)} "
@@ -89,6 +94,7 @@ class TaggingRules:
         for one, probabilities, decided in zip(outputs, output.probabilities, model.decide(output), strict=True):
             result = hold_back(decided, shift, trusted=self.trusted) if decided else None
             top = top_classes(probabilities, model.classes)
+            result = hold_to_limit(result, *top[0], limits) if result else None
             tags.append(
                 {
                     "class": top[0][0],
@@ -108,9 +114,10 @@ class TaggingRules:
         return tags
 
 
-def thresholds_digest(model: Model) -> str | None:
-    """The version of a model's thresholds, as each tag has it; None without thresholds."""
-    return _digest(_calibration(model), "thresholds") if model.thresholds else None
+def thresholds_digest(model: Model, limits: Mapping[str, float | None] | None = None) -> str | None:
+    """The version of a model's thresholds with the limits of classes, as each tag has it; None without thresholds."""
+    content = [*_calibration(model), *([limits] if limits else [])]
+    return _digest(content, "thresholds") if model.thresholds else None
 
 
 def top_classes(probabilities: Float64Array, classes: Sequence[str]) -> list[tuple[str, float]]:

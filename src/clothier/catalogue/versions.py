@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import func, select, update
 from clothier import bundle
 from clothier.catalogue.rules import thresholds_digest
 from clothier.catalogue.store.engine import POSTGRESQL
-from clothier.catalogue.store.schema import ITEMS, MODELS, PROMOTIONS, VERSIONS
+from clothier.catalogue.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, VERSIONS
 from clothier.catalogue.store.store import find_or_insert, now
 from clothier.errors import ClothierError, ModelError, UnknownNameError, UsageError
 from clothier.inference import load
@@ -156,18 +157,26 @@ def versions(store: Store) -> list[ModelVersion]:
 
     def work(connection: Connection) -> list[ModelVersion]:
         counted = select(ITEMS.c.model, ITEMS.c.thresholds, func.count()).group_by(ITEMS.c.model, ITEMS.c.thresholds)
-        counts = {(model, thresholds): n for model, thresholds, n in connection.execute(counted)}
+        bases, counts = base_thresholds(connection), Counter[tuple[str, str | None]]()
+        for model, thresholds, n in connection.execute(counted):
+            counts[model, bases.get(thresholds, thresholds)] += n
         promotions = select(PROMOTIONS).order_by(PROMOTIONS.c.promotion_id)
         promoted = {row["version_id"]: row for row in connection.execute(promotions).mappings()}
         last = connection.execute(_promotions()).mappings().first()
         current = last["version_id"] if last else None
         rows = connection.execute(select(VERSIONS).order_by(VERSIONS.c.version_id.desc())).mappings()
         return [
-            _version(row, current, promoted.get(row["version_id"]), counts.get((row["name"], row["thresholds"]), 0))
+            _version(row, current, promoted.get(row["version_id"]), counts[row["name"], row["thresholds"]])
             for row in rows
         ]
 
     return store.read(work)
+
+
+def base_thresholds(connection: Connection) -> dict[str, str]:
+    """Versions of thresholds with limits of classes, each with that of the model's own thresholds."""
+    query = select(LIMITED_THRESHOLDS.c.thresholds, LIMITED_THRESHOLDS.c.base)
+    return dict(connection.execute(query).all())
 
 
 def cards(store: Store) -> dict[str, dict[str, Any]]:

@@ -115,7 +115,7 @@ def review(
 ) -> None:
     """Look at doubtful tags and some accepted ones, and say what is right. Keys: a, 1-9, m, n, u, s, q."""
     modes = {"accept-all": accept_all, "undo": undo, "stats": stats}
-    _check_modes(**modes, **{"export": export is not None, "import": annotations is not None})
+    check_modes(**modes, **{"export": export is not None, "import": annotations is not None})
     if strict and not stats:
         raise UsageError("--strict belongs to --stats.")
     from clothier.catalogue.review import Filter
@@ -158,7 +158,8 @@ def review(
             output.print_result(run.summarize(desk), json, review_tables.summary_table)
 
 
-def _check_modes(**modes: bool) -> None:
+def check_modes(**modes: bool) -> None:
+    """Raises UsageError if more than one of these options was given."""
     chosen = [f"--{name}" for name, is_chosen in modes.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be given together. Run one after the other.")

@@ -42,7 +42,7 @@ def import_table(result: dict[str, Any]) -> RenderableType:
     """New reviews by annotator, and how many annotations brought nothing new."""
     rows = ((name, f"{n:,}") for name, n in result["reviewers"].items())
     table = [make_table(["Annotator", "New reviews"], rows)] if result["reviewers"] else []
-    counts = f"{result['already_known']:,} known already, {result['cancelled']:,} skipped by annotators"
+    counts = f"{result['already_known']:,} known already, {result['skipped']:,} skipped by annotators"
     lines = [
         f"{result['annotations']:,} annotations in {result['source']}: {result['reviewed']:,} new reviews, {counts}"
     ]
@@ -78,7 +78,21 @@ def models_table(result: dict[str, Any]) -> RenderableType:
         for one in result["versions"]
     )
     text = ["Model", "Status", "Promoted", "Location"]
-    return make_table(["Version", "Model", "Status", "Promoted", "Tags", "Location"], rows, text)
+    table = make_table(["Version", "Model", "Status", "Promoted", "Tags", "Location"], rows, text)
+    return Group(table, *([_limits_table(result["class_limits"])] if result["class_limits"] else []))
+
+
+def _limits_table(limits: list[dict[str, Any]]) -> RenderableType:
+    """From where on classes are accepted."""
+    rows = (
+        (
+            one["class"],
+            "never" if one["min_probability"] is None else f"from {format_percent(one['min_probability'])}",
+            f"{one['at'][:10]} by {one['actor']}",
+        )
+        for one in limits
+    )
+    return make_table(["Class", "Accepted", "Set"], rows, ["Set"])
 
 
 def drift_table(result: dict[str, Any]) -> RenderableType:

@@ -15,7 +15,7 @@ from clothier.selective.shift import shift_reason
 from clothier.selective.thresholds import format_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -102,6 +102,37 @@ def hold_back(result: DecisionResult, shift: CatalogueShift | None, *, trusted: 
     if trusted:
         return replace(result, reason=f"{result.reason} {shift_reason(shift)} {TRUSTED_HINT}")
     return DecisionResult("review", f"Review: {shift_reason(shift)} {UNLIKE_HINT}")
+
+
+def hold_to_limit(
+    result: DecisionResult, name: str, probability: float, limits: Mapping[str, float | None]
+) -> DecisionResult:
+    """A decision on a tag of the class ``name``: accept becomes review below the catalogue's own limit of the class.
+
+    ``limits`` are probabilities from which a class is accepted, None for never; other classes have none.
+    """
+    if result.decision != "accept" or name not in limits:
+        return result
+    limit = limits[name]
+    if limit is None:
+        return DecisionResult("review", f"Review: {name} is always reviewed in this catalogue.")
+    if probability >= limit:
+        return result
+    top, least = (f"{one} %" for one in _distinct(100 * probability, 100 * limit))
+    return DecisionResult("review", f"Review: {top} < {least}, the limit of this catalogue for {name}.")
+
+
+def describe_class_limits(limits: Mapping[str, float | None]) -> str:
+    """The limits in a sentence, and what they mean for the guarantee; empty without limits."""
+    if not limits:
+        return ""
+    never = [name for name, limit in limits.items() if limit is None]
+    least = [f"{name} from {format_percent(limit)}" for name, limit in limits.items() if limit is not None]
+    parts = [*([f"never {', '.join(never)}"] if never else []), *least]
+    return (
+        f"Limits of this catalogue: {'; '.join(parts)}. The guarantee is on all tags that the model's thresholds "
+        "accept; how many of the rest are wrong, the reviews of the random sample say (clothier review --stats)."
+    )
 
 
 def is_accepted(probabilities: npt.ArrayLike, ood_scores: npt.ArrayLike | None, thresholds: Thresholds) -> BoolArray:

@@ -6,27 +6,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import versions
+from clothier.catalogue.class_limits import class_limits, set_class_limits
 from clothier.catalogue.store import open_existing_store
 from clothier.errors import UsageError
 from clothier.inference import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from clothier.catalogue.class_limits import ClassLimit
     from clothier.catalogue.store import Store
     from clothier.catalogue.versions import ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsResult:
-    """The versions of models in a store, the one that was registered last first."""
+    """The versions of models in a store, the one that was registered last first, and its limits for classes."""
 
     store: str
     versions: tuple[ModelVersion, ...]
+    limits: tuple[ClassLimit, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {"store": self.store, "versions": [one.to_json() for one in self.versions]}
+        return {
+            "store": self.store,
+            "versions": [one.to_json() for one in self.versions],
+            "class_limits": [one.to_json() for one in self.limits],
+        }
 
 
 def list_models(store: str | Path) -> ModelsResult:
@@ -70,5 +78,22 @@ def roll_back_model(store: str | Path, actor: str) -> ModelsResult:
         return _list(opened)
 
 
+def limit_classes(store: str | Path, limits: Mapping[str, float | None], actor: str) -> ModelsResult:
+    """Sets from where on classes are accepted (:mod:`clothier.catalogue.class_limits`).
+
+    Args:
+        store: a SQLite file or the URL of a PostgreSQL database.
+        limits: class to probability, None for never, 0 to remove a limit.
+        actor: who does it.
+
+    Raises:
+        UnknownNameError: no such class.
+        DataError: the store is missing or damaged.
+    """
+    with open_existing_store(store) as opened:
+        set_class_limits(opened, limits, actor)
+        return _list(opened)
+
+
 def _list(store: Store) -> ModelsResult:
-    return ModelsResult(store.name, tuple(versions.versions(store)))
+    return ModelsResult(store.name, tuple(versions.versions(store)), tuple(class_limits(store)))

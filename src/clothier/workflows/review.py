@@ -80,14 +80,14 @@ class ImportResult:
     Attributes:
         source: the export.
         annotations: how many it has.
-        cancelled: of those, the ones that an annotator skipped.
+        skipped: of those, the ones that an annotator skipped.
         found: what became of the others.
         failures: one for each reason why annotations cannot be used, with their number and examples.
     """
 
     source: Path
     annotations: int
-    cancelled: int
+    skipped: int
     found: ImportedAnnotations
     failures: tuple[FailedInput, ...]
 
@@ -96,7 +96,7 @@ class ImportResult:
         return {
             "source": str(self.source),
             "annotations": self.annotations,
-            "cancelled": self.cancelled,
+            "skipped": self.skipped,
             "reviewed": self.found.reviewers.total(),
             "already_known": self.found.known,
             "reviewers": dict(self.found.reviewers.most_common()),
@@ -174,9 +174,9 @@ def import_label_studio(store: str | Path, source: str | Path) -> ImportResult:
         found = import_annotations(opened, read.annotations)
     reasons = {**{UNUSABLE[name]: tasks for name, tasks in read.unusable.items()}, NOT_IN_STORE: found.unknown_items}
     reasons[UNKNOWN_LABELS] = [repr(name) for name, n in found.unknown_labels.items() for _ in range(n)]
-    n = len(read.annotations) + read.cancelled + sum(map(len, read.unusable.values()))
+    n = len(read.annotations) + read.skipped + sum(map(len, read.unusable.values()))
     failures = tuple(_failure(path, reason, names) for reason, names in reasons.items() if names)
-    return ImportResult(path, n, read.cancelled, found, failures)
+    return ImportResult(path, n, read.skipped, found, failures)
 
 
 def _failure(path: Path, reason: str, names: Sequence[str]) -> FailedInput:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
+from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.engines import LocalEngine, RayEngine, WorkerPlan, require_ray
 from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
@@ -24,12 +25,12 @@ from clothier.catalogue.versions import load_current, register
 from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, Interrupted, UnknownNameError, UsageError
 from clothier.inference import load
 from clothier.paths import local_path, optional_path
-from clothier.selective.decisions import describe_limits
+from clothier.selective.decisions import describe_class_limits, describe_limits
 from clothier.taxonomy import read_taxonomy
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from clothier.catalogue.store import Store
     from clothier.catalogue.store.store import Row, RunId
@@ -169,7 +170,8 @@ def tag(
             codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
-            rules = TaggingRules(loaded, codes, source_shift(opened, run, loaded, earlier=True), trusted=trust_model)
+            shift, limits = source_shift(opened, run, loaded, earlier=True), limits_for(opened, loaded)
+            rules = TaggingRules(loaded, codes, shift, trusted=trust_model, limits=limits)
             plan = WorkerPlan(name, loaded.digest, Path.cwd(), path)
             runner = _ray(plan, opened, run, address) if engine == "ray" else _local(loaded, opened, run)
             tally = tag_source(photos, opened, run, rules, runner, progress=progress)
@@ -196,7 +198,7 @@ def tag(
         failures=tuple(tally.failures),
         catalogue=final.shift,
         trusted=trust_model,
-        limits=describe_limits(loaded.thresholds) if loaded.thresholds else None,
+        limits=_describe_limits(loaded, limits),
         warnings=tuple(photos.warnings),
         seconds=time.monotonic() - started,
     )
@@ -259,6 +261,12 @@ def _reported(rows: Iterator[Row], n: int, progress: Progress) -> Iterator[Row]:
         yield row
         if done % PROGRESS_ROWS == 0 or done == n:
             progress("write", done, n)
+
+
+def _describe_limits(model: Model, limits: Mapping[str, float | None]) -> str | None:
+    if model.thresholds is None:
+        return None
+    return f"{describe_limits(model.thresholds)} {describe_class_limits(limits)}".rstrip()
 
 
 def _decision_counts(found: dict[str | None, int]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import jobs
+from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.reviewed_rows import with_reviews
@@ -98,7 +99,8 @@ def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: C
         register(store, model, rules.model)
         run = store.begin_run(source.name, rules.model.digest, rules.model.name)
         job = jobs.start_job(store, job, run)
-        rules = replace(rules, shift=source_shift(store, run, rules.model, earlier=True))
+        shift = source_shift(store, run, rules.model, earlier=True)
+        rules = replace(rules, shift=shift, limits=limits_for(store, rules.model))
         engine = LocalEngine(rules.model, lambda digest: store.has_output(digest, run.model))
         tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
         final = replace(rules, shift=source_shift(store, run, rules.model))

@@ -50,13 +50,13 @@ class AnnotationFile:
 
     Attributes:
         annotations: in the order of the file.
-        cancelled: annotations that an annotator skipped.
+        skipped: annotations that an annotator skipped.
         unusable: for each reason (:data:`NOT_OURS`, :data:`NO_LABEL`, :data:`SEVERAL`) the tasks with one that cannot
             be used.
     """
 
     annotations: list[Annotation] = field(default_factory=list)
-    cancelled: int = 0
+    skipped: int = 0
     unusable: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, task: str, item_id: object, annotation: dict[str, Any], labels: list[str]) -> None:
@@ -81,7 +81,7 @@ def read_annotations(path: Path) -> AnnotationFile:
         for item_id, annotation, labels in _annotations(path, task):
             n += 1
             if annotation.get("was_cancelled"):
-                found.cancelled += 1
+                found.skipped += 1
             else:
                 found.add(name, item_id, annotation, labels)
     if not n:

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 
 from clothier.catalogue.review.filters import UNCALIBRATED
 from clothier.catalogue.store.schema import ITEMS, REVIEWS, VERSIONS
+from clothier.catalogue.versions import base_thresholds
 from clothier.errors import UsageError
 from clothier.selective.error_rate import clopper_pearson, confidence_sequence
 from clothier.selective.thresholds import RiskGuarantee, Thresholds, format_percent
@@ -195,9 +196,8 @@ def _present_thresholds(tags: Iterable[Any]) -> tuple[str | None, str | None]:
 
 def _check_guarantee(connection: Connection, model: str | None, thresholds: str | None, share: float) -> GuaranteeCheck:
     """On the reviews of the sample: those of the present thresholds whose item still has that review."""
-    card = connection.scalar(
-        select(VERSIONS.c.card).where(VERSIONS.c.thresholds == thresholds, VERSIONS.c.name == model)
-    )
+    base = base_thresholds(connection).get(thresholds or "", thresholds)
+    card = connection.scalar(select(VERSIONS.c.card).where(VERSIONS.c.thresholds == base, VERSIONS.c.name == model))
     found = Thresholds.from_json(card["thresholds"]) if card else None
     guarantee = found.guarantee if found else None
     own = (REVIEWS.c.decision == "accept", REVIEWS.c.thresholds == thresholds, REVIEWS.c.model == model)

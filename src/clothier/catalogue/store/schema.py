@@ -79,6 +79,25 @@ PROMOTIONS = Table(
 )
 """Which version tags by default: that of the last promotion that was not rolled back."""
 
+CLASS_LIMITS = Table(
+    "class_limits",
+    METADATA,
+    Column("limit_id", Integer, primary_key=True),
+    Column("class", Text, nullable=False),
+    Column("min_probability", Float),
+    Column("at", String(TIME_LENGTH), nullable=False),
+    Column("actor", Text, nullable=False),
+)
+"""From where on a class is accepted, null for never, 0 for no limit; the last row of each class counts."""
+
+LIMITED_THRESHOLDS = Table(
+    "limited_thresholds",
+    METADATA,
+    Column("thresholds", String(8), primary_key=True),
+    Column("base", String(8), nullable=False),
+)
+"""Versions of thresholds with limits for classes, and the version of the model's own thresholds."""
+
 RUNS = Table(
     "runs",
     METADATA,
