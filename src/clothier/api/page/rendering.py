@@ -25,6 +25,11 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",  # with no-referrer, forms would have the origin "null"
+    "Vary": "HX-Request",
+}
 HTMX = {
     "allowEval": False,
     "includeIndicatorStyles": False,
@@ -75,7 +80,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         token_headers={HEADER: visit.token} if visit else {},
         csrf_field=lambda: _hidden_field(visit),
     )  # fmt: skip
-    response = HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Vary": "HX-Request"})
+    response = HTMLResponse(text, status, HEADERS)
     if visit and visit.is_new and not is_from_other_site(request):
         set_cookie(request, response, visit.secret)
     return response
