@@ -28,8 +28,8 @@ def serving() -> str:
     ratios = results["ratios"]
     note = (
         f"Medians of interleaved rounds on {machine(results)}; the client is a process on the same cores. With one "
-        f"photo a request, `clothier serve` reaches {ratios['serving/bound']:.2f} of what decoding and network allow. At "
-        f"70 % of that load, the 99th percentile of the latency is {ratios['serving/p99']:.1f} times its median."
+        f"photo a request, `clothier serve` reaches {ratios['serving/bound']:.2f} of what decoding and network allow. "
+        f"At 70 % of that load, the 99th percentile of the latency is {ratios['serving/p99']:.1f} times its median."
     )
     return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
 

@@ -84,12 +84,11 @@ class BodyGuard:
         if problem := self._refusal(scope, limit):
             await problem_response(problem, scope)(scope, receive, send)
             return
-        body = _Body(self, receive, limit)
-        self.requests += 1
+        body = _Body(self, receive, limit, scope)
         try:
             await self.app(scope, body.receive, send)
         finally:
-            self.requests -= 1
+            self.requests -= body.is_counted
             self.held -= body.held
 
     def _refusal(self, scope: Scope, limit: int) -> Problem | None:
@@ -104,11 +103,14 @@ class BodyGuard:
 class _Body:
     """The body of one request, counted as it arrives."""
 
-    def __init__(self, guard: BodyGuard, receive: Receive, limit: int) -> None:
+    def __init__(self, guard: BodyGuard, receive: Receive, limit: int, scope: Scope) -> None:
         self._guard, self._receive, self._limit = guard, receive, limit
         self._is_held = limit <= guard.limits.held_bytes
-        self._started, self._bytes, self._is_complete = time.monotonic(), 0, False
-        self.held = 0
+        self._started, self._bytes = time.monotonic(), 0
+        self._is_complete, self.is_counted, self.held = False, False, 0
+        headers = Headers(scope=scope)
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            self._count_request()
 
     async def receive(self) -> Message:
         """The next part, or why there is none."""
@@ -125,7 +127,14 @@ class _Body:
         if message["type"] == "http.request":
             self._is_complete = not message.get("more_body", False)
             self._count(len(message.get("body", b"")))
+            if self._is_complete:
+                self._count_request()
         return message
+
+    def _count_request(self) -> None:
+        """Counts the request as one in progress, when all of it is there: slow clients keep no others out."""
+        self._guard.requests += not self.is_counted
+        self.is_counted = True
 
     def _count(self, n: int) -> None:
         self._bytes += n

@@ -45,9 +45,10 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         if len(self.connections) <= self.limits.connections:
             return
-        idle = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
-        if idle:
-            min(idle, key=lambda one: one.waiting_since).transport.abort()
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        slow = [one for one in others if one.waits_for_client]
+        if slow:
+            min(slow, key=lambda one: one.waiting_since).transport.abort()
         else:
             transport.write(FULL)
             transport.close()
@@ -61,6 +62,11 @@ class Connection(H11Protocol):
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the client has to send more: its next request, or the rest of a body."""
+        return self.is_idle or bool(self.cycle.more_body)
 
     def close_if_late(self, now: float) -> None:
         """Closes the connection if its client takes too long to send a request, or to read the answer."""
