@@ -8,13 +8,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.synthetic import OUTLINES, draw_garments, write_synthetic_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Process = subprocess.Popen[str]
 
 pytestmark = pytest.mark.slow
 
@@ -35,21 +40,33 @@ def namespace() -> None:
         pytest.skip(f"no network namespace here: {tried.stderr.strip()}")
 
 
-def watched(home: Path, *command: str) -> dict[str, Any]:
-    """What a command tried to reach, with an empty home of its own."""
-    home.mkdir(exist_ok=True)
+def watch(home: Path, *command: str) -> subprocess.Popen[str]:
+    """Starts a command whose attempts to reach anybody are recorded, with an empty home of its own."""
+    home.mkdir(exist_ok=True, parents=True)
     inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
     folders = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "MPLCONFIGDIR": str(home.parent / "fonts")}
-    done = subprocess.run(
+    return subprocess.Popen(
         [*NAMESPACE, sys.executable, str(WATCH), *command],
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env={**inherited, **folders, "OMP_NUM_THREADS": "1"},
     )
-    found: dict[str, Any] = json.loads(done.stdout)
+
+
+def found_by(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the command tried to reach, when it has ended."""
+    with process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    found: dict[str, Any] = json.loads(out)
     assert found["exit_code"] == 0, found["stderr"]
     return found
+
+
+def watched(home: Path, *command: str) -> dict[str, Any]:
+    """What a command tried to reach."""
+    return found_by(watch(home, *command))
 
 
 def left_in(home: Path) -> list[str]:
@@ -72,27 +89,30 @@ def test_the_watch_sees_names_connections_and_addresses(tmp_path: Path) -> None:
     assert found["addresses"] == ["192.0.2.9:80", "2001:db8::1:80", "203.0.113.7:443"]
 
 
-@pytest.mark.usefixtures("namespace")
-def test_the_watch_sees_onnx_runtime_without_clothier(tmp_path: Path) -> None:
-    """The reason for the rest: a session by itself sends telemetry. If this fails, the library has changed its ways."""
+@pytest.fixture(scope="module")
+def silent(namespace: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Process]]]:
+    """Two long processes, and their homes: a session of ONNX Runtime by itself, and Clothier that predicts.
+
+    Both wait for telemetry, so they run at once, while the other tests do.
+    """
+    folder = tmp_path_factory.mktemp("silent")
+    Image.fromarray(draw_garments(1, 0).images[0]).save(folder / "shirt.png")
     graph = Path(__file__).parents[2] / "src/clothier/bundles/fashion-cnn/model.onnx"
-    code = f"import time, onnxruntime; onnxruntime.InferenceSession({str(graph)!r}); time.sleep({SILENCE})"
-    found = watched(tmp_path / "home", sys.executable, "-c", code)
-    assert found["names"]
-    assert left_in(tmp_path / "home")
-
-
-@pytest.mark.usefixtures("namespace")
-def test_a_long_process_that_predicts_reaches_nobody(tmp_path: Path) -> None:
-    Image.fromarray(draw_garments(1, 0).images[0]).save(tmp_path / "shirt.png")
-    code = (
-        "import sys, time, clothier\n"
+    programs = {
+        "onnxruntime": f"import time, onnxruntime; onnxruntime.InferenceSession({str(graph)!r}); time.sleep({SILENCE})",
+        "clothier": "import sys, time, clothier\n"
         "for name in ('photo', 'fashion-cnn', 'fashion-dnn'): clothier.load(name).predict(sys.argv[1:])\n"
-        f"time.sleep({SILENCE})\n"
-    )
-    found = watched(tmp_path / "home", sys.executable, "-c", code, str(tmp_path / "shirt.png"))
-    assert (found["names"], found["addresses"]) == ([], [])
-    assert left_in(tmp_path / "home") == []
+        f"time.sleep({SILENCE})\n",
+    }
+    started = {}
+    for name, code in programs.items():
+        home = folder / name / "home"
+        started[name] = (home, watch(home, sys.executable, "-c", code, str(folder / "shirt.png")))
+    yield started
+    for _, process in started.values():
+        if process.poll() is None:  # a test before it failed
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +135,7 @@ def draw_photos(folder: Path, n: int) -> None:
             Image.fromarray(np.stack([image] * 3, axis=-1)).resize((96, 96)).save(path)
 
 
-@pytest.mark.usefixtures("namespace")
+@pytest.mark.usefixtures("silent")
 def test_no_command_but_data_reaches_anybody(tmp_path: Path, drawn: Path) -> None:
     home, idx, photos = tmp_path / "home", drawn / "idx", drawn / "photos"
     run, data = tmp_path / "run", ("--data", str(idx), "--any-idx")
@@ -150,4 +170,18 @@ def test_calibrate_and_tag_reach_nobody(tmp_path: Path, drawn: Path) -> None:
     ):
         found = watched(home, sys.executable, "-m", "clothier", *command)
         assert (found["names"], found["addresses"]) == ([], []), command
+    assert left_in(home) == []
+
+
+def test_the_watch_sees_onnx_runtime_without_clothier(silent: dict[str, tuple[Path, Process]]) -> None:
+    """The reason for the rest: a session by itself sends telemetry. If this fails, the library has changed its ways."""
+    home, process = silent["onnxruntime"]
+    assert found_by(process)["names"]
+    assert left_in(home)
+
+
+def test_a_long_process_that_predicts_reaches_nobody(silent: dict[str, tuple[Path, Process]]) -> None:
+    home, process = silent["clothier"]
+    found = found_by(process)
+    assert (found["names"], found["addresses"]) == ([], [])
     assert left_in(home) == []

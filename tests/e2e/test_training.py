@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -73,12 +76,35 @@ def signaled(number: signal.Signals, run: Path, *words: object) -> tuple[int, st
     return process.returncode, complaint
 
 
+@dataclass
+class Training:
+    """A training that nobody disturbed: its command line without ``--out``, what it printed, and its folder."""
+
+    asked: tuple[object, ...]
+    printed: dict[str, Any]
+    run: Path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Training]:
+    """Trains each model once. For reading only."""
+
+    @cache
+    def train(model: str) -> Training:
+        folder = tmp_path_factory.mktemp(model)
+        path = recipe(folder, model, NARROW if model == "cnn" else "")
+        asked = ("train", model, "--recipe", path, "--seed", 3)
+        return Training(asked, clothier(*asked, "--out", folder / "calm"), folder / "calm")
+
+    return train
+
+
 @pytest.mark.parametrize("model", ["dnn", "cnn"])
-def test_a_killed_training_ends_as_an_undisturbed_one(model: str, tmp_path: Path) -> None:
-    path = recipe(tmp_path, model, NARROW if model == "cnn" else "")
-    asked = ("train", model, "--recipe", path, "--seed", 3)
-    undisturbed = clothier(*asked, "--out", tmp_path / "calm")
-    run = tmp_path / "run"
+def test_a_killed_training_ends_as_an_undisturbed_one(
+    model: str, undisturbed: Callable[[str], Training], tmp_path: Path
+) -> None:
+    calm = undisturbed(model)
+    asked, run = calm.asked, tmp_path / "run"
     if model == "dnn":
         code, complaint = signaled(signal.SIGINT, run, *asked, "--out", run)
         assert code == 130
@@ -91,11 +117,11 @@ def test_a_killed_training_ends_as_an_undisturbed_one(model: str, tmp_path: Path
     assert not Run(run).is_finished
 
     resumed = clothier("train", "--resume", run)
-    differing = {name for name in undisturbed if resumed[name] != undisturbed[name]}
+    differing = {name for name in calm.printed if resumed[name] != calm.printed[name]}
     assert differing == {"run", "train_seconds"}
-    assert rows(run) == rows(tmp_path / "calm")
-    assert Run(run).config == Run(tmp_path / "calm").config
-    weights = [(folder / "bundle" / "weights.safetensors").read_bytes() for folder in (run, tmp_path / "calm")]
+    assert rows(run) == rows(calm.run)
+    assert Run(run).config == Run(calm.run).config
+    weights = [(folder / "bundle" / "weights.safetensors").read_bytes() for folder in (run, calm.run)]
     assert weights[0] == weights[1]
 
 
@@ -107,10 +133,11 @@ def test_a_time_limit_is_kept_on_real_data(tmp_path: Path) -> None:
     assert last < 0.1 * max(first, 2e-3)
 
 
-def test_a_processor_without_wide_instructions_learns_too(tmp_path: Path) -> None:
-    path = recipe(tmp_path, "dnn")
-    narrow = clothier("train", "dnn", "--recipe", path, "--out", tmp_path / "narrow", ONEDNN_MAX_CPU_ISA="AVX2")
-    wide = clothier("train", "dnn", "--recipe", path, "--out", tmp_path / "wide")
+def test_a_processor_without_wide_instructions_learns_too(
+    undisturbed: Callable[[str], Training], tmp_path: Path
+) -> None:
+    wide = undisturbed("dnn").printed
+    narrow = clothier(*undisturbed("dnn").asked, "--out", tmp_path / "narrow", ONEDNN_MAX_CPU_ISA="AVX2")
     assert abs(narrow["test"]["accuracy"] - wide["test"]["accuracy"]) < 4 * wide["test"]["standard_error"]
     assert wide["test"]["accuracy"] > 0.86
 
