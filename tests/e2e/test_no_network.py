@@ -89,11 +89,34 @@ def test_the_watch_sees_names_connections_and_addresses(tmp_path: Path) -> None:
     assert found["addresses"] == ["192.0.2.9:80", "2001:db8::1:80", "203.0.113.7:443"]
 
 
+SERVE = f"""
+import io, sys, time, zipfile
+from pathlib import Path
+import httpx2
+from benchmarks.server_process import running_server
+
+photo = Path(sys.argv[1])
+folder = photo.parent
+content = io.BytesIO()
+with zipfile.ZipFile(content, "w") as archive:
+    archive.write(photo, "a.png")
+with running_server(folder / "log", "--store", folder / "a.db") as server:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{{server.port}}", timeout=60, trust_env=False) as client:
+        client.post("/v1/classify", files={{"files": photo.read_bytes()}}).raise_for_status()
+        job = client.post("/v1/jobs", content=content.getvalue(), headers={{"Content-Type": "application/zip"}}).json()
+        while client.get(f"/v1/jobs/{{job['job_id']}}").json()["status"] != "done":
+            time.sleep(0.1)
+        for path in ("/", "/v1/items", "/openapi.json", "/metrics"):
+            client.get(path, follow_redirects=True).raise_for_status()
+    time.sleep({SILENCE})
+"""
+
+
 @pytest.fixture(scope="module")
 def silent(namespace: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Process]]]:
-    """Two long processes, and their homes: a session of ONNX Runtime by itself, and Clothier that predicts.
+    """Long processes, and their homes: a session of ONNX Runtime by itself, Clothier that predicts, and a server.
 
-    Both wait for telemetry, so they run at once, while the other tests do.
+    All wait for telemetry, so they run at once, while the other tests do.
     """
     folder = tmp_path_factory.mktemp("silent")
     Image.fromarray(draw_garments(1, 0).images[0]).save(folder / "shirt.png")
@@ -103,6 +126,7 @@ def silent(namespace: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "clothier": "import sys, time, clothier\n"
         "for name in ('photo', 'fashion-cnn', 'fashion-dnn'): clothier.load(name).predict(sys.argv[1:])\n"
         f"time.sleep({SILENCE})\n",
+        "serve": SERVE,
     }
     started = {}
     for name, code in programs.items():
@@ -182,6 +206,13 @@ def test_the_watch_sees_onnx_runtime_without_clothier(silent: dict[str, tuple[Pa
 
 def test_a_long_process_that_predicts_reaches_nobody(silent: dict[str, tuple[Path, Process]]) -> None:
     home, process = silent["clothier"]
+    found = found_by(process)
+    assert (found["names"], found["addresses"]) == ([], [])
+    assert left_in(home) == []
+
+
+def test_a_server_reaches_nobody(silent: dict[str, tuple[Path, Process]]) -> None:
+    home, process = silent["serve"]
     found = found_by(process)
     assert (found["names"], found["addresses"]) == ([], [])
     assert left_in(home) == []
