@@ -134,9 +134,9 @@ def silent(namespace: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         started[name] = (home, watch(home, sys.executable, "-c", code, str(folder / "shirt.png")))
     yield started
     for _, process in started.values():
-        if process.poll() is None:  # a test before it failed
+        if process.stdout and not process.stdout.closed:  # its test failed before, or was not asked for
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 @pytest.fixture(scope="module")
