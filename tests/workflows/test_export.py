@@ -13,7 +13,9 @@ from clothier.catalogue.review import correct
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.schema import RUNS
 from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
+from clothier.workflows.index import index
 from clothier.workflows.tag import tag
 from tests.color_photos import draw, save_model
 
@@ -247,3 +249,9 @@ def test_usage(tmp_path: Path, photos: Path, model: Path) -> None:
         export(tmp_path / "tags.csv.store", tmp_path / "out", product_column="style")
     with pytest.raises(UnknownNameError, match="style"):
         export(tmp_path / "tags.csv", tmp_path / "out", product_column="styl")
+
+
+@pytest.mark.parametrize("work", [export, index, duplicates])
+def test_an_empty_source_is_refused(work: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the path is empty"):
+        work("", tmp_path / "out.csv")

@@ -13,7 +13,7 @@ import numpy as np
 
 from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
 from clothier.metrics import softmax
-from clothier.selective.decisions import hold_back, hold_to_limit
+from clothier.selective.decisions import DecisionResult, hold_back, hold_to_limit
 from clothier.selective.shift import shift_reason
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 TOP = 3  # classes of a tag
 LOGITS, SHIFT_FEATURES = np.dtype("<f4"), np.dtype("<f2")
 DIGEST_LENGTH = {"rules": 16, "thresholds": 8}  # hexadecimal digits
+
+PROVISIONAL = DecisionResult(
+    "review", "Review: too few photos were seen when this one was tagged. Run clothier tag again to finish."
+)
 
 Tag = dict[str, Any]
 
@@ -42,6 +46,7 @@ class TaggingRules:
         trusted: whether tags of an unlike source are accepted nevertheless.
         limits: class to the lowest probability that is accepted, where the model accepts a lower one; None for never
             (:mod:`clothier.catalogue.class_limits`).
+        provisional: whether nothing is accepted, because no photo of the source was tested yet.
     """
 
     model: Model
@@ -49,6 +54,12 @@ class TaggingRules:
     shift: CatalogueShift | None = None
     trusted: bool = False
     limits: Mapping[str, float | None] = field(default_factory=dict)
+    provisional: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it will be known whether the source is unlike when more of its photos were seen."""
+        return self.model.shift_detector is not None and (self.shift is None or self.shift.unlike is None)
 
     @cached_property
     def digest(self) -> str:
@@ -60,6 +71,7 @@ class TaggingRules:
             shift_reason(self.shift) if self.shift and self.shift.unlike else None,
             self.trusted,
             self.limits,
+            self.provisional,
             version("clothier"),
         ]
         return _digest(content, "rules")
@@ -95,6 +107,8 @@ class TaggingRules:
             result = hold_back(decided, shift, trusted=self.trusted) if decided else None
             top = top_classes(probabilities, model.classes)
             result = hold_to_limit(result, *top[0], limits) if result else None
+            if result and result.decision == "accept" and self.provisional:
+                result = PROVISIONAL
             tags.append(
                 {
                     "class": top[0][0],

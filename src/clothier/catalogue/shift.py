@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
 
+from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.rules import SHIFT_FEATURES
 from clothier.catalogue.store.schema import FILES, OUTPUTS
 from clothier.catalogue.tags import update_tags
@@ -40,6 +42,24 @@ def source_shift(store: Store, run: RunId, model: Model, *, earlier: bool = Fals
     if not rows:
         return None
     return model.test_catalogue(np.stack([np.frombuffer(one, SHIFT_FEATURES) for one in rows]))
+
+
+def rules_before(store: Store, run: RunId, rules: TaggingRules) -> TaggingRules:
+    """The rules for a run that begins: with the result for photos that earlier runs found, and with the store's limits.
+
+    Nothing is accepted before photos of the source were tested, unless the user trusts the model.
+    """
+    shift = source_shift(store, run, rules.model, earlier=True)
+    provisional = rules.model.shift_detector is not None and shift is None and not rules.trusted
+    return replace(rules, shift=shift, limits=limits_for(store, rules.model), provisional=provisional)
+
+
+def rules_after(store: Store, run: RunId, rules: TaggingRules) -> TaggingRules:
+    """The rules for a run that has seen all of its source, by which its tags are brought up to date."""
+    final = replace(rules, shift=source_shift(store, run, rules.model), provisional=False)
+    if final.digest != rules.digest:
+        retag(store, run, final)
+    return final
 
 
 def retag(store: Store, run: RunId, rules: TaggingRules) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.engines import Reading
+from clothier.catalogue.shift import source_shift
 from clothier.catalogue.tags import write_chunk
 from clothier.types import FailedInput, no_progress
 
@@ -30,6 +31,7 @@ MAX_HELD = 64 << 20  # bytes of photos that a chunk holds before they are decode
 MAX_FAILURES = 20  # failed files that are named; the table has all of them
 ID_LENGTH = 16  # hexadecimal digits of the content's digest
 TASK = "tag"
+MAX_UNTESTED = 1_000  # photos of the first run after which the source is tested at its end only
 
 
 @dataclass(slots=True)
@@ -135,6 +137,14 @@ class _Tagger:
         tally.computed += len(outputs)
         failures = [one.failure for one in readings if one.failure]
         tally.failures += failures[: MAX_FAILURES - len(tally.failures)]
+        if self._rules.is_open and tally.n <= MAX_UNTESTED:
+            self._test_source()
+
+    def _test_source(self) -> None:
+        """So that few tags are made before it is known whether the source is unlike, which a killed run would leave."""
+        shift = source_shift(self._store, self._run, self._rules.model, earlier=True)
+        if shift is not None and shift.unlike is not None:
+            self._rules = replace(self._rules, shift=shift, provisional=False)
 
     def _file_row(self, place: _Place, reading: Reading) -> Row:
         item, failure = place.item, reading.failure

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
-from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.engines import LocalEngine, RayEngine, WorkerPlan, require_ray
 from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import PRODUCT_COLUMNS, output_columns
 from clothier.catalogue.rules import TaggingRules
-from clothier.catalogue.shift import retag, source_shift
+from clothier.catalogue.shift import rules_after, rules_before
 from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.lock import file_lock
@@ -170,14 +169,11 @@ def tag(
             codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)
-            shift, limits = source_shift(opened, run, loaded, earlier=True), limits_for(opened, loaded)
-            rules = TaggingRules(loaded, codes, shift, trusted=trust_model, limits=limits)
+            rules = rules_before(opened, run, TaggingRules(loaded, codes, trusted=trust_model))
             plan = WorkerPlan(name, loaded.digest, Path.cwd(), path)
             runner = _ray(plan, opened, run, address) if engine == "ray" else _local(loaded, opened, run)
             tally = tag_source(photos, opened, run, rules, runner, progress=progress)
-            final = replace(rules, shift=source_shift(opened, run, loaded))
-            if final.digest != rules.digest:
-                retag(opened, run, final)
+            final = rules_after(opened, run, rules)
             if target:
                 found = opened.rows(run)
                 found = with_votes(found, opened, run, final) if product_column else found
@@ -198,7 +194,7 @@ def tag(
         failures=tuple(tally.failures),
         catalogue=final.shift,
         trusted=trust_model,
-        limits=_describe_limits(loaded, limits),
+        limits=_describe_limits(loaded, final.limits),
         warnings=tuple(photos.warnings),
         seconds=time.monotonic() - started,
     )

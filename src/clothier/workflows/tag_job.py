@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import jobs
-from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
-from clothier.catalogue.shift import retag, source_shift
+from clothier.catalogue.shift import rules_after, rules_before
 from clothier.catalogue.sources.archive import ZipSource
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
@@ -99,13 +97,10 @@ def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: C
         register(store, model, rules.model)
         run = store.begin_run(source.name, rules.model.digest, rules.model.name)
         job = jobs.start_job(store, job, run)
-        shift = source_shift(store, run, rules.model, earlier=True)
-        rules = replace(rules, shift=shift, limits=limits_for(store, rules.model))
+        rules = rules_before(store, run, rules)
         engine = LocalEngine(rules.model, lambda digest: store.has_output(digest, run.model))
         tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
-        final = replace(rules, shift=source_shift(store, run, rules.model))
-        if final.digest != rules.digest:
-            retag(store, run, final)
+        final = rules_after(store, run, rules)
         store.finish_run(run)
         return _result(store, run, final, tally.n, source.warnings)
 

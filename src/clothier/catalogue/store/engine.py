@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from clothier.errors import DataError, StorageError, UsageError
+from clothier.paths import local_path
 from clothier.system import available_cores
 
 if TYPE_CHECKING:
@@ -50,11 +51,15 @@ def _accepted() -> str:
 
 
 def is_store(name: str | Path) -> bool:
-    """Whether ``name`` is a URL, or a SQLite file by its first bytes."""
+    """Whether ``name`` is a URL, or a SQLite file by its first bytes.
+
+    Raises:
+        UsageError: an empty or impossible path.
+    """
     if "://" in str(name):
         return True
     try:
-        with Path(name).open("rb") as file:
+        with local_path(name).open("rb") as file:
             return file.read(len(SQLITE_SIGNATURE)) == SQLITE_SIGNATURE
     except OSError:
         return False
