@@ -29,12 +29,13 @@ test: $(VENV)/.all system-parts ## set up and run the tests, the study on real d
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
-soak: $(VENV)/.all system-parts ## by hand, over two hours: mutated photos, damaged bundles, data, maps and searches, kills of trainings, searches, studies, `clothier tag` and `clothier review`, an overloaded server
+soak: $(VENV)/.all system-parts ## by hand, over two hours: mutated photos, damaged bundles, data, maps, searches and stores, kills of trainings, searches, studies, `clothier tag` and `clothier review`, an overloaded server
 	$(BIN)/python -m tests.soak.photos
 	$(BIN)/python -m tests.soak.bundles
 	$(BIN)/python -m tests.soak.idx
 	$(BIN)/python -m tests.soak.maps
 	$(BIN)/python -m tests.soak.searches
+	$(BIN)/python -m tests.soak.stores
 	$(BIN)/python -m tests.soak.kills
 	$(BIN)/python -m tests.soak.overload
 	CLOTHIER_SOAK_KILLS=50 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_tag.py tests/e2e/test_review.py -k killed $(ARGS)

@@ -66,3 +66,17 @@ def test_names_that_are_refused(name: str) -> None:
 def test_what_cannot_be_shown_is_escaped(text: str, shown: str) -> None:
     assert untrusted.printable(text) == shown
     assert untrusted.is_text(shown)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "'=1+1", "@x", "-a", "+49 1", "\t=", "\n=1", "\N{FULLWIDTH EQUALS SIGN}1", "''-x"]
+)
+def test_a_cell_that_a_spreadsheet_would_execute_is_a_text_and_comes_back(text: str) -> None:
+    assert untrusted.disarm_cell(text) == f"'{text}"
+    assert untrusted.read_cell(f"'{text}") == text
+
+
+@pytest.mark.parametrize("value", ["a=1", "-1.5", "+2", "", "'a", "1", 5, -1.5, None])
+def test_other_cells_are_unchanged(value: object) -> None:
+    assert untrusted.disarm_cell(value) == value
+    assert untrusted.read_cell(str(value)) == str(value)

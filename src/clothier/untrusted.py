@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import unicodedata
 import zipfile
 import zlib
 from tokenize import TokenError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,13 @@ DAMAGED_ARRAYS = (
     *(SyntaxError, TokenError, zipfile.BadZipFile, zlib.error),  # numpy parses the header of an array as Python
 )
 """What numpy raises for .npy and .npz files that are damaged, encrypted, or of other content than expected."""
+
+FORMULA = re.compile(
+    "'*(?:[=@\\t\\r\\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH COMMERCIAL AT}]|"
+    r"[+\-\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}](?![\d.]+$))"
+)
+"""Starts of cells that spreadsheets execute, by OWASP's list; a signed number is none. One apostrophe more than there
+are makes a text of such a cell, so that reading it gives back the same text."""
 
 MAX_NAME = 100  # characters of a name that becomes a file's or folder's name
 
@@ -58,3 +66,13 @@ def is_text(text: str) -> bool:
 def printable(text: str) -> str:
     """``text`` with what cannot be shown escaped: control characters, bytes of a file name that are not UTF-8, ..."""
     return "".join(one if one.isprintable() or one in SHOWN else one.encode("unicode_escape").decode() for one in text)
+
+
+def disarm_cell(value: Any) -> Any:
+    """A cell of a CSV: a text that a spreadsheet would execute gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def read_cell(text: str) -> str:
+    """The text of a cell that :func:`disarm_cell` made."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.soak import bundles, idx, maps, searches
+from tests.soak import bundles, idx, maps, searches, stores
 from tests.soak.attempts import MAX_MEMORY, REFUSED, Outcome, Soak, attempt
 
 
 @pytest.mark.parametrize(
     ("soak", "n"),
-    [(bundles.SOAK, 36), (idx.SOAK, 26), (maps.SOAK, 24), (searches.SOAK, 10)],
-    ids=["bundles", "idx", "maps", "searches"],
+    [(bundles.SOAK, 36), (idx.SOAK, 26), (maps.SOAK, 24), (searches.SOAK, 10), (stores.SOAK, 60)],
+    ids=["bundles", "idx", "maps", "searches", "stores"],
 )
 def test_each_damaged_input_is_used_or_refused(soak: Soak, n: int) -> None:
     outcomes = [attempt(soak, number) for number in range(n)]

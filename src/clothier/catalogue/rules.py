@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clothier.catalogue.store.checked import read_vectors
 from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, hold_back, hold_to_limit
@@ -142,7 +143,7 @@ def top_classes(probabilities: Float64Array, classes: Sequence[str]) -> list[tup
 
 def _restore(model: Model, outputs: Sequence[RowMapping]) -> CalibratedOutput:
     """Stored outputs at the model's present temperature; at the same temperature they are exactly as computed."""
-    logits = np.stack([np.frombuffer(one["logits"], LOGITS) for one in outputs])
+    logits = read_vectors([one["logits"] for one in outputs], LOGITS, len(model.classes))
     factors = np.array([[one["temperature"] / model.temperature] for one in outputs], np.float32)
     logits = logits * factors
     scores = [one["ood_score"] for one in outputs]

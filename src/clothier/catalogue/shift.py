@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import select
 
 from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.rules import SHIFT_FEATURES
+from clothier.catalogue.store.checked import read_vectors
 from clothier.catalogue.store.schema import FILES, OUTPUTS
 from clothier.catalogue.tags import update_tags
 
@@ -41,7 +41,7 @@ def source_shift(store: Store, run: RunId, model: Model, *, earlier: bool = Fals
     rows = store.read(partial(_features, run=run, earlier=earlier))
     if not rows:
         return None
-    return model.test_catalogue(np.stack([np.frombuffer(one, SHIFT_FEATURES) for one in rows]))
+    return model.test_catalogue(read_vectors(rows, SHIFT_FEATURES))
 
 
 def rules_before(store: Store, run: RunId, rules: TaggingRules) -> TaggingRules:

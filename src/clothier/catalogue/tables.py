@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from clothier import atomic
 from clothier.errors import UsageError
+from clothier.untrusted import disarm_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 CSV_SUFFIX = ".csv"
 SUFFIXES = (CSV_SUFFIX, ".jsonl", ".parquet")
-FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+$)")
-"""Starts of cells that spreadsheets execute; a signed number is none. They get an apostrophe in front (OWASP)."""
 
 
 class _Writer(Protocol):
@@ -60,8 +58,8 @@ def _write_csv(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[
     """UTF-8, commas, empty cells for None; cells that a spreadsheet would execute are disarmed."""
     with text_file(file) as text:
         writer = csv.writer(_UnixLines(text))
-        writer.writerow([_disarm(one.name) for one in columns])
-        writer.writerows([_disarm(value) for value in row] for row in rows)
+        writer.writerow([disarm_cell(one.name) for one in columns])
+        writer.writerows([disarm_cell(value) for value in row] for row in rows)
 
 
 def _write_jsonl(file: IO[bytes], columns: Sequence[OutputColumn], rows: Iterable[Sequence[Any]]) -> None:
@@ -98,12 +96,3 @@ def text_file(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
         yield text
     finally:
         text.detach()  # flushes; atomic_open closes the file
-
-
-def _disarm(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
-
-
-def arm(value: str) -> str:
-    """The text of a cell that :func:`write_table` disarmed."""
-    return value[1:] if value.startswith("'") and FORMULA.match(value[1:]) else value

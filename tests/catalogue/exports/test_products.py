@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
 
 from clothier.catalogue.exports.categories import CATEGORIES, category_of
 from clothier.catalogue.exports.products import Product, group_products, image_url, unique_handles
-from clothier.catalogue.exports.shops import write_google
+from clothier.catalogue.exports.shops import write_google, write_shopify
 from clothier.inference import load
 
 
@@ -89,3 +90,10 @@ def test_google_wants_names_of_colors_and_one_line_a_product() -> None:
     assert found[0]["brand"] == "A B C"
     assert found[1]["additional_image_link"] == "https://x/b%2Cc.jpg"
     assert (found[2]["google_product_category"], found[2]["product_type"]) == ("", "sofa")
+
+
+def test_a_shop_table_has_no_cell_that_a_spreadsheet_executes() -> None:
+    file = io.BytesIO()
+    write_shopify(file, [Product("=1+1", [{"class": "@x", "file": "a.jpg", "item_id": "1", "Price": "-5"}])], None)
+    (row,) = csv.DictReader(file.getvalue().decode().splitlines())
+    assert (row["Title"], row["Type"], row["Price"]) == ("'=1+1", "'@x", "-5")

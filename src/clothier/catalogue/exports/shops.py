@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from clothier.catalogue.exports.categories import category_of
 from clothier.catalogue.exports.products import image_url, unique_handles
 from clothier.catalogue.tables import text_file
+from clothier.untrusted import disarm_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,8 @@ def write_shopify(file: IO[bytes], products: Sequence[Product], image_prefix: st
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         for one, handle in zip(products, unique_handles(products), strict=True):
-            writer.writerows(_shopify_rows(one, handle, given, image_prefix))
+            for row in _shopify_rows(one, handle, given, image_prefix):
+                writer.writerow({name: disarm_cell(value) for name, value in row.items()})
 
 
 def _shopify_rows(product: Product, handle: str, given: Sequence[str], prefix: str | None) -> Iterator[dict[str, str]]:

@@ -16,8 +16,8 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
 from clothier.catalogue.store.schema import RUNS, SOURCES
 from clothier.catalogue.store.store import RunId
-from clothier.catalogue.tables import arm
 from clothier.errors import DataError, UnknownNameError
+from clothier.untrusted import read_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,7 +148,7 @@ def _read_csv(path: Path) -> Iterator[Row]:
         for row in csv.DictReader(file, strict=True):
             if None in row or None in row.values():
                 raise ValueError(f"the row after {len(row)} columns has more or fewer cells than the first line")
-            values = {arm(name): arm(value) or None for name, value in row.items()}
+            values = {read_cell(name): read_cell(value) or None for name, value in row.items()}
             yield {name: _number(value) if name in NUMBERS else value for name, value in values.items()}
 
 

@@ -75,13 +75,14 @@ class _Embedder:
     model: Model
     model_id: int
 
-    def embeddings(self, entries: Sequence[Entry]) -> dict[bytes, Floats]:
-        """By the digest of the photo; some may be missing."""
+    def embeddings(self, entries: Sequence[Entry], width: int | None = None) -> dict[bytes, Floats]:
+        """By the digest of the photo; some may be missing. ``width`` is of each, if it is known."""
         digests = list({one.digest for one in entries})
         pages = (digests[start : start + PAGE] for start in range(0, len(digests), PAGE))
         found: dict[bytes, Floats] = {}
         for page in pages:
-            found |= read_embeddings(self.store, self.model_id, self.model.name, page)
+            found |= read_embeddings(self.store, self.model_id, self.model.name, page, width)
+            width = width or next((len(one) for one in found.values()), None)
         return found
 
     def fit(self, entries: Sequence[Entry]) -> Projection:
@@ -105,7 +106,7 @@ class _Embedder:
         present: list[Entry] = []
         for start in range(0, len(entries), PAGE):
             page = entries[start : start + PAGE]
-            found = self.embeddings(page)
+            found = self.embeddings(page, projection.components.shape[0])
             with_embedding = [one for one in page if one.digest in found]
             if with_embedding:
                 part = projection(np.stack([found[one.digest] for one in with_embedding]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import case, func, select
 
+from clothier.catalogue.store.checked import read_digest, read_vectors
 from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS
 from clothier.errors import DataError
 
@@ -107,7 +108,7 @@ def _page(connection: Connection, source: int, run: int, position: int) -> list[
         .limit(PAGE)
     )
     return [
-        (position, Entry(item_id, file, product, class_name or "", color or "", bytes.fromhex(digest)))
+        (position, Entry(item_id, file, product, class_name or "", color or "", read_digest(digest)))
         for position, item_id, file, product, digest, class_name, color in connection.execute(query)
     ]
 
@@ -116,7 +117,7 @@ def stored_digest(store: Store, item_id: str) -> bytes | None:
     """SHA-256 of the content of an item's photo; None if there is no such item."""
     query = select(ITEMS.c.digest).where(ITEMS.c.item_id == item_id)
     digest = store.read(lambda connection: connection.scalar(query))
-    return None if digest is None else bytes.fromhex(digest)
+    return None if digest is None else read_digest(digest)
 
 
 def last_finished_run(store: Store) -> int:
@@ -125,8 +126,13 @@ def last_finished_run(store: Store) -> int:
     return int(store.read(lambda connection: connection.scalar(query)) or 0)
 
 
-def read_embeddings(store: Store, model_id: int, model: str, digests: Sequence[bytes]) -> dict[bytes, Floats]:
-    """The embeddings of some photos: of those that ``model`` computed, and that are finite."""
+def read_embeddings(
+    store: Store, model_id: int, model: str, digests: Sequence[bytes], width: int | None = None
+) -> dict[bytes, Floats]:
+    """The embeddings of some photos: of those that ``model`` computed, and that are finite.
+
+    ``width`` is of each embedding, if it is known; a DataError if one has another.
+    """
     query = select(OUTPUTS.c.digest, OUTPUTS.c.embedding).where(
         OUTPUTS.c.model_id == model_id,
         OUTPUTS.c.computed_by == model,
@@ -134,5 +140,6 @@ def read_embeddings(store: Store, model_id: int, model: str, digests: Sequence[b
         OUTPUTS.c.digest.in_([one.hex() for one in digests]),
     )
     rows = store.read(lambda connection: connection.execute(query).all())
-    found = {bytes.fromhex(digest): np.frombuffer(content, EMBEDDING) for digest, content in rows}
+    vectors = read_vectors([content for _, content in rows], EMBEDDING, width) if rows else ()
+    found = {read_digest(digest): one for (digest, _), one in zip(rows, vectors, strict=True)}
     return {digest: one for digest, one in found.items() if np.isfinite(one).all()}  # float16 ends at 65,504

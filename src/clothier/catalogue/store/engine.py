@@ -9,6 +9,7 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from clothier.catalogue.store.checked import parse_json
 from clothier.errors import DataError, StorageError, UsageError
 from clothier.paths import local_path
 from clothier.system import available_cores
@@ -23,7 +24,11 @@ BUSY_SECONDS = 30  # a writer waits this long for another
 CONNECT_SECONDS = 10
 GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
 DEADLOCK = "40P01"  # PostgreSQL ended this transaction of two that waited for each other
-PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
+DAMAGE = ("not a database", "malformed", "no such table", "no such column", "Could not decode to UTF-8")
+PRAGMAS = (
+    *("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"),
+    *("trusted_schema = OFF", "cell_size_check = ON"),  # SQLite's advice for files from somebody else
+)
 
 
 def parse_url(store: str | Path) -> URL:
@@ -77,13 +82,15 @@ def make_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """
     if url.get_backend_name() == POSTGRESQL:
         options = {"connect_timeout": CONNECT_SECONDS}
-        return create_engine(url, pool_pre_ping=True, max_overflow=available_cores(), connect_args=options)
+        more = {"pool_pre_ping": True, "connect_args": options}
+        return create_engine(url, max_overflow=available_cores(), json_deserializer=parse_json, **more)
     path = Path(url.database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot create {path.parent}: {error.strerror}. Choose another folder.") from error
-    engine = create_engine(url, max_overflow=available_cores(), connect_args={"timeout": busy_seconds})
+    more = {"json_deserializer": parse_json, "connect_args": {"timeout": busy_seconds}}
+    engine = create_engine(url, max_overflow=available_cores(), **more)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -114,10 +121,15 @@ def is_temporary(error: DBAPIError) -> bool:
 def explain(error: DBAPIError, name: str) -> DataError | StorageError:
     """What a failed statement means to the user."""
     reason = " ".join(str(error.orig).split()).rstrip(".")
-    if "not a database" in reason or "malformed" in reason:
-        return DataError(f"{name} is not a store, or is damaged: {reason}. Restore a backup, or name another file.")
+    if any(words in reason for words in DAMAGE):
+        return damaged(name, reason)
     if "locked" in reason:
         return StorageError(f"the store {name} is locked by another process. Wait for it to end, then try again.")
     return StorageError(
         f"the store {name} cannot be used: {reason}. What it holds is intact; run the same command again to continue."
     )
+
+
+def damaged(name: str, reason: str) -> DataError:
+    """The error for a file that is not a store."""
+    return DataError(f"{name} is not a store, or is damaged: {reason}. Restore a backup, or name another file.")

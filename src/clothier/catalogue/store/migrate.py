@@ -9,8 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from clothier.catalogue.store.engine import SQLITE
+from clothier.catalogue.store.schema import METADATA
 from clothier.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,14 +30,16 @@ def migrate(connection: Connection, name: str) -> None:
         name: of the store, for messages.
 
     Raises:
-        DataError: the store is newer than this Clothier, or the database belongs to another program.
+        DataError: the store is newer than this Clothier, or the database belongs to another program, or is damaged.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     newest, known = scripts.get_current_head(), {one.revision for one in scripts.walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
+    _refuse_programs(connection, name)
+    heads = MigrationContext.configure(connection).get_current_heads()
+    current = ", ".join(heads) or None
     if current is not None and current not in known:
         raise DataError(
             f"the store {name} has version {current}, but this Clothier knows versions up to {newest}. "
@@ -48,3 +52,25 @@ def migrate(connection: Connection, name: str) -> None:
         )
     if current != newest:
         command.upgrade(config, "head")
+    _require_columns(connection, name)
+
+
+def _refuse_programs(connection: Connection, name: str) -> None:
+    """Triggers and views of a SQLite file would run with what Clothier does; it makes none."""
+    if connection.dialect.name == SQLITE:
+        query = text("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+        if found := connection.execute(query).first():
+            raise DataError(
+                f"the database {name} is not a store of Clothier: it has the {found[0]} {found[1]!r}. "
+                "Name a new file, or restore a backup."
+            )
+
+
+def _require_columns(connection: Connection, name: str) -> None:
+    """Checks that a SQLite file has all tables and columns; it may have been edited or damaged."""
+    if connection.dialect.name == SQLITE:
+        query = text("SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'")
+        found = {tuple(one) for one in connection.execute(query)}
+        wanted = {(table.name, column.name) for table in METADATA.tables.values() for column in table.c}
+        if missing := wanted - found:
+            raise DataError(f"the store {name} is damaged: it has no {'.'.join(min(missing))}. Restore a backup.")

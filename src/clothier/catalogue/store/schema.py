@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 
+from clothier.catalogue.store.checked import check_columns, is_color_list, is_descriptor, is_ranking
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -308,3 +310,5 @@ JOB_PARTS = Table(
     Column("content", LargeBinary, nullable=False),
 )
 """The upload of a job until it is done, so that any process with this store can do it."""
+
+check_columns(METADATA, {"items.top": is_ranking, "outputs.colors": is_color_list, "outputs.embedding": is_descriptor})

@@ -17,6 +17,7 @@ from clothier.catalogue.store.engine import (
     BUSY_SECONDS,
     POSTGRESQL,
     SQLITE,
+    damaged,
     explain,
     is_temporary,
     make_engine,
@@ -268,6 +269,8 @@ class Store:
             yield
         except DBAPIError as error:
             raise explain(error, self.name) from error
+        except UnicodeDecodeError as error:  # a message of SQLite with a part of a damaged file
+            raise damaged(self.name, repr(error.object)[1:].strip("'\"")) from error
 
     def _lock_server(self) -> None:
         """Takes an advisory lock of PostgreSQL, which lasts as long as its connection."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from clothier.exploration.audit.outliers import OUTLIER_REASONS
+from clothier.untrusted import disarm_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +63,8 @@ def findings_to_csv(findings: Iterable[Finding]) -> str:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(finding.to_json() for finding in findings)
+    for finding in findings:
+        table.writerow({name: disarm_cell(value) for name, value in finding.to_json().items()})
     return text.getvalue()
 
 
