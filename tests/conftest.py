@@ -36,6 +36,9 @@ LONGEST_FIRST = (  # files that take over half a minute: one that begins last wo
     "e2e/test_explore.py",
     "e2e/test_notebook.py",
     "e2e/test_tune.py",
+    "e2e/test_map.py",
+    "e2e/test_pages.py",
+    "e2e/test_replicas.py",
     "training/distillation/test_teachers.py",
     "benchmarks/test_baselines.py",
     "benchmarks/test_map.py",
@@ -127,6 +130,15 @@ def _own_cache(request: pytest.FixtureRequest, session_cache: Path) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         if HERE / "e2e" not in request.node.path.parents:
             patch.setenv("CLOTHIER_CACHE", str(session_cache))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_waiting_for_the_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Writes files without fsync in this process, but where they are tested: a command test writes six of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path != HERE / "test_atomic.py":
+            patch.setattr(os, "fsync", lambda _: None)
         yield
 
 
