@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from clothier.catalogue.catalogue_store import open_store
+    from clothier.data.photo_csv import Columns
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
     from clothier.evaluation.misclassified import most_confident_errors
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from clothier.recipes import Recipe, preset
     from clothier.report import figures
     from clothier.report.reference_study import REFERENCE_RESULTS
+    from clothier.workflows.calibrate import calibrate
     from clothier.workflows.compare import compare
     from clothier.workflows.duplicates import duplicates
     from clothier.workflows.evaluate import evaluate
@@ -59,9 +61,11 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _EXPORTS = {
     "REFERENCE_RESULTS": ("clothier.report.reference_study", "REFERENCE_RESULTS"),
+    "Columns": ("clothier.data.photo_csv", "Columns"),
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
     "audit": ("clothier.exploration.audit.dataset_audit", "audit_dataset"),
+    "calibrate": ("clothier.workflows.calibrate", "calibrate"),
     "compare": ("clothier.workflows.compare", "compare"),
     "describe_pixels": ("clothier.exploration.pixels", "describe_pixels"),
     "duplicates": ("clothier.workflows.duplicates", "duplicates"),
@@ -91,9 +95,11 @@ _EXPORTS = {
 __all__ = [
     "REFERENCE_RESULTS",
     "ClothierError",
+    "Columns",
     "Recipe",
     "__version__",
     "audit",
+    "calibrate",
     "compare",
     "describe_pixels",
     "duplicates",

@@ -13,9 +13,11 @@ from clothier.errors import MissingExtraError
 NAMES = {
     "REFERENCE_RESULTS",
     "ClothierError",
+    "Columns",
     "Recipe",
     "__version__",
     "audit",
+    "calibrate",
     "compare",
     "describe_pixels",
     "duplicates",

@@ -406,6 +406,16 @@ def test_an_unknown_model_or_preset_is_refused() -> None:
         train_model("cnn", preset="fats")
 
 
+def test_options_of_another_model_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="any_idx, network: not for photo"):
+        train_model("photo", data=tmp_path, any_idx=True, network=torch.nn.Identity())
+    with pytest.raises(UsageError, match="risk: not for cnn"):
+        train_model("cnn", risk=0.1)
+    for data in (None, open_dataset):
+        with pytest.raises(UsageError, match="photo needs data: a CSV"):
+            train_model("photo", data=data)
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """One thread, as in the processes that must end with the same weights."""

@@ -24,7 +24,7 @@ from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_tra
 from clothier.training.options import PhotoOptions, from_config
 from clothier.types import no_progress
 from clothier.workflows import training_run as workflow
-from clothier.workflows.train import resume, train
+from clothier.workflows.train import resume, train, train_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("runs") / "photo"
-    return train(PhotoOptions(data=table, recipe=RECIPE, out=out, columns=COLUMNS))
+    return train_model("photo", recipe=RECIPE, data=str(table), out=out, columns=COLUMNS)
 
 
 def test_run_folder_is_complete(made: Run) -> None:

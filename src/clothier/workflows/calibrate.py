@@ -77,7 +77,7 @@ class CalibrationResult:
 
 
 def calibrate(
-    model: str,
+    model: str | Path,
     *,
     data: str | Path,
     out: str | Path | None = None,
@@ -108,7 +108,7 @@ def calibrate(
     for name, value in (("risk", risk), ("confidence level", confidence_level)):
         if value != AUTO_RISK and not (isinstance(value, (int, float)) and 0 < value < 1):
             raise UsageError(f"the {name} is {value!r}; it must be above 0 and below 1, such as 0.05 or 0.95.")
-    given = bundle.resolve(model)
+    given = bundle.resolve(str(model))
     if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
     table = read_photo_table(place, columns=columns, classes=given.metadata.classes, split="validation")

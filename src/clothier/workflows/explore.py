@@ -69,9 +69,9 @@ class ExplorationRun:
 
 
 def explore(
+    data: str | Path | None = None,
     *,
     out: str | Path | None = None,
-    data: str | Path | None = None,
     any_idx: bool = False,
     seed: int = 0,
     map: str = "pixels",  # noqa: A002 - the word that a user types

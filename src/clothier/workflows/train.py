@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from clothier import recipes
 from clothier.data.dataset import Dataset
-from clothier.errors import UnknownNameError, UsageError
+from clothier.errors import UsageError
 from clothier.paths import local_path, optional_path
 from clothier.runs import Run
 from clothier.training.options import (
@@ -22,8 +23,10 @@ from clothier.types import no_progress
 from clothier.workflows.training_run import run_training
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from clothier.data.photo_csv import Columns
     from clothier.training.finetune.data import PhotoTrainingData
     from clothier.training.networks import AnyNetwork
     from clothier.types import Progress
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
 def train_model(
     model: str,
     *,
-    preset: str = "fast",
-    recipe: recipes.Recipe | None = None,
+    preset: str | None = None,
+    recipe: recipes.AnyRecipe | None = None,
     data: str | Path | Dataset | None = None,
     any_idx: bool = False,
     out: str | Path | None = None,
@@ -43,15 +46,19 @@ def train_model(
     refit: str | Path | None = None,
     keep_checkpoint: bool = False,
     network: AnyNetwork | None = None,
+    columns: Columns | None = None,
+    init: str | None = None,
+    risk: float | str | None = None,
     progress: Progress = no_progress,
 ) -> Run:
-    """Trains a DNN or a CNN: ``clothier.train("cnn", preset="fast")``.
+    """Trains a DNN, a CNN or a photo model: ``clothier.train("photo", data="labels.csv")``.
 
     Args:
-        model: ``dnn`` or ``cnn``.
-        preset: of the recipe.
+        model: ``dnn``, ``cnn`` or ``photo``.
+        preset: of the recipe; None for ``fast``, and for ``best`` of ``photo``.
         recipe: your own recipe in place of the preset.
-        data: a folder of IDX files or of labeled images, or a data set in memory; None for Fashion-MNIST.
+        data: a folder of IDX files or of labeled images, or a data set in memory; None for Fashion-MNIST. For
+            ``photo``, a CSV, or a folder with a subfolder of photos for each class.
         any_idx: accept IDX files of any data set.
         out: the run folder; None for ``runs/MODEL-PRESET``. Numbered if it exists.
         seed: of weights, order, augmentation and dropout.
@@ -61,6 +68,10 @@ def train_model(
         keep_checkpoint: keep the last checkpoint in the finished run.
         network: your own network in place of the recipe's: (N, 1, H, W) float32 images in [0, 1] to (N, K) logits. If
             it has a module ``head``, the input of that is the embedding.
+        columns: of the CSV. ``columns``, ``init`` and ``risk`` are for ``photo`` only, and ``any_idx``,
+            ``teachers_from``, ``refit`` and ``network`` are not for it.
+        init: as :class:`clothier.training.options.PhotoOptions` has it; None for ``auto``.
+        risk: the same; None for 0.05.
         progress: called after every epoch.
 
     Raises:
@@ -68,9 +79,22 @@ def train_model(
         ClothierError: the data, the recipe or the disk; see each.
     """
     dataset, folder = (data, None) if isinstance(data, Dataset) else (None, data)
-    chosen = recipe or recipes.preset(model, preset)
+    chosen = recipe or recipes.preset(model, preset or recipes.DEFAULT_PRESETS.get(model, "fast"))
+    for_photos: dict[str, Any] = {"columns": columns, "init": init, "risk": risk}
     if not isinstance(chosen, recipes.Recipe):
-        raise UnknownNameError(model, "model to train", recipes.MODELS)
+        for_others = {"any_idx": any_idx, "teachers_from": teachers_from, "refit": refit, "network": network}
+        _require_unset(for_others, "photo")
+        photo_options = PhotoOptions(
+            data=_photo_data(data),
+            recipe=chosen,
+            out=optional_path(out),
+            seed=seed,
+            time_limit=time_limit,
+            keep_checkpoint=keep_checkpoint,
+            **{name: value for name, value in for_photos.items() if value is not None},
+        )
+        return train(photo_options, progress=progress)
+    _require_unset(for_photos, model)
     options = TrainOptions(
         recipe=chosen,
         data=optional_path(folder),
@@ -83,6 +107,17 @@ def train_model(
     options = options if refit is None else refit_options(options, local_path(refit))
     options = replace(options, teachers_from=optional_path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
+
+
+def _require_unset(options: Mapping[str, object], model: str) -> None:
+    if wrong := [name for name, value in options.items() if value not in (None, False)]:
+        raise UsageError(f"{', '.join(wrong)}: not for {model}; leave out.")
+
+
+def _photo_data(data: object) -> Path:
+    if not isinstance(data, (str, PathLike)):
+        raise UsageError("photo needs data: a CSV of photos, or a folder with a subfolder of photos for each class.")
+    return local_path(data)
 
 
 def train(
