@@ -12,7 +12,7 @@ import numpy as np
 from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
 from clothier.data.fingerprints import Fingerprints
 from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
-from clothier.data.photos import decode_for, preprocess
+from clothier.data.photos import decode_for, preprocess, read_file
 from clothier.errors import DataError, ImageError, UnknownNameError
 from clothier.system import parallel_map
 from clothier.taxonomy import PARENT_CLASS, accepted_labels, known_classes, label_key, merge_spellings
@@ -206,19 +206,22 @@ def load_photos(
 def load_with_fingerprints(
     table: PhotoTable, *input_specs: InputSpec, progress: Progress = no_progress
 ) -> tuple[list[Images], Fingerprints, PhotoTable]:
-    """As :func:`load_photos`, with fingerprints. Each photo is decoded once, at the size that the first spec needs.
+    """As :func:`load_photos`, with fingerprints. Each photo is decoded for each spec, as it will be for a prediction.
 
     Returns:
-        The photos for each spec, (M, *spec.shape) uint8; the fingerprints of the M readable photos; and their table.
+        The photos for each spec, (M, *spec.shape) uint8; the fingerprints of the M readable photos, decoded for the
+        first spec; and their table.
     """
     images = [np.empty((len(table), *spec.shape), np.uint8) for spec in input_specs]
     fingerprints = Fingerprints.empty(len(table))
 
     def load(row: int, path: Path) -> Notes:
-        image, notes = decode_for(path, input_specs[0])
-        for array, spec in zip(images, input_specs, strict=True):
+        content = read_file(path)
+        decoded = [decode_for(path, spec, content) for spec in input_specs]
+        for array, spec, (image, _) in zip(images, input_specs, decoded, strict=True):
             array[row] = preprocess(image, spec)
-        fingerprints.set(row, image)
+        first, notes = decoded[0]
+        fingerprints.set(row, first)
         return notes
 
     readable, table = read_photos(table, load, progress)

@@ -120,10 +120,13 @@ class TestDecoding:
         assert red > 240
         assert max(green, blue) < 15
 
-    @pytest.mark.parametrize(("longest", "size"), [(None, 1600), (900, 1600), (800, 800), (401, 800), (50, 200)])
-    def test_jpeg_is_decoded_in_a_smaller_size(self, tmp_path: Path, longest: int | None, size: int) -> None:
+    @pytest.mark.parametrize(
+        ("sides", "size"),
+        [(None, 1600), ((1, 900), 1600), ((1, 800), 800), ((601, 1), 1600), ((301, 401), 800), ((20, 50), 200)],
+    )
+    def test_jpeg_is_decoded_in_a_smaller_size(self, tmp_path: Path, sides: tuple[int, int] | None, size: int) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (1200, 1600), "red"), "JPEG"))
-        assert decode_image(tmp_path / "photo", min_long_side=longest).height == size
+        assert decode_image(tmp_path / "photo", min_sides=sides).height == size
 
     @pytest.mark.parametrize(("size", "expected"), [((300, 400), (75, 100)), ((1000, 60), (500, 30))])
     def test_large_images_of_other_formats_are_shrunk(
@@ -132,11 +135,11 @@ class TestDecoding:
         """By a whole factor; of a panorama, the shorter side keeps half of the pixels that are needed."""
         monkeypatch.setattr(decode, "LARGE_PIXELS", 50_000)
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", size, "red"), "PNG"))
-        assert decode_image(tmp_path / "photo", min_long_side=100 if size[0] == 300 else 60).size == expected
+        assert decode_image(tmp_path / "photo", min_sides=(50, 100) if size[0] == 300 else (30, 60)).size == expected
 
     def test_other_formats_are_decoded_in_full_size(self, tmp_path: Path) -> None:
         (tmp_path / "photo").write_bytes(encoded(Image.new("RGB", (300, 400), "red"), "PNG"))
-        assert decode_image(tmp_path / "photo", min_long_side=40).size == (300, 400)
+        assert decode_image(tmp_path / "photo", min_sides=(20, 40)).size == (300, 400)
 
 
 class TestHeic:

@@ -61,7 +61,7 @@ from clothier.data.photos.memory import MemoryBudget
 system.available_cores = lambda: 8
 decode.MEMORY = MemoryBudget(120_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-sizes = system.parallel_map(lambda _: decode_image(Path(sys.argv[1]), min_long_side=100).size, range(8))
+sizes = system.parallel_map(lambda _: decode_image(Path(sys.argv[1]), min_sides=(50, 100)).size, range(8))
 assert set(sizes) == {(3000, 3000)}, sizes
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """

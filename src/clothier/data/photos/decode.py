@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    Sides = tuple[int, int]
+
 MAX_BYTES = 64 << 20  # the largest JPEGs of cameras have about 40 MB
 MAX_WEBP_PIXELS = 40_000_000  # Pillow takes 20 bytes of memory for each
 RLE_COMPRESSIONS = (b"\1\0\0\0", b"\2\0\0\0")  # of a BMP
@@ -62,13 +64,13 @@ class HeaderError(OSError):
     """The header or the metadata of an image cannot be read."""
 
 
-def decode_image(path: Path, *, content: bytes | None = None, min_long_side: int | None = None) -> Image.Image:
+def decode_image(path: Path, *, content: bytes | None = None, min_sides: Sides | None = None) -> Image.Image:
     """The image of :func:`decode_with_notes`, which has the arguments and errors."""
-    return decode_with_notes(path, content=content, min_long_side=min_long_side)[0]
+    return decode_with_notes(path, content=content, min_sides=min_sides)[0]
 
 
 def decode_with_notes(
-    path: Path, *, content: bytes | None = None, min_long_side: int | None = None
+    path: Path, *, content: bytes | None = None, min_sides: Sides | None = None
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """Reads an image: upright by its EXIF tag, in sRGB, with transparency on white; RGB, or L if it is gray.
 
@@ -78,8 +80,9 @@ def decode_with_notes(
     Args:
         path: of the file; only the name for messages if ``content`` is given.
         content: of the file; None to read it.
-        min_long_side: pixels that are needed on the longer side. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size
-            if that is large enough, which is much faster. Other large images are shrunk by a whole factor.
+        min_sides: pixels that are needed on the shorter and on the longer side. A JPEG is then decoded at 1/2, 1/4 or
+            1/8 of its size if that is large enough, which is much faster. Other large images are shrunk by a whole
+            factor.
 
     Raises:
         ImageError: with the code ``not-found``, ``not-readable``, ``empty``, ``not-an-image``, ``truncated``,
@@ -88,7 +91,7 @@ def decode_with_notes(
     if content is None:
         content = read_file(path)
     try:
-        return _decode(content, path, min_long_side)
+        return _decode(content, path, min_sides)
     except MemoryError as error:
         raise ImageError("too-large", f"{path} needs more memory than there is. Save it smaller.") from error
     except UnsupportedImageError as error:
@@ -101,7 +104,7 @@ def decode_with_notes(
         raise ImageError("truncated", f"{path} is truncated or damaged ({error}). Copy it again.") from error
 
 
-def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+def _decode(content: bytes, path: Path, min_sides: Sides | None) -> tuple[Image.Image, tuple[str, ...]]:
     notes: tuple[str, ...] = ()
     image_format = detect_format(content)
     if image_format is None:
@@ -109,45 +112,45 @@ def _decode(content: bytes, path: Path, min_long_side: int | None) -> tuple[Imag
         hint = f" {TAG_HINT.format(path)}" if path.suffix.lower() in TABLES else ""
         raise ImageError("not-an-image", f"{path} is not an image in a supported format ({formats}).{hint}")
     if image_format == "JPEG":
-        return _decode_jpeg(content, path, min_long_side)
+        return _decode_jpeg(content, path, min_sides)
     if image_format == HEIF:
         _register_heif(path)
     if image_format == "BMP" and content[30:34] in RLE_COMPRESSIONS and len(content) > MAX_RLE_BYTES:
         raise UnsupportedImageError(f"is a compressed BMP of over {MAX_RLE_BYTES} bytes. Save it as PNG.")
     if image_format == "PNG":
         content, notes = png.repair_png(content)
-    image, color_notes = _decode_pixels(content, image_format, path, min_long_side)
+    image, color_notes = _decode_pixels(content, image_format, path, min_sides)
     return image, (*notes, *color_notes)
 
 
-def _decode_jpeg(content: bytes, path: Path, min_long_side: int | None) -> tuple[Image.Image, tuple[str, ...]]:
+def _decode_jpeg(content: bytes, path: Path, min_sides: Sides | None) -> tuple[Image.Image, tuple[str, ...]]:
     markers = jpeg.read_markers(content)
     if not markers.has_end:
-        return _decode_without_end(jpeg.complete(content, markers), path, min_long_side)
+        return _decode_without_end(jpeg.complete(content, markers), path, min_sides)
     try:
-        return _decode_pixels(content, "JPEG", path, min_long_side)
+        return _decode_pixels(content, "JPEG", path, min_sides)
     except DECODE_ERRORS as error:
         if markers.is_lossless:
             raise UnsupportedImageError(jpeg.NOT_ORDINARY) from error
         if not isinstance(error, HeaderError):
             raise
-        image, notes = _decode_pixels(jpeg.without_metadata(content), "JPEG", path, min_long_side)
+        image, notes = _decode_pixels(jpeg.without_metadata(content), "JPEG", path, min_sides)
         return image, (*notes, jpeg.DAMAGED_METADATA)
 
 
 def _decode_without_end(
-    versions: list[bytes], path: Path, min_long_side: int | None
+    versions: list[bytes], path: Path, min_sides: Sides | None
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """A JPEG whose end marker is missing, if its pixels are complete. ``versions`` as of :func:`jpeg.complete`."""
-    image, notes = _decode_pixels(versions[0], "JPEG", path, min_long_side)
+    image, notes = _decode_pixels(versions[0], "JPEG", path, min_sides)
     for version in versions[1:]:
-        if _decode_pixels(version, "JPEG", path, min_long_side)[0].tobytes() != image.tobytes():
+        if _decode_pixels(version, "JPEG", path, min_sides)[0].tobytes() != image.tobytes():
             raise OSError("its end is missing")
     return image, (*notes, jpeg.NO_END)
 
 
 def _decode_pixels(
-    content: bytes, image_format: str, path: Path, min_long_side: int | None
+    content: bytes, image_format: str, path: Path, min_sides: Sides | None
 ) -> tuple[Image.Image, tuple[str, ...]]:
     tags = tiff.read_tags(content) if image_format == "TIFF" else {}
     image = (tags and decode_unusual_depth(content, tags)) or _open(content, image_format, tags)
@@ -156,11 +159,12 @@ def _decode_pixels(
         png.scale_transparency(image, content)
     tiff.fix_palette(image, tags)
     pixels, shrink = image.width * image.height, 1
-    if min_long_side is not None:
-        factor = min_long_side / max(image.size)
+    if min_sides is not None:
+        short, long = min_sides
+        factor = max(short / min(image.size), long / max(image.size))
         image.draft(None, (math.ceil(image.width * factor), math.ceil(image.height * factor)))  # JPEG only
-        if image.width * image.height > LARGE_PIXELS:  # the shorter side keeps half of min_long_side
-            shrink = max(1, min(max(image.size) // min_long_side, 2 * min(image.size) // min_long_side))
+        if image.width * image.height > LARGE_PIXELS:
+            shrink = max(1, min(min(image.size) // short, max(image.size) // long))
     end_notes = tails.check_coded(content, image_format)
     with MEMORY.reserve(estimate_bytes(image, pixels)):
         _load(image, content, tags)

@@ -34,12 +34,15 @@ def color_histograms(images: Images) -> Floats:
     chroma = (np.clip((pixels[..., 1:] - 128) / MAX_CHROMA, -1, 1) + 1) / 2
     at = np.concatenate([pixels[..., :1] / 255, chroma], axis=2) * levels
     low = np.minimum(at.astype(np.int64), np.array(BINS) - 2)
-    upper = at - low
+    upper = np.moveaxis(at - low, 2, 0)
+    sides = [(1 - one, one) for one in upper]  # of each channel, the weights of the lower and of the higher bin
+    first = np.ravel_multi_index(tuple(np.moveaxis(low, 2, 0)), BINS)
     rows = np.arange(len(images))[:, None] * N_BINS
     counts = np.zeros(len(images) * N_BINS)
     for corner in product((0, 1), repeat=3):
-        weights = np.where(np.array(corner) == 1, upper, 1 - upper).prod(axis=2)
-        places = rows + np.ravel_multi_index(tuple(np.moveaxis(low + corner, 2, 0)), BINS)
+        luma, blue, red = (sides[axis][side] for axis, side in enumerate(corner))
+        weights = luma * blue * red
+        places = rows + first + np.ravel_multi_index(corner, BINS)
         counts += np.bincount(places.ravel(), weights.ravel(), minlength=len(counts))
     fractions = counts.reshape(len(images), N_BINS) / pixels.shape[1]
     return np.asarray(np.sqrt(fractions), np.float32)

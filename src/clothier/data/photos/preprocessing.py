@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from clothier.types import Images, InputSpec
 
 KINDS = ("fashion_mnist", "center_crop")
-VERSION = 1  # raise it when the same file gives other pixels: stored outputs of models are then computed again
+VERSION = 2  # raise it when the same file gives other pixels: stored outputs of models are then computed again
 REDUCING_GAP = 3.0  # Pillow's reducing_gap: first shrink by whole factors to 3 times the size; fast, almost the same
-DECODE_OVERSAMPLING = 2  # JPEGs are decoded at this times the side, so that photos up to 1:2 are never enlarged
 
 
 def load_image(path: Path, input_spec: InputSpec) -> Images:
@@ -37,8 +36,9 @@ def decode_for(path: Path, input_spec: InputSpec, content: bytes | None = None) 
 
     Content and notes are those of :func:`~clothier.data.photos.decode.decode_with_notes`.
     """
-    long_side = WORKING_SIZE if _is_fashion_mnist(input_spec) else DECODE_OVERSAMPLING * input_spec.height
-    return decode_with_notes(path, content=content, min_long_side=long_side)
+    is_fashion_mnist = _is_fashion_mnist(input_spec)
+    sides = (WORKING_SIZE // 2, WORKING_SIZE) if is_fashion_mnist else (input_spec.height, input_spec.height)
+    return decode_with_notes(path, content=content, min_sides=sides)
 
 
 def preprocess(image: Image.Image, input_spec: InputSpec) -> Images:

@@ -62,7 +62,7 @@ def segment_small(image: Image.Image, iterations: int = ITERATIONS) -> Segmentat
     bins = _color_bins(image)
     foreground = _foreground_probabilities(bins, _prior(image.height, image.width), iterations)
     mask = (foreground > 0.5).astype(np.float64)
-    inside, outside = _color_histogram(bins, mask), _color_histogram(bins, 1 - mask)
+    inside, outside = _color_histograms(bins, mask)
     return Segmentation(foreground, (inside / outside)[bins], float(np.sqrt(inside * outside).sum()))
 
 
@@ -74,11 +74,18 @@ def scaled_size(image: Image.Image, long_side: int) -> tuple[int, int]:
 
 def _color_bins(image: Image.Image) -> npt.NDArray[np.intp]:
     """(H, W) indices of color bins in YCbCr."""
-    channels = np.asarray(image.convert("YCbCr")).astype(np.float64)
-    brightness = channels[..., 0] / 256
-    chroma = ((channels[..., 1:] - 128) / 96 + 0.5).clip(0, 0.999)  # the outer quarter is almost empty
-    indices = (np.dstack([brightness, chroma]) * BINS_PER_CHANNEL).astype(np.intp)
-    return (indices[..., 0] * BINS_PER_CHANNEL + indices[..., 1]) * BINS_PER_CHANNEL + indices[..., 2]
+    channels = np.moveaxis(np.asarray(image.convert("YCbCr")), -1, 0)
+    brightness, blue, red = (table[one] for table, one in zip(_bin_tables(), channels, strict=True))
+    return np.asarray(brightness + blue + red)
+
+
+@cache
+def _bin_tables() -> npt.NDArray[np.intp]:
+    """(3, 256): what each value of luma, blue and red chroma adds to the index of the bin."""
+    values = np.arange(256)
+    chroma = ((values - 128) / 96 + 0.5).clip(0, 0.999)  # the outer quarter is almost empty
+    indices = (np.stack([values / 256, chroma, chroma]) * BINS_PER_CHANNEL).astype(np.intp)
+    return np.asarray(indices * np.array([[BINS_PER_CHANNEL**2], [BINS_PER_CHANNEL], [1]]))
 
 
 @cache
@@ -97,20 +104,24 @@ def _foreground_probabilities(bins: npt.NDArray[np.intp], prior: Float64Array, i
         if iteration >= PRIOR_ITERATIONS:
             neighborhood = _blur(probabilities, SMOOTHING_PASSES).clip(PRIOR_EDGE, 1 - PRIOR_EDGE)
             local_prior = (prior + neighborhood) / 2
-        ratio = _color_histogram(bins, probabilities) / _color_histogram(bins, 1 - probabilities)
+        inside, outside = _color_histograms(bins, probabilities)
+        ratio = inside / outside
         foreground = local_prior * ratio[bins]
         probabilities = _blur(foreground / (foreground + 1 - local_prior))
     return probabilities
 
 
-def _color_histogram(bins: npt.NDArray[np.intp], weights: Float64Array) -> Float64Array:
-    """The probability of each color bin among pixels with these weights, smoothed over similar colors."""
-    shape = (BINS_PER_CHANNEL,) * 3
-    smooth = _blur_matrix(BINS_PER_CHANNEL, 1)
-    counts = np.asarray(np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3), np.float64)
-    planes = (smooth @ counts.reshape(BINS_PER_CHANNEL, -1)).reshape(shape)
-    smoothed = (smooth @ planes @ smooth.T).ravel() + PSEUDOCOUNT
-    return np.asarray(smoothed / smoothed.sum())
+def _color_histograms(bins: npt.NDArray[np.intp], weights: Float64Array) -> Float64Array:
+    """(2, B): the probability of each color bin among pixels with these weights, and among pixels with the others.
+
+    The others are 1 - weight. Both are smoothed over similar colors.
+    """
+    shape, smooth = (2, *(BINS_PER_CHANNEL,) * 3), _blur_matrix(BINS_PER_CHANNEL, 1)
+    inside = np.bincount(bins.ravel(), weights.ravel(), BINS_PER_CHANNEL**3)
+    counts = np.stack([inside, np.bincount(bins.ravel(), minlength=BINS_PER_CHANNEL**3) - inside])
+    planes = (smooth @ counts.reshape(2, BINS_PER_CHANNEL, -1)).reshape(shape)
+    smoothed = (smooth @ planes @ smooth.T).reshape(2, -1) + PSEUDOCOUNT
+    return np.asarray(smoothed / smoothed.sum(axis=1, keepdims=True))
 
 
 def _blur(probabilities: Float64Array, times: int = 1) -> Float64Array:
