@@ -21,13 +21,15 @@ from benchmarks.results import BenchmarkResult, run_benchmark, summarize
 from benchmarks.timing import run_process, time_interleaved
 from clothier import bundle, system
 from clothier.inference import load
+from clothier.inference.session import OnnxClassifier
+from clothier.training.export.bundle_export import to_onnx
 from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
 from clothier.types import DEFAULT_MODEL, no_progress
 from clothier.workflows.tag import tag
 from tools.draw_examples import GARMENTS, draw_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks.timing import Timings
     from clothier.inference import Model
@@ -38,6 +40,7 @@ DRAWINGS, QUALITIES = 30, range(80, 95)  # 450 different files of 480x600 pixels
 FIRST_PHOTOS = 8  # of a whole process, from its start to its output
 LOOP_BATCHES = (1, 32)
 TAG, DECODE, INFERENCE, UNCHANGED = "clothier tag", "decoding alone", "inference alone", "clothier tag, unchanged"
+INT8, FLOAT32 = "the network alone, int8", "the network alone, float32"
 STARTUP = f"clothier tag, whole process, {FIRST_PHOTOS} photos"
 
 
@@ -51,6 +54,7 @@ class Tagging:
         out: folder for outputs, one for each round.
         model: the bundled model.
         network: the same model in PyTorch.
+        classifiers: the graph of the bundle, and the same in float32.
     """
 
     photos: Sequence[Path]
@@ -58,6 +62,7 @@ class Tagging:
     out: Path
     model: Model
     network: EfficientNetLite0
+    classifiers: Mapping[str, OnnxClassifier]
 
     def tag(self, round_index: int) -> None:
         """A new output and a new store; loading the model is included."""
@@ -80,6 +85,10 @@ class Tagging:
         for start in range(0, len(self.photos), len(images)):
             self.model.predict_images(images[: len(self.photos) - start])
 
+    def run_network(self, variant: str, _: int) -> None:
+        """As many images, without OOD scores and shift features."""
+        self.classifiers[variant].run(np.zeros((len(self.photos), *self.model.input_spec.shape), np.uint8))
+
     def loop(self, batch: int, _: int) -> None:
         """As one would write it: open, crop, resize and stack with Pillow, then eager PyTorch in float32."""
         for start in range(0, len(self.photos), batch):
@@ -92,7 +101,8 @@ def benchmark_tagging(*, rounds: int = ROUNDS, progress: Progress = no_progress)
     """Times tagging, a plain loop, and decoding and inference alone, interleaved; each has every core.
 
     ``tagging/loop`` is our photos per second over those of the better plain loop (batches of 1 or 32 photos);
-    ``tagging/bound`` is ours over 1 / (1/decode + 1/inference).
+    ``tagging/bound`` is ours over 1 / (1/decode + 1/inference); ``network int8/float32`` is of the photos per second of
+    the bundle's graph and of the same graph in float32.
 
     Args:
         rounds: number of rounds.
@@ -100,13 +110,15 @@ def benchmark_tagging(*, rounds: int = ROUNDS, progress: Progress = no_progress)
     """
     with tempfile.TemporaryDirectory() as name, torch_threads(system.available_cores()):
         root = Path(name)
-        photos = draw_photos(root / "photos")
-        timed = Tagging(photos, root / "photos", root, load(), _network())
+        photos, network = draw_photos(root / "photos"), _network()
+        timed = Tagging(photos, root / "photos", root, load(), network, _classifiers(network, root))
         variants: dict[str, Callable[[int], None]] = {
             TAG: timed.tag,
             UNCHANGED: timed.tag_unchanged,
             DECODE: timed.decode,
             INFERENCE: timed.infer,
+            INT8: partial(timed.run_network, INT8),
+            FLOAT32: partial(timed.run_network, FLOAT32),
         }
         variants |= {_loop_name(batch): partial(timed.loop, batch) for batch in LOOP_BATCHES}
         timings = time_interleaved(variants, rounds, warm_up=True, task="tagging", progress=progress)
@@ -123,7 +135,8 @@ def _ratios(timings: Timings) -> dict[str, float]:
     loop = min((_loop_name(batch) for batch in LOOP_BATCHES), key=lambda one: statistics.median(timings.seconds[one]))
     parts = zip(timings.seconds[DECODE], timings.seconds[INFERENCE], timings.seconds[TAG], strict=True)
     bound = statistics.median((decode + inference) / ours for decode, inference, ours in parts)
-    return {"tagging/loop": timings.ratio(loop, TAG), "tagging/bound": bound}
+    ratios = {"tagging/loop": timings.ratio(loop, TAG), "tagging/bound": bound}
+    return ratios | {"network int8/float32": timings.ratio(FLOAT32, INT8)}
 
 
 def _loop_name(batch: int) -> str:
@@ -137,6 +150,14 @@ def _network() -> EfficientNetLite0:
     weights = load_weights(opened.weights.read_bytes())
     network.load_state_dict({name: one.float() if one.is_floating_point() else one for name, one in weights.items()})
     return network.eval()
+
+
+def _classifiers(network: EfficientNetLite0, folder: Path) -> dict[str, OnnxClassifier]:
+    """The graph that is bundled, and the network's own."""
+    opened = bundle.resolve(DEFAULT_MODEL)
+    graph = to_onnx(network, opened.metadata.input_spec)
+    float32 = bundle.save(folder / "float32", opened.metadata, graph, b"")
+    return {INT8: OnnxClassifier(opened), FLOAT32: OnnxClassifier(float32)}
 
 
 def _load(path: Path) -> Floats:

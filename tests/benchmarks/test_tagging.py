@@ -23,8 +23,8 @@ def test_rows_and_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
     content = json.loads(json.dumps(module.benchmark_tagging(rounds=1).to_json()))
     assert content["command"] == "make benchmark-tagging"
     names = {one["name"]: one["unit"] for one in content["rows"]}
-    assert list(names.values()) == ["photos/s"] * 6 + ["s"]
-    assert set(content["ratios"]) == {"tagging/loop", "tagging/bound"}
+    assert list(names.values()) == ["photos/s"] * 8 + ["s"]
+    assert set(content["ratios"]) == {"tagging/loop", "tagging/bound", "network int8/float32"}
     assert all(value > 0 for value in content["ratios"].values())
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from clothier import bundle
 from clothier.taxonomy import PARENT_CLASS
+from clothier.types import ModelOutput
+from tools.photo_folds import Folds, measure_compression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +68,7 @@ def test_int8_is_saved_with_license_and_limitations(
     tool: Any, data: Any, color_bundle: Callable[..., bundle.Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference = color_bundle(tmp_path / "reference", COLORS)
-    monkeypatch.setattr(tool, "quantize_graph", lambda graph, _: graph)
+    monkeypatch.setattr(tool, "compress", lambda graph, _: graph)
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
     tool.write_bundle(reference, data, tmp_path)
     card = bundle.open_bundle(tmp_path / "photo").metadata
@@ -80,7 +82,7 @@ def test_refused_if_the_predictions_differ(
 ) -> None:
     reference = color_bundle(tmp_path / "reference", COLORS)
     swapped = color_bundle(tmp_path / "swapped", dict(zip(COLORS, [*COLORS.values()][::-1], strict=True)))
-    for name in ("quantize_graph", "pack_int8"):
+    for name in ("compress", "pack_int8"):
         monkeypatch.setattr(tool, name, lambda *_: swapped.graph.read_bytes())
     monkeypatch.setattr(tool, "to_float16_weights", lambda weights: weights)
     with pytest.raises(SystemExit, match="photo"):
@@ -107,3 +109,32 @@ def test_published_folds_are_used(tool: Any, rows: list[dict[str, str]]) -> None
     folded = tool.use_published_folds(data)
     assert folded.stratify_labels.tolist() == [1, 0, -1]
     assert folded.groups is senders
+
+
+def cross_validated(n_changed: int) -> tuple[Folds, Any]:
+    """Two folds of 400 photos by 100 photographers; int8 changes the predictions for the first ones."""
+    generator, labels = np.random.default_rng(0), np.arange(400) % 2
+    logits = np.float32(4) * np.eye(2, dtype=np.float32)[labels]
+    embeddings = generator.normal(size=(400, 6)).astype(np.float32)
+    embeddings[:, 0] += 8 * labels
+    changed = logits.copy()
+    changed[:n_changed] = changed[:n_changed, ::-1]
+    groups, output = np.arange(400) // 4, ModelOutput(changed, embeddings)
+    folds = Folds(tuple(COLORS), groups % 2, (output, output), logits, np.zeros(400))
+    table = SimpleNamespace(labels=labels, classes=tuple(COLORS))
+    return folds, SimpleNamespace(labeled_indices=np.arange(400), groups=groups, table=table)
+
+
+def test_what_int8_changes_for_unseen_photographers() -> None:
+    folds, data = cross_validated(n_changed=1)
+    found = measure_compression(folds, data, bundle.resolve("photo").metadata)
+    assert (found["n"], found["agreement"]) == (400, 399 / 400)
+    assert (found["float32"]["accuracy"], found["int8"]["accuracy"]) == (1, 399 / 400)
+    assert found["int8"]["coverage"] > 0.9
+    assert 0 < found["int8"]["selective_risk"] < found["int8"]["bound"] < 0.05
+
+
+def test_too_much_lost_is_an_error() -> None:
+    folds, data = cross_validated(n_changed=2)
+    with pytest.raises(SystemExit, match=r"0\.50 points are lost, 99\.50% of the predictions agree"):
+        measure_compression(folds, data, bundle.resolve("photo").metadata)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MAX_MEMORY = 2**31  # bytes of all tensors of all sessions; the photo model takes an eighth of it for a batch
 MAX_SECONDS = 60.0  # for a pass, and one more for each image
 WATCH_INTERVAL = 0.25  # seconds between two looks at the time
+EIGHT_BITS = "int8 weights of eight bits"  # description of a graph that has them, not of seven
+VNNI = frozenset({"avx512_vnni", "avx_vnni"})
+"""x86 CPUs without these saturate when they multiply bytes by weights of eight bits. ONNX Runtime has exact kernels for
+them. They are half as fast, and with the option it would take them on any CPU."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
 REQUIRED_OUTPUTS, EARLY_FEATURES = ("logits", "embedding"), "early_features"
 BATCH = 256  # images per pass: bounds memory; logits differ between batch sizes by float32 rounding only
@@ -139,11 +143,19 @@ def _open_session(graph: bytes, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.log_severity_level = 4  # fatal only; errors are raised as exceptions
     disabled = [] if may_fold else ["ConstantFolding"]
+    session = _start(graph, options, disabled)
+    if session.get_modelmeta().graph_description != EIGHT_BITS or VNNI.intersection(system.instruction_sets()):
+        return session
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return _start(graph, options, disabled)
+
+
+def _start(graph: bytes, options: ort.SessionOptions, disabled_optimizers: list[str]) -> ort.InferenceSession:
     return ort.InferenceSession(
         graph,
         sess_options=options,
         providers=["CPUExecutionProvider"],
-        disabled_optimizers=disabled,
+        disabled_optimizers=disabled_optimizers,
         enable_fallback=0,  # it prints to stdout and tries the same again
     )
 

@@ -13,6 +13,7 @@ import torch
 from onnx import TensorProto, numpy_helper
 from torch import nn
 
+from clothier.inference import session
 from clothier.recipes import HardExampleMining, WhitenedCnn, preset
 from clothier.training.device import Device
 from clothier.training.export import int8
@@ -189,3 +190,19 @@ def test_other_scalings_stay() -> None:
     images = np.random.default_rng(0).integers(30, 200, (40, 16, 16, 3), np.uint8)  # a part of the range
     made = onnx.load_from_string(quantize_graph(photo_graph(), images)).graph
     assert "Div" in {node.op_type for node in made.node}
+
+
+def test_weights_of_eight_bits_are_exact_without_vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    graph = quantize_graph(photo_graph(), images, weight_bits=8)
+    layers = [one for one in onnx.load_from_string(graph).graph.initializer if one.data_type == TensorProto.INT8]
+    assert max(np.abs(numpy_helper.to_array(one).astype(int)).max() for one in layers) > SEVEN_BITS
+    outputs = []
+    start = session._start
+    for sets in (["avx2"], ["avx2", "avx512_vnni"]):
+        monkeypatch.setattr("clothier.system.instruction_sets", lambda sets=sets: sets)
+        started: list[object] = []
+        monkeypatch.setattr(session, "_start", lambda *given, to=started: to.append(given[1]) or start(*given))
+        outputs.append(session._open_session(graph, 1).run(["logits"], {"images": images})[0])
+        assert len(started) == (1 if "avx512_vnni" in sets else 2), "with exact kernels, it is started again"
+    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-5)

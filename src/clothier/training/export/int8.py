@@ -11,6 +11,8 @@ import onnx
 from onnx import numpy_helper
 from onnxruntime import quantization
 
+from clothier.inference.session import EIGHT_BITS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     Doubles = npt.NDArray[np.float64]
 
+REDUCED_BITS = 7  # of weights whose products fit into 16 bits
 CALIBRATION_SIZE = 256  # images; 64 to 512 differ by less than 0.1 percentage points (docs/log.md)
 QUANTIZED_OPS = ("Conv", "Gemm", "Relu", "Clip", "LeakyRelu", "MaxPool", "Add")
 """Operators that ONNX Runtime has in int8. Without Relu it would convert to float32 and back after every layer."""
@@ -37,18 +40,23 @@ def calibration_sample(images: Images, seed: int = 0) -> Images:
     return images[indices]
 
 
-def quantize_graph(graph: bytes, calibration: Images) -> bytes:
+def quantize_graph(graph: bytes, calibration: Images, weight_bits: int = 7) -> bytes:
     """The same graph with convolutions and linear layers in int8, with a scale for each output channel.
 
     Scales are static, from the range of every layer's output for ``calibration``; dynamic scales would depend on the
-    other images of a batch. Weights have seven bits, -64 to 64: a CPU with AVX2 or AVX-512 but without VNNI adds two
-    products of a byte and a weight in 16 bits, where 2 * 255 * 127 saturates and gives wrong outputs (onnxruntime
-    issue 5849), and 2 * 255 * 64 fits. The last layer stays float32: it is small, and its input, the embedding, is an
-    output. Two linear layers in a row, such as PCA and the first layer, are fused first, to round only once.
+    other images of a batch. Weights have seven bits, -64 to 64, or eight: a CPU with AVX2 or AVX-512 but without VNNI
+    adds two products of a byte and a weight in 16 bits, where 2 * 255 * 127 saturates and gives wrong outputs
+    (onnxruntime issue 5849), and 2 * 255 * 64 fits. With eight bits, :mod:`clothier.inference.session` has such CPUs
+    compute exactly, which is slower there.
 
-    Bytes that would only be scaled and rounded to themselves go to the first layer as they are.
+    The last layer stays float32: it is small, and its input, the embedding, is an output. Two linear layers in a row,
+    such as PCA and the first layer, are fused first, to round only once. Bytes that would only be scaled and rounded
+    to themselves go to the first layer as they are.
 
-    ``calibration`` are a few hundred typical images, none of which the model is evaluated on.
+    Args:
+        graph: in float32.
+        calibration: a few hundred typical images, none of which the model is evaluated on.
+        weight_bits: 7 or 8.
     """
     model = onnx.load_from_string(graph)
     _fuse_linear(model.graph)
@@ -64,10 +72,12 @@ def quantize_graph(graph: bytes, calibration: Images) -> bytes:
             activation_type=quantization.QuantType.QUInt8,  # signed activations are slower on x86
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
-            reduce_range=True,
+            reduce_range=weight_bits == REDUCED_BITS,
         )
         quantized = onnx.load(path)
     del quantized.metadata_props[:]
+    if weight_bits > REDUCED_BITS:
+        quantized.graph.doc_string = EIGHT_BITS
     _skip_input_scaling(quantized.graph)
     onnx.checker.check_model(quantized)
     return cast("bytes", quantized.SerializeToString())
