@@ -54,11 +54,16 @@ def main() -> None:
 
 
 def _photograph(page: Page, file: Path) -> bytes:
-    """The first screen of a page, as PNG with a small palette."""
+    """The first screen of a page."""
     page.goto(file.resolve().as_uri())
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(1500)  # milliseconds: the map draws its points in several frames
-    shot = Image.open(io.BytesIO(page.screenshot()))
+    return reduce_colors(page.screenshot())
+
+
+def reduce_colors(screenshot: bytes) -> bytes:
+    """A PNG with a small palette."""
+    shot = Image.open(io.BytesIO(screenshot))
     reduced = io.BytesIO()
     shot.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(reduced, "PNG", optimize=True)
     return reduced.getvalue()

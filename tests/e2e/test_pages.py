@@ -49,9 +49,11 @@ def served(*words: object) -> Iterator[str]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stderr
         line = process.stderr.readline()
-        yield f"http://127.0.0.1:{line.partition('127.0.0.1:')[2].partition(' ')[0]}"
-        process.terminate()
-        process.communicate(timeout=60)
+        try:
+            yield f"http://127.0.0.1:{line.partition('127.0.0.1:')[2].partition(' ')[0]}"
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("pages")
     tag = [sys.executable, "-m", "clothier", "tag", ROOT / "examples", "--store", folder / "a.db"]
     subprocess.run(list(map(str, tag)), check=True, capture_output=True, cwd=folder)
-    with served("--store", folder / "a.db", "--runs", folder / "runs") as url:
+    with served("--store", folder / "a.db", "--photos", ROOT / "examples", "--runs", folder / "runs") as url:
         yield url
 
 
@@ -119,6 +121,7 @@ def test_photos_are_chosen_dropped_and_pasted(browser: Browser, address: str, vi
             page.evaluate(SEND, [event, "#drop", f"{event}.jpg", content])
             page.wait_for_selector(f"text={event}.jpg")
         assert page.locator(".result .file").all_inner_texts()[:2] == ["paste.jpg", "drop.jpg"]
+        page.wait_for_load_state("networkidle")
         loaded = "Array.from(document.images).every((one) => one.complete && one.naturalWidth > 0)"
         assert page.evaluate(loaded)
         page.locator(".others summary").first.click()

@@ -82,6 +82,7 @@ def test_similar_garments_of_the_catalogue(open_client: OpenClient, model_path: 
     text = send(client, ("new.png", draw(tmp_path / "new.png", "hat", 77).read_bytes()))
     assert "Similar garments" in text
     assert '<span class="name">1.png</span>' in text
+    assert 'src="/photos/small/' in text
 
 
 def test_the_page_says_how_a_program_does_the_same(open_client: OpenClient) -> None:

@@ -80,7 +80,7 @@ def make_thumbnail(files: PhotoFiles, request: PhotoRequest, pixels: int) -> byt
         ImageError: it is not there, may not be shown, or is damaged.
     """
     content = files.read(request)
-    image = decode_image(SHOWN_AS, content=content, min_long_side=pixels)
+    image = decode_image(SHOWN_AS, content=content, min_sides=(1, pixels))
     image.thumbnail((pixels, pixels))
     image.info.clear()
     made = io.BytesIO()
