@@ -83,8 +83,9 @@ cli-docs: $(VENV)/.all ## update docs/cli.md from --help and docs/recipes.md fro
 examples: $(VENV)/.all ## run the examples of README.md and docs/, update their output
 	$(BIN)/python -m tools.doc_examples
 
-screenshots: $(VENV)/.all system-parts ## update docs/images from the study in runs/study-fast
+screenshots: $(VENV)/.all system-parts ## update docs/images: the study in runs/study-fast, and the page
 	$(BIN)/python -m tools.make_screenshots $(ARGS)
+	$(BIN)/python -m tools.make_page_screenshots
 
 notebook: $(VENV)/.all ## run notebooks/fashion_mnist.py and keep what it shows as .ipynb
 	$(BIN)/python -m tools.make_notebook
