@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,11 +194,15 @@ def prepared_dataset(folder: Path) -> PreparedDataset:
     folder.mkdir()
     for name, content in contents.items():
         files[name].write_bytes(content)
-    train, test = draw_garments(40, 0), draw_garments(20, 1)
-    digests = dict.fromkeys(contents, "0402a96d" * 8)
-    dataset = Dataset("Fashion-MNIST", FASHION_MNIST_CLASSES, train, test, digests)
     found = VerifiedFiles("cache", files, contents, ("skipped the cache: it was altered.",))
-    return PreparedDataset(dataset, found, folder)
+    return PreparedDataset(drawn_dataset(), found, folder)
+
+
+@cache
+def drawn_dataset() -> Dataset:
+    """Drawn once, for reading only: hundreds of tests have it."""
+    digests = dict.fromkeys(idx_files.FILE_NAMES, "0402a96d" * 8)
+    return Dataset("Fashion-MNIST", FASHION_MNIST_CLASSES, draw_garments(40, 0), draw_garments(20, 1), digests)
 
 
 def make_evaluation(accuracy: float) -> Evaluation:
