@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from clothier.api.access import KeyRing
+from clothier.api.duplicate_groups import DuplicateGroups
 from clothier.api.job_worker import JobWorker, ServedModel
 from clothier.api.metrics import Metrics
 from clothier.api.photo_queue import PhotoQueue
@@ -48,6 +49,7 @@ class Services:
     rate: RateLimit | None
     failed_keys: RateLimit
     photo_files: PhotoFiles
+    duplicates: DuplicateGroups = field(default_factory=DuplicateGroups)
     metrics: Metrics = field(default_factory=Metrics)
     is_stopping: bool = False
 

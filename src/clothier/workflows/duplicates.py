@@ -125,7 +125,7 @@ def duplicates(
         found = find_duplicates(opened, only_last_source=tagged is not None, progress=progress)
         name = opened.name
     if target:
-        write_table(target, [OutputColumn(one, kind, _value(one)) for one, kind in COLUMNS.items()], _rows(found))
+        write_groups(target, found)
     return DuplicatesResult(
         store=name,
         output=target,
@@ -135,6 +135,15 @@ def duplicates(
         warnings=(*(tagged.warnings if tagged else ()), *_warnings(found)),
         seconds=time.monotonic() - started,
     )
+
+
+def write_groups(path: Path, found: Duplicates) -> None:
+    """Writes a table with a row for each photo of a group.
+
+    Raises:
+        StorageError: it cannot be written; an older one is unchanged.
+    """
+    write_table(path, [OutputColumn(one, kind, _value(one)) for one, kind in COLUMNS.items()], _rows(found))
 
 
 def _value(name: str) -> Any:

@@ -106,3 +106,19 @@ def test_quality(shop: Shop) -> None:
     assert "1 of 6 photos are reviewed (Anna 1)" in page
     assert re.search(r'scope="row">2\d\d\d-W\d\d<', page)
     assert 'style="' not in page
+
+
+def test_duplicates(shop: Shop) -> None:
+    page = shop.page("/duplicates")
+    assert "<h1>Duplicates</h1>" in page
+    csv = shop.client.get("/duplicates/export")
+    assert csv.text.startswith("group,keep,item_id,file")
+    assert shop.client.get("/duplicates?start=-1").status_code == 422
+    assert "<h1>Duplicates</h1>" in shop.page("/duplicates?only=class")
+
+
+def test_similar_photos(shop: Shop) -> None:
+    services = shop.client.app.state.services  # type: ignore[attr-defined]
+    services.similar.refresh(services.store, services.served)
+    assert 'src="/photos/small/sku-2"' in shop.page(f"/catalogue/similar/{quote(IDS[0], safe='')}")
+    assert "There is no such photo" in shop.page("/catalogue/similar/none")

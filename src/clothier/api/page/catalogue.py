@@ -17,18 +17,23 @@ from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, render
 from clothier.api.page.visits import PageReader
 from clothier.api.places import place_after, read_place
+from clothier.api.problems import Problem
 from clothier.api.responses import not_found
 from clothier.api.schemas import Text
-from clothier.api.services import ServicesOf
+from clothier.api.services import Services, ServicesOf
 from clothier.catalogue.exports.tags import StoreTags
+from clothier.catalogue.index import Filters, Neighbor
 from clothier.catalogue.items import ORDERS, ItemFilter, colors_of, count_items, find_item, list_items
 from clothier.catalogue.store import Store
 from clothier.errors import UnknownNameError
+from clothier.types import FailedInput
 from clothier.workflows.export import export_tags
+from clothier.workflows.similar import describe_item, find_similar
 
 router = APIRouter(include_in_schema=False)
 LINK = Link("Catalogue", "/catalogue")
 PAGE = 60  # photos
+NEIGHBORS = 12
 MAX_COUNT = 10_000  # counting a million takes too long for a page
 ORDER_NAMES = {"": "Newest first", "doubtful": "Least probable first", "certain": "Most probable first", "id": "By id"}
 FORMATS = {
@@ -100,6 +105,30 @@ def show_item(
         raise not_found("item", item_id)
     colors = colors_of(services.store, [item_id]).get(item_id, [])
     return render(request, "item.html", row=row, colors=colors, photo_url=photo_url, item_url=item_url)
+
+
+@router.get("/catalogue/similar/{item_id:path}")
+def show_similar(
+    request: Request, caller: PageReader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]
+) -> Response:
+    """Photos like this one, or why there are none."""
+    neighbors, reason = _find_similar(services, item_id)
+    return render(request, "_similar.html", neighbors=neighbors, reason=reason, photo_url=photo_url, item_url=item_url)
+
+
+def _find_similar(services: Services, item_id: str) -> tuple[tuple[Neighbor, ...], str]:
+    model = services.rules.model
+    try:
+        index = services.similar.get(model)
+    except Problem as problem:  # there is no index yet, or it is of another model
+        return (), str(problem.detail)
+    described = None if "\0" in item_id else describe_item(services.store, model, item_id)
+    if described is None:
+        return (), "There is no such photo."
+    if isinstance(described, FailedInput):
+        return (), described.message
+    found = find_similar(index, described, NEIGHBORS, Filters())
+    return found.neighbors, "No other photo is in the index."
 
 
 def _write(store: Store, wanted: ItemFilter, format: str, path: FilePath) -> FilePath:  # noqa: A002 - as above

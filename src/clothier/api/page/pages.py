@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clothier.api.page import catalogue, classify, models, quality, review, study
+from clothier.api.page import catalogue, classify, duplicates, models, quality, review, study
 
-PAGES = (classify, catalogue, review, quality, models, study)
+PAGES = (classify, catalogue, review, duplicates, quality, models, study)
 LINKS = tuple(page.LINK for page in PAGES)

@@ -1,0 +1,65 @@
+"""``/duplicates``: photos of one picture side by side, and which of them to keep."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from clothier.api.page.photos import item_url, photo_url
+from clothier.api.page.rendering import Link, render
+from clothier.api.page.visits import PageReader
+from clothier.api.services import ServicesOf
+from clothier.workflows.duplicates import write_groups
+
+router = APIRouter(include_in_schema=False)
+LINK = Link("Duplicates", "/duplicates")
+PAGE = 20  # groups
+MAX_SHOWN = 12  # photos of a group
+
+
+@router.get("/duplicates")
+def show(
+    request: Request,
+    caller: PageReader,
+    services: ServicesOf,
+    start: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    only: Annotated[str, Query(max_length=20)] = "",
+) -> Response:
+    """A page of groups, the largest first; ``only`` those whose photos differ in class or product."""
+    found = services.duplicates.get(services.store)
+    wanted = {"class": "has_other_class", "product": "has_other_product"}.get(only)
+    groups = [one for one in found.groups if wanted is None or getattr(one, wanted)]
+    return render(
+        request,
+        "duplicates.html",
+        found=found,
+        groups=groups[start : start + PAGE],
+        n_groups=len(groups),
+        start=start,
+        page=PAGE,
+        only=only if wanted else "",
+        max_shown=MAX_SHOWN,
+        photo_url=photo_url,
+        item_url=item_url,
+    )
+
+
+@router.get("/duplicates/export")
+def export_groups(caller: PageReader, services: ServicesOf) -> Response:
+    """All groups as a table: the column ``keep`` says which photo of each to keep."""
+    found = services.duplicates.get(services.store)
+    folder = Path(tempfile.mkdtemp(prefix="clothier-export-"))
+    path = folder / "duplicates.csv"
+    try:
+        write_groups(path, found)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=path.name, background=remove)
