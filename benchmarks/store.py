@@ -31,6 +31,7 @@ from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import ID_LENGTH, tag_source
 from clothier.catalogue.tags import draw
 from clothier.cli.progress import progress_display
+from clothier.data.fingerprints import HASH_BYTES
 from clothier.inference import load
 from tests.postgresql import Server, programs
 
@@ -230,8 +231,15 @@ def _outputs(generator: np.random.Generator, model: Model, run: RunId, numbers: 
     logits = generator.normal(0, 3, (len(numbers), len(model.classes))).astype("<f4")
     embeddings = generator.normal(0, 1, (len(numbers), EMBEDDING_SIZE)).astype(EMBEDDING)
     common = {"model_id": run.model, "computed_by": model.name, "temperature": model.temperature}
+    common |= {"ood_score": 1.0, "colors": [], "pixels": 1_000_000, "bytes": 100_000}
     return [
-        {"digest": _digest(number), **common, "logits": logit.tobytes(), "ood_score": 1.0, "embedding": one.tobytes()}
+        {
+            "digest": _digest(number),
+            **common,
+            "logits": logit.tobytes(),
+            "embedding": one.tobytes(),
+            "perceptual_hash": generator.bytes(HASH_BYTES),
+        }
         for number, logit, one in zip(numbers, logits, embeddings, strict=True)
     ]
 

@@ -137,7 +137,7 @@ class _Tagger:
         tally.computed += len(outputs)
         failures = [one.failure for one in readings if one.failure]
         tally.failures += failures[: MAX_FAILURES - len(tally.failures)]
-        if self._rules.is_open and tally.n <= MAX_UNTESTED:
+        if outputs and self._rules.is_open and tally.n <= MAX_UNTESTED:
             self._test_source()
 
     def _test_source(self) -> None:
