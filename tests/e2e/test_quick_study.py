@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of ``clothier study --preset sprint``."""
-    out = tmp_path_factory.mktemp("e2e") / "study"
+    """The folder of ``clothier study --preset sprint``, in a locale whose encoding has not all letters of its name."""
+    out = tmp_path_factory.mktemp("e2e") / "étude"
+    ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [sys.executable, "-m", "clothier", "study", "--preset", "sprint", "--out", str(out), "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=500, env=ascii_only)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((out / "study.json").read_text())
     return out
