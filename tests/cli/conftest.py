@@ -372,10 +372,10 @@ EXPLORE_RESULT = {
         "outliers": {"n": 5},
         "reference_model": {
             "name": "fashion-cnn",
-            "test": {"accuracy": 0.9355, "standard_error": 0.0025},
+            "test": {"n": 900, "accuracy": 0.9355, "standard_error": 0.0025},
             "test_without_leakage": {
-                "0.9999": {"accuracy": 0.9, "standard_error": 0.003},
-                "0.999": {"accuracy": 0.934, "standard_error": 0.0026},
+                "0.9999": {"n": 899, "accuracy": 0.9, "standard_error": 0.003},
+                "0.999": {"n": 893, "accuracy": 0.934, "standard_error": 0.0026},
             },
         },
         "findings": [{}],

@@ -71,7 +71,7 @@ def test_errors_of_a_workflow(
         ("train cnn --time-limit 10", "'--time-limit': '10'", "clothier train"),
         ("evaluate a --fail-under 93", "'--fail-under': '93'", "clothier evaluate"),
         ("predict a.png --top 0", "'--top': 0", "clothier predict"),
-        ("predict", "'PHOTO'", "clothier predict"),
+        ("predict", "'PHOTO|FOLDER|TABLE'", "clothier predict"),
         ("compare a", "'RUN'", "clothier compare"),
         ("doctor now", "(now)", "clothier doctor"),
     ],

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Damage = Callable[[Path, Random], str]
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-MAX_MEMORY = 2_000_000_000  # bytes of the process
+MAX_MEMORY = 2_000_000_000  # bytes
 MAX_SECONDS = 60.0  # of CPU time, for an input that is used
 HANG_SECONDS = 120.0  # of the clock, on a busy machine
 REFUSED = "refused"
@@ -47,7 +47,11 @@ ODD_VALUES: tuple[Any, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an input: what its use returned, "refused", "hang", "crash", or another exception."""
+    """What became of an input: what its use returned, "refused", "hang", "crash", or another exception.
+
+    Attributes:
+        memory: bytes that its use took at most, besides what the process had.
+    """
 
     name: str
     outcome: str
@@ -133,10 +137,10 @@ def attempt(soak: Soak, number: int) -> Outcome:
         name = soak.damage(number, path)
         before = _files(Path(parent))
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak of the memory
-        start = time.process_time()
+        had, start = peak_memory(), time.process_time()
         with chdir(path.parent):
             outcome = _outcome(soak, path)
-        seconds, memory = time.process_time() - start, peak_memory()
+        seconds, memory = time.process_time() - start, peak_memory() - had
         new = [one for one in _files(Path(parent)) - before if not _is_output(one, soak)]
         return Outcome(name, f"left {min(new)}" if new else outcome, seconds, memory)
 
