@@ -12,6 +12,7 @@ from clothier.taxonomy import (
     FASHION_MNIST_CLASSES,
     UPPER_BODY_CLASSES,
     aggregate_to,
+    company_code,
     map_classes,
     map_labels,
     read_taxonomy,
@@ -127,3 +128,10 @@ class TestTaxonomy:
         (tmp_path / "codes.toml").write_bytes(content)
         with pytest.raises(DataError, match="is not TOML"):
             read_taxonomy(tmp_path / "codes.toml", CLASSES)
+
+
+def test_a_rejected_photo_has_no_code() -> None:
+    codes = {"shirt": "S-1"}
+    assert [company_code("shirt", one, codes) for one in ("accept", "review", None)] == ["S-1"] * 3
+    assert company_code("shirt", "reject", codes) is None
+    assert company_code("shirt", "accept", None) is None

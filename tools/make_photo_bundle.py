@@ -87,7 +87,7 @@ def main() -> None:
             return
         finished = Run(run_folder).is_finished
         run = Run(run_folder) if finished else train(train_options, dataset=data, progress=print_progress)
-        write_bundle(bundle.open_bundle(run.bundle), data, options.out)
+        refresh_reference(write_bundle(bundle.open_bundle(run.bundle), data, options.out), data)
 
 
 def use_published_folds(data: PhotoTrainingData) -> PhotoTrainingData:
@@ -129,6 +129,8 @@ def export_again(present: bundle.Bundle, data: PhotoTrainingData, run: Path | No
             raise SystemExit(f"{saved.path} differs from {present.path}: {reason}")
     if run:
         measure_on_folds(saved, data, run)
+    else:
+        refresh_reference(saved, data)
 
 
 def measure_on_folds(saved: bundle.Bundle, data: PhotoTrainingData, run: Path) -> None:
@@ -171,7 +173,6 @@ def write_bundle(reference: bundle.Bundle, data: PhotoTrainingData, folder: Path
         "float16 with packed int8 weights": lambda: pack_int8(graph),
     }
     saved = save_first_valid(folder / "photo", metadata, graphs, weights, reference.optional_files, problem)
-    saved = refresh_reference(saved, data)
     check_size(saved)
     return saved
 

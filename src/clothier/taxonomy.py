@@ -107,6 +107,11 @@ def accepted_labels(classes: Sequence[str]) -> dict[str, str]:
     return {name: known[parent] for name, parent in PARENT_CLASS.items() if parent in known} | known
 
 
+def company_code(name: str, decision: str | None, codes: Mapping[str, str] | None) -> str | None:
+    """The company's code of a predicted class; None without codes, and for a photo that is rejected."""
+    return codes[name] if codes and decision != "reject" else None
+
+
 def known_classes(classes: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
     """``classes`` with the parent in place of a subclass if data use the parent but not the subclass."""
     return tuple(

@@ -16,6 +16,7 @@ from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedO
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, hold_back, hold_to_limit
 from clothier.selective.shift import shift_reason
+from clothier.taxonomy import company_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,13 +111,14 @@ class TaggingRules:
             result = hold_to_limit(result, *top[0], limits) if result else None
             if result and result.decision == "accept" and self.provisional:
                 result = PROVISIONAL
+            decision = result.decision if result else None
             tags.append(
                 {
                     "class": top[0][0],
                     "probability": top[0][1],
                     "top": top,
-                    "code": codes[top[0][0]] if codes else None,
-                    "decision": result.decision if result else None,
+                    "code": company_code(top[0][0], decision, codes),
+                    "decision": decision,
                     "reason": prefix + (result.reason if result else NO_THRESHOLDS),
                     "notes": one["notes"],
                     "model": model.name,

@@ -31,7 +31,7 @@ from clothier.selective.ood import OodScorer
 from clothier.selective.shift import ShiftDetector
 from clothier.selective.thresholds import Thresholds
 from clothier.system import parallel_map
-from clothier.taxonomy import read_taxonomy
+from clothier.taxonomy import company_code, read_taxonomy
 from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ class Model:
             reason=reason,
             model=model.name,
             limits=describe_limits(model.thresholds) if model.thresholds else None,
-            code=codes[best[0].name] if codes else None,
+            code=company_code(best[0].name, result.decision if result else None, codes),
             input_file=str(save_input(photo.image, save_inputs, photo.file)) if save_inputs else None,
             notes=photo.notes,
             colors=photo.colors,
