@@ -35,7 +35,7 @@ def test_what_is_no_message() -> None:
     assert list(fields(memoryview(b""))) == []
 
 
-@pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn"])
+@pytest.mark.parametrize("name", ["fashion-cnn", "fashion-dnn", "photo"])
 def test_bundled_graphs_have_the_properties_of_their_cards(name: str) -> None:
     opened = bundle.resolve(name)
     model = onnx.load(opened.graph)

@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SIZE = (480, 600)  # pixels
 OVERSAMPLING = 3  # drawn larger, then reduced: smooth outlines
 GARMENTS = {
-    "trousers": ("Trouser", (45, 60, 110), (205, 200, 190), 1),
+    "trousers": ("Trouser", (95, 120, 165), (205, 200, 190), 2),
     "dress": ("Dress", (40, 120, 90), (200, 170, 130), 2),
     "ankle-boot": ("Ankle boot", (80, 50, 30), (215, 210, 200), 5),
 }

@@ -15,6 +15,7 @@ from clothier.data.sources import load_fashion_mnist
 from clothier.exploration.pca import fit_pca
 from clothier.report.map_page import MapContent, render_map
 from clothier.report.style import DARK, LIGHT
+from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,10 @@ def gray_levels(page: Page) -> np.ndarray:
 
 def test_70000_images_fit_into_a_small_file(file: Path) -> None:
     assert file.stat().st_size < 15_000_000
+
+
+def test_it_is_accessible(screen: Page) -> None:
+    require_accessible(screen)
 
 
 def test_class_names_are_drawn_on_their_islands(page: Page, data: Dataset) -> None:

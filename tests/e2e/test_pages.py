@@ -14,6 +14,7 @@ import pytest
 from clothier.api.page.pages import LINKS
 from clothier.catalogue.api_keys import create_key
 from clothier.catalogue.store import open_store
+from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-AXE = (ROOT / "tests/e2e/vendor/axe-core-4.14.1/axe.min.js").read_text()
 BOOT, DRESS = ROOT / "examples/ankle-boot.jpg", ROOT / "examples/dress.jpg"
 VIEWS = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -79,13 +79,6 @@ def opened(browser: Browser, url: str, **view: Any) -> Iterator[Page]:
     yield page
     context.close()
     assert not wrong
-
-
-def require_accessible(page: Page) -> None:
-    page.evaluate(AXE)
-    found = page.evaluate("async () => (await axe.run()).violations")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious]
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -7,16 +7,17 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clothier.workflows.tag import tag
 from tests.color_photos import COLORS, draw, save_model
+from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 PHOTOS = 16
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 DARK = {**DESKTOP, "color_scheme": "dark"}
@@ -66,10 +66,7 @@ def visit(browser: Browser, url: str, **view: Any) -> Iterator[Page]:
 
 def check(page: Page) -> None:
     """No serious finding of axe, every photo loaded, and nothing wider than the window."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious]
+    require_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from clothier.data.sources import load_fashion_mnist
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +90,7 @@ def test_the_map_lies_beside_the_report_and_is_judged(study: Path) -> None:
     assert found["knn100"] > 0.80
     assert found["trustworthiness"] > 0.985
     page = (study / "map.html").read_text()
-    assert len(page) < 15 * MEGABYTE
+    assert len(page) < 13 * MEGABYTE
     assert "cnn-fast" in page  # the study's own CNN judges
     assert 'href="map.html"' in (study / "report.html").read_text()
 
@@ -158,11 +159,15 @@ def page(browser: Browser, study: Path, request: pytest.FixtureRequest) -> Itera
 
 
 def test_the_report_opens_from_disk_and_fits_a_phone(page: Page, study: Path) -> None:
-    assert (study / "report.html").stat().st_size < 5 * MEGABYTE
+    assert (study / "report.html").stat().st_size < 3 * MEGABYTE
     accuracy = metrics(study, "cnn")["test"]["accuracy"]
     assert f"{100 * accuracy:.1f}" in page.locator("body").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("svg[role=img], img").count() >= 15
+
+
+def test_the_report_is_accessible(page: Page) -> None:
+    require_accessible(page)
 
 
 def test_the_report_prints(browser: Browser, study: Path) -> None:
