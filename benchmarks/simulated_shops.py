@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.results import Row, make_parser, summarize, write_results
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.data.photo_table import LABELS_CSV
 from clothier.metrics import softmax
 from clothier.recipes.presets import BEST_PHOTO

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from clothier.catalogue.catalogue_store import open_store
-    from clothier.data.photo_csv import Columns
+    from clothier.data.columns import Columns
     from clothier.data.sources import load_fashion_mnist as fashion_mnist
     from clothier.errors import ClothierError
     from clothier.evaluation.misclassified import most_confident_errors
@@ -61,7 +61,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _EXPORTS = {
     "REFERENCE_RESULTS": ("clothier.report.reference_study", "REFERENCE_RESULTS"),
-    "Columns": ("clothier.data.photo_csv", "Columns"),
+    "Columns": ("clothier.data.columns", "Columns"),
     "ClothierError": ("clothier.errors", "ClothierError"),
     "Recipe": ("clothier.recipes", "Recipe"),
     "audit": ("clothier.exploration.audit.dataset_audit", "audit_dataset"),

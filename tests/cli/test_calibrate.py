@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.selective.thresholds import ProvableRisk
 from clothier.types import FailedInput
 

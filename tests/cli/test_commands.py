@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import atomic
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.types import DEFAULT_MODEL, FailedInput
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import atomic, recipes
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.options import PhotoOptions, TrainOptions, to_config
 

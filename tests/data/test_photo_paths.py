@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.photo_csv import Columns, read_rows
+from clothier.data.columns import Columns
+from clothier.data.photo_csv import read_rows
 from clothier.errors import DataError
 
 if TYPE_CHECKING:

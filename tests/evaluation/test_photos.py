@@ -12,8 +12,8 @@ from PIL import Image
 
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
 from clothier.clustered import clustered_standard_error
+from clothier.data.columns import Columns
 from clothier.data.fingerprints import dhash, to_bytes
-from clothier.data.photo_csv import Columns
 from clothier.data.photos import load_image
 from clothier.errors import DataError, UsageError
 from clothier.evaluation import robustness

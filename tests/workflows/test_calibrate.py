@@ -15,8 +15,8 @@ from PIL import Image
 
 from clothier import bundle
 from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
+from clothier.data.columns import Columns
 from clothier.data.fingerprints import dhash, to_bytes
-from clothier.data.photo_csv import Columns
 from clothier.data.photo_table import NO_GROUPS
 from clothier.data.photos import load_image
 from clothier.errors import UsageError

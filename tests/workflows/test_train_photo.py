@@ -13,7 +13,7 @@ from PIL import Image
 
 from clothier import bundle
 from clothier.bundle import OOD_FILE
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.errors import DataError, Interrupted, UsageError
 from clothier.inference.model import open_model
 from clothier.metrics import auroc

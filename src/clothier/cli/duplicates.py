@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.index import ProductColumn, Source
 from clothier.cli.options import FileColumn, Json
 from clothier.cli.progress import progress_display
@@ -38,6 +38,7 @@ def duplicates(
     json: Json = False,
 ) -> None:
     """Find photos that show the same picture, in any size or format, and the best of each group. Deletes nothing."""
+    from clothier.cli.tables import duplicates_table
     from clothier.workflows.duplicates import duplicates as run_search
 
     with progress_display() as progress:
@@ -50,7 +51,7 @@ def duplicates(
             product_column=product_column,
             progress=progress,
         )
-    output.print_result(result, json, tables.duplicates_table)
+    output.print_result(result, json, duplicates_table)
     for warning in result.warnings:
         output.print_message(warning)
     output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))

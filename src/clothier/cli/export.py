@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import Json
 from clothier.cli.predict import Columns
 
@@ -51,6 +51,7 @@ def export(
     json: Json = False,
 ) -> None:
     """Write accepted and reviewed tags for a shop system or a spreadsheet, or all of them for Label Studio."""
+    from clothier.cli.tables import export_table
     from clothier.workflows.export import export as run_export
 
     result = run_export(
@@ -62,6 +63,6 @@ def export(
         image_url=image_url,
         include_all=include_all,
     )
-    output.print_result(result, json, tables.export_table)
+    output.print_result(result, json, export_table)
     for warning in result.warnings:
         output.print_message(warning)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import FileColumn, Json
 from clothier.cli.predict import Model
 from clothier.cli.progress import progress_display
@@ -43,6 +43,7 @@ def index(
     json: Json = False,
 ) -> None:
     """Make an index for clothier similar. Run it again after photos were added or removed."""
+    from clothier.cli.tables import index_table
     from clothier.workflows.index import index as run_indexing
 
     with progress_display() as progress:
@@ -55,7 +56,7 @@ def index(
             product_column=product_column,
             progress=progress,
         )
-    output.print_result(result, json, tables.index_table)
+    output.print_result(result, json, index_table)
     for warning in result.warnings:
         output.print_message(warning)
     output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))

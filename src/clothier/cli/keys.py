@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import Json
 from clothier.cli.serve import ServedStore, default_store
 from clothier.errors import UsageError
@@ -53,7 +53,8 @@ def keys(
     """Create, list or revoke the keys of the HTTP API. A new key is printed once and stored nowhere."""
     if (name is None) != (action is Action.list):
         raise UsageError(f"`clothier keys {action}` takes {'no name' if name else 'a name, such as webshop'}.")
+    from clothier.cli.tables import keys_table
     from clothier.workflows.keys import manage_keys
 
     result = manage_keys(store if store is not None else default_store(), action.value, name or "", scope.value)
-    output.print_result(result, json, tables.keys_table)
+    output.print_result(result, json, keys_table)

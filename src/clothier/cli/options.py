@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.recipes import PRESETS
 from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clothier.cli import output, tables
+from clothier.cli import output
 from clothier.cli.options import FileColumn, Json, ProductColumn
 from clothier.cli.predict import Columns, Taxonomy, TrustModel
 from clothier.cli.progress import progress_display
@@ -78,6 +78,7 @@ def tag(
         raise UsageError(NO_OUTPUT)
     if address is not None and engine != "ray":
         raise UsageError(ADDRESS_WITHOUT_RAY)
+    from clothier.cli.tables import tag_table
     from clothier.workflows.tag import tag as run_tagging
 
     with progress_display() as progress:
@@ -96,7 +97,7 @@ def tag(
             address=address,
             progress=progress,
         )
-    output.print_result(result, json, tables.tag_table)
+    output.print_result(result, json, tag_table)
     for warning in result.warnings:
         output.print_message(warning)
     output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
+from clothier.data.columns import DEFAULT_GROUP_COLUMN, Columns
 from clothier.data.photo_paths import IMAGES_DIR, PhotoFinder
 from clothier.errors import DataError
 from clothier.paths import is_url, url_message
@@ -31,33 +32,8 @@ DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?\r?(?:\n|$)', re.IGNORECASE)  # which Excel writes and heeds
 NOT_CSV = ("{", "[", "<")  # JSON, XML and HTML start with these
 MAX_SHOWN_COLUMNS, MAX_SHOWN_CHARS = 10, 40  # in an error
-DEFAULT_GROUP_COLUMN = "sender_id"
 MIN_GROUPS, MIN_GROUP_SIZE, MAX_GROUP_SIZE = 5, 1.3, 50  # photos a group, mean, of a column that looks like groups
 MAX_SUGGESTIONS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The column names of a CSV.
-
-    Attributes:
-        file: the photo's name or path.
-        label: its class; empty for none of the classes.
-        group: what related photos have in common, such as the photographer. The default column is optional.
-        subclass: a subclass of some labels, such as boot for shoes; optional.
-        product: the product that photos show, whose photos vote on its class; None if they do not.
-    """
-
-    file: str = "file"
-    label: str = "label"
-    group: str = DEFAULT_GROUP_COLUMN
-    subclass: str = "footwear"
-    product: str | None = None
-
-    @property
-    def group_name(self) -> str:
-        """What a group is, in words: ``photographer`` for the default column, otherwise the column's name."""
-        return "photographer" if self.group == DEFAULT_GROUP_COLUMN else self.group
 
 
 @dataclass(frozen=True, slots=True)

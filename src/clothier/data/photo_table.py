@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.data.class_folders import find_splits, read_class_folders, unused_folders
+from clothier.data.columns import Columns
 from clothier.data.fingerprints import Fingerprints
-from clothier.data.photo_csv import Columns, ParsedRows, Row, read_rows
+from clothier.data.photo_csv import ParsedRows, Row, read_rows
 from clothier.data.photos import decode_for, preprocess, read_file
 from clothier.errors import DataError, ImageError, UnknownNameError
 from clothier.system import parallel_map

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clothier import bundle, recipes
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.bounds import check_seed
 from clothier.recipes.loader import from_values

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clothier.clustered import GroupedTest
+    from clothier.data.columns import Columns
     from clothier.data.dataset import Dataset
-    from clothier.data.photo_csv import Columns
     from clothier.inference import Model
     from clothier.types import Floats, McNemarResult, Progress
 

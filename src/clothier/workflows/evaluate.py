@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from clothier.data.columns import Columns
     from clothier.data.dataset import Dataset
-    from clothier.data.photo_csv import Columns
     from clothier.evaluation.photos import PhotoEvaluation
     from clothier.evaluation.robustness import RobustnessResult
     from clothier.inference import Model

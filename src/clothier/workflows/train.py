@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clothier.data.photo_csv import Columns
+    from clothier.data.columns import Columns
     from clothier.training.finetune.data import PhotoTrainingData
     from clothier.training.networks import AnyNetwork
     from clothier.types import Progress

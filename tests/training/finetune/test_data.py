@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clothier.data.photo_csv import Columns
+from clothier.data.columns import Columns
 from clothier.data.photo_table import NO_GROUPS
 from clothier.errors import DataError
 from clothier.recipes.photo import PhotoAugment
