@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,13 @@ def test_default_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.delenv("CLOTHIER_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert sources.cache_folder() == tmp_path / "clothier" / "fashion-mnist"
+
+
+def test_a_user_without_a_home_folder_has_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLOTHIER_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as for an unknown user without $HOME
+    assert sources.cache_folder() == Path(tempfile.gettempdir()) / f"clothier-{os.getuid()}" / "fashion-mnist"
 
 
 def test_concurrent_writes_to_the_cache(drawn: Path, release: Release, cache: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 from clothier.cli import output
 from clothier.cli.predict import Taxonomy
 from clothier.cli.tag import TaggingModel
+from clothier.errors import UsageError
 
 Host = Annotated[
     str,
@@ -98,7 +99,10 @@ def default_store() -> Path:
     """The catalogue of a user who named none."""
     from platformdirs import user_data_path
 
-    return user_data_path("clothier") / "catalogue.db"
+    try:
+        return user_data_path("clothier") / "catalogue.db"
+    except RuntimeError as error:  # an unknown user in a container
+        raise UsageError("This user has no home folder for a catalogue. Give --store FILE.") from error
 
 
 def _say_ready(url: str, store: str) -> None:
