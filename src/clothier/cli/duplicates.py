@@ -51,7 +51,4 @@ def duplicates(
             product_column=product_column,
             progress=progress,
         )
-    output.print_result(result, json, duplicates_table)
-    for warning in result.warnings:
-        output.print_message(warning)
-    output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))
+    output.print_photos_result(result, json, duplicates_table)

@@ -108,6 +108,17 @@ def _discarding_on_error(stream: IO[str]) -> Iterator[None]:
         discard(stream)
 
 
+def print_photos_result(result: Any, as_json: bool, render: Callable[[Any], RenderableType]) -> None:
+    """Prints the result of a command that reads the photos of a catalogue, its warnings and the photos that failed.
+
+    ``result`` has ``warnings``, ``failures`` and their number, ``n_failed``. Ends the command with 3 if there are some.
+    """
+    print_result(result, as_json, render)
+    for warning in result.warnings:
+        print_message(warning)
+    exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))
+
+
 def exit_on_failures(
     failures: Iterable[Mapping[str, Any]], unmet: CheckFailedError | None = None, *, n_more: int = 0
 ) -> None:

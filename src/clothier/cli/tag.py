@@ -97,7 +97,4 @@ def tag(
             address=address,
             progress=progress,
         )
-    output.print_result(result, json, tag_table)
-    for warning in result.warnings:
-        output.print_message(warning)
-    output.exit_on_failures((one.to_json() for one in result.failures), n_more=result.n_failed - len(result.failures))
+    output.print_photos_result(result, json, tag_table)
