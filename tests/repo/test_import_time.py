@@ -30,6 +30,12 @@ HEAVY_MODULES = (
     "fastapi",
     "uvicorn",
 )
+HELP_MODULES = {
+    "clothier",
+    *(f"clothier.{name}" for name in ("atomic", "errors", "paths", "untrusted")),
+    *(f"clothier.cli{name}" for name in ("", ".app", ".main", ".output")),
+}
+"""What ``clothier --help`` imports of Clothier: no command, so that it stays as fast as an application of one."""
 MAX_SECONDS = 0.3  # CPU seconds, the best of TRIES: other processes on the machine slow some tries down
 TRIES = 8
 CATALOGUE_MODULES = ("sqlalchemy", "alembic", "pyarrow")
@@ -86,6 +92,17 @@ print(json.dumps(found))
     assert ended.keys() == COMMAND_LINES.keys()
     for name, (code, heavy) in ended.items():
         assert (name, code in (0, 2), heavy) == (name, True, [])
+
+
+def test_the_help_imports_no_command() -> None:
+    code = """
+import sys
+from clothier.cli.main import main
+main(["--help"])
+print("clothier", *(name for name in sys.modules if name.startswith("clothier.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.splitlines()[-1].split()) == HELP_MODULES
 
 
 def test_import_clothier_imports_no_heavy_module() -> None:
