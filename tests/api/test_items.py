@@ -72,6 +72,7 @@ def test_pages_have_every_item_once(client: TestClient, order: str) -> None:
         ("text=2.png", ["ä ö"]),
         ("text=%25", []),
         ("decision=uncalibrated", []),
+        ("source=elsewhere", []),
     ],
 )
 def test_filters(client: TestClient, query: str, ids: list[str]) -> None:

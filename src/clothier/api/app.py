@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from clothier.api.guards import BodyGuard, OriginGuard
 from clothier.api.page import assets, photos, review_many, sign_in
@@ -15,6 +15,7 @@ from clothier.api.page import classify as classify_page
 from clothier.api.page.errors import error_page
 from clothier.api.page.pages import LINKS, PAGES
 from clothier.api.problems import add_handlers
+from clothier.api.query_names import check_query
 from clothier.api.request_log import RequestLog
 from clothier.api.routes import classify, health, items, jobs, models, reviews, similar
 
@@ -51,6 +52,7 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(check_query)],
     )
     app.state.services, app.state.links, app.state.error_page = services, LINKS, error_page
     for router in (*ROUTERS, *(one.router for one in (assets, photos, review_many, sign_in, *PAGES))):

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 MAX_FILE_NAME = 300  # characters that are repeated
 MULTIPART = "multipart/form-data"
+FIELD = "files"
 EXAMPLE = "curl -F files=@shoe.jpg"
 CONTENT: dict[str, Any] = {
     "schema": {
         "type": "object",
-        "required": ["files"],
+        "required": [FIELD],
+        "additionalProperties": False,
         "properties": {
-            "files": {
+            FIELD: {
                 "type": "array",
                 "minItems": 1,
                 "items": {"type": "string", "format": "binary"},
@@ -68,9 +70,13 @@ async def read_photos(request: Request, limits: Limits) -> list[tuple[str, bytes
     """Names and contents of the uploaded ``files``.
 
     Raises:
-        Problem: not a form, a damaged one, one without photos, or with too many.
+        Problem: not a form, a damaged one, one without photos, with too many, or with other fields.
     """
-    return (await read_upload(request, limits)).photos
+    upload = await read_upload(request, limits)
+    if other := next((name for name in upload.fields if name != FIELD), None):
+        detail = f"The form has a field {_shown(other)!r}. Send photos in the field 'files', all else in the address."
+        raise Problem(422, "unknown-field", detail)
+    return upload.photos
 
 
 async def read_upload(request: Request, limits: Limits) -> Upload:
@@ -87,7 +93,7 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
         form = await parser.parse()
         if not parser.is_complete:
             raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
-        files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and (one.filename or one.size)]
+        files = [one for one in form.getlist(FIELD) if isinstance(one, UploadFile) and (one.filename or one.size)]
         if not files:
             raise Problem(400, "no-files", f"The form has no files. Send photos in the field 'files': {EXAMPLE}")
         return Upload([(_shown(one.filename), await one.read()) for one in files], form)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 
 from clothier.catalogue.review.filters import decision_is
 from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, SOURCES
@@ -56,6 +56,7 @@ class ItemFilter:
         is_reviewed: whether a person has reviewed it.
         color: the garment's main color.
         text: a part of the id, or of the name of a file; letter case does not matter.
+        source: a folder, table or upload that it is in, as the store names it.
     """
 
     name: str | None = None
@@ -67,6 +68,7 @@ class ItemFilter:
     is_reviewed: bool | None = None
     color: str | None = None
     text: str | None = None
+    source: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """For a query of items."""
@@ -88,6 +90,9 @@ class ItemFilter:
         if self.text:
             files = select(FILES.c.item_id).where(FILES.c.file.icontains(self.text, autoescape=True))
             found.append(items.item_id.icontains(self.text, autoescape=True) | items.item_id.in_(files))
+        if self.source is not None:
+            source = select(SOURCES.c.source_id).where(SOURCES.c.name == self.source).scalar_subquery()
+            found.append(exists().where(FILES.c.item_id == items.item_id, FILES.c.source_id == source))
         return found
 
 

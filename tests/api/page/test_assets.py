@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from clothier.api.page.assets import ASSETS, FOLDER, asset
 from clothier.report.style import DARK, LIGHT
@@ -34,7 +36,25 @@ def test_a_browser_keeps_a_file_for_ever_and_never_has_an_old_one(client: TestCl
         answer = client.get(asset(name))
         assert (answer.status_code, answer.content) == (200, ASSETS[name])
         assert "immutable" in answer.headers["Cache-Control"]
+        assert "Accept-Encoding" in answer.headers["Vary"]
     assert client.get(asset("app.css").replace("/static/", "/static/0")).status_code == 404
+
+
+def test_texts_are_compressed_for_browsers_that_take_it(client: TestClient) -> None:
+    plain, packed = ({"Accept-Encoding": one} for one in ("identity", "gzip, br"))
+    htmx = client.get(asset("htmx-2.0.11.min.js"), headers=packed)
+    assert int(htmx.headers["Content-Length"]) < len(htmx.content) / 2
+    page, small = (client.get("/", headers=one) for one in (plain, packed))
+    assert ("Content-Encoding" in page.headers, small.headers["Content-Encoding"]) == (False, "gzip")
+    assert int(small.headers["Content-Length"]) < int(page.headers["Content-Length"])
+    assert page.text.partition("hx-headers")[0] == small.text.partition("hx-headers")[0]
+    assert page.headers["Vary"] == small.headers["Vary"] == "HX-Request, Accept-Encoding"
+
+
+def test_the_icon_that_browsers_ask_for_by_themselves(client: TestClient) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/x-icon")
+    assert Image.open(io.BytesIO(answer.content)).info["sizes"] == {(16, 16), (32, 32), (48, 48)}
 
 
 @pytest.mark.parametrize("name", ["..%2F__init__.py", "htmx-LICENSE", "%00", "nothing.css"])

@@ -51,8 +51,8 @@ def test_on_this_machine_nobody_signs_in(client: TestClient) -> None:
 
 
 def test_a_key_signs_in_until_it_signs_out(remote: TestClient, new_key: NewKey) -> None:
-    answer = remote.get("/?x=1", follow_redirects=False)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?next=%2F%3Fx%3D1")
+    answer = remote.get("/catalogue?class=hat", follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?next=%2Fcatalogue%3Fclass%3Dhat")
     before = remote.cookies.get(COOKIE)
     sign_in(remote, new_key("read"))
     assert remote.cookies[COOKIE] != before

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
+from clothier.api.page.compression import VARY, set_gzipped, takes_gzip
 from clothier.api.responses import not_found
 
 FOLDER = files("clothier.api.page").joinpath("static")
@@ -15,8 +18,11 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".ico": "image/x-icon",
 }
-FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": VARY}
+A_DAY = {"Cache-Control": "public, max-age=86400"}
+ICON = "favicon.ico"
 
 
 def _read() -> dict[str, bytes]:
@@ -47,8 +53,24 @@ def asset(name: str) -> str:
 
 
 @router.get("/static/{digest}/{name}")
-def get_asset(digest: Annotated[str, Path(max_length=64)], name: Annotated[str, Path(max_length=100)]) -> Response:
+def get_asset(
+    request: Request, digest: Annotated[str, Path(max_length=64)], name: Annotated[str, Path(max_length=100)]
+) -> Response:
     """A file, from memory: no name of a client reaches the disk. It needs no key, as it says nothing."""
     if digest != DIGEST or name not in ASSETS:
         raise not_found("file", name)
-    return Response(ASSETS[name], media_type=TYPES[_suffix(name)], headers=FOREVER)
+    response = Response(ASSETS[name], media_type=TYPES[_suffix(name)], headers=FOREVER)
+    if takes_gzip(request) and _suffix(name) != ".ico":
+        set_gzipped(response, _gzipped(name))
+    return response
+
+
+@router.get(f"/{ICON}")
+def get_icon() -> Response:
+    """What a browser asks for where a page names no icon, such as beside a report or a JSON answer."""
+    return Response(ASSETS[ICON], media_type=TYPES[_suffix(ICON)], headers=A_DAY)
+
+
+@cache
+def _gzipped(name: str) -> bytes:
+    return gzip.compress(ASSETS[name], 9, mtime=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
@@ -29,7 +29,7 @@ def show(
     caller: PageReader,
     services: ServicesOf,
     start: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    only: Annotated[str, Query(max_length=20)] = "",
+    only: Literal["", "class", "product"] = "",
 ) -> Response:
     """A page of groups, the largest first; ``only`` those whose photos differ in class or product."""
     found = services.duplicates.get(services.store)
@@ -43,7 +43,7 @@ def show(
         n_groups=len(groups),
         start=start,
         page=PAGE,
-        only=only if wanted else "",
+        only=only,
         max_shown=MAX_SHOWN,
         photo_url=photo_url,
         item_url=item_url,

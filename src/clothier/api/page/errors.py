@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 FOR_PROGRAMS = ("/v1/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
 TITLES = {
+    400: "The request is not right",
     403: "This is not allowed",
     404: "There is no such page",
     408: "That took too long",
     413: "That is too large",
+    422: "The request is not right",
     429: "Too many requests",
     503: "The server is busy",
 }

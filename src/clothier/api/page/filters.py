@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
@@ -34,6 +34,7 @@ class PageFilters:
         decision: of the model.
         color: the garment's main color.
         product: as the user's table names it.
+        source: a folder, table or upload, as the store names it.
         text: a part of the id, or of the name of a file.
         reviewed: "yes" or "no".
         order: of the list or of the queue.
@@ -43,6 +44,7 @@ class PageFilters:
     decision: str = ""
     color: str = ""
     product: str = ""
+    source: str = ""
     text: str = ""
     reviewed: str = ""
     order: str = ""
@@ -57,7 +59,7 @@ class PageFilters:
     @property
     def is_empty(self) -> bool:
         """Whether every item is wanted."""
-        return not any((self.name, self.decision, self.color, self.product, self.text, self.reviewed))
+        return not any((self.name, self.decision, self.color, self.product, self.source, self.text, self.reviewed))
 
     def of_items(self) -> ItemFilter:
         """For a list of all items."""
@@ -65,6 +67,7 @@ class PageFilters:
             name=self.name or None,
             decision=self.decision or None,
             product=self.product or None,
+            source=self.source or None,
             is_reviewed=REVIEWED.get(self.reviewed),
             color=self.color or None,
             text=self.text or None,
@@ -77,21 +80,38 @@ class PageFilters:
             decision=self.decision or None,
             color=self.color or None,
             product=self.product or None,
+            source=self.source or None,
         )
+
+
+Decision = Literal["", "review", "accept", "reject", "uncalibrated"]
 
 
 def read_filters(
     name: Annotated[Text, Query(alias="class")] = "",
-    decision: Text = "",
+    decision: Decision = "",
     color: Text = "",
     product: Text = "",
+    source: Text = "",
     text: Text = "",
-    reviewed: Text = "",
+    reviewed: Literal["", "yes", "no"] = "",
     order: Text = "",
 ) -> PageFilters:
-    """A dependency: the filters of a request."""
-    values = (name, decision, color, product, text, reviewed, order)
+    """A dependency: the filters of a list."""
+    values = (name, decision, color, product, source, text, reviewed, order)
     return PageFilters(*(one.strip() for one in values))
+
+
+def read_queue_filters(
+    name: Annotated[Text, Query(alias="class")] = "",
+    decision: Decision = "",
+    color: Text = "",
+    product: Text = "",
+    source: Text = "",
+    order: Text = "",
+) -> PageFilters:
+    """A dependency: the filters of a queue, which has no other ones."""
+    return read_filters(name, decision, color, product, source, order=order)
 
 
 def choices(store: Store) -> dict[str, Any]:
@@ -100,3 +120,4 @@ def choices(store: Store) -> dict[str, Any]:
 
 
 FiltersOf = Annotated[PageFilters, Depends(read_filters)]
+QueueFiltersOf = Annotated[PageFilters, Depends(read_queue_filters)]

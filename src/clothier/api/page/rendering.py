@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
 from clothier.api.page.assets import asset
+from clothier.api.page.compression import VARY, compress
 from clothier.api.page.visits import FIELD, HEADER, is_from_other_site, set_cookie
 from clothier.report.formatting import format_percent
 from clothier.untrusted import printable
@@ -28,7 +29,7 @@ POLICY = (
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",  # with no-referrer, forms would have the origin "null"
-    "Vary": "HX-Request",
+    "Vary": f"HX-Request, {VARY}",
 }
 HTMX = {
     "allowEval": False,
@@ -81,6 +82,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         csrf_field=lambda: _hidden_field(visit),
     )  # fmt: skip
     response = HTMLResponse(text, status, HEADERS)
+    compress(request, response)
     if visit and visit.is_new and not is_from_other_site(request):
         set_cookie(request, response, visit.secret)
     return response

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData
 
 from clothier.api.access import LOCAL, Caller
-from clothier.api.page.filters import FiltersOf, PageFilters, choices
+from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
 from clothier.api.page.photos import photo_url
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.review_card import NONE, Card, Desk, DeskState
@@ -25,7 +25,7 @@ from clothier.errors import UsageError
 router = APIRouter(include_in_schema=False)
 LINK = Link("Review", "/review")
 NAME_COOKIE = "clothier_reviewer"
-QUEUE_FILTERS = ("name", "decision", "color", "product", "order")
+QUEUE_FILTERS = ("name", "decision", "color", "product", "source", "order")
 YEAR = 365 * 86_400  # seconds
 
 
@@ -34,7 +34,7 @@ def show(
     request: Request,
     caller: PageReader,
     services: ServicesOf,
-    filters: FiltersOf,
+    filters: QueueFiltersOf,
     item: Annotated[Text | None, Query(description="The item to begin with.")] = None,
 ) -> Response:
     """The first photo of the queue, or the one that was named."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from clothier.api.access import Caller
-from clothier.api.page.filters import FiltersOf, PageFilters, choices
+from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
 from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import redirect, render
 from clothier.api.page.review import field, reviewer_of
@@ -35,7 +35,7 @@ def show(
     request: Request,
     caller: PageReader,
     services: ServicesOf,
-    filters: FiltersOf,
+    filters: QueueFiltersOf,
     after: Annotated[Text | None, Query()] = None,
 ) -> Response:
     """A page of the queue."""
@@ -47,7 +47,7 @@ def act(
     request: Request,
     caller: PageReviewer,
     services: ServicesOf,
-    filters: FiltersOf,
+    filters: QueueFiltersOf,
     form: CheckedForm,
     after: Annotated[Text | None, Query()] = None,
 ) -> Response:

@@ -31,12 +31,13 @@ def get_items(
     reviewed: bool | None = None,
     color: Text | None = None,
     text: Annotated[Text | None, Query(description="A part of the id, or of the name of a file.")] = None,
+    source: Annotated[Text | None, Query(description="A tagged folder, table or job, as the store names it.")] = None,
     order: Literal["id", "newest", "doubtful", "certain"] = "id",
     after: Annotated[Text | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Any:
     """Items in an order, a page at a time. An item that is added meanwhile moves no other to another page."""
-    wanted = ItemFilter(name, decision, product, model, min_probability, max_probability, reviewed, color, text)
+    wanted = ItemFilter(name, decision, product, model, min_probability, max_probability, reviewed, color, text, source)
     rows = list_items(services.store, wanted, order=order, after=read_place(after, order), limit=limit + 1)
     following = place_after(rows[limit - 1], order) if len(rows) > limit else None
     return {"items": [item_answer(one) for one in rows[:limit]], "next": following}
