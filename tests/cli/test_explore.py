@@ -12,6 +12,7 @@ from PIL import Image
 
 from clothier import atomic
 from clothier.data import idx_files
+from clothier.data.columns import Columns
 from tests.synthetic import draw_garments, write_idx
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ def change_result(fake_workflows: FakeWorkflows) -> Callable[..., None]:
 class TestCommand:
     def test_defaults(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         assert run("explore").code == 0
-        assert fake_workflows.only_call == {"map": "pixels", "audit": "duplicates"}
+        assert fake_workflows.only_call == {"columns": Columns(), "map": "pixels", "audit": "duplicates"}
 
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         words = "explore --out o --data d --any-idx --seed 5 --map cnn --perplexity 12.5 --audit labels --json"
+        words += " --file-column image --label-column class --group-column product"
         assert run(*words.split()).json["report"] == "runs/explore/report.html"
-        given = {"out": Path("o"), "data": Path("d"), "any_idx": True}
+        columns = Columns(file="image", label="class", group="product")
+        given = {"out": Path("o"), "data": Path("d"), "columns": columns, "any_idx": True}
         assert fake_workflows.only_call == {**given, "seed": 5, "map": "cnn", "perplexity": 12.5, "audit": "labels"}
 
     def test_table(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
@@ -167,13 +170,18 @@ class TestUnusualData:
         assert len(found["classes"]["train"]) == classes
         assert len(found["pixels"]["per_class"]) == min(n, classes)
 
-    def test_photo_folder_with_a_broken_file(self, run: Runner, tmp_path: Path) -> None:
+    def test_table_of_photos_with_a_broken_file(self, run: Runner, tmp_path: Path) -> None:
         folder = photos(tmp_path / "photos", {"coat": 5, "boot": 5, "$5 <b>bag": 5})
         (folder / "coat" / "broken.png").write_bytes(b"not an image")
-        found: Any = self.explore(run, tmp_path, folder, code=3)
+        rows = [f"{file.relative_to(folder)},{file.parent.name},{file.stem}\n" for file in folder.rglob("*.png")]
+        atomic.write_text(folder / "shop.csv", "".join(["image,label,product\n", *rows]))
+        words = ("--file-column", "image", "--group-column", "product")
+        found: Any = self.explore(run, tmp_path, folder / "shop.csv", *words, code=3)
         assert found["classes"]["train"] == {"$5 <b>bag": 4, "boot": 4, "coat": 4}
         assert [Path(one["file"]).name for one in found["failures"]] == ["broken.png"]
-        assert "<b>bag" not in (tmp_path / "out" / "report.html").read_text()
+        page = (tmp_path / "out" / "report.html").read_text()
+        assert "<b>bag" not in page
+        assert f"clothier explore --data {folder / 'shop.csv'} --file-column image --group-column product" in page
 
     def test_table_of_a_real_result(self, run: Runner, tmp_path: Path) -> None:
         data = idx_folder(tmp_path / "garments", random_images(30, 8, 8), np.arange(30) % 3)

@@ -3,17 +3,26 @@
 clothier explore
 clothier explore --map cnn --out runs/cnn-map
 clothier explore --data photos --map none
+clothier explore --data labels.csv --group-column product
 clothier explore --audit labels --json
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clothier.cli import output
-from clothier.cli.options import AnyIdx, Data, Json, Out, Seed, drop_unset
+from clothier.cli.options import AnyIdx, FileColumn, GroupColumn, Json, LabelColumn, Out, Seed, columns_from, drop_unset
 from clothier.cli.progress import progress_display
 
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Folder of the data, or CSV of labeled images. Default: Fashion-MNIST, found or downloaded.",
+    ),
+]
 Map = Annotated[
     str, typer.Option("--map", metavar="pixels|cnn|none", help="Features of the t-SNE map: pixels or CNN embeddings.")
 ]
@@ -33,6 +42,9 @@ def explore(
     map_: Map = "pixels",
     perplexity: Perplexity = None,
     audit: Audit = "duplicates",
+    file_column: FileColumn = None,
+    label_column: LabelColumn = None,
+    group_column: GroupColumn = None,
     json: Json = False,
 ) -> None:
     """Explore the data: class counts, pixels, PCA, duplicates and a t-SNE map, as figures and HTML pages."""
@@ -43,7 +55,8 @@ def explore(
     from clothier.workflows.explore import explore as run_exploration
 
     given = drop_unset(out=out, data=data, any_idx=any_idx, seed=seed, map=map_, perplexity=perplexity, audit=audit)
+    columns = columns_from(file_column, label_column, group_column)
     with progress_display() as progress:
-        result = run_exploration(**given, progress=progress)
+        result = run_exploration(columns=columns, **given, progress=progress)
     output.print_result(result, json, exploration_table)
     output.exit_on_failures(result.to_json()["failures"])

@@ -63,21 +63,20 @@ def load_image_folder(folder: Path, *, seed: int = SPLIT_SEED, progress: Progres
         train, test = _hold_out(train, len(classes), seed)
     if splits:
         warnings += unused_folders(folder, [root, *([test_root] if test_root else [])])
-    warnings += _reduction_warning(train.files, folder)
+    warnings += reduction_warning(train.files, f"clothier train photo --data {shlex.quote(str(folder))}")
     for warning in warnings:
         progress(f"reading {folder.name}", 0, 0, warning)
     digests = {"train": train.digest, "test": test.digest}
     return Dataset(printable(folder.resolve().name), classes, train, test, digests, failures, warnings)
 
 
-def _reduction_warning(files: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """Says what is lost if most of some sample files are photos rather than small images."""
+def reduction_warning(files: tuple[str, ...], command: str) -> tuple[str, ...]:
+    """Says what is lost if most of some sample files are photos, not small images; ``command`` trains on photos."""
     sample = files[:: -(-len(files) // SAMPLE_FILES)]
     sizes = sorted((decode_image(Path(file)).size for file in sample), key=min)
     width, height = sizes[len(sizes) // 2]
     if min(width, height) < LARGE_SIDE:
         return ()
-    command = f"clothier train photo --data {shlex.quote(str(folder))}"
     reduced = f"The images are reduced to 28x28 gray pixels, from {width}x{height}."
     return (f"{reduced} For photos of clothes, {command} keeps color and detail.",)
 

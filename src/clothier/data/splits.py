@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from clothier.errors import DataError
 
@@ -33,6 +33,28 @@ def stratified_split(labels: Labels, n_validation: int, seed: int = STUDY_SEED) 
     indices = np.arange(len(labels))
     train, validation = train_test_split(indices, test_size=n_validation, stratify=labels, random_state=seed)
     return train, validation
+
+
+def grouped_split(labels: Labels, groups: Int64Array, fraction: float, seed: int) -> tuple[Int64Array, Int64Array]:
+    """Splits N images by their ``labels`` and ``groups``, both (N,); all images of a group are in one part.
+
+    ``fraction`` of each class is held out, or as near as the groups allow: half of two groups. Images that all belong
+    to one group are split without regard to it.
+
+    Returns:
+        The sorted indices of the other images and of those held out, int64.
+
+    Raises:
+        ValueError: no class has as many images as there are parts, 1 / ``fraction``.
+    """
+    n_groups = len(np.unique(groups))
+    if 1 < n_groups < len(groups):
+        splitter = StratifiedGroupKFold(min(round(1 / fraction), n_groups), shuffle=True, random_state=seed)
+        train, held_out = next(splitter.split(labels, labels, groups))
+    else:
+        folds = StratifiedKFold(round(1 / fraction), shuffle=True, random_state=seed)
+        train, held_out = next(folds.split(labels, labels))
+    return np.sort(train), np.sort(held_out)
 
 
 def stratified_folds(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from clothier.data.columns import Columns
 from clothier.errors import UnknownNameError, UsageError
 from clothier.recipes.bounds import MANY, check_seed
 
@@ -21,7 +22,8 @@ class ExploreOptions:
     """The options of ``clothier explore``.
 
     Attributes:
-        data: a folder, as ``--data`` means it; None for Fashion-MNIST.
+        data: a folder, as ``--data`` means it, or a CSV of labeled images; None for Fashion-MNIST.
+        columns: of the CSV.
         any_idx: accept an IDX dataset that is not Fashion-MNIST.
         seed: of all random choices.
         map: what is mapped: ``pixels``, the embeddings of a ``cnn``, or ``none``.
@@ -33,6 +35,7 @@ class ExploreOptions:
     """
 
     data: Path | None = None
+    columns: Columns = field(default_factory=Columns)
     any_idx: bool = False
     seed: int = 0
     map: str = "pixels"
@@ -52,6 +55,10 @@ class ExploreOptions:
     def command(self) -> str:
         """The command line that reproduces the exploration."""
         data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
+        usual = Columns()
+        for name in ("file", "label", "group"):
+            if (column := getattr(self.columns, name)) != getattr(usual, name):
+                data += [f"--{name}-column", shlex.quote(column)]
         words = [*data, *(["--any-idx"] if self.any_idx else [])]
         words += [] if self.perplexity is None else ["--perplexity", f"{self.perplexity:g}"]
         words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]

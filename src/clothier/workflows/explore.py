@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, recipes, system
+from clothier.data.image_table import load_image_table
+from clothier.data.photo_table import DEFAULT_COLUMNS, is_photo_table
 from clothier.data.sources import open_dataset
 from clothier.data.splits import stratified_folds
 from clothier.evaluation.classifier import require_same_classes
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from clothier.data.columns import Columns
     from clothier.data.dataset import Dataset
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_audit import LabelAudit
@@ -72,6 +75,7 @@ def explore(
     data: str | Path | None = None,
     *,
     out: str | Path | None = None,
+    columns: Columns = DEFAULT_COLUMNS,
     any_idx: bool = False,
     seed: int = 0,
     map: str = "pixels",  # noqa: A002 - the word that a user types
@@ -81,15 +85,30 @@ def explore(
 ) -> ExplorationRun:
     """Explores the data and writes the result into a folder, which is removed if the exploration fails.
 
-    ``out`` is the folder; None for ``runs/explore``, numbered when it exists. ``progress`` is called at every stage and
-    every figure. The other arguments are those of :class:`ExploreOptions`.
+    Args:
+        data: a folder of IDX files, a folder with a subfolder of images for each class, or a CSV of labeled images
+            (or a folder with ``labels.csv`` in it), whose groups are kept together in one split; None for
+            Fashion-MNIST. All but IDX files are seen as 28x28 gray pixels.
+        columns: of the CSV.
+        any_idx: accept IDX files of any data set.
+        out: the folder; None for ``runs/explore``. Numbered if it exists.
+        seed: of all random choices.
+        map: what the t-SNE map shows: ``pixels``, the embeddings of the bundled ``cnn``, or ``none`` for no map.
+        perplexity: of the map; None for 30, or less where there are few images.
+        audit: ``duplicates`` finds duplicates and outliers, ``labels`` also suspected label errors (minutes).
+        progress: called at every stage and every figure.
 
     Raises:
         ClothierError: the options, the data or the disk.
     """
     place, folder = optional_path(data), optional_path(out) or RUNS_DIR / "explore"
-    options = ExploreOptions(data=place, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit)
-    dataset = open_dataset(place, any_idx=any_idx, any_size=True, progress=progress)
+    options = ExploreOptions(
+        data=place, columns=columns, any_idx=any_idx, seed=seed, map=map, perplexity=perplexity, audit=audit
+    )
+    if place is not None and is_photo_table(place):
+        dataset = load_image_table(place, columns, progress=progress)
+    else:
+        dataset = open_dataset(place, any_idx=any_idx, any_size=True, progress=progress)
     if options.map != "none" and options.perplexity is not None:
         check_perplexity(options.perplexity, len(dataset.train) + len(dataset.test))
     run = ExplorationRun(atomic.unique_dir(folder))

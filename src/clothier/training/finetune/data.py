@@ -18,11 +18,12 @@ from clothier.data.photo_table import (
     load_with_fingerprints,
     read_photo_table,
 )
+from clothier.data.small_classes import without_small_classes
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import find_photo_duplicates
 from clothier.taxonomy import map_labels, without_subclasses
 from clothier.training.finetune.efficientnet_lite import SIDE
-from clothier.types import FailedInput, InputSpec
+from clothier.types import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.exploration.audit.duplicates import Duplicates
-    from clothier.types import BoolArray, Images, Int64Array, Labels, Progress
+    from clothier.types import Images, Int64Array, Labels, Progress
 
     Indices = npt.NDArray[np.intp]
 
@@ -113,7 +114,7 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
         progress(f"reading {table.name}", 0, 0, warning)
     n_reported = len(table.warnings)
     (inputs, images), fingerprints, table = load_with_fingerprints(table, INPUT_SPEC, STORED_SIZE, progress=progress)
-    kept, final = _without_small_classes(table)
+    kept, final = without_small_classes(table, MIN_PHOTOS_PER_CLASS)
     if len(final) < len(table):
         images, inputs, fingerprints = images[kept], inputs[kept], fingerprints.subset(kept)
     duplicates = find_photo_duplicates(fingerprints)
@@ -174,35 +175,6 @@ def split_folds(folds: Int64Array, labels: Labels) -> list[tuple[Indices, Indice
         (np.flatnonzero(labeled & (folds != number)), np.flatnonzero(labeled & (folds == number)))
         for number in range(folds.max() + 1)
     ]
-
-
-def _without_small_classes(table: PhotoTable) -> tuple[BoolArray, PhotoTable]:
-    """Which photos are kept, and their table: the photos of classes with too few become failures."""
-    counts = table.class_counts
-    small = {name for name, count in counts.items() if count < MIN_PHOTOS_PER_CLASS}
-    classes = tuple(name for name in table.classes if name not in small)
-    if len(classes) < 2:
-        found = ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
-        raise DataError(
-            f"{table.name} has {len(classes)} class(es) with {MIN_PHOTOS_PER_CLASS} or more readable photos: {found}. "
-            f"A model needs two or more classes; add photos.{table.failure_note}"
-        )
-    names = [*table.classes, ""]
-    failures = tuple(
-        FailedInput(
-            file,
-            "small-class",
-            f"{file}: the class {names[label]} has {counts[names[label]]} readable photos, but {MIN_PHOTOS_PER_CLASS} "
-            "or more are needed; the photo was excluded.",
-        )
-        for file, label in zip(table.files, table.labels.tolist(), strict=True)
-        if names[label] in small
-    )
-    is_kept = np.array([names[label] not in small for label in table.labels.tolist()])
-    new_label = {name: label for label, name in enumerate(classes)} | {"": UNKNOWN_LABEL}
-    labels = np.array([new_label[names[label]] for label in table.labels[is_kept].tolist()], np.int64)
-    failures = (*table.failures, *failures)
-    return is_kept, replace(table.subset(is_kept), labels=labels, classes=classes, failures=failures)
 
 
 def _digest(table: PhotoTable, pixel_digests: npt.NDArray[np.uint8]) -> str:
