@@ -14,6 +14,16 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _URL_AS_PATH = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)  # Path drops the second slash
 
 
+def is_file(path: Path) -> bool:
+    """Whether this user can see a file there; ``Path.is_file`` raises an error where a folder may not be entered."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether this user can see a folder there, as :func:`is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def is_url(name: str | PathLike[str]) -> bool:
     """Whether ``name`` is a URL, such as ``https://example.com/shoe.jpg`` or ``s3://bucket/shoe.jpg``."""
     return bool((_URL if isinstance(name, str) else _URL_AS_PATH).match(os.fspath(name)))
@@ -45,6 +55,16 @@ def local_path(name: str | PathLike[str]) -> Path:
         if error.errno == errno.ENAMETOOLONG:
             raise UsageError(f"a path of {len(os.fspath(name))} characters is too long. Give a shorter one.") from error
     return Path(name)
+
+
+def check_not_source(source: str | PathLike[str], output: Path) -> None:
+    """Checks that an output would not replace the file that it is made of.
+
+    Raises:
+        UsageError: it would.
+    """
+    if not is_url(source) and local_path(source).resolve() == output.resolve():
+        raise UsageError(f"the source and the output are the same: {output}. Name another output.")
 
 
 def optional_path(name: str | PathLike[str] | None) -> Path | None:

@@ -85,6 +85,7 @@ def test_stores_from_before_hashes_are_read_again(photos: Path, tmp_path: Path, 
     [
         ("photos", {}, UsageError, "Name an output"),
         ("://h/d", {"id_column": "sku"}, UsageError, "has its columns already"),
+        ("photos.csv", {"output": "photos.csv"}, UsageError, "the source and the output are the same"),
         ("tags.db", {"output": "found.txt"}, UsageError, "has none of the suffixes"),
         ("tags.db", {}, DataError, "does not exist"),
     ],

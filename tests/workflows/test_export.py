@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from clothier.bundle import Bundle
 
+ROW = b'{"item_id": "1", "file": "a.jpg", "class": "dress", "decision": "accept"}'
 URL = "https://cdn.example.com/photos/"
 TABLE = """file,style,Title,price,note
 red 1.png,Rote Röcke,Red & nice,12.00 EUR,=1+1
@@ -220,6 +221,10 @@ def test_tables_that_are_none(tmp_path: Path, photos: Path, model: Path) -> None
         ("b.parquet", b"PAR1no"),
         ("c.jsonl", b"[1]\n"),
         ("d.jsonl", b"{"),
+        ("g.csv", b"item_id,file,class,decision,probability\n1,a.jpg,dress,accept,nan\n"),
+        ("h.jsonl", ROW + b"\n{}\n"),
+        ("i.jsonl", ROW.replace(b'"dress"', b"5") + b"\n"),
+        ("j.jsonl", ROW.replace(b'"a.jpg"', b"null") + b"\n"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match="is damaged"):
@@ -245,6 +250,8 @@ def test_usage(tmp_path: Path, photos: Path, model: Path) -> None:
         export(tmp_path / "tags.csv", tmp_path / "out", format="google", columns="file")
     with pytest.raises(UsageError, match="are the same"):
         export(tmp_path / "tags.csv", tmp_path / "tags.csv")
+    with pytest.raises(UsageError, match=r"would replace .*tasks\.xml. Name the tasks .*tasks\.json"):
+        export(tmp_path / "tags.csv", tmp_path / "tasks.xml", format="label-studio")
     with pytest.raises(UsageError, match="knows its products"):
         export(tmp_path / "tags.csv.store", tmp_path / "out", product_column="style")
     with pytest.raises(UnknownNameError, match="style"):

@@ -10,7 +10,7 @@ from clothier.catalogue.duplicates import find_duplicates
 from clothier.catalogue.rows import OutputColumn
 from clothier.catalogue.store import open_existing_store
 from clothier.catalogue.tables import check_output, write_table
-from clothier.paths import optional_path
+from clothier.paths import check_not_source, optional_path
 from clothier.types import no_progress
 from clothier.workflows.index import tag_if_photos
 
@@ -111,13 +111,15 @@ def duplicates(
         progress: receives the number of photos.
 
     Raises:
-        UsageError: photos without an output, columns of a store, or another process uses the store.
+        UsageError: photos without an output, an output in place of the source, columns of a store, or another process
+            uses the store.
         DataError: source or store are missing or damaged.
         ModelError: the model is missing or damaged.
         StorageError: output or store cannot be written; an older output is unchanged.
     """
     started, target = time.monotonic(), optional_path(output)
     if target:
+        check_not_source(source, target)
         check_output(target)
     columns = (file_column, id_column, product_column)
     store, tagged = tag_if_photos(source, target, columns, model=model, progress=progress)

@@ -20,6 +20,7 @@ from clothier.catalogue.store import open_store
 from clothier.catalogue.store.engine import is_store
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
 from clothier.errors import UnknownNameError, UsageError
+from clothier.paths import check_not_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,8 @@ NO_IMAGES = "the images have no address, so their column is empty. Say where the
 MIXED = "{n:,} products have photos of different classes; the class of most photos was taken, for example for {name!r}."
 LONG_IDS = "{n:,} products are left out: their id has more than {limit} characters, for example {name!r}."
 UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
+CONFIG_SUFFIX = ".xml"  # of the labeling configuration of Label Studio
+CONFIG_BESIDE = "the labeling configuration is written beside the tasks, and would replace {}. Name the tasks {}."
 LEFT_OUT = "left out: {}. {} includes them."
 
 
@@ -122,8 +125,11 @@ def _check(source: str | Path, output: Path, name: str, columns: str | None, pro
         raise UnknownNameError(name, "format", FORMATS)
     if columns is not None and name != "csv":
         raise UsageError(ONLY_CSV.format(name))
-    if "://" not in str(source) and Path(source).resolve() == output.resolve():
-        raise UsageError(f"the source and the output are the same: {output}. Name another output.")
+    check_not_source(source, output)
+    if name == "label-studio":
+        if output.suffix.lower() == CONFIG_SUFFIX:
+            raise UsageError(CONFIG_BESIDE.format(output, output.with_suffix(".json")))
+        check_not_source(source, output.with_suffix(CONFIG_SUFFIX))
     if product_column is not None and is_store(source):
         raise UsageError(PRODUCTS_OF_STORE)
     atomic.check_writable(output)
@@ -169,7 +175,7 @@ class _Export:
             return self._n_tags
         with atomic.atomic_open(self._output) as file:
             classes = write_tasks(file, self._rows(), self._image_url)
-        atomic.write_text(self._output.with_suffix(".xml"), labeling_config(sorted(classes)))
+        atomic.write_text(self._output.with_suffix(CONFIG_SUFFIX), labeling_config(sorted(classes)))
         return self._n_tags
 
     def _write_products(self) -> int:

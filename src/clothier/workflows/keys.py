@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.api_keys import create_key, list_keys, revoke_key
-from clothier.catalogue.store import open_store
+from clothier.catalogue.store import open_existing_store, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +31,12 @@ def manage_keys(store: str | Path, action: str, name: str, scope: str) -> KeysRe
     """Creates a key, lists all or revokes one: ``action`` is create, list or revoke.
 
     Raises:
+        DataError: there is no store, and no key is made.
         UsageError: a name that is in use, or cannot be one.
         UnknownNameError: there is no such key to revoke.
         StorageError: the store cannot be used.
     """
-    with open_store(store) as opened:
+    with (open_store if action == "create" else open_existing_store)(store) as opened:
         if action == "create":
             secret = create_key(opened, name, scope)
             return KeysResult(tuple(one for one in list_keys(opened) if one.name == name), secret)

@@ -50,7 +50,7 @@ class Product:
         """The main color of more than half of its photos; "" if there is none."""
         counts = Counter(one.get("color") for one in self.photos)
         color, n = counts.most_common(1)[0]
-        return color if color and 2 * n > len(self.photos) else ""
+        return str(color) if color and 2 * n > len(self.photos) else ""
 
     def given(self, column: str) -> str:
         """What the user's table says in a column of this name, whatever its letter case; "" if nothing."""

@@ -33,6 +33,7 @@ OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
 REQUIRED = ("item_id", "file", "class", "decision")
 MAX_LINE = 1 << 24  # characters of a line or a cell
 BATCH = 1_000  # rows of a Parquet file in memory
+TEXTS = (*REQUIRED, "class_2", "class_3")
 NUMBERS = ("probability", "probability_2", "probability_3")
 
 
@@ -124,22 +125,44 @@ class TableTags:
 
     def __iter__(self) -> Iterator[Row]:
         """The rows."""
-        for row in self._read():
+        for row in self._read(is_checked=True):
             product = row.get(self._product) if self._product else None
             yield {**row, PRODUCT: str(product or "")}
 
-    def _read(self) -> Iterator[Row]:
-        """Rows with equal headings.
+    def _read(self, *, is_checked: bool = False) -> Iterator[Row]:
+        """Rows with equal headings, whose values are checked if wanted.
 
         Raises:
             DataError: the table is missing or damaged.
         """
         try:
-            yield from _READERS.get(self._path.suffix.lower(), _read_csv)(self._path)
+            for row in _READERS.get(self._path.suffix.lower(), _read_csv)(self._path):
+                if is_checked:
+                    _check_row(row)
+                yield row
         except OSError as error:
             raise DataError(f"{self._path} cannot be read: {error.strerror or error}. Check the path.") from error
         except (ValueError, csv.Error, pa.ArrowException, RecursionError) as error:
             raise DataError(f"{self._path} is damaged: {error}. Write it again: clothier tag") from error
+
+
+def _check_row(row: Row) -> None:
+    """Checks what the exports rely on.
+
+    Raises:
+        ValueError: a value is missing, or not one that ``clothier tag`` writes.
+    """
+    for name in TEXTS:
+        if name in REQUIRED and name not in row:
+            raise ValueError(f"a row has no {name!r}")
+        if not isinstance(row.get(name), str | None):
+            raise ValueError(f"{name!r} is {row[name]!r}, not a text")  # noqa: TRY004 - as json's own errors
+    if row["class"] is not None and not (row["item_id"] and row["file"]):
+        raise ValueError(f"a row of the class {row['class']!r} has no 'item_id' or no 'file'")
+    for name in NUMBERS:
+        value = row.get(name)
+        if value is not None and not (isinstance(value, int | float) and 0 <= value <= 1):
+            raise ValueError(f"{name!r} is {value!r}, not a number from 0 to 1")
 
 
 def _read_csv(path: Path) -> Iterator[Row]:

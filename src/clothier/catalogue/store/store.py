@@ -339,7 +339,9 @@ def open_existing_store(store: str | Path) -> Store:
     """
     url = parse_url(store)
     if url.get_backend_name() == SQLITE and not Path(url.database or "").exists():
-        raise DataError(f"the store {url.database} does not exist. Name one that `clothier tag` has written.")
+        raise DataError(
+            f"the store {url.database} does not exist. Name one that `clothier tag` or `clothier serve` has written."
+        )
     return Store(url)
 
 
