@@ -125,6 +125,13 @@ def test_an_action_with_the_same_key_is_not_done_again(filled: Store) -> None:
     assert said(filled, "i0")[1] == "anna", "the second undo was the first one"
     with pytest.raises(UsageError, match="belongs to another action"):
         accept(filled, {"i1": 1}, "bob", key="k1")
+    for other in (
+        lambda: accept(filled, {"i1": 0}, "anna", key="k1"),
+        lambda: correct(filled, {"i0": 0}, "hat", "anna", key="k1"),
+        lambda: accept_all(filled, Filter(decision="review"), "anna", key="k1"),
+    ):
+        with pytest.raises(UsageError, match="belongs to another action"):
+            other()
     assert count(filled, REVIEWS) == 2
 
 

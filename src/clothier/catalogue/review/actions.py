@@ -4,11 +4,12 @@ Two reviewers of one item: a review names the revision of the item that the revi
 revision differs, and the second reviewer is told.
 
 Every action has a key and is done once. A caller whose connection was lost after the commit tries again with the same
-key, and gets the result of the first try.
+key, and gets the result of the first try. The same key with anything else is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ ACCEPT, CORRECT = "accept", "correct"
 REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other
 LEFT = "{} was reviewed again, or its photo changed. It was left as it is."
 MAX_NAME = 200  # characters of a reviewer's name
-MAX_KEY = 64  # characters
+MAX_KEY = 64  # characters of a caller's key
+HALF = 32  # hexadecimal digits of a digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,8 @@ def accept(store: Store, seen: Mapping[str, int | None], reviewer: str, *, key: 
         UsageError: no name, or a name or key that is too long.
         StorageError: the store cannot be written. Nothing was changed.
     """
-
-    def judge(_: Connection) -> list[Request]:
-        return [(item_id, revision, MODEL_CLASS) for item_id, revision in seen.items()]
-
-    return _act(store, ACCEPT, reviewer, key, judge)
+    requests = [(item_id, revision, MODEL_CLASS) for item_id, revision in seen.items()]
+    return _act(store, _Action.of(ACCEPT, reviewer, key, requests), lambda _: requests)
 
 
 def correct(
@@ -144,14 +143,16 @@ def review(store: Store, judgments: Sequence[Judgment], reviewer: str, *, key: s
         repeated = next(one for one in ids if ids.count(one) > 1)
         raise UsageError(f"the item {repeated!r} is there twice. Give one class for each item.")
 
+    requests = [(one.item_id, one.revision, one.class_name) for one in judgments]
+
     def judge(connection: Connection) -> list[Request]:
         classes = known_classes(connection)
         for one in judgments:
             if one.class_name is not None and one.class_name not in classes:
                 raise UnknownNameError(one.class_name, "class", classes)
-        return [(one.item_id, one.revision, one.class_name) for one in judgments]
+        return requests
 
-    return _act(store, CORRECT, reviewer, key, judge)
+    return _act(store, _Action.of(CORRECT, reviewer, key, requests), judge)
 
 
 def accept_all(
@@ -182,7 +183,7 @@ def accept_all(
         query = query.order_by(ITEMS.c.probability.desc(), ITEMS.c.item_id.desc())
         return [(item_id, revision, MODEL_CLASS) for item_id, revision in connection.execute(query)]
 
-    return _act(store, ACCEPT, reviewer, key, judge)
+    return _act(store, _Action.of(ACCEPT, reviewer, key, (filters, limit)), judge)
 
 
 def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult:
@@ -194,17 +195,18 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
         UsageError: there is nothing to take back; or as :func:`accept`.
         StorageError: the store cannot be written. Nothing was changed.
     """
-    name, key = _check_names(reviewer, key)
+    undoing = _Action.of(UNDO, reviewer, key, ())
+    name = undoing.reviewer
 
     def work(connection: Connection) -> ActionResult:
-        if done := _done_before(connection, UNDO, name, key):
+        if done := _done_before(connection, undoing):
             return done
         last = last_action(connection, name)
         if last is None:
             raise UsageError(f"{name} has no review to take back.")
         rows = connection.execute(reviews_of(last)).mappings().all()
         current = [one for one in rows if one["review_id"] == one["current_id"]]
-        action = insert_action(connection, UNDO, name, key, last)
+        action = insert_action(connection, UNDO, name, undoing.key, last)
         restore(connection, last)
         write_audit(connection, name, current, [after_undo(one) for one in current])
         changed = {one["item_id"] for one in current}
@@ -217,22 +219,42 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
     return store.write(work)
 
 
-def _act(
-    store: Store, kind: str, reviewer: str, key: str | None, judge: Callable[[Connection], Sequence[Request]]
-) -> ActionResult:
+@dataclass(frozen=True, slots=True)
+class _Action:
+    """An action that is asked for.
+
+    Attributes:
+        kind: accept, correct or undo.
+        reviewer: who does it.
+        key: as the store keeps it: half a digest of the caller's key, and half a digest of all else.
+    """
+
+    kind: str
+    reviewer: str
+    key: str
+
+    @classmethod
+    def of(cls, kind: str, reviewer: str, key: str | None, content: object) -> _Action:
+        """Checks the names; ``content`` is what is asked for."""
+        name, key = _check_names(reviewer, key)
+        halves = (hashlib.sha256(one.encode()).hexdigest()[:HALF] for one in (key, repr((kind, name, content))))
+        return cls(kind, name, "".join(halves))
+
+
+def _act(store: Store, action: _Action, judge: Callable[[Connection], Sequence[Request]]) -> ActionResult:
     """Reviews what ``judge`` requests, in one transaction."""
-    name, key = _check_names(reviewer, key)
+    kind, name = action.kind, action.reviewer
 
     def work(connection: Connection) -> ActionResult:
-        if done := _done_before(connection, kind, name, key):
+        if done := _done_before(connection, action):
             return done
         requests = judge(connection)
         items = lock_items(connection, [item_id for item_id, _, _ in requests])
         conflicts = [one for request in requests if (one := _conflict(request, items.get(request[0])))]
         refused = {one.item_id for one in conflicts}
         accepted = [request for request in requests if request[0] not in refused]
-        action = write_reviews(connection, kind, name, key, accepted, items) if accepted else None
-        return ActionResult(action, kind, name, tuple(one[0] for one in accepted), tuple(conflicts))
+        number = write_reviews(connection, kind, name, action.key, accepted, items) if accepted else None
+        return ActionResult(number, kind, name, tuple(one[0] for one in accepted), tuple(conflicts))
 
     return store.write(work)
 
@@ -256,20 +278,22 @@ def _check_names(reviewer: str, key: str | None) -> tuple[str, str]:
     return name, key or uuid.uuid4().hex
 
 
-def _done_before(connection: Connection, kind: str, reviewer: str, key: str) -> ActionResult | None:
+def _done_before(connection: Connection, wanted: _Action) -> ActionResult | None:
     """The result of the action with this key, if it was done.
 
     From here on the reviewer's actions wait for each other: otherwise one key could be done twice at the same time.
     """
+    reviewer, own = wanted.reviewer, wanted.key[:HALF]
     if connection.dialect.name == POSTGRESQL:
         connection.execute(select(func.pg_advisory_xact_lock(REVIEWER_LOCK, func.hashtext(reviewer))))
-    action = connection.execute(select(ACTIONS).where(ACTIONS.c.key == key)).mappings().first()
+    has_key = (ACTIONS.c.key >= own) & (ACTIONS.c.key < f"{own}g")  # behind all hexadecimal digits; uses the index
+    action = connection.execute(select(ACTIONS).where(has_key)).mappings().first()
     if action is None:
         return None
-    if (action["kind"], action["reviewer"]) != (kind, reviewer):
-        raise UsageError(f"the key {key!r} belongs to another action. Give each action a key of its own.")
+    if action["key"] != wanted.key:
+        raise UsageError("the key belongs to another action. Give each action a key of its own.")
     reviews = select(REVIEWS.c.item_id).where(REVIEWS.c.action_id == (action["undoes"] or action["action_id"]))
-    return ActionResult(action["action_id"], kind, reviewer, tuple(connection.scalars(reviews)))
+    return ActionResult(action["action_id"], wanted.kind, reviewer, tuple(connection.scalars(reviews)))
 
 
 def _conflict(request: Request, item: RowMapping | None) -> Conflict | None:

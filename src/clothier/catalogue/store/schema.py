@@ -224,7 +224,7 @@ ACTIONS = Table(
     Index("ix_actions_reviewer", "reviewer", "action_id"),
 )
 """What a reviewer did at once: accept, correct or undo, one item or thousands. An action with the same ``key`` is not
-done again. ``undoes`` is the action that an undo took back."""
+done again (:mod:`clothier.catalogue.review.actions`). ``undoes`` is the action that an undo took back."""
 
 REVIEWS = Table(
     "reviews",
