@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,7 @@ class Shop:
 
     def __init__(self, client: TestClient, folder: Path) -> None:
         self.client, self.folder = client, folder
+        self.services: Services = client.app.state.services  # type: ignore[attr-defined]  # FastAPI's app has it
 
     def page(self, path: str) -> str:
         answer = self.client.get(path)
@@ -41,7 +43,7 @@ class Shop:
         start = page.index('name="csrf"')
         form = page[start : page.index("</form>", start)]
         found = re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"', f'<input type="hidden" {form}')
-        return {name: value.replace("&#34;", '"').replace("&lt;", "<").replace("&gt;", ">") for name, value in found}
+        return {name: unescape(value) for name, value in found}
 
     def post(self, path: str, data: dict[str, Any], **headers: str) -> Any:
         return self.client.post(path, data=data, headers=headers, follow_redirects=False)

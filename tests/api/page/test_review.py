@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from html import unescape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 
+from clothier.catalogue.store.schema import ITEMS
 from tests.api.page.conftest import IDS
 
 if TYPE_CHECKING:
@@ -73,6 +78,21 @@ def test_accept_correct_skip_previous_and_undo(anna: Shop) -> None:
     assert anna.fields(anna.page("/review?class=dress"))["item_id"] == third
     page = act(anna, page, action="undo")
     assert anna.fields(page)["item_id"] == second
+
+
+@pytest.mark.parametrize(
+    "name", ["\u202egnp.exe", "tab\tin", "del\x7fnel\x85", "tag\U000e0041", "a'; rm -rf ~; '", '"&amp;']
+)
+def test_ids_that_cannot_be_shown_can_be_reviewed(anna: Shop, name: str) -> None:
+    store = anna.services.store
+    store.write(lambda one: one.execute(update(ITEMS).where(ITEMS.c.item_id == "sku-1").values(item_id=name)))
+    page = anna.page(f"/review?item={quote(name)}")
+    words = shlex.split(unescape(re.findall("<pre><code>(.*?)</code></pre>", page, re.DOTALL)[-1]))
+    assert json.loads(words[words.index("-d") + 1])["items"][0]["item_id"] == name
+    page = act(anna, page, action="skip")
+    page = act(anna, page, action="previous")
+    page = act(anna, page, action="accept")
+    assert item(anna, name)["reviewed_by"] == "Anna Ünal", said(page)
 
 
 def test_the_same_form_twice_is_one_review(anna: Shop) -> None:

@@ -16,7 +16,8 @@ How to add a page ``things``:
    templates of their own, named ``_rows.html``; a page includes the same ones.
    In templates: ``caller`` (``caller.may("review")`` hides what is refused), ``asset("app.css")``,
    ``| percent``, ``| prose`` (sentences with commands in backticks), ``decision(name)`` of ``_parts.html`` and the
-   other macros there.
+   other macros there. A text is shown with its control characters escaped; what a form sends back is ``| e``, as it is.
+   Values in a command that people copy are ``| argument``.
 5. Neither inline scripts, nor inline styles, nor ``style=`` attributes: the content security policy refuses them.
    A bar is ``bar(fraction)`` of ``_parts.html``. What htmx cannot do goes into ``static/things.js``, a small module
    that the page names in ``{% block scripts %}``; styles go into ``static/app.css``.

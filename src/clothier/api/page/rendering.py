@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -65,6 +67,7 @@ def jinja_env() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format)
+    environment.filters.update(lines=_lines, argument=_argument)
     environment.globals.update(asset=asset, htmx_config=HTMX)
     return environment
 
@@ -105,6 +108,16 @@ def _prose(text: str) -> Markup:
     parts = printable(text).split("`")
     code = Markup("<code>{}</code>")
     return Markup().join(code.format(part) if index % 2 else part for index, part in enumerate(parts))
+
+
+def _lines(text: str) -> Markup:
+    """Several lines, of which each is shown as other texts are."""
+    return Markup("\n").join(map(printable, text.split("\n")))
+
+
+def _argument(value: Any) -> str:
+    """``value`` as JSON, quoted for a shell: people copy commands, and the id of a photo may be a command, too."""
+    return shlex.quote(json.dumps(value))
 
 
 def _hidden_field(visit: Visit | None) -> Markup:
