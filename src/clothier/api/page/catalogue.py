@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
+from clothier.api.downloads import download
 from clothier.api.page.filters import FiltersOf, choices
 from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, render
@@ -84,15 +82,7 @@ def export_list(
     format: Literal["csv", "shopify", "google", "label-studio"] = "csv",  # noqa: A002 - its name in the URL
 ) -> Response:
     """A download of what is listed; shops get only tags that are accepted or reviewed."""
-    name, media_type = FORMATS[format]
-    folder = FilePath(tempfile.mkdtemp(prefix="clothier-export-"))
-    try:
-        path = _write(services.store, filters.of_items(), format, folder / name)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type=media_type, filename=name, background=remove)
+    return download(*FORMATS[format], partial(_write, services.store, filters.of_items(), format))
 
 
 @router.get("/catalogue/items/{item_id:path}")
@@ -131,13 +121,13 @@ def _find_similar(services: Services, item_id: str) -> tuple[tuple[Neighbor, ...
     return found.neighbors, "No other photo is in the index."
 
 
-def _write(store: Store, wanted: ItemFilter, format: str, path: FilePath) -> FilePath:  # noqa: A002 - as above
+def _write(store: Store, wanted: ItemFilter, format: str, path: FilePath) -> None:  # noqa: A002 - as above
     tags = StoreTags(store, wanted=wanted)
     if format != "label-studio":
-        return export_tags(tags, path, format, include_all=format not in SHOPS).output
+        export_tags(tags, path, format, include_all=format not in SHOPS)
+        return
     tasks = path.with_name("tasks.json")
     export_tags(tags, tasks, format)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(tasks, tasks.name)
         archive.write(tasks.with_suffix(".xml"), "labeling_config.xml")
-    return path

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
+from clothier.api.downloads import download
 from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, render
 from clothier.api.page.visits import PageReader
@@ -54,12 +50,4 @@ def show(
 def export_groups(caller: PageReader, services: ServicesOf) -> Response:
     """All groups as a table: the column ``keep`` says which photo of each to keep."""
     found = services.duplicates.get(services.store)
-    folder = Path(tempfile.mkdtemp(prefix="clothier-export-"))
-    path = folder / "duplicates.csv"
-    try:
-        write_groups(path, found)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=path.name, background=remove)
+    return download("duplicates.csv", "text/csv; charset=utf-8", lambda path: write_groups(path, found))

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from clothier.api import examples
 from clothier.api.access import Reader, Reviewer
+from clothier.api.downloads import download
 from clothier.api.problems import Problem
 from clothier.api.responses import answers, cursor, errors, invalid_cursor, not_found, read_cursor
 from clothier.api.schemas import ImageUrl, JobAnswer, JobsAnswer, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue import jobs
 from clothier.catalogue.jobs import Job
+from clothier.catalogue.store import Store
 from clothier.workflows.tag_job import export_result, write_result
 
 router = APIRouter(tags=["jobs"])
@@ -125,7 +123,7 @@ def cancel_job(caller: Reviewer, services: ServicesOf, job_id: Text) -> Any:
     return jobs.cancel_job(services.store, _find(services, job_id)).to_json()
 
 
-@router.get("/v1/jobs/{job_id}/result", response_class=FileResponse, responses=RESULT)
+@router.get("/v1/jobs/{job_id}/result", response_class=Response, responses=RESULT)
 def get_result(
     caller: Reader,
     services: ServicesOf,
@@ -141,19 +139,17 @@ def get_result(
     job = _find(services, job_id)
     if job.status != "done":
         raise Problem(409, "not-done", f"The job is {job.status}. Only a job that is done has a result.")
-    media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]
-    folder, headers = Path(tempfile.mkdtemp(prefix="clothier-result-")), {}
-    try:
+    headers: dict[str, str] = {}
+
+    def write(path: Path) -> None:
         if format in TABLES:
-            write_result(services.store, services.rules, job, folder / name)
+            write_result(services.store, services.rules, job, path)
         else:
-            done = export_result(services.store, job, folder / name, format, image_url=image_url, include_all=all)
+            done = export_result(services.store, job, path, format, image_url=image_url, include_all=all)
             headers[LEFT_OUT] = ", ".join(f"{why}={n}" for why, n in done.left_out.items())
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(folder / name, media_type=media_type, filename=name, background=remove, headers=headers)
+
+    media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]
+    return download(name, media_type, write, headers)
 
 
 def _find(services: ServicesOf, job_id: str) -> Job:
@@ -171,14 +167,19 @@ async def _receive(request: Request, services: ServicesOf, job: Job) -> Job:
             digest.update(chunk)
             held += chunk
             if len(held) >= PART:
-                await run_in_threadpool(jobs.add_part, store, job, part, bytes(held))
+                await run_in_threadpool(_keep_part, store, job, part, bytes(held))
                 held, part = bytearray(), part + 1
         _check_not_empty(part or len(held))
-        await run_in_threadpool(jobs.add_part, store, job, part, bytes(held))
+        await run_in_threadpool(_keep_part, store, job, part, bytes(held))
         return await run_in_threadpool(jobs.complete_upload, store, job, digest.hexdigest())
     except BaseException:
         await run_in_threadpool(jobs.discard_upload, store, job)
         raise
+
+
+def _keep_part(store: Store, job: Job, part: int, content: bytes) -> None:
+    if not jobs.add_part(store, job, part, content):
+        raise Problem(408, "too-slow", "Nothing of the upload arrived for two hours. Send it again.")
 
 
 def _check_not_empty(size: int) -> None:
