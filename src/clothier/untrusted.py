@@ -63,6 +63,11 @@ def is_text(text: str) -> bool:
     return all(unicodedata.category(one) not in ("Cc", "Cs") for one in text)
 
 
+def is_storable(text: str) -> bool:
+    """Whether a database takes ``text``: it has neither NUL nor halves of surrogate pairs."""
+    return all(one != "\0" and unicodedata.category(one) != "Cs" for one in text)
+
+
 def printable(text: str) -> str:
     """``text`` with what cannot be shown escaped: control characters, bytes of a file name that are not UTF-8, ..."""
     return "".join(one if one.isprintable() or one in SHOWN else one.encode("unicode_escape").decode() for one in text)

@@ -10,6 +10,8 @@ import pytest
 from clothier.api import access
 from clothier.catalogue.api_keys import list_keys, revoke_key
 from clothier.catalogue.store import open_store
+from clothier.errors import DataError, UsageError
+from clothier.workflows.keys import manage_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +72,17 @@ def test_a_revoked_key_is_refused_after_some_seconds(
         revoke_key(store, "a read key")
     time.sleep(0.3)
     assert remote.get("/v1/items", headers=key).status_code == 401
+
+
+def test_only_creating_a_key_makes_a_store(tmp_path: Path) -> None:
+    for action in ("list", "revoke"):
+        with pytest.raises(DataError, match=r"typo\.db does not exist"):
+            manage_keys(tmp_path / "typo.db", action, "anna", "read")
+    assert list(tmp_path.iterdir()) == []
+    assert manage_keys(tmp_path / "new.db", "create", "anna", "read").secret
+    for name in ("local", "a\u202eb", " a"):
+        with pytest.raises(UsageError, match="name"):
+            manage_keys(tmp_path / "new.db", "create", name, "read")
 
 
 def test_keys_are_in_no_log_and_not_in_the_store(

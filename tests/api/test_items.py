@@ -100,7 +100,8 @@ def test_no_such_item(client: TestClient, item_id: str) -> None:
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=501", "decision=maybe", "min_probability=nan", "max_probability=2", "class=%00", "after=%00",
-     "after=!", "after=AA", "order=size", f"after={PLACE}&order=certain", "reviewed=perhaps", f"class={'x' * 1001}"],
+     "after=!", "after=AA", "after=WyJcdWQ4MDAiLCAiYSJd", "after=W05hTiwgImEiXQ&order=doubtful", "order=size",
+     f"after={PLACE}&order=certain", "reviewed=perhaps", f"class={'x' * 1001}"],
 )  # fmt: skip
 def test_bad_queries(client: TestClient, query: str) -> None:
     answer = client.get(f"/v1/items?{query}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,22 @@ def test_results_for_other_programs(client: TestClient, make_zip: Callable[..., 
     assert get(params={"format": "pdf"}).status_code == 422
 
 
+def test_a_result_leaves_nothing_whatever_is_asked_for(
+    client: TestClient, make_zip: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = client.post("/v1/jobs", content=make_zip("dress"), headers=ZIP).json()["job_id"]
+    wait(client, job_id)
+    (tmp_path / "downloads").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "downloads"))
+    for path in (f"/v1/jobs/{job_id}/result", "/catalogue/export", "/duplicates/export"):
+        for asked in ("bytes=5-1", "bytes=999999999-", "bytes=0-3", "nonsense"):
+            answer = client.get(path, headers={"Range": asked})
+            assert (answer.status_code, answer.text.count("\n") > 0) == (200, True), "made anew, so it has no parts"
+    assert list((tmp_path / "downloads").iterdir()) == []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert client.get(f"/v1/jobs/{job_id}/result").status_code == 503
+
+
 def test_photos_that_fail_are_counted(client: TestClient, make_zip: Callable[..., bytes]) -> None:
     content = make_zip("dress").replace(b"\x89PNG", b"\x89PNX")
     job = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])
@@ -137,9 +154,13 @@ def test_the_same_key_is_the_same_job(client: TestClient, make_zip: Callable[...
 
 def test_the_same_key_while_the_first_is_received(client: TestClient, store_path: Path) -> None:
     with open_store(store_path) as store:
-        jobs.begin_upload(store, "local", "k")
+        job, _ = jobs.begin_upload(store, "local", "k")
     answer = client.post("/v1/jobs", content=b"x", headers={**ZIP, "Idempotency-Key": "k"})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:in-progress")
+    with open_store(store_path) as store:
+        assert jobs.add_part(store, job, 0, b"x")
+        jobs.discard_upload(store, job)  # as if nothing had arrived for hours
+        assert not jobs.add_part(store, job, 1, b"x")
 
 
 def test_pages_of_jobs(client: TestClient, make_zip: Callable[..., bytes]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.api import services
+from clothier.api import job_worker, services
 from clothier.api.routes import items
 
 if TYPE_CHECKING:
@@ -91,15 +92,26 @@ def test_a_store_that_is_locked(open_client: OpenClient, store_path: Path, monke
     assert client.post("/v1/jobs", content=b"x", headers={"Content-Type": "application/zip"}).status_code == 202
 
 
-def test_a_store_that_is_gone_and_comes_back(client: TestClient, store_path: Path, photo: bytes) -> None:
+def test_a_store_that_is_gone_and_comes_back(
+    open_client: OpenClient,
+    store_path: Path,
+    photo: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(job_worker, "POLL_SECONDS", 0.05)
+    client = open_client()
     away = store_path.with_name("away.db")
     store_path.rename(away)
     for path in ("/v1/items", "/readyz"):
         answer = client.get(path)
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:clothier:problem:store-unavailable")
-        assert "Put it back" in answer.json()["detail"]
+        assert store_path.name not in answer.text
+    assert "Put it back" in caplog.text
     assert client.get("/healthz").status_code == 200
     assert client.post("/v1/classify", files={"files": photo}).status_code == 200, "it needs no store"
+    time.sleep(0.3)
+    assert not store_path.exists(), "the thread of jobs would make a new one"
     away.rename(store_path)
     assert client.get("/v1/items").status_code == 200
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,8 +126,18 @@ def test_items_that_are_not_there(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["conflicts"][0]["item_id"]) == (409, "none")
 
 
-@pytest.mark.parametrize("after", ["!", "e30=", "AAAA", "eyJuIjogSW5maW5pdHksICJkb3VidGZ1bCI6IDAsICJkcmF3biI6IDB9"])
-def test_bad_places_in_the_queue(client: TestClient, after: str) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("!", "{}", "AAAA", '{"n": Infinity, "doubtful": 0, "drawn": 0}'),
+        '{"n": 0, "doubtful": [-1, 0, "a"], "drawn": null}',
+        '{"n": 0, "doubtful": [0, NaN, "a"], "drawn": null}',
+        '{"n": 0, "doubtful": [0, 0, "\\ud800"], "drawn": null}',
+        '{"n": 0, "doubtful": null, "drawn": [0, ["a"]]}',
+    ],
+)
+def test_bad_places_in_the_queue(client: TestClient, place: str) -> None:
+    after = base64.urlsafe_b64encode(place.encode()).decode() if place.startswith("{") else place
     assert client.get(f"/v1/reviews/queue?after={after}").status_code == 422
 
 
@@ -152,6 +164,15 @@ def test_promote_and_roll_back(
     assert client.post("/v1/models/rollback").json()["serving"]["name"] == "photo"
     assert client.post("/v1/models/rollback").status_code == 409
     assert str(tmp_path) not in client.get("/v1/models").text
+    for version in (first_version, second):
+        client.post(f"/v1/models/{version}/promote")
+    shutil.rmtree(tmp_path / "a")
+    for path in ("rollback", f"{first_version}/promote"):
+        answer = client.post(f"/v1/models/{path}")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:cannot-load")
+        assert str(tmp_path) not in answer.text
+    now = client.get("/v1/models").json()
+    assert (now["serving"]["name"], now["versions"][0]["status"]) == ("b", "current")
 
 
 @pytest.mark.parametrize(("version", "status"), [("0" * 16, 404), ("../../x", 404), ("XYZ", 422), ("%00", 422)])

@@ -57,6 +57,7 @@ def test_photos_of_every_kind_of_source(folder: Path, source: str, file: str) ->
         ("shown", "a\0b", "--photos"),
         ("shown", "x" * 5_000, "not in its folder"),
         ("shown/more/a.jpg/x", "y", "not in its folder"),
+        ("shown/" + "x" * 300, "y", "not in its folder"),  # an error even to look at, as without permission
     ],
 )
 def test_no_other_file_is_read(folder: Path, source: str, file: str, reason: str) -> None:

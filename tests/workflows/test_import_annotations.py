@@ -101,6 +101,12 @@ def test_a_later_export_adds_what_is_new_and_leaves_what_was_corrected_here(run:
     }  # fmt: skip
 
 
+def test_the_last_annotation_by_time_whatever_its_zone(run: Run) -> None:
+    times = {"coat": "2026-11-30T12:00:00+02:00", "dress": "2026-11-30T10:00:00.5Z", "hat": "2026-11-30T10:00:00Z"}
+    run(task("i0", *(annotation(name, updated_at=at, completed_by=name) for name, at in times.items())))
+    assert run.said() == {"i0": ("dress", "dress")}
+
+
 def test_json_min_and_regions(run: Run) -> None:
     rectangle = {"type": "rectanglelabels", "from_name": "box", "value": {"x": 1, "rectanglelabels": ["coat"]}}
     flat = {"id": 1, "annotation_id": 4, "annotator": 7, "updated_at": "2026", "item_id": "i0", "class": "dress"}

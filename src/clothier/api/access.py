@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from clothier.api.problems import Problem
-from clothier.catalogue.api_keys import ApiKey, find_key
+from clothier.catalogue.api_keys import LOCAL, ApiKey, find_key
 from clothier.types import SCOPES
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 REMEMBERED = 10.0  # seconds that a key stays valid after it was revoked
 MAX_KEYS = 1_000
 MAX_SECRET = 200  # characters
-LOCAL = "local"
 
 bearer = HTTPBearer(auto_error=False, description="A key made by `clothier keys create`. Not needed on this machine.")
 

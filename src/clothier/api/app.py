@@ -63,5 +63,5 @@ def create_app(services: Services) -> FastAPI:
     sizes = {**uploads, "/v1/jobs": limits.job_bytes}
     app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
     app.add_middleware(OriginGuard, settings=services.settings)
-    app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.versions)
+    app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.model_headers)
     return app

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.jobs import next_job
-from clothier.catalogue.store import open_store
+from clothier.catalogue.store import open_existing_store
 from clothier.errors import ClothierError, UsageError
 from clothier.workflows.tag_job import run_next_job
 
@@ -67,7 +67,7 @@ class JobWorker:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                with open_store(self._store_name) as store:
+                with open_existing_store(self._store_name) as store:  # a new one would be in the way
                     self._work(store)
             except UsageError:  # another process tags into this store
                 pass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from clothier.api.responses import cursor, invalid_cursor, read_cursor
 from clothier.catalogue.items import ORDERS, place_of
+from clothier.untrusted import is_storable
 
 if TYPE_CHECKING:
     from clothier.catalogue.items import Place
@@ -31,6 +33,8 @@ def read_place(after: str | None, order: str) -> Place | None:
     except (ValueError, TypeError, RecursionError) as error:
         raise invalid_cursor() from error
     kind = float if ORDERS[order][0] == "probability" else str
-    if not isinstance(value, kind) or not isinstance(item_id, str) or "\0" in f"{value}{item_id}":
+    if not isinstance(value, kind) or not isinstance(item_id, str) or not is_storable(f"{value}{item_id}"):
+        raise invalid_cursor()
+    if isinstance(value, float) and not math.isfinite(value):
         raise invalid_cursor()
     return value, item_id

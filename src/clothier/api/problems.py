@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:clothier:problem:{}"
 RETRY_SECONDS = 5  # when a store that is locked or gone is worth another try
+STORE_AWAY = (
+    "The store cannot be used now: it is locked or away, or its disk is full. What it holds is intact. Send the "
+    "request again; the server's log has the cause."
+)
+DAMAGED = "The store, the model or the index of the server is missing or damaged; the server's log has the cause."
+LOG = logging.getLogger("clothier.requests")
 ADVICE = {
     404: "There is nothing at this address. See /openapi.json for what there is.",
     405: "This address takes other methods. See /openapi.json.",
@@ -73,11 +80,13 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def from_clothier(error: ClothierError) -> Problem:
-    """What an error of Clothier is over HTTP."""
+    """What an error of Clothier is over HTTP. Messages for the command line name paths of this machine."""
     if isinstance(error, StorageError):
-        return busy(f"{error} Then send the request again.", RETRY_SECONDS, "store-unavailable")
+        LOG.warning("%s", error)
+        return busy(STORE_AWAY, RETRY_SECONDS, "store-unavailable")
     if isinstance(error, DataError | ModelError):
-        return Problem(503, "unavailable", str(error))
+        LOG.warning("%s", error)
+        return Problem(503, "unavailable", DAMAGED)
     if isinstance(error, UsageError):
         return Problem(422, "invalid-request", str(error))
     return Problem(500, "internal-error", str(error))

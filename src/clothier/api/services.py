@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +14,15 @@ from clothier.api.duplicate_groups import DuplicateGroups
 from clothier.api.job_worker import JobWorker, ServedModel
 from clothier.api.metrics import Metrics
 from clothier.api.photo_queue import PhotoQueue
+from clothier.api.problems import Problem
 from clothier.api.rate_limit import RateLimit
 from clothier.api.similar_index import SimilarIndex
+from clothier.catalogue import versions
 from clothier.catalogue.photo_files import PhotoFiles
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import load_current, promoted_digest
+from clothier.errors import ModelError
 from clothier.inference import load
 from clothier.taxonomy import read_taxonomy
 
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
     from clothier.api.settings import Settings
     from clothier.catalogue.store import Store
 
+LOG = logging.getLogger("clothier.models")
+CANNOT_LOAD = (
+    "{} (version {}) cannot be loaded on this server: its files are missing, damaged or were replaced. Nothing was "
+    "changed. The server's log has the cause."
+)
 PATIENCE = 5.0  # seconds that a request waits for a store that is locked or gone
 
 
@@ -109,6 +118,39 @@ class Services:
             self.served = load_served(self.settings, store)
             self.photos.rules, self.worker.served = self.served.rules, self.served
 
+    def promote(self, version: str, actor: str) -> None:
+        """Makes a version the one that tags by default, and takes it.
+
+        Raises:
+            UnknownNameError: no such version.
+            UsageError: it is the current one.
+            Problem: this server cannot load it. Nothing was changed.
+        """
+        self._check_loads(version)
+        versions.promote(self.store, version, actor)
+        self.follow_promotion(self.store)
+
+    def roll_back(self, actor: str) -> None:
+        """Takes the last promotion back, and takes the model before it.
+
+        Raises:
+            UsageError: nothing was promoted.
+            Problem: this server cannot load the model before. Nothing was changed.
+        """
+        self._check_loads(versions.version_before(self.store))
+        versions.roll_back(self.store, actor)
+        self.follow_promotion(self.store)
+
+    def _check_loads(self, version: str | None) -> None:
+        """Otherwise neither this server nor ``clothier tag`` would have a model."""
+        found = [one for one in versions.versions(self.store) if one.version == version]
+        if found and self.settings.model is None:
+            try:
+                versions.load_version(found[0])
+            except ModelError as error:
+                LOG.warning("version %s is not promoted: %s", version, error)
+                raise Problem(409, "cannot-load", CANNOT_LOAD.format(found[0].name, version)) from error
+
     def follow_store(self, store: Store) -> None:
         """Takes the model that was promoted since, and the photos that were tagged since.
 
@@ -119,7 +161,7 @@ class Services:
         self.similar.refresh(store, self.served)
 
     @property
-    def versions(self) -> Mapping[str, str]:
+    def model_headers(self) -> Mapping[str, str]:
         """Headers that name the model and its thresholds."""
         model = self.rules.model
         name = model.name.encode("ascii", "replace").decode()

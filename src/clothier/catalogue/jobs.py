@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select, update
 
 from clothier.catalogue.store.schema import JOB_PARTS, JOBS, RUNS
-from clothier.catalogue.store.store import RunId, now
+from clothier.catalogue.store.store import RunId, now, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 3  # starts of a job; one that ends the process each time would otherwise do so for ever
 UNFINISHED = ("waiting", "running")
 ENDED = ("done", "failed", "canceled")
-STALE = timedelta(hours=2)  # an upload that is older was broken off
+STALE = timedelta(hours=2)  # an upload of which nothing arrived for so long was broken off
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -39,7 +39,7 @@ class Job:
         number: in the order of arrival.
         job_id: for clients.
         status: see above.
-        created_at: UTC, as the other times.
+        created_at: UTC, as the other times; while it is uploaded, when its last part arrived.
         started_at: for the first time; None before.
         finished_at: None before.
         attempts: how often it was started.
@@ -101,14 +101,22 @@ def begin_upload(store: Store, owner: str, key: str | None) -> tuple[Job, bool]:
     return store.write(work)
 
 
-def add_part(store: Store, job: Job, part: int, content: bytes) -> None:
-    """Keeps the next part of an upload, 0 for the first."""
+def add_part(store: Store, job: Job, part: int, content: bytes) -> bool:
+    """Keeps the next part of an upload, 0 for the first; False if the upload was given up (:data:`STALE`)."""
     row = {"number": job.number, "part": part, "content": content}
-    store.write(lambda connection: connection.execute(JOB_PARTS.insert().values(row)))
+    alive = update(JOBS).where(JOBS.c.number == job.number).values(created_at=now())
+
+    def work(connection: Connection) -> bool:
+        is_wanted = connection.execute(alive).rowcount == 1
+        if is_wanted:
+            upsert(connection, JOB_PARTS, [row])  # it may be there, if the connection was lost after the commit
+        return is_wanted
+
+    return store.write(work)
 
 
 def complete_upload(store: Store, job: Job, fingerprint: str) -> Job:
-    """The upload is complete: the job waits."""
+    """The upload, whose last part was just kept, is complete: the job waits."""
     return _change(store, job, status="waiting", fingerprint=fingerprint)
 
 

@@ -23,6 +23,7 @@ from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.data.photo_paths import PhotoFinder
 from clothier.data.photos import read_file
 from clothier.errors import DataError, ImageError
+from clothier.paths import is_file, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ class PhotoFiles:
         raise ImageError("not-found", reason)
 
     def _read(self, source: Path, file: str) -> bytes:
-        if self._may_show(source) and source.is_file() and zipfile.is_zipfile(source):
+        if self._may_show(source) and is_file(source) and zipfile.is_zipfile(source):
             return self._archive(source).read(file)
         path = _locate(source, file)
         if not self._may_show(path or source):
@@ -124,9 +125,9 @@ class PhotoFiles:
 
 def _locate(source: Path, file: str) -> Path | None:
     """The file of a folder, or of a table, which may spell it otherwise."""
-    if source.is_dir():
+    if is_folder(source):
         return source / file
-    found = PhotoFinder(source.parent).find(file) if source.is_file() else []
+    found = PhotoFinder(source.parent).find(file) if is_file(source) else []
     return found[0] if len(found) == 1 else None
 
 

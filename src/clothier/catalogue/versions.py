@@ -205,16 +205,32 @@ def load_current(store: Store) -> tuple[str, Model]:
     promoted = current_version(store)
     if promoted is None:
         return DEFAULT_MODEL, load()
+    return promoted.location, load_version(promoted)
+
+
+def load_version(version: ModelVersion) -> Model:
+    """The model of a version.
+
+    Raises:
+        ModelError: it is missing, damaged, or was replaced by another.
+    """
     try:
-        model = load(promoted.location)
+        model = load(version.location)
     except ClothierError as error:
         raise ModelError(f"the promoted model cannot be loaded: {error} {OTHERWISE}") from error
-    if version_digest(model) != promoted.version:
+    if version_digest(model) != version.version:
         raise ModelError(
-            f"the model in {promoted.location} is not the one that was promoted (version {promoted.version}): it was "
+            f"the model in {version.location} is not the one that was promoted (version {version.version}): it was "
             f"replaced. {OTHERWISE}"
         )
-    return promoted.location, model
+    return model
+
+
+def version_before(store: Store) -> str | None:
+    """The version that tags by default after :func:`roll_back`; None for the model that comes with Clothier."""
+    query = _promotions().with_only_columns(VERSIONS.c.digest).limit(2)
+    found = store.read(lambda connection: connection.scalars(query).all())
+    return found[1] if len(found) > 1 else None
 
 
 def known_classes(connection: Connection) -> list[str]:

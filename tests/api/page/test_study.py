@@ -24,6 +24,8 @@ def client(open_client: OpenClient, tmp_path: Path) -> TestClient:
         (run / name).write_text(name)
     (tmp_path / "runs" / "unfinished").mkdir()
     (tmp_path / "report.html").write_text("outside")
+    (tmp_path / "runs" / "odd").mkdir()
+    (tmp_path / "runs" / "odd" / "report.html").symlink_to("x" * 300)  # an error even to look at, as without permission
     return open_client(runs=tmp_path / "runs")
 
 

@@ -81,5 +81,18 @@ def test_damaged_archives_and_office_documents_are_refused(tmp_path: Path) -> No
         open_source(pack(tmp_path / "photos.zip", {"a.jpg": b"x"}), SourceColumns(product="style"))
 
 
+def test_a_list_of_files_that_would_take_all_memory_is_not_read(tmp_path: Path) -> None:
+    path = pack(tmp_path / "photos.zip", {"a.jpg": b"x"})
+    content, size = path.read_bytes(), 100 << 20
+    large = b"PK\x06\x06" + bytes(36) + size.to_bytes(8, "little") + bytes(8) + b"PK\x06\x07" + bytes(16)
+    for stated in (
+        content[:-10] + size.to_bytes(4, "little") + content[-6:],
+        content[:-22] + large + content[-22:],
+    ):
+        path.write_bytes(stated)
+        with pytest.raises(DataError, match="104857600 bytes of names of files"):
+            open_source(path)
+
+
 def test_an_empty_archive(tmp_path: Path) -> None:
     assert list(open_source(pack(tmp_path / "photos.zip", {}))) == []

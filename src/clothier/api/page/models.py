@@ -18,6 +18,7 @@ from clothier.api.services import Services, ServicesOf
 from clothier.catalogue import versions
 from clothier.catalogue.versions import CURRENT, ModelVersion, version_digest
 from clothier.inference import load
+from clothier.paths import is_file
 from clothier.report.formatting import flatten
 from clothier.selective.decisions import describe_limits
 from clothier.selective.thresholds import Thresholds
@@ -80,16 +81,14 @@ def promote(request: Request, caller: PageAdmin, form: CheckedForm, services: Se
     model = _find(services, str(form.get("key", "")))
     name = model.card["name"]
     version = versions.register(services.store, name, load(name)) if model.registered is None else model.key
-    versions.promote(services.store, version, caller.name)
-    services.follow_promotion(services.store)
+    services.promote(version, caller.name)
     return redirect(request, LINK.path)
 
 
 @router.post(f"{LINK.path}/rollback")
 def roll_back(request: Request, caller: PageAdmin, form: CheckedForm, services: ServicesOf) -> Response:
     """Takes the last promotion back."""
-    versions.roll_back(services.store, caller.name)
-    services.follow_promotion(services.store)
+    services.roll_back(caller.name)
     return redirect(request, LINK.path)
 
 
@@ -150,4 +149,4 @@ def _find_report(location: str) -> Path | None:
     """Beside the bundle of a run; a bundled model, or a run of another machine, has none."""
     path = Path(location)
     found = [one / REPORT for one in (path, path.parent) if path.is_absolute()]
-    return next((one for one in found if one.is_file()), None)
+    return next((one for one in found if is_file(one)), None)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from fastapi.responses import FileResponse
+
+from clothier.api.problems import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,5 +20,11 @@ SANDBOX = (
 
 
 def report_response(path: Path) -> FileResponse:
-    """A page that Clothier made."""
+    """A page that Clothier made.
+
+    Raises:
+        Problem: this server may not read it.
+    """
+    if not os.access(path, os.R_OK):
+        raise Problem(403, "not-readable", "The server may not read this page. Its file needs other permissions.")
     return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": SANDBOX})

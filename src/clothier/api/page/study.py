@@ -13,6 +13,7 @@ from clothier.api.page.reports import report_response
 from clothier.api.page.visits import PageReader
 from clothier.api.responses import not_found
 from clothier.api.services import ServicesOf
+from clothier.paths import is_file
 from clothier.untrusted import is_file_name
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class RunView:
 def show(request: Request, caller: PageReader, services: ServicesOf) -> Response:
     """The runs, the newest first."""
     folder = services.settings.runs
-    found = sorted(_folders(folder).values(), key=lambda one: (one / "report.html").stat().st_mtime, reverse=True)
-    return render(request, "study.html", runs=[_view(one) for one in found[:MAX_RUNS]], folder=folder.name)
+    found = [(_finished(one), one) for one in _folders(folder).values()]
+    newest = sorted(found, key=lambda one: one[0], reverse=True)[:MAX_RUNS]
+    return render(request, "study.html", runs=[_view(*one) for one in newest], folder=folder.name)
 
 
 @router.get(f"{LINK.path}/{{name}}/{{file}}")
@@ -55,7 +57,7 @@ def show_page(caller: PageReader, services: ServicesOf, name: str, file: str) ->
     """A page of a run. Both names are looked up among those that there are: no name of a client makes a path."""
     folder = _folders(services.settings.runs).get(name)
     page = next((one for one in PAGES if one == file), None)
-    if folder is None or page is None or not (folder / page).is_file():
+    if folder is None or page is None or not is_file(folder / page):
         raise not_found("page of a run", f"{name}/{file}")
     return report_response(folder / page)
 
@@ -66,11 +68,19 @@ def _folders(runs: Path) -> dict[str, Path]:
         found = list(runs.iterdir())
     except OSError:
         return {}
-    return {one.name: one for one in found if is_file_name(one.name) and (one / "report.html").is_file()}
+    return {one.name: one for one in found if is_file_name(one.name) and is_file(one / "report.html")}
 
 
-def _view(folder: Path) -> RunView:
-    kind = next((title for file, title in KINDS.items() if (folder / file).is_file()), "Report")
-    finished = datetime.fromtimestamp((folder / "report.html").stat().st_mtime, UTC).strftime("%Y-%m-%d")
-    pages = [(f"{LINK.path}/{folder.name}/{file}", title) for file, title in PAGES.items() if (folder / file).is_file()]
-    return RunView(folder.name, kind, finished, tuple(pages))
+def _finished(folder: Path) -> float:
+    """When the report was written, seconds; 0 if it was removed meanwhile."""
+    try:
+        return (folder / "report.html").stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _view(finished: float, folder: Path) -> RunView:
+    kind = next((title for file, title in KINDS.items() if is_file(folder / file)), "Report")
+    day = datetime.fromtimestamp(finished, UTC).strftime("%Y-%m-%d")
+    pages = [(f"{LINK.path}/{folder.name}/{file}", title) for file, title in PAGES.items() if is_file(folder / file)]
+    return RunView(folder.name, kind, day, tuple(pages))

@@ -12,7 +12,7 @@ from clothier.api.problems import Problem
 from clothier.api.responses import answers, model_version, not_found
 from clothier.api.schemas import ModelsAnswer
 from clothier.api.services import Services, ServicesOf
-from clothier.catalogue.versions import promote, roll_back, versions
+from clothier.catalogue.versions import versions
 from clothier.errors import UnknownNameError, UsageError
 
 router = APIRouter(tags=["models"])
@@ -28,10 +28,9 @@ def get_models(caller: Reader, services: ServicesOf) -> Any:
 def roll_back_model(caller: Admin, services: ServicesOf) -> Any:
     """Takes the last promotion back. Servers that were started without a model follow within seconds."""
     try:
-        roll_back(services.store, caller.name)
+        services.roll_back(caller.name)
     except UsageError as error:
         raise Problem(409, "nothing-to-roll-back", str(error)) from error
-    services.follow_promotion(services.store)
     return _models(services)
 
 
@@ -41,12 +40,11 @@ def promote_model(
 ) -> Any:
     """Makes a version the one that tags by default. Servers that were started without a model follow within seconds."""
     try:
-        promote(services.store, version, caller.name)
+        services.promote(version, caller.name)
     except UnknownNameError as error:
         raise not_found("version", version) from error
     except UsageError as error:
         raise Problem(409, "current-already", str(error)) from error
-    services.follow_promotion(services.store)
     return _models(services)
 
 

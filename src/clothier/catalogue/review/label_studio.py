@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.exports.label_studio import CHOICES
@@ -160,4 +161,13 @@ def _reviewer(annotation: dict[str, Any]) -> str:
 def _order(annotation: dict[str, Any]) -> tuple[bool, str, int]:
     at, number = annotation.get("updated_at") or annotation.get("created_at"), annotation.get("id")
     number = annotation.get("annotation_id") if "annotation_id" in annotation else number
-    return annotation.get("ground_truth") is True, str(at or ""), number if isinstance(number, int) else 0
+    return annotation.get("ground_truth") is True, _time(at), number if isinstance(number, int) else 0
+
+
+def _time(text: object) -> str:
+    """In UTC and with all digits, so that later times are larger texts; "" if it is none."""
+    try:
+        time = datetime.fromisoformat(str(text))
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections import deque
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from clothier.catalogue.review.filters import Filter, decision_is
 from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.errors import UnknownNameError, UsageError
 from clothier.types import SHARE_ACCEPTED
+from clothier.untrusted import is_storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,11 +118,24 @@ class _Cursor:
     def decode(cls, text: str) -> _Cursor:
         try:
             values = json.loads(base64.urlsafe_b64decode(text.encode()))
-            (n, doubtful, drawn) = values["n"], values["doubtful"], values["drawn"]
-            doubtful = doubtful and [int(doubtful[0]), float(doubtful[1]), str(doubtful[2])]
-            return cls(max(int(n), 0), doubtful or None, (drawn and [float(drawn[0]), str(drawn[1])]) or None)
+            doubtful, drawn = values["doubtful"], values["drawn"]
+            if doubtful is not None:
+                decision, probability, item_id = doubtful
+                doubtful = [range(len(DOUBTFUL)).index(decision), *_place(probability, item_id)]
+            return cls(max(int(values["n"]), 0), doubtful, None if drawn is None else _place(*drawn))
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             raise UsageError(f"{text!r} is no place in the queue. Give `after` of a page, unchanged.") from error
+
+
+def _place(number: Any, item_id: Any) -> Position:
+    """Of a row in a stream.
+
+    Raises:
+        ValueError: no row has it.
+    """
+    if isinstance(item_id, str) and is_storable(item_id) and math.isfinite(number):
+        return [float(number), item_id]
+    raise ValueError
 
 
 def queue(

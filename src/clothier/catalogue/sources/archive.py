@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 import zlib
@@ -19,7 +20,26 @@ if TYPE_CHECKING:
 
 ENCRYPTED = 0x1  # bit of a ZIP entry's flags
 OFFICE_FILE = "[Content_Types].xml"  # in every .xlsx and .docx, which are ZIP files too
+MAX_DIRECTORY = 64 << 20  # bytes: some 700,000 files
+END_BYTES, LARGE_BYTES, MAX_END = 22, 76, 22 + 65_535 + 76  # of the last records; the last one has a comment
 CLIMBS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)")
+
+
+def _directory_bytes(path: Path) -> int:
+    """The size of the list of files, as the end of a ZIP file states it; 0 if it has none.
+
+    ``zipfile`` reads as much at once, and its objects take ten times the space.
+    """
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - MAX_END, 0))
+        tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) < end + END_BYTES:
+        return 0
+    large = tail[max(end - LARGE_BYTES, 0) : end]  # two more records, if the file has more than 4 GiB or 65,535 entries
+    if len(large) == LARGE_BYTES and large.startswith(b"PK\x06\x06"):
+        return int.from_bytes(large[40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
 class ZipSource:
@@ -35,10 +55,12 @@ class ZipSource:
             shown: what messages call it; None for its path.
 
         Raises:
-            DataError: the file is damaged, unreadable, or an Office document.
+            DataError: the file is damaged, unreadable, an Office document, or has too many files.
         """
         shown = shown or str(path)
         try:
+            if (size := _directory_bytes(path)) > MAX_DIRECTORY:
+                raise DataError(f"{shown} has {size} bytes of names of files; the limit is {MAX_DIRECTORY}. Split it.")
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise DataError(f"{shown} is a damaged ZIP file: {error}. Make it again.") from error

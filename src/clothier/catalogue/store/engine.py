@@ -24,6 +24,7 @@ BUSY_SECONDS = 30  # a writer waits this long for another
 CONNECT_SECONDS = 10
 GONE_STATES = ("08", "57P")  # PostgreSQL: connection exception, server shutting down or starting
 DEADLOCK = "40P01"  # PostgreSQL ended this transaction of two that waited for each other
+UNIQUE = "23505"  # another process has inserted meanwhile what this transaction did not find
 DAMAGE = ("not a database", "malformed", "no such table", "no such column", "Could not decode to UTF-8")
 PRAGMAS = (
     *("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"),
@@ -114,6 +115,8 @@ def is_temporary(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", "")
+    if state == UNIQUE:
+        return True
     is_operational = type(error.orig).__module__.startswith("psycopg") and type(error).__name__ == "OperationalError"
     return is_operational and (state is None or state.startswith((*GONE_STATES, DEADLOCK)))
 
