@@ -488,3 +488,11 @@ def test_replacing_a_folder_removes_what_a_killed_process_left_but_not_what_anot
         assert tmp != other
     os.close(descriptor)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.01234567.part", ".shop.0a0a0a0a.part", "shop"]
+
+
+def test_devices_and_pipes_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for write in (atomic.check_writable, lambda path: atomic.write_text(path, "x")):
+        with pytest.raises(StorageError, match="device or a pipe"):
+            write(pipe)
+    assert pipe.is_fifo()

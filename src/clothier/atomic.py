@@ -40,6 +40,7 @@ def atomic_open(path: Path) -> Iterator[IO[bytes]]:
     """
     tmp = _temporary_path(path, "part")
     with _as_storage_error(path):
+        _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = tmp.open("xb")
     try:
@@ -108,6 +109,7 @@ def check_writable(path: Path) -> None:
     """
     tmp = _temporary_path(path, "part")
     with _as_storage_error(path):
+        _refuse_devices(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         tmp.touch(exist_ok=False)
         tmp.unlink()
@@ -175,6 +177,12 @@ def append_text(path: Path, content: str) -> None:
         if file.write(line) != len(line):  # the disk took only a part
             file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _refuse_devices(path: Path) -> None:
+    """A file would take the place of ``/dev/null``, ``/dev/stdout`` or a pipe, for all programs of the machine."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
 
 
 def _require_name(path: Path) -> str:

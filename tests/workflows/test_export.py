@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from clothier.catalogue.review import correct
 from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import RUNS
+from clothier.catalogue.store.schema import RUNS, SOURCES
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
@@ -197,6 +197,9 @@ def test_a_run_that_did_not_finish(photos: Path, tmp_path: Path, model: Path) ->
     with pytest.raises(DataError, match="did not finish"):
         export(tmp_path / "tags.db", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
+    with open_store(tmp_path / "tags.db") as store:
+        store.write(lambda connection: connection.execute(update(SOURCES).values(name="job 5e")))
+    assert export(tmp_path / "tags.db", tmp_path / "out.csv", include_all=True).n_tags == 5, "it was canceled"
 
 
 def test_products_of_mixed_classes_and_long_names(photos: Path, tmp_path: Path, model: Path) -> None:

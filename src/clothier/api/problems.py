@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +30,7 @@ STORE_AWAY = (
     "The store cannot be used now: it is locked or away, or its disk is full. What it holds is intact. Send the "
     "request again; the server's log has the cause."
 )
-DAMAGED = "The store, the model or the index of the server is missing or damaged; the server's log has the cause."
+NO_MODEL = "The model cannot be loaded; the server's log has the cause."
 LOG = logging.getLogger("clothier.requests")
 ADVICE = {
     404: "There is nothing at this address. See /openapi.json for what there is.",
@@ -84,9 +85,11 @@ def from_clothier(error: ClothierError) -> Problem:
     if isinstance(error, StorageError):
         LOG.warning("%s", error)
         return busy(STORE_AWAY, RETRY_SECONDS, "store-unavailable")
-    if isinstance(error, DataError | ModelError):
+    if isinstance(error, ModelError):
         LOG.warning("%s", error)
-        return Problem(503, "unavailable", DAMAGED)
+        return Problem(503, "unavailable", NO_MODEL)
+    if isinstance(error, DataError):
+        return Problem(503, "unavailable", str(error))
     if isinstance(error, UsageError):
         return Problem(422, "invalid-request", str(error))
     return Problem(500, "internal-error", str(error))
@@ -100,11 +103,21 @@ def internal_error(request_id: str) -> Problem:
 def _handler(translate: Any) -> Any:
     async def handle(request: Request, error: Exception) -> Response:
         problem = translate(error)
+        if isinstance(error, DataError):
+            services = request.app.state.services
+            problem.detail = _without(problem.detail, services.store.name, str(services.settings.index or ""))
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             problem.headers = {"Allow": ", ".join(_allowed_methods(request))}
         return problem_response(problem, request.scope)
 
     return handle
+
+
+def _without(text: str, *names: str) -> str:
+    """``text`` without paths and addresses of this machine."""
+    for name in filter(None, names):
+        text = re.sub(rf"(?<!\S){re.escape(name)}(?!\w)", "(the server's)", text)
+    return text
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.store import Store
 
+JOB_SOURCE = "job "  # begins the name of the source of an upload; those of others are absolute paths
 MAX_ATTEMPTS = 3  # starts of a job; one that ends the process each time would otherwise do so for ever
 UNFINISHED = ("waiting", "running")
 ENDED = ("done", "failed", "canceled")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from clothier.catalogue.jobs import JOB_SOURCE
 from clothier.catalogue.sources.archive import ZipSource
 from clothier.catalogue.sources.item import file_signature
 from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 MAX_FILES = 20  # of an item that are tried
 MAX_ARCHIVES = 4  # ZIP files whose list of files is kept
-JOB_SOURCE = "job "  # begins the name of the source of an upload
 
 NO_ITEM = "there is no such item."
 UPLOADED = "the photo came in an upload, which is not kept. Tag a folder to see its photos here."

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData
 
-from clothier.api.access import LOCAL, Caller
+from clothier.api.access import Caller
 from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
 from clothier.api.page.photos import photo_url
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
@@ -18,6 +18,7 @@ from clothier.api.problems import Problem
 from clothier.api.schemas import Text
 from clothier.api.services import Services, ServicesOf
 from clothier.catalogue import review
+from clothier.catalogue.api_keys import LOCAL
 from clothier.catalogue.review import ReviewStatistics
 from clothier.catalogue.review.actions import MAX_NAME, check_reviewer
 from clothier.errors import UsageError

@@ -17,8 +17,9 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from clothier.api.access import LOCAL, Caller, admit
+from clothier.api.access import Caller, admit
 from clothier.api.problems import Problem
+from clothier.catalogue.api_keys import LOCAL
 from clothier.catalogue.sessions import find_session
 from clothier.types import SCOPES
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Query
 
 from clothier.api import examples
-from clothier.api.access import LOCAL, Caller, Reader, Reviewer
+from clothier.api.access import Caller, Reader, Reviewer
 from clothier.api.problems import Problem
 from clothier.api.responses import answers, item_answer
 from clothier.api.schemas import (
@@ -23,6 +23,7 @@ from clothier.api.schemas import (
 )
 from clothier.api.services import ServicesOf
 from clothier.catalogue import review
+from clothier.catalogue.api_keys import LOCAL
 from clothier.catalogue.review import ActionResult, Filter, Judgment
 from clothier.catalogue.store import Store
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from clothier.catalogue.items import EVERYTHING
+from clothier.catalogue.jobs import JOB_SOURCE
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
 from clothier.catalogue.store.schema import RUNS, SOURCES
@@ -91,7 +92,7 @@ def _last_runs(store: Store) -> list[RunId]:
     if not runs:
         raise DataError(f"{store.name} has no tags yet. Tag photos first: clothier tag PHOTOS --store {store.name}")
     for run in runs:
-        if run.finished_at is None:
+        if run.finished_at is None and not run.name.startswith(JOB_SOURCE):  # what a canceled job has tagged stays
             raise DataError(f"the last run of clothier tag over {run.name} did not finish. Run it again, then export.")
     return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
 
