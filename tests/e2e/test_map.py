@@ -179,6 +179,19 @@ def test_class_names_are_drawn_on_their_islands(page: Page, data: Dataset) -> No
     assert page.evaluate("written") == []
 
 
+@pytest.mark.parametrize("screen", ["dark"], indirect=True)
+def test_on_paper_it_is_light_and_has_only_what_is_drawn(screen: Page) -> None:
+    legend, canvas = screen.locator("#legend"), screen.locator("#canvas")
+    legend.get_by_label("Bag").uncheck()
+    screen.emulate_media(media="print")
+    screen.wait_for_timeout(ANIMATION)
+    assert pixels(canvas)[0, 0].tolist() == list(ImageColor.getrgb(LIGHT["background"]))
+    assert canvas.evaluate("canvas => getComputedStyle(canvas).objectFit") == "contain"
+    assert legend.get_by_text("Dress").is_visible()
+    assert not legend.get_by_text("Bag").is_visible()
+    assert not screen.locator("#search").is_visible()
+
+
 def test_a_searched_image_is_centered_and_moves_with_the_map(page: Page, data: Dataset) -> None:
     search(page, "test 123")
     label = data.classes[data.test.labels[123]]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.exploration.pca import fit_pca
@@ -43,6 +45,16 @@ def captions(figure: Figure) -> list[tuple[np.ndarray, list[str]]]:
         pixels = np.round(255 * np.asarray(image.get_array())[..., 3]).astype(np.uint8)
         found.append((pixels, [line for _, line in lines]))
     return found
+
+
+def touching_texts(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts that overlap, and texts that are not wholly inside the figure (beside ""); not labels of ticks."""
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    labels = {label for axis in axes for tick in axis.majorTicks for label in (tick.label1, tick.label2)}
+    shown = [text for text in figure.findobj(Text) if text not in labels and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
+    pairs = [(one[0], other[0]) for one, other in combinations(boxes, 2) if one[1].overlaps(other[1])]
+    return pairs + [(name, "") for name, box in boxes if box.x0 < -1 or box.x1 > figure.bbox.width + 1]
 
 
 def plain(text: str) -> str:

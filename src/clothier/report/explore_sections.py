@@ -191,7 +191,7 @@ def map_section(
     """
     combined, metadata = CombinedSplits.from_dataset(dataset), embedding_map.metadata
     quality, baseline, summary = metadata.quality, metadata.pca_baseline, _map_summary(metadata)
-    qualities = {"this map": quality, "first two components": baseline}
+    qualities = {"this map": quality, "two components": baseline}
     if dataset.name == FASHION_MNIST_NAME:
         qualities["reference study"] = REFERENCE_MAP_QUALITY
     progress(TASK, 0, 1)

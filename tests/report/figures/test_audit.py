@@ -17,7 +17,7 @@ from clothier.report.figures import audit
 from clothier.report.figures.audit import audit_figures
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from ..conftest import captions
+from ..conftest import captions, touching_texts
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
@@ -73,6 +73,7 @@ def test_near_duplicates_are_side_by_side_with_their_correlation(
     combined: CombinedSplits, duplicates: Duplicates
 ) -> None:
     captioned = audit.near_duplicates(combined, duplicates)
+    assert touching_texts(captioned.figure) == []
     shown = captions(captioned.figure)
     places = [check_tile(combined, *one) for one in shown]
     assert {tuple(places[:2]), tuple(places[2:])} == {(40, 250), (41, 51)}

@@ -11,7 +11,7 @@ from clothier.exploration.pixels import PixelStatistics, describe_pixels
 from clothier.report.figures import dataset
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from ..conftest import captions, label_coded_images, plain
+from ..conftest import captions, label_coded_images, plain, touching_texts
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages
@@ -49,6 +49,14 @@ def test_class_counts_draw_every_split() -> None:
     widths = [[bar.get_width() for bar in axes.patches] for axes in captioned.figure.axes]
     assert widths == [[3, 2, 1], [1, 1, 1]]
     assert captioned.title == "In train, Coat has 3 images and Shirt only 1"
+
+
+def test_counts_of_thousands_do_not_touch() -> None:
+    splits = {"train": np.arange(55_000) % 10, "validation": np.arange(5_000) % 10, "test": np.arange(10_000) % 10}
+    captioned = dataset.class_counts(splits, FASHION_MNIST_CLASSES)
+    assert touching_texts(captioned.figure) == []
+    ticks = [[tick for tick in axes.get_xticks() if tick <= axes.get_xlim()[1]] for axes in captioned.figure.axes]
+    assert ticks == [[0, 3000], [0, 300], [0, 600]]
 
 
 def test_balanced_classes() -> None:

@@ -15,7 +15,7 @@ from clothier.report.figures import scatter
 from clothier.report.figures.scatter import MAX_DOT_AREA, MIN_DOT_AREA, map_quality_bars, map_scatter
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from ..conftest import plain
+from ..conftest import plain, touching_texts
 
 if TYPE_CHECKING:
     from clothier.data.dataset import LabeledImages
@@ -85,10 +85,14 @@ def test_the_note_states_the_quality() -> None:
 
 
 def test_bars_show_the_metrics() -> None:
-    captioned = map_quality_bars({"this map": MAP_QUALITY, "two components": PCA_BASELINE})
+    qualities = {"this map": MAP_QUALITY, "two components": PCA_BASELINE, "reference study": PCA_BASELINE}
+    captioned = map_quality_bars(qualities)
+    assert touching_texts(captioned.figure) == []
+    assert [axes.get_yticklabels()[1].get_text() for axes in captioned.figure.axes[:1]] == ["two components"]
     lengths = [[round(bar.get_width(), 3) for bar in axes.patches] for axes in captioned.figure.axes]
-    assert lengths == [[0.84, 0.53], [0.81, 0.56], [0.99, 0.92]]
-    assert plain(captioned.title) == "Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two components"
+    assert lengths == [[0.84, 0.53, 0.53], [0.81, 0.56, 0.56], [0.99, 0.92, 0.92]]
+    assert plain(captioned.title).startswith("Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two comp")
+    assert "accuracy with 10 neighbors, accuracy with 100 neighbors, trustworthiness" in captioned.alt
     assert "this map: 0.840, 0.810, 0.990" in captioned.alt
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clothier.exploration.audit.outliers import Outlier
 
 MAX_PAIRS = 12  # of duplicates
-PAIR_COLUMNS = 6
+PAIR_COLUMNS = 4  # of a row; in narrower ones, the captions would touch
 MAX_TILES = 30  # suspected label errors or outliers
 TILE_COLUMNS = 5
 MAX_CAPTION_CHARS = 11  # of a line below the smaller tiles, also for file names with wide digits

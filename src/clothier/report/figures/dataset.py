@@ -32,11 +32,11 @@ BIN_WIDTH = 5  # gray levels; 51 bars for the 255 levels above black
 def class_counts(splits: Mapping[str, Labels], classes: Sequence[str]) -> CaptionedFigure:
     """Number of images of each class in each split; ``splits`` is name to (N,) labels."""
     counts = {name: np.bincount(labels, minlength=len(classes)) for name, labels in splits.items()}
-    columns = {f"{name}, {count.sum():,}": count.tolist() for name, count in counts.items()}
+    columns = {f"{name}\n{count.sum():,}": count.tolist() for name, count in counts.items()}
     figure, panels = bar_panels(columns, classes)
     for axes in panels:
         axes.set_xlabel("images")
-        axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         axes.xaxis.set_major_formatter(lambda images, _: f"{images:,.0f}")
     return CaptionedFigure(figure, _balance_summary(counts, classes), "Bars of images per class")
 

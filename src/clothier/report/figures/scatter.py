@@ -44,7 +44,11 @@ LABEL_WIDTH, LABEL_HEIGHT = 0.2, 0.055  # size of a name, as a fraction of the p
 LABEL_SCALE_3D = 1.7  # the 3D axes are larger than the points, so a name covers more of the points' extent
 VIEW_ANGLES = {"elev": 22.0, "azim": -58.0}  # degrees; components 1 and 2 separate Fashion-MNIST best from here
 
-METRIC_TITLES = {"knn10": "10 neighbors", "knn100": "100 neighbors", "trustworthiness": "trustworthiness"}
+METRIC_TITLES = {
+    "knn10": "accuracy,\n10 neighbors",
+    "knn100": "accuracy,\n100 neighbors",
+    "trustworthiness": "trust-\nworthiness",
+}
 """Attribute of :class:`MapQuality` to the heading of its panel."""
 
 
@@ -148,6 +152,7 @@ def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
             axes.text(0.03, row, _format_metric(value), va="center", color=BACKGROUND if value else MUTED)
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 1])
+    titles = [title.replace("-\n", "").replace(",\n", " with ") for title in values]
     accuracies = [f"{format_percent(one.knn10)} on {name}" for name, one in qualities.items() if one.knn10 is not None]
     rows = [
         f"{name}: {', '.join(_format_metric(column[row]) for column in values.values())}"
@@ -156,7 +161,7 @@ def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
     return CaptionedFigure(
         figure,
         f"Accuracy with ten neighbors: {', '.join(accuracies)}",
-        f"Bars of {', '.join(values)}: {'; '.join(rows)}",
+        f"Bars of {', '.join(titles)}: {'; '.join(rows)}",
         "Left and middle: accuracy of a k-NN classifier on the map, for test images with training images as "
         "neighbors. Right: 1 where neighbors on the map are neighbors in the data. Number of points: "
         f"{', '.join(f'{name} {one.n:,}' for name, one in qualities.items())}.",

@@ -207,6 +207,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   selectedCard.draw();
   requestDraw();
 });
+matchMedia("print").addEventListener("change", () => {
+  filter.update(); // paper has the light colors; no frame is drawn before the page is printed
+  draw();
+});
 addEventListener("hashchange", openHash);
 new ResizeObserver(() => {
   camera.resize(stage.clientWidth, stage.clientHeight);
