@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from fastapi.responses import StreamingResponse
 
-from clothier.errors import StorageError
+from clothier.temporary import temporary_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 CHUNK = 1 << 18  # bytes that are sent at a time
 
@@ -33,13 +32,9 @@ def download(
     Raises:
         StorageError: there is no place for it.
     """
-    try:
-        with tempfile.TemporaryDirectory(prefix="clothier-download-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder, name)
-            write(path)
-            file = path.open("rb")
-    except OSError as error:
-        raise StorageError(f"a download cannot be written in {tempfile.gettempdir()}: {error.strerror}.") from error
+    with temporary_dir("clothier-download-") as folder:
+        write(folder / name)
+        file = (folder / name).open("rb")
     more = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
     more["Content-Disposition"] = f'attachment; filename="{name}"'
     return StreamingResponse(_chunks(file), media_type=media_type, headers={**more, **(headers or {})})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -15,8 +14,11 @@ from clothier.catalogue.index.entries import last_finished_run, model_ids
 from clothier.catalogue.index.files import CARD
 from clothier.catalogue.store.schema import FILES
 from clothier.errors import ClothierError
+from clothier.temporary import temporary_dir
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clothier.api.job_worker import ServedModel
     from clothier.catalogue.index import Index
     from clothier.catalogue.store import Store
@@ -41,7 +43,8 @@ class SimilarIndex:
         """
         self._path, self._index, self._reason = path, None if path is None else open_index(path), NOTHING_YET
         self._state: object = None if path is None else _signature(path)
-        self._own: tempfile.TemporaryDirectory[str] | None = None
+        self._own: Path | None = None
+        self._closing = ExitStack()
         if self._index is not None:
             self._index.check_model(model)
 
@@ -75,8 +78,7 @@ class SimilarIndex:
 
     def close(self) -> None:
         """Removes its own index."""
-        if self._own is not None:
-            self._own.cleanup()
+        self._closing.close()
 
     def _update(self, store: Store, served: ServedModel) -> Index | None:
         """An index of the store in a folder of its own; None if there is nothing in it or too much."""
@@ -85,8 +87,8 @@ class SimilarIndex:
         if n_files > MAX_OWN or model.digest not in model_ids(store):
             self._reason = TOO_MANY.format(MAX_OWN) if n_files > MAX_OWN else NOTHING_YET
             return None
-        self._own = self._own or tempfile.TemporaryDirectory(prefix="clothier-index-", ignore_cleanup_errors=True)
-        path = Path(self._own.name) / model.digest[:16]
+        self._own = self._own or self._closing.enter_context(temporary_dir("clothier-index-"))
+        path = self._own / model.digest[:16]
         update_index(path, store, model, served.name)
         return open_index(path)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import jobs
@@ -18,11 +16,13 @@ from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import register
 from clothier.errors import ClothierError, StorageError
+from clothier.temporary import temporary_dir
 from clothier.types import no_progress
 from clothier.workflows.export import export_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from clothier.catalogue.jobs import Job
     from clothier.catalogue.rules import TaggingRules
@@ -89,8 +89,8 @@ def export_result(
 
 
 def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: Callable[[], bool]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="clothier-job-") as folder:
-        path = Path(folder) / "upload.zip"
+    with temporary_dir("clothier-job-") as folder:
+        path = folder / "upload.zip"
         _write_upload(store, job, path)
         source = ZipSource(path, shown=UPLOAD)
         source.name = f"{jobs.JOB_SOURCE}{job.job_id}"
