@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.pages import NEXT
 from clothier.workflows.tag import tag
+from tests.api.conftest import zip_photos
 from tests.color_photos import COLORS, draw, save_model
 from tests.e2e.accessibility import require_accessible
 
@@ -124,18 +126,6 @@ def test_ten_photos_by_keys(browser: Browser, server: str) -> None:
         check(page)
 
 
-NEXT = """async () => {
-  const before = document.getElementById("photo").src, start = performance.now();
-  document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "s", bubbles: true}));
-  while (performance.now() - start < 10000) {
-    const photo = document.getElementById("photo");
-    if (photo && photo.src !== before && photo.complete && photo.naturalWidth) break;
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return (performance.now() - start) / 1000;
-}"""
-
-
 def test_many_at_once_on_a_phone_while_somebody_else_reviews(browser: Browser, server: str) -> None:
     with visit(browser, server, **PHONE) as page, visit(browser, server, **DARK) as other:
         say_name(page, server, "Anna")
@@ -165,7 +155,9 @@ def test_many_at_once_on_a_phone_while_somebody_else_reviews(browser: Browser, s
 
 
 @pytest.mark.parametrize("view", [DARK, PHONE], ids=["dark", "phone"])
-def test_list_item_duplicates_and_quality(browser: Browser, server: str, view: dict[str, Any]) -> None:
+def test_list_upload_duplicates_and_quality(
+    browser: Browser, server: str, tmp_path: Path, view: dict[str, Any]
+) -> None:
     with visit(browser, server, **view) as page:
         page.goto(f"{server}/catalogue")
         assert page.locator(".tile").count() == PHOTOS
@@ -181,6 +173,22 @@ def test_list_item_duplicates_and_quality(browser: Browser, server: str, view: d
         page.locator(".tile a").first.click()
         page.wait_for_selector("h2:has-text('History')")
         check(page)
+        page.goto(f"{server}/upload")
+        check(page)
+        archive = {
+            "name": "new.zip",
+            "mimeType": "application/zip",
+            "buffer": zip_photos(tmp_path / "new", "hat", "dress"),
+        }
+        page.set_input_files("#files", archive)
+        page.wait_for_selector("#news:has-text('Done: 2 of 2 photos tagged')")
+        check(page)
+        with page.expect_download() as download:
+            page.click("text=Parquet")
+        assert download.value.suggested_filename == "tags.parquet"
+        page.click("text=Show them in the catalogue")
+        page.wait_for_selector("#filter-source")
+        assert page.locator(".tile").count() == 2
         page.goto(f"{server}/duplicates")
         assert page.locator(".group").count() >= 1
         check(page)

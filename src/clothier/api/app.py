@@ -12,12 +12,14 @@ from fastapi import Depends, FastAPI
 from clothier.api.guards import BodyGuard, OriginGuard
 from clothier.api.page import assets, photos, review_many, sign_in
 from clothier.api.page import classify as classify_page
+from clothier.api.page import upload as upload_page
 from clothier.api.page.errors import error_page
 from clothier.api.page.pages import LINKS, PAGES
 from clothier.api.problems import add_handlers
 from clothier.api.query_names import check_query
 from clothier.api.request_log import RequestLog
 from clothier.api.routes import classify, health, items, jobs, models, reviews, similar
+from clothier.api.settings import MIB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,7 +62,7 @@ def create_app(services: Services) -> FastAPI:
     add_handlers(app)
     limits = services.settings.limits
     uploads = dict.fromkeys(("/v1/classify", "/v1/similar", classify_page.PATH), limits.upload_bytes)
-    sizes = {**uploads, "/v1/jobs": limits.job_bytes}
+    sizes = {**uploads, "/v1/jobs": limits.job_bytes, upload_page.PATH: limits.job_bytes + MIB}
     app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
     app.add_middleware(OriginGuard, settings=services.settings)
     app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.model_headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from clothier.types import FailedInput
 
@@ -21,8 +21,9 @@ class Metrics:
     """The metrics of one server."""
 
     def __init__(self) -> None:
-        """All zero."""
+        """All zero; CPU time, memory and open files of the process are read when they are asked for."""
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         labels = ["method", "route", "status"]
         self.requests = Counter("clothier_requests", "Answered requests.", labels, registry=self.registry)
         self.seconds = Histogram(

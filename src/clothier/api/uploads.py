@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from clothier.api.problems import Problem
+from clothier.errors import StorageError
 from clothier.untrusted import printable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from fastapi import Request
 
     from clothier.api.settings import Limits
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 MAX_FILE_NAME = 300  # characters that are repeated
 MULTIPART = "multipart/form-data"
 FIELD = "files"
+MAX_INPUTS = 8  # of a form with one file
 EXAMPLE = "curl -F files=@shoe.jpg"
 CONTENT: dict[str, Any] = {
     "schema": {
@@ -99,6 +105,33 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
         return Upload([(_shown(one.filename), await one.read()) for one in files], form)
     except MultiPartException as error:
         raise Problem(400, "invalid-form", f"The form cannot be read: {error.message} Send it again.") from error
+    finally:
+        parser.close()
+
+
+@asynccontextmanager
+async def received_file(request: Request) -> AsyncIterator[tuple[UploadFile, FormData]]:
+    """The one file of a form, of any size, and the other fields. It is on disk, under no name, until it is closed.
+
+    Raises:
+        Problem: not a form, a damaged one, or one without a file or with several.
+        StorageError: the disk is full.
+    """
+    if not is_form(request):
+        raise Problem(415, "not-a-form", f"Send the file as {MULTIPART} in the field {FIELD!r}.")
+    parser = _Form(request.headers, request.stream(), max_files=MAX_INPUTS, max_fields=MAX_INPUTS)
+    try:
+        form = await parser.parse()
+        if not parser.is_complete:
+            raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
+        files = [one for one in form.getlist(FIELD) if isinstance(one, UploadFile) and (one.filename or one.size)]
+        if len(files) != 1:
+            raise Problem(400, "not-one-file", f"The form has {len(files)} files. Send one at a time.")
+        yield files[0], form
+    except MultiPartException as error:
+        raise Problem(400, "invalid-form", f"The form cannot be read: {error.message}") from error
+    except OSError as error:
+        raise StorageError(f"an upload cannot be kept in {tempfile.gettempdir()}: {error.strerror}.") from error
     finally:
         parser.close()
 

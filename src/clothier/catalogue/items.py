@@ -141,6 +141,13 @@ def colors_of(store: Store, item_ids: Sequence[str]) -> dict[str, list[Row]]:
     return {one["item_id"]: one["colors"] for one in store.rows_of(query)}
 
 
+def files_of(store: Store, item_ids: Sequence[str]) -> dict[str, str]:
+    """One file of each of these items that has any, as its source names it."""
+    file = func.min(FILES.c.file).label("file")
+    query = select(FILES.c.item_id, file).where(FILES.c.item_id.in_(item_ids)).group_by(FILES.c.item_id)
+    return {one["item_id"]: one["file"] for one in store.rows_of(query)}
+
+
 def find_item(store: Store, item_id: str) -> Row | None:
     """An item with its ``files`` and its ``history``; None if there is no such item."""
     found = store.rows_of(select(*_COLUMNS).where(ITEMS.c.item_id == item_id))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
-from clothier.catalogue.store.schema import JOB_PARTS, JOBS, RUNS
+from clothier.catalogue.store.schema import FILES, JOB_PARTS, JOBS, RUNS
 from clothier.catalogue.store.store import RunId, now, upsert
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from clothier.catalogue.store import Store
+    from clothier.catalogue.store.store import Row
 
 JOB_SOURCE = "job "  # begins the name of the source of an upload; those of others are absolute paths
 MAX_ATTEMPTS = 3  # starts of a job; one that ends the process each time would otherwise do so for ever
@@ -65,6 +66,11 @@ class Job:
     error: str | None
     run_id: int | None
     fingerprint: str | None
+
+    @property
+    def source(self) -> str:
+        """The name of its photos' source in the store."""
+        return f"{JOB_SOURCE}{self.job_id}"
 
     def to_json(self) -> dict[str, Any]:
         """For clients."""
@@ -185,6 +191,13 @@ def job_run(store: Store, job: Job) -> RunId:
     """The run of a job that is done."""
     query = select(RUNS.c.run_id, RUNS.c.source_id, RUNS.c.model_id).where(RUNS.c.run_id == job.run_id)
     return RunId(*store.read(lambda connection: connection.execute(query).one()))
+
+
+def failed_photos(store: Store, job: Job, limit: int) -> list[Row]:
+    """``file`` and ``error_message`` of photos that could not be read, in the order of the upload."""
+    source = select(RUNS.c.source_id).where(RUNS.c.run_id == job.run_id).scalar_subquery()
+    query = select(FILES.c.file, FILES.c.error_message).order_by(FILES.c.position).limit(limit)
+    return store.rows_of(query.where(FILES.c.source_id == source, FILES.c.error_code.is_not(None)))
 
 
 def _change(store: Store, job: Job, **values: Any) -> Job:

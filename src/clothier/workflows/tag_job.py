@@ -93,7 +93,7 @@ def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: C
         path = folder / "upload.zip"
         _write_upload(store, job, path)
         source = ZipSource(path, shown=UPLOAD)
-        source.name = f"{jobs.JOB_SOURCE}{job.job_id}"
+        source.name = job.source
         register(store, model, rules.model)
         run = store.begin_run(source.name, rules.model.digest, rules.model.name)
         job = jobs.start_job(store, job, run)

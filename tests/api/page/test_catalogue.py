@@ -54,7 +54,9 @@ def test_an_item_with_its_history(shop: Shop) -> None:
     assert "0.png" in page
     assert f'src="/photos/large/{quote(IDS[0], safe="")}"' in page
     assert shop.client.get("/catalogue/items/none").status_code == 404
-    assert "&lt;script&gt;" in shop.page("/catalogue/items/%3Cscript%3E")
+    page = shop.page("/catalogue/items/%3Cscript%3E")
+    assert "&lt;script&gt;" in page
+    assert "curl http://localhost/v1/items/%3Cscript%3E" in page
 
 
 def test_photos_are_small_jpegs_without_metadata_and_are_not_sent_twice(shop: Shop) -> None:

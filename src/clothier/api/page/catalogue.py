@@ -21,7 +21,7 @@ from clothier.api.schemas import Text
 from clothier.api.services import Services, ServicesOf
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.index import Filters, Neighbor
-from clothier.catalogue.items import ORDERS, ItemFilter, colors_of, count_items, find_item, list_items
+from clothier.catalogue.items import ORDERS, ItemFilter, colors_of, count_items, files_of, find_item, list_items
 from clothier.catalogue.store import Store
 from clothier.errors import UnknownNameError
 from clothier.types import FailedInput
@@ -57,11 +57,13 @@ def show(
         raise UnknownNameError(order, "order", ORDERS)
     rows = list_items(services.store, wanted, order=order, after=read_place(after, order), limit=PAGE + 1)
     shown = rows[:PAGE]
+    ids = [one["item_id"] for one in shown]
     return render(
         request,
         "catalogue.html",
         rows=shown,
-        colors=colors_of(services.store, [one["item_id"] for one in shown]),
+        colors=colors_of(services.store, ids),
+        files=files_of(services.store, ids),
         n=count_items(services.store, wanted, MAX_COUNT + 1),
         max_count=MAX_COUNT,
         after=after,

@@ -119,7 +119,6 @@ def _page(request: Request, services: Services, results: list[PhotoView | Failed
         "classify.html",
         results=results,
         model=services.rules.model,
-        curl=_curl(request, services),
         **ADDRESSES,
         limits=services.settings.limits,
     )
@@ -137,9 +136,3 @@ def _opinion(opinion: Opinion) -> OpinionView:
 def _data_url(image: Images) -> str:
     media_type, content = encode_input(image)
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-
-
-def _curl(request: Request, services: Services) -> str:
-    """The command of a shell that does the same."""
-    key = '-H "Authorization: Bearer $KEY" ' if services.settings.needs_keys else ""
-    return f"curl {key}-F files=@shoe.jpg {request.base_url}v1/classify"

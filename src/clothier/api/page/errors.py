@@ -70,4 +70,5 @@ def _ask_to_sign_in(request: Request) -> Response:
 
 def _detail(problem: Problem) -> str:
     """The API's list of addresses is of no use here."""
-    return "Use the links above." if problem.detail == ADVICE.get(problem.status_code) else str(problem.detail)
+    is_general = problem.detail == ADVICE.get(problem.status_code)
+    return "The address may be misspelled, or be one for programs." if is_general else str(problem.detail)

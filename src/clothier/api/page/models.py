@@ -71,7 +71,6 @@ def show_list(request: Request, caller: PageReader, services: ServicesOf) -> Res
     told = None if services.settings.model is None else services.rules.model.name
     return render(
         request, "models.html", models=found, told=told, is_promoted=any(one.is_current for one in found),
-        curl=f"curl {request.base_url}v1/models",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clothier.api.page import catalogue, classify, duplicates, models, quality, review, study
+from clothier.api.page import catalogue, classify, duplicates, models, quality, review, study, upload
 
-PAGES = (classify, catalogue, review, duplicates, quality, models, study)
+PAGES = (classify, catalogue, upload, review, duplicates, quality, models, study)
 LINKS = tuple(page.LINK for page in PAGES)

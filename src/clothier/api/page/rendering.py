@@ -15,6 +15,7 @@ from markupsafe import Markup
 from clothier.api.page.assets import asset
 from clothier.api.page.compression import VARY, compress
 from clothier.api.page.visits import FIELD, HEADER, is_from_other_site, set_cookie
+from clothier.api.settings import MIB
 from clothier.report.formatting import format_percent
 from clothier.untrusted import printable
 
@@ -46,6 +47,9 @@ HTMX = {
 }
 """Settings of htmx: nothing that the policy refuses, and errors are shown as a message."""
 
+CURL = "curl"
+CURL_WITH_KEY = """curl -H "Authorization: Bearer $KEY\""""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -66,7 +70,7 @@ def jinja_env() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format)
+    environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format, file_size=_file_size)
     environment.filters.update(lines=_lines, argument=_argument)
     environment.globals.update(asset=asset, htmx_config=HTMX)
     return environment
@@ -83,6 +87,8 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         can_sign_out=visit is not None and visit.can_sign_out,
         token_headers={HEADER: visit.token} if visit else {},
         csrf_field=lambda: _hidden_field(visit),
+        base_url=request.base_url,
+        curl=CURL_WITH_KEY if request.app.state.services.settings.needs_keys else CURL,
     )  # fmt: skip
     response = HTMLResponse(text, status, HEADERS)
     compress(request, response)
@@ -118,6 +124,11 @@ def _lines(text: str) -> Markup:
 def _argument(value: Any) -> str:
     """``value`` as JSON, quoted for a shell: people copy commands, and the id of a photo may be a command, too."""
     return shlex.quote(json.dumps(value))
+
+
+def _file_size(n: int) -> str:
+    """``1 GiB`` or ``65 MiB``."""
+    return f"{n / MIB / 1024:.3g} GiB" if n >= 1024 * MIB else f"{n / MIB:.3g} MiB"
 
 
 def _hidden_field(visit: Visit | None) -> Markup:

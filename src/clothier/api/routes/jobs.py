@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from clothier.api import examples
 from clothier.api.access import Reader, Reviewer
-from clothier.api.downloads import download
+from clothier.api.job_results import LEFT_OUT, ResultFormat, require_job, send_result
+from clothier.api.job_uploads import receive
 from clothier.api.problems import Problem
-from clothier.api.responses import answers, cursor, errors, invalid_cursor, not_found, read_cursor
+from clothier.api.responses import answers, cursor, errors, invalid_cursor, read_cursor
 from clothier.api.schemas import ImageUrl, JobAnswer, JobsAnswer, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue import jobs
 from clothier.catalogue.jobs import Job
-from clothier.catalogue.store import Store
-from clothier.workflows.tag_job import export_result, write_result
 
 router = APIRouter(tags=["jobs"])
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
-PART = 1 << 20  # bytes of an upload that are kept at a time
 MAX_KEY = 255  # characters
 KEY = '[^" ]'  # any character that counts; quotation marks around a key do not
 MAX_NUMBER = 9  # digits
-CSV = "text/csv; charset=utf-8"
-TABLES = {"csv": CSV, "jsonl": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
-"""Tables of all photos of a job, by format, which is also the suffix of the file."""
-EXPORTS = {
-    "shopify": (CSV, "products.csv"),
-    "google": ("text/tab-separated-values; charset=utf-8", "feed.txt"),
-    "label-studio": ("application/json", "tasks.json"),
-}
-"""Files for other programs, with their names."""
-LEFT_OUT = "Clothier-Left-Out"
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -87,8 +74,7 @@ async def post_job(
     key = idempotency_key.strip('" ') if idempotency_key is not None else None
     job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, key)
     if is_new:
-        job = await _receive(request, services, job)
-        services.worker.notify()
+        job = await receive(services, job, request.stream())
     else:
         await _compare(request, job)
     response.headers["Location"] = f"/v1/jobs/{job.job_id}"
@@ -114,13 +100,13 @@ def get_jobs(
 @router.get("/v1/jobs/{job_id}", response_model=JobAnswer, responses=answers(examples.JOB, 404))
 def get_job(caller: Reader, services: ServicesOf, job_id: Text) -> Any:
     """A job and its progress."""
-    return _find(services, job_id).to_json()
+    return require_job(services, job_id).to_json()
 
 
 @router.delete("/v1/jobs/{job_id}", response_model=JobAnswer, responses=answers(examples.JOB, 404))
 def cancel_job(caller: Reviewer, services: ServicesOf, job_id: Text) -> Any:
     """Cancels a job that is not done. What it has tagged stays in the store."""
-    return jobs.cancel_job(services.store, _find(services, job_id)).to_json()
+    return jobs.cancel_job(services.store, require_job(services, job_id)).to_json()
 
 
 @router.get("/v1/jobs/{job_id}/result", response_class=Response, responses=RESULT)
@@ -129,62 +115,14 @@ def get_result(
     services: ServicesOf,
     job_id: Text,
     format: Annotated[  # noqa: A002 - its name in the URL
-        Literal["csv", "jsonl", "parquet", "shopify", "google", "label-studio"],
+        ResultFormat,
         Query(description="A table of all photos, or a file for another program, as `clothier export` writes it."),
     ] = "csv",
     image_url: Annotated[ImageUrl | None, Query(description="Of exports: the address of the folder of photos.")] = None,
     all: Annotated[bool, Query(description="Of exports: also tags that nobody accepted.")] = False,  # noqa: A002 - as above
 ) -> Any:
     """The present tags of the photos of a job that is done."""
-    job = _find(services, job_id)
-    if job.status != "done":
-        raise Problem(409, "not-done", f"The job is {job.status}. Only a job that is done has a result.")
-    headers: dict[str, str] = {}
-
-    def write(path: Path) -> None:
-        if format in TABLES:
-            write_result(services.store, services.rules, job, path)
-        else:
-            done = export_result(services.store, job, path, format, image_url=image_url, include_all=all)
-            headers[LEFT_OUT] = ", ".join(f"{why}={n}" for why, n in done.left_out.items())
-
-    media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]
-    return download(name, media_type, write, headers)
-
-
-def _find(services: ServicesOf, job_id: str) -> Job:
-    job = jobs.find_job(services.store, job_id)
-    if job is None:
-        raise not_found("job", job_id)
-    return job
-
-
-async def _receive(request: Request, services: ServicesOf, job: Job) -> Job:
-    """Keeps the upload in the store, a part at a time; one that breaks off leaves nothing."""
-    store, digest, held, part = services.store, hashlib.sha256(), bytearray(), 0
-    try:
-        async for chunk in request.stream():
-            digest.update(chunk)
-            held += chunk
-            if len(held) >= PART:
-                await run_in_threadpool(_keep_part, store, job, part, bytes(held))
-                held, part = bytearray(), part + 1
-        _check_not_empty(part or len(held))
-        await run_in_threadpool(_keep_part, store, job, part, bytes(held))
-        return await run_in_threadpool(jobs.complete_upload, store, job, digest.hexdigest())
-    except BaseException:
-        await run_in_threadpool(jobs.discard_upload, store, job)
-        raise
-
-
-def _keep_part(store: Store, job: Job, part: int, content: bytes) -> None:
-    if not jobs.add_part(store, job, part, content):
-        raise Problem(408, "too-slow", "Nothing of the upload arrived for two hours. Send it again.")
-
-
-def _check_not_empty(size: int) -> None:
-    if not size:
-        raise Problem(400, "empty", "The body is empty. Send a ZIP file of photos.")
+    return send_result(services, require_job(services, job_id), format, image_url=image_url, include_all=all)
 
 
 async def _compare(request: Request, job: Job) -> None:

@@ -1,4 +1,4 @@
-// What every page needs and htmx does not do: copying a command.
+// What every page needs and htmx does not do: copying a command, and saying what is wrong.
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -18,9 +18,11 @@ document.addEventListener("click", async (event) => {
 // A message about the last request is out of date when the next one begins.
 document.addEventListener("htmx:beforeRequest", () => document.getElementById("problem")?.replaceChildren());
 
-document.addEventListener("htmx:sendError", () => {
+export function sayProblem(text) {
   const message = document.createElement("p");
   message.className = "problem";
-  message.textContent = "The server cannot be reached. Is it still running?";
-  document.getElementById("problem")?.replaceChildren(message);
-});
+  message.textContent = text;
+  document.getElementById("problem").replaceChildren(message);
+}
+
+document.addEventListener("htmx:sendError", () => sayProblem("The server cannot be reached. Is it still running?"));
