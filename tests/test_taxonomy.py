@@ -92,14 +92,14 @@ class TestTaxonomy:
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
-            ("[codes]\nhat = 1\n", "gives 'hat' the code 1; a code is text in quotes, such as \"TS-100\"."),
-            ("[codes]\nhat = ' '\n", "gives 'hat' the code ' '; a code is text in quotes"),
+            ("[codes]\nhat = 1\n", "gives 'hat' the code 1; a code is text, such as \"TS-100\"."),
+            ("[codes]\nhat = ' '\n", "gives 'hat' the code ' '; a code is text"),
             ("[codes]\nhat.felt = 'x'\n", "gives 'hat' the code {'felt': 'x'}; a code is text"),
             ("hat = 'H-1'\n", "has hat outside [codes]"),
             ("codes = 'H-1'\n", "has no table [codes]"),
             ("", "has no table [codes]"),
             ("[codes]\nhat = H-1\n", "is not TOML: Invalid value (at line 2, column 7)."),
-            ("[codes]\nhat = 'a'\nHAT = 'b'\n", "names a class twice in [codes]"),
+            ("[codes]\nhat = 'a'\nHAT = 'b'\n", "names a class twice"),
             (
                 "[codes]\nhat = 'a'\nboot = 'b'\n",
                 "has no code for shoes, t-shirt; every class of the model needs one",
@@ -109,6 +109,31 @@ class TestTaxonomy:
     def test_invalid_files(self, tmp_path: Path, text: str, sentence: str) -> None:
         with pytest.raises(DataError, match=re.escape(sentence)):
             self.read(tmp_path, text)
+
+    @pytest.mark.parametrize("text", ["\ufeffclass;code;note\n\nBoot;FOOT;x\nhat;H-1\nshoes;FOOT\nT-Shirt; TS-100 \n"])
+    def test_a_csv_has_two_columns(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "codes.CSV").write_text(text, encoding="utf-8")
+        assert read_taxonomy(tmp_path / "codes.CSV", CLASSES) == self.read(tmp_path, CODES)
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"class,name\nhat,H-1\n", "has the columns class, name; the columns class and code"),
+            (b"", "has no lines; the columns class and code are needed"),
+            (b"class,code\nhat\n", "gives 'hat' the code ''; a code is text"),
+            (b"class,code\nhat,H-1\nHat,H-2\n", "names a class twice"),
+            (
+                b"class,code\nhat,H-1\n",
+                "has no code for boot, shoes, t-shirt; every class of the model needs one. Add a line such as boot,",
+            ),
+            (b"class,code\nhat,H\xff\n", "is not a CSV in UTF-8"),
+            (b'class,code\nhat,"' + 200_000 * b"x", "is not a CSV in UTF-8: field larger than field limit"),
+        ],
+    )
+    def test_invalid_csv(self, tmp_path: Path, content: bytes, sentence: str) -> None:
+        (tmp_path / "codes.csv").write_bytes(content)
+        with pytest.raises(DataError, match=re.escape(sentence)):
+            read_taxonomy(tmp_path / "codes.csv", CLASSES)
 
     def test_a_class_that_the_model_does_not_have(self, tmp_path: Path) -> None:
         with pytest.raises(UnknownNameError, match="'booot' is not a garment class; did you mean 'boot'"):

@@ -9,10 +9,14 @@ A company writes its codes into a TOML file, one line for each class of the mode
     boot = "FOOT"
     sandal = "FOOT"
     sneaker = "FOOT"
+
+or into a CSV with the columns ``class`` and ``code``.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import tomllib
 import unicodedata
 from collections import Counter
@@ -183,36 +187,63 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
         Each of ``classes``, in their order, to its code; letter case in the file is ignored.
 
     Raises:
-        DataError: the file cannot be read, is not TOML, has no table ``[codes]``, lacks a class, or names one twice.
+        DataError: the file cannot be read, is neither TOML with a table ``[codes]`` nor a CSV with the two columns,
+            lacks a class, or names one twice.
         UnknownNameError: it names a class that the model does not have.
     """
-    codes = _read_codes(path)
+    is_csv = path.suffix.lower() == ".csv"
+    codes = _read_csv(path) if is_csv else list(_read_toml(path).items())
     known = {label_key(name): name for name in classes}
     given: dict[str, str] = {}
-    for name, code in codes.items():
+    for name, code in codes:
         if label_key(name) not in known:
             raise UnknownNameError(name, "garment class", classes)
         given[known[label_key(name)]] = _check_code(path, name, code)
     if len(given) < len(codes):
-        raise DataError(
-            f"{path} names a class twice in [{CODES_TABLE}], with different letter case. Keep one line for each class."
-        )
+        raise DataError(f"{path} names a class twice; letter case does not matter. Keep one line for each class.")
     if missing := [name for name in classes if name not in given]:
+        line = f"{missing[0]},..." if is_csv else f'"{missing[0]}" = "..."'
         raise DataError(
-            f"{path} has no code for {', '.join(missing)}; every class of the model needs one. "
-            f'Add under [{CODES_TABLE}] a line such as "{missing[0]}" = "...".'
+            f"{path} has no code for {', '.join(missing)}; every class of the model needs one. Add a line such as "
+            f"{line}"
         )
     return {name: given[name] for name in classes}
 
 
-def _read_codes(path: Path) -> Mapping[str, Any]:
+def _read_content(path: Path) -> bytes:
     try:
-        values = tomllib.loads(read_bytes(path, MAX_BYTES).decode("utf-8-sig"))
+        return read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. Check the path.") from error
+
+
+def _read_csv(path: Path) -> list[tuple[str, str]]:
+    """Class and code of each line below the header; the delimiter is a comma, a semicolon or a tab."""
+    try:
+        text = _read_content(path).decode("utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        rows = [[cell.strip() for cell in cells] for cells in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV in UTF-8: {error}. Save it as 'CSV UTF-8'.") from error
+    header, *lines = [cells for cells in rows if any(cells)] or [[]]
+    columns = [name.lower() for name in header]
+    if not {"class", "code"} <= set(columns):
+        found = f"the columns {', '.join(header)}" if header else "no lines"
+        raise DataError(
+            f"{path} has {found}; the columns class and code are needed. Begin with the line class,code and write one "
+            "line for each class, such as t-shirt,TS-100."
+        )
+    cells = [dict(zip(columns, line, strict=False)) for line in lines]
+    return [(line.get("class", ""), line.get("code", "")) for line in cells]
+
+
+def _read_toml(path: Path) -> Mapping[str, Any]:
+    try:
+        values = tomllib.loads(_read_content(path).decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, endless nesting
         raise DataError(
-            f'{path} is not TOML: {error}. Write one line for each class, such as "t-shirt" = "TS-100".'
+            f'{path} is not TOML: {error}. Write one line for each class, such as "t-shirt" = "TS-100"; or give a '
+            ".csv with the columns class and code."
         ) from error
     if unknown := sorted(values.keys() - {CODES_TABLE}):
         raise DataError(
@@ -228,5 +259,5 @@ def _read_codes(path: Path) -> Mapping[str, Any]:
 
 def _check_code(path: Path, name: str, code: object) -> str:
     if not isinstance(code, str) or not code.strip():
-        raise DataError(f'{path} gives {name!r} the code {code!r}; a code is text in quotes, such as "TS-100".')
+        raise DataError(f'{path} gives {name!r} the code {code!r}; a code is text, such as "TS-100".')
     return code.strip()

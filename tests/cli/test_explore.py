@@ -54,7 +54,7 @@ class TestCommand:
         assert "Class Train Test" in lines
         assert "Bag 6,000 900" in lines
         assert lines[-7:] == [
-            "Pixels: 50.2 % black; gray levels 72.9 ± 90.0 of 255",
+            "Pixels: 50.2 % empty (level 0); mean level 72.9 of 255, standard deviation 90.0",
             "PCA of 12,000: 84 of 784 components keep 90 % of the variance, 187 keep 95 %",
             "Mean |r| of two dimensions: 0.214 before PCA, 0.000 after",
             "Audit: 7 of 900 test images are in the training set; 5 outliers; 1 findings in audit.csv",

@@ -66,7 +66,7 @@ class Settings:
         store: a SQLite file or the URL of a PostgreSQL database.
         model: a run folder, a bundle folder or the name of a bundled model; None for the one that is promoted in the
             store, also when that changes, or else the bundled photo model.
-        taxonomy: a TOML file with a company's code for each class.
+        taxonomy: a TOML file or a CSV with a company's code for each class.
         host: the address that it listens on.
         port: 0 for a free one.
         allowed_hosts: names in the header ``Host`` by which it may be addressed, beside those of this machine.

@@ -39,7 +39,7 @@ Columns = Annotated[
 Model = Annotated[str, typer.Option(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="Number of classes to print per image.")]
 Taxonomy = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="TOML file with your own code for each of the model's classes.")
+    Path | None, typer.Option(metavar="FILE", help="Your own code for each of the model's classes: TOML, or a CSV.")
 ]
 SaveInputs = Annotated[Path | None, typer.Option(metavar="DIR", help="Save each preprocessed input as PNG in DIR.")]
 TrustModel = Annotated[

@@ -36,11 +36,11 @@ def exploration_table(result: dict[str, Any]) -> RenderableType:
     names = next(iter(splits.values()))
     rows = ((name, *(f"{counts[name]:,}" for counts in splits.values())) for name in names)
     r = pca["mean_absolute_correlation"]
-    gray = f"{pixels['mean']:.1f} ± {pixels['standard_deviation']:.1f}"
     few, many = pca["components_for_90"], pca["components_for_95"]
     return Group(
         make_table(["Class", *(split.capitalize() for split in splits)], rows),
-        f"Pixels: {format_percent(pixels['black_fraction'])} black; gray levels {gray} of 255",
+        f"Pixels: {format_percent(pixels['black_fraction'])} empty (level 0); mean level {pixels['mean']:.1f} of 255, "
+        f"standard deviation {pixels['standard_deviation']:.1f}",
         f"PCA of {pca['n']:,}: {few} of {pca['dimensions']:,} components keep 90 % of the variance, {many} keep 95 %",
         f"Mean |r| of two dimensions: {r['pixels']:.3f} before PCA, {r['components']:.3f} after",
         *_audit_lines(result["audit"]),

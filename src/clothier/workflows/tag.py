@@ -133,7 +133,7 @@ def tag(
         store: a SQLite file or the URL of a PostgreSQL database; None for a file beside ``output``.
         model: a run folder, a bundle folder or the name of a bundled model; None for the model that was promoted in
             the store, or else the bundled photo model.
-        taxonomy: a TOML file with a company's code for each class.
+        taxonomy: a TOML file or a CSV with a company's code for each class.
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
