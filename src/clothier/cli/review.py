@@ -9,7 +9,7 @@ clothier review --store tags.db --import annotations.json
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -148,14 +148,19 @@ def review(
         done = run.undo_last(store, name) if undo else run.accept_matching(store, name, filters, limit)
         output.print_result(done, json, review_tables.action_table)
     else:
-        from clothier.cli.review_terminal import review_in_terminal
+        queue = {"filters": filters, "share_accepted": share_accepted, "order": "random" if random else "doubtful"}
+        done = _review_queue(store, login_name(reviewer), **queue)
+        output.print_result(done, json, review_tables.summary_table)
 
-        order = "random" if random else "doubtful"
-        with run.open_desk(
-            store, login_name(reviewer), filters=filters, share_accepted=share_accepted, order=order
-        ) as desk:
-            review_in_terminal(desk)
-            output.print_result(run.summarize(desk), json, review_tables.summary_table)
+
+def _review_queue(store: str, reviewer: str, **queue: Any) -> Any:
+    """Goes through the queue in the terminal; what was done."""
+    from clothier.cli.review_terminal import review_in_terminal
+    from clothier.workflows.review import open_desk, summarize
+
+    with open_desk(store, reviewer, **queue) as desk:
+        review_in_terminal(desk)
+        return summarize(desk)
 
 
 def check_modes(**modes: bool) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.bundle import BundleMetadata
+    from clothier.selective.thresholds import RiskGuarantee
     from clothier.types import BoolArray, Float64Array, Int64Array, Labels
 
 CONFIDENCE_LEVEL = 0.95
@@ -90,35 +91,37 @@ def calibrate_card(
     temperature = fit_temperature(scores[labeled], labels[labeled], aggregation)
     probabilities = softmax(scores / temperature)
     correct = (probabilities @ aggregation).argmax(axis=1) == labels
-    known = None if ood_scores is None else np.asarray(ood_scores)[labeled]
-    max_ood = None if known is None else float(np.quantile(known, ID_RECALL, method="higher"))
+    max_ood = None if ood_scores is None else _max_ood(np.asarray(ood_scores)[labeled])
     confidence = np.where(is_in_distribution(ood_scores, max_ood, len(labels)), probabilities.max(axis=1), -np.inf)
+    groups, predicted = np.asarray(groups), probabilities[labeled].argmax(axis=1)
+    photos = (confidence[labeled], predicted, correct[labeled], groups[labeled])
     min_probability, guarantee = control_risk(
-        confidence[labeled],
-        probabilities[labeled].argmax(axis=1),
-        correct[labeled],
-        np.asarray(groups)[labeled],
-        card.classes,
-        risk=risk,
-        confidence_level=confidence_level,
-        grouped_by=grouped_by,
+        *photos, card.classes, risk=risk, confidence_level=confidence_level, grouped_by=grouped_by
     )
+    guarantee = replace(guarantee, counted_as=counted_as(card.classes, classes or card.classes))
     thresholds = Thresholds(
         min_probability=min_probability, max_ood=max_ood, id_recall=ID_RECALL, user_calibrated=user_calibrated
     )
     selective = selective_metrics(probabilities, ood_scores, labels, thresholds, correct)
-    guarantee = replace(
-        guarantee,
-        n_ood=selective["n_ood"],
-        n_ood_accepted=selective["n_ood_accepted"],
-        open_risk=selective["selective_risk_open"] if selective["n_ood"] else None,
-        counted_as=counted_as(card.classes, classes or card.classes),
-    )
-    thresholds = replace(thresholds, guarantee=guarantee)
+    thresholds = replace(thresholds, guarantee=_with_ood_counts(guarantee, selective))
     selective["guarantee"] = guarantee_json(thresholds)
     calibration = {"temperature": temperature, "fitted_on": fitted_on, "n": int(labeled.sum())}
     new_card = replace(card, calibration=calibration, thresholds=thresholds.to_json())
     return CalibratedCard(new_card, thresholds, confidence, correct, selective)
+
+
+def _max_ood(known: Float64Array) -> float:
+    """The limit within which are enough of the photos of known classes."""
+    return float(np.quantile(known, ID_RECALL, method="higher"))
+
+
+def _with_ood_counts(guarantee: RiskGuarantee, selective: dict[str, Any]) -> RiskGuarantee:
+    return replace(
+        guarantee,
+        n_ood=selective["n_ood"],
+        n_ood_accepted=selective["n_ood_accepted"],
+        open_risk=selective["selective_risk_open"] if selective["n_ood"] else None,
+    )
 
 
 def temperature_of(card: BundleMetadata) -> float:

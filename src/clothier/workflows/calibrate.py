@@ -24,11 +24,13 @@ from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, attainable, f
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from clothier.bundle import Bundle
+    from clothier.bundle import Bundle, BundleMetadata
+    from clothier.inference.model import CalibratedOutput, Model
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import FailedInput, Progress
+    from clothier.types import FailedInput, Int64Array, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +107,17 @@ def calibrate(
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
     place, out = local_path(data), optional_path(out)
-    for name, value in (("risk", risk), ("confidence level", confidence_level)):
-        if value != AUTO_RISK and not (isinstance(value, (int, float)) and 0 < value < 1):
-            raise UsageError(f"the {name} is {value!r}; it must be above 0 and below 1, such as 0.05 or 0.95.")
+    _require_fractions(risk, confidence_level)
     given = bundle.resolve(str(model))
-    if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
-        raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
+    _require_not_bundled(out)
     table = read_photo_table(place, columns=columns, classes=given.metadata.classes, split="validation")
     predictor = open_model(given)
     images, table, excluded = load_independent_photos(predictor, table, progress)
     output = predictor.predict_images(images)
-    logits = output.logits.astype(np.float64) * temperature_of(given.metadata)
+    photos = (output.logits.astype(np.float64) * temperature_of(given.metadata), table.labels, table.groups)
     calibrated = calibrate_card(
         given.metadata,
-        logits,
-        table.labels,
-        table.groups,
+        *photos,
         output.ood_scores,
         classes=table.classes,
         risk=risk,
@@ -129,25 +126,41 @@ def calibrate(
         grouped_by=columns.group_name if table.has_groups else "photo",
         user_calibrated=True,
     )
-    before, after = calibration_errors(
-        given.metadata, calibrated.card, logits, table.labels, table.groups, table.classes
-    )
-    no_groups = () if table.has_groups else (NO_GROUPS,)
-    files = dict(given.optional_files)
-    if predictor.shift_detector and output.shift_features is not None:
-        detector = predictor.shift_detector.recalibrated(output.shift_features, table.groups)
-        files[bundle.SHIFT_FILE] = detector.to_bytes()
-    path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
-    card = replace(calibrated.card, name=path.name)
-    graph = bundle.described(given.graph.read_bytes(), card)  # it names the temperature
+    before, after = calibration_errors(given.metadata, calibrated.card, *photos, table.classes)
     return CalibrationResult(
-        bundle=bundle.save(path, card, graph, given.weights.read_bytes(), files),
+        bundle=_save(out, given, calibrated.card, _shift_file(predictor, output, table.groups)),
         data=table.name,
-        n=card.calibration["n"],
+        n=calibrated.card.calibration["n"],
         before=before,
         after=after,
         thresholds=calibrated.thresholds,
         selective=calibrated.selective,
-        warnings=(*table.warnings, *no_groups, *excluded),
+        warnings=(*table.warnings, *(() if table.has_groups else (NO_GROUPS,)), *excluded),
         failures=table.failures,
     )
+
+
+def _require_fractions(risk: float | str, confidence_level: float) -> None:
+    for name, value in (("risk", risk), ("confidence level", confidence_level)):
+        if value != AUTO_RISK and not (isinstance(value, (int, float)) and 0 < value < 1):
+            raise UsageError(f"the {name} is {value!r}; it must be above 0 and below 1, such as 0.05 or 0.95.")
+
+
+def _require_not_bundled(out: Path | None) -> None:
+    if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
+        raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
+
+
+def _shift_file(model: Model, output: CalibratedOutput, groups: Int64Array) -> dict[str, bytes]:
+    """The reference of the test for unlike catalogues, with these photos; empty if the model has none."""
+    if model.shift_detector is None or output.shift_features is None:
+        return {}
+    return {bundle.SHIFT_FILE: model.shift_detector.recalibrated(output.shift_features, groups).to_bytes()}
+
+
+def _save(out: Path | None, given: Bundle, card: BundleMetadata, files: Mapping[str, bytes]) -> Bundle:
+    """Saves a bundle with the network of ``given``; ``files`` replace optional ones of it."""
+    path = out or atomic.unique_dir(RUNS_DIR / f"{given.metadata.name}-calibrated")
+    card = replace(card, name=path.name)
+    graph = bundle.described(given.graph.read_bytes(), card)  # it names the temperature
+    return bundle.save(path, card, graph, given.weights.read_bytes(), {**given.optional_files, **files})

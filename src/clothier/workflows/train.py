@@ -23,7 +23,6 @@ from clothier.types import no_progress
 from clothier.workflows.training_run import run_training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from clothier.data.columns import Columns
@@ -78,38 +77,23 @@ def train_model(
         Interrupted: Ctrl-C; the run can be resumed.
         ClothierError: the data, the recipe or the disk; see each.
     """
-    dataset, folder = (data, None) if isinstance(data, Dataset) else (None, data)
     chosen = recipe or recipes.preset(model, preset or recipes.DEFAULT_PRESETS.get(model, "fast"))
+    shared: dict[str, Any] = {"out": optional_path(out), "seed": seed, "time_limit": time_limit}
+    shared |= {"recipe": chosen, "keep_checkpoint": keep_checkpoint}
     for_photos: dict[str, Any] = {"columns": columns, "init": init, "risk": risk}
     if not isinstance(chosen, recipes.Recipe):
-        for_others = {"any_idx": any_idx, "teachers_from": teachers_from, "refit": refit, "network": network}
-        _require_unset(for_others, "photo")
-        photo_options = PhotoOptions(
-            data=_photo_data(data),
-            recipe=chosen,
-            out=optional_path(out),
-            seed=seed,
-            time_limit=time_limit,
-            keep_checkpoint=keep_checkpoint,
-            **{name: value for name, value in for_photos.items() if value is not None},
-        )
-        return train(photo_options, progress=progress)
-    _require_unset(for_photos, model)
-    options = TrainOptions(
-        recipe=chosen,
-        data=optional_path(folder),
-        any_idx=any_idx,
-        out=optional_path(out),
-        seed=seed,
-        time_limit=time_limit,
-        keep_checkpoint=keep_checkpoint,
-    )
+        _require_unset("photo", any_idx=any_idx, teachers_from=teachers_from, refit=refit, network=network)
+        given = {name: value for name, value in for_photos.items() if value is not None}
+        return train(PhotoOptions(data=_photo_data(data), **shared, **given), progress=progress)
+    _require_unset(model, **for_photos)
+    dataset, folder = (data, None) if isinstance(data, Dataset) else (None, optional_path(data))
+    options = TrainOptions(data=folder, any_idx=any_idx, **shared)
     options = options if refit is None else refit_options(options, local_path(refit))
     options = replace(options, teachers_from=optional_path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
 
 
-def _require_unset(options: Mapping[str, object], model: str) -> None:
+def _require_unset(model: str, **options: object) -> None:
     if wrong := [name for name, value in options.items() if value not in (None, False)]:
         raise UsageError(f"{', '.join(wrong)}: not for {model}; leave out.")
 
