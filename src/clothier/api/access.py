@@ -92,18 +92,28 @@ def admit(request: Request, caller: Caller, scope: str) -> None:
 
 
 async def _find_caller(request: Request, secret: str | None) -> Caller:
-    services = request.app.state.services
-    if not services.settings.needs_keys:
+    if not request.app.state.services.settings.needs_keys:
         return Caller(LOCAL, SCOPES[-1])
-    address = address_of(request)
-    services.failed_keys.check(address, cost=0)
-    key = await run_in_threadpool(services.keys.find, secret) if secret else None
+    key = await check_key(request, secret)
     if key is None:
-        services.failed_keys.check(address)
         found = "is not valid, or was revoked" if secret else "is missing"
         detail = f"The API key {found}. Send it as 'Authorization: Bearer KEY'; clothier keys create makes one."
         raise Problem(401, "no-key", detail, headers={"WWW-Authenticate": "Bearer"})
     return Caller(key.name, key.scope)
+
+
+async def check_key(request: Request, secret: str | None) -> ApiKey | None:
+    """The key with this secret; without one, a failed attempt of the address is counted.
+
+    Raises:
+        Problem: too many attempts of the address failed.
+    """
+    services, address = request.app.state.services, address_of(request)
+    services.failed_keys.check(address, cost=0)
+    key: ApiKey | None = await run_in_threadpool(services.keys.find, secret) if secret else None
+    if key is None:
+        services.failed_keys.check(address)
+    return key
 
 
 def address_of(request: Request) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from clothier.cli.formatting import format_accuracy, format_percent, make_table
 from clothier.cli.metrics_tables import paired_test_lines
+from clothier.selective.shift import shift_reason
 from clothier.types import CatalogueShift
 
 if TYPE_CHECKING:
@@ -80,11 +81,7 @@ def tag_table(result: dict[str, Any]) -> RenderableType:
 
 def catalogue_line(shift: dict[str, Any] | None) -> str:
     """That the photos are unlike the training photos, or too few to tell; otherwise empty."""
-    if not shift:
-        return ""
-    from clothier.selective.shift import shift_reason  # imports numpy, which --help must not
-
-    return shift_reason(CatalogueShift(**shift))
+    return shift_reason(CatalogueShift(**shift)) if shift else ""
 
 
 def index_table(result: dict[str, Any]) -> RenderableType:

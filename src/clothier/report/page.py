@@ -10,13 +10,13 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from clothier.report import formatting, reference_study
 from clothier.report.captioned_figure import inline_svg
 from clothier.report.figures.comparison import comparison_summary, mcnemar_summary
 from clothier.report.formatting import format_percent
+from clothier.report.jinja_environment import strict_environment
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
 from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS
 from clothier.report.style import DARK, LIGHT
@@ -27,21 +27,15 @@ from clothier.untrusted import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import jinja2
+
     from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 
 
 @cache
 def jinja_env() -> jinja2.Environment:
-    """Templates of ``report/templates/``. An undefined name is an error; HTML is escaped, in Markdown as well."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clothier.report"),
-        autoescape=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    """Templates of ``report/templates/``, with the filters and names that they use."""
+    environment = strict_environment("clothier.report", keep_trailing_newline=True)
     environment.filters.update(
         percent=format_percent,
         points=formatting.format_points,

@@ -18,7 +18,7 @@ import numpy as np
 
 from clothier.bundle import EXPORT_HINT
 from clothier.errors import DataError, ModelError
-from clothier.selective.npz import read_arrays
+from clothier.selective.npz import check_arrays, read_arrays
 from clothier.untrusted import DAMAGED_ARRAYS
 
 if TYPE_CHECKING:
@@ -94,12 +94,7 @@ class OodScorer:
         n_components, n_classes = len(self.components), len(self.class_means)
         square = (n_components, n_components)
         expected = [(width,), (n_components, width), (n_classes, n_components), square, square, (4,)]
-        for one, shape in zip(fields(self), expected, strict=True):
-            array = getattr(self, one.name)
-            if array.shape != shape or 0 in shape:
-                raise ValueError(f"{one.name} has the shape {array.shape}, the model needs {shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{one.name} is not finite")
+        check_arrays(asdict(self), expected)
         if min(self.scale[1], self.scale[3]) < np.float32(MIN_STD):
             raise ValueError(f"scale has a standard deviation below {MIN_STD}")
 

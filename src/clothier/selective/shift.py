@@ -27,7 +27,8 @@ import numpy as np
 
 from clothier.bundle import EXPORT_HINT
 from clothier.errors import DataError, ModelError
-from clothier.selective.npz import read_arrays
+from clothier.selective.feature_space import N_NEIGHBORS, knn_distances, project_features, whiten
+from clothier.selective.npz import check_arrays, read_arrays
 from clothier.selective.thresholds import format_percent
 from clothier.types import CatalogueShift
 from clothier.untrusted import DAMAGED_ARRAYS
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import BoolArray, Float64Array, Floats, Int64Array, Labels
+    from clothier.types import Float64Array, Floats, Int64Array, Labels
 
     Float16Array = npt.NDArray[np.float16]
 
@@ -47,13 +48,10 @@ MIN_GROUP = 5  # photos of a group whose mean counts
 LEVEL, MAX_LEVEL = 0.01, 0.05  # of the test; it is higher than LEVEL where there are fewer than 99 groups
 MIN_GROUPS = round(1 / MAX_LEVEL) - 1
 UNLIKE_SHARE = 0.05  # of like photos that count as unlike
-N_NEIGHBORS = 5
 EARLY_COMPONENTS = EMBEDDING_COMPONENTS = 24
-MIN_VARIANCE = 1e-8  # of a principal component; less is rounding
 REFERENCE_PER_GROUP = 20  # photos, so that no group dominates
 MAX_REFERENCE = 5_000  # photos that a calibration adds
 MAX_FEATURE = 1_000.0  # standard deviations; float16 holds it
-CHUNK = 512  # photos compared with the reference at a time
 NO_GROUP = -1  # of reference photos that are compared with photos of any group
 
 
@@ -86,8 +84,8 @@ class ShiftDetector:
     def project(self, early_features: npt.ArrayLike, embeddings: npt.ArrayLike) -> Float16Array:
         """(N, P) float16: all that the scores need, from (N, F) early features and (N, D) embeddings."""
         parts = (
-            _project(early_features, self.early_mean, self.early_projection),
-            _project(embeddings, self.embedding_mean, self.embedding_projection),
+            project_features(early_features, self.early_mean, self.early_projection),
+            project_features(embeddings, self.embedding_mean, self.embedding_projection),
         )
         return np.concatenate(parts, axis=1).clip(-MAX_FEATURE, MAX_FEATURE).astype(np.float16)
 
@@ -146,10 +144,10 @@ class ShiftDetector:
         ``early_features`` (R, F) and ``embeddings`` (R, D) are those of the reference photos by that graph, in their
         order. A recalibrated detector, whose reference photos are not all of known groups, cannot be converted.
         """
-        mean, projection = _whitening(early_features, EARLY_COMPONENTS)
-        early, groups = _project(early_features, mean, projection), self.groups.astype(np.int64)
-        embedded = _project(embeddings, self.embedding_mean, self.embedding_projection)
-        distances = np.stack([_knn_distances(early, early, groups, groups), self.distances[:, 1]], axis=1)
+        mean, projection = whiten(early_features, EARLY_COMPONENTS)
+        early, groups = project_features(early_features, mean, projection), self.groups.astype(np.int64)
+        embedded = project_features(embeddings, self.embedding_mean, self.embedding_projection)
+        distances = np.stack([knn_distances(early, early, groups, groups), self.distances[:, 1]], axis=1)
         reference = np.concatenate([early, embedded], axis=1)
         return replace(
             self, early_mean=mean, early_projection=projection, reference=reference, **like_statistics(distances)
@@ -193,12 +191,7 @@ class ShiftDetector:
         r, m = len(self.reference), len(self.distances)
         expected = [(n_early,), (first, n_early), (n_embedding,), (second, n_embedding), (r, first + second)]
         expected += [(m, 2), (n,), (n,), ()]
-        for one, shape in zip(fields(self), expected, strict=True):
-            array = getattr(self, one.name)
-            if array.shape != shape or 0 in shape:
-                raise ValueError(f"{one.name} has the shape {array.shape}, the model needs {shape}")
-            if not np.isfinite(array).all():
-                raise ValueError(f"{one.name} is not finite")
+        check_arrays(asdict(self), expected)
         if r < N_NEIGHBORS:
             raise ValueError(f"it has {r} reference photos, fewer than {N_NEIGHBORS}")
         if len(self._group_means[0]) < MIN_GROUPS:
@@ -210,7 +203,7 @@ class ShiftDetector:
         """(N, 2) distances of projected features in both spaces, to photos of other groups where groups are given."""
         split = len(self.early_projection)
         spaces = (features[:, :split], self.reference[:, :split]), (features[:, split:], self.reference[:, split:])
-        return np.stack([_knn_distances(*one, groups, reference_groups) for one in spaces], axis=1)
+        return np.stack([knn_distances(*one, groups, reference_groups) for one in spaces], axis=1)
 
     @cached_property
     def _sorted_distances(self) -> Floats:
@@ -242,11 +235,11 @@ def fit_shift_detector(
     if (np.unique(groups, return_counts=True)[1] >= MIN_GROUP).sum() < MIN_GROUPS:
         return None
     rows = reference_rows(groups)
-    early_mean, early_projection = _whitening(early_features, EARLY_COMPONENTS)
-    embedding_mean, embedding_projection = _whitening(embeddings, EMBEDDING_COMPONENTS)
-    early = _project(early_features[rows], early_mean, early_projection)
-    embedded = _project(embeddings[rows], embedding_mean, embedding_projection)
-    early_distances = _knn_distances(early, early, groups[rows], groups[rows])
+    early_mean, early_projection = whiten(early_features, EARLY_COMPONENTS)
+    embedding_mean, embedding_projection = whiten(embeddings, EMBEDDING_COMPONENTS)
+    early = project_features(early_features[rows], early_mean, early_projection)
+    embedded = project_features(embeddings[rows], embedding_mean, embedding_projection)
+    early_distances = knn_distances(early, early, groups[rows], groups[rows])
     return ShiftDetector(
         early_mean,
         early_projection,
@@ -272,10 +265,10 @@ def held_out_distances(
     distances = np.zeros(len(folds))
     for number, embeddings in enumerate(fold_embeddings):
         train, test = np.flatnonzero((folds != number) & (labels >= 0)), folds == number
-        mean, projection = _whitening(embeddings[train], EMBEDDING_COMPONENTS)
+        mean, projection = whiten(embeddings[train], EMBEDDING_COMPONENTS)
         reference = train[reference_rows(groups[train])]
-        queries, references = (_project(embeddings[rows], mean, projection) for rows in (test, reference))
-        distances[test] = _knn_distances(queries, references)
+        queries, references = (project_features(embeddings[rows], mean, projection) for rows in (test, reference))
+        distances[test] = knn_distances(queries, references)
     return distances
 
 
@@ -298,48 +291,6 @@ def shift_reason(shift: CatalogueShift) -> str:
         f"{format_percent(round(shift.share, 2))} of these photos look unlike the training photos; "
         f"{format_percent(round(shift.expected_share, 2))} expected (p = {shift.p_value:.2g})."
     )
-
-
-def _whitening(values: npt.ArrayLike, n_components: int) -> tuple[Floats, Floats]:
-    """Mean (F,) and (P, F) projection of square roots of (N, F) values to whitened principal components."""
-    roots = _roots(values)
-    mean, std = roots.mean(axis=0), roots.std(axis=0) + 1e-6
-    covariance = np.cov((roots - mean) / std, rowvar=False)
-    variances, vectors = np.linalg.eigh(covariance)
-    largest = np.argsort(-variances, kind="stable")[: min(n_components, len(roots) - 1)]
-    largest = largest[variances[largest] > MIN_VARIANCE]
-    rows = vectors[:, largest].T
-    signs = np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])  # the same on every computer
-    projection = rows * (signs / np.sqrt(variances[largest]))[:, None] / std
-    return mean.astype(np.float32), projection.astype(np.float32)
-
-
-def _project(values: npt.ArrayLike, mean: Floats, projection: Floats) -> Floats:
-    return np.asarray((_roots(values) - mean) @ projection.T, np.float32)
-
-
-def _roots(values: npt.ArrayLike) -> Floats:
-    """Activations are skewed; their square roots are less so."""
-    return np.sqrt(np.abs(np.asarray(values, np.float32)))
-
-
-def _knn_distances(
-    queries: Floats, reference: Floats, groups: Int64Array | None = None, reference_groups: Int64Array | None = None
-) -> Float64Array:
-    """(N,) root mean square distances to the nearest reference photos; of other groups, where groups are given."""
-    distances, lengths = np.empty(len(queries)), (reference**2).sum(axis=1)
-    for start in range(0, len(queries), CHUNK):
-        part = queries[start : start + CHUNK]
-        squares = (part**2).sum(axis=1)[:, None] + lengths - 2 * part @ reference.T
-        if groups is not None and reference_groups is not None:
-            squares[_same_group(groups[start : start + CHUNK], reference_groups)] = np.inf
-        nearest = np.partition(squares, N_NEIGHBORS - 1, axis=1)[:, :N_NEIGHBORS]
-        distances[start : start + CHUNK] = np.sqrt(np.maximum(nearest.mean(axis=1), 0.0))
-    return distances
-
-
-def _same_group(groups: Int64Array, others: Int64Array) -> BoolArray:
-    return np.asarray(groups[:, None] == others)
 
 
 def shift_scores(distances: npt.ArrayLike, like: npt.NDArray[np.floating]) -> Float64Array:

@@ -122,9 +122,9 @@ def duplicates(
         check_not_source(source, target)
         check_output(target)
     columns = (file_column, id_column, product_column)
-    store, tagged = tag_if_photos(source, target, columns, model=model, progress=progress)
-    with open_existing_store(store) as opened:
-        found = find_duplicates(opened, only_last_source=tagged is not None, progress=progress)
+    photos = tag_if_photos(source, target, columns, model=model, progress=progress)
+    with open_existing_store(photos.store) as opened:
+        found = find_duplicates(opened, only_last_source=photos.is_tagged, progress=progress)
         name = opened.name
     if target:
         write_groups(target, found)
@@ -132,9 +132,9 @@ def duplicates(
         store=name,
         output=target,
         found=found,
-        n_failed=tagged.n_failed if tagged else 0,
-        failures=tagged.failures if tagged else (),
-        warnings=(*(tagged.warnings if tagged else ()), *_warnings(found)),
+        n_failed=photos.n_failed,
+        failures=photos.failures,
+        warnings=(*photos.warnings, *_warnings(found)),
         seconds=time.monotonic() - started,
     )
 

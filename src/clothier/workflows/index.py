@@ -19,7 +19,6 @@ from clothier.workflows.tag import STORE_SUFFIX, tag
 if TYPE_CHECKING:
     from clothier.catalogue.index import IndexUpdate
     from clothier.types import FailedInput, Progress
-    from clothier.workflows.tag import TagResult
 
 NO_EMBEDDING = (
     "{n:,} photos have no embedding of this model and are left out: small grayscale images, or photos that were tagged "
@@ -71,6 +70,25 @@ class IndexResult:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPhotos:
+    """A store, and how its photos came there.
+
+    Attributes:
+        store: its file or URL.
+        is_tagged: whether the photos were tagged now.
+        n_failed: photos of those that could not be read.
+        failures: the first twenty of them.
+        warnings: one sentence each.
+    """
+
+    store: str | Path
+    is_tagged: bool = False
+    n_failed: int = 0
+    failures: tuple[FailedInput, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 def index(
     source: str | Path,
     output: str | Path,
@@ -103,19 +121,20 @@ def index(
     """
     started, path = time.monotonic(), Path(output)
     columns = (file_column, id_column, product_column)
-    store, tagged = tag_if_photos(source, path, columns, model=model, progress=progress)
+    photos = tag_if_photos(source, path, columns, model=model, progress=progress)
     loaded = load(model)
-    with open_store(store) as opened:
-        only_last = tagged is not None
-        update = update_index(path, opened, loaded, _location(model), only_last_source=only_last, progress=progress)
+    with open_store(photos.store) as opened:
+        update = update_index(
+            path, opened, loaded, _location(model), only_last_source=photos.is_tagged, progress=progress
+        )
         return IndexResult(
             index=path,
             model=loaded.name,
             store=opened.name,
             update=update,
-            n_failed=tagged.n_failed if tagged else 0,
-            failures=tagged.failures if tagged else (),
-            warnings=(*(tagged.warnings if tagged else ()), *_warnings(update)),
+            n_failed=photos.n_failed,
+            failures=photos.failures,
+            warnings=(*photos.warnings, *_warnings(update)),
             seconds=time.monotonic() - started,
         )
 
@@ -127,7 +146,7 @@ def tag_if_photos(
     *,
     model: str | Path | None,
     progress: Progress,
-) -> tuple[str | Path, TagResult | None]:
+) -> StoredPhotos:
     """The store of a source: itself, or a store beside ``output``, into which its photos are tagged.
 
     Args:
@@ -144,7 +163,7 @@ def tag_if_photos(
     if is_store(source):
         if any(columns):
             raise UsageError(STORE_OPTIONS.format(source))
-        return source, None
+        return StoredPhotos(source)
     if output is None:
         if not Path(source).exists():
             raise DataError(f"{source} does not exist. Name photos, or a store that clothier tag has written.")
@@ -160,7 +179,7 @@ def tag_if_photos(
         product_column=product_column,
         progress=progress,
     )
-    return store, tagged
+    return StoredPhotos(store, True, tagged.n_failed, tagged.failures, tagged.warnings)
 
 
 def _location(model: str | Path) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
@@ -17,9 +16,11 @@ from clothier.api.page.compression import VARY, compress
 from clothier.api.page.visits import FIELD, HEADER, is_from_other_site, set_cookie
 from clothier.api.settings import MIB
 from clothier.report.formatting import format_percent
+from clothier.report.jinja_environment import strict_environment
 from clothier.untrusted import printable
 
 if TYPE_CHECKING:
+    import jinja2
     from starlette.requests import Request
 
     from clothier.api.page.visits import Visit
@@ -61,15 +62,8 @@ class Link:
 
 @cache
 def jinja_env() -> jinja2.Environment:
-    """Templates of ``api/page/templates/``. An undefined name is an error; HTML is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("clothier.api.page"),
-        autoescape=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Templates of ``api/page/templates/``, with the filters and names that they use."""
+    environment = strict_environment("clothier.api.page")
     environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format, file_size=_file_size)
     environment.filters.update(lines=_lines, argument=_argument)
     environment.globals.update(asset=asset, htmx_config=HTMX)

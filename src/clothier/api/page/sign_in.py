@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from clothier.api.access import address_of
+from clothier.api.access import check_key
 from clothier.api.page.rendering import redirect, render
 from clothier.api.page.visits import AnyVisit, CheckedForm, is_from_other_site, new_secret, set_cookie
 from clothier.api.services import ServicesOf
@@ -35,11 +35,8 @@ async def sign_in(request: Request, visit: AnyVisit, form: CheckedForm, services
     key_text, next_path = str(form.get("key", "")).strip(), _local(str(form.get("next", "/")))
     if visit.caller is not None:
         return redirect(request, next_path)
-    address = address_of(request)
-    services.failed_keys.check(address, cost=0)
-    key = await run_in_threadpool(services.keys.find, key_text) if key_text else None
+    key = await check_key(request, key_text)
     if key is None:
-        services.failed_keys.check(address)
         message = "This key is not valid, or was revoked." if key_text else "Enter a key."
         return render(request, "sign_in.html", status=401, next_path=next_path, message=message)
     secret = new_secret()
