@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.conformal import class_coverage, fit_conformal
 from benchmarks.results import make_parser, summarize, write_results
 from clothier.bundle import open_bundle
-from clothier.data.photo_table import LABELS_CSV, load_photos, read_photo_table
+from clothier.data.photo_loading import load_photos
+from clothier.data.photo_table import LABELS_CSV, read_photo_table
 from clothier.inference import load
 from clothier.metrics import auroc, softmax
 from clothier.runs import Run

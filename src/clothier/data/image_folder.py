@@ -10,7 +10,8 @@ import numpy as np
 
 from clothier.data.class_folders import find_splits, unused_folders
 from clothier.data.dataset import Dataset, LabeledImages
-from clothier.data.photo_table import EMPTY_CLASS, class_folder_table, load_photos
+from clothier.data.photo_loading import load_photos
+from clothier.data.photo_table import EMPTY_CLASS, class_folder_table
 from clothier.data.photos.decode import decode_image
 from clothier.errors import DataError
 from clothier.taxonomy import label_key

@@ -12,7 +12,8 @@ import numpy as np
 
 from clothier.data.dataset import Dataset, LabeledImages
 from clothier.data.image_folder import MIN_IMAGES_PER_CLASS, SPLIT_SEED, TEST_FRACTION, reduction_warning
-from clothier.data.photo_table import UNKNOWN_LABEL, load_photos, read_photo_table
+from clothier.data.photo_loading import load_photos
+from clothier.data.photo_table import UNKNOWN_LABEL, read_photo_table
 from clothier.data.small_classes import without_small_classes
 from clothier.data.splits import grouped_split
 from clothier.types import InputSpec, no_progress

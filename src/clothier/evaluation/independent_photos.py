@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.photo_table import UNKNOWN_LABEL, load_with_fingerprints
+from clothier.data.photo_loading import load_with_fingerprints
+from clothier.data.photo_table import UNKNOWN_LABEL
 from clothier.errors import UsageError
 from clothier.exploration.audit.duplicates import find_photo_duplicates
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clothier.data.photo_table import PhotoTable, load_photos, read_photo_table
+from clothier.data.photo_loading import load_photos
+from clothier.data.photo_table import PhotoTable, read_photo_table
 from clothier.types import no_progress
 
 if TYPE_CHECKING:

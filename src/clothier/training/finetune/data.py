@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from clothier.data.photo_table import (
-    NO_GROUPS,
-    UNKNOWN_LABEL,
-    Columns,
-    PhotoTable,
-    load_with_fingerprints,
-    read_photo_table,
-)
+from clothier.data.photo_loading import load_with_fingerprints
+from clothier.data.photo_table import NO_GROUPS, UNKNOWN_LABEL, Columns, PhotoTable, read_photo_table
 from clothier.data.small_classes import without_small_classes
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import find_photo_duplicates
