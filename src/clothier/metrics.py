@@ -52,16 +52,13 @@ class Reliability:
         return float(gaps @ self.counts / self.counts.sum())
 
 
-def evaluate_logits(
-    logits: npt.ArrayLike, labels: Labels, classes: Sequence[str], accuracy_tta: float | None = None
-) -> Evaluation:
+def evaluate_logits(logits: npt.ArrayLike, labels: Labels, classes: Sequence[str]) -> Evaluation:
     """Metrics of ``logits``, (N, K), for ``labels``, (N,) with values 0 to K - 1.
 
     Args:
         logits: before softmax, any float type.
         labels: the true labels.
         classes: the K names, in the order of the logits.
-        accuracy_tta: accuracy with test-time augmentation, if it was computed.
 
     Raises:
         DataError: no images, or labels that do not match the logits.
@@ -77,7 +74,7 @@ def evaluate_logits(
     return Evaluation(
         n=len(truth),
         accuracy=accuracy,
-        accuracy_tta=accuracy_tta,
+        accuracy_tta=None,
         standard_error=standard_error(accuracy, len(truth)),
         macro_f1=float(np.mean([score.f1 for score in occurring])),
         macro_recall=float(np.mean([score.recall for score in occurring])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_a_recipe_without_flip_or_translation_is_tested_without_it(monkeypatch: 
     def evaluate(model: Classifier, data: LabeledImages, augment: Augment) -> tuple[Evaluation, np.ndarray]:
         tested.append(augment)
         logits = np.eye(10)[data.labels]
-        return metrics.evaluate_logits(logits, data.labels, model.classes, 0.5), logits
+        return replace(metrics.evaluate_logits(logits, data.labels, model.classes), accuracy_tta=0.5), logits
 
     monkeypatch.setattr(ablation, "fit", lambda *given, seed: ())
     monkeypatch.setattr(ablation, "evaluate_classifier", evaluate)

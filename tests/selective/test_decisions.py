@@ -145,15 +145,6 @@ def test_risk_coverage_by_hand() -> None:
     assert curve.thresholds.tolist() == [0.9, 0.7, 0.6, 0.5]
     assert curve.coverage.tolist() == [0.4, 0.6, 0.8, 1.0]
     np.testing.assert_allclose(curve.risk, [1 / 2, 1 / 3, 1 / 4, 2 / 5])
-    assert curve.aurc == pytest.approx(0.4 * 1 / 2 + 0.2 * (1 / 3 + 1 / 4 + 2 / 5))
-
-
-def test_the_area_is_the_mean_risk_over_all_coverages() -> None:
-    generator = np.random.default_rng(0)
-    confidence = generator.permutation(200) / 200
-    correct = generator.random(200) < confidence
-    by_rank = [1 - correct[confidence >= threshold].mean() for threshold in confidence]
-    assert risk_coverage(confidence, correct).aurc == pytest.approx(np.mean(by_rank))
 
 
 def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:

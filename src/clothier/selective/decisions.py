@@ -49,13 +49,11 @@ class RiskCoverage:
         thresholds: (M,) float64, falling: the distinct confidences.
         coverage: (M,) float64, rising to 1: fraction of photos with at least that confidence.
         risk: (M,) float64: fraction of wrong tags among those.
-        aurc: area under the curve: the mean risk over all coverages (Geifman et al. 2019, arXiv 1805.08206).
     """
 
     thresholds: Float64Array
     coverage: Float64Array
     risk: Float64Array
-    aurc: float
 
 
 def decide(
@@ -158,8 +156,7 @@ def risk_coverage(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> RiskCove
     falling, n_errors = scores[order], np.cumsum(~correct[order])
     last = np.append(falling[1:] != falling[:-1], True)  # equal confidences are accepted together
     n_accepted = np.flatnonzero(last) + 1
-    risk, coverage = n_errors[last] / n_accepted, n_accepted / len(scores)
-    return RiskCoverage(falling[last], coverage, risk, float(risk @ np.diff(coverage, prepend=0.0)))
+    return RiskCoverage(falling[last], n_accepted / len(scores), n_errors[last] / n_accepted)
 
 
 def selective_metrics(

@@ -59,6 +59,6 @@ def cross_fit(
     return calibrated
 
 
-def calibration_metadata(logits: npt.ArrayLike, labels: Labels, fitted_on: str = "validation") -> dict[str, Any]:
-    """The ``calibration`` of a bundle's card: the temperature and the images that it was fitted on."""
-    return {"temperature": fit_temperature(logits, labels), "fitted_on": fitted_on, "n": len(labels)}
+def calibration_metadata(logits: npt.ArrayLike, labels: Labels) -> dict[str, Any]:
+    """The ``calibration`` of a bundle's card: the temperature, fitted on validation images."""
+    return {"temperature": fit_temperature(logits, labels), "fitted_on": "validation", "n": len(labels)}

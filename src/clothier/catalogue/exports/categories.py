@@ -1,6 +1,6 @@
 """The category of each class in the product taxonomies of Shopify and Google.
 
-Identifiers and names were compared in November 2026 with version 2026-08 of Shopify's open product taxonomy
+Names and numbers were compared in November 2026 with version 2026-08 of Shopify's open product taxonomy
 (github.com/Shopify/product-taxonomy) and with version 2021-09-21 of Google's, the last one at that time. A class that
 is wider than any category has the category that holds all of it: a long-sleeved top may be a shirt, a sweater or a
 T-shirt.
@@ -18,27 +18,25 @@ class Category:
     """A category of both taxonomies.
 
     Attributes:
-        shopify_id: the end of ``gid://shopify/TaxonomyCategory/...``.
         shopify_name: the full name.
         google_id: a number.
     """
 
-    shopify_id: str
     shopify_name: str
     google_id: int
 
 
 _CLOTHING = "Apparel & Accessories > Clothing"
 _SHOES = "Apparel & Accessories > Shoes"
-_TOPS = Category("aa-1-13", f"{_CLOTHING} > Clothing Tops", 212)
-_SHIRTS = Category("aa-1-13-7", f"{_CLOTHING} > Clothing Tops > Shirts", 212)
-_T_SHIRTS = Category("aa-1-13-8", f"{_CLOTHING} > Clothing Tops > T-Shirts", 212)
-_DRESSES = Category("aa-1-4", f"{_CLOTHING} > Dresses", 2271)
-_OUTERWEAR = Category("aa-1-10", f"{_CLOTHING} > Outerwear", 203)
-_PANTS = Category("aa-1-12", f"{_CLOTHING} > Pants", 204)
-_BOOTS = Category("aa-8-3", f"{_SHOES} > Boots", 187)
-_SANDALS = Category("aa-8-6", f"{_SHOES} > Sandals", 187)
-_SNEAKERS = Category("aa-8-8", f"{_SHOES} > Sneakers", 187)
+_TOPS = Category(f"{_CLOTHING} > Clothing Tops", 212)
+_SHIRTS = Category(f"{_CLOTHING} > Clothing Tops > Shirts", 212)
+_T_SHIRTS = Category(f"{_CLOTHING} > Clothing Tops > T-Shirts", 212)
+_DRESSES = Category(f"{_CLOTHING} > Dresses", 2271)
+_OUTERWEAR = Category(f"{_CLOTHING} > Outerwear", 203)
+_PANTS = Category(f"{_CLOTHING} > Pants", 204)
+_BOOTS = Category(f"{_SHOES} > Boots", 187)
+_SANDALS = Category(f"{_SHOES} > Sandals", 187)
+_SNEAKERS = Category(f"{_SHOES} > Sneakers", 187)
 
 CATEGORIES = {
     "t-shirt": _T_SHIRTS,
@@ -47,18 +45,18 @@ CATEGORIES = {
     "dress": _DRESSES,
     "outwear": _OUTERWEAR,
     "pants": _PANTS,
-    "shorts": Category("aa-1-14", f"{_CLOTHING} > Shorts", 207),
-    "skirt": Category("aa-1-15", f"{_CLOTHING} > Skirts", 1581),
-    "hat": Category("aa-2-17", "Apparel & Accessories > Clothing Accessories > Hats", 173),
-    "shoes": Category("aa-8", _SHOES, 187),
+    "shorts": Category(f"{_CLOTHING} > Shorts", 207),
+    "skirt": Category(f"{_CLOTHING} > Skirts", 1581),
+    "hat": Category("Apparel & Accessories > Clothing Accessories > Hats", 173),
+    "shoes": Category(_SHOES, 187),
     "boot": _BOOTS,
     "sandal": _SANDALS,
     "sneaker": _SNEAKERS,
     "T-shirt/top": _TOPS,
     "Trouser": _PANTS,
     "Pullover": _TOPS,
-    "Coat": Category("aa-1-10-2", f"{_CLOTHING} > Outerwear > Coats & Jackets", 5598),
-    "Bag": Category("aa-5-4", "Apparel & Accessories > Handbags, Wallets & Cases > Handbags", 3032),
+    "Coat": Category(f"{_CLOTHING} > Outerwear > Coats & Jackets", 5598),
+    "Bag": Category("Apparel & Accessories > Handbags, Wallets & Cases > Handbags", 3032),
     "Ankle boot": _BOOTS,
 }
 """The classes of the photo model and of Fashion-MNIST."""

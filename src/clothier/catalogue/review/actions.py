@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 ACCEPT, CORRECT = "accept", "correct"
 REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other
-LEFT = "{} was reviewed again, or its photo changed. It was left as it is."
 MAX_NAME = 200  # characters of a reviewer's name
 MAX_KEY = 64  # characters of a caller's key
 HALF = 32  # hexadecimal digits of a digest

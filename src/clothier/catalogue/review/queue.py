@@ -292,8 +292,8 @@ def _review_item(row: RowMapping, file: str, source: str) -> ReviewItem:
     )
 
 
-def count_waiting(store: Store, filters: Filter = EVERYTHING, *, share_accepted: float = SHARE_ACCEPTED) -> int:
-    """The number of items that :func:`queue` has in the order "doubtful"."""
+def count_waiting(store: Store, filters: Filter = EVERYTHING) -> int:
+    """The number of items that :func:`queue` has in the order "doubtful", with the usual share of accepted tags."""
 
     def work(connection: Connection) -> int:
         filters.check(connection)
@@ -302,7 +302,7 @@ def count_waiting(store: Store, filters: Filter = EVERYTHING, *, share_accepted:
         if filters.decision:
             return connection.scalar(query.where(decision_is(filters.decision))) or 0
         doubtful = or_(*map(decision_is, DOUBTFUL))
-        drawn = and_(decision_is("accept"), ITEMS.c.draw < share_accepted)
+        drawn = and_(decision_is("accept"), ITEMS.c.draw < SHARE_ACCEPTED)
         return sum(connection.scalar(query.where(one)) or 0 for one in (doubtful, drawn))
 
     return store.read(work)
