@@ -29,7 +29,7 @@ test: $(VENV)/.all system-parts ## set up and run the tests, the study on real d
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
-soak: $(VENV)/.all system-parts ## by hand, over two hours: mutated photos, damaged bundles, data, maps, searches and stores, kills of trainings, searches, studies, `clothier tag` and `clothier review`, an overloaded server
+soak: $(VENV)/.all system-parts ## by hand, 50 minutes: mutated photos, damaged bundles, data, maps, searches and stores, kills of trainings, searches, studies, `clothier tag` and `clothier review`, an overloaded server
 	$(BIN)/python -m tests.soak.photos
 	$(BIN)/python -m tests.soak.bundles
 	$(BIN)/python -m tests.soak.idx
