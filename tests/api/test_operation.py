@@ -119,3 +119,13 @@ def test_a_store_that_is_gone_and_comes_back(
 def test_stopping(client: TestClient) -> None:
     client.app.state.services.is_stopping = True
     assert client.get("/readyz").status_code == 503
+
+
+def test_no_dependency_runs_in_a_thread_of_its_own(
+    client: TestClient, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread for each request costs as much time as all else of it; FastAPI starts one for what is not async."""
+    monkeypatch.delattr("fastapi.dependencies.utils.run_in_threadpool")
+    assert client.post("/v1/classify", files=[("files", photo)]).status_code == 200
+    for path in ("/v1/items?class=dress", "/v1/models", "/catalogue?color=red", "/review", "/quality", "/study"):
+        assert client.get(path).status_code == 200, path

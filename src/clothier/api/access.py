@@ -51,12 +51,12 @@ class KeyRing:
         self._store = store
         self._known: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
 
-    def find(self, secret: str) -> ApiKey | None:
+    async def find(self, secret: str) -> ApiKey | None:
         """The key with this secret; None if there is none or it was revoked."""
         until, key = self._known.get(secret, (0.0, None))
         if key is None or time.monotonic() > until:
             self._known.pop(secret, None)
-            key = find_key(self._store, secret) if len(secret) <= MAX_SECRET else None
+            key = await run_in_threadpool(find_key, self._store, secret) if len(secret) <= MAX_SECRET else None
             if key is not None:
                 self._known[secret] = time.monotonic() + REMEMBERED, key
                 if len(self._known) > MAX_KEYS:
@@ -110,7 +110,7 @@ async def check_key(request: Request, secret: str | None) -> ApiKey | None:
     """
     services, address = request.app.state.services, address_of(request)
     services.failed_keys.check(address, cost=0)
-    key: ApiKey | None = await run_in_threadpool(services.keys.find, secret) if secret else None
+    key: ApiKey | None = await services.keys.find(secret) if secret else None
     if key is None:
         services.failed_keys.check(address)
     return key

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 100  # characters of a name that are repeated
 
 
-def check_query(request: Request) -> None:
+async def check_query(request: Request) -> None:
     """A dependency of every route.
 
     Raises:

@@ -173,13 +173,16 @@ class Services:
 def load_served(settings: Settings, store: Store) -> ServedModel:
     """The model that the server was told to use, or that is promoted in the store."""
     promoted = promoted_digest(store)
-    name, model = load_current(store) if settings.model is None else (str(settings.model), load(settings.model))
+    if settings.model is None:
+        name, model = load_current(store, threads=1)  # for each of the threads that classify
+    else:
+        name, model = str(settings.model), load(settings.model, threads=1)
     codes = read_taxonomy(Path(settings.taxonomy), model.classes) if settings.taxonomy else None
     return ServedModel(name, TaggingRules(model, codes), promoted)
 
 
-def get_services(request: Request) -> Services:
-    """Those of the app, for routes."""
+async def get_services(request: Request) -> Services:
+    """Those of the app, for routes. Not async, FastAPI would call it in a thread, for each request."""
     services: Services = request.app.state.services
     return services
 

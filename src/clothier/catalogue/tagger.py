@@ -129,7 +129,8 @@ class _Tagger:
         """Commits a chunk."""
         rest = iter(found)
         readings = [place.reading or next(rest) for place in chunk]
-        outputs = [{**one.output, "model_id": self._run.model} for one in readings if one.output]
+        by_content = {one.digest: one.output for one in readings if one.output}
+        outputs = [{**one, "model_id": self._run.model} for one in by_content.values()]
         files = [self._file_row(place, reading) for place, reading in zip(chunk, readings, strict=True)]
         self._store.write(lambda connection: write_chunk(connection, self._run, self._rules, files, outputs))
         self._pending.difference_update(place.item.key for place in chunk)

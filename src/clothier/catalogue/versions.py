@@ -196,26 +196,28 @@ def promoted_digest(store: Store) -> str | None:
     return store.read(lambda connection: connection.scalar(query))
 
 
-def load_current(store: Store) -> tuple[str, Model]:
+def load_current(store: Store, *, threads: int | None = None) -> tuple[str, Model]:
     """The name and the model that tags by default: the promoted one, or else that which comes with Clothier.
+
+    ``threads`` as :func:`clothier.inference.load` takes it.
 
     Raises:
         ModelError: the promoted model is missing, damaged, or was replaced by another.
     """
     promoted = current_version(store)
     if promoted is None:
-        return DEFAULT_MODEL, load()
-    return promoted.location, load_version(promoted)
+        return DEFAULT_MODEL, load(threads=threads)
+    return promoted.location, load_version(promoted, threads=threads)
 
 
-def load_version(version: ModelVersion) -> Model:
-    """The model of a version.
+def load_version(version: ModelVersion, *, threads: int | None = None) -> Model:
+    """The model of a version; ``threads`` as :func:`clothier.inference.load` takes it.
 
     Raises:
         ModelError: it is missing, damaged, or was replaced by another.
     """
     try:
-        model = load(version.location)
+        model = load(version.location, threads=threads)
     except ClothierError as error:
         raise ModelError(f"the promoted model cannot be loaded: {error} {OTHERWISE}") from error
     if version_digest(model) != version.version:

@@ -162,10 +162,10 @@ def tag(
     shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
     if target:
         check_output(target)
-    chosen = None if model is None else (str(model), load(model))
+    chosen = None if model is None else (str(model), load(model, threads=1))  # for each thread that reads photos
     try:
         with _locked(target), open_store(store_name) as opened, opened.locked():
-            name, loaded = chosen or load_current(opened)
+            name, loaded = chosen or load_current(opened, threads=1)
             codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
             register(opened, name, loaded)
             run = opened.begin_run(photos.name, loaded.digest, loaded.name)

@@ -87,7 +87,7 @@ class PageFilters:
 Decision = Literal["", "review", "accept", "reject", "uncalibrated"]
 
 
-def read_filters(
+async def read_filters(
     name: Annotated[Text, Query(alias="class")] = "",
     decision: Decision = "",
     color: Text = "",
@@ -102,7 +102,7 @@ def read_filters(
     return PageFilters(*(one.strip() for one in values))
 
 
-def read_queue_filters(
+async def read_queue_filters(
     name: Annotated[Text, Query(alias="class")] = "",
     decision: Decision = "",
     color: Text = "",
@@ -111,7 +111,7 @@ def read_queue_filters(
     order: Text = "",
 ) -> PageFilters:
     """A dependency: the filters of a queue, which has no other ones."""
-    return read_filters(name, decision, color, product, source, order=order)
+    return await read_filters(name, decision, color, product, source, order=order)
 
 
 def choices(store: Store) -> dict[str, Any]:

@@ -194,5 +194,5 @@ def _feeding(feed: Any, chunks: Iterable[Sequence[Item]], limit: int) -> Iterato
 def _send(item: Item) -> SentPhoto | Reading:
     if item.path:
         return SentPhoto(item.file, item.path, b"")
-    content = read_content(item.file, item.read)
+    content = read_content(item)
     return Reading(None, failure=content) if not isinstance(content, bytes) else SentPhoto(item.file, None, content)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import ray
 
-from clothier.catalogue.engines.reading import Reading, decode_file, run_model
+from clothier.catalogue.engines.reading import Reading, read_photos
 from clothier.data.photos import read_file
 from clothier.errors import ClusterError
 from clothier.inference import load
@@ -105,7 +105,7 @@ class PhotoWorker:
         (chunk,) = ray.get(self._feed.chunk.remote(row[NUMBER]))
         photos: Sequence[SentPhoto] = ray.get(chunk)
         self._check_source(photos)
-        readings = run_model([decode_file(self._model, one.file, one.read, self._is_known) for one in photos])
+        readings = read_photos(self._model, photos, self._is_known)
         return {NUMBER: row[NUMBER], READINGS: pack(readings)}
 
     @cached_property

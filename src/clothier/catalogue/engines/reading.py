@@ -35,7 +35,7 @@ class Reading:
         digest: SHA-256 of its content; None if it could not be read.
         failure: why there is no output.
         output: of the model, as columns of the table of outputs; None if the store has it, or if another photo of the
-            same content in the chunk has it.
+            same content that was read with this one has it.
     """
 
     digest: str | None
@@ -55,8 +55,21 @@ class Engine(Protocol):
         ...
 
 
+class Photo(Protocol):
+    """A photo that can be read."""
+
+    @property
+    def file(self) -> str:
+        """Its name, for messages."""
+        ...
+
+    def read(self) -> bytes:
+        """Its content; raises ImageError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class DecodedFile:
+class _DecodedFile:
     """A file before the model runs.
 
     Attributes:
@@ -70,25 +83,37 @@ class DecodedFile:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def decode_file(model: Model, file: str, read: Callable[[], bytes], is_known: Callable[[str], bool]) -> DecodedFile:
-    """Reads a file and decodes it.
+def read_photos(model: Model, photos: Sequence[Photo], is_known: Callable[[str], bool]) -> list[Reading]:
+    """Reads and decodes photos, and runs the model on them together, once for content that is there twice.
 
     Args:
-        model: whose input is wanted.
-        file: its name, for messages.
-        read: returns its content or raises ImageError.
-        is_known: whether the output for a content with this digest is there; such a file is not decoded.
+        model: classifies them, or has another model do it.
+        photos: a few of them: all are in memory at once.
+        is_known: whether the output for a content with this digest is there; such a photo is not decoded.
     """
-    content = read_content(file, read)
+    files = [_decode(model, one, is_known) for one in photos]
+    contents: dict[Model, dict[str, _DecodedFile]] = {}
+    for file in files:
+        if file.photo and file.digest:
+            contents.setdefault(file.photo.model, {})[file.digest] = file
+    outputs = {row["digest"]: row for own, found in contents.items() for row in _outputs(own, found)}
+    return [
+        Reading(file.digest, file.failure, outputs.pop(file.digest, None) if file.photo and file.digest else None)
+        for file in files
+    ]
+
+
+def _decode(model: Model, photo: Photo, is_known: Callable[[str], bool]) -> _DecodedFile:
+    content = read_content(photo)
     if isinstance(content, FailedInput):
-        return DecodedFile(None, failure=content)
+        return _DecodedFile(None, failure=content)
     digest = hashlib.sha256(content).hexdigest()
     if is_known(digest):
-        return DecodedFile(digest)
-    photo = model.decode(file, content)
-    if isinstance(photo, FailedInput):
-        return DecodedFile(digest, failure=photo)
-    return DecodedFile(digest, photo, facts=_facts(content, photo.image))
+        return _DecodedFile(digest)
+    decoded = model.decode(photo.file, content)
+    if isinstance(decoded, FailedInput):
+        return _DecodedFile(digest, failure=decoded)
+    return _DecodedFile(digest, decoded, facts=_facts(content, decoded.image))
 
 
 def _facts(content: bytes, image: Images) -> Mapping[str, Any]:
@@ -96,28 +121,15 @@ def _facts(content: bytes, image: Images) -> Mapping[str, Any]:
     return {"perceptual_hash": perceptual_hash, "pixels": count_pixels(content), "bytes": len(content)}
 
 
-def read_content(file: str, read: Callable[[], bytes]) -> bytes | FailedInput:
-    """What ``read`` returns, or why it fails."""
+def read_content(photo: Photo) -> bytes | FailedInput:
+    """The content of a photo, or why it cannot be read."""
     try:
-        return read()
+        return photo.read()
     except ImageError as error:
-        return FailedInput(file, error.code, readable(str(error)))
+        return FailedInput(photo.file, error.code, readable(str(error)))
 
 
-def run_model(files: Sequence[DecodedFile]) -> list[Reading]:
-    """Runs each photo's model, once for content that is there twice."""
-    photos: dict[Model, dict[str, DecodedFile]] = {}
-    for one in files:
-        if one.photo and one.digest:
-            photos.setdefault(one.photo.model, {})[one.digest] = one
-    outputs = {row["digest"]: row for model, own in photos.items() for row in _outputs(model, own)}
-    return [
-        Reading(one.digest, one.failure, outputs.pop(one.digest, None) if one.photo and one.digest else None)
-        for one in files
-    ]
-
-
-def _outputs(model: Model, files: Mapping[str, DecodedFile]) -> Iterator[Row]:
+def _outputs(model: Model, files: Mapping[str, _DecodedFile]) -> Iterator[Row]:
     photos = [one.photo for one in files.values() if one.photo]
     images = np.stack([one.image for one in photos])
     output = model.predict_images(images)
