@@ -24,7 +24,7 @@ from clothier import atomic
 from clothier.catalogue.api_keys import create_key
 from clothier.catalogue.store import open_store
 from tools.draw_examples import draw_photo
-from tools.make_screenshots import ARGUMENTS, IMAGES, ROOT, reduce_colors
+from tools.make_screenshots import ARGUMENTS, IMAGES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,8 @@ PAGES = {
     "study": "/study",
     "sign-in": "/sign-in",
 }
-LIMIT = 1_200_000  # bytes, all images together
+COLORS = 64  # of the palette
+LIMIT = 1_000_000  # bytes, all images together
 CLASSES = ("Trouser", "Dress", "T-shirt/top", "Pullover", "Coat", "Sneaker", "Bag", "Ankle boot")
 FABRICS = ((95, 120, 165), (40, 120, 90), (170, 45, 50), (50, 50, 58), (205, 180, 145))
 FLOORS = ((205, 200, 190), (200, 170, 130), (215, 210, 200))
@@ -176,11 +177,12 @@ def _classify(page: Page) -> None:
 
 
 def _reduce(screenshot: bytes, scale: float) -> bytes:
-    """Smaller, with a palette."""
+    """Smaller, with a palette that keeps colors of which there are few pixels, such as those of links."""
     image = Image.open(io.BytesIO(screenshot)).convert("RGB")
-    small, png = image.resize((round(image.width * scale), round(image.height * scale))), io.BytesIO()
-    small.save(png, "PNG")
-    return reduce_colors(png.getvalue())
+    small = image.resize((round(image.width * scale), round(image.height * scale)))
+    reduced, png = small.quantize(COLORS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE), io.BytesIO()
+    reduced.save(png, "PNG", optimize=True)
+    return png.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Text for browsers that take it compressed: a page of sixty photos is a tenth of its size.
 
-Compression tells something of a secret that stands beside what a stranger chose (BREACH). The token of a form is such
-a secret, but the cookie that it belongs to comes with no request that another site made.
+Compression tells something of a secret that stands beside a text that somebody else chose (BREACH). The token of a form
+is such a secret, but the cookie that it belongs to comes with no request that another site made.
 """
 
 from __future__ import annotations
