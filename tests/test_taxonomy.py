@@ -13,6 +13,7 @@ from clothier.taxonomy import (
     UPPER_BODY_CLASSES,
     aggregate_to,
     company_code,
+    labels_by_code,
     map_classes,
     map_labels,
     read_taxonomy,
@@ -153,6 +154,13 @@ class TestTaxonomy:
         (tmp_path / "codes.toml").write_bytes(content)
         with pytest.raises(DataError, match="is not TOML"):
             read_taxonomy(tmp_path / "codes.toml", CLASSES)
+
+
+def test_a_code_stands_for_the_class_above_those_that_share_it() -> None:
+    codes = {"boot": "FOOT", "shoes": "FOOT", "sandal": "S", "t-shirt": "TS-100"}
+    assert labels_by_code(codes) == {"foot": "shoes", "s": "sandal", "ts-100": "t-shirt"}
+    with pytest.raises(UsageError, match="the code 'TOP' stands for shirt and t-shirt, so it names no class"):
+        labels_by_code({"shirt": "TOP", "t-shirt": "TOP"})
 
 
 def test_a_rejected_photo_has_no_code() -> None:

@@ -116,6 +116,29 @@ def company_code(name: str, decision: str | None, codes: Mapping[str, str] | Non
     return codes[name] if codes and decision != "reject" else None
 
 
+def labels_by_code(codes: Mapping[str, str]) -> dict[str, str]:
+    """The class that each company code stands for, by the code's :func:`label_key`.
+
+    A code of a class and its subclasses stands for the class.
+
+    Raises:
+        UsageError: a code of classes of which none is the parent of the others.
+    """
+    shared: dict[str, list[str]] = {}
+    for name, code in codes.items():
+        shared.setdefault(label_key(code), []).append(name)
+    found = {}
+    for code, names in shared.items():
+        parents = [name for name in names if all(name in (other, PARENT_CLASS.get(other)) for other in names)]
+        if not parents:
+            raise UsageError(
+                f"the code {codes[names[0]]!r} stands for {' and '.join(names)}, so it names no class. As labels, "
+                "codes need to differ; give the labels as classes of the model, or another taxonomy."
+            )
+        found[code] = parents[0]
+    return found
+
+
 def known_classes(classes: Sequence[str], used: Collection[str]) -> tuple[str, ...]:
     """``classes`` with the parent in place of a subclass if data use the parent but not the subclass."""
     return tuple(

@@ -27,7 +27,7 @@ ATTAINABLE = (
 
 def test_every_option_is_passed_on(run: Runner, fake_workflows: FakeWorkflows) -> None:
     columns = "--file-column image --label-column kind --group-column line"
-    words = f"calibrate photo --data own.csv --out mine --risk 0.02 --confidence 0.9 {columns}"
+    words = f"calibrate photo --data own.csv --out mine --risk 0.02 --confidence 0.9 --taxonomy c.csv {columns}"
     assert run(*words.split()).code == 0
     assert fake_workflows.only_call == {
         "model": "photo",
@@ -36,6 +36,7 @@ def test_every_option_is_passed_on(run: Runner, fake_workflows: FakeWorkflows) -
         "columns": Columns("image", "kind", "line"),
         "risk": 0.02,
         "confidence_level": 0.9,
+        "taxonomy": Path("c.csv"),
     }
 
 

@@ -50,8 +50,9 @@ class TestData:
 
 class TestEvaluate:
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
-        assert run("evaluate", "a", "b", "--data", "d", "--any-idx", "--corruptions").code == 0
+        assert run("evaluate", "a", "b", "--data", "d", "--any-idx", "--corruptions", "--taxonomy", "c.csv").code == 0
         given = {"models": ["a", "b"], "data": Path("d"), "any_idx": True, "corruptions": True}
+        given |= {"taxonomy": Path("c.csv")}
         assert fake_workflows.only_call == {**given, "columns": Columns()}
 
     def test_columns_of_a_csv(self, run: Runner, fake_workflows: FakeWorkflows) -> None:

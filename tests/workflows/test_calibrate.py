@@ -111,9 +111,17 @@ def test_decisions_use_the_guarantee(calibrated: CalibrationResult) -> None:
 
 
 def test_calibration_is_idempotent(calibrated: CalibrationResult, shop: Catalogue, tmp_path: Path) -> None:
-    """The old temperature has no effect, and a bundle of the user's own can be replaced."""
+    """The old temperature has no effect, a bundle of the user's own can be replaced, and labels may be codes."""
     shutil.copytree(calibrated.bundle.path, tmp_path / "mine")
-    again = calibrate(str(tmp_path / "mine"), data=shop.table, out=tmp_path / "mine", columns=COLUMNS)
+    text, codes = shop.table.read_text(encoding="utf-8"), "class,code\n"
+    for number, name in enumerate(COLORS):
+        text, codes = text.replace(f",{name},", f",C-{number},"), f"{codes}{name},c-{number}\n"
+    coded, taxonomy = shop.table.with_name("coded.csv"), tmp_path / "codes.csv"
+    coded.write_text(text, encoding="utf-8")
+    taxonomy.write_text(codes, encoding="utf-8")
+    mine = tmp_path / "mine"
+    again = calibrate(str(mine), data=coded, out=mine, columns=COLUMNS, taxonomy=taxonomy)
+    assert again.failures == ()
     assert again.after["temperature"] == pytest.approx(calibrated.after["temperature"], rel=1e-4)
     assert again.thresholds.min_probability == pytest.approx(calibrated.thresholds.min_probability, abs=1e-4)
 

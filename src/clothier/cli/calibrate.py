@@ -16,6 +16,7 @@ from clothier.cli.options import (
     GroupColumn,
     Json,
     LabelColumn,
+    LabelTaxonomy,
     Out,
     Risk,
     columns_from,
@@ -44,6 +45,7 @@ def calibrate(
     file_column: FileColumn = None,
     label_column: LabelColumn = None,
     group_column: GroupColumn = None,
+    taxonomy: LabelTaxonomy = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
@@ -60,7 +62,7 @@ def calibrate(
             columns=columns,
             confidence_level=confidence,
             progress=progress,
-            **drop_unset(risk=risk),
+            **drop_unset(risk=risk, taxonomy=taxonomy),
         )
     output.print_result(result, json, calibration_table)
     unmet = None

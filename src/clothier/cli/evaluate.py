@@ -19,8 +19,10 @@ from clothier.cli.options import (
     GroupColumn,
     Json,
     LabelColumn,
+    LabelTaxonomy,
     ProductColumn,
     columns_from,
+    drop_unset,
     probability,
 )
 from clothier.cli.progress import progress_display
@@ -49,6 +51,7 @@ def evaluate(
     label_column: LabelColumn = None,
     group_column: GroupColumn = None,
     product_column: ProductColumn = None,
+    taxonomy: LabelTaxonomy = None,
     corruptions: Corruptions = False,
     fail_under: FailUnder = None,
     json: Json = False,
@@ -60,7 +63,13 @@ def evaluate(
     columns = columns_from(file_column, label_column, group_column, product_column)
     with progress_display() as progress:
         results = run_evaluation(
-            models, data=data, any_idx=any_idx, columns=columns, corruptions=corruptions, progress=progress
+            models,
+            data=data,
+            any_idx=any_idx,
+            columns=columns,
+            corruptions=corruptions,
+            progress=progress,
+            **drop_unset(taxonomy=taxonomy),
         )
     output.print_result(results, json, evaluations_table)
     failures = {one.file: one.to_json() for result in results for one in result.failures}

@@ -103,6 +103,10 @@ ProductColumn = Annotated[
         metavar="NAME", help="Column that identifies the photos of one product, which then vote on its class."
     ),
 ]
+LabelTaxonomy = Annotated[
+    Path | None,
+    typer.Option("--taxonomy", metavar="FILE", help="Your own code for each class (TOML, CSV); labels may be codes."),
+]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results. Default: a new one in runs/.")]
 Risk = Annotated[
     str | None,  # Typer has no type for a number or a word

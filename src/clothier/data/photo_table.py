@@ -118,6 +118,7 @@ def read_photo_table(
     columns: Columns = DEFAULT_COLUMNS,
     classes: Sequence[str] | None = None,
     split: SplitName = "train",
+    codes: Mapping[str, str] | None = None,
 ) -> PhotoTable:
     """Reads a table of photos; the photos themselves are not opened.
 
@@ -131,19 +132,20 @@ def read_photo_table(
             occur, sorted. Letter case and Unicode form of a label are ignored.
         split: which photos to read where folders for training, validation and test are above the class folders. Without
             a test folder, those for validation are the test photos.
+        codes: a company's codes that labels may be, to class names (:func:`clothier.taxonomy.labels_by_code`).
 
     Raises:
         DataError: no table, an unreadable one, a missing column or split, or no photo with a label of ``classes``.
     """
     if not _is_folder(path):
-        return _build_table(path, read_rows(path, columns), classes)
+        return _build_table(path, read_rows(path, columns), classes, codes)
     if _is_file(path / LABELS_CSV):
-        return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes)
+        return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes, codes)
     if columns.product is not None:
         raise DataError(f"{path} has no table of photos, so no column {columns.product!r}. Give a CSV.")
     splits = find_splits(path)
     if not splits:
-        return class_folder_table(path, classes)
+        return class_folder_table(path, classes, codes=codes)
     if split == "test" and split not in splits:
         split = "validation"
     if split not in splits:
@@ -151,13 +153,18 @@ def read_photo_table(
             f"{path} is divided into {', '.join(one.name for one in splits.values())}, and this needs {split} photos. "
             f"To use others, give their folder, such as {next(iter(splits.values()))}."
         )
-    table = class_folder_table(splits[split], classes, outside=splits.values())
+    table = class_folder_table(splits[split], classes, splits.values(), codes)
     unused = unused_folders(path, [splits[split]])
     return replace(table, name=f"{_table_name(path)}, {table.name}", warnings=(*unused, *table.warnings))
 
 
-def class_folder_table(folder: Path, classes: Sequence[str] | None = None, outside: Iterable[Path] = ()) -> PhotoTable:
-    """The table of all files in the class folders of ``folder``, without groups. ``classes`` as above.
+def class_folder_table(
+    folder: Path,
+    classes: Sequence[str] | None = None,
+    outside: Iterable[Path] = (),
+    codes: Mapping[str, str] | None = None,
+) -> PhotoTable:
+    """The table of all files in the class folders of ``folder``, without groups. ``classes`` and ``codes`` as above.
 
     Links into ``outside``, the folders of other splits, are not followed.
 
@@ -174,7 +181,7 @@ def class_folder_table(folder: Path, classes: Sequence[str] | None = None, outsi
         if not files
     ]
     parsed = ParsedRows(tuple(rows), failures=(*content.failures, *empty), warnings=content.warnings)
-    return _build_table(folder, parsed, classes)
+    return _build_table(folder, parsed, classes, codes)
 
 
 def _is_folder(path: Path) -> bool:
@@ -191,8 +198,17 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _build_table(path: Path, parsed: ParsedRows, classes: Sequence[str] | None) -> PhotoTable:
-    rows = tuple(replace(row, label=printable(row.label), subclass=printable(row.subclass)) for row in parsed.rows)
+def _build_table(
+    path: Path, parsed: ParsedRows, classes: Sequence[str] | None, codes: Mapping[str, str] | None
+) -> PhotoTable:
+    rows = tuple(
+        replace(
+            row,
+            label=printable((codes or {}).get(label_key(row.label), row.label)),
+            subclass=printable(row.subclass),
+        )
+        for row in parsed.rows
+    )
     failures = parsed.failures
     spelling = merge_spellings(row.label for row in rows if row.label)
     warnings = (*parsed.warnings, *_spelling_warnings(path, spelling))

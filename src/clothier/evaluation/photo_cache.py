@@ -12,7 +12,7 @@ from clothier.data.photo_table import PhotoTable, read_photo_table
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from clothier.data.photo_table import Columns
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
 class PhotoCache:
     """The photos of a table, decoded once for each ``InputSpec``; ``table`` has the classes of its own labels."""
 
-    def __init__(self, path: Path, columns: Columns, progress: Progress = no_progress) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns,
+        progress: Progress = no_progress,
+        codes: Mapping[str, str] | None = None,
+    ) -> None:
         """Reads the table and reports its warnings to ``progress``. Photos are decoded when they are needed.
+
+        ``codes`` are those of :func:`~clothier.data.photo_table.read_photo_table`.
 
         Raises:
             DataError: the table cannot be read.
         """
-        self.path, self.columns, self._progress = path, columns, progress
-        self.table = read_photo_table(path, columns=columns, split="test")
+        self.path, self.columns, self.codes, self._progress = path, columns, codes, progress
+        self.table = read_photo_table(path, columns=columns, split="test", codes=codes)
         self._cache: dict[InputSpec, tuple[Images, PhotoTable]] = {}
         self._reported: set[str] = set()
         self.report(self.table.warnings)

@@ -142,7 +142,9 @@ def _load_labeled(model: Classifier, photos: PhotoCache) -> tuple[Images, PhotoT
 def _table_for(model: Classifier, photos: PhotoCache) -> PhotoTable:
     """The photos that a model can be evaluated on, with labels of its classes or their parent classes."""
     if model.classes != FASHION_MNIST_CLASSES:
-        return read_photo_table(photos.path, columns=photos.columns, classes=model.classes, split="test")
+        return read_photo_table(
+            photos.path, columns=photos.columns, classes=model.classes, split="test", codes=photos.codes
+        )
     return _fashion_table(photos)
 
 

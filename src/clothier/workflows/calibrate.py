@@ -21,6 +21,7 @@ from clothier.selective.calibrate_card import (
     temperature_of,
 )
 from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, attainable, format_percent
+from clothier.taxonomy import labels_by_code, read_taxonomy
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def calibrate(
     columns: Columns = DEFAULT_COLUMNS,
     risk: float | str = DEFAULT_RISK,
     confidence_level: float = CONFIDENCE_LEVEL,
+    taxonomy: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> CalibrationResult:
     """Fits temperature, thresholds and risk guarantee of a model to reviewed photos, and saves it as a new bundle.
@@ -100,6 +102,7 @@ def calibrate(
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
             that the photos prove with half of them accepted.
         confidence_level: of the guarantee, 0 to 1.
+        taxonomy: a file with a company's code for each class; labels may be codes.
         progress: receives the photos.
 
     Raises:
@@ -110,7 +113,9 @@ def calibrate(
     _require_fractions(risk, confidence_level)
     given = bundle.resolve(str(model))
     _require_not_bundled(out)
-    table = read_photo_table(place, columns=columns, classes=given.metadata.classes, split="validation")
+    classes = given.metadata.classes
+    codes = labels_by_code(read_taxonomy(local_path(taxonomy), classes)) if taxonomy else None
+    table = read_photo_table(place, columns=columns, classes=classes, split="validation", codes=codes)
     predictor = open_model(given)
     images, table, excluded = load_independent_photos(predictor, table, progress)
     output = predictor.predict_images(images)

@@ -14,7 +14,8 @@ from clothier.evaluation.photos import evaluate_corrupted_photos, evaluate_photo
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.inference import load
 from clothier.inference.model import require_names
-from clothier.paths import optional_path
+from clothier.paths import local_path, optional_path
+from clothier.taxonomy import labels_by_code, read_taxonomy
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def evaluate(
     data: str | Path | None = None,
     any_idx: bool = False,
     columns: Columns = DEFAULT_COLUMNS,
+    taxonomy: str | Path | None = None,
     corruptions: bool = False,
     progress: Progress = no_progress,
 ) -> list[ModelEvaluation]:
@@ -84,6 +86,7 @@ def evaluate(
             folder of class folders if a photo model is evaluated, is a table of photos.
         any_idx: accept IDX files that are not Fashion-MNIST.
         columns: of a CSV of photos.
+        taxonomy: a file with a company's code for each class of the first model; labels of photos may be codes.
         corruptions: also evaluate on corrupted images. On a test set, the bundled models with the same classes are
             added for reference.
         progress: called for every model.
@@ -97,13 +100,16 @@ def evaluate(
     data = optional_path(data)
     photo_model = next((model for _, model in loaded if is_photo_model(model)), None)
     if data is not None and (photo_model or is_photo_table(data)):
-        results = _on_photos(loaded, PhotoCache(data, columns, progress), corruptions, progress)
+        codes = labels_by_code(read_taxonomy(local_path(taxonomy), loaded[0][1].classes)) if taxonomy else None
+        results = _on_photos(loaded, PhotoCache(data, columns, progress, codes), corruptions, progress)
     elif photo_model:
         raise UsageError(
             f"{photo_model.name} classifies photos, and Fashion-MNIST has none. Give labeled photos with --data: a "
             "CSV, or a folder with a subfolder for each class."
         )
     else:
+        if taxonomy:
+            raise UsageError("a taxonomy is for labels of photos; give a table of photos as data, or leave it out.")
         dataset = open_dataset(data, any_idx=any_idx, progress=progress)
         require_same_classes([model for _, model in loaded], dataset)
         results = _on_test_set(loaded, dataset, corruptions, progress)
