@@ -80,3 +80,9 @@ def test_a_cell_that_a_spreadsheet_would_execute_is_a_text_and_comes_back(text: 
 def test_other_cells_are_unchanged(value: object) -> None:
     assert untrusted.disarm_cell(value) == value
     assert untrusted.read_cell(str(value)) == str(value)
+
+
+def test_repeated_names_of_many_are_found_at_once() -> None:
+    names = [str(number) for number in range(300_000)]  # comparing each with each takes hours
+    assert untrusted.repeated(names) == []
+    assert untrusted.repeated([*names, "7", "7", "5"]) == ["5", "7"]

@@ -9,10 +9,12 @@ import stat
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 SHOWN = "\N{NO-BREAK SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
@@ -61,6 +63,11 @@ def is_file_name(text: str) -> bool:
 def is_text(text: str) -> bool:
     """Whether ``text`` has neither control characters nor halves of surrogate pairs."""
     return all(unicodedata.category(one) not in ("Cc", "Cs") for one in text)
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once, in their order; a table may have a million columns."""
+    return [name for name, n in Counter(names).items() if n > 1]
 
 
 def is_storable(text: str) -> bool:

@@ -254,11 +254,11 @@ class TestRealProcess:
 
     @pytest.mark.parametrize("json", [True, False])
     def test_names_of_files_do_not_control_the_terminal(self, json: bool) -> None:
-        ended = clothier("predict", "\x1b[31mred\x07\r\u202egnp.png", *["--json"] * json, stdout=subprocess.PIPE)
+        ended = clothier("predict", "\x1b[31mred\x07\r\u202e\ngnp.png", *["--json"] * json, stdout=subprocess.PIPE)
         assert ended.returncode == 3
         for character in "\x1b\x07\r\u202e":
             assert character not in ended.stdout + ended.stderr
-        assert r"\x1b[31mred\x07\r\u202egnp.png" in ended.stderr
+        assert r"\x1b[31mred\x07\r\u202e\ngnp.png" in ended.stderr
 
     def test_names_in_a_locale_without_utf_8(self) -> None:
         ascii_only = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

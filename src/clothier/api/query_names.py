@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from clothier.api.problems import Problem
-from clothier.untrusted import printable
+from clothier.untrusted import printable, repeated
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -31,8 +31,10 @@ async def check_query(request: Request) -> None:
     if unknown := next((name for name in given if name not in known), None):
         accepted = f"Accepted are {', '.join(sorted(known))}." if known else "This address takes none."
         raise _refusal("unknown-parameter", unknown, f"There is no parameter {_shown(unknown)}. {accepted}")
-    if twice := next((name for name in given if given.count(name) > 1), None):
-        raise _refusal("repeated-parameter", twice, f"The parameter {_shown(twice)} is given twice. Give it once.")
+    if twice := repeated(given):
+        raise _refusal(
+            "repeated-parameter", twice[0], f"The parameter {_shown(twice[0])} is given twice. Give it once."
+        )
 
 
 def _known(dependant: Dependant) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.errors import UnknownNameError, UsageError
+from clothier.untrusted import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -137,9 +138,9 @@ def _choose(part: str, known: Mapping[str, OutputColumn]) -> OutputColumn:
 
 
 def _check_unique(names: Sequence[str]) -> None:
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        name = repeated[0]
+    if twice := sorted(repeated(names)):
+        name = twice[0]
         raise UsageError(
-            f"the output would have two columns {', '.join(map(repr, repeated))}: Clothier's and the table's. "
+            f"the output would have two columns {', '.join(map(repr, twice))}: Clothier's and the table's. "
             f"Choose and rename columns, such as --columns file,{name}=new_{name},{USER_PREFIX}{name}"
         )

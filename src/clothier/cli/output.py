@@ -132,7 +132,7 @@ def exit_on_failures(
     failed = list(failures)
     for one in failed:
         file, message = one["file"], one["error"]["message"]
-        print_message(message if file in message else f"{file}: {message}")
+        print_message(printable(message if file in message else f"{file}: {message}"))  # a name may have lines, too
     if n_more:
         print_message(f"and {n_more:,} more; error_code in the output names them all.")
     if unmet:

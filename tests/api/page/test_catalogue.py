@@ -116,6 +116,7 @@ def test_duplicates(shop: Shop) -> None:
     csv = shop.client.get("/duplicates/export")
     assert csv.text.startswith("group,keep,item_id,file")
     assert shop.client.get("/duplicates?start=-1").status_code == 422
+    assert "No such group" not in shop.page("/duplicates?start=1000000"), "the last page"
     assert "<h1>Duplicates</h1>" in shop.page("/duplicates?only=class")
 
 

@@ -31,6 +31,7 @@ def show(
     found = services.duplicates.get(services.store)
     wanted = {"class": "has_other_class", "product": "has_other_product"}.get(only)
     groups = [one for one in found.groups if wanted is None or getattr(one, wanted)]
+    start = min(start, max(len(groups) - 1, 0) // PAGE * PAGE)  # there may be fewer than when the link was made
     return render(
         request,
         "duplicates.html",

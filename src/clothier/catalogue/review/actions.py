@@ -34,6 +34,7 @@ from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError, UsageError
 from clothier.types import MAX_ACCEPTED
+from clothier.untrusted import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,9 +139,8 @@ def review(store: Store, judgments: Sequence[Judgment], reviewer: str, *, key: s
         UsageError: an item is there twice.
     """
     ids = [one.item_id for one in judgments]
-    if len(set(ids)) < len(ids):
-        repeated = next(one for one in ids if ids.count(one) > 1)
-        raise UsageError(f"the item {repeated!r} is there twice. Give one class for each item.")
+    if twice := repeated(ids):
+        raise UsageError(f"the item {twice[0]!r} is there twice. Give one class for each item.")
 
     requests = [(one.item_id, one.revision, one.class_name) for one in judgments]
 

@@ -10,6 +10,7 @@ from clothier.data.photo_csv import missing_file, read_cells
 from clothier.data.photo_paths import PhotoFinder
 from clothier.data.photos import read_file
 from clothier.errors import DataError
+from clothier.untrusted import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,8 +88,8 @@ def check_columns(path: Path, header: Sequence[str], columns: SourceColumns) -> 
             raise DataError(
                 f"{path} has no column {name!r}, only {found or 'an empty header'}. Name it with --{option}-column."
             )
-    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
-        raise DataError(f"{path} has the column {repeated[0]!r} twice. Rename one.")
+    if twice := sorted(filter(None, repeated(header))):
+        raise DataError(f"{path} has the column {twice[0]!r} twice. Rename one.")
 
 
 def own_columns(header: Sequence[str], columns: SourceColumns) -> list[str]:
