@@ -161,6 +161,12 @@ def test_the_same_key_while_the_first_is_received(client: TestClient, store_path
         assert jobs.add_part(store, job, 0, b"x")
         jobs.discard_upload(store, job)  # as if nothing had arrived for hours
         assert not jobs.add_part(store, job, 1, b"x")
+        job, _ = jobs.begin_upload(store, "local", "k")
+        jobs.add_part(store, job, 0, b"x")
+        jobs.cancel_job(store, job)
+        assert not jobs.add_part(store, job, 1, b"x"), "it would stay for ever"
+        jobs.discard_upload(store, job)
+        assert (jobs.find_job(store, job.job_id).status, store.rows_of(JOB_PARTS.select())) == ("canceled", [])
 
 
 def test_pages_of_jobs(client: TestClient, make_zip: Callable[..., bytes]) -> None:

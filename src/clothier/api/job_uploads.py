@@ -46,7 +46,7 @@ async def receive(services: Services, job: Job, chunks: AsyncIterator[bytes]) ->
 
 def _keep_part(store: Store, job: Job, part: int, content: bytes) -> None:
     if not jobs.add_part(store, job, part, content):
-        raise Problem(408, "too-slow", "Nothing of the upload arrived for two hours. Send it again.")
+        raise Problem(408, "too-slow", "The job was canceled, or nothing of it arrived for two hours. Send it again.")
 
 
 def _check_not_empty(size: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JOB_SOURCE = "job "  # begins the name of the source of an upload; those of others are absolute paths
 MAX_ATTEMPTS = 3  # starts of a job; one that ends the process each time would otherwise do so for ever
+UPLOADING = "uploading"
 UNFINISHED = ("waiting", "running")
 ENDED = ("done", "failed", "canceled")
 STALE = timedelta(hours=2)  # an upload of which nothing arrived for so long was broken off
@@ -92,7 +93,7 @@ def begin_upload(store: Store, owner: str, key: str | None) -> tuple[Job, bool]:
         "job_id": secrets.token_hex(16),
         "owner": owner,
         "key": digest,
-        "status": "uploading",
+        "status": UPLOADING,
         "created_at": now(),
         "attempts": 0,
         "done": 0,
@@ -109,9 +110,9 @@ def begin_upload(store: Store, owner: str, key: str | None) -> tuple[Job, bool]:
 
 
 def add_part(store: Store, job: Job, part: int, content: bytes) -> bool:
-    """Keeps the next part of an upload, 0 for the first; False if the upload was given up (:data:`STALE`)."""
+    """Keeps the next part of an upload, 0 for the first; False if it was canceled or given up (:data:`STALE`)."""
     row = {"number": job.number, "part": part, "content": content}
-    alive = update(JOBS).where(JOBS.c.number == job.number).values(created_at=now())
+    alive = update(JOBS).where(JOBS.c.number == job.number, JOBS.c.status == UPLOADING).values(created_at=now())
 
     def work(connection: Connection) -> bool:
         is_wanted = connection.execute(alive).rowcount == 1
@@ -128,7 +129,7 @@ def complete_upload(store: Store, job: Job, fingerprint: str) -> Job:
 
 
 def discard_upload(store: Store, job: Job) -> None:
-    """Removes a job whose upload was broken off."""
+    """Removes a job whose upload was broken off; one that was canceled stays."""
     store.write(lambda connection: _remove(connection, job.number))
 
 
@@ -225,11 +226,11 @@ def _end(store: Store, job: Job, status: str, **values: Any) -> None:
 def _drop_stale(connection: Connection) -> None:
     """Removes uploads that a killed process left."""
     limit = (datetime.now(UTC) - STALE).strftime(TIME)
-    query = select(JOBS.c.number).where(JOBS.c.status == "uploading", JOBS.c.created_at < limit)
+    query = select(JOBS.c.number).where(JOBS.c.status == UPLOADING, JOBS.c.created_at < limit)
     for number in connection.scalars(query).all():
         _remove(connection, number)
 
 
 def _remove(connection: Connection, number: int) -> None:
     connection.execute(delete(JOB_PARTS).where(JOB_PARTS.c.number == number))
-    connection.execute(delete(JOBS).where(JOBS.c.number == number))
+    connection.execute(delete(JOBS).where(JOBS.c.number == number, JOBS.c.status == UPLOADING))
