@@ -16,6 +16,7 @@ from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
 from clothier.workflows.index import index
+from clothier.workflows.review import export_corrections
 from clothier.workflows.tag import tag
 from tests.color_photos import draw, save_model
 
@@ -255,6 +256,12 @@ def test_usage(tmp_path: Path, photos: Path, model: Path) -> None:
         export(tmp_path / "tags.csv", tmp_path / "tags.csv")
     with pytest.raises(UsageError, match=r"would replace .*tasks\.xml. Name the tasks .*tasks\.json"):
         export(tmp_path / "tags.csv", tmp_path / "tasks.xml", format="label-studio")
+    for replacing in (export, duplicates):
+        with pytest.raises(UsageError, match="whose photos were tagged"):
+            replacing(tmp_path / "tags.csv.store", photos)
+    with pytest.raises(UsageError, match="whose photos were tagged"):
+        export_corrections(tmp_path / "tags.csv.store", photos)
+    assert photos.read_text(encoding="utf-8") == TABLE
     with pytest.raises(UsageError, match="knows its products"):
         export(tmp_path / "tags.csv.store", tmp_path / "out", product_column="style")
     with pytest.raises(UnknownNameError, match="style"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.duplicates import find_duplicates
+from clothier.catalogue.exports.tags import check_is_no_source
 from clothier.catalogue.rows import OutputColumn
 from clothier.catalogue.store import open_existing_store
 from clothier.catalogue.tables import check_output, write_table
@@ -124,6 +125,8 @@ def duplicates(
     columns = (file_column, id_column, product_column)
     photos = tag_if_photos(source, target, columns, model=model, progress=progress)
     with open_existing_store(photos.store) as opened:
+        if target:
+            check_is_no_source(opened, target)
         found = find_duplicates(opened, only_last_source=photos.is_tagged, progress=progress)
         name = opened.name
     if target:

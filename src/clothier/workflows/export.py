@@ -14,7 +14,7 @@ from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
 from clothier.catalogue.exports.products import group_products
 from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import MAX_GOOGLE_ID, write_google, write_shopify
-from clothier.catalogue.exports.tags import StoreTags, TableTags, is_final, state
+from clothier.catalogue.exports.tags import StoreTags, TableTags, check_is_no_source, is_final, state
 from clothier.catalogue.rows import OutputColumn, choose_columns
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.engine import is_store
@@ -103,7 +103,7 @@ def export(
     """
     target = Path(output)
     _check(source, target, format, columns, product_column)
-    with _open_tags(source, product_column) as tags:
+    with _open_tags(source, product_column, target) as tags:
         return export_tags(tags, target, format, columns=columns, image_url=image_url, include_all=include_all)
 
 
@@ -136,9 +136,10 @@ def _check(source: str | Path, output: Path, name: str, columns: str | None, pro
 
 
 @contextmanager
-def _open_tags(source: str | Path, product_column: str | None) -> Iterator[Tags]:
+def _open_tags(source: str | Path, product_column: str | None, output: Path) -> Iterator[Tags]:
     if is_store(source):
         with open_store(source) as store:
+            check_is_no_source(store, output)
             yield StoreTags(store)
     else:
         yield TableTags(Path(source), product_column)

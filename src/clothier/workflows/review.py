@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clothier.catalogue.exports.tags import check_is_no_source
 from clothier.catalogue.review import ActionResult, Filter, ReviewStatistics, accept_all, statistics, undo
 from clothier.catalogue.review.actions import check_reviewer
 from clothier.catalogue.review.annotations import import_annotations
@@ -195,13 +196,14 @@ def export_corrections(store: str | Path, output: str | Path) -> ExportResult:
         output: ``.csv``, ``.jsonl`` or ``.parquet``; the two commands take CSV.
 
     Raises:
-        UsageError: another suffix.
+        UsageError: another suffix, or a table whose photos were tagged.
         DataError: the store is missing or damaged.
         StorageError: it cannot be written; an older file is unchanged.
     """
     path = Path(output)
     check_output(path)
     with open_existing_store(store) as opened:
+        check_is_no_source(opened, path)
         corrections = Corrections(opened)
         write_table(path, CORRECTION_COLUMNS, corrections)
         found = statistics(opened)

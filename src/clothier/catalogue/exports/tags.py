@@ -15,9 +15,10 @@ from clothier.catalogue.items import EVERYTHING
 from clothier.catalogue.jobs import JOB_SOURCE
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
+from clothier.catalogue.sources.item import readable
 from clothier.catalogue.store.schema import RUNS, SOURCES
 from clothier.catalogue.store.store import RunId
-from clothier.errors import DataError, UnknownNameError
+from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.untrusted import read_cell
 
 if TYPE_CHECKING:
@@ -95,6 +96,17 @@ def _last_runs(store: Store) -> list[RunId]:
         if run.finished_at is None and not run.name.startswith(JOB_SOURCE):  # what a canceled job has tagged stays
             raise DataError(f"the last run of clothier tag over {run.name} did not finish. Run it again, then export.")
     return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
+
+
+def check_is_no_source(store: Store, output: Path) -> None:
+    """Checks that an output would not replace a table or a ZIP file whose photos are in the store.
+
+    Raises:
+        UsageError: it would.
+    """
+    query = select(SOURCES.c.source_id).where(SOURCES.c.name == readable(str(output.resolve())))
+    if store.read(lambda connection: connection.scalar(query)) is not None:
+        raise UsageError(f"the output {output} is a table whose photos were tagged, and would be lost. Name another.")
 
 
 class TableTags:
