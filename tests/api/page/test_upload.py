@@ -50,6 +50,9 @@ def test_a_zip_file_goes_into_the_catalogue(client: TestClient, make_zip: MakeZi
         archive.writestr("<b>.png", b"no image")
     path = send(client, content.getvalue(), key="k")
     assert send(client, content.getvalue(), key="k") == path, "a form that is sent twice is one job"
+    other = send(client, make_zip("hat"), key="k")
+    assert other != path, "another file, after a step back in the browser"
+    client.post(f"{other}/cancel", data={"csrf": token(client.get("/upload").text)})
     page = wait(client, path)
     assert "Done: 3 of 4 photos tagged." in page
     assert "<li>&lt;b&gt;.png is " in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 import zipfile
 from typing import TYPE_CHECKING, Annotated
@@ -61,13 +62,15 @@ def show_list(request: Request, caller: PageReader, services: ServicesOf) -> Res
 
 @router.post(PATH)
 async def upload(request: Request, caller: PageReviewer, visit: AnyVisit, services: ServicesOf) -> Response:
-    """Begins a job; a form that is sent twice is one job."""
+    """Begins a job; a form that is sent twice with the same file is one job."""
     async with received_file(request) as (file, form):
         check_token(request, visit, form)
         if not await run_in_threadpool(zipfile.is_zipfile, file.file):
             raise Problem(422, "not-a-zip", NOT_A_ZIP.format(printable(file.filename or "The file")[:MAX_NAME]))
         key = str(form.get("key", ""))[:MAX_KEY] or None
         job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, key)
+        if not is_new and job.fingerprint not in (None, digest := await _digest(file)):  # a step back in the browser
+            job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, f"{key} {digest}")
         if is_new:
             job = await receive(services, job, _chunks(file))
     request.state.note = f"job={job.job_id}"
@@ -117,6 +120,14 @@ def download(
 
 def _failed(services: ServicesOf, job: Job) -> list[Row]:
     return jobs.failed_photos(services.store, job, MAX_FAILED) if job.status == "done" else []
+
+
+async def _digest(file: UploadFile) -> str:
+    """SHA-256 of its content."""
+    digest = hashlib.sha256()
+    async for chunk in _chunks(file):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
