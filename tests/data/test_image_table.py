@@ -56,6 +56,15 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     assert set(dataset.warnings) <= set(told)
 
 
+def test_photos_are_reduced_and_the_command_that_keeps_them_names_the_columns(tmp_path: Path) -> None:
+    rows = [(label, f"style {number}") for label in ("boot", "coat") for number in range(5)]
+    table = write_table(tmp_path, rows, "file,label,style")
+    for file in tmp_path.glob("*.png"):
+        Image.open(file).convert("RGB").resize((224, 300)).save(file)
+    (warning,) = load_image_table(table, Columns(group="style")).warnings
+    assert f"clothier train photo --data {table} --group-column style keeps color and detail" in warning
+
+
 def test_two_classes_are_needed(tmp_path: Path) -> None:
     table = write_table(tmp_path, [("boot", "1")] * 9 + [("hat", "2")] * 2)
     with pytest.raises(DataError, match=r"with 5 or more readable photos: boot \(9\), hat \(2\)"):

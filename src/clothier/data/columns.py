@@ -26,6 +26,14 @@ class Columns:
     product: str | None = None
 
     @property
+    def options(self) -> list[str]:
+        """The words of a command line that name these columns; none for the defaults."""
+        usual = Columns()
+        given = {name: getattr(self, name) for name in ("file", "label", "group", "product")}
+        changed = {name: column for name, column in given.items() if column != getattr(usual, name)}
+        return [word for name, column in changed.items() for word in (f"--{name}-column", column)]
+
+    @property
     def group_name(self) -> str:
         """What a group is, in words: ``photographer`` for the default column, otherwise the column's name."""
         return "photographer" if self.group == DEFAULT_GROUP_COLUMN else self.group

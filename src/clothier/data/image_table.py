@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.data.columns import Columns
-    from clothier.data.photo_table import PhotoTable
     from clothier.types import Progress
 
 
@@ -52,14 +51,10 @@ def load_image_table(
     labeled = LabeledImages(images, table.labels, table.files)
     groups = table.groups if table.has_groups else np.arange(len(table))
     train, test = (labeled.subset(rows) for rows in grouped_split(table.labels, groups, TEST_FRACTION, seed))
-    warnings = (*table.warnings, *_notes(path, table, n_unlabeled))
+    command = shlex.join(["clothier", "train", "photo", "--data", str(path), *columns.options])
+    notes = [f"{n_unlabeled:,} images without a label are left out."] if n_unlabeled else []
+    warnings = (*table.warnings, *notes, *reduction_warning(table.files, command))
     for warning in warnings:
         progress(f"reading {table.name}", 0, 0, warning)
     digests = {"train": train.digest, "test": test.digest}
     return Dataset(table.name, table.classes, train, test, digests, table.failures, warnings)
-
-
-def _notes(path: Path, table: PhotoTable, n_unlabeled: int) -> list[str]:
-    """What was left out, and what is lost in small images."""
-    notes = [f"{n_unlabeled:,} images without a label are left out."] if n_unlabeled else []
-    return [*notes, *reduction_warning(table.files, f"clothier train photo --data {shlex.quote(str(path))}")]

@@ -54,12 +54,8 @@ class ExploreOptions:
     @property
     def command(self) -> str:
         """The command line that reproduces the exploration."""
-        data = [] if self.data is None else ["--data", shlex.quote(str(self.data))]
-        usual = Columns()
-        for name in ("file", "label", "group"):
-            if (column := getattr(self.columns, name)) != getattr(usual, name):
-                data += [f"--{name}-column", shlex.quote(column)]
-        words = [*data, *(["--any-idx"] if self.any_idx else [])]
+        data = [] if self.data is None else ["--data", str(self.data), *self.columns.options]
+        words = [*map(shlex.quote, data), *(["--any-idx"] if self.any_idx else [])]
         words += [] if self.perplexity is None else ["--perplexity", f"{self.perplexity:g}"]
         words += [word for name in ("seed", "map", "audit") for word in (f"--{name}", str(getattr(self, name)))]
         return " ".join(["clothier explore", *words])
