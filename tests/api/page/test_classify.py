@@ -31,14 +31,15 @@ def send(client: TestClient, *photos: tuple[str, bytes]) -> str:
 
 
 def test_results_are_a_fragment_with_what_each_model_says_and_saw(client: TestClient, photo: bytes) -> None:
-    text = send(client, ("red.png", photo), ("note.txt", b"no image"), ("<script>.png", photo), ("", b""))
+    text = send(client, ("red.png", photo), ("note.ZIP", b"no image"), ("<script>.png", photo), ("", b""))
     assert "<html" not in text
     assert "<h2>dress</h2>" in text
     assert 'class="decision accept"' in text
     assert "data:image/png;base64," in text
     assert "fashion-cnn" in text
     assert "fashion-dnn" in text
-    assert "note.txt is not an image" in text
+    assert "note.ZIP is not an image" in text
+    assert text.count('<a href="/upload">') == 1
     assert "&lt;script&gt;.png" in text
     assert "<script>" not in text
     assert text.count("<article") == 3, "an input without a chosen file is none"
