@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import resource
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +11,7 @@ from sqlalchemy import update
 
 from clothier.catalogue.index import build, graph, projection
 from clothier.catalogue.store.schema import ITEMS, OUTPUTS
-from clothier.errors import DataError
+from clothier.errors import DataError, StorageError
 from tests.catalogue.index.conftest import Catalogue, FakeModel, descriptor
 
 if TYPE_CHECKING:
@@ -160,3 +163,24 @@ def test_a_full_disk_leaves_the_old_index(catalogue: Catalogue, monkeypatch: pyt
         catalogue.update()
     assert len(names(catalogue)) == 3
     assert [one.name for one in catalogue.path.parent.iterdir() if ".part" in one.name] == []
+
+
+@pytest.mark.parametrize("limit", [None, 600])
+def test_a_disk_that_is_really_full(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, limit: int | None) -> None:
+    catalogue.tag(*ITEMS_OF)
+
+    def fail(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit is None:
+        monkeypatch.setattr(os, "posix_fallocate", fail)
+    else:  # the vectors and the first arrays fit
+        monkeypatch.setattr(build, "_write_vectors", lambda _, known, *rest: known)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        with pytest.raises(StorageError, match="cannot write"):
+            catalogue.update()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(catalogue.path.parent.glob(".*part"))

@@ -5,6 +5,7 @@ Legend: N photos, D dimensions of a vector.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -193,12 +194,19 @@ def _write_vectors(folder: Path, known: Floats, rows: Sequence[int], new: Floats
     """Writes some ``rows`` of the ``known`` vectors, a page at a time, and the ``new`` ones."""
     shape = (len(rows) + len(new), new.shape[1])
     merged: Floats = np.lib.format.open_memmap(folder / VECTORS, "w+", np.dtype(np.float32), shape)
+    _allocate(folder / VECTORS)
     for start in range(0, len(rows), PAGE):
         page = rows[start : start + PAGE]
         merged[start : start + len(page)] = known[page]
     merged[len(rows) :] = new
     merged.flush()  # type: ignore[attr-defined]  # of a mapped array
     return merged
+
+
+def _allocate(path: Path) -> None:
+    """Takes the space of a new file that is mapped: on a full disk, writing to a hole of it would end the process."""
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _card(model: Model, source: str, entries: Sequence[Entry], fitted_on: int) -> IndexCard:

@@ -6,6 +6,7 @@ Legend: N photos, D dimensions of a vector, E of a descriptor, P products.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -129,7 +130,9 @@ def write_arrays(folder: Path, content: IndexContent) -> None:
         texts: TextArray = getattr(content, name)
         arrays |= {name: texts.content, f"{name}_ends": texts.ends}
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        content = io.BytesIO()  # numpy's own writing does not say why it failed
+        np.save(content, array, allow_pickle=False)
+        (folder / f"{name}.npy").write_bytes(content.getbuffer())
 
 
 def write_card(folder: Path, card: IndexCard) -> None:
