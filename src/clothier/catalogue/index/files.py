@@ -130,9 +130,9 @@ def write_arrays(folder: Path, content: IndexContent) -> None:
         texts: TextArray = getattr(content, name)
         arrays |= {name: texts.content, f"{name}_ends": texts.ends}
     for name, array in arrays.items():
-        content = io.BytesIO()  # numpy's own writing does not say why it failed
-        np.save(content, array, allow_pickle=False)
-        (folder / f"{name}.npy").write_bytes(content.getbuffer())
+        saved = io.BytesIO()  # numpy's own writing does not say why it failed
+        np.save(saved, array, allow_pickle=False)
+        (folder / f"{name}.npy").write_bytes(saved.getbuffer())
 
 
 def write_card(folder: Path, card: IndexCard) -> None:
