@@ -122,7 +122,9 @@ def test_each_kind_of_network_and_each_term_is_explained(
         assert f" {term} " in text[text.index("What the terms mean") :]
     own = replace(models[0], recipe={"network": {"kind": "MyNet"}})
     assert "fully connected" not in Page(render_run(own, "mine", provenance)).text
-    assert "What the terms mean" not in render_exploration(data, "x", provenance)
+    exploration, run = render_exploration(data, "x", provenance), render_run(models[0], "Fashion-MNIST", provenance)
+    assert ("Trustworthiness" in exploration, "Macro F1" in exploration) == (True, False)
+    assert ("Trustworthiness" in run, "Macro F1" in run) == (False, True)
 
 
 def test_the_page_is_the_same_each_time(models: Models, provenance: Provenance) -> None:

@@ -48,7 +48,7 @@ class MapMetadata:
         n_components: principal components that were mapped.
         perplexity, seed: of the t-SNE.
         seconds: from principal components to positions.
-        quality: of the map; kNN is fitted on the training split and scored on the test split.
+        quality: of the map; k-NN is fitted on the training split and scored on the test split.
         pca_baseline: the quality of the first two principal components, which a map must beat.
     """
 

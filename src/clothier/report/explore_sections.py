@@ -240,4 +240,4 @@ def _map_summary(metadata: MapMetadata) -> str:
     if near is None:
         return f"{made} There are too few images to measure its quality."
     accuracy = f"{format_percent(near)} (k = 10)" + ("" if wide is None else f", {format_percent(wide)} (k = 100)")
-    return f"{made} kNN accuracy of the test images on the map: {accuracy}. Distances between far points mean little."
+    return f"{made} k-NN accuracy of the test images on the map: {accuracy}. Distances between far points mean little."

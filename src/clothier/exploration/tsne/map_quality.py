@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from clothier.types import Floats, Labels
 
-SMALL_K, LARGE_K = 10, 100  # of the kNN accuracies: for small and for large neighborhoods
+SMALL_K, LARGE_K = 10, 100  # of the k-NN accuracies: for small and for large neighborhoods
 TRUST_NEIGHBORS = 12  # neighbors on the map whose ranks in the features are counted
 TRUST_SAMPLE = 10_000  # points; the time grows with their square
 CHUNK_SIZE = 256  # points whose ranks are in memory at a time
@@ -57,7 +57,7 @@ def map_quality(positions: Floats, features: Floats, labels: Labels, n_train: in
         positions: (N, 2) on the map.
         features: (N, D) that were mapped.
         labels: (N,).
-        n_train: the first ``n_train`` points fit the kNN classifiers; the others are scored.
+        n_train: the first ``n_train`` points fit the k-NN classifiers; the others are scored.
         seed: of the sample for the trustworthiness, if there are more than :data:`TRUST_SAMPLE` points.
 
     Raises:
