@@ -47,8 +47,8 @@ check: $(VENV)/.all ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store
-benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
+.PHONY: benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store benchmark-pages
+benchmark-training benchmark-map benchmark-inference benchmark-tagging benchmark-serving benchmark-scale benchmark-store benchmark-pages: benchmark-%: $(VENV)/.all ## measure against the baselines, interleaved (ARGS="--rounds 1")
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 figures: $(VENV)/.all ## measure again what takes minutes, then update the tables: an hour, on an idle machine

@@ -1,6 +1,6 @@
 """How long the pages of ``clothier serve`` take in a real browser: until all scripts have run, and to the next photo.
 
-    python -m benchmarks.pages [--rounds N]
+    make benchmark-pages
 
 Every page is opened in a new browser profile, with nothing kept (first), and again (next visit). Seconds on the clock
 mean something on an idle machine only; CPU seconds and bytes do anywhere.
@@ -114,12 +114,7 @@ def measure(rounds: int = ROUNDS, progress: Progress = no_progress) -> Benchmark
         {"name": f"{name}: interactive", **summarize([one.interactive for one in found], "s")}
         for name, found in costs.items()
     ]
-    return BenchmarkResult(
-        "pages",
-        [*rows, {"name": "review: next photo", **summarize(seconds, "s")}],
-        {},
-        command="python -m benchmarks.pages",
-    )
+    return BenchmarkResult("pages", [*rows, {"name": "review: next photo", **summarize(seconds, "s")}], {})
 
 
 def _next_photos(browser: Browser, address: str) -> list[float]:
