@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clothier.api import similar_index
 from clothier.api.services import Services
 from clothier.api.settings import Settings
 from clothier.errors import DataError
@@ -126,8 +127,9 @@ def test_an_index_of_another_model(
 
 
 def test_an_index_that_is_replaced_or_damaged(
-    client: TestClient, catalogue: Path, folder: Path, tmp_path: Path
+    client: TestClient, catalogue: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(similar_index, "RETRY_SECONDS", 0.0)
     services = client.app.state.services
     watched = services.similar._path = shutil.copytree(catalogue, tmp_path / "index")
     services.similar.refresh(services.store, services.served)
@@ -136,6 +138,10 @@ def test_an_index_that_is_replaced_or_damaged(
     (watched / "index.json").touch()
     services.similar.refresh(services.store, services.served)
     assert find(client, folder / "photos/hat-0.png"), "the one before stays"
+    before = services.similar._index
+    shutil.copy(catalogue / "vectors.npy", watched)
+    services.similar.refresh(services.store, services.served)
+    assert services.similar._index is not before, "it is tried again"
 
 
 def test_without_an_index_the_store_is_searched(open_client: OpenClient, make_zip: Callable[..., bytes]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("clothier.similar")
 MAX_OWN = 100_000  # photos of a store of which a server makes an index itself; more take minutes and a gigabyte
+RETRY_SECONDS = 60.0  # after which an index that could not be made is tried again: a full disk may have space by then
 NOTHING_YET = "The catalogue has no photos of this model yet. Tag photos; some seconds later they can be found."
 TOO_MANY = "The catalogue has more than {:,} photos. Make an index (clothier index), and start the server with --index."
 OTHER_MODEL = "The index was made with another model than the one in use. Make it again with this one: clothier index."
@@ -44,7 +47,7 @@ class SimilarIndex:
         self._path, self._index, self._reason = path, None if path is None else open_index(path), NOTHING_YET
         self._state: object = None if path is None else _signature(path)
         self._own: Path | None = None
-        self._closing = ExitStack()
+        self._closing, self._retry_at = ExitStack(), math.inf
         if self._index is not None:
             self._index.check_model(model)
 
@@ -67,13 +70,13 @@ class SimilarIndex:
         """
         model = served.rules.model
         state = _signature(self._path) if self._path else (model.digest, last_finished_run(store))
-        if state == self._state:
+        if state == self._state and time.monotonic() < self._retry_at:
             return
-        self._state = state
+        self._state, self._retry_at = state, math.inf
         try:
             self._index = open_index(self._path) if self._path else self._update(store, served)
         except ClothierError as error:
-            self._reason = NOT_READABLE
+            self._reason, self._retry_at = NOT_READABLE, time.monotonic() + RETRY_SECONDS
             LOG.warning("the index of similar photos is not updated: %s", error)
 
     def close(self) -> None:
