@@ -6,7 +6,14 @@ each level), and operators that no image classifier needs. Field numbers are tho
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clothier.protobuf import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    _Parts = Mapping[int, Sequence[int | memoryview]]
 
 _OPERATOR_NAMES = """
 Abs Add And ArgMax ArgMin AveragePool BatchNormalization BitwiseAnd Cast CastLike Ceil Celu CenterCropPad Clip Compress
@@ -36,44 +43,62 @@ def check_graph(model: bytes) -> bool:
     Raises:
         ValueError: the graph has a forbidden part, or is no protobuf; the message says what.
     """
-    content = memoryview(model)
-    if _all(content, 25):
+    whole = _parts(memoryview(model))
+    if _messages(whole, 25):
         raise ValueError("it has functions")
-    if len(graphs := _all(content, 7)) != 1:
+    if len(graphs := _messages(whole, 7)) != 1:
         raise ValueError("it is not a model with one graph")
-    initializers, sparse = _all(graphs[0], 5), _all(graphs[0], 15)
-    for tensor in (*initializers, *(part for one in sparse for part in _all(one, 1, 2))):
-        _check_tensor(tensor)
-    constants = {bytes(name) for tensor in initializers for name in _all(tensor, 8)}
+    graph = _parts(graphs[0])
+    names = _check_tensors(_messages(graph, 5))
+    _check_sparse_tensors(_messages(graph, 15))
+    constants = {bytes(name) for name in names}
     foldable = True
-    for node in _all(graphs[0], 1):
+    for node in map(_parts, _messages(graph, 1)):
         operator = _check_node(node)
-        inputs = {bytes(name) for name in _all(node, 1) if name}
+        inputs = {bytes(name) for name in _messages(node, 1) if name}
         if operator in ("Shape", "Size") or inputs <= constants:
-            constants.update(bytes(name) for name in _all(node, 2))
+            constants.update(bytes(name) for name in _messages(node, 2))
             foldable = foldable and operator in FOLDABLE
     return foldable
 
 
-def _check_node(node: memoryview) -> str:
+def _check_node(node: _Parts) -> str:
     """The operator of a ``NodeProto``."""
-    operator, domains = b"".join(_all(node, 4)[-1:]).decode(), _all(node, 7)
+    operator, domains = b"".join(_messages(node, 4)[-1:]).decode(), _messages(node, 7)
     if operator not in OPERATORS or any(bytes(domain) not in (b"", b"ai.onnx") for domain in domains):
         raise ValueError(f"it has the operator {operator[:40]!a}, which Clothier does not run")
-    for attribute in _all(node, 5):
-        if _all(attribute, 6, 11):
+    for attribute in map(_parts, _messages(node, 5)):
+        if _messages(attribute, 6, 11):
             raise ValueError("it has a graph inside a graph")
-        sparse = _all(attribute, 22, 23)
-        for tensor in (*_all(attribute, 5, 10), *(part for one in sparse for part in _all(one, 1, 2))):
-            _check_tensor(tensor)
+        _check_tensors(_messages(attribute, 5, 10))
+        _check_sparse_tensors(_messages(attribute, 22, 23))
     return operator
 
 
-def _check_tensor(tensor: memoryview) -> None:
-    if any(number in (13, 14) and value for number, value in fields(tensor)):  # external_data, data_location
-        raise ValueError("it has data outside its file")
+def _check_sparse_tensors(tensors: Iterable[memoryview]) -> None:
+    for tensor in tensors:
+        _check_tensors(_messages(_parts(tensor), 1, 2))
 
 
-def _all(message: memoryview, *numbers: int) -> list[memoryview]:
+def _check_tensors(tensors: Iterable[memoryview]) -> list[memoryview]:
+    """Their names."""
+    names = []
+    for tensor in map(_parts, tensors):
+        if any(tensor.get(13, ())) or any(tensor.get(14, ())):  # external_data, data_location
+            raise ValueError("it has data outside its file")
+        names += _messages(tensor, 8)
+    return names
+
+
+def _parts(message: memoryview) -> _Parts:
+    """The values of each field, by its number."""
+    found: dict[int, list[int | memoryview]] = {}
+    for number, value in fields(message):
+        found.setdefault(number, []).append(value)
+    return found
+
+
+def _messages(parts: _Parts, *numbers: int) -> list[memoryview]:
     """The values of some fields that are messages, strings or bytes."""
-    return [value for number, value in fields(message) if number in numbers and isinstance(value, memoryview)]
+    values = (value for number in numbers for value in parts.get(number, ()))
+    return [value for value in values if isinstance(value, memoryview)]
