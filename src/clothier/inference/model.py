@@ -174,7 +174,7 @@ class Model:
         Args:
             files: images of one garment each.
             top: number of classes to name, the most probable first.
-            taxonomy: a TOML file with a company's code for each class (:func:`clothier.taxonomy.read_taxonomy`).
+            taxonomy: a company's code for each class, TOML or CSV (:func:`clothier.taxonomy.read_taxonomy`).
             save_inputs: directory for the preprocessed images, as PNG files; created if missing.
             trust_model: accept tags even if the images are unlike the training images.
             progress: called after every batch.
