@@ -18,15 +18,15 @@ def test_every_address_refuses_what_it_does_not_know(client: TestClient) -> None
     pages = ("/", "/catalogue", "/catalogue/export", "/review", "/review/many", "/duplicates", "/quality", "/models")
     for method, path in (*requests, *(("get", one) for one in (*pages, "/study", "/sign-in", "/favicon.ico"))):
         path = path.replace("{version}", "0").replace("{item_id}", "x").replace("{job_id}", "x")  # noqa: PLW2901
-        answer = client.request(method, f"{path}?colour=red")
+        answer = client.request(method, f"{path}?couleur=red")
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:clothier:problem:unknown-parameter"), path
 
 
 def test_the_answer_names_it_and_what_is_accepted(client: TestClient) -> None:
-    problem = client.get("/v1/items?class=dress&colour=red").json()
-    assert "'colour'" in problem["detail"]
+    problem = client.get("/v1/items?class=dress&couleur=red").json()
+    assert "'couleur'" in problem["detail"]
     assert "class, color, decision" in problem["detail"]
-    assert problem["errors"][0]["field"] == "query.colour"
+    assert problem["errors"][0]["field"] == "query.couleur"
     assert "takes none" in client.get("/v1/models?x").json()["detail"]
     page = client.get("/review?text=shoe", headers=HTML)
     assert (page.status_code, "There is no parameter &#39;text&#39;" in page.text) == (422, True)
