@@ -84,13 +84,13 @@ def imagenet_features(images: Images) -> Floats:
     """(N, 1280) features of the network that the photo model was trained from."""
     import torch
 
-    from clothier.training.finetune.efficientnet_lite import BLOCKS, pretrained
+    from clothier.training.finetune.efficientnet_lite import STAGES, pretrained
 
-    network, parts = pretrained(), []
+    network, parts = pretrained("lite0"), []
     with torch.inference_mode():
         for start in range(0, len(images), BATCH):
             batch = torch.from_numpy(images[start : start + BATCH]).permute(0, 3, 1, 2).float() / 255
-            parts.append(network.embed(network.forward_stem(batch, BLOCKS)).numpy())
+            parts.append(network.embed(network.forward_stem(batch, len(STAGES))).numpy())
     return np.concatenate(parts)
 
 

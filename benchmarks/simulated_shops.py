@@ -25,7 +25,7 @@ from clothier.data.photo_table import LABELS_CSV
 from clothier.metrics import softmax
 from clothier.recipes.presets import BEST_PHOTO
 from clothier.training.finetune.data import load_photo_training_data
-from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
+from clothier.training.finetune.efficientnet_lite import EfficientNetLite, pretrained
 from clothier.training.finetune.epochs import init_fine_tune_state, train_epoch
 from clothier.training.finetune.features import FrozenFeatureExtractor, augment_photo, fit_linear_probe, predict
 from clothier.types import no_progress
@@ -116,10 +116,10 @@ def measure(
     states = torch.load(checkpoint, map_location="cpu", weights_only=True)["training"]["states"]
     found: dict[str, list[float]] = {}
     for fold in range(int(folds.max()) + 1):
-        network = EfficientNetLite0(len(states[fold]["best_ema"]["head.bias"]))
+        network = EfficientNetLite("lite0", len(states[fold]["best_ema"]["head.bias"]))
         network.load_state_dict(states[fold]["best_ema"])
         shops = [simulate_shop(names, photos.groups, folds, fold, seed) for seed in range(shops_per_fold)]
-        for start, initial in {"imagenet": pretrained(), "photo": network.eval()}.items():
+        for start, initial in {"imagenet": pretrained("lite0"), "photo": network.eval()}.items():
             for method, accuracies in _measure_start(initial, photos, shops, fine_tune).items():
                 found.setdefault(f"{start}, {method}", []).extend(accuracies)
     rows = [{"name": name, **summarize(values, "accuracy"), **_mean_and_std(values)} for name, values in found.items()]
@@ -146,10 +146,10 @@ def _gain_row(name: str, ours: list[float], theirs: list[float]) -> Row:
 
 
 def _measure_start(
-    initial: EfficientNetLite0, photos: PhotoTrainingData, shops: list[Shop], fine_tune: bool
+    initial: EfficientNetLite, photos: PhotoTrainingData, shops: list[Shop], fine_tune: bool
 ) -> dict[str, list[float]]:
     """Accuracy of each shop's methods, from one network."""
-    extractor = FrozenFeatureExtractor(initial, BEST_PHOTO.frozen_blocks, SIDE)
+    extractor = FrozenFeatureExtractor(initial, BEST_PHOTO.frozen_stages)
     rows = np.unique(np.concatenate([np.concatenate([shop.train, shop.test]) for shop in shops]))
     outputs = extractor.extract(
         ("features", "embeddings"), len(rows), lambda index: photos.inputs[rows[index]], lambda _: None
@@ -164,7 +164,7 @@ def _measure_start(
             state = init_fine_tune_state(initial, probe, np.arange(len(own)), BEST_PHOTO)
             for epoch in range(BEST_PHOTO.epochs):
                 _train_epoch(state, extractor, photos, shop, epoch, seed)
-            tested = predict(state.ema, outputs[0].astype(np.float16), others, BEST_PHOTO.frozen_blocks)
+            tested = predict(state.ema, outputs[0].astype(np.float16), others, BEST_PHOTO.frozen_stages)
             logits["fine-tuned"] = tested.logits
         for method, values in logits.items():
             accuracies.setdefault(method, []).append(float((values.argmax(axis=1) == shop.test_labels).mean()))
@@ -181,7 +181,7 @@ def _train_epoch(
 
     def augmented(index: int) -> npt.NDArray[np.uint8]:
         rng = np.random.default_rng([seed, epoch, index])
-        return augment_photo(photos.images[shop.train[index]], SIDE, BEST_PHOTO.augment, rng)
+        return augment_photo(photos.images[shop.train[index]], extractor.side, BEST_PHOTO.augment, rng)
 
     (features,) = extractor.extract(("features",), len(shop.train), augmented, lambda _: None)
     span = (epoch / BEST_PHOTO.epochs, (epoch + 1) / BEST_PHOTO.epochs)

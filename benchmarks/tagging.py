@@ -23,7 +23,7 @@ from clothier import bundle, system
 from clothier.inference import load
 from clothier.inference.session import OnnxClassifier
 from clothier.training.export.bundle_export import to_onnx
-from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+from clothier.training.finetune.efficientnet_lite import EfficientNetLite
 from clothier.types import DEFAULT_MODEL, no_progress
 from clothier.workflows.tag import tag
 from tools.draw_examples import GARMENTS, draw_photo
@@ -61,7 +61,7 @@ class Tagging:
     folder: Path
     out: Path
     model: Model
-    network: EfficientNetLite0
+    network: EfficientNetLite
     classifiers: Mapping[str, OnnxClassifier]
 
     def tag(self, round_index: int) -> None:
@@ -143,16 +143,16 @@ def _loop_name(batch: int) -> str:
     return f"plain loop, {'1 photo' if batch == 1 else f'{batch} photos'} at a time"
 
 
-def _network() -> EfficientNetLite0:
+def _network() -> EfficientNetLite:
     """The bundled model in float32, as PyTorch runs it."""
     opened = bundle.resolve(DEFAULT_MODEL)
-    network = EfficientNetLite0(len(opened.metadata.classes))
+    network = EfficientNetLite("lite0", len(opened.metadata.classes))
     weights = load_weights(opened.weights.read_bytes())
     network.load_state_dict({name: one.float() if one.is_floating_point() else one for name, one in weights.items()})
     return network.eval()
 
 
-def _classifiers(network: EfficientNetLite0, folder: Path) -> dict[str, OnnxClassifier]:
+def _classifiers(network: EfficientNetLite, folder: Path) -> dict[str, OnnxClassifier]:
     """The graph that is bundled, and the network's own."""
     opened = bundle.resolve(DEFAULT_MODEL)
     graph = to_onnx(network, opened.metadata.input_spec)

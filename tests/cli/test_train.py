@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +175,13 @@ class TestTrainPhoto:
         assert run("train", "photo", "--data", "d", "--init", "runs/other").code == 0
         assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), init="runs/other")
 
+    def test_backbone(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
+        assert run("train", "photo", "--data", "d", "--backbone", "lite2").code == 0
+        recipe = replace(BEST_PHOTO, backbone="lite2", preset="best-changed")
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), recipe=recipe)
+        assert run("train", "photo", "--data", "d", "--backbone", "lite0").code == 0
+        assert fake_workflows.calls[-1][1]["options"] == PhotoOptions(data=Path("d"))
+
     def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         finished = fake_workflows.results["photo"]
         atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
@@ -202,6 +210,10 @@ class TestTrainPhoto:
             ("train photo --data d --any-idx", "--any-idx"),
             ("train photo --data d --preset bets", "did you mean 'best'?"),
             ("train photo --resume RUN --seed 4", "--seed"),
+            ("train photo --resume RUN --backbone lite2", "--backbone"),
+            ("train photo --data d --backbone lite3", "'lite3' is not a value for backbone; did you mean 'lite"),
+            ("train cnn --backbone lite2", "--backbone"),
+            ("train --config RUN/config.json --backbone lite2", "--backbone"),
             ("train --config RUN/config.json --preset best", "--preset"),
         ],
     )

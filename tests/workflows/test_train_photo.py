@@ -18,12 +18,16 @@ from clothier.errors import DataError, Interrupted, UsageError
 from clothier.inference.model import open_model
 from clothier.metrics import auroc
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
+from clothier.training.export.bundle_export import open_uncalibrated
+from clothier.training.export.int8 import quantize_graph
 from clothier.training.finetune import epochs, initial_weights
 from clothier.training.finetune.cross_validation import out_of_fold_predictions, protocol
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
+from clothier.training.finetune.features import FrozenFeatureExtractor
 from clothier.training.options import PhotoOptions, from_config
 from clothier.types import no_progress
 from clothier.workflows import training_run as workflow
+from clothier.workflows.tag import tag
 from clothier.workflows.train import resume, train, train_model
 
 if TYPE_CHECKING:
@@ -33,11 +37,10 @@ if TYPE_CHECKING:
     from clothier.runs import Run
     from clothier.training.finetune.cross_validation import FineTuneResult
     from clothier.training.finetune.data import PhotoTrainingData
-    from clothier.training.finetune.features import FrozenFeatureExtractor
 
 COLORS = {"dress": (200, 40, 40), "hat": (40, 40, 200), "": (40, 200, 40)}
 COLUMNS = Columns(product="sku")
-RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen_blocks=15)
+RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen_stages=6)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -203,7 +206,7 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(
         workflow, "_write_photo_results", lambda _, result, photos, *__: results.append((result, photos))
     )
-    recipe = replace(FAST_PHOTO, folds=2, frozen_blocks=15)
+    recipe = replace(FAST_PHOTO, folds=2, frozen_stages=6)
     train(PhotoOptions(data=tmp_path / "photos", recipe=recipe, out=tmp_path / "run"))
     ((result, photos),) = results
     assert result.records == ()
@@ -219,6 +222,32 @@ def test_a_model_that_was_trained_on_the_photos_is_refused(made: Run, table: Pat
     with pytest.raises(UsageError, match=message):
         train(options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_the_other_backbone_from_photos_to_tags(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initial_weights, "FrozenFeatureExtractor", FrozenFeatureExtractor)
+    recipe, folder = replace(FAST_PHOTO, folds=2), tmp_path / "run"
+    run = train_model("photo", recipe=recipe, backbone="lite2", data=table, out=folder, columns=COLUMNS)
+    saved, protocol = bundle.open_bundle(run.bundle), run.metrics["protocol"]
+    assert "The backbone is EfficientNet-Lite2. Training started from the weights of imagenet." in protocol
+    assert "photo was not compared, because its backbone is lite0." in protocol
+    assert (saved.metadata.preset, saved.metadata.recipe["backbone"]) == ("fast-changed", "lite2")
+    assert saved.metadata.input_spec.shape == (260, 260, 3)
+    photos = load_photo_training_data(table, COLUMNS, no_progress, "lite2")
+    assert photos.images.shape[1:] == (297, 297, 3)
+    model, graph = open_model(saved), saved.graph.read_bytes()
+    assert model.was_trained_on(photos.inputs).sum() == 24
+    output = model.run(photos.inputs)
+    assert output.early_features is not None
+    assert output.early_features.shape == (26, 2 * 48)
+    compressed = bundle.save(tmp_path / "int8", saved.metadata, quantize_graph(graph, photos.inputs[:8], 8), b"")
+    agreement = open_uncalibrated(compressed).run(photos.inputs).logits.argmax(1) == output.logits.argmax(1)
+    assert agreement.mean() > 0.9
+    tags = tag(table.parent / "images", tmp_path / "tags.csv", model=run.path)
+    assert (tags.computed, [failure.code for failure in tags.failures]) == (28, ["not-an-image"])
+    with pytest.raises(UsageError, match="has the backbone lite2, so training of lite0 cannot start from its weights"):
+        train_model("photo", recipe=recipe, data=table, out=folder, init=str(run.path))
 
 
 def test_one_class_leaves_no_run_folder(tmp_path: Path) -> None:

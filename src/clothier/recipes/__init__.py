@@ -11,7 +11,7 @@ the recipe that ran.
 """
 
 from clothier.recipes.loader import from_file, from_values, to_toml, with_changes
-from clothier.recipes.photo import TRAINABLE, PhotoAugment, PhotoRecipe
+from clothier.recipes.photo import BACKBONES, TRAINABLE, PhotoAugment, PhotoRecipe
 from clothier.recipes.presets import DEFAULT_PRESETS, PRESETS, AnyRecipe, preset
 from clothier.recipes.schema import (
     MODELS,
@@ -28,6 +28,7 @@ from clothier.recipes.schema import (
 )
 
 __all__ = [
+    "BACKBONES",
     "DEFAULT_PRESETS",
     "MODELS",
     "PRESETS",

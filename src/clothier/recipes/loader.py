@@ -68,7 +68,8 @@ def from_file(path: Path, model: str) -> AnyRecipe:
 def with_changes(base: RecipeT, changes: Mapping[str, Any]) -> RecipeT:
     """``base`` with some fields changed, as a recipe file changes a preset."""
     recipe = from_values(type(base), merge_tables(base.to_json(), {**changes, "preset": base.preset}))
-    return recipe if recipe == base else replace(recipe, preset=base.preset + CHANGED_SUFFIX)
+    changed_name = base.preset.removesuffix(CHANGED_SUFFIX) + CHANGED_SUFFIX
+    return recipe if recipe == base else replace(recipe, preset=changed_name)
 
 
 def to_toml(recipe: AnyRecipe) -> str:

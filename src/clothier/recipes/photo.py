@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from clothier.recipes.bounds import (
     MANY,
@@ -20,7 +20,10 @@ from clothier.recipes.bounds import (
 from clothier.recipes.schema import MODELS
 
 TRAINABLE: tuple[str, ...] = (*MODELS, "photo")
-N_BLOCKS = 16  # of the backbone, EfficientNet-Lite0
+BackboneName = Literal["lite0", "lite2"]  # of EfficientNet-Lite
+BACKBONES: tuple[BackboneName, ...] = get_args(BackboneName)
+DEFAULT_BACKBONE: BackboneName = "lite0"
+N_STAGES = 7  # of each backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,10 @@ class PhotoRecipe:
         preset: the preset that it is; ``NAME-changed`` where a file changed some of its fields.
         epochs: passes over the photos; 0 keeps the backbone's ImageNet weights and fits only a logistic regression.
         patience: training stops after this many epochs without a lower loss on the held-out groups.
-        frozen_blocks: first blocks of the backbone that are not trained; computed once for all folds.
+        backbone: the size of EfficientNet-Lite: ``lite0`` for photos of 224x224 pixels, ``lite2`` for 260x260.
+        frozen_stages: first stages of the backbone that are not trained; computed once for all folds.
         batch_size: photos a step.
-        learning_rate: peak rate of the backbone's later blocks.
+        learning_rate: peak rate of the backbone's later stages.
         head_learning_rate: peak rate of the head.
         weight_decay: decoupled, of matrices and filter banks.
         warmup: fraction of all steps.
@@ -70,7 +74,8 @@ class PhotoRecipe:
     preset: str
     epochs: Annotated[int, Bounds(0, MANY)]
     patience: Annotated[int, Bounds(1, MANY)] = 2
-    frozen_blocks: Annotated[int, Bounds(0, N_BLOCKS)] = 11
+    backbone: BackboneName = DEFAULT_BACKBONE
+    frozen_stages: Annotated[int, Bounds(0, N_STAGES)] = 5
     batch_size: BatchSize = 32
     learning_rate: Rate = 3e-4
     head_learning_rate: Rate = 1e-3

@@ -73,7 +73,7 @@ class PhotoOptions:
             for the better of ImageNet's and the bundled photo model's on these photos.
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
             that is proven with half of the photos accepted.
-        keep_checkpoint: keep the last checkpoint, some 376 MB, in the finished run.
+        keep_checkpoint: keep the last checkpoint, 376 to 528 MB, in the finished run.
     """
 
     data: Path

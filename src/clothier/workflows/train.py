@@ -46,6 +46,7 @@ def train_model(
     keep_checkpoint: bool = False,
     network: AnyNetwork | None = None,
     columns: Columns | None = None,
+    backbone: str | None = None,
     init: str | None = None,
     risk: float | str | None = None,
     progress: Progress = no_progress,
@@ -67,8 +68,9 @@ def train_model(
         keep_checkpoint: keep the last checkpoint in the finished run.
         network: your own network in place of the recipe's: (N, 1, H, W) float32 images in [0, 1] to (N, K) logits. If
             it has a module ``head``, the input of that is the embedding.
-        columns: of the CSV. ``columns``, ``init`` and ``risk`` are for ``photo`` only, and ``any_idx``,
+        columns: of the CSV. ``columns``, ``backbone``, ``init`` and ``risk`` are for ``photo`` only, and ``any_idx``,
             ``teachers_from``, ``refit`` and ``network`` are not for it.
+        backbone: ``lite0`` or ``lite2``, in place of the recipe's.
         init: as :class:`clothier.training.options.PhotoOptions` has it; None for ``auto``.
         risk: the same; None for 0.05.
         progress: called after every epoch.
@@ -83,9 +85,11 @@ def train_model(
     for_photos: dict[str, Any] = {"columns": columns, "init": init, "risk": risk}
     if not isinstance(chosen, recipes.Recipe):
         _require_unset("photo", any_idx=any_idx, teachers_from=teachers_from, refit=refit, network=network)
+        if backbone is not None:
+            shared["recipe"] = recipes.with_changes(chosen, {"backbone": backbone})
         given = {name: value for name, value in for_photos.items() if value is not None}
         return train(PhotoOptions(data=_photo_data(data), **shared, **given), progress=progress)
-    _require_unset(model, **for_photos)
+    _require_unset(model, **for_photos, backbone=backbone)
     dataset, folder = (data, None) if isinstance(data, Dataset) else (None, optional_path(data))
     options = TrainOptions(data=folder, any_idx=any_idx, **shared)
     options = options if refit is None else refit_options(options, local_path(refit))

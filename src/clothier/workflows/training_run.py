@@ -18,7 +18,7 @@ from clothier.training.finalize import FINALIZE_STEPS, finalize
 from clothier.training.finetune.cross_validation import train_photo_model
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.finalize import finalize_photo
-from clothier.training.finetune.initial_weights import load_candidates
+from clothier.training.finetune.initial_weights import check_initial_weights, load_candidates
 from clothier.training.options import PhotoOptions, TrainOptions, to_config, validate_refit
 from clothier.training.prepared_training import prepare, train_network
 
@@ -45,7 +45,9 @@ def run_training(
             _remove_checkpoints(run, options)  # if the process was killed before it did so
         return run
     if isinstance(options, PhotoOptions):
-        photos = data or load_photo_training_data(options.data, options.columns, progress)
+        backbone = options.recipe.backbone
+        check_initial_weights(options.init, backbone)
+        photos = data or load_photo_training_data(options.data, options.columns, progress, backbone)
         return _run_photo(run, options, photos, started, progress)
     dataset = data or open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     return _run(run, options, dataset, network, progress)
@@ -85,7 +87,7 @@ def _run_photo(
     if run:
         run.check_data(photos.digest)
         run.move_data(options.data)
-    candidates = load_candidates(options.init, photos)
+    candidates = load_candidates(options.init, options.recipe.backbone, photos)
     if run is None:
         run = _create_run(options, photos.digest)
     with interruptible(run.path), lock(run.path):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clothier.training.finetune.features import FrozenFeatureExtractor
 
 N = 12
-RECIPE = replace(BEST_PHOTO, frozen_blocks=15, batch_size=6, dropout=0.1)
+RECIPE = replace(BEST_PHOTO, frozen_stages=6, batch_size=6, dropout=0.1)
 LABELS = np.arange(N) % 2
 Extracted = tuple[np.ndarray, np.ndarray]  # features and embeddings
 
@@ -44,7 +44,8 @@ def extracted(frozen_extractor: FrozenFeatureExtractor) -> Extracted:
 
 
 def make_state(embeddings: np.ndarray) -> FineTuneState:
-    return init_fine_tune_state(pretrained(), fit_linear_probe(embeddings, LABELS, 2, 1e-5), np.arange(N), RECIPE)
+    probe = fit_linear_probe(embeddings, LABELS, 2, 1e-5)
+    return init_fine_tune_state(pretrained("lite0"), probe, np.arange(N), RECIPE)
 
 
 def make_tuner(states: list[FineTuneState]) -> FineTuner:
@@ -63,19 +64,19 @@ def train_epochs(state: FineTuneState, features: np.ndarray, epochs: range, n_ep
 def test_fine_tuning_starts_from_the_linear_probe(extracted: Extracted) -> None:
     features, embeddings = extracted
     probe = fit_linear_probe(embeddings, LABELS, 2, 1e-5)
-    output = predict(make_state(embeddings).ema, features, np.arange(N), RECIPE.frozen_blocks)
+    output = predict(make_state(embeddings).ema, features, np.arange(N), RECIPE.frozen_stages)
     assert output.embeddings.shape == (N, 1280)
     assert output.logits == pytest.approx(probe.logits(embeddings), abs=5e-2)  # float16 in between
 
 
-def test_training_lowers_the_loss_and_leaves_frozen_blocks_alone(extracted: Extracted) -> None:
+def test_training_lowers_the_loss_and_leaves_frozen_stages_alone(extracted: Extracted) -> None:
     features, embeddings = extracted
     state = train_epochs(make_state(embeddings), features, range(1))
     first = state.loss
     train_epochs(state, features, range(1, 4))
     assert state.loss < first
     assert state.steps == 8
-    trained, original = state.network.state_dict(), pretrained().state_dict()
+    trained, original = state.network.state_dict(), pretrained("lite0").state_dict()
     frozen = [name for name in original if name.startswith(("stem", *(f"blocks.{index}." for index in range(15))))]
     statistics = [name for name in original if "running" in name]
     assert all(torch.equal(trained[name], original[name]) for name in frozen + statistics)

@@ -15,10 +15,11 @@ from clothier.data.fingerprints import dhash
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.presets import FAST_PHOTO
 from clothier.runs import Run, read_json
-from clothier.training.finetune import initial_weights
+from clothier.training.finetune import efficientnet_lite, initial_weights
 from clothier.training.finetune.initial_weights import (
     CHOICE_FILE,
     Candidates,
+    check_initial_weights,
     choose_start,
     load_candidates,
     read_network,
@@ -41,11 +42,11 @@ def photos() -> Any:
 
 
 def test_auto_tries_imagenet_and_the_bundled_model(photos: Any) -> None:
-    found = load_candidates("auto", photos)
+    found = load_candidates("auto", "lite0", photos)
     assert list(found.networks) == ["imagenet", "photo"]
     assert found.note == ""
-    assert list(load_candidates("imagenet", photos).networks) == ["imagenet"]
-    (network,) = load_candidates("photo", photos).networks.values()
+    assert list(load_candidates("imagenet", "lite0", photos).networks) == ["imagenet"]
+    (network,) = load_candidates("photo", "lite0", photos).networks.values()
     assert not network.training
     assert {value.dtype for value in network.parameters()} == {torch.float32}
     ours, imagenet = network.state_dict(), found.networks["imagenet"].state_dict()
@@ -56,22 +57,44 @@ def test_auto_tries_imagenet_and_the_bundled_model(photos: Any) -> None:
 def test_photos_of_the_training_set(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that has seen some of the photos is no candidate for auto, and refused when it is asked for."""
     monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: dhash(photos.inputs[:3]))
-    found = load_candidates("auto", photos)
+    found = load_candidates("auto", "lite0", photos)
     assert list(found.networks) == ["imagenet"]
     assert found.note.startswith("3 of these photos are in the training set of photo")
     with pytest.raises(UsageError, match=r"^3 of these photos .* give --init imagenet"):
-        load_candidates("photo", photos)
+        load_candidates("photo", "lite0", photos)
 
 
 def test_another_backbone_is_refused(photos: Any) -> None:
     with pytest.raises(UsageError, match="is a cnn model of another backbone or input"):
-        load_candidates("fashion-cnn", photos)
+        load_candidates("fashion-cnn", "lite0", photos)
     with pytest.raises(UnknownNameError, match="photo"):
-        load_candidates("phto", photos)
+        load_candidates("phto", "lite0", photos)
+    with pytest.raises(UsageError, match=r"photo has the backbone lite0, so .* lite2 .* Give --backbone lite0"):
+        load_candidates("photo", "lite2", photos)
+    found = load_candidates("auto", "lite2", photos)
+    assert list(found.networks) == ["imagenet"]
+    assert found.note == "photo was not compared, because its backbone is lite0."
     photo = bundle.resolve("photo")
     small = replace(photo, metadata=replace(photo.metadata, input_spec=replace(photo.metadata.input_spec, width=64)))
     with pytest.raises(UsageError, match="another backbone or input"):
-        read_network(small)
+        read_network(small, "lite0")
+
+
+def test_weights_of_another_network_are_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initial_weights, "load_tensors", lambda _: {"head.bias": torch.zeros(2)})
+    with pytest.raises(ModelError, match=r"weights\.safetensors has other weights than EfficientNet-Lite0"):
+        read_network(bundle.resolve("photo"), "lite0")
+
+
+def test_what_is_missing_is_said_before_photos_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_initial_weights("auto", "lite2")
+    check_initial_weights("photo", "lite0")
+    with pytest.raises(UsageError, match="has the backbone lite0"):
+        check_initial_weights("photo", "lite2")
+    monkeypatch.setattr(efficientnet_lite, "find_spec", lambda _: None)
+    check_initial_weights("photo", "lite0")
+    with pytest.raises(ModuleNotFoundError):
+        check_initial_weights("auto", "lite2")
 
 
 class FakeExtractor:

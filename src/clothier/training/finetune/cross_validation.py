@@ -20,6 +20,7 @@ from clothier.selective.temperature import cross_fit
 from clothier.taxonomy import aggregate_to, counted_as, map_labels, without_subclasses
 from clothier.training.device import tune_malloc
 from clothier.training.finetune.data import split_folds
+from clothier.training.finetune.efficientnet_lite import BACKBONES
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
 from clothier.training.finetune.features import fit_linear_probe, predict
 from clothier.training.finetune.initial_weights import choose_start
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
     from clothier.training.finetune.data import Indices, PhotoTrainingData
-    from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+    from clothier.training.finetune.efficientnet_lite import EfficientNetLite
     from clothier.training.finetune.initial_weights import Candidates, Start
     from clothier.types import EpochRecord, Evaluation, Float64Array, Int64Array, Labels, Progress
 
@@ -45,7 +46,7 @@ T = TypeVar("T")
 class FineTuneResult:
     """A trained photo model and the outputs of its cross-validation."""
 
-    network: EfficientNetLite0  # the final one, trained on all labeled photos
+    network: EfficientNetLite  # the final one, trained on all labeled photos
     recipe: PhotoRecipe
     seed: int
     folds: Int64Array  # (N,), the fold that tests each photo
@@ -96,7 +97,7 @@ def train_photo_model(
         tuner = FineTuner(recipe, seed, photos, start.extractor, features, [test for _, test in pairs], states)
         records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
         outputs = [
-            predict(state.best_ema, features, np.arange(n), recipe.frozen_blocks)
+            predict(state.best_ema, features, np.arange(n), recipe.frozen_stages)
             for state in _reported(states, "predictions of all photos", progress)
         ]
     else:
@@ -244,6 +245,7 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
         f"(StratifiedGroupKFold, shuffled, random_state {result.seed}). Each photo is predicted by the model of the "
         "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
         "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "
-        f"{subclasses}{result.start.weights.summary()} {selection}The final network is trained on all labeled photos; "
+        f"{subclasses}The backbone is {BACKBONES[result.recipe.backbone].title}. {result.start.weights.summary()} "
+        f"{selection}The final network is trained on all labeled photos; "
         "it has no held-out photos of its own."
     )

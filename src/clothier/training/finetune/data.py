@@ -15,8 +15,9 @@ from clothier.data.photo_table import NO_GROUPS, UNKNOWN_LABEL, Columns, PhotoTa
 from clothier.data.small_classes import without_small_classes
 from clothier.errors import DataError
 from clothier.exploration.audit.duplicates import find_photo_duplicates
+from clothier.recipes.photo import DEFAULT_BACKBONE
 from clothier.taxonomy import map_labels, without_subclasses
-from clothier.training.finetune.efficientnet_lite import SIDE
+from clothier.training.finetune.efficientnet_lite import BACKBONES
 from clothier.types import InputSpec
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from clothier.exploration.audit.duplicates import Duplicates
+    from clothier.recipes.photo import BackboneName
     from clothier.types import Images, Int64Array, Labels, Progress
 
     Indices = npt.NDArray[np.intp]
 
-INPUT_SPEC = InputSpec("center_crop", SIDE, SIDE, 3)  # of the model
-STORED_SIZE = InputSpec("center_crop", 256, 256, 3)  # of the photos from which augmented crops are taken
+STORED_SCALE = 8 / 7  # of the photos from which augmented crops are taken: 256 pixels for an input of 224
 MAX_NAMED = 5  # images with two labels, and copies of one, that warnings name
 MIN_PHOTOS_PER_CLASS = 5  # with fewer, a class is missing from the training or test photos of some fold
 UNKNOWN_FOLD = -1
@@ -41,13 +42,18 @@ class PhotoTrainingData:
     """N photos: labeled ones, and photos of none of the classes."""
 
     table: PhotoTable
-    images: Images  # (N, 256, 256, 3)
-    inputs: Images  # (N, 224, 224, 3), the model's input
+    images: Images  # (N, H', W', 3), larger than the inputs; augmented crops are taken from them
+    inputs: Images  # (N, H, W, 3), the model's input
     groups: Int64Array  # (N,), those of the table; groups that share an image or a product are merged
     duplicates: Duplicates
     digest: str  # SHA-256 of the file names, the decoded pixels and the labels
     stratify_labels: Labels  # (N,), the labels by which folds are stratified; -1 for photos in no fold
     grouped_by: str  # what a group is: "photographer", the user's column, or "photo" without groups
+
+    @property
+    def input_spec(self) -> InputSpec:
+        """The model's input."""
+        return InputSpec("center_crop", *self.inputs.shape[1:])
 
     @property
     def labeled_indices(self) -> Indices:
@@ -97,8 +103,10 @@ class PhotoTrainingData:
         }
 
 
-def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -> PhotoTrainingData:
-    """Reads the photos and finds their duplicates.
+def load_photo_training_data(
+    data: Path, columns: Columns, progress: Progress, backbone: BackboneName = DEFAULT_BACKBONE
+) -> PhotoTrainingData:
+    """Reads the photos in the size of the backbone, and finds their duplicates.
 
     Raises:
         DataError: no table, or fewer than two classes with enough photos.
@@ -107,7 +115,10 @@ def load_photo_training_data(data: Path, columns: Columns, progress: Progress) -
     for warning in table.warnings:
         progress(f"reading {table.name}", 0, 0, warning)
     n_reported = len(table.warnings)
-    (inputs, images), fingerprints, table = load_with_fingerprints(table, INPUT_SPEC, STORED_SIZE, progress=progress)
+    input_spec = BACKBONES[backbone].input_spec
+    stored_side = round(input_spec.height * STORED_SCALE)
+    stored_spec = replace(input_spec, height=stored_side, width=stored_side)
+    (inputs, images), fingerprints, table = load_with_fingerprints(table, input_spec, stored_spec, progress=progress)
     kept, final = without_small_classes(table, MIN_PHOTOS_PER_CLASS)
     if len(final) < len(table):
         images, inputs, fingerprints = images[kept], inputs[kept], fingerprints.subset(kept)

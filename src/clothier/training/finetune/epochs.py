@@ -1,7 +1,7 @@
-"""Fine-tuning of the backbone's later blocks: one network for each fold and a final one, epoch by epoch.
+"""Fine-tuning of the backbone's later stages: one network for each fold and a final one, epoch by epoch.
 
-The output of the frozen blocks is the same for all networks. So each epoch augments every photo once, runs the frozen
-blocks on it once, and then trains every network for an epoch on that output.
+The output of the frozen stages is the same for all networks. So each epoch augments every photo once, runs the frozen
+stages on it once, and then trains every network for an epoch on that output.
 
 Legend: N photos, F folds, C channels, H, W.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
     from clothier.training.finetune.data import Indices, PhotoTrainingData
-    from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+    from clothier.training.finetune.efficientnet_lite import EfficientNetLite
     from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor, LinearProbe
     from clothier.training.schedules import TimeBudget
     from clothier.types import Evaluation, Images, Labels, Progress
@@ -45,18 +45,18 @@ SAVED = ("network", "ema", "best_ema", "optimizer")  # of each state, in a check
 class FineTuneState:
     """One network in training."""
 
-    network: EfficientNetLite0
-    ema: EfficientNetLite0  # exponential moving average of its weights
-    best_ema: EfficientNetLite0  # the result: `ema` after the best epoch so far
+    network: EfficientNetLite
+    ema: EfficientNetLite  # exponential moving average of its weights
+    best_ema: EfficientNetLite  # the result: `ema` after the best epoch so far
     train_indices: Indices
-    optimizer: torch.optim.Optimizer  # of the later blocks and the head
+    optimizer: torch.optim.Optimizer  # of the later stages and the head
     steps: int = 0
     loss: float = 0.0  # mean over the last epoch's batches, nats, label smoothing included
     accuracy: float = 0.0  # on the last epoch's batches, before each step; 0 to 1
 
 
 def init_fine_tune_state(
-    initial: EfficientNetLite0, probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe
+    initial: EfficientNetLite, probe: LinearProbe, train_indices: Indices, recipe: PhotoRecipe
 ) -> FineTuneState:
     """A copy of a network with the linear probe as its head.
 
@@ -69,7 +69,7 @@ def init_fine_tune_state(
         network.head.bias.copy_(torch.as_tensor(probe.bias))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # documented, not in the stubs
     network.requires_grad_(False)
-    body = [*network.blocks[recipe.frozen_blocks :], network.conv_head]
+    body = [*network.tail(recipe.frozen_stages), network.conv_head]
     for module in (*body, network.head):
         module.requires_grad_(True)
     weights = [weight for module in body for weight in module.parameters()]
@@ -121,7 +121,7 @@ def _train_step(
 ) -> tuple[float, float]:
     """One step on (n, C, H, W) features; the sum of the batch's losses and the number of correct predictions."""
     network = state.network
-    embedding = network.embed(network.forward_tail(x, recipe.frozen_blocks))
+    embedding = network.embed(network.forward_tail(x, recipe.frozen_stages))
     mask = torch.as_tensor(rng.random(embedding.shape, np.float32) >= recipe.dropout)
     logits = network.head(embedding * mask / (1 - recipe.dropout))
     loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
@@ -150,7 +150,7 @@ class FineTuner:
     seed: int  # of order, dropout and augmentation
     photos: PhotoTrainingData
     extractor: FrozenFeatureExtractor
-    features: Float16Array  # (N, C, H, W), output of the frozen blocks for the photos as they are
+    features: Float16Array  # (N, C, H, W), output of the frozen stages for the photos as they are
     tested: Sequence[Indices]  # the test photos of each of F folds
     states: Sequence[FineTuneState]  # each fold's network, then the final one, which is trained on all photos
     progress: float = 0.0  # of the whole training, 0 to 1
@@ -227,7 +227,7 @@ class FineTuner:
         """
         pairs = zip(self.states, self.tested, strict=False)  # the final network has no test photos
         logits = np.concatenate(
-            [predict(state.ema, self.features, test, self.recipe.frozen_blocks).logits for state, test in pairs]
+            [predict(state.ema, self.features, test, self.recipe.frozen_stages).logits for state, test in pairs]
         )
         labels = self.photos.table.labels[np.concatenate(self.tested)]
         return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.photos.table.classes)

@@ -1,6 +1,6 @@
-"""Features: the output of the frozen blocks, for photos as they are and for augmented ones; the linear probe on them.
+"""Features: the output of the frozen stages, for photos as they are and for augmented ones; the linear probe on them.
 
-The frozen blocks run in ONNX Runtime, which fuses convolution, BatchNorm and ReLU6: on one core it takes 5 ms for a
+The frozen stages run in ONNX Runtime, which fuses convolution, BatchNorm and ReLU6: on one core it takes 5 ms for a
 photo, PyTorch 25.
 
 Legend: N photos, C channels, H, W, K classes, D embedding.
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from clothier.recipes.photo import PhotoAugment
     from clothier.training.finetune.data import Indices
-    from clothier.training.finetune.efficientnet_lite import EfficientNetLite0
+    from clothier.training.finetune.efficientnet_lite import EfficientNetLite
     from clothier.types import Floats, Images, Labels
 
     Float16Array = npt.NDArray[np.float16]
 
 BATCH = 4  # photos a pass; more exceed the CPU cache
-EVAL_BATCH = 64  # photos a pass of the later blocks, without gradients
+EVAL_BATCH = 64  # photos a pass of the later stages, without gradients
 MAX_ITER = 500  # of the logistic regression; 50 to 200 are enough for 3,400 photos
 OUTPUTS = {
     "features": np.float16,
@@ -45,17 +45,17 @@ OUTPUTS = {
 
 
 class FrozenFeatureExtractor:
-    """The first blocks of a network; may be called from several threads."""
+    """The first stages of a network; may be called from several threads."""
 
-    def __init__(self, network: EfficientNetLite0, blocks: int, side: int) -> None:
-        self.side = side
+    def __init__(self, network: EfficientNetLite, stages: int) -> None:
+        self.side = network.side
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1  # photos are distributed over threads; one photo is too small for two
         options.log_severity_level = 4
-        graph = export_graph(_FeatureModule(network, blocks), (side, side, 3), tuple(OUTPUTS))
+        graph = export_graph(_FeatureModule(network, stages), (self.side, self.side, 3), tuple(OUTPUTS))
         self._session = ort.InferenceSession(graph, sess_options=options, providers=["CPUExecutionProvider"])
         self._run_options = ort.RunOptions()
-        self._run_options.only_execute_path_to_fetches = True  # the later blocks run only where embeddings are wanted
+        self._run_options.only_execute_path_to_fetches = True  # the later stages run only where embeddings are wanted
 
     def extract(
         self,
@@ -66,7 +66,7 @@ class FrozenFeatureExtractor:
     ) -> list[npt.NDArray[np.floating]]:
         """Runs N photos through the network; ``get_image`` returns the (side, side, 3) uint8 of the photo at an index.
 
-        ``outputs`` are of ``features``, (N, C, H, W) float16 after the frozen blocks, ``embeddings``, (N, D) float32
+        ``outputs`` are of ``features``, (N, C, H, W) float16 after the frozen stages, ``embeddings``, (N, D) float32
         of the whole network, and ``early_features``, (N, F) float32 of an early block. ``on_progress`` receives the
         number of finished photos.
         """
@@ -85,17 +85,17 @@ class FrozenFeatureExtractor:
 
 
 class _FeatureModule(nn.Module):
-    """(N, H, W, 3) uint8 to the output of the frozen blocks, the embedding and the early features."""
+    """(N, H, W, 3) uint8 to the output of the frozen stages, the embedding and the early features."""
 
-    def __init__(self, network: EfficientNetLite0, blocks: int) -> None:
+    def __init__(self, network: EfficientNetLite, stages: int) -> None:
         super().__init__()
-        self.network, self.blocks = network, blocks
+        self.network, self.stages = network, stages
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         early: list[torch.Tensor] = []
         with self.network.early_block.register_forward_hook(lambda *given: early.append(pool_channels(given[2]))):
-            features = self.network.forward_stem(to_float(images), self.blocks)
-            embeddings = self.network.embed(self.network.forward_tail(features, self.blocks))
+            features = self.network.forward_stem(to_float(images), self.stages)
+            embeddings = self.network.embed(self.network.forward_tail(features, self.stages))
         return features, embeddings, early[0]
 
 
@@ -120,14 +120,14 @@ def _color_jitter(pixels: Images, augment: PhotoAugment, rng: np.random.Generato
     return np.stack([table[:, channel][pixels[..., channel]] for channel in range(3)], axis=-1)
 
 
-def predict(network: EfficientNetLite0, features: Float16Array, indices: Indices, frozen_blocks: int) -> ModelOutput:
-    """A network's output for the photos at ``indices``, from the output of the frozen blocks."""
+def predict(network: EfficientNetLite, features: Float16Array, indices: Indices, frozen_stages: int) -> ModelOutput:
+    """A network's output for the photos at ``indices``, from the output of the frozen stages."""
     network.eval()
     logits, embeddings = [], []
     with torch.no_grad():
         for start in range(0, len(indices), EVAL_BATCH):
             x = gather_batch(features, indices[start : start + EVAL_BATCH])
-            embeddings.append(network.embed(network.forward_tail(x, frozen_blocks)))
+            embeddings.append(network.embed(network.forward_tail(x, frozen_stages)))
             logits.append(network.head(embeddings[-1]))
     return ModelOutput(torch.cat(logits).numpy(), torch.cat(embeddings).numpy())
 

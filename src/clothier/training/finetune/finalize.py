@@ -21,8 +21,7 @@ from clothier.selective.shift import fit_shift_detector, held_out_distances
 from clothier.training.export.bundle_export import export_bundle
 from clothier.training.finalize import FINALIZE_STEPS, base_metadata, base_metrics
 from clothier.training.finetune.cross_validation import baseline_comparison, out_of_fold_predictions, protocol
-from clothier.training.finetune.data import INPUT_SPEC
-from clothier.training.finetune.efficientnet_lite import EARLY_BLOCK
+from clothier.training.finetune.efficientnet_lite import EARLY_STAGES
 from clothier.votes import evaluate_products
 
 if TYPE_CHECKING:
@@ -109,10 +108,10 @@ def _product_metrics(photos: PhotoTrainingData, oof: OutOfFoldPredictions) -> di
 def _calibrate(
     result: FineTuneResult, photos: PhotoTrainingData, oof: OutOfFoldPredictions, risk: float | str
 ) -> CalibratedCard:
-    result.network.requires_grad_(requires_grad=True)  # the frozen blocks are counted as parameters, too
+    result.network.requires_grad_(requires_grad=True)  # the frozen stages are counted as parameters, too
     data = {**_describe_data(photos), "photos": len(oof.labeled_indices)}
     return calibrate_card(
-        base_metadata(result, result.recipe.to_json(), oof.model_classes, INPUT_SPEC, data),
+        base_metadata(result, result.recipe.to_json(), oof.model_classes, photos.input_spec, data),
         oof.model_logits,
         oof.labels,
         photos.groups,
@@ -140,8 +139,8 @@ def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[s
 
 
 def _shift_detector(result: FineTuneResult, photos: PhotoTrainingData) -> ShiftDetector | None:
-    """None with too few groups, or if the early block was trained."""
-    if result.recipe.frozen_blocks <= EARLY_BLOCK:
+    """None with too few groups, or if the early stages were trained."""
+    if result.recipe.frozen_stages < EARLY_STAGES:
         return None
     fold_embeddings = [one.embeddings for one in result.fold_outputs]
     held_out = held_out_distances(fold_embeddings, result.folds, photos.table.labels, photos.groups)

@@ -21,8 +21,8 @@ from clothier.data.fingerprints import dhash, matches, read_hashes
 from clothier.errors import ModelError, UsageError
 from clothier.recipes.loader import from_values
 from clothier.runs import read_json
-from clothier.training.finetune.data import INPUT_SPEC, split_folds
-from clothier.training.finetune.efficientnet_lite import SIDE, EfficientNetLite0, pretrained
+from clothier.training.finetune.data import split_folds
+from clothier.training.finetune.efficientnet_lite import BACKBONES, EfficientNetLite, pretrained, weights_file
 from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe
 from clothier.training.options import AUTO_INIT, IMAGENET
 from clothier.types import DEFAULT_MODEL
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from clothier.bundle import Bundle
-    from clothier.recipes.photo import PhotoRecipe
+    from clothier.recipes.photo import BackboneName, PhotoRecipe
     from clothier.runs import Run
     from clothier.training.finetune.data import PhotoTrainingData
     from clothier.training.finetune.features import Float16Array
     from clothier.types import Floats, Int64Array, Labels, Progress
 
+PHOTO = "photo"  # the kind of model
 CHOICE_FILE = "initial_weights.json"  # of a run folder; a resumed run does not choose again
 BASELINE_CS = (1e-3, 3e-3, 1e-2, 3e-2)  # C of the logistic regression that fine-tuning is compared with
 BASELINE_TASK = "logistic regression"
@@ -49,7 +50,7 @@ IN_TRAINING_SET = (
 class Candidates:
     """Networks that fine-tuning may start from, by name, and why one is missing."""
 
-    networks: Mapping[str, EfficientNetLite0]
+    networks: Mapping[str, EfficientNetLite]
     note: str = ""  # a sentence
 
 
@@ -83,12 +84,12 @@ class InitialWeights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """The network that fine-tuning starts from, and what its frozen blocks give for the N photos."""
+    """The network that fine-tuning starts from, and what its frozen stages give for the N photos."""
 
     weights: InitialWeights
-    network: EfficientNetLite0
+    network: EfficientNetLite
     extractor: FrozenFeatureExtractor
-    features: Float16Array  # (N, C, H, W), output of the frozen blocks
+    features: Float16Array  # (N, C, H, W), output of the frozen stages
     embeddings: Floats  # (N, D), of the whole network
     early_features: Floats  # (N, F), of a block that is not trained
     baseline_accuracy: float  # out-of-fold, 0 to 1, of logistic regression on the embeddings
@@ -96,7 +97,21 @@ class Start:
     baseline_logits: Floats  # (N, K), its out-of-fold logits
 
 
-def load_candidates(init: str, photos: PhotoTrainingData) -> Candidates:
+def check_initial_weights(init: str, backbone: BackboneName) -> None:
+    """Checks what can be checked before minutes are spent on reading photos.
+
+    Raises:
+        ModuleNotFoundError: ImageNet's weights are needed, and their package is not installed.
+        UsageError: ``init`` is a model with another backbone.
+        ClothierError: there is no such model, or it is damaged.
+    """
+    if init in (AUTO_INIT, IMAGENET):
+        weights_file(backbone)
+    else:
+        _require_backbone(bundle.resolve(init), backbone)
+
+
+def load_candidates(init: str, backbone: BackboneName, photos: PhotoTrainingData) -> Candidates:
     """The networks that ``--init`` allows for these photos.
 
     Raises:
@@ -104,38 +119,57 @@ def load_candidates(init: str, photos: PhotoTrainingData) -> Candidates:
         ClothierError: there is no such model, or it is damaged.
     """
     if init == IMAGENET:
-        return Candidates({IMAGENET: pretrained()})
+        return Candidates({IMAGENET: pretrained(backbone)})
     model = bundle.resolve(DEFAULT_MODEL if init == AUTO_INIT else init)
     name, n_known = model.metadata.name, _count_training_photos(model, photos)
-    if init == AUTO_INIT and n_known:
-        return Candidates(
-            {IMAGENET: pretrained()}, IN_TRAINING_SET.format(n=n_known, name=name, end="would be too good.")
-        )
+    if init == AUTO_INIT:
+        reason = IN_TRAINING_SET.format(n=n_known, name=name, end="would be too good.") if n_known else ""
+        if (other := backbone_of(model)) != backbone:
+            reason = f"{name} was not compared, because its backbone is {other}."
+        imagenet = {IMAGENET: pretrained(backbone)}
+        return Candidates(imagenet, reason) if reason else Candidates({**imagenet, name: read_network(model, backbone)})
     if n_known:
         end = f"would be too good. Leave those photos out, or give --init {IMAGENET}."
         raise UsageError(IN_TRAINING_SET.format(n=n_known, name=name, end=end))
-    return Candidates({**({IMAGENET: pretrained()} if init == AUTO_INIT else {}), name: read_network(model)})
+    return Candidates({name: read_network(model, backbone)})
 
 
-def read_network(model: Bundle) -> EfficientNetLite0:
+def backbone_of(model: Bundle) -> BackboneName | None:
+    """The backbone whose input a photo model has; None if it has none of them."""
+    is_photo, spec = model.metadata.model == PHOTO, model.metadata.input_spec
+    return next((name for name, one in BACKBONES.items() if is_photo and one.input_spec == spec), None)
+
+
+def _require_backbone(model: Bundle, backbone: BackboneName) -> None:
+    other = backbone_of(model)
+    if other is None:
+        raise UsageError(
+            f"{model.path} is a {model.metadata.model} model of another backbone or input, so training cannot start "
+            f"from its weights. Give {IMAGENET}, or a run of clothier train photo --backbone {backbone}."
+        )
+    if other != backbone:
+        raise UsageError(
+            f"{model.path} has the backbone {other}, so training of {backbone} cannot start from its weights. "
+            f"Give --backbone {other}, or --init {IMAGENET}."
+        )
+
+
+def read_network(model: Bundle, backbone: BackboneName) -> EfficientNetLite:
     """The network of a photo model's ``weights.safetensors``, in float32 and in evaluation mode.
 
     Raises:
         UsageError: it has another backbone or another input.
-        ModelError: the file is damaged.
+        ModelError: the file is damaged, or has weights of another network.
     """
-    metadata = model.metadata
-    network = EfficientNetLite0(len(metadata.classes))
+    _require_backbone(model, backbone)
+    network = EfficientNetLite(backbone, len(model.metadata.classes))
     try:
         tensors = load_tensors(model.read(bundle.WEIGHTS_FILE))
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"{model.weights} is damaged: {error}. {bundle.EXPORT_HINT}") from error
     expected = {name: value.shape for name, value in network.state_dict().items()}
-    if metadata.input_spec != INPUT_SPEC or {name: value.shape for name, value in tensors.items()} != expected:
-        raise UsageError(
-            f"{model.path} is a {metadata.model} model of another backbone or input, so training cannot start from its "
-            f"weights. Give {DEFAULT_MODEL}, {IMAGENET}, or a run of clothier train photo."
-        )
+    if {name: value.shape for name, value in tensors.items()} != expected:
+        raise ModelError(f"{model.weights} has other weights than {BACKBONES[backbone].title}. {bundle.EXPORT_HINT}")
     network.load_state_dict(tensors)  # float16 is copied into float32
     return network.eval()
 
@@ -185,7 +219,7 @@ def choose_start(
 
 def _prepare(
     name: str,
-    network: EfficientNetLite0,
+    network: EfficientNetLite,
     photos: PhotoTrainingData,
     folds: Int64Array,
     recipe: PhotoRecipe,
@@ -194,7 +228,7 @@ def _prepare(
     n, labels = len(photos.table), photos.table.labels
     task = f"frozen features of {name}"
     progress(task, 0, n)  # the export takes seconds
-    extractor = FrozenFeatureExtractor(network, recipe.frozen_blocks, SIDE)
+    extractor = FrozenFeatureExtractor(network, recipe.frozen_stages)
     features, embeddings, early_features = extractor.extract(
         ("features", "embeddings", "early_features"),
         n,
