@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
@@ -71,30 +74,38 @@ def is_store(name: str | Path) -> bool:
         return False
 
 
-def make_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def make_engine(url: URL, busy_seconds: float = BUSY_SECONDS, *, create: bool = True) -> Engine:
     """An engine whose transactions begin at once, on SQLite with the right to write.
 
     Args:
         url: of the database.
         busy_seconds: that a writer of SQLite waits for another.
+        create: make a SQLite file that is not there; a connection never does, so a file that is removed stays away.
 
     Raises:
-        StorageError: the folder of a SQLite file cannot be created.
+        StorageError: a SQLite file or its folder cannot be created.
     """
     if url.get_backend_name() == POSTGRESQL:
         options = {"connect_timeout": CONNECT_SECONDS}
         more = {"pool_pre_ping": True, "connect_args": options}
         return create_engine(url, max_overflow=available_cores(), json_deserializer=parse_json, **more)
     path = Path(url.database or "")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot create {path.parent}: {error.strerror}. Choose another folder.") from error
-    more = {"json_deserializer": parse_json, "connect_args": {"timeout": busy_seconds}}
-    engine = create_engine(url, max_overflow=available_cores(), **more)
+    if create and not path.exists():
+        _create(path)
+    existing = f"file:{quote(str(path.absolute()))}?mode=rw"
+    connect = partial(sqlite3.connect, existing, uri=True, timeout=busy_seconds, check_same_thread=False)
+    engine = create_engine(url, creator=connect, max_overflow=available_cores(), json_deserializer=parse_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _create(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise StorageError(f"cannot create {path}: {error.strerror}. Choose another place.") from error
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

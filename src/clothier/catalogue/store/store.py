@@ -80,12 +80,13 @@ class Store:
         name: for messages; a password is hidden.
     """
 
-    def __init__(self, url: URL, *, patience: float = PATIENCE) -> None:
+    def __init__(self, url: URL, *, patience: float = PATIENCE, create: bool = True) -> None:
         """Connects, and brings the tables up to date.
 
         Args:
             url: of the database.
             patience: seconds to wait for a server that went away, or for another writer (at most 30).
+            create: make a SQLite file that is not there.
 
         Raises:
             DataError: not a store, damaged, or newer than this Clothier.
@@ -93,7 +94,8 @@ class Store:
         """
         is_file = url.get_backend_name() == SQLITE
         self.name = (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
-        self._url, self._engine, self._patience = url, make_engine(url, min(patience, BUSY_SECONDS)), patience
+        self._url, self._patience = url, patience
+        self._engine = make_engine(url, min(patience, BUSY_SECONDS), create=create)
         self._server_lock: Connection | None = None
         try:
             with self._explained(), self._engine.begin() as connection:
@@ -342,7 +344,7 @@ def open_existing_store(store: str | Path) -> Store:
         raise DataError(
             f"the store {url.database} does not exist. Name one that `clothier tag` or `clothier serve` has written."
         )
-    return Store(url)
+    return Store(url, create=False)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
