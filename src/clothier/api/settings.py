@@ -71,7 +71,7 @@ class Settings:
         port: 0 for a free one.
         allowed_hosts: names in the header ``Host`` by which it may be addressed, beside those of this machine.
         is_open: answers everyone without a key, although it listens beyond this machine.
-        threads: that decode and classify photos.
+        threads: that decode and classify photos; one more than cores, as one often waits for Python's lock.
         index: a folder that ``clothier index`` made, for similar photos; None to make one of the store while serving.
         runs: the folder whose reports the page shows.
         photos: folders and ZIP files whose photos pages may show, if they are in the catalogue.
@@ -84,7 +84,7 @@ class Settings:
     port: int = 8000
     allowed_hosts: Sequence[str] = ()
     is_open: bool = False
-    threads: int = available_cores()
+    threads: int = available_cores() + 1
     index: Path | None = None
     runs: Path = RUNS_DIR
     photos: Sequence[Path] = ()
