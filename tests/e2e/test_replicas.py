@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from benchmarks.server_process import running_server
 from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import JOBS
+from clothier.catalogue.store.schema import ITEMS, JOBS, PREVIEWS
 from clothier.catalogue.versions import promote, register
 from clothier.inference import load
 from tests.color_photos import COLORS, save_model
@@ -95,6 +95,8 @@ def test_two_servers_on_one_store(
     with open_store(url) as store:
         assert store.rows_of(select(JOBS.c.attempts).where(JOBS.c.job_id == job)) == [{"attempts": 2}]
         others = store.rows_of(select(JOBS.c.attempts).where(JOBS.c.job_id != job))
+        numbers = [len(store.rows_of(select(table.c.digest))) for table in (ITEMS, PREVIEWS)]
+    assert numbers == 2 * [N_JOBS * PHOTOS + LONG_JOB], "each photo has a tag and a preview"
     assert [one["attempts"] for one in others] == [1] * N_JOBS
 
 

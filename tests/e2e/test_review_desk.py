@@ -31,6 +31,8 @@ PHOTOS = 16
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 DARK = {**DESKTOP, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+TYPES_OF_PHOTOS = """Promise.all(Array.from(document.querySelectorAll(".tile img"),
+  async (one) => (await fetch(one.src)).headers.get("content-type")))"""
 MAX_NEXT = 1.0  # seconds to the next photo on a loaded machine; 0.2 are promised on an idle one
 
 
@@ -189,6 +191,7 @@ def test_list_upload_duplicates_and_quality(
         page.click("text=Show them in the catalogue")
         page.wait_for_selector("#filter-source")
         assert page.locator(".tile").count() == 2
+        assert page.evaluate(TYPES_OF_PHOTOS) == ["image/jpeg"] * 2
         page.goto(f"{server}/duplicates")
         assert page.locator(".group").count() >= 1
         check(page)

@@ -493,9 +493,9 @@ def test_memory_holds_two_chunks_at_most(tmp_path: Path, model: Path, monkeypatc
         most.append(waiting["n"])
         return read_file(path)
 
-    def stored(connection: Any, run: Any, rules: Any, files: Any, outputs: Any) -> None:
+    def stored(connection: Any, run: Any, rules: Any, files: Any, *rest: Any) -> None:
         waiting["n"] -= len(files)
-        write(connection, run, rules, files, outputs)
+        write(connection, run, rules, files, *rest)
 
     monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", counted)
     monkeypatch.setattr(tagger, "write_chunk", stored)

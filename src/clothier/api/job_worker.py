@@ -42,9 +42,9 @@ class ServedModel:
 class JobWorker:
     """Does jobs one after the other, on a store of its own, and calls ``on_poll`` with it every few seconds."""
 
-    def __init__(self, store: str | Path, served: ServedModel) -> None:
+    def __init__(self, store: str | Path, served: ServedModel, *, with_previews: bool) -> None:
         """Starts nothing yet."""
-        self.served = served
+        self.served, self._with_previews = served, with_previews
         self.on_poll: Callable[[Store], None] = lambda _: None
         self._store_name, self._thread = store, threading.Thread(target=self._run, name="jobs", daemon=True)
         self._stopped, self._news = threading.Event(), threading.Event()
@@ -84,7 +84,8 @@ class JobWorker:
 
     def _do_jobs(self, store: Store) -> None:
         name, rules = self.served.name, self.served.rules
-        while run_next_job(store, name, rules, should_stop=self._stopped.is_set):
+        should_stop, with_previews = self._stopped.is_set, self._with_previews
+        while run_next_job(store, name, rules, should_stop=should_stop, with_previews=with_previews):
             self.on_poll(store)
             name, rules = self.served.name, self.served.rules
 

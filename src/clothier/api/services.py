@@ -86,7 +86,7 @@ class Services:
             store,
             PhotoQueue(served.rules, threads=settings.threads, limit=limits.waiting_photos),
             similar,
-            JobWorker(settings.store, served),
+            JobWorker(settings.store, served, with_previews=settings.previews),
             KeyRing(store),
             RateLimit(limits.requests_per_minute) if limits.requests_per_minute else None,
             RateLimit(limits.failed_keys_per_minute),

@@ -75,6 +75,7 @@ class Settings:
         index: a folder that ``clothier index`` made, for similar photos; None to make one of the store while serving.
         runs: the folder whose reports the page shows.
         photos: folders and ZIP files whose photos pages may show, if they are in the catalogue.
+        previews: whether small JPEGs of the photos of jobs are kept in the store, for the pages.
     """
 
     store: str | Path
@@ -88,6 +89,7 @@ class Settings:
     index: Path | None = None
     runs: Path = RUNS_DIR
     photos: Sequence[Path] = ()
+    previews: bool = True
     limits: Limits = Limits()
 
     @property

@@ -35,7 +35,7 @@ MAX_FILES = 20  # of an item that are tried
 MAX_ARCHIVES = 4  # ZIP files whose list of files is kept
 
 NO_ITEM = "there is no such item."
-UPLOADED = "the photo came in an upload, which is not kept. Tag a folder to see its photos here."
+UPLOADED = "the photo was uploaded, and no preview was kept. Upload it where previews are kept, or tag its folder."
 NOT_SHOWN = "the server may not show this photo. Start it with --photos and the folder or ZIP file that was tagged."
 GONE = "the photo is not in its folder any more."
 CHANGED = "the file has another content than the photo that was tagged. Tag its folder again."

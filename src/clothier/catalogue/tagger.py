@@ -131,8 +131,9 @@ class _Tagger:
         readings = [place.reading or next(rest) for place in chunk]
         by_content = {one.digest: one.output for one in readings if one.output}
         outputs = [{**one, "model_id": self._run.model} for one in by_content.values()]
+        previews = {one.digest: one.preview for one in readings if one.digest and one.preview}
         files = [self._file_row(place, reading) for place, reading in zip(chunk, readings, strict=True)]
-        self._store.write(lambda connection: write_chunk(connection, self._run, self._rules, files, outputs))
+        self._store.write(lambda connection: write_chunk(connection, self._run, self._rules, files, outputs, previews))
         self._pending.difference_update(place.item.key for place in chunk)
         tally.n += len(chunk)
         tally.computed += len(outputs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from clothier.catalogue.previews import drop_unused, write_previews
 from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, OUTPUTS, TAG_INPUTS
 from clothier.catalogue.store.store import now, upsert
 
@@ -26,9 +27,14 @@ DRAW_DIGITS = 13  # hexadecimal: the bits of a float
 
 
 def write_chunk(
-    connection: Connection, run: RunId, rules: TaggingRules, files: Sequence[Row], outputs: Sequence[Row]
+    connection: Connection,
+    run: RunId,
+    rules: TaggingRules,
+    files: Sequence[Row],
+    outputs: Sequence[Row],
+    previews: Mapping[str, bytes],
 ) -> None:
-    """Writes the model's new outputs, the files, and the tags that follow.
+    """Writes the model's new outputs, the files with their previews, and the tags that follow.
 
     Args:
         connection: in a transaction.
@@ -36,8 +42,10 @@ def write_chunk(
         rules: how outputs become tags.
         files: rows of the table of files.
         outputs: rows of the table of outputs; they replace those of which something is missing.
+        previews: by the digest of the photo's content; none where they are not wanted.
     """
     upsert(connection, OUTPUTS, outputs)
+    write_previews(connection, previews)
     upsert(connection, FILES, files)
     update_tags(connection, run, rules, files)
 
@@ -76,6 +84,7 @@ def _write_tags(
     at = now()
     items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
     upsert(connection, ITEMS, items)
+    drop_unused(connection, _replaced(items, present))
     changes = [_change(item, present.get(item["item_id"])) for item in items]
     if changed := [one for one in changes if one["before"] != one["after"]]:
         connection.execute(AUDIT.insert(), changed)
@@ -95,6 +104,12 @@ def _item(file: Row, tag: Tag, before: RowMapping | None, at: str) -> Row:
         "revision": before["revision"] + 1 if before else 0,
         **{name: before[name] if before and is_reviewed else None for name in REVIEW},
     }
+
+
+def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[str]:
+    """The digests of contents instead of which items have another one now."""
+    before = [(present[one["item_id"]]["digest"], one["digest"]) for one in items if one["item_id"] in present]
+    return [old for old, new in before if old != new]
 
 
 def draw(item_id: str, thresholds: str | None) -> float:

@@ -57,6 +57,10 @@ Photos = Annotated[
         metavar="DIR", help="Folder or ZIP file that was tagged: its photos are shown on the pages. Can be repeated."
     ),
 ]
+NoPreviews = Annotated[
+    bool,
+    typer.Option("--no-previews", help="Keep no small copies of uploaded photos; the pages then cannot show them."),
+]
 Open = Annotated[
     bool, typer.Option("--anyone-may-change-everything", help="Need no keys, although others can reach the server.")
 ]
@@ -72,6 +76,7 @@ def serve(
     runs: Runs = Path("runs"),
     allow_host: AllowHost = None,
     photos: Photos = None,
+    no_previews: NoPreviews = False,
     rate_limit: RateLimit = None,
     anyone: Open = False,
 ) -> None:
@@ -88,6 +93,7 @@ def serve(
         allow_host or (),
         anyone,
         photos=photos or (),
+        previews=not no_previews,
         limits=Limits(requests_per_minute=rate_limit),
         index=index,
         runs=runs,

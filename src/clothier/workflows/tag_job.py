@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clothier.catalogue import jobs
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
+from clothier.catalogue.previews import has_preview
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.shift import rules_after, rules_before
@@ -39,7 +40,9 @@ class _StopError(Exception):
     """The job is not wanted anymore, or the server stops."""
 
 
-def run_next_job(store: Store, model: str, rules: TaggingRules, *, should_stop: Callable[[], bool]) -> bool:
+def run_next_job(
+    store: Store, model: str, rules: TaggingRules, *, should_stop: Callable[[], bool], with_previews: bool = True
+) -> bool:
     """Tags the photos of the oldest job that is not done.
 
     Args:
@@ -47,6 +50,7 @@ def run_next_job(store: Store, model: str, rules: TaggingRules, *, should_stop: 
         model: what the model was loaded by.
         rules: the model and the company's codes.
         should_stop: asked after every chunk; the job then continues at the next call.
+        with_previews: keep small JPEGs of the photos, for pages. A photo that has none yet is decoded again.
 
     Returns:
         Whether there was a job.
@@ -61,7 +65,7 @@ def run_next_job(store: Store, model: str, rules: TaggingRules, *, should_stop: 
         jobs.finish_job(store, job, error=f"it was started {job.attempts} times, and the server ended each time.")
         return True
     try:
-        jobs.finish_job(store, job, result=_run(store, model, rules, job, should_stop))
+        jobs.finish_job(store, job, result=_run(store, model, rules, job, should_stop, with_previews))
     except _StopError:
         return not should_stop()
     except StorageError:
@@ -88,7 +92,9 @@ def export_result(
     return export_tags(tags, path, name, image_url=image_url, include_all=include_all)
 
 
-def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: Callable[[], bool]) -> dict[str, Any]:
+def _run(
+    store: Store, model: str, rules: TaggingRules, job: Job, should_stop: Callable[[], bool], with_previews: bool
+) -> dict[str, Any]:
     with temporary_dir("clothier-job-") as folder:
         path = folder / "upload.zip"
         _write_upload(store, job, path)
@@ -98,7 +104,11 @@ def _run(store: Store, model: str, rules: TaggingRules, job: Job, should_stop: C
         run = store.begin_run(source.name, rules.model.digest, rules.model.name)
         job = jobs.start_job(store, job, run)
         rules = rules_before(store, run, rules)
-        engine = LocalEngine(rules.model, lambda digest: store.has_output(digest, run.model))
+
+        def is_known(digest: str) -> bool:
+            return store.has_output(digest, run.model) and (not with_previews or has_preview(store, digest))
+
+        engine = LocalEngine(rules.model, is_known, with_previews=with_previews)
         tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
         final = rules_after(store, run, rules)
         store.finish_run(run)

@@ -9,6 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from clothier.catalogue.store import open_store
 from tests.api.page.forms import sign_in, token
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     MakeZip = Callable[..., bytes]
 
+JPEG_SHOWN = ("image/jpeg", (24, 24))
 HTML, HTMX = {"Accept": "text/html"}, {"HX-Request": "true"}
 
 
@@ -44,6 +46,28 @@ def wait(client: TestClient, path: str) -> str:
     return page
 
 
+def require_photos(client: TestClient, paths: list[str]) -> None:
+    """Checks that each shows a picture, which the browser need not ask for twice."""
+    assert len(paths) == 3
+    for path in paths:
+        for size in ("small", "large"):
+            answer = client.get(path.replace("small", size))
+            assert (answer.headers["Content-Type"], Image.open(io.BytesIO(answer.content)).size) == JPEG_SHOWN
+            assert "no-cache" in answer.headers["Cache-Control"]
+        again = client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_without_previews_the_page_says_so(open_client: OpenClient, make_zip: MakeZip) -> None:
+    client = open_client(previews=False)
+    assert "The photos are not kept" in client.get("/upload").text
+    wait(client, send(client, make_zip("dress")))
+    (path,) = re.findall(r'src="(/photos/small/[^"]+)"', client.get("/catalogue").text)
+    answer = client.get(path.replace("small", "large"))
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    assert "no preview was kept" in " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+
 def test_a_zip_file_goes_into_the_catalogue(client: TestClient, make_zip: MakeZip) -> None:
     assert "Nothing was uploaded yet" in client.get("/upload").text
     with zipfile.ZipFile(content := io.BytesIO(make_zip("dress", "hat", "skirt")), "a") as archive:
@@ -57,7 +81,9 @@ def test_a_zip_file_goes_into_the_catalogue(client: TestClient, make_zip: MakeZi
     assert "Done: 3 of 4 photos tagged." in page
     assert "<li>&lt;b&gt;.png is " in page
     (listed,) = re.findall(r'class="button" href="(/catalogue[^"]+)"', page)
-    assert client.get(listed).text.count('<li class="tile">') == 3
+    tiles = client.get(listed).text
+    assert tiles.count('<li class="tile">') == 3
+    require_photos(client, re.findall(r'src="(/photos/small/[^"]+)"', tiles))
     assert f'<a href="{path}">' in client.get("/upload").text
     for format_ in re.findall(r'/result\?format=([a-z-]+)" download', page):
         answer = client.get(f"{path}/result", params={"format": format_})
@@ -106,6 +132,7 @@ def test_who_may_upload(
     open_client: OpenClient, make_zip: MakeZip, new_key: Callable[[str], dict[str, str]], scope: str
 ) -> None:
     client = open_client(host="0.0.0.0")  # noqa: S104 - nothing listens
+    assert client.get("/photos/small/any").status_code == 401
     sign_in(client, new_key(scope), "/upload")
     page = client.get("/upload").text
     assert ('id="drop"' in page) == (scope == "review")

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from clothier.catalogue.previews import find_preview
 from clothier.catalogue.store import open_store
 from clothier.catalogue.store.engine import make_engine, parse_url
 from clothier.catalogue.store.migrate import MIGRATIONS
@@ -54,6 +55,7 @@ def test_the_first_version_with_rows_is_brought_up_to_date(store_url: str) -> No
             connection.execute(text(statement))
     engine.dispose()
     with open_store(store_url) as store:
+        assert find_preview(store, "d0") is None
         items = store.read(lambda c: c.execute(ITEMS.select().order_by(ITEMS.c.item_id)).mappings().all())
     first, second = items
     assert (first["class"], first["probability"], first["thresholds"]) == ("dress", 0.9, "t1")

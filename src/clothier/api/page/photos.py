@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pathlib
 import textwrap
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,7 +17,8 @@ from clothier.api.page.visits import NOT_SIGNED_IN, AnyVisit
 from clothier.api.problems import Problem
 from clothier.api.services import ServicesOf
 from clothier.catalogue.photo_files import NO_ITEM, find_photo
-from clothier.data.photos import decode_image
+from clothier.catalogue.previews import find_preview
+from clothier.data.photos import decode_image, to_jpeg
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def get_photo(
     size: Literal["small", "large"],
     item_id: Annotated[str, Path(max_length=1_000)],
 ) -> Response:
-    """A photo as JPEG without its metadata, or a drawing with a sentence that says why there is none.
+    """A photo as JPEG without its metadata, else its preview, else a drawing with a sentence that says why not.
 
     A page has dozens of photos, so they do not count as requests of the rate limit.
     """
@@ -61,16 +61,17 @@ async def get_photo(
     found = None if "\0" in item_id else await run_in_threadpool(find_photo, services.store, item_id)
     if found is None:
         return _placeholder(NO_ITEM, size, 404)
-    headers = {"ETag": f'"{found.digest[:32]}-{size}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
+    tag = f"{found.digest[:32]}-{size}"
+    if _has_already(request, tag):
+        return _photo(request, b"", tag)
     try:
         content = await anyio.to_thread.run_sync(
             make_thumbnail, services.photo_files, found, SIZES[size], limiter=_limiter(request)
         )
     except ImageError as error:
-        return _placeholder(str(error), size)
-    return Response(content, media_type="image/jpeg", headers=headers)
+        preview = await run_in_threadpool(find_preview, services.store, found.digest)
+        return _photo(request, preview, f"{found.digest[:32]}-preview") if preview else _placeholder(str(error), size)
+    return _photo(request, content, tag)
 
 
 def make_thumbnail(files: PhotoFiles, request: PhotoRequest, pixels: int) -> bytes:
@@ -79,13 +80,19 @@ def make_thumbnail(files: PhotoFiles, request: PhotoRequest, pixels: int) -> byt
     Raises:
         ImageError: it is not there, may not be shown, or is damaged.
     """
-    content = files.read(request)
-    image = decode_image(SHOWN_AS, content=content, min_sides=(1, pixels))
-    image.thumbnail((pixels, pixels))
-    image.info.clear()
-    made = io.BytesIO()
-    image.save(made, "JPEG", quality=QUALITY)
-    return made.getvalue()
+    return to_jpeg(decode_image(SHOWN_AS, content=files.read(request), min_sides=(1, pixels)), pixels, QUALITY)
+
+
+def _has_already(request: Request, tag: str) -> bool:
+    return request.headers.get("if-none-match") == f'"{tag}"'
+
+
+def _photo(request: Request, content: bytes, tag: str) -> Response:
+    """The photo, or 304 where the browser has it."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
+    if _has_already(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 def _limiter(request: Request) -> CapacityLimiter:

@@ -57,6 +57,7 @@ def show_list(request: Request, caller: PageReader, services: ServicesOf) -> Res
         statuses=STATUSES,
         limits=services.settings.limits,
         key=uuid.uuid4().hex,
+        has_previews=services.settings.previews,
     )
 
 

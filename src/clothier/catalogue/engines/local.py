@@ -22,14 +22,15 @@ GROUP = 4  # photos that a thread takes together: as many as the photo model run
 class LocalEngine:
     """One thread for each core. A photo stays with its thread: handing it to another one costs time."""
 
-    def __init__(self, model: Model, is_known: Callable[[str], bool]) -> None:
+    def __init__(self, model: Model, is_known: Callable[[str], bool], *, with_previews: bool = False) -> None:
         """Starts nothing yet.
 
         Args:
             model: loaded for one thread; each of the engine's threads runs it by itself.
-            is_known: whether the output for a content with this digest is there; called by the threads.
+            is_known: whether what is wanted of a content with this digest is there; called by the threads.
+            with_previews: also makes previews of the photos.
         """
-        self._model, self._is_known = model, is_known
+        self._model, self._is_known, self._with_previews = model, is_known, with_previews
 
     def readings(self, chunks: Iterable[Sequence[Item]]) -> Iterator[list[Reading]]:
         """As :class:`Engine` says; one chunk is taken ahead."""
@@ -48,7 +49,7 @@ class LocalEngine:
                 raise
 
     def _read(self, group: Sequence[Item]) -> list[Reading]:
-        return read_photos(self._model, group, self._is_known)
+        return read_photos(self._model, group, self._is_known, with_previews=self._with_previews)
 
 
 def _results(groups: Sequence[Future[list[Reading]]]) -> list[Reading]:

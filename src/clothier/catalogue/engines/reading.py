@@ -36,11 +36,13 @@ class Reading:
         failure: why there is no output.
         output: of the model, as columns of the table of outputs; None if the store has it, or if another photo of the
             same content that was read with this one has it.
+        preview: a small JPEG of a photo that was decoded, where previews are wanted.
     """
 
     digest: str | None
     failure: FailedInput | None = None
     output: Row | None = None
+    preview: bytes | None = None
 
 
 class Engine(Protocol):
@@ -83,34 +85,41 @@ class _DecodedFile:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_photos(model: Model, photos: Sequence[Photo], is_known: Callable[[str], bool]) -> list[Reading]:
+def read_photos(
+    model: Model, photos: Sequence[Photo], is_known: Callable[[str], bool], *, with_previews: bool = False
+) -> list[Reading]:
     """Reads and decodes photos, and runs the model on them together, once for content that is there twice.
 
     Args:
         model: classifies them, or has another model do it.
         photos: a few of them: all are in memory at once.
-        is_known: whether the output for a content with this digest is there; such a photo is not decoded.
+        is_known: whether what is wanted of a content with this digest is there; such a photo is not decoded.
+        with_previews: also makes previews.
     """
-    files = [_decode(model, one, is_known) for one in photos]
+    files = [_decode(model, one, is_known, with_previews) for one in photos]
     contents: dict[Model, dict[str, _DecodedFile]] = {}
     for file in files:
         if file.photo and file.digest:
             contents.setdefault(file.photo.model, {})[file.digest] = file
     outputs = {row["digest"]: row for own, found in contents.items() for row in _outputs(own, found)}
-    return [
-        Reading(file.digest, file.failure, outputs.pop(file.digest, None) if file.photo and file.digest else None)
-        for file in files
-    ]
+    return [_reading(file, outputs) for file in files]
 
 
-def _decode(model: Model, photo: Photo, is_known: Callable[[str], bool]) -> _DecodedFile:
+def _reading(file: _DecodedFile, outputs: dict[str, Row]) -> Reading:
+    """Takes the output, which the first of several files of the same content gets."""
+    if file.photo is None or file.digest is None:
+        return Reading(file.digest, file.failure)
+    return Reading(file.digest, None, outputs.pop(file.digest, None), file.photo.preview)
+
+
+def _decode(model: Model, photo: Photo, is_known: Callable[[str], bool], with_previews: bool) -> _DecodedFile:
     content = read_content(photo)
     if isinstance(content, FailedInput):
         return _DecodedFile(None, failure=content)
     digest = hashlib.sha256(content).hexdigest()
     if is_known(digest):
         return _DecodedFile(digest)
-    decoded = model.decode(photo.file, content)
+    decoded = model.decode(photo.file, content, with_preview=with_previews)
     if isinstance(decoded, FailedInput):
         return _DecodedFile(digest, failure=decoded)
     return _DecodedFile(digest, decoded, facts=_facts(content, decoded.image))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import TypeDecorator
 
+from clothier.data.photos.formats import SIGNATURES
 from clothier.data.photos.histogram import N_BINS
 from clothier.errors import DataError
 
@@ -130,6 +131,11 @@ def is_color_list(value: Any) -> bool:
 
 def _is_color(name: Any = None, hex: Any = None, share: Any = None, **_: Any) -> bool:  # noqa: A002 - as in the store
     return type(name) is type(hex) is str and _is_number(share)
+
+
+def is_jpeg(value: Any) -> bool:
+    """Whether it begins as a JPEG: pages send it to browsers as one."""
+    return type(value) is bytes and SIGNATURES.get(value[:3]) == "JPEG"
 
 
 def is_descriptor(value: Any) -> bool:

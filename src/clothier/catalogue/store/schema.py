@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from clothier.catalogue.store.checked import check_columns, is_color_list, is_descriptor, is_ranking
+from clothier.catalogue.store.checked import check_columns, is_color_list, is_descriptor, is_jpeg, is_ranking
 
 METADATA = MetaData(
     naming_convention={
@@ -311,4 +311,20 @@ JOB_PARTS = Table(
 )
 """The upload of a job until it is done, so that any process with this store can do it."""
 
-check_columns(METADATA, {"items.top": is_ranking, "outputs.colors": is_color_list, "outputs.embedding": is_descriptor})
+PREVIEWS = Table(
+    "previews",
+    METADATA,
+    Column("digest", String(DIGEST_LENGTH), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Small JPEGs of uploaded photos, by the SHA-256 of the photo's content. An item whose files can be read needs none."""
+
+check_columns(
+    METADATA,
+    {
+        "items.top": is_ranking,
+        "outputs.colors": is_color_list,
+        "outputs.embedding": is_descriptor,
+        "previews.content": is_jpeg,
+    },
+)
