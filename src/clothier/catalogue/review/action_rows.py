@@ -51,14 +51,13 @@ def write_reviews(
     action = insert_action(connection, kind, reviewer, key)
     rows = [_review_row(action, items[item_id], class_name) for item_id, _, class_name in requests]
     connection.execute(REVIEWS.insert(), rows)
-    own = select(REVIEWS).where(REVIEWS.c.action_id == action, REVIEWS.c.item_id == ITEMS.c.item_id)
     connection.execute(
         update(ITEMS)
-        .where(ITEMS.c.item_id.in_(_items_of(action)))
+        .where(REVIEWS.c.action_id == action, REVIEWS.c.item_id == ITEMS.c.item_id)
         .values(
             {
-                "review_id": own.with_only_columns(REVIEWS.c.review_id).scalar_subquery(),
-                "reviewed_class": own.with_only_columns(REVIEWS.c["class"]).scalar_subquery(),
+                "review_id": REVIEWS.c.review_id,
+                "reviewed_class": REVIEWS.c["class"],
                 "reviewed_by": reviewer,
                 "reviewed_at": select(ACTIONS.c.at).where(ACTIONS.c.action_id == action).scalar_subquery(),
                 "revision": ITEMS.c.revision + 1,

@@ -267,9 +267,8 @@ def with_files(
         .where(FILES.c.item_id.in_([one["item_id"] for one in rows]), FILES.c.error_code.is_(None))
         .order_by(FILES.c.source_id.desc(), FILES.c.position.desc())
     )
-    if filters.source is not None:
-        query = query.where(SOURCES.c.name == filters.source)
-    files = {item_id: (file, source) for item_id, file, source in connection.execute(query)}
+    found = connection.execute(query)  # of all sources: for one, SQLite would read all of its files
+    files = {item_id: (file, source) for item_id, file, source in found if filters.source in (None, source)}
     return tuple(_review_item(one, *files.get(one["item_id"], ("", ""))) for one in rows)
 
 
