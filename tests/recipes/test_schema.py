@@ -91,7 +91,6 @@ RANGES: list[tuple[type[Any], dict[str, Any], str, list[Any], list[Any], str]] =
     (PhotoRecipe, PHOTO, "folds", [2, 10], [1, 101], "2 to 100"),
     (PhotoRecipe, PHOTO, "learning_rate", [1e-9], [0.0, 1e300], "above 0, up to 1,000,000"),
     (PhotoRecipe, PHOTO, "head_learning_rate", [1e-9], [0.0, 1e300], "above 0, up to 1,000,000"),
-    (PhotoRecipe, PHOTO, "probe_views", [0, 100], [-1, 101], "0 to 100"),
     (PhotoRecipe, PHOTO, "probe_c", [1e-9], [0.0, 1e300], "above 0, up to 1,000,000"),
     (PhotoRecipe, PHOTO, "weight_decay", [0.0, 1.0], [-TENTH, 1e7], "0 to 1,000,000"),
     (PhotoRecipe, PHOTO, "warmup", [0.0, 0.99], [-TENTH, 1.0], "0 to below 1"),

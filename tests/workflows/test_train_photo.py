@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,10 +20,10 @@ from clothier.metrics import auroc
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.export.bundle_export import open_uncalibrated
 from clothier.training.export.int8 import quantize_graph
-from clothier.training.finetune import cross_validation, epochs, initial_weights
+from clothier.training.finetune import epochs, initial_weights
 from clothier.training.finetune.cross_validation import out_of_fold_predictions, protocol
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
-from clothier.training.finetune.features import FrozenFeatureExtractor, LinearProbe, fit_linear_probe
+from clothier.training.finetune.features import FrozenFeatureExtractor
 from clothier.training.options import PhotoOptions, from_config
 from clothier.types import no_progress
 from clothier.workflows import training_run as workflow
@@ -206,21 +206,10 @@ def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(
         workflow, "_write_photo_results", lambda _, result, photos, *__: results.append((result, photos))
     )
-    n_rows: list[int] = []
-
-    def fit(embeddings: np.ndarray, *others: Any, **options: Any) -> LinearProbe:
-        n_rows.append(len(embeddings))
-        return fit_linear_probe(embeddings, *others, **options)
-
-    monkeypatch.setattr(cross_validation, "fit_linear_probe", fit)
-    recipe = replace(FAST_PHOTO, folds=2, frozen_stages=6, probe_views=2)
+    recipe = replace(FAST_PHOTO, folds=2, frozen_stages=6)
     train(PhotoOptions(data=tmp_path / "photos", recipe=recipe, out=tmp_path / "run"))
     ((result, photos),) = results
     assert result.records == ()
-    assert n_rows == [18, 18, 36], "each photo and two views of it"
-    assert "fitted on each photo and 2 augmented views of it" in protocol(result, photos)
-    monkeypatch.setattr(cross_validation, "MAX_VIEWED_PHOTOS", 11)
-    assert "views" not in protocol(result, photos)
     assert "split at random because the table has no groups" in protocol(result, photos)
     oof = out_of_fold_predictions(photos, result)
     assert oof.evaluation().accuracy == 1.0, "two colors"
@@ -238,7 +227,7 @@ def test_a_model_that_was_trained_on_the_photos_is_refused(made: Run, table: Pat
 @pytest.mark.slow
 def test_the_other_backbone_from_photos_to_tags(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(initial_weights, "FrozenFeatureExtractor", FrozenFeatureExtractor)
-    recipe, folder = replace(FAST_PHOTO, folds=2, probe_views=1), tmp_path / "run"
+    recipe, folder = replace(FAST_PHOTO, folds=2), tmp_path / "run"
     run = train_model("photo", recipe=recipe, backbone="lite2", data=table, out=folder, columns=COLUMNS)
     saved, protocol = bundle.open_bundle(run.bundle), run.metrics["protocol"]
     assert "The backbone is EfficientNet-Lite2. Training started from the weights of imagenet." in protocol

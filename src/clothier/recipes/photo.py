@@ -24,7 +24,6 @@ BackboneName = Literal["lite0", "lite2"]  # of EfficientNet-Lite
 BACKBONES: tuple[BackboneName, ...] = get_args(BackboneName)
 DEFAULT_BACKBONE: BackboneName = "lite0"
 N_STAGES = 7  # of each backbone
-MAX_VIEWS = 100  # of a photo, which are all in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +67,6 @@ class PhotoRecipe:
         ema_decay: decay a step of the exponential moving average of the weights, which is the result.
         folds: of the cross-validation by groups.
         probe_c: inverse regularization C of the logistic regression that initializes the head.
-        probe_views: augmented views of each photo that it is fitted on, too, with 0 epochs and up to 1,000 photos.
         augment: random changes of the photos.
     """
 
@@ -88,7 +86,6 @@ class PhotoRecipe:
     ema_decay: PartialFraction = 0.99
     folds: Annotated[int, Bounds(2, 100)] = 5
     probe_c: Rate = 0.01
-    probe_views: Annotated[int, Bounds(0, MAX_VIEWS)] = 4
     augment: PhotoAugment = field(default_factory=PhotoAugment)
 
     def __post_init__(self) -> None:

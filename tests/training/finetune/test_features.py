@@ -7,10 +7,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from clothier.recipes.photo import PhotoAugment
 from clothier.training.finetune.efficientnet_lite import pretrained
-from clothier.training.finetune.features import augment_photo, extract_views, fit_linear_probe
-from clothier.types import no_progress
+from clothier.training.finetune.features import fit_linear_probe
 
 if TYPE_CHECKING:
     from clothier.training.finetune.features import FrozenFeatureExtractor
@@ -45,17 +43,6 @@ def test_features_alone_equal_those_with_embeddings(
     both = frozen_extractor.extract(("features", "embeddings"), N, lambda index: images[index], lambda _: None)
     (alone,) = frozen_extractor.extract(("features",), N, lambda index: images[index], lambda _: None)
     assert np.array_equal(alone, both[0])
-
-
-def test_views_are_augmented_by_seed(frozen_extractor: FrozenFeatureExtractor, images: np.ndarray) -> None:
-    augment = PhotoAugment()
-    views = extract_views(frozen_extractor, images[:2], 2, augment, 5, no_progress)
-    assert views.shape == (2, 2, 1280)
-    assert not np.array_equal(views[0], views[1])
-    expected = augment_photo(images[1], frozen_extractor.side, augment, np.random.default_rng([5, 0, 1, 1]))
-    (found,) = frozen_extractor.extract(("embeddings",), 1, lambda _: expected, lambda _: None)
-    assert views[1, 1] == pytest.approx(found[0], abs=1e-4)
-    assert extract_views(frozen_extractor, images, 0, augment, 5, no_progress).shape == (0, N, 1280)
 
 
 def test_linear_probe_equals_logistic_regression() -> None:

@@ -22,7 +22,7 @@ from clothier.training.device import tune_malloc
 from clothier.training.finetune.data import split_folds
 from clothier.training.finetune.efficientnet_lite import BACKBONES
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
-from clothier.training.finetune.features import extract_views, fit_linear_probe, predict
+from clothier.training.finetune.features import fit_linear_probe, predict
 from clothier.training.finetune.initial_weights import choose_start
 from clothier.training.schedules import TimeBudget, best_epoch
 from clothier.types import ModelOutput
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from clothier.types import EpochRecord, Evaluation, Float64Array, Int64Array, Labels, Progress
 
 T = TypeVar("T")
-
-MAX_VIEWED_PHOTOS = 1_000  # labeled; views are worth a point to 300 photos, and were not tried with thousands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,13 +87,8 @@ def train_photo_model(
     features, embeddings = start.features, start.embeddings
     pairs = split_folds(folds, labels)
     train_sets = [*(train for train, _ in pairs), photos.labeled_indices]  # of each fold, and of the final network
-    n_views = count_views(recipe, photos)
-    views = extract_views(start.extractor, photos.images, n_views, recipe.augment, seed, progress)
     fit = partial(fit_linear_probe, n_classes=n_classes, inverse_reg=recipe.probe_c)
-    probes = [
-        fit(np.concatenate([embeddings[rows], *views[:, rows]]), np.tile(labels[rows], 1 + len(views)))
-        for rows in _reported(train_sets, "linear probes", progress)
-    ]
+    probes = [fit(embeddings[rows], labels[rows]) for rows in _reported(train_sets, "linear probes", progress)]
     prepared = time.perf_counter() - started
     records: list[EpochRecord] = []
     if recipe.epochs:
@@ -122,14 +115,6 @@ def train_photo_model(
         records=tuple(records),
         seconds=prepared + sum(record.seconds for record in records),  # a resumed run counts its earlier epochs
     )
-
-
-def count_views(recipe: PhotoRecipe, photos: PhotoTrainingData) -> int:
-    """Augmented views of each photo that the linear probes are fitted on, besides the photo.
-
-    None for a probe that is fine-tuned, which views did not help (docs/log.md).
-    """
-    return recipe.probe_views if not recipe.epochs and len(photos.labeled_indices) <= MAX_VIEWED_PHOTOS else 0
 
 
 def _reported(items: Sequence[T], task: str, progress: Progress) -> Iterator[T]:
@@ -251,8 +236,6 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
             f"Epoch {best_epoch(result.records)} of {len(result.records)} was selected, which has the lowest loss on "
             "these predictions, so these results are slightly optimistic. "
         )
-    n_views = count_views(result.recipe, photos)
-    views = f"The linear probes are fitted on each photo and {n_views} augmented views of it. " if n_views else ""
     broader = counted_as(photos.table.classes, without_subclasses(photos.table.classes))
     subclasses = (
         f"{', '.join(broader)} count as right for {', '.join(sorted(set(broader.values())))}. " if broader else ""
@@ -263,5 +246,6 @@ def protocol(result: FineTuneResult, photos: PhotoTrainingData) -> str:
         "fold that excludes it. Accuracy, recall and calibration are over all these predictions; each fold's "
         "temperature is fitted on the other folds. The thresholds are fitted on the same predictions. "
         f"{subclasses}The backbone is {BACKBONES[result.recipe.backbone].title}. {result.start.weights.summary()} "
-        f"{views}{selection}The final network is trained on all labeled photos; it has no held-out photos of its own."
+        f"{selection}The final network is trained on all labeled photos; "
+        "it has no held-out photos of its own."
     )

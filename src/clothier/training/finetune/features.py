@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from clothier.recipes.photo import PhotoAugment
     from clothier.training.finetune.data import Indices
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite
-    from clothier.types import Floats, Images, Labels, Progress
+    from clothier.types import Floats, Images, Labels
 
     Float16Array = npt.NDArray[np.float16]
 
@@ -97,26 +97,6 @@ class _FeatureModule(nn.Module):
             features = self.network.forward_stem(to_float(images), self.stages)
             embeddings = self.network.embed(self.network.forward_tail(features, self.stages))
         return features, embeddings, early[0]
-
-
-def extract_views(
-    extractor: FrozenFeatureExtractor,
-    images: Images,
-    n_views: int,
-    augment: PhotoAugment,
-    seed: int,
-    progress: Progress,
-) -> Floats:
-    """Embeddings (V, N, D) of V augmented views of each of the (N, H, W, 3) images."""
-
-    def get_view(index: int) -> Images:
-        view, row = divmod(index, len(images))
-        rng = np.random.default_rng([seed, 0, view, row])  # other numbers than in any epoch, which count from 1
-        return augment_photo(images[row], extractor.side, augment, rng)
-
-    task, total = f"{n_views} views of each photo", n_views * len(images)
-    (embeddings,) = extractor.extract(("embeddings",), total, get_view, lambda done: progress(task, done, total))
-    return embeddings.reshape(n_views, len(images), embeddings.shape[1])
 
 
 def augment_photo(image: Images, side: int, augment: PhotoAugment, rng: np.random.Generator) -> Images:
