@@ -15,6 +15,8 @@ from clothier.data.photos.histogram import N_BINS
 from tests.stored_items import file_row, fill_store, item_row
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clothier.catalogue.store import Store
 
 RED, BLUE = 0, 1
@@ -107,6 +109,24 @@ def test_photos_of_two_sources_and_photos_that_are_gone(store: Store) -> None:
     store_photos(store, photo("b", picture(1, 9)), source="/more")
     assert ids(store) == [("a", "b")]
     assert find_duplicates(store, only_last_source=True).groups == ()
+
+
+def test_a_file_that_a_folder_and_a_table_list_is_no_copy_of_itself(store: Store, tmp_path: Path) -> None:
+    for number in (0, 1):
+        (tmp_path / f"{number}.jpg").write_bytes(b"as tagged")
+    (tmp_path / "products.csv").touch()
+    photos = photo("a", picture(1)), photo("b", picture(2))
+    store_photos(store, *photos, source=str(tmp_path))
+    listed = [photo(f"A-{one['item']['item_id']}", None, content=one["item"]["item_id"], product="P") for one in photos]
+    store_photos(
+        store,
+        *[{**two, **one, "item": two["item"]} for one, two in zip(photos, listed, strict=True)],
+        source=str(tmp_path / "products.csv"),
+    )
+    found = find_duplicates(store)
+    assert (found.n, found.groups) == (2, ())
+    (tmp_path / "1.jpg").unlink()  # where it cannot be looked at, it may be another file
+    assert ids(store) == [("b", "A-b")]
 
 
 def test_gray_photos_and_older_rows_are_compared_byte_by_byte(store: Store) -> None:

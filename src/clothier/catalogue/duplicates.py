@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from sqlalchemy import case, select
 
 from clothier.catalogue.descriptors import to_unit_length
 from clothier.catalogue.index.entries import PAGE, last_runs
+from clothier.catalogue.photo_files import locate
 from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS, SOURCES
 from clothier.data.copies import group_copies
 from clothier.data.fingerprints import HASH_BYTES, hash_difference
@@ -154,14 +156,49 @@ def find_duplicates(store: Store, *, only_last_source: bool = False, progress: P
         n += len(page)
     ranked = sorted(contents.values(), key=_Content.rank)
     groups = _group(store, ranked, progress)
-    wanted = {one.digest for group in groups for one in group}
-    files: dict[str, list[_File]] = {}
-    for page in _pages(store, only_last_source=only_last_source) if wanted else ():
-        for one in page:
-            if one.digest in wanted:
-                files.setdefault(one.digest, []).append(one)
-    built = [_build(group, files) for group in groups if all(one.digest in files for one in group)]
+    files = _files_of(store, {one.digest for group in groups for one in group}, only_last_source=only_last_source)
+    for digest, listed in files.items():
+        files[digest] = _each_file_once(listed)
+        repeated = len(listed) - len(files[digest])
+        n -= repeated
+        not_compared -= repeated if contents[digest].facts is None else 0
+    built = [_build(group, files) for group in groups if sum(len(files.get(one.digest, ())) for one in group) > 1]
     return Duplicates(n, not_compared, tuple(sorted(built, key=lambda one: -len(one.copies))))
+
+
+def _files_of(store: Store, digests: set[str], *, only_last_source: bool) -> dict[str, list[_File]]:
+    files: dict[str, list[_File]] = {}
+    for page in _pages(store, only_last_source=only_last_source) if digests else ():
+        for one in page:
+            if one.digest in digests:
+                files.setdefault(one.digest, []).append(one)
+    return files
+
+
+def _each_file_once(listed: list[_File]) -> list[_File]:
+    """One entry for a file that several sources list, such as a folder and a table of its photos: it is no copy.
+
+    Whoever removes the copies would remove the photo itself. Two rows of one table stay: they may be two products.
+    """
+    if len({one.source for one in listed}) == 1:
+        return listed
+    kept: dict[Path | tuple[str, str], _File] = {}
+    others = []
+    for one in sorted(listed, key=lambda one: (one.reviewed_by is None, not one.product)):
+        first = kept.setdefault(_place(one), one)
+        if first is not one and first.source == one.source:
+            others.append(one)
+    chosen = {id(one) for one in (*kept.values(), *others)}
+    return [one for one in listed if id(one) in chosen]
+
+
+def _place(file: _File) -> Path | tuple[str, str]:
+    """The file itself; source and name if it is not on this machine, as the photos of a ZIP file."""
+    try:
+        found = locate(Path(file.source), file.file)
+        return found.resolve(strict=True) if found else (file.source, file.file)
+    except (OSError, RuntimeError, ValueError):  # gone, a loop of links, a NUL
+        return file.source, file.file
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class PhotoFiles:
     def _read(self, source: Path, file: str) -> bytes:
         if self._may_show(source) and is_file(source) and zipfile.is_zipfile(source):
             return self._archive(source).read(file)
-        path = _locate(source, file)
+        path = locate(source, file)
         if not self._may_show(path or source):
             raise ImageError("not-shown", NOT_SHOWN)
         if path is None:
@@ -123,8 +123,8 @@ class PhotoFiles:
             raise ImageError("not-found", GONE) from error
 
 
-def _locate(source: Path, file: str) -> Path | None:
-    """The file of a folder, or of a table, which may spell it otherwise."""
+def locate(source: Path, file: str) -> Path | None:
+    """The file of a folder, or of a table, which may spell it otherwise; None if a table has no such file."""
     if is_folder(source):
         return source / file
     found = PhotoFinder(source.parent).find(file) if is_file(source) else []

@@ -159,8 +159,9 @@ def _rows(found: Duplicates) -> Iterator[Row]:
     for number, group in enumerate(found.groups, 1):
         facts = {"group": number, "other_class": group.has_other_class, "other_product": group.has_other_product}
         for photo in group.photos:
-            is_kept = photo is group.keep
-            yield {**facts, "keep": is_kept, **photo.to_json(), "reason": group.reason if is_kept else None}
+            is_kept = (photo.source, photo.file) == (group.keep.source, group.keep.file)  # in two rows of a table
+            reason = group.reason if photo is group.keep else None
+            yield {**facts, "keep": is_kept, **photo.to_json(), "reason": reason}
 
 
 def _warnings(found: Duplicates) -> list[str]:
