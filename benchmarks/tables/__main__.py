@@ -39,6 +39,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "false_alarms": photos.false_alarms,
     "unlike_catalogues": photos.unlike_catalogues,
     "tagging": catalogue.tagging,
+    "scale": catalogue.scale,
     "serving": catalogue.serving,
     "similar": catalogue.similar,
     "similar_speed": catalogue.similar_speed,

@@ -34,6 +34,18 @@ def serving() -> str:
     return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
 
 
+def scale() -> str:
+    """Many photos: Ray beside the local engine, and memory by the size of the folder."""
+    results = load_results("scale")
+    ratios = results["ratios"]
+    note = (
+        f"Whole processes on {machine(results)}. Ray reaches {percent(ratios['tagging/ray'])} % of the local engine's "
+        f"photos a second (interleaved rounds), and ten times as many photos take {ratios['memory/size']:.2f} times as "
+        "much memory."
+    )
+    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+
+
 def similar() -> str:
     """How often the photos that are found are of the same product, class and color."""
     results = load_results("similar")
