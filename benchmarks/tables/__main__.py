@@ -40,6 +40,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "unlike_catalogues": photos.unlike_catalogues,
     "tagging": catalogue.tagging,
     "scale": catalogue.scale,
+    "store": catalogue.store,
     "serving": catalogue.serving,
     "similar": catalogue.similar,
     "similar_speed": catalogue.similar_speed,

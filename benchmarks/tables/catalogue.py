@@ -46,6 +46,13 @@ def scale() -> str:
     return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
 
 
+def store() -> str:
+    """A store of a million items in both databases."""
+    results = load_results("store")
+    note = f"{results['rows'][0]['items']:,} items; {machine(results)}. PostgreSQL waits for the disk at each commit."
+    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+
+
 def similar() -> str:
     """How often the photos that are found are of the same product, class and color."""
     results = load_results("similar")

@@ -259,6 +259,7 @@ GUARANTEE = RiskGuarantee(
 
 SELECTIVE = {
     "coverage": 0.7,
+    "n_accepted": 280,
     "selective_risk": 0.031,
     "selective_risk_open": 0.05,
     "n_ood": 20,

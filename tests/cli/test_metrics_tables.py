@@ -75,6 +75,7 @@ GUARANTEE = RiskGuarantee(
 def test_model_that_abstains() -> None:
     selective = {
         "coverage": 0.71,
+        "n_accepted": 71,
         "selective_risk": 0.04,
         "selective_risk_open": 0.06,
         "n_ood": 20,
@@ -107,11 +108,19 @@ def test_products_that_vote() -> None:
 
 
 def test_a_guarantee_that_these_photos_do_not_keep() -> None:
-    selective = {"coverage": 0.71, "selective_risk": 0.128, "selective_risk_open": None, "n_ood": 0}
+    selective = {"coverage": 0.71, "n_accepted": 3, "selective_risk": 0.128, "selective_risk_open": None, "n_ood": 0}
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
     lines = rendered_lines(make_evaluation("photo", **selective, novelty_auroc=None, guarantee=guarantee))
     claim = "The guarantee does not hold on these photos: 12.8 % of the accepted tags are wrong, 5.0 % was the limit"
     assert claim in lines
+
+
+def test_too_few_photos_for_a_guarantee() -> None:
+    selective = {"coverage": 1.0, "n_accepted": 3, "selective_risk": 0.0, "selective_risk_open": None, "n_ood": 0}
+    guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
+    text = " ".join(rendered_lines(make_evaluation("photo", **selective, novelty_auroc=None, guarantee=guarantee)))
+    assert "Too few photos to tell whether the guarantee holds (3 accepted): 0.0 % of the accepted" in text
+    assert "guarantee holds on these photos" not in text
 
 
 def test_model_that_accepts_nothing() -> None:

@@ -19,6 +19,7 @@ from clothier.selective.decisions import (
     is_accepted,
     risk_coverage,
     selective_metrics,
+    too_few_to_tell,
 )
 from clothier.selective.thresholds import AcceptedClass, RiskGuarantee, Thresholds
 
@@ -150,7 +151,7 @@ def test_risk_coverage_by_hand() -> None:
 def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:
     labels = np.array([0, 0, -1, 2])
     found = selective_metrics(PROBABILITIES, [0.1, 0.2, 1.0, 0.3], labels, THRESHOLDS)
-    assert found["coverage"] == pytest.approx(2 / 3)
+    assert (found["coverage"], found["n_accepted"]) == (pytest.approx(2 / 3), 2)
     assert found["selective_risk"] == pytest.approx(1 / 2)
     assert found["selective_risk_open"] == pytest.approx(2 / 3)
     assert (found["n_ood"], found["n_ood_accepted"]) == (1, 1)
@@ -161,10 +162,15 @@ def test_only_selective_risk_open_counts_ood_images_as_wrong() -> None:
     assert found["selective_risk_open"] == pytest.approx(1 / 3), "an OOD image is never correct"
 
 
+def test_how_many_accepted_tags_can_tell() -> None:
+    assert [too_few_to_tell(n, 0.05) for n in (0, 3, 58, 59)] == [True, True, True, False]
+
+
 def test_selective_metrics_without_accepted_tags() -> None:
     found = selective_metrics(PROBABILITIES, None, np.zeros(4, np.int64), Thresholds(min_probability=None))
     assert found == {
         "coverage": 0,
+        "n_accepted": 0,
         "selective_risk": None,
         "selective_risk_open": None,
         "n_ood": 0,

@@ -38,7 +38,7 @@ def test_a_folder_twice(photos: Path, tmp_path: Path, model: Path, monkeypatch: 
     decoded: list[str] = []
     decode = Model.decode
     monkeypatch.setattr(
-        Model, "decode", lambda self, file, content=None: decoded.append(file) or decode(self, file, content)
+        Model, "decode", lambda self, file, *given, **more: decoded.append(file) or decode(self, file, *given, **more)
     )
     again = index(photos, tmp_path / "i", model=model).to_json()
     assert (again["n"], again["added"], again["removed"], decoded) == (5, 1, 1, ["new.png"])

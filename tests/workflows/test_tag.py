@@ -69,9 +69,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     files: list[str] = []
     decode = Model.decode
 
-    def watched(self: Model, file: str, content: bytes | None = None) -> Any:
+    def watched(self: Model, file: str, *given: Any, **more: Any) -> Any:
         files.append(str(file))
-        return decode(self, file, content)
+        return decode(self, file, *given, **more)
 
     monkeypatch.setattr(Model, "decode", watched)
     return files

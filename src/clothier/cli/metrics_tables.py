@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 
 from clothier.cli.formatting import format_accuracy, format_percent, format_percents, make_table
+from clothier.selective.decisions import too_few_to_tell
 from clothier.selective.thresholds import attainable
 
 if TYPE_CHECKING:
@@ -166,7 +167,11 @@ def _held_lines(evaluation: dict[str, Any]) -> Iterator[str]:
         return
     holds = "holds" if risk <= limit else "does not hold"
     was, limited = format_percent(risk), format_percent(limit)
-    yield f"The guarantee {holds} on these photos: {was} of the accepted tags are wrong, {limited} was the limit"
+    found = f"{was} of the accepted tags are wrong, {limited} was the limit"
+    if holds == "holds" and too_few_to_tell(evaluation["n_accepted"], limit):
+        yield f"Too few photos to tell whether the guarantee holds ({evaluation['n_accepted']:,} accepted): {found}"
+        return
+    yield f"The guarantee {holds} on these photos: {found}"
 
 
 def _open_risk_line(selective: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ CALIBRATE_HINT = (
     "The limits are from cross-validation on the training photos. For yours, run `clothier calibrate` on 300 or more "
     "reviewed photos."
 )
+CHANCE = 0.05  # that accepted tags without an error are chance, above which nothing is said of the guarantee
 MAX_DIGITS = 15  # significant ones of a float
 UNLIKE_HINT = (
     "Nothing is accepted until `clothier calibrate` or `clothier train photo` has seen reviewed photos of this kind."
@@ -172,10 +173,10 @@ def selective_metrics(
     correct; None where the most probable class is the label.
 
     Returns:
-        ``coverage`` (fraction of the in-distribution photos that are accepted), ``selective_risk`` (fraction of wrong
-        tags among those), ``selective_risk_open`` (the same with accepted photos of no class counted as wrong),
-        ``n_ood`` and ``n_ood_accepted`` (photos of no class, and how many were accepted), ``guarantee`` and
-        ``novelty_auroc``; None where a metric is undefined.
+        ``coverage`` (fraction of the in-distribution photos that are accepted), ``n_accepted`` (their number),
+        ``selective_risk`` (fraction of wrong tags among those), ``selective_risk_open`` (the same with accepted photos
+        of no class counted as wrong), ``n_ood`` and ``n_ood_accepted`` (photos of no class, and how many were
+        accepted), ``guarantee`` and ``novelty_auroc``; None where a metric is undefined.
     """
     probabilities, labeled = np.asarray(probabilities, dtype=np.float64), np.asarray(labels) >= 0
     accepted = is_accepted(probabilities, ood_scores, thresholds)
@@ -184,6 +185,7 @@ def selective_metrics(
     scores = None if ood_scores is None or labeled.all() or not labeled.any() else np.asarray(ood_scores, np.float64)
     return {
         "coverage": _mean_or_none(accepted[labeled]),
+        "n_accepted": int(accepted[labeled].sum()),
         "selective_risk": _mean_or_none(wrong[accepted & labeled]),
         "selective_risk_open": _mean_or_none(wrong[accepted]),
         "n_ood": int((~labeled).sum()),
@@ -191,6 +193,11 @@ def selective_metrics(
         "guarantee": guarantee_json(thresholds),
         "novelty_auroc": None if scores is None else auroc(scores[labeled], scores[~labeled]),
     }
+
+
+def too_few_to_tell(n_accepted: int, risk: float) -> bool:
+    """Whether so few accepted tags, if none is wrong, are likely (above 5 %) even where ``risk`` is exceeded."""
+    return (1 - risk) ** n_accepted > CHANCE
 
 
 def guarantee_json(thresholds: Thresholds) -> dict[str, Any] | None:

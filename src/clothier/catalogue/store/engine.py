@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ UNIQUE = "23505"  # another process has inserted meanwhile what this transaction
 DAMAGE = ("not a database", "malformed", "no such table", "no such column", "Could not decode to UTF-8")
 PRAGMAS = (
     *("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"),
+    "cache_size = -32000",  # KiB: with SQLite's 2 MB, thousands of reviews at once take a tenth to a fifth longer
     *("trusted_schema = OFF", "cell_size_check = ON"),  # SQLite's advice for files from somebody else
 )
 
@@ -92,7 +94,7 @@ def make_engine(url: URL, busy_seconds: float = BUSY_SECONDS, *, create: bool = 
     path = Path(url.database or "")
     if create and not path.exists():
         _create(path)
-    existing = f"file:{quote(str(path.absolute()))}?mode=rw"
+    existing = f"file:{quote(os.fsencode(path.absolute()))}?mode=rw"
     connect = partial(sqlite3.connect, existing, uri=True, timeout=busy_seconds, check_same_thread=False)
     engine = create_engine(url, creator=connect, max_overflow=available_cores(), json_deserializer=parse_json)
     event.listen(engine, "connect", _prepare_sqlite)
