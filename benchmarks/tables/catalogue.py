@@ -19,7 +19,7 @@ def tagging() -> str:
         f"as many photos a second as the plain loop, and {ratios['tagging/bound']:.2f} of what decoding and network "
         "allow: 1 / (1 / decoding + 1 / network), each measured alone with both cores."
     )
-    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+    return _measured(results, note)
 
 
 def serving() -> str:
@@ -31,7 +31,7 @@ def serving() -> str:
         f"photo a request, `clothier serve` reaches {ratios['serving/bound']:.2f} of what decoding and network allow. "
         f"At 70 % of that load, the 99th percentile of the latency is {ratios['serving/p99']:.1f} times its median."
     )
-    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+    return _measured(results, note)
 
 
 def scale() -> str:
@@ -43,14 +43,14 @@ def scale() -> str:
         f"photos a second (interleaved rounds), and ten times as many photos take {ratios['memory/size']:.2f} times as "
         "much memory."
     )
-    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+    return _measured(results, note)
 
 
 def store() -> str:
     """A store of a million items in both databases."""
     results = load_results("store")
     note = f"{results['rows'][0]['items']:,} items; {machine(results)}. PostgreSQL waits for the disk at each commit."
-    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
+    return _measured(results, note)
 
 
 def similar() -> str:
@@ -77,6 +77,11 @@ def similar_speed() -> str:
     rows = [(*cells, one) for cells, one in zip(_cells(results), recall, strict=True)]
     note = f"Vectors of photos, repeated with random changes; {machine(results)}."
     return table((*MEASURED, "recall of the ten nearest, %"), "lrrrrr", rows, with_command(note, results))
+
+
+def _measured(results: Row, note: str) -> str:
+    """The table of repeated measurements, with a note below."""
+    return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
 
 
 def _with_interval(row: Row, name: str) -> str:
