@@ -23,16 +23,16 @@ from clothier.catalogue.review import Filter, accept_all, queue, undo
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
-from clothier.catalogue.sources import Item
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.engine import POSTGRESQL
-from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import ID_LENGTH, tag_source
 from clothier.catalogue.tags import draw
 from clothier.cli.progress import progress_display
 from clothier.data.fingerprints import HASH_BYTES
+from clothier.data.photo_sources import Item
 from clothier.inference import load
+from clothier.store import open_store
+from clothier.store.engine import POSTGRESQL
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
 from tests.postgresql import Server, programs
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from clothier.catalogue.engines import Reading
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row, RunId
     from clothier.inference import Model
+    from clothier.store import Store
+    from clothier.store.store import Row, RunId
     from clothier.types import Progress
 
 ITEMS_OF_STORE = 1_000_000

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from clothier.bundle import Bundle
+    from clothier.store import Store
     from clothier.training.finetune.features import FrozenFeatureExtractor
     from tests.postgresql import Server
 
@@ -304,3 +305,18 @@ def new_database(postgresql_server: Server) -> Callable[[], str]:
 def postgresql_url(new_database: Callable[[], str]) -> str:
     """Such a database."""
     return new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty place for a store."""
+    return str(tmp_path / "tags.db") if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty store."""
+    from clothier.store import open_store
+
+    with open_store(store_url) as opened:
+        yield opened

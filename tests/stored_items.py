@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clothier.catalogue.store.schema import FILES, ITEMS, VERSIONS
-from clothier.catalogue.store.store import upsert
 from clothier.catalogue.tags import draw
+from clothier.store.schema import FILES, ITEMS, VERSIONS
+from clothier.store.store import upsert
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 CLASSES = ("coat", "dress", "hat")
 AT = "2026-11-30T12:00:00Z"

@@ -21,8 +21,8 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import sync_playwright
 
 from clothier import atomic
-from clothier.catalogue.api_keys import create_key
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
+from clothier.store.api_keys import create_key
 from tools.draw_examples import draw_photo
 from tools.make_screenshots import ARGUMENTS, IMAGES, ROOT
 

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from clothier.api.app import create_app
 from clothier.api.services import Services
 from clothier.api.settings import Limits, Settings
-from clothier.catalogue.api_keys import create_key
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
+from clothier.store.api_keys import create_key
 from tests.color_photos import draw, save_model
 
 if TYPE_CHECKING:

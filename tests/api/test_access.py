@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from clothier.api import access
-from clothier.catalogue.api_keys import list_keys, revoke_key
-from clothier.catalogue.store import open_store
 from clothier.errors import DataError, UsageError
+from clothier.store import open_store
+from clothier.store.api_keys import list_keys, revoke_key
 from clothier.workflows.keys import manage_keys
 
 if TYPE_CHECKING:
@@ -86,8 +87,14 @@ def test_only_creating_a_key_makes_a_store(tmp_path: Path) -> None:
 
 
 def test_keys_are_in_no_log_and_not_in_the_store(
-    remote: TestClient, new_key: NewKey, store_path: Path, caplog: pytest.LogCaptureFixture
+    remote: TestClient,
+    new_key: NewKey,
+    store_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for name in ("clothier", "uvicorn"):  # another test may have started a server in this process
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     caplog.set_level("INFO")
     key = new_key("read")
     secret = key["Authorization"].removeprefix("Bearer ")

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from clothier.catalogue import jobs
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import JOB_PARTS
+from clothier.store import jobs, open_store
+from clothier.store.schema import JOB_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

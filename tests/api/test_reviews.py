@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import register
 from clothier.inference import load
+from clothier.store import open_store
 from clothier.workflows.tag import tag
 from tests.color_photos import draw_folder, save_model
 

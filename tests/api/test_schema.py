@@ -15,9 +15,8 @@ from schemathesis.config._checks import NegativeDataRejectionConfig, PositiveDat
 from clothier.api.app import ROUTERS, create_app
 from clothier.api.services import Services
 from clothier.api.settings import Limits, Settings
-from clothier.catalogue import jobs
-from clothier.catalogue.api_keys import create_key
-from clothier.catalogue.store import open_store
+from clothier.store import jobs, open_store
+from clothier.store.api_keys import create_key
 from clothier.workflows.tag_job import run_next_job
 from tests.api.conftest import BASE_URL, zip_photos
 

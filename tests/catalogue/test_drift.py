@@ -7,7 +7,7 @@ from clothier.catalogue.review import accept, correct, undo
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 FIRST, SECOND, THIRD = "2026-11-16T00:00:00Z", "2026-11-29T23:59:59Z", "2026-11-30T00:00:00Z"
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from clothier.catalogue import review
 from clothier.catalogue.duplicates import find_duplicates
-from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
-from clothier.catalogue.store.store import upsert
 from clothier.data.photos.histogram import N_BINS
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
+from clothier.store.store import upsert
 from tests.stored_items import file_row, fill_store, item_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 RED, BLUE = 0, 1
 

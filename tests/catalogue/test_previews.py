@@ -11,14 +11,15 @@ import pytest
 from PIL import Image
 from sqlalchemy import delete, select, update
 
-from clothier.catalogue import jobs, tagger
-from clothier.catalogue.previews import find_preview, has_preview
+from clothier.catalogue import tagger
 from clothier.catalogue.rules import TaggingRules
-from clothier.catalogue.store.schema import FILES, ITEMS, PREVIEWS
 from clothier.data.photos import to_jpeg
 from clothier.errors import DataError
 from clothier.inference import load
 from clothier.inference import model as inference
+from clothier.store import jobs
+from clothier.store.previews import find_preview, has_preview
+from clothier.store.schema import FILES, ITEMS, PREVIEWS
 from clothier.workflows.tag import tag
 from clothier.workflows.tag_job import run_next_job
 from tests.color_photos import draw
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
     Run = Callable[..., None]
 

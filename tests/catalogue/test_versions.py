@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.catalogue.store import Store, open_store
 from clothier.catalogue.versions import (
     current_version,
     known_classes,
@@ -19,6 +18,7 @@ from clothier.catalogue.versions import (
 )
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import load
+from clothier.store import Store, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path

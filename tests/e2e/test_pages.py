@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.pages import open_page, server_cpu
 from clothier.api.page.pages import LINKS
-from clothier.catalogue.api_keys import create_key
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
+from clothier.store.api_keys import create_key
 from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:

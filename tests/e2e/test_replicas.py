@@ -15,10 +15,10 @@ from PIL import Image
 from sqlalchemy import select
 
 from benchmarks.server_process import running_server
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import ITEMS, JOBS, PREVIEWS
 from clothier.catalogue.versions import promote, register
 from clothier.inference import load
+from clothier.store import open_store
+from clothier.store.schema import ITEMS, JOBS, PREVIEWS
 from tests.color_photos import COLORS, save_model
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
+from clothier.store import open_store
+from clothier.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:

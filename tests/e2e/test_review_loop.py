@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from clothier.catalogue.review import Judgment, queue, review
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
 from tests.color_photos import COLORS, save_model
 
 if TYPE_CHECKING:

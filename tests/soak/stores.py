@@ -19,10 +19,10 @@ import numpy as np
 from clothier.catalogue.catalogue_store import open_store as open_catalogue
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.index import update_index
-from clothier.catalogue.store import open_existing_store, open_store
-from clothier.catalogue.store.schema import EMBEDDING, METADATA, OUTPUTS
-from clothier.catalogue.store.store import RunId, upsert
 from clothier.errors import ClothierError, DataError, ModelError, StorageError
+from clothier.store import open_existing_store, open_store
+from clothier.store.schema import EMBEDDING, METADATA, OUTPUTS
+from clothier.store.store import RunId, upsert
 from tests.soak.attempts import Soak, change_bytes, main, replace_file
 from tests.stored_items import fill_store, item_row
 

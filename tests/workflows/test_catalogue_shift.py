@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from clothier.catalogue import shift
-from clothier.catalogue.store import Store, open_store
-from clothier.catalogue.store.schema import ITEMS
 from clothier.errors import Interrupted
+from clothier.store import Store, open_store
+from clothier.store.schema import ITEMS
 from clothier.workflows.calibrate import calibrate
 from clothier.workflows.predict import predict
 from clothier.workflows.tag import tag

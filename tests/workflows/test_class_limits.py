@@ -10,10 +10,10 @@ import pytest
 
 from clothier.catalogue import review
 from clothier.catalogue.class_limits import class_limits, set_class_limits
-from clothier.catalogue.store import open_store
 from clothier.cli.main import main
 from clothier.errors import UnknownNameError
 from clothier.selective.thresholds import RiskGuarantee, Thresholds
+from clothier.store import open_store
 from clothier.workflows.models import list_models
 from clothier.workflows.tag import tag
 from tests.color_photos import COLORS, draw_folder

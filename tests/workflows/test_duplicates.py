@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import OUTPUTS
 from clothier.cli.main import main
 from clothier.errors import DataError, UsageError
+from clothier.store import open_store
+from clothier.store.schema import OUTPUTS
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.tag import tag
 from tests.color_photos import save_model

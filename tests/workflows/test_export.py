@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from clothier.catalogue.review import correct
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import RUNS, SOURCES
 from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.store import open_store
+from clothier.store.schema import RUNS, SOURCES
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
 from clothier.workflows.index import index
@@ -186,7 +186,7 @@ def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
 
 
 def select_files() -> Any:
-    from clothier.catalogue.store.schema import FILES
+    from clothier.store.schema import FILES
 
     return FILES.select()
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from clothier.catalogue.review import Filter
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import RUNS
 from clothier.cli.main import main
+from clothier.store import open_store
+from clothier.store.schema import RUNS
 from clothier.workflows.export import export
 from clothier.workflows.review import accept_matching
 from tests.stored_items import AT, fill_store, item, item_row

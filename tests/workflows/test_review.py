@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.catalogue.store import open_store
 from clothier.cli.main import main
 from clothier.data.photo_table import read_photo_table
 from clothier.errors import DataError
+from clothier.store import open_store
 from clothier.workflows.review import export_corrections
 from clothier.workflows.tag import tag
 from tests.color_photos import draw, save_model

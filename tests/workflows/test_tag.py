@@ -20,13 +20,13 @@ from sqlalchemy import select, update
 
 from clothier.catalogue import product_votes, tagger
 from clothier.catalogue.review import accept, correct
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.lock import file_lock
-from clothier.catalogue.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.catalogue.versions import promote, versions
 from clothier.data.photos import read_file
 from clothier.errors import Interrupted, MissingExtraError, StorageError, UnknownNameError, UsageError
 from clothier.inference import Model, load
+from clothier.store import open_store
+from clothier.store.lock import file_lock
+from clothier.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.types import Prediction
 from clothier.workflows.tag import TagResult, tag
 from tests.color_photos import COLORS, draw, draw_folder, save_model
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clothier.bundle import Bundle
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 CODES = '[codes]\ndress = "D"\nhat = "H"\nskirt = "S"\n'
 
@@ -149,7 +149,7 @@ def test_an_unchanged_folder_is_not_read_again(
     tag(photos, output, model=model)
     before = output.read_bytes()
     decoded.clear()
-    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("clothier.data.photo_sources.folder.read_file", lambda path: pytest.fail(f"{path} was read"))
     result = tag(photos, output, model=model)
     assert (result.n, result.computed, decoded) == (6, 0, [])
     assert output.read_bytes() == before
@@ -257,7 +257,7 @@ def test_photos_that_change_or_vanish_during_the_run(
             os.utime(path, ns=(5, 5))
         return read_file(path)
 
-    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", disturbed)
+    monkeypatch.setattr("clothier.data.photo_sources.folder.read_file", disturbed)
     assert tag(photos, tmp_path / "tags.csv", model=model).errors == {"not-found": 1}
     monkeypatch.undo()
     result = tag(photos, tmp_path / "tags.csv", model=model)
@@ -497,7 +497,7 @@ def test_memory_holds_two_chunks_at_most(tmp_path: Path, model: Path, monkeypatc
         waiting["n"] -= len(files)
         write(connection, run, rules, files, *rest)
 
-    monkeypatch.setattr("clothier.catalogue.sources.folder.read_file", counted)
+    monkeypatch.setattr("clothier.data.photo_sources.folder.read_file", counted)
     monkeypatch.setattr(tagger, "write_chunk", stored)
     tag(tmp_path / "photos", tmp_path / "tags.csv", model=model)
     assert max(most) <= 8

@@ -12,13 +12,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from clothier.api.problems import Problem
-from clothier.catalogue.api_keys import LOCAL, ApiKey, find_key
+from clothier.store.api_keys import LOCAL, ApiKey, find_key
 from clothier.types import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 REMEMBERED = 10.0  # seconds that a key stays valid after it was revoked
 MAX_KEYS = 1_000

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from clothier.api.problems import Problem
 from clothier.catalogue.duplicates import find_duplicates
 from clothier.catalogue.index.entries import last_finished_run
-from clothier.catalogue.store.schema import FILES
+from clothier.store.schema import FILES
 
 if TYPE_CHECKING:
     from clothier.catalogue.duplicates import Duplicates
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 MAX_FILES = 100_000  # more take too long for a page
 KEPT_SECONDS = 600.0  # then reviews may have changed which photo is the best

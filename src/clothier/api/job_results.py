@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from clothier.api.downloads import download
 from clothier.api.problems import Problem
 from clothier.api.responses import not_found
-from clothier.catalogue import jobs
+from clothier.store import jobs
 from clothier.workflows.tag_job import export_result, write_result
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastapi import Response
 
     from clothier.api.services import Services
-    from clothier.catalogue.jobs import Job
+    from clothier.store.jobs import Job
 
 ResultFormat = Literal["csv", "jsonl", "parquet", "shopify", "google", "label-studio"]
 CSV = "text/csv; charset=utf-8"

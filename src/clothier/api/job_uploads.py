@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from clothier.api.problems import Problem
-from clothier.catalogue import jobs
+from clothier.store import jobs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from clothier.api.services import Services
-    from clothier.catalogue.jobs import Job
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
+    from clothier.store.jobs import Job
 
 PART = 1 << 20  # bytes that are kept at a time
 

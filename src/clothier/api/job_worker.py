@@ -7,9 +7,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.jobs import next_job
-from clothier.catalogue.store import open_existing_store
 from clothier.errors import ClothierError, UsageError
+from clothier.store import open_existing_store
+from clothier.store.jobs import next_job
 from clothier.workflows.tag_job import run_next_job
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.catalogue.rules import TaggingRules
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 LOG = logging.getLogger("clothier.jobs")
 POLL_SECONDS = 2.0  # between two looks for jobs that another server accepted

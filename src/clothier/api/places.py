@@ -12,7 +12,7 @@ from clothier.untrusted import is_storable
 
 if TYPE_CHECKING:
     from clothier.catalogue.items import Place
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 
 def place_after(row: Row, order: str) -> str:

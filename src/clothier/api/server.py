@@ -12,8 +12,8 @@ import uvicorn
 from clothier.api.app import create_app
 from clothier.api.protocol import Server, connection_class, raise_file_limit
 from clothier.api.services import Services
-from clothier.catalogue.api_keys import list_keys
 from clothier.errors import StorageError, UsageError
+from clothier.store.api_keys import list_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,17 +20,17 @@ from clothier.api.similar_index import SimilarIndex
 from clothier.catalogue import versions
 from clothier.catalogue.photo_files import PhotoFiles
 from clothier.catalogue.rules import TaggingRules
-from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import load_current, promoted_digest
 from clothier.errors import ModelError
 from clothier.inference import load
+from clothier.store import open_store
 from clothier.taxonomy import read_taxonomy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clothier.api.settings import Settings
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 LOG = logging.getLogger("clothier.models")
 CANNOT_LOAD = (

@@ -14,8 +14,8 @@ from clothier.api.problems import Problem
 from clothier.catalogue.index import open_index, update_index
 from clothier.catalogue.index.entries import last_finished_run, model_ids
 from clothier.catalogue.index.files import CARD
-from clothier.catalogue.store.schema import FILES
 from clothier.errors import ClothierError
+from clothier.store.schema import FILES
 from clothier.temporary import temporary_dir
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from clothier.api.job_worker import ServedModel
     from clothier.catalogue.index import Index
-    from clothier.catalogue.store import Store
     from clothier.inference import Model
+    from clothier.store import Store
 
 LOG = logging.getLogger("clothier.similar")
 MAX_OWN = 100_000  # photos of a store of which a server makes an index itself; more take minutes and a gigabyte

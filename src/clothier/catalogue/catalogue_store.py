@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from clothier.catalogue import review, versions
 from clothier.catalogue.drift import drift
 from clothier.catalogue.review.queue import EVERYTHING
-from clothier.catalogue.store import Store
-from clothier.catalogue.store.engine import parse_url
+from clothier.store import Store
+from clothier.store.engine import parse_url
 from clothier.types import MAX_ACCEPTED, SHARE_ACCEPTED
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from clothier.catalogue.rules import thresholds_digest
-from clothier.catalogue.store.schema import CLASS_LIMITS, LIMITED_THRESHOLDS
-from clothier.catalogue.store.store import now, upsert
 from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError
+from clothier.store.schema import CLASS_LIMITS, LIMITED_THRESHOLDS
+from clothier.store.store import now, upsert
 from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
     from clothier.inference import Model
+    from clothier.store import Store
 
 NO_LIMIT = 0.0  # the class is accepted as the model's thresholds say
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import case, exists, func, select
 
 from clothier.catalogue.review.statistics import VIOLATED, GuaranteeCheck, statistics
-from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.selective.error_rate import clopper_pearson
 from clothier.selective.thresholds import format_percent
 from clothier.selective.two_sample import homogeneity_p_value, population_stability_index
+from clothier.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 MIN_PHOTOS = 100  # of a week, and of all before it, for a comparison
 MAX_INDEX = 0.25  # population stability index: a major change (Siddiqi 2006)

@@ -22,10 +22,10 @@ from sqlalchemy import case, select
 from clothier.catalogue.descriptors import to_unit_length
 from clothier.catalogue.index.entries import PAGE, last_runs
 from clothier.catalogue.photo_files import locate
-from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS, SOURCES
 from clothier.data.copies import group_copies
 from clothier.data.fingerprints import HASH_BYTES, hash_difference
 from clothier.data.photos.histogram import N_BINS
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS, SOURCES
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
     from clothier.types import Floats, Int64Array, Progress
 
 

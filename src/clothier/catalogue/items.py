@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, exists, func, select, tuple_
 
 from clothier.catalogue.review.filters import decision_is
-from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, SOURCES
 from clothier.errors import UnknownNameError
+from clothier.store.schema import FILES, ITEMS, OUTPUTS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row
+    from clothier.store import Store
+    from clothier.store.store import Row
 
 MAX_FILES = 100  # of an item that are listed
 _COLUMNS = [

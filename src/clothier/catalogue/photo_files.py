@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clothier.catalogue.jobs import JOB_SOURCE
-from clothier.catalogue.sources.archive import ZipSource
-from clothier.catalogue.sources.item import file_signature
-from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.data.photo_paths import PhotoFinder
+from clothier.data.photo_sources.archive import ZipSource
+from clothier.data.photo_sources.item import file_signature
 from clothier.data.photos import read_file
 from clothier.errors import DataError, ImageError
 from clothier.paths import is_file, is_folder
+from clothier.store.jobs import JOB_SOURCE
+from clothier.store.schema import FILES, ITEMS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 MAX_FILES = 20  # of an item that are tried
 MAX_ARCHIVES = 4  # ZIP files whose list of files is kept

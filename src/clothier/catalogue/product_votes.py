@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy import or_, select
 
 from clothier.catalogue.rules import top_classes
-from clothier.catalogue.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
 from clothier.metrics import softmax
+from clothier.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
 from clothier.votes import log_probabilities
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from clothier.catalogue.rules import TaggingRules
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row, RunId
+    from clothier.store import Store
+    from clothier.store.store import Row, RunId
     from clothier.types import Float64Array
 
 PAGE = 1_000  # rows or outputs at a time

@@ -9,7 +9,7 @@ from clothier.selective.thresholds import format_percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 
 def with_reviews(rows: Iterable[Row], codes: Mapping[str, str] | None) -> Iterator[Row]:

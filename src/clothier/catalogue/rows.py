@@ -11,7 +11,7 @@ from clothier.untrusted import repeated
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 PRODUCT_COLUMNS = frozenset({"product_class", "product_probability"})
 STORE_COLUMNS = frozenset({"item_id", "thresholds", "model_class", "reviewed_by", "reviewed_at"})

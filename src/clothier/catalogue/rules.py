@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clothier.catalogue.store.checked import read_vectors
 from clothier.inference.model import FALLBACK_REASON, NO_THRESHOLDS, CalibratedOutput
 from clothier.metrics import softmax
 from clothier.selective.decisions import DecisionResult, hold_back, hold_to_limit
 from clothier.selective.shift import shift_reason
+from clothier.store.checked import read_vectors
 from clothier.taxonomy import company_code
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from sqlalchemy import select
 
 from clothier.catalogue.class_limits import limits_for
 from clothier.catalogue.rules import SHIFT_FEATURES
-from clothier.catalogue.store.checked import read_vectors
-from clothier.catalogue.store.schema import FILES, OUTPUTS
 from clothier.catalogue.tags import update_tags
+from clothier.store.checked import read_vectors
+from clothier.store.schema import FILES, OUTPUTS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from clothier.catalogue.rules import TaggingRules
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row, RunId
     from clothier.inference import Model
+    from clothier.store import Store
+    from clothier.store.store import Row, RunId
     from clothier.types import CatalogueShift
 
 SAMPLE = 1_000  # photos of a larger source that are tested: those with the smallest digests, a random sample

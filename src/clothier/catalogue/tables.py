@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.catalogue.rows import OutputColumn
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 CSV_SUFFIX = ".csv"
 SUFFIXES = (CSV_SUFFIX, ".jsonl", ".parquet")

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.engines import Engine
     from clothier.catalogue.rules import TaggingRules
-    from clothier.catalogue.sources import Item, Source
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import KnownFile, Row, RunId
+    from clothier.data.photo_sources import Item, Source
+    from clothier.store import Store
+    from clothier.store.store import KnownFile, Row, RunId
     from clothier.types import Progress
 
 FIRST_CHUNK, CHUNK = 8, 128  # photos; the first chunks are small, so that the first rows are there at once

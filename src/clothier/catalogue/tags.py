@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clothier.catalogue.previews import drop_unused, write_previews
-from clothier.catalogue.store.schema import AUDIT, FILES, ITEMS, OUTPUTS, TAG_INPUTS
-from clothier.catalogue.store.store import now, upsert
+from clothier.store.previews import drop_unused, write_previews
+from clothier.store.schema import AUDIT, FILES, ITEMS, OUTPUTS, TAG_INPUTS
+from clothier.store.store import now, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from clothier.catalogue.rules import Tag, TaggingRules
-    from clothier.catalogue.store.store import Row, RunId
+    from clothier.store.store import Row, RunId
 
 AUDITED = ("class", "probability", "code", "decision", "model", "thresholds", "reviewed_class", "reviewed_by")
 """What the history keeps of a tag."""

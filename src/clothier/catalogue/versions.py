@@ -12,18 +12,18 @@ from sqlalchemy import func, select, update
 
 from clothier import bundle
 from clothier.catalogue.rules import thresholds_digest
-from clothier.catalogue.store.engine import POSTGRESQL
-from clothier.catalogue.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, VERSIONS
-from clothier.catalogue.store.store import find_or_insert, now
 from clothier.errors import ClothierError, ModelError, UnknownNameError, UsageError
 from clothier.inference import load
+from clothier.store.engine import POSTGRESQL
+from clothier.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, VERSIONS
+from clothier.store.store import find_or_insert, now
 from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
-    from clothier.catalogue.store import Store
     from clothier.inference import Model
+    from clothier.store import Store
 
 CURRENT, RETIRED, CANDIDATE = "current", "retired", "candidate"
 OTHERWISE = "Promote a model with `clothier models --promote`, or name one with --model."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.drift import drift as measure_drift
-from clothier.catalogue.store import open_existing_store
+from clothier.store import open_existing_store
 from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from clothier.catalogue.duplicates import find_duplicates
 from clothier.catalogue.exports.tags import check_is_no_source
 from clothier.catalogue.rows import OutputColumn
-from clothier.catalogue.store import open_existing_store
 from clothier.catalogue.tables import check_output, write_table
 from clothier.paths import check_not_source, optional_path
+from clothier.store import open_existing_store
 from clothier.types import no_progress
 from clothier.workflows.index import tag_if_photos
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.catalogue.duplicates import Duplicates
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
     from clothier.types import FailedInput, Progress
 
 NOT_COMPARED = (

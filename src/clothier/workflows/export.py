@@ -16,17 +16,17 @@ from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import MAX_GOOGLE_ID, write_google, write_shopify
 from clothier.catalogue.exports.tags import StoreTags, TableTags, check_is_no_source, is_final, state
 from clothier.catalogue.rows import OutputColumn, choose_columns
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.engine import is_store
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
 from clothier.errors import UnknownNameError, UsageError
 from clothier.paths import check_not_source
+from clothier.store import open_store
+from clothier.store.engine import is_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clothier.catalogue.exports.tags import Tags
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 FORMATS = ("csv", "shopify", "google", "label-studio")
 ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its own. Leave out --columns."

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.bundle import BUNDLED_DIR
 from clothier.catalogue.index import update_index
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.engine import is_store
 from clothier.errors import DataError, UsageError
 from clothier.inference import load
+from clothier.store import open_store
+from clothier.store.engine import is_store
 from clothier.types import DEFAULT_MODEL, no_progress
 from clothier.workflows.tag import STORE_SUFFIX, tag
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clothier.catalogue.api_keys import create_key, list_keys, revoke_key
-from clothier.catalogue.store import open_existing_store, open_store
+from clothier.store import open_existing_store, open_store
+from clothier.store.api_keys import create_key, list_keys, revoke_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.catalogue.api_keys import ApiKey
+    from clothier.store.api_keys import ApiKey
 
 
 @dataclass(frozen=True, slots=True)

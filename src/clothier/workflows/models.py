@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue import versions
 from clothier.catalogue.class_limits import class_limits, set_class_limits
-from clothier.catalogue.store import open_existing_store
 from clothier.errors import UsageError
 from clothier.inference import load
+from clothier.store import open_existing_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from clothier.catalogue.class_limits import ClassLimit
-    from clothier.catalogue.store import Store
     from clothier.catalogue.versions import ModelVersion
+    from clothier.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.rows import PRODUCT_COLUMNS, STORE_COLUMNS, output_columns
-from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, NamedSource, SourceColumns
-from clothier.catalogue.sources.item import readable
 from clothier.catalogue.tables import check_output, write_table
+from clothier.data.photo_sources import DEFAULT_FILE_COLUMN, NamedSource, SourceColumns
+from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, ImageError, UsageError
 from clothier.inference import load
 from clothier.inference.model import require_names
@@ -20,7 +20,7 @@ from clothier.types import DEFAULT_MODEL, FailedInput, no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from clothier.catalogue.sources import Item
+    from clothier.data.photo_sources import Item
     from clothier.inference import Model
     from clothier.inference.model import DecodedPhoto
     from clothier.types import Prediction, Progress

@@ -16,9 +16,9 @@ from clothier.catalogue.review.corrections import CORRECTION_COLUMNS, Correction
 from clothier.catalogue.review.desk import ReviewDesk
 from clothier.catalogue.review.label_studio import NO_LABEL, NOT_OURS, SEVERAL, read_annotations
 from clothier.catalogue.review.queue import EVERYTHING
-from clothier.catalogue.store import open_existing_store
 from clothier.catalogue.tables import check_output, write_table
 from clothier.paths import local_path
+from clothier.store import open_existing_store
 from clothier.types import SHARE_ACCEPTED, FailedInput
 
 if TYPE_CHECKING:

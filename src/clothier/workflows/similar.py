@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from clothier.catalogue.index import Index
-    from clothier.catalogue.store import Store
     from clothier.inference import Model
+    from clothier.store import Store
     from clothier.types import Floats, Progress
 
 BATCH = 64  # files decoded before the model runs on them together

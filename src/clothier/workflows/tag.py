@@ -15,25 +15,25 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import PRODUCT_COLUMNS, output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.shift import rules_after, rules_before
-from clothier.catalogue.sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.lock import file_lock
 from clothier.catalogue.tables import check_output, write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import load_current, register
+from clothier.data.photo_sources import DEFAULT_FILE_COLUMN, SourceColumns, open_source
 from clothier.errors import ADDRESS_WITHOUT_RAY, NO_OUTPUT, Interrupted, UnknownNameError, UsageError
 from clothier.inference import load
 from clothier.paths import local_path, optional_path
 from clothier.selective.decisions import describe_class_limits, describe_limits
+from clothier.store import open_store
+from clothier.store.lock import file_lock
 from clothier.taxonomy import read_taxonomy
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row, RunId
     from clothier.inference import Model
+    from clothier.store import Store
+    from clothier.store.store import Row, RunId
     from clothier.types import CatalogueShift, FailedInput, Progress
 
 STORE_SUFFIX = ".store"  # of the store beside an output, where none is named

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from clothier.catalogue import jobs
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
-from clothier.catalogue.previews import has_preview
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.shift import rules_after, rules_before
-from clothier.catalogue.sources.archive import ZipSource
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import register
+from clothier.data.photo_sources.archive import ZipSource
 from clothier.errors import ClothierError, StorageError
+from clothier.store import jobs
+from clothier.store.previews import has_preview
 from clothier.temporary import temporary_dir
 from clothier.types import no_progress
 from clothier.workflows.export import export_tags
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from clothier.catalogue.jobs import Job
     from clothier.catalogue.rules import TaggingRules
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import RunId
+    from clothier.store import Store
+    from clothier.store.jobs import Job
+    from clothier.store.store import RunId
     from clothier.types import Progress
     from clothier.workflows.export import ExportResult
 

@@ -6,9 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from clothier.api.page.reports import SANDBOX
-from clothier.catalogue.store import open_store
 from clothier.catalogue.versions import register
 from clothier.inference import load
+from clothier.store import open_store
 from tests.api.page.forms import sign_in, token
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import update
 
-from clothier.catalogue.store.schema import ITEMS
+from clothier.store.schema import ITEMS
 from tests.api.page.conftest import IDS
 
 if TYPE_CHECKING:

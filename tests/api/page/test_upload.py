@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
 from tests.api.page.forms import sign_in, token
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import pytest
 
 from clothier.api.page.rendering import POLICY
 from clothier.api.page.visits import COOKIE
-from clothier.catalogue import sessions
-from clothier.catalogue.api_keys import revoke_key
-from clothier.catalogue.store import open_store
+from clothier.store import open_store, sessions
+from clothier.store.api_keys import revoke_key
 from tests.api.page.forms import sign_in, token
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from clothier.catalogue.index import Index, IndexUpdate, open_index, update_index
-from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
-from clothier.catalogue.store.store import upsert
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
+from clothier.store.store import upsert
 from tests.stored_items import file_row, item_row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 WIDTH = 160  # of a descriptor: 16 values of a model and 144 of colors
 

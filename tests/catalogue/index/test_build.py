@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from clothier.catalogue.index import build, graph, projection
-from clothier.catalogue.store.schema import ITEMS, OUTPUTS
 from clothier.errors import DataError, StorageError
+from clothier.store.schema import ITEMS, OUTPUTS
 from tests.catalogue.index.conftest import Catalogue, FakeModel, descriptor
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 
 from clothier.catalogue.index import Filters, graph, open_index
 from clothier.catalogue.index.files import write_card
-from clothier.catalogue.store import open_store
 from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.store import open_store
 from tests.catalogue.index.conftest import Catalogue, descriptor, digest_of
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import func, select
 
 from clothier.catalogue.review import Filter, Judgment, accept, accept_all, correct, queue, review, undo
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.schema import ACTIONS, AUDIT, REVIEWS
 from clothier.errors import UnknownNameError, UsageError
+from clothier.store import open_store
+from clothier.store.schema import ACTIONS, AUDIT, REVIEWS
 from tests.stored_items import fill_store, item, item_row
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 REVIEW = ("reviewed_class", "reviewed_by", "revision")
 

@@ -9,7 +9,7 @@ from clothier.errors import UnknownNameError, UsageError
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 DOUBTFUL = [
     *(item_row(f"r{number:02}", decision="review", probability=number / 100) for number in range(25)),

@@ -12,7 +12,7 @@ from clothier.selective.thresholds import RiskGuarantee, Thresholds
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 
 def card(**changed: Any) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from clothier.api.services import Services, ServicesOf
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.index import Filters, Neighbor
 from clothier.catalogue.items import ORDERS, ItemFilter, colors_of, count_items, files_of, find_item, list_items
-from clothier.catalogue.store import Store
 from clothier.errors import UnknownNameError
+from clothier.store import Store
 from clothier.types import FailedInput
 from clothier.workflows.export import export_tags
 from clothier.workflows.similar import describe_item, find_similar

@@ -11,9 +11,9 @@ from fastapi import Depends, Query
 from clothier.api.schemas import Text
 from clothier.catalogue.items import ItemFilter
 from clothier.catalogue.review import Filter
-from clothier.catalogue.store import Store
 from clothier.catalogue.versions import known_classes
 from clothier.colors.color_names import MULTICOLOR, NAMES
+from clothier.store import Store
 
 DECISIONS = {
     "review": "A person should look",

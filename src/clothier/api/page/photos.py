@@ -17,9 +17,9 @@ from clothier.api.page.visits import NOT_SIGNED_IN, AnyVisit
 from clothier.api.problems import Problem
 from clothier.api.services import ServicesOf
 from clothier.catalogue.photo_files import NO_ITEM, find_photo
-from clothier.catalogue.previews import find_preview
 from clothier.data.photos import decode_image, to_jpeg
 from clothier.errors import ImageError
+from clothier.store.previews import find_preview
 
 if TYPE_CHECKING:
     from clothier.catalogue.photo_files import PhotoFiles, PhotoRequest

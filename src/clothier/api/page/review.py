@@ -18,10 +18,10 @@ from clothier.api.problems import Problem
 from clothier.api.schemas import Text
 from clothier.api.services import Services, ServicesOf
 from clothier.catalogue import review
-from clothier.catalogue.api_keys import LOCAL
 from clothier.catalogue.review import ReviewStatistics
 from clothier.catalogue.review.actions import MAX_NAME, check_reviewer
 from clothier.errors import UsageError
+from clothier.store.api_keys import LOCAL
 
 router = APIRouter(include_in_schema=False)
 LINK = Link("Review", "/review")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clothier.catalogue.review import ActionResult, ReviewItem
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 MAX_TRAIL = 20  # items that "previous" can go back
 KEYS = 9  # classes that have a key

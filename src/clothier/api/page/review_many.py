@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
 
     from clothier.catalogue.review import ActionResult
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 router = APIRouter(include_in_schema=False)
 PAGE = 48  # photos

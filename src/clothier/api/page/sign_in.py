@@ -11,7 +11,7 @@ from clothier.api.access import check_key
 from clothier.api.page.rendering import redirect, render
 from clothier.api.page.visits import AnyVisit, CheckedForm, is_from_other_site, new_secret, set_cookie
 from clothier.api.services import ServicesOf
-from clothier.catalogue.sessions import create_session, end_session
+from clothier.store.sessions import create_session, end_session
 
 router = APIRouter(include_in_schema=False)
 MAX_PATH = 2_000  # characters

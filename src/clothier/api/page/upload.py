@@ -18,7 +18,7 @@ from clothier.api.page.visits import AnyVisit, CheckedForm, PageReader, PageRevi
 from clothier.api.problems import Problem
 from clothier.api.services import ServicesOf
 from clothier.api.uploads import received_file
-from clothier.catalogue import jobs
+from clothier.store import jobs
 from clothier.untrusted import printable
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import UploadFile
 
-    from clothier.catalogue.jobs import Job
-    from clothier.catalogue.store.store import Row
+    from clothier.store.jobs import Job
+    from clothier.store.store import Row
 
 router = APIRouter(include_in_schema=False)
 LINK = Link("Upload", "/upload")

@@ -19,8 +19,8 @@ from starlette.datastructures import FormData
 
 from clothier.api.access import Caller, admit
 from clothier.api.problems import Problem
-from clothier.catalogue.api_keys import LOCAL
-from clothier.catalogue.sessions import find_session
+from clothier.store.api_keys import LOCAL
+from clothier.store.sessions import find_session
 from clothier.types import SCOPES
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from clothier.api.problems import Problem
 from clothier.api.responses import answers, cursor, errors, invalid_cursor, read_cursor
 from clothier.api.schemas import ImageUrl, JobAnswer, JobsAnswer, Text
 from clothier.api.services import ServicesOf
-from clothier.catalogue import jobs
-from clothier.catalogue.jobs import Job
+from clothier.store import jobs
+from clothier.store.jobs import Job
 
 router = APIRouter(tags=["jobs"])
 ZIP_TYPES = ("application/zip", "application/x-zip-compressed", "application/octet-stream")

@@ -23,9 +23,9 @@ from clothier.api.schemas import (
 )
 from clothier.api.services import ServicesOf
 from clothier.catalogue import review
-from clothier.catalogue.api_keys import LOCAL
 from clothier.catalogue.review import ActionResult, Filter, Judgment
-from clothier.catalogue.store import Store
+from clothier.store import Store
+from clothier.store.api_keys import LOCAL
 
 router = APIRouter(tags=["reviews"])
 MAX_PAGE = 200

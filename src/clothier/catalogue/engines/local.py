@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from clothier.catalogue.engines.reading import Reading
-    from clothier.catalogue.sources import Item
+    from clothier.data.photo_sources import Item
     from clothier.inference import Model
 
 GROUP = 4  # photos that a thread takes together: as many as the photo model runs on in one pass

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.catalogue.engines.reading import Reading
-    from clothier.catalogue.sources import Item
+    from clothier.data.photo_sources import Item
 
 
 def require_ray() -> None:

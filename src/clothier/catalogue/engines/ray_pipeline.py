@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from clothier.catalogue.engines.ray_engine import WorkerPlan
-    from clothier.catalogue.sources import Item
+    from clothier.data.photo_sources import Item
 Row = dict[str, Any]
 
 CHUNKS_AHEAD = 2  # for each worker, and as many for all together: none waits for the driver

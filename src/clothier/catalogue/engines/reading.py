@@ -10,20 +10,20 @@ import numpy as np
 
 from clothier.catalogue.descriptors import describe
 from clothier.catalogue.rules import LOGITS, SHIFT_FEATURES
-from clothier.catalogue.sources.item import readable
-from clothier.catalogue.store.schema import EMBEDDING
 from clothier.data.fingerprints import dhash
+from clothier.data.photo_sources.item import readable
 from clothier.data.photos import count_pixels
 from clothier.errors import ImageError
+from clothier.store.schema import EMBEDDING
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from clothier.catalogue.sources import Item
-    from clothier.catalogue.store.store import Row
+    from clothier.data.photo_sources import Item
     from clothier.inference import Model
     from clothier.inference.model import DecodedPhoto
+    from clothier.store.store import Row
     from clothier.types import Images
 
 

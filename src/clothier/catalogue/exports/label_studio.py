@@ -11,7 +11,7 @@ from clothier.catalogue.exports.products import image_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 CHOICES, IMAGE = "class", "image"  # names in the labeling configuration
 NONE = "none"  # the choice for none of the classes

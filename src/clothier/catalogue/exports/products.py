@@ -14,7 +14,7 @@ from clothier.catalogue.exports.tags import PRODUCT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 MAX_HANDLE = 200  # characters; Shopify takes 255
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
 from clothier.catalogue.items import EVERYTHING
-from clothier.catalogue.jobs import JOB_SOURCE
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
-from clothier.catalogue.sources.item import readable
-from clothier.catalogue.store.schema import RUNS, SOURCES
-from clothier.catalogue.store.store import RunId
+from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.store.jobs import JOB_SOURCE
+from clothier.store.schema import RUNS, SOURCES
+from clothier.store.store import RunId
 from clothier.untrusted import read_cell
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.catalogue.items import ItemFilter
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row
+    from clothier.store import Store
+    from clothier.store.store import Row
 
 PRODUCT = "product"  # heading of the product's name in each row; not a column of a table
 OURS = {one.name: one for one in OUR_COLUMNS if one.name not in PRODUCT_COLUMNS}

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.index.entries import Entry
     from clothier.catalogue.index.projection import Projection
-    from clothier.catalogue.store import Store
     from clothier.inference import Model
+    from clothier.store import Store
     from clothier.types import Floats, Progress
 
 REFIT_GROWTH = 4  # the projection is fitted again when the catalogue is so many times as large as when it was fitted

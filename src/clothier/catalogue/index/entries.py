@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import case, func, select
 
-from clothier.catalogue.store.checked import read_digest, read_vectors
-from clothier.catalogue.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS
 from clothier.errors import DataError
+from clothier.store.checked import read_digest, read_vectors
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
     from clothier.types import Floats
 
 PAGE = 1_000  # photos that are read at a time

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select, update
 
-from clothier.catalogue.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
-from clothier.catalogue.store.store import now
 from clothier.catalogue.tags import AUDITED
+from clothier.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
+from clothier.store.store import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping, Select
 
-    from clothier.catalogue.store.store import Row
+    from clothier.store.store import Row
 
 UNDO = "undo"
 IDS = 1_000  # that a statement names

@@ -29,10 +29,10 @@ from clothier.catalogue.review.action_rows import (
     write_reviews,
 )
 from clothier.catalogue.review.filters import Filter, decision_is
-from clothier.catalogue.store.engine import POSTGRESQL
-from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError, UsageError
+from clothier.store.engine import POSTGRESQL
+from clothier.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.types import MAX_ACCEPTED
 from clothier.untrusted import repeated
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from clothier.catalogue.review.action_rows import Request
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 ACCEPT, CORRECT = "accept", "correct"
 REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other

@@ -16,8 +16,8 @@ from sqlalchemy import exists, select
 from clothier.catalogue.exports.label_studio import NONE
 from clothier.catalogue.review.action_rows import UNDO
 from clothier.catalogue.review.actions import Judgment, review
-from clothier.catalogue.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.catalogue.versions import known_classes
+from clothier.store.schema import ACTIONS, ITEMS, REVIEWS
 from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from clothier.catalogue.review.label_studio import Annotation
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 PAGE = 1_000  # reviews that are written in one transaction, and items that a statement names
 

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from clothier.catalogue.review.queue import with_files
 from clothier.catalogue.rows import OutputColumn
-from clothier.catalogue.store.schema import ITEMS
 from clothier.data.photo_paths import PhotoFinder
+from clothier.store.schema import ITEMS
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from clothier.catalogue.review.queue import ReviewItem
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row
+    from clothier.store import Store
+    from clothier.store.store import Row
 
 PAGE = 1_000  # items that are read at a time
 NOT_FOUND = (

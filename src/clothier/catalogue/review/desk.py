@@ -15,7 +15,7 @@ from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
     from clothier.catalogue.review.filters import Filter
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 PAGE = 50  # items that are read at a time: others may review the same ones meanwhile
 NOTHING_LEFT = "there is no item left to review."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select, text
 
-from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.errors import UnknownNameError, UsageError
+from clothier.store.schema import FILES, ITEMS, SOURCES
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, tuple_
 
 from clothier.catalogue.review.filters import Filter, decision_is
-from clothier.catalogue.store.schema import FILES, ITEMS, SOURCES
 from clothier.errors import UnknownNameError, UsageError
+from clothier.store.schema import FILES, ITEMS, SOURCES
 from clothier.types import SHARE_ACCEPTED
 from clothier.untrusted import is_storable
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 SAMPLE_EVERY = 10  # items of the queue, one of which is an accepted one
 DOUBTFUL = ("review", None, "reject")  # decisions in the order of the queue; None is that of an uncalibrated model

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from clothier.catalogue.review.filters import UNCALIBRATED
-from clothier.catalogue.store.schema import ITEMS, REVIEWS, VERSIONS
 from clothier.catalogue.versions import base_thresholds
 from clothier.errors import UsageError
 from clothier.selective.error_rate import clopper_pearson, confidence_sequence
 from clothier.selective.thresholds import RiskGuarantee, Thresholds, format_percent
+from clothier.store.schema import ITEMS, REVIEWS, VERSIONS
 from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 CONFIDENCE_LEVEL = 0.95
 DECISION_ORDER = ("accept", "review", "reject", UNCALIBRATED)

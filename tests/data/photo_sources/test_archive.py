@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.catalogue.sources import SourceColumns, archive, open_source
+from clothier.data.photo_sources import SourceColumns, archive, open_source
 from clothier.errors import DataError, ImageError, UsageError
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from clothier.catalogue.api_keys import ApiKey
-from clothier.catalogue.store.schema import API_KEYS, SESSIONS
-from clothier.catalogue.store.store import now
+from clothier.store.api_keys import ApiKey
+from clothier.store.schema import API_KEYS, SESSIONS
+from clothier.store.store import now
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 LIFETIME = timedelta(hours=12)  # a working day; then the key is asked for again
 

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.sources.folder import FolderSource
-from clothier.catalogue.sources.item import Item, readable
-from clothier.catalogue.sources.open_source import DEFAULT_COLUMNS, check_has_no_columns, open_source
+from clothier.data.photo_sources.folder import FolderSource
+from clothier.data.photo_sources.item import Item, readable
+from clothier.data.photo_sources.open_source import DEFAULT_COLUMNS, check_has_no_columns, open_source
 from clothier.data.photos import read_file
 from clothier.data.photos.decode import TABLES
 from clothier.errors import UsageError
@@ -18,7 +18,7 @@ from clothier.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from clothier.catalogue.sources.item import Source, SourceColumns
+    from clothier.data.photo_sources.item import Source, SourceColumns
 
 
 class NamedSource:

@@ -13,7 +13,8 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from clothier.catalogue.store.engine import (
+from clothier.errors import DataError, StorageError, UsageError
+from clothier.store.engine import (
     BUSY_SECONDS,
     POSTGRESQL,
     SQLITE,
@@ -23,10 +24,9 @@ from clothier.catalogue.store.engine import (
     make_engine,
     parse_url,
 )
-from clothier.catalogue.store.lock import BUSY, file_lock
-from clothier.catalogue.store.migrate import migrate
-from clothier.catalogue.store.schema import AUDIT, FILES, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
-from clothier.errors import DataError, StorageError, UsageError
+from clothier.store.lock import BUSY, file_lock
+from clothier.store.migrate import migrate
+from clothier.store.schema import AUDIT, FILES, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

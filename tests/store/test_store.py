@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store import store as store_module
-from clothier.catalogue.store.schema import FILES, OUTPUTS, SOURCES
-from clothier.catalogue.store.store import RunId, upsert
 from clothier.errors import DataError, StorageError, UsageError
+from clothier.store import open_store
+from clothier.store import store as store_module
+from clothier.store.schema import FILES, OUTPUTS, SOURCES
+from clothier.store.store import RunId, upsert
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
     from tests.postgresql import Server
 
 

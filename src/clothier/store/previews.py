@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from clothier.catalogue.store.schema import ITEMS, PREVIEWS
-from clothier.catalogue.store.store import upsert
+from clothier.store.schema import ITEMS, PREVIEWS
+from clothier.store.store import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 
 def find_preview(store: Store, digest: str) -> bytes | None:

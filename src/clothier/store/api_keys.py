@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from clothier.catalogue.store.schema import API_KEYS
-from clothier.catalogue.store.store import now
 from clothier.errors import UnknownNameError, UsageError
+from clothier.store.schema import API_KEYS
+from clothier.store.store import now
 from clothier.types import SCOPES
 from clothier.untrusted import MAX_NAME
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 LOCAL = "local"  # the name of who needs no key; such a person may review under any name
 PREFIX = "clothier_"  # by which programs that look for leaked secrets can find them

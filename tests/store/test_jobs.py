@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.jobs import begin_upload
+from clothier.store.jobs import begin_upload
 
 if TYPE_CHECKING:
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 
 def test_one_key_at_the_same_time_is_one_job(store: Store) -> None:

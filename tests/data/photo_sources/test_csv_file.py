@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clothier.catalogue.sources import SourceColumns, open_source
+from clothier.data.photo_sources import SourceColumns, open_source
 from clothier.errors import DataError, ImageError, UsageError
 
 

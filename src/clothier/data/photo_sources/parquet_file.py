@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clothier.catalogue.sources.csv_file import check_columns, table_item
-from clothier.catalogue.sources.item import DEFAULT_FILE_COLUMN, Item, fails, readable
 from clothier.data.photo_paths import PhotoFinder
+from clothier.data.photo_sources.csv_file import check_columns, table_item
+from clothier.data.photo_sources.item import DEFAULT_FILE_COLUMN, Item, fails, readable
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.errors import DataError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from clothier.catalogue.sources.item import SourceColumns
+    from clothier.data.photo_sources.item import SourceColumns
 
 BATCH = 16  # rows that are read at a time: each may hold a large photo
 BYTES, PATH = "bytes", "path"  # fields of an image column of Hugging Face's datasets

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clothier.catalogue.sources import SourceColumns, open_source, parquet_file
+from clothier.data.photo_sources import SourceColumns, open_source, parquet_file
 from clothier.errors import DataError, ImageError
 
 if TYPE_CHECKING:

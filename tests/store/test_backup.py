@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.review import accept, statistics
-from clothier.catalogue.store import open_store
+from clothier.store import open_store
 from tests.stored_items import fill_store, item, item_row
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import stat
 from functools import partial
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.sources.item import Item, Skipped, fails, file_signature, readable
 from clothier.data.class_folders import is_of_system, not_readable
+from clothier.data.photo_sources.item import Item, Skipped, fails, file_signature, readable
 from clothier.data.photos import read_file
 from clothier.errors import DataError
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from clothier.catalogue.store.checked import check_columns, is_color_list, is_descriptor, is_jpeg, is_ranking
+from clothier.store.checked import check_columns, is_color_list, is_descriptor, is_jpeg, is_ranking
 
 METADATA = MetaData(
     naming_convention={

@@ -11,9 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from clothier.catalogue.store.engine import SQLITE
-from clothier.catalogue.store.schema import METADATA
 from clothier.errors import DataError
+from clothier.store.engine import SQLITE
+from clothier.store.schema import METADATA
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

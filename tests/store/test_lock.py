@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.catalogue.store.lock import file_lock
 from clothier.errors import StorageError, UsageError
+from clothier.store.lock import file_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOLD = """
 import sys, time
 from pathlib import Path
-from clothier.catalogue.store.lock import file_lock
+from clothier.store.lock import file_lock
 with file_lock(Path(sys.argv[1]), "tags.db"):
     print("held", flush=True)
     time.sleep(60)

@@ -13,9 +13,9 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from clothier.catalogue.store.checked import parse_json
 from clothier.errors import DataError, StorageError, UsageError
 from clothier.paths import local_path
+from clothier.store.checked import parse_json
 from clothier.system import available_cores
 
 if TYPE_CHECKING:

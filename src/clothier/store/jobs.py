@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
-from clothier.catalogue.store.schema import FILES, JOB_PARTS, JOBS, RUNS
-from clothier.catalogue.store.store import RunId, now, upsert
+from clothier.store.schema import FILES, JOB_PARTS, JOBS, RUNS
+from clothier.store.store import RunId, now, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
-    from clothier.catalogue.store import Store
-    from clothier.catalogue.store.store import Row
+    from clothier.store import Store
+    from clothier.store.store import Row
 
 JOB_SOURCE = "job "  # begins the name of the source of an upload; those of others are absolute paths
 MAX_ATTEMPTS = 3  # starts of a job; one that ends the process each time would otherwise do so for ever

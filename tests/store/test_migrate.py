@@ -9,17 +9,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from clothier.catalogue.previews import find_preview
-from clothier.catalogue.store import open_store
-from clothier.catalogue.store.engine import make_engine, parse_url
-from clothier.catalogue.store.migrate import MIGRATIONS
-from clothier.catalogue.store.schema import ITEMS, METADATA
 from clothier.catalogue.tags import draw
+from clothier.store import open_store
+from clothier.store.engine import make_engine, parse_url
+from clothier.store.migrate import MIGRATIONS
+from clothier.store.previews import find_preview
+from clothier.store.schema import ITEMS, METADATA
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from clothier.catalogue.store import Store
+    from clothier.store import Store
 
 FIRST_ROWS = """
 INSERT INTO models (model_id, digest, name) VALUES (1, 'ab', 'photo');

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.sources.archive import ZipSource
-from clothier.catalogue.sources.csv_file import CsvSource
-from clothier.catalogue.sources.folder import FolderSource, check_folder
-from clothier.catalogue.sources.item import SourceColumns
+from clothier.data.photo_sources.archive import ZipSource
+from clothier.data.photo_sources.csv_file import CsvSource
+from clothier.data.photo_sources.folder import FolderSource, check_folder
+from clothier.data.photo_sources.item import SourceColumns
 from clothier.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from clothier.catalogue.sources.item import Source
+    from clothier.data.photo_sources.item import Source
 
 DEFAULT_COLUMNS = SourceColumns()
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # of one with files, and of an empty one
@@ -53,7 +53,7 @@ def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: 
         check_has_no_columns(path, columns)
         return ZipSource(path)
     if signature == PARQUET_SIGNATURE:  # imported here, so that the other sources do not need PyArrow
-        from clothier.catalogue.sources.parquet_file import ParquetSource
+        from clothier.data.photo_sources.parquet_file import ParquetSource
 
         return ParquetSource(path, columns)
     return CsvSource(path, columns)

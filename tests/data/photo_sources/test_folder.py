@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.catalogue.sources.folder import FolderSource
+from clothier.data.photo_sources.folder import FolderSource
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:

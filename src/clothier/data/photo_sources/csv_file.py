@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.sources.item import Item, fails, file_signature, readable
 from clothier.data.photo_csv import missing_file, read_cells
 from clothier.data.photo_paths import PhotoFinder
+from clothier.data.photo_sources.item import Item, fails, file_signature, readable
 from clothier.data.photos import read_file
 from clothier.errors import DataError
 from clothier.untrusted import repeated
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from clothier.catalogue.sources.item import SourceColumns
+    from clothier.data.photo_sources.item import SourceColumns
 
 
 class CsvSource:

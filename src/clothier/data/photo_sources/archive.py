@@ -9,8 +9,8 @@ import zlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from clothier.catalogue.sources.item import Item, Skipped, fails, readable
 from clothier.data.class_folders import is_of_system
+from clothier.data.photo_sources.item import Item, Skipped, fails, readable
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.errors import DataError, ImageError
 

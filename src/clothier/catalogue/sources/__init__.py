@@ -1,7 +1,0 @@
-"""Where photos come from: a folder, a CSV, a ZIP or a Parquet file, each as a stream of items."""
-
-from clothier.catalogue.sources.item import DEFAULT_FILE_COLUMN, Item, Source, SourceColumns
-from clothier.catalogue.sources.named import NamedSource
-from clothier.catalogue.sources.open_source import open_source
-
-__all__ = ["DEFAULT_FILE_COLUMN", "Item", "NamedSource", "Source", "SourceColumns", "open_source"]
