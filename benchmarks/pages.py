@@ -100,21 +100,18 @@ def server_cpu(url: str) -> float:
 def measure(rounds: int = ROUNDS, progress: Progress = no_progress) -> BenchmarkResult:
     """Every page but that for signing in, on a desktop screen, and the next photo of the review desk."""
     names = [name for name in PAGES if name != "sign-in"]
-    costs: dict[str, list[PageCost]] = {f"{name}: {visit}": [] for name in names for visit in ("first", "next visit")}
+    costs: dict[str, list[PageCost]] = {f"{name}, {visit} visit": [] for name in names for visit in ("first", "next")}
     seconds: list[float] = []
     with _browser() as browser, tempfile.TemporaryDirectory() as folder, served_catalogue(Path(folder)) as address:
         for number in range(rounds):
             for name in names:
                 with _page(browser) as page:
-                    costs[f"{name}: first"].append(open_page(page, address + PAGES[name]))
-                    costs[f"{name}: next visit"].append(open_page(page, address + PAGES[name]))
+                    costs[f"{name}, first visit"].append(open_page(page, address + PAGES[name]))
+                    costs[f"{name}, next visit"].append(open_page(page, address + PAGES[name]))
             seconds += _next_photos(browser, address)
             progress("pages", number + 1, rounds)
-    rows = [
-        {"name": f"{name}: interactive", **summarize([one.interactive for one in found], "s")}
-        for name, found in costs.items()
-    ]
-    return BenchmarkResult("pages", [*rows, {"name": "review: next photo", **summarize(seconds, "s")}], {})
+    rows = [{"name": name, **summarize([one.interactive for one in found], "s")} for name, found in costs.items()]
+    return BenchmarkResult("pages", [*rows, {"name": "review, next photo", **summarize(seconds, "s")}], {})
 
 
 def _next_photos(browser: Browser, address: str) -> list[float]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFilter
 from playwright.sync_api import sync_playwright
 
+from benchmarks.server_process import running_server
 from clothier import atomic
 from clothier.store import open_store
 from clothier.store.api_keys import create_key
@@ -98,7 +99,9 @@ def served_catalogue(folder: Path) -> Iterator[str]:
         (run / name).touch()
     store = ("--store", folder / "catalogue.db")
     _clothier("tag", folder / "photos", *store)
-    with _served(*store, "--photos", folder / "photos", "--runs", folder / "runs") as address:
+    options = (*store, "--photos", folder / "photos", "--runs", folder / "runs")
+    with running_server(folder / "serve.log", *options) as server:
+        address = f"http://127.0.0.1:{server.port}"
         _review_some(address)
         yield address
 
@@ -108,9 +111,9 @@ def _served_with_keys(folder: Path) -> Iterator[str]:
     """The address of a server where people sign in."""
     with open_store(folder / "keys.db") as store:
         create_key(store, "anna", "review")
-    words = ("--model", "fashion-cnn", "--store", folder / "keys.db", "--allow-host", "clothes.example")
-    with _served(*words) as address:
-        yield address
+    options = ("--model", "fashion-cnn", "--store", folder / "keys.db", "--allow-host", "clothes.example")
+    with running_server(folder / "keys.log", *options) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 def _draw_photos(folder: Path) -> None:
@@ -141,17 +144,6 @@ def _review_some(address: str) -> None:
 
 def _clothier(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "clothier", *map(str, words)], check=True, capture_output=True)
-
-
-@contextmanager
-def _served(*words: object) -> Iterator[str]:
-    command = [sys.executable, "-m", "clothier", "serve", "--port", "0", *map(str, words)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        line = process.stderr.readline() if process.stderr else ""
-        try:
-            yield f"http://127.0.0.1:{line.partition('127.0.0.1:')[2].partition(' ')[0]}"
-        finally:
-            process.terminate()
 
 
 def _photograph(browser: Browser, address: str, name: str, view: str) -> bytes:

@@ -42,6 +42,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "scale": catalogue.scale,
     "store": catalogue.store,
     "serving": catalogue.serving,
+    "pages": catalogue.pages,
     "similar": catalogue.similar,
     "similar_speed": catalogue.similar_speed,
 }

@@ -79,6 +79,12 @@ def similar_speed() -> str:
     return table((*MEASURED, "recall of the ten nearest, %"), "lrrrrr", rows, with_command(note, results))
 
 
+def pages() -> str:
+    """Seconds until a page of the service can be used."""
+    results = load_results("pages")
+    return _measured(results, f"Chromium and the server on {machine(results)}.")
+
+
 def _measured(results: Row, note: str) -> str:
     """The table of repeated measurements, with a note below."""
     return table(MEASURED, "lrrrr", _cells(results), with_command(note, results))
