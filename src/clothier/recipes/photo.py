@@ -53,7 +53,7 @@ class PhotoRecipe:
     Attributes:
         model: ``photo``.
         preset: the preset that it is; ``NAME-changed`` where a file changed some of its fields.
-        epochs: passes over the photos; 0 keeps the backbone's ImageNet weights and fits only a logistic regression.
+        epochs: passes over the photos; 0 keeps the initial weights and fits only a logistic regression.
         patience: training stops after this many epochs without a lower loss on the held-out groups.
         backbone: the size of EfficientNet-Lite: ``lite0`` for photos of 224x224 pixels, ``lite2`` for 260x260.
         frozen_stages: first stages of the backbone that are not trained; computed once for all folds.
