@@ -15,7 +15,7 @@ from clothier.catalogue.rules import thresholds_digest
 from clothier.errors import ClothierError, ModelError, UnknownNameError, UsageError
 from clothier.inference import load
 from clothier.store.engine import POSTGRESQL
-from clothier.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, VERSIONS
+from clothier.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, RUNS, VERSIONS
 from clothier.store.store import find_or_insert, now
 from clothier.types import DEFAULT_MODEL
 
@@ -236,13 +236,26 @@ def version_before(store: Store) -> str | None:
 
 
 def known_classes(connection: Connection) -> list[str]:
-    """The classes that a reviewer may give: those of the current model, or else of the one registered last."""
+    """The classes that a reviewer may give: those of the current model.
+
+    Without one, those of the model that tagged last, or else was registered last; one that was rolled back comes after
+    all others.
+    """
     card = connection.execute(_promotions().with_only_columns(VERSIONS.c.card).limit(1)).scalar()
     if card is None:
-        card = connection.execute(select(VERSIONS.c.card).order_by(VERSIONS.c.version_id.desc()).limit(1)).scalar()
+        is_rolled_back = VERSIONS.c.version_id.in_(select(PROMOTIONS.c.version_id))  # as all promotions are
+        last_run = select(func.max(RUNS.c.run_id)).where(RUNS.c.model_id == VERSIONS.c.model_id).scalar_subquery()
+        order = (is_rolled_back, func.coalesce(last_run, 0).desc(), VERSIONS.c.version_id.desc())
+        card = connection.execute(select(VERSIONS.c.card).order_by(*order).limit(1)).scalar()
     if card is not None:
         return list(card["classes"])
     return list(connection.scalars(select(ITEMS.c["class"]).distinct().order_by(ITEMS.c["class"])))
+
+
+def other_classes(connection: Connection) -> list[str]:
+    """The classes of models that are not in use: photos may have tags of them."""
+    found = {name for card in connection.scalars(select(VERSIONS.c.card)) for name in card["classes"]}
+    return sorted(found.difference(known_classes(connection)))
 
 
 def _promotions() -> Select[Any]:

@@ -7,11 +7,14 @@ import re
 import shlex
 from html import unescape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from sqlalchemy import update
 
+from clothier.api.addresses import item_url
+from clothier.catalogue import versions
+from clothier.inference import load
 from clothier.store.schema import ITEMS
 from tests.api.page.conftest import IDS
 
@@ -37,6 +40,10 @@ def item(shop: Shop, item_id: str) -> Any:
     return found[0]
 
 
+def shown(shop: Shop, page: str) -> str:
+    return unquote(shop.fields(page)["item_id"])
+
+
 def said(page: str) -> str:
     return re.sub("<[^>]+>", "", page[page.index('id="said"') :].partition(">")[2].partition("</div>")[0]).strip()
 
@@ -50,42 +57,44 @@ def act(shop: Shop, page: str, **values: str) -> str:
 
 def test_accept_correct_skip_previous_and_undo(anna: Shop) -> None:
     page = anna.page("/review?class=dress")
-    first = anna.fields(page)["item_id"]
+    first = shown(anna, page)
     page = act(anna, page, action="accept")
     assert said(page) == "Accepted: dress."
     assert item(anna, first)["reviewed_by"] == "Anna Ünal"
     assert "1 of 3 reviewed" in page
-    second = anna.fields(page)["item_id"]
+    second = shown(anna, page)
     page = act(anna, page, **{"class": "hat"})
     assert said(page) == "hat; the model said dress."
     assert item(anna, second)["reviewed_class"] == "hat"
-    third = anna.fields(page)["item_id"]
+    third = shown(anna, page)
     assert {first, second, third} == {"a/../b", "sku-2", "sku-4"}
     page = act(anna, page, action="previous")
-    assert anna.fields(page)["item_id"] == second
+    assert shown(anna, page) == second
     assert "Anna Ünal reviewed it: <strong>hat</strong>" in page
     page = act(anna, page, action="none")
-    assert anna.fields(page)["item_id"] == third
+    assert shown(anna, page) == third
     assert item(anna, second)["reviewed_class"] is None
     page = act(anna, page, action="undo")
-    assert (anna.fields(page)["item_id"], said(page)) == (second, "1 review taken back.")
+    assert (shown(anna, page), said(page)) == (second, "1 review taken back.")
     assert item(anna, second)["reviewed_class"] == "hat"
     page = act(anna, page, action="skip")
-    assert anna.fields(page)["item_id"] == third
+    assert shown(anna, page) == third
     page = act(anna, page, action="skip")
     assert "Nothing is left to review" in page
     assert "2 of 3 reviewed" in page
-    assert anna.fields(anna.page("/review?class=dress"))["item_id"] == third
+    assert shown(anna, anna.page("/review?class=dress")) == third
     page = act(anna, page, action="undo")
-    assert anna.fields(page)["item_id"] == second
+    assert shown(anna, page) == second
 
 
 @pytest.mark.parametrize(
-    "name", ["\u202egnp.exe", "tab\tin", "del\x7fnel\x85", "tag\U000e0041", "a'; rm -rf ~; '", '"&amp;']
+    "name",
+    ["\u202egnp.exe", "tab\tin", "del\x7fnel\x85", "tag\U000e0041", "a'; rm -rf ~; '", '"&amp;', "line\nbreak\n"],
 )
 def test_ids_that_cannot_be_shown_can_be_reviewed(anna: Shop, name: str) -> None:
     store = anna.services.store
     store.write(lambda one: one.execute(update(ITEMS).where(ITEMS.c.item_id == "sku-1").values(item_id=name)))
+    assert anna.page(item_url(name)).count(quote(name, safe="")) > 1
     page = anna.page(f"/review?item={quote(name)}")
     words = shlex.split(unescape(re.findall("<pre><code>(.*?)</code></pre>", page, re.DOTALL)[-1]))
     assert json.loads(words[words.index("-d") + 1])["items"][0]["item_id"] == name
@@ -99,7 +108,7 @@ def test_the_same_form_twice_is_one_review(anna: Shop) -> None:
     page = anna.page("/review")
     fields = {**anna.fields(page), "action": "accept"}
     assert [anna.post("/review", fields).status_code for _ in range(2)] == [200, 200]
-    assert len(item_history(anna, fields["item_id"])) == 2  # the model's tag, and one review
+    assert len(item_history(anna, unquote(fields["item_id"]))) == 2  # the model's tag, and one review
 
 
 def item_history(shop: Shop, item_id: str) -> list[Any]:
@@ -109,31 +118,31 @@ def item_history(shop: Shop, item_id: str) -> list[Any]:
 
 def test_two_reviewers_of_one_photo(anna: Shop) -> None:
     page = anna.page("/review")
-    shown = anna.fields(page)["item_id"]
-    body = {"action": "correct", "items": [{"item_id": shown, "class": "skirt"}], "reviewer": "Ben"}
+    item_id = shown(anna, page)
+    body = {"action": "correct", "items": [{"item_id": item_id, "class": "skirt"}], "reviewer": "Ben"}
     anna.client.post("/v1/reviews", json=body)
     page = act(anna, page, **{"class": "hat"})
-    assert said(page) == f"Ben has reviewed {shown} meanwhile: skirt.".replace("<", "&lt;").replace(">", "&gt;")
+    assert said(page) == f"Ben has reviewed {item_id} meanwhile: skirt.".replace("<", "&lt;").replace(">", "&gt;")
     assert 'class="warning"' in page
-    assert anna.fields(page)["item_id"] != shown
-    assert (item(anna, shown)["reviewed_by"], item(anna, shown)["reviewed_class"]) == ("Ben", "skirt")
+    assert shown(anna, page) != item_id
+    assert (item(anna, item_id)["reviewed_by"], item(anna, item_id)["reviewed_class"]) == ("Ben", "skirt")
     page = anna.page("/review")
-    shown = anna.fields(page)["item_id"]
-    for one in ({"action": "accept", "items": [{"item_id": shown}], "reviewer": "Ben"},
+    item_id = shown(anna, page)
+    for one in ({"action": "accept", "items": [{"item_id": item_id}], "reviewer": "Ben"},
                 {"action": "undo", "reviewer": "Ben"}):  # fmt: skip
         assert anna.client.post("/v1/reviews", json=one).status_code == 200
     page = act(anna, page, action="accept")
     assert "was changed meanwhile" in said(page)
-    assert anna.fields(page)["item_id"] == shown
+    assert shown(anna, page) == item_id
     page = act(anna, page, action="accept")
-    assert item(anna, shown)["reviewed_by"] == "Anna Ünal"
+    assert item(anna, item_id)["reviewed_by"] == "Anna Ünal"
 
 
 def test_many_at_once(anna: Shop) -> None:
     page = anna.page("/review/many")
     chosen = re.findall(r'name="item" value="(\d+:[^"]+)" checked', page)
     assert len(chosen) == len(IDS)
-    chosen = [one.replace("&lt;", "<").replace("&gt;", ">") for one in chosen if "sku-4" not in one]
+    chosen = [one for one in chosen if "sku-4" not in one]
     body = {"action": "accept", "items": [{"item_id": "sku-1"}], "reviewer": "Ben"}
     anna.client.post("/v1/reviews", json=body)
     asked = anna.post("/review/many", {**anna.fields(page), "item": chosen, "label": ""}).text
@@ -170,6 +179,32 @@ def test_many_at_once(anna: Shop) -> None:
 def test_damaged_forms(anna: Shop, changed: dict[str, str], status: int) -> None:
     answer = anna.post("/review", {**anna.fields(anna.page("/review")), **changed})
     assert answer.status_code == status
+
+
+def classes(page: str) -> list[str]:
+    return re.findall(r'id="class-\d+" name="class" value="([^"]+)"', page)
+
+
+def test_a_promoted_model_with_other_classes(anna: Shop) -> None:
+    store = anna.services.store
+    cnn = load("fashion-cnn")
+    versions.promote(store, versions.register(store, "fashion-cnn", cnn), "Ben")
+    page = anna.page("/review?class=dress")
+    assert 'id="do-accept"' in page, "tags stay as they are"
+    assert classes(page) == list(cnn.classes)
+    assert anna.post("/review", {**anna.fields(page), "class": "hat"}).status_code == 422
+    accepted = shown(anna, page)
+    act(anna, page, action="accept")
+    assert item(anna, accepted)["reviewed_class"] == "dress"
+    listed = anna.page("/catalogue?class=dress")
+    offered = listed[listed.index('id="filter-class"') : listed.index("</select>")]
+    assert re.findall(r'value="([^"]+)"', offered) == [*cnn.classes, "dress", "hat", "skirt"]
+    assert '<option value="dress" selected>' in offered
+    assert "3 photos" in listed
+    assert ",dress," in anna.client.get("/catalogue/export?format=shopify").text
+    assert "Of other models" not in anna.page("/review/many").partition('id="label"')[2]
+    versions.roll_back(store, "Ben")
+    assert set(classes(anna.page("/review"))) == {"dress", "hat", "skirt"}, "of the model that tagged last"
 
 
 def test_without_a_name_nothing_is_reviewed(shop: Shop) -> None:

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from clothier.api.addresses import ITEM_ID, ItemIdInPath
 from clothier.api.downloads import download
 from clothier.api.page.filters import FiltersOf, choices
-from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, render
 from clothier.api.page.visits import PageReader
 from clothier.api.places import place_after, read_place
@@ -71,8 +71,6 @@ def show(
         filters=filters,
         choices=choices(services.store),
         orders=ORDER_NAMES,
-        photo_url=photo_url,
-        item_url=item_url,
     )
 
 
@@ -87,25 +85,21 @@ def export_list(
     return download(*FORMATS[format], partial(_write, services.store, filters.of_items(), format))
 
 
-@router.get("/catalogue/items/{item_id:path}")
-def show_item(
-    request: Request, caller: PageReader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]
-) -> Response:
+@router.get(f"/catalogue/items/{ITEM_ID}")
+def show_item(request: Request, caller: PageReader, services: ServicesOf, item_id: ItemIdInPath) -> Response:
     """A photo with its tag, its files and its history."""
-    row = None if "\0" in item_id else find_item(services.store, item_id)
+    row = find_item(services.store, item_id)
     if row is None:
         raise not_found("item", item_id)
     colors = colors_of(services.store, [item_id]).get(item_id, [])
-    return render(request, "item.html", row=row, colors=colors, photo_url=photo_url, item_url=item_url)
+    return render(request, "item.html", row=row, colors=colors)
 
 
-@router.get("/catalogue/similar/{item_id:path}")
-def show_similar(
-    request: Request, caller: PageReader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]
-) -> Response:
+@router.get(f"/catalogue/similar/{ITEM_ID}")
+def show_similar(request: Request, caller: PageReader, services: ServicesOf, item_id: ItemIdInPath) -> Response:
     """Photos like this one, or why there are none."""
     neighbors, reason = _find_similar(services, item_id)
-    return render(request, "_similar.html", neighbors=neighbors, reason=reason, photo_url=photo_url, item_url=item_url)
+    return render(request, "_similar.html", neighbors=neighbors, reason=reason)
 
 
 def _find_similar(services: Services, item_id: str) -> tuple[tuple[Neighbor, ...], str]:
@@ -114,7 +108,7 @@ def _find_similar(services: Services, item_id: str) -> tuple[tuple[Neighbor, ...
         index = services.similar.get(model)
     except Problem as problem:  # there is no index yet, or it is of another model
         return (), str(problem.detail)
-    described = None if "\0" in item_id else describe_item(services.store, model, item_id)
+    described = describe_item(services.store, model, item_id)
     if described is None:
         return (), "There is no such photo."
     if isinstance(described, FailedInput):

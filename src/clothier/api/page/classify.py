@@ -6,12 +6,11 @@ import asyncio
 import base64
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.visits import AnyVisit, PageReader, check_token
 from clothier.api.problems import Problem, busy
@@ -31,7 +30,6 @@ router = APIRouter(include_in_schema=False)
 LINK = Link("Classify", "/")
 PATH = "/classify"
 NEIGHBORS = 6
-ADDRESSES: dict[str, Any] = {"item_url": item_url, "photo_url": photo_url}  # for templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ async def classify(request: Request, caller: PageReader, visit: AnyVisit, servic
         one if isinstance(one, FailedInput) else _view(one, near) for one, near in zip(found, neighbors, strict=True)
     ]
     if is_htmx(request):
-        return render(request, "_results.html", results=results, **ADDRESSES)
+        return render(request, "_results.html", results=results)
     return _page(request, services, results)
 
 
@@ -119,7 +117,6 @@ def _page(request: Request, services: Services, results: list[PhotoView | Failed
         "classify.html",
         results=results,
         model=services.rules.model,
-        **ADDRESSES,
         limits=services.settings.limits,
     )
 

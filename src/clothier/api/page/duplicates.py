@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from clothier.api.downloads import download
-from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import Link, render
 from clothier.api.page.visits import PageReader
 from clothier.api.services import ServicesOf
@@ -42,8 +41,6 @@ def show(
         page=PAGE,
         only=only,
         max_shown=MAX_SHOWN,
-        photo_url=photo_url,
-        item_url=item_url,
     )
 
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Query
 from clothier.api.schemas import Text
 from clothier.catalogue.items import ItemFilter
 from clothier.catalogue.review import Filter
-from clothier.catalogue.versions import known_classes
+from clothier.catalogue.versions import known_classes, other_classes
 from clothier.colors.color_names import MULTICOLOR, NAMES
 from clothier.store import Store
 
@@ -116,7 +116,12 @@ async def read_queue_filters(
 
 def choices(store: Store) -> dict[str, Any]:
     """What the form offers."""
-    return {"classes": store.read(known_classes), "decisions": DECISIONS, "colors": COLORS}
+    return {
+        "classes": store.read(known_classes),
+        "other_classes": store.read(other_classes),
+        "decisions": DECISIONS,
+        "colors": COLORS,
+    }
 
 
 FiltersOf = Annotated[PageFilters, Depends(read_filters)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pathlib
 import textwrap
-from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Literal
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from clothier.api.addresses import ITEM_ID, ItemIdInPath
 from clothier.api.page.rendering import jinja_env
 from clothier.api.page.visits import NOT_SIGNED_IN, AnyVisit
 from clothier.api.problems import Problem
@@ -33,23 +33,13 @@ SHOWN_AS = pathlib.Path("this photo")  # in messages: no path of this machine is
 router = APIRouter(include_in_schema=False)
 
 
-def photo_url(item_id: str, size: str = "small") -> str:
-    """The address of an item's photo."""
-    return f"/photos/{size}/{quote(item_id, safe='')}"
-
-
-def item_url(item_id: str) -> str:
-    """The address of an item's page."""
-    return f"/catalogue/items/{quote(item_id, safe='')}"
-
-
-@router.get("/photos/{size}/{item_id:path}")
+@router.get(f"/photos/{{size}}/{ITEM_ID}")
 async def get_photo(
     request: Request,
     visit: AnyVisit,
     services: ServicesOf,
     size: Literal["small", "large"],
-    item_id: Annotated[str, Path(max_length=1_000)],
+    item_id: ItemIdInPath,
 ) -> Response:
     """A photo as JPEG without its metadata, else its preview, else a drawing with a sentence that says why not.
 
@@ -58,7 +48,7 @@ async def get_photo(
     if visit.caller is None:
         raise Problem(401, NOT_SIGNED_IN, "Sign in with an API key first.")
     request.state.caller = visit.caller.name
-    found = None if "\0" in item_id else await run_in_threadpool(find_photo, services.store, item_id)
+    found = await run_in_threadpool(find_photo, services.store, item_id)
     if found is None:
         return _placeholder(NO_ITEM, size, 404)
     tag = f"{found.digest[:32]}-{size}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
+from clothier.api.addresses import item_url, photo_url, segment
 from clothier.api.page.assets import asset
 from clothier.api.page.compression import VARY, compress
 from clothier.api.page.visits import FIELD, HEADER, is_from_other_site, set_cookie
@@ -65,8 +66,8 @@ def jinja_env() -> jinja2.Environment:
     """Templates of ``api/page/templates/``, with the filters and names that they use."""
     environment = strict_environment("clothier.api.page")
     environment.filters.update(prose=_prose, percent=format_percent, number="{:,}".format, file_size=_file_size)
-    environment.filters.update(lines=_lines, argument=_argument)
-    environment.globals.update(asset=asset, htmx_config=HTMX)
+    environment.filters.update(lines=_lines, argument=_argument, segment=segment)
+    environment.globals.update(asset=asset, photo_url=photo_url, item_url=item_url, htmx_config=HTMX)
     return environment
 
 

@@ -10,7 +10,6 @@ from starlette.datastructures import FormData
 
 from clothier.api.access import Caller
 from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
-from clothier.api.page.photos import photo_url
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.review_card import NONE, Card, Desk, DeskState
 from clothier.api.page.visits import CheckedForm, PageReader, PageReviewer
@@ -94,7 +93,8 @@ def field(form: FormData, name: str) -> str:
 
 
 def _act(desk: Desk, services: Services, form: FormData, reviewer: str) -> Card:
-    store, item_id, key, action = services.store, field(form, "item_id"), field(form, "key"), field(form, "action")
+    store, key, action = services.store, field(form, "key"), field(form, "action")
+    item_id = unquote(field(form, "item_id"))
     if action == "undo":
         return desk.undo(item_id, key)
     if action == "previous":
@@ -122,7 +122,6 @@ def _page(request: Request, services: Services, caller: Caller, card: Card) -> R
     context: dict[str, Any] = {
         **card.context(services.store),
         "filters": filters,
-        "photo_url": photo_url,
         "n_reviewed": n_reviewed,
         "n": n_reviewed + review.count_waiting(services.store, filters.of_queue()),
     }

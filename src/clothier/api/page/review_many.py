@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
 from clothier.api.access import Caller
 from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
-from clothier.api.page.photos import item_url, photo_url
 from clothier.api.page.rendering import redirect, render
 from clothier.api.page.review import field, reviewer_of
 from clothier.api.page.visits import CheckedForm, PageReader, PageReviewer
@@ -65,8 +65,7 @@ def act(
         done = _judge(services.store, seen, label, reviewer, field(form, "key"))
         return _page(request, services, caller, filters, after, result=done)
     return render(
-        request, "review_confirm.html", seen=seen, label=label, filters=filters, after=after, key=uuid.uuid4().hex,
-        photo_url=photo_url,
+        request, "review_confirm.html", seen=seen, label=label, filters=filters, after=after, key=uuid.uuid4().hex
     )  # fmt: skip
 
 
@@ -81,7 +80,7 @@ def read_items(form: FormData) -> dict[str, int]:
         revision, _, item_id = str(value).partition(":")
         if not (revision.isascii() and revision.isdecimal() and len(revision) <= MAX_DIGITS and item_id):
             raise Problem(422, "invalid-request", "The list of photos is damaged. Load the page again.")
-        seen[item_id] = int(revision)
+        seen[unquote(item_id)] = int(revision)
     if len(seen) > PAGE:
         raise Problem(422, "invalid-request", f"At most {PAGE} photos can be reviewed at once, not {len(seen)}.")
     return seen
@@ -119,6 +118,4 @@ def _page(
         n=n_reviewed + review.count_waiting(store, wanted),
         reviewer=reviewer_of(request, caller),
         key=uuid.uuid4().hex,
-        photo_url=photo_url,
-        item_url=item_url,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
 from clothier.api import examples
 from clothier.api.access import Reader
+from clothier.api.addresses import ITEM_ID, ItemIdInPath
 from clothier.api.places import place_after, read_place
 from clothier.api.responses import answers, item_answer, not_found
 from clothier.api.schemas import ItemDetail, ItemsAnswer, Probability, Text
@@ -43,10 +44,10 @@ def get_items(
     return {"items": [item_answer(one) for one in rows[:limit]], "next": following}
 
 
-@router.get("/v1/items/{item_id:path}", response_model=ItemDetail, responses=answers(examples.ITEM_DETAIL, 404))
-def get_item(caller: Reader, services: ServicesOf, item_id: Annotated[str, Path(max_length=1_000)]) -> Any:
+@router.get(f"/v1/items/{ITEM_ID}", response_model=ItemDetail, responses=answers(examples.ITEM_DETAIL, 404))
+def get_item(caller: Reader, services: ServicesOf, item_id: ItemIdInPath) -> Any:
     """An item with its files and the history of its tag."""
-    row = None if "\0" in item_id else find_item(services.store, item_id)
+    row = find_item(services.store, item_id)
     if row is None:
         raise not_found("item", item_id)
     return item_answer(row)
