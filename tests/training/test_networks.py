@@ -133,18 +133,18 @@ def test_convolutions_start_as_identity_and_norms_train_only_biases(garments: La
     assert [name for name, weight in norm.named_parameters() if weight.requires_grad] == ["bias"]
 
 
-def test_groups_of_three_convolutions_have_a_residual_connection(garments: LabeledImages) -> None:
-    maps = torch.rand(2, 8, 6, 6)
-    for depth, has_residual in ((2, False), (3, True)):
-        group = (
-            build_network(WhitenedCnn(patch=2, widths=(16,), depths=(depth,)), garments.images, 10, 0)
-            .features.groups[0]
-            .eval()
-        )
-        for conv in (module for module in group.later.modules() if isinstance(module, nn.Conv2d)):
-            nn.init.zeros_(conv.weight)
+@pytest.mark.parametrize(("depth", "blocks"), [(1, []), (2, []), (3, [2]), (4, [2, 1]), (5, [2, 2])])
+def test_each_residual_connection_spans_two_convolutions(depth: int, blocks: list[int], garments: LabeledImages) -> None:
+    spec = WhitenedCnn(patch=2, widths=(16,), depths=(depth,))
+    group = build_network(spec, garments.images, 10, 0).features.groups[0].eval()
+    assert sum(isinstance(module, nn.Conv2d) for module in group.later.modules()) == depth - 1
+    if blocks:
+        assert [len(block) for block in group.later] == [3 * convolutions for convolutions in blocks]  # with norm, ReLU
+        maps = torch.rand(2, 16, 6, 6)
         with torch.no_grad():
-            assert torch.equal(group(maps), group.first(group.pool(maps))) == has_residual
+            for block in group.later:
+                assert torch.equal(block(maps), maps + nn.Sequential(*block)(maps))
+                assert not torch.equal(block(maps), maps)
 
 
 def test_only_the_reference_cnn_needs_28x28_images(garments: LabeledImages) -> None:

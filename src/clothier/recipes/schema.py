@@ -73,7 +73,7 @@ class WhitenedCnn:
     Attributes:
         patch: side of the stem's patches, pixels. 4x4 gives 16 eigenvectors; with their negatives 32 channels.
         widths: channels of each group; each group halves height and width.
-        depths: convolutions of each group. With three or more, a residual connection spans the later ones.
+        depths: convolutions of each group. With three or more, residual connections span the later ones, two by two.
         pooled_stem: halve the feature maps after the stem: a quarter of the computation, but less detail.
     """
 

@@ -8,7 +8,7 @@ standard deviation) are buffers, so a saved model needs nothing else.
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
@@ -147,23 +147,34 @@ class WhiteningStem(nn.Module):
         return nn.functional.conv2d((images - self.mean) / self.std, self.filters)
 
 
+class ResidualBlock(nn.Sequential):
+    """Layers whose input is added to their output."""
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) to (N, C, H, W)."""
+        output = maps
+        for layer in self:
+            output = layer(output)
+        return maps + output
+
+
 class ConvGroup(nn.Module):
-    """Pooling, then ``depth`` times convolution, BatchNorm and ReLU; from depth 3 on with a residual connection."""
+    """Pooling, then ``depth`` times convolution, BatchNorm and ReLU; from depth 3 on with residual connections."""
 
     def __init__(self, in_channels: int, out_channels: int, depth: int, *, downsample: bool = True) -> None:
         super().__init__()
         self.pool = nn.MaxPool2d(2) if downsample else nn.Identity()
         self.first = _conv_block(in_channels, out_channels)
-        self.later = nn.Sequential(
-            *(layer for _ in range(depth - 1) for layer in _conv_block(out_channels, out_channels))
-        )
-        self.residual = depth > 2
+        later = [_conv_block(out_channels, out_channels) for _ in range(depth - 1)]
+        if depth > 2:
+            pairs = [later[start : start + 2] for start in range(0, len(later), 2)]
+            self.later = nn.Sequential(*(ResidualBlock(*chain.from_iterable(pair)) for pair in pairs))
+        else:
+            self.later = nn.Sequential(*chain.from_iterable(later))
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """(N, in_channels, H, W) to (N, out_channels, H // 2, W // 2), or H, W without downsampling."""
-        first = self.first(self.pool(maps))
-        later = self.later(first)
-        return first + later if self.residual else cast("torch.Tensor", later)
+        return cast("torch.Tensor", self.later(self.first(self.pool(maps))))
 
 
 def _study_block(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
