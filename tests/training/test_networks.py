@@ -134,7 +134,7 @@ def test_convolutions_start_as_identity_and_norms_train_only_biases(garments: La
 
 
 @pytest.mark.parametrize(("depth", "blocks"), [(1, []), (2, []), (3, [2]), (4, [2, 1]), (5, [2, 2])])
-def test_each_residual_connection_spans_two_convolutions(depth: int, blocks: list[int], garments: LabeledImages) -> None:
+def test_residual_connections_span_two_convolutions(depth: int, blocks: list[int], garments: LabeledImages) -> None:
     spec = WhitenedCnn(patch=2, widths=(16,), depths=(depth,))
     group = build_network(spec, garments.images, 10, 0).features.groups[0].eval()
     assert sum(isinstance(module, nn.Conv2d) for module in group.later.modules()) == depth - 1
