@@ -118,7 +118,7 @@ def test_shopify(source: str, tmp_path: Path) -> None:
         "URL handle": "rote-rocke",
         "Product category": "Apparel & Accessories > Clothing > Dresses",
         "Type": "dress",
-        "Price": "12.00 EUR",
+        "Price": "12.00",
         "Product image URL": "https://cdn.example.com/photos/red%201.png",
         "Image position": "1",
         "Google Shopping / Google product category": "2271",

@@ -34,6 +34,7 @@ PRODUCTS_OF_STORE = "a store knows its products. Leave out --product-column."
 NO_IMAGES = "the images have no address, so their column is empty. Say where they are: --image-url https://..."
 MIXED = "{n:,} products have photos of different classes; the class of most photos was taken, for example for {name!r}."
 LONG_IDS = "{n:,} products are left out: their id has more than {limit} characters, for example {name!r}."
+NO_CURRENCY = "{n:,} products have a price without a currency, which Google needs. Write prices such as 19.90 EUR."
 UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
 CONFIG_SUFFIX = ".xml"  # of the labeling configuration of Label Studio
 CONFIG_BESIDE = "the labeling configuration is written beside the tasks, and would replace {}. Name the tasks {}."
@@ -98,7 +99,7 @@ def export(
 
     Raises:
         UsageError: an unknown format or column, or options that do not go together.
-        DataError: the source is missing, damaged or without tags.
+        DataError: the source is missing, damaged or without tags, or has a price for a shop that cannot be read.
         StorageError: the output cannot be written; an older one is unchanged.
     """
     target = Path(output)
@@ -193,7 +194,10 @@ class _Export:
         if products and not address_of(products[0].photos[0]["file"], self._image_url):
             self._warnings.append(NO_IMAGES)
         with atomic.atomic_open(self._output) as file:
-            (write_shopify if self._format == "shopify" else write_google)(file, products, self._image_url)
+            if self._format == "shopify":
+                write_shopify(file, products, self._image_url)
+            elif n := write_google(file, products, self._image_url):
+                self._warnings.append(NO_CURRENCY.format(n=n))
         return len(products)
 
     def _all_warnings(self) -> Iterator[str]:

@@ -90,6 +90,16 @@ def test_google_wants_names_of_colors_and_one_line_a_product() -> None:
 
 def test_a_shop_table_has_no_cell_that_a_spreadsheet_executes() -> None:
     file = io.BytesIO()
-    write_shopify(file, [Product("=1+1", [{"class": "@x", "file": "a.jpg", "item_id": "1", "Price": "-5"}])], None)
+    write_shopify(file, [Product("=1+1", [{"class": "@x", "file": "a.jpg", "item_id": "1", "SKU": "-5"}])], None)
     (row,) = csv.DictReader(file.getvalue().decode().splitlines())
-    assert (row["Title"], row["Type"], row["Price"]) == ("'=1+1", "'@x", "-5")
+    assert (row["Title"], row["Type"], row["SKU"]) == ("'=1+1", "'@x", "-5")
+
+
+def test_prices_are_written_as_each_shop_reads_them() -> None:
+    products = [Product("p1", [row("p1", Price="1.299,00 €")]), Product("p2", [row("p2", Price="19,90")])]
+    shopify, google = io.BytesIO(), io.BytesIO()
+    write_shopify(shopify, products, None)
+    assert write_google(google, products, None) == 1, "without a currency"
+    assert [one["Price"] for one in csv.DictReader(shopify.getvalue().decode().splitlines())] == ["1299.00", "19.90"]
+    feed = csv.DictReader(google.getvalue().decode().splitlines(), delimiter="\t")
+    assert [one["price"] for one in feed] == ["1299.00 EUR", "19.90"]

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from clothier.catalogue.exports.tags import PRODUCT
@@ -54,11 +54,16 @@ class Product:
 
     def given(self, column: str) -> str:
         """What the user's table says in a column of this name, whatever its letter case; "" if nothing."""
+        value = self.given_value(column)
+        return "" if value is None else str(value)
+
+    def given_value(self, column: str) -> Any:
+        """As :meth:`given`, of the type that the table has; None if nothing."""
         for photo in self.photos:
             for name, value in photo.items():
                 if name.lower() == column.lower() and value not in (None, ""):
-                    return str(value)
-        return ""
+                    return value
+        return None
 
 
 def group_products(rows: Iterable[Row]) -> list[Product]:
