@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from clothier.catalogue.rows import OUR_COLUMNS, output_columns
@@ -46,10 +48,28 @@ def test_columns_are_chosen_renamed_and_ordered() -> None:
     ]
 
 
-@pytest.mark.parametrize("chosen", [None, "class,input.class", "file,price=file"])
-def test_two_columns_of_one_name(chosen: str | None) -> None:
-    with pytest.raises(UsageError, match=r"two columns '(class|file)'.*--columns"):
+@pytest.mark.parametrize("chosen", ["class,input.class", "file,price=file", "*,price=color"])
+def test_two_columns_of_one_name(chosen: str) -> None:
+    with pytest.raises(UsageError, match=r"two columns '(class|file|color)'.*--columns"):
         output_columns({"price": str, "class": str}, chosen)
+
+
+def test_a_star_is_all_columns_that_are_not_named() -> None:
+    columns = output_columns({"price": str, "sku": str}, "input.sku=article, *,file=photo", without=frozenset())
+    others = [one.name for one in OUR_COLUMNS if one.name != "file"]
+    assert [one.name for one in columns] == ["article", *others, "price", "photo"]
+
+
+def test_the_message_about_a_clash_has_an_option_that_solves_it() -> None:
+    table = {"price": str, "class": str, "color": str, "input_color": str}
+    with pytest.raises(UsageError, match="two columns 'class', 'color': Clothier's and the table's") as error:
+        output_columns(table)
+    *_, option, value = shlex.split(str(error.value).replace("'class', 'color'", "").replace("'s", ""))
+    assert (option, value) == ("--columns", "*,input.class=input_class,input.color=input_color_2")
+    columns = output_columns(table, value)
+    ours = [one.name for one in OUR_COLUMNS if not one.name.startswith("product_")]
+    assert [one.name for one in columns] == [*ours, "price", "input_color", "input_class", "input_color_2"]
+    assert columns[-2].value(ROW) == "headwear"
 
 
 def test_an_unknown_column() -> None:

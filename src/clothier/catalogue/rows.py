@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from clothier.errors import UnknownNameError, UsageError
 from clothier.untrusted import repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from clothier.store.store import Row
 
@@ -17,6 +19,7 @@ PRODUCT_COLUMNS = frozenset({"product_class", "product_probability"})
 STORE_COLUMNS = frozenset({"item_id", "thresholds", "model_class", "reviewed_by", "reviewed_at"})
 """Only the rows of a store have values in these."""
 USER_PREFIX = "input."  # of a user's column in --columns, needed where ours has the same name
+ALL_OTHERS = "*"  # in --columns: the columns that the list does not name
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def output_columns(
     Args:
         user: the names and types of the user's columns.
         chosen: names as ``--columns`` takes them, in the order of the output: ``file,class=category,input.class``.
-            ``NAME=NEW`` renames; ``input.NAME`` is the user's column where ours has the same name. None for all.
+            ``NAME=NEW`` renames; ``input.NAME`` is the user's column where ours has the same name; ``*`` stands for
+            all columns that the list does not name. None for all.
         without: our columns that the rows do not have.
 
     Raises:
@@ -107,40 +111,63 @@ def output_columns(
     ours = {one.name: one for one in OUR_COLUMNS if one.name not in without}
     users = {name: OutputColumn(name, kind, _user_value(name)) for name, kind in user.items()}
     if chosen is None:
-        _check_unique([*ours, *users])
+        if clashes := [name for name in ours if name in users]:
+            raise UsageError(_clash_message(clashes, {*ours, *users}))
         return [*ours.values(), *users.values()]
     known = {**{f"{USER_PREFIX}{name}": one for name, one in users.items()}, **users, **ours}
-    return choose_columns(known, chosen)
+    return choose_columns(known, chosen, others=[*ours, *users])
 
 
-def choose_columns(known: Mapping[str, OutputColumn], chosen: str | None) -> list[OutputColumn]:
+def choose_columns(
+    known: Mapping[str, OutputColumn], chosen: str | None, *, others: Sequence[str] | None = None
+) -> list[OutputColumn]:
     """Those of the ``known`` columns that ``--columns`` names; all for None.
+
+    Args:
+        known: by the names that may be chosen.
+        chosen: as ``--columns`` takes it.
+        others: the names that ``*`` stands for; None for all.
 
     Raises:
         UsageError: a heading would occur twice.
         UnknownNameError: no such column.
     """
-    columns = list(known.values()) if chosen is None else [_choose(part, known) for part in chosen.split(",")]
-    _check_unique([one.name for one in columns])
+    if chosen is None:
+        return list(known.values())
+    columns = list(_chosen(known, chosen.split(","), known if others is None else others))
+    if twice := repeated([one.name for one in columns]):
+        raise UsageError(
+            f"the output would have two columns {twice[0]!r}. Rename or leave out one of them in --columns."
+        )
     return columns
+
+
+def _chosen(known: Mapping[str, OutputColumn], parts: Sequence[str], others: Collection[str]) -> Iterator[OutputColumn]:
+    names = [part.partition("=")[0].strip() for part in parts]
+    named = [known[name] for name in names if name in known]
+    for name, part in zip(names, parts, strict=True):
+        if name in known:
+            new = part.partition("=")[2].strip()
+            yield OutputColumn(new or known[name].name, known[name].type, known[name].value)
+        elif name == ALL_OTHERS:
+            yield from (known[one] for one in dict.fromkeys(others) if not any(known[one] is other for other in named))
+        else:
+            raise UnknownNameError(name, "column", known)
 
 
 def _user_value(name: str) -> Callable[[Row], Any]:
     return lambda row: row["columns"].get(name)
 
 
-def _choose(part: str, known: Mapping[str, OutputColumn]) -> OutputColumn:
-    name, _, new = (one.strip() for one in part.partition("="))
-    if name not in known:
-        raise UnknownNameError(name, "column", known)
-    column = known[name]
-    return OutputColumn(new or column.name, column.type, column.value)
+def _clash_message(names: Sequence[str], taken: Collection[str]) -> str:
+    """What to give so that all columns are in the output, those of the table under another name."""
+    renamed = [f"{USER_PREFIX}{name}={_unused(f'input_{name}', taken)}" for name in names]
+    return (
+        f"the output would have two columns {', '.join(map(repr, names))}: Clothier's and the table's. Rename the "
+        f"table's: --columns {shlex.quote(','.join([ALL_OTHERS, *renamed]))}"
+    )
 
 
-def _check_unique(names: Sequence[str]) -> None:
-    if twice := sorted(repeated(names)):
-        name = twice[0]
-        raise UsageError(
-            f"the output would have two columns {', '.join(map(repr, twice))}: Clothier's and the table's. "
-            f"Choose and rename columns, such as --columns file,{name}=new_{name},{USER_PREFIX}{name}"
-        )
+def _unused(name: str, taken: Collection[str]) -> str:
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in taken)

@@ -34,7 +34,10 @@ PredictionTable = Annotated[
     ),
 ]
 Columns = Annotated[
-    str | None, typer.Option(metavar="LIST", help="Columns of the output, in order; NAME=NEW renames. Default: all.")
+    str | None,
+    typer.Option(
+        metavar="LIST", help="Columns of the output, in order; NAME=NEW renames, '*' is all others. Default: all."
+    ),
 ]
 Model = Annotated[str, typer.Option(metavar="RUN|NAME", help="A run folder, a bundle, or a bundled model.")]
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="Number of classes to print per image.")]
