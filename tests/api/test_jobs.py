@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from clothier.api import job_worker
+from clothier.errors import StorageError
 from clothier.store import jobs, open_store
 from clothier.store.schema import JOB_PARTS
+from clothier.workflows import tag_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +208,27 @@ def test_a_job_that_ends_the_server_each_time(
         for _ in range(3):
             job = jobs.start_job(store, job, store.begin_run("job", "d", "m"))
     failed = wait(open_client(), job.job_id)
-    assert (failed["status"], failed["error"]) == ("failed", "it was started 3 times, and the server ended each time.")
+    assert (failed["status"], failed["error"]) == (
+        "failed",
+        "it was started 3 times and did not end; the last time, the server ended.",
+    )
+
+
+def test_a_job_whose_store_fails_each_time(
+    open_client: OpenClient, make_zip: Callable[..., bytes], store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise StorageError(f"the store {store_path} cannot be used: database or disk is full.")
+
+    monkeypatch.setattr(tag_job, "tag_source", full)
+    monkeypatch.setattr(job_worker, "POLL_SECONDS", 0.01)
+    with open_store(store_path) as store:
+        job, _ = jobs.begin_upload(store, "local", None)
+        jobs.add_part(store, job, 0, make_zip("dress"))
+        jobs.complete_upload(store, job, "f")
+    failed = wait(open_client(), job.job_id)
+    assert failed["status"] == "failed"
+    assert failed["error"].endswith("the last time, the store could not be used (the server's log has the cause).")
 
 
 @pytest.mark.parametrize("path", ["none", "%00", "..%2f..", "x" * 900])

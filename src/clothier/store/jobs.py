@@ -49,7 +49,7 @@ class Job:
         done: photos.
         total: photos; None before it is known.
         result: counts, when it is done.
-        error: why it failed.
+        error: why it failed; of a job that is not done, why its last start did not end it.
         run_id: of the run in the store.
         fingerprint: SHA-256 of the upload; None while it is uploaded.
     """
@@ -169,7 +169,14 @@ def read_upload(store: Store, job: Job) -> Iterator[bytes]:
 def start_job(store: Store, job: Job, run: RunId) -> Job:
     """The job is running, in this run of the store."""
     started = job.started_at or now()
-    return _change(store, job, status="running", started_at=started, attempts=job.attempts + 1, run_id=run.run)
+    return _change(
+        store, job, status="running", started_at=started, attempts=job.attempts + 1, run_id=run.run, error=None
+    )
+
+
+def note_problem(store: Store, job: Job, problem: str) -> None:
+    """Keeps why this start of the job did not end it."""
+    _change(store, job, error=problem)
 
 
 def report_progress(store: Store, job: Job, done: int, total: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.engines.local import LocalEngine
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("clothier.jobs")
 UPLOAD = "the upload"
+GAVE_UP = "it was started {n} times and did not end; the last time, {why}."
+SERVER_ENDED = "the server ended"
+STORE_FAILED = "the store could not be used (the server's log has the cause)"
 
 
 class _StopError(Exception):
@@ -62,13 +66,15 @@ def run_next_job(
     if job is None or should_stop():
         return False
     if job.attempts >= jobs.MAX_ATTEMPTS:
-        jobs.finish_job(store, job, error=f"it was started {job.attempts} times, and the server ended each time.")
+        jobs.finish_job(store, job, error=GAVE_UP.format(n=job.attempts, why=job.error or SERVER_ENDED))
         return True
     try:
         jobs.finish_job(store, job, result=_run(store, model, rules, job, should_stop, with_previews))
     except _StopError:
         return not should_stop()
     except StorageError:
+        with suppress(StorageError):  # it may be the store itself that cannot be written
+            jobs.note_problem(store, job, STORE_FAILED)
         raise
     except ClothierError as error:
         jobs.finish_job(store, job, error=str(error))
