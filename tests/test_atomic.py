@@ -291,6 +291,8 @@ def test_a_path_without_a_name(place: str, tmp_path: Path, monkeypatch: pytest.M
         with pytest.raises(UsageError) as caught:
             write(Path(place))
         assert str(caught.value).startswith(f"'{place}' is not a name ")
+        with pytest.raises(UsageError, match="'-' stands for standard output"):
+            write(Path("-"))
     assert list(tmp_path.iterdir()) == []
 
 

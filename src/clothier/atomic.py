@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DISK_ERRNOS = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 """Errors that only a write can have: quota, file too large, disk full, read-only. The block of a ``with`` may also read
 other files and sockets; of its errors, only these are about the file that is being written."""
+STDOUT = "-"  # in place of a file's name
 RUN_AGAIN = "run the same command again."  # ends the message of a failed write
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.(part|old)")  # name of what a write has not finished
 
@@ -94,7 +95,7 @@ def unique_dir(path: Path) -> Path:
         StorageError: the folder cannot be created.
         UsageError: ``path`` has no name of its own, such as ``.``.
     """
-    name = _require_name(path)
+    name = require_name(path)
     numbered = (path.with_name(f"{name}-{number}") for number in itertools.count(2))
     with _as_storage_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,15 +186,22 @@ def _refuse_devices(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is a device or a pipe, not a file", str(path))
 
 
-def _require_name(path: Path) -> str:
+def require_name(path: Path) -> str:
+    """The name of a new file or folder.
+
+    Raises:
+        UsageError: it has none of its own, such as ``.``, or it is ``-``, which stands for standard output elsewhere.
+    """
     if path.name in ("", ".."):
         raise UsageError(f"'{path}' is not a name for a new file or folder. Give a name, such as {path / 'new'}.")
+    if str(path) == STDOUT:
+        raise UsageError(f"'{path}' stands for standard output, which this command does not write to. Give a name.")
     return path.name
 
 
 def _temporary_path(path: Path, suffix: str) -> Path:
     """An unused name in the folder of ``path``: renaming is atomic only within one file system."""
-    return path.with_name(f".{_require_name(path)}.{os.urandom(4).hex()}.{suffix}")
+    return path.with_name(f".{require_name(path)}.{os.urandom(4).hex()}.{suffix}")
 
 
 def _try_mkdir(path: Path) -> bool:

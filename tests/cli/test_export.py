@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from clothier.cli.export import EXPORT_FORMATS
 from clothier.workflows.export import FORMATS
@@ -34,6 +37,27 @@ def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
         "image_url": "https://x",
         "include_all": True,
     }
+
+
+def test_standard_output(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = {"item_id": "1", "file": "a.jpg", "class": "dress", "decision": "accept"}
+    rows = [row, {**row, "decision": "review"}]
+    Path("tags.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    result = run("export", "tags.jsonl", "-o", "-", "--columns", "file,class")
+    assert (result.code, result.stdout) == (0, "file,class\na.jpg,dress\n")
+    assert result.stderr == "left out: 1 review. --all includes them.\n"
+    Path("tags.jsonl").write_text(f"{json.dumps(row)}\n{{")
+    result = run("export", "tags.jsonl", "-o", "-")
+    assert (result.code, result.stdout) == (4, "")
+    assert [one.name for one in tmp_path.iterdir()] == ["tags.jsonl"]
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--format", "label-studio"]])
+def test_what_is_not_written_to_standard_output(run: Any, fake_workflows: FakeWorkflows, words: list[str]) -> None:
+    result = run("export", "tags.db", "-o", "-", *words)
+    assert (result.code, fake_workflows.calls) == (2, [])
+    assert result.stderr.endswith("Name a file.\n")
 
 
 def test_the_help_names_the_formats() -> None:

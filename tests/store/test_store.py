@@ -151,6 +151,7 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
         ("postgresql+asyncpg://host/db", "cannot be in postgresql.asyncpg"),
         ("postgresql://host:port/db", "not a path or a URL"),
         ("", "names no file"),
+        ("-", "names no file"),
     ],
 )
 def test_urls_that_are_refused(url: str, message: str) -> None:

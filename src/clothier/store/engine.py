@@ -13,6 +13,7 @@ from sqlalchemy import URL, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from clothier.atomic import STDOUT
 from clothier.errors import DataError, StorageError, UsageError
 from clothier.paths import local_path
 from clothier.store.checked import parse_json
@@ -52,7 +53,7 @@ def parse_url(store: str | Path) -> URL:
         url = url.set(drivername=PSYCOPG)  # SQLAlchemy 2.0 would take another driver
     if url.drivername not in (SQLITE, PSYCOPG):
         raise UsageError(f"a store cannot be in {url.drivername}. {_accepted()}")
-    if url.drivername == SQLITE and url.database in (None, "", ":memory:"):
+    if url.drivername == SQLITE and url.database in (None, "", ":memory:", STDOUT):
         raise UsageError(f"the store {text!r} names no file. {_accepted()}")
     return url
 

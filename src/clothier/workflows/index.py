@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clothier import atomic
 from clothier.bundle import BUNDLED_DIR
 from clothier.catalogue.index import update_index
 from clothier.errors import DataError, UsageError
@@ -120,6 +121,7 @@ def index(
         StorageError: index or store cannot be written; an older index is unchanged.
     """
     started, path = time.monotonic(), Path(output)
+    atomic.require_name(path)
     columns = (file_column, id_column, product_column)
     photos = tag_if_photos(source, path, columns, model=model, progress=progress)
     loaded = load(model)
