@@ -27,7 +27,7 @@ from clothier.recipes.presets import BEST_PHOTO
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.efficientnet_lite import EfficientNetLite, pretrained
 from clothier.training.finetune.epochs import init_fine_tune_state, train_epoch
-from clothier.training.finetune.features import FrozenFeatureExtractor, augment_photo, fit_linear_probe, predict
+from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe, predict
 from clothier.types import no_progress
 from clothier.votes import evaluate_products
 
@@ -178,16 +178,10 @@ def _train_epoch(
     state: Any, extractor: FrozenFeatureExtractor, photos: PhotoTrainingData, shop: Shop, epoch: int, seed: int
 ) -> None:
     """One epoch of the recipe ``best`` on a shop's photos."""
-
-    def augmented(index: int) -> npt.NDArray[np.uint8]:
-        rng = np.random.default_rng([seed, epoch, index])
-        return augment_photo(photos.images[shop.train[index]], extractor.side, BEST_PHOTO.augment, rng)
-
-    (features,) = extractor.extract(("features",), len(shop.train), augmented, lambda _: None)
+    images = photos.images[shop.train]
+    features = extractor.extract_augmented(images, BEST_PHOTO.augment, seed, epoch, lambda _: None)
     span = (epoch / BEST_PHOTO.epochs, (epoch + 1) / BEST_PHOTO.epochs)
-    train_epoch(
-        state, features.astype(np.float16), shop.train_labels, BEST_PHOTO, span, np.random.default_rng([seed, epoch])
-    )
+    train_epoch(state, features, shop.train_labels, BEST_PHOTO, span, np.random.default_rng([seed, epoch]))
 
 
 def _evaluate_products(logits: Floats, shop: Shop, groups: Int64Array) -> Row:

@@ -20,7 +20,7 @@ from clothier.metrics import auroc
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.export.bundle_export import open_uncalibrated
 from clothier.training.export.int8 import quantize_graph
-from clothier.training.finetune import epochs, initial_weights
+from clothier.training.finetune import epochs, features
 from clothier.training.finetune.cross_validation import out_of_fold_predictions, protocol
 from clothier.training.finetune.data import MIN_PHOTOS_PER_CLASS, load_photo_training_data
 from clothier.training.finetune.features import FrozenFeatureExtractor
@@ -46,7 +46,7 @@ RECIPE = replace(BEST_PHOTO, epochs=1, folds=2, frozen_stages=6)
 @pytest.fixture(scope="module", autouse=True)
 def _exported_once(frozen_extractor: FrozenFeatureExtractor) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(initial_weights, "FrozenFeatureExtractor", lambda *_: frozen_extractor)
+        patch.setattr(features, "FrozenFeatureExtractor", lambda *_: frozen_extractor)
         yield
 
 
@@ -226,7 +226,7 @@ def test_a_model_that_was_trained_on_the_photos_is_refused(made: Run, table: Pat
 
 @pytest.mark.slow
 def test_the_other_backbone_from_photos_to_tags(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initial_weights, "FrozenFeatureExtractor", FrozenFeatureExtractor)
+    monkeypatch.setattr(features, "FrozenFeatureExtractor", FrozenFeatureExtractor)
     recipe, folder = replace(FAST_PHOTO, folds=2), tmp_path / "run"
     run = train_model("photo", recipe=recipe, backbone="lite2", data=table, out=folder, columns=COLUMNS)
     saved, protocol = bundle.open_bundle(run.bundle), run.metrics["protocol"]

@@ -18,30 +18,20 @@ SplitName = Literal["train", "test"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CombinedSplits:
-    """N images: the training images, then the test images.
+class CombinedLabels:
+    """What is known of N images: the training images, then the test images.
 
     Attributes:
-        images: (N, H, W) uint8.
         labels: (N,) int64.
         files: N paths, or none.
         n_train: number of training images.
         classes: the K class names.
     """
 
-    images: Images
     labels: Labels
     files: tuple[str, ...]
     n_train: int
     classes: tuple[str, ...]
-
-    @classmethod
-    def from_dataset(cls, dataset: Dataset) -> CombinedSplits:
-        """A copy of the images of ``dataset``."""
-        train, test = dataset.train, dataset.test
-        images = np.concatenate([train.images, test.images])
-        labels = np.concatenate([train.labels, test.labels])
-        return cls(images, labels, train.files + test.files, len(train), dataset.classes)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -66,3 +56,18 @@ class CombinedSplits:
         """``train 45592``, or the name of the file."""
         file = self.file(index)
         return f"{self.split(index)} {self.index_in_split(index)}" if file is None else printable(Path(file).name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CombinedSplits(CombinedLabels):
+    """The same, with the images."""
+
+    images: Images  # (N, H, W) uint8
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset) -> CombinedSplits:
+        """A copy of the images of ``dataset``."""
+        train, test = dataset.train, dataset.test
+        labels = np.concatenate([train.labels, test.labels])
+        images = np.concatenate([train.images, test.images])
+        return cls(labels, train.files + test.files, len(train), dataset.classes, images)

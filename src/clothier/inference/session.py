@@ -93,11 +93,15 @@ class OnnxClassifier:
             return _concatenate([self.blank_output], stop=0)
         height, width = self.input_spec.shape[:2]
         size = max(1, min(BATCH, BATCH_PIXELS // (height * width)))
-        passes = [images[start : start + size] for start in range(0, len(images), size)]
-        threads = min(self._threads, len(passes))
+        starts = range(0, len(images), size)
+        threads = min(self._threads, len(starts))
+
+        def run_pass(start: int) -> ModelOutput:
+            return self._run_batch(images[start : start + size])
+
         if threads == 1:
-            return _concatenate([self._run_batch(one) for one in passes])
-        return _concatenate(system.parallel_map(self._run_batch, passes, threads=threads))
+            return _concatenate([run_pass(start) for start in starts])
+        return _concatenate(system.parallel_map(run_pass, starts, threads=threads))
 
     def _run_batch(self, images: Images) -> ModelOutput:
         limit = nullcontext() if self._is_bundled else _time_limit(MAX_SECONDS + len(images))

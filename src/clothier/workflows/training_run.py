@@ -87,7 +87,8 @@ def _run_photo(
     if run:
         run.check_data(photos.digest)
         run.move_data(options.data)
-    candidates = load_candidates(options.init, options.recipe.backbone, photos)
+    hashes = photos.hashes[photos.labeled_indices]
+    candidates = load_candidates(options.init, options.recipe.backbone, hashes)
     if run is None:
         run = _create_run(options, photos.digest)
     with interruptible(run.path), lock(run.path):

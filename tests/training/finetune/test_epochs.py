@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,9 +48,9 @@ def make_state(embeddings: np.ndarray) -> FineTuneState:
 
 
 def make_tuner(states: list[FineTuneState]) -> FineTuner:
+    table: Any = range(N)
     unused: Any = None
-    photos: Any = SimpleNamespace(table=range(N), grouped_by="photographer")
-    return FineTuner(RECIPE, 0, photos, unused, unused, [], states)
+    return FineTuner(RECIPE, 0, table, "photographer", unused, unused, [], states)
 
 
 def train_epochs(state: FineTuneState, features: np.ndarray, epochs: range, n_epochs: int = 4) -> FineTuneState:

@@ -13,9 +13,9 @@ import torch
 from clothier import bundle
 from clothier.data.fingerprints import dhash
 from clothier.errors import ModelError, UnknownNameError, UsageError
-from clothier.recipes.presets import FAST_PHOTO
 from clothier.runs import Run, read_json
 from clothier.training.finetune import efficientnet_lite, initial_weights
+from clothier.training.finetune.features import FrozenFeatures
 from clothier.training.finetune.initial_weights import (
     CHOICE_FILE,
     Candidates,
@@ -29,24 +29,24 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from clothier.data.fingerprints import Hashes
+
 N = 12
 LABELS = np.arange(N) % 2
 
 
 @pytest.fixture
-def photos() -> Any:
-    """Noise, which no model was trained on."""
-    inputs = np.random.default_rng(0).integers(0, 256, (N, 224, 224, 3), dtype=np.uint8)
-    table = type("Table", (), {"__len__": lambda _: N, "labels": LABELS, "classes": ("hat", "boot")})()
-    return SimpleNamespace(inputs=inputs, labeled_indices=np.arange(N), table=table)
+def hashes() -> Hashes:
+    """Of noise, which no model was trained on."""
+    return dhash(np.random.default_rng(0).integers(0, 256, (N, 224, 224, 3), dtype=np.uint8))
 
 
-def test_auto_tries_imagenet_and_the_bundled_model(photos: Any) -> None:
-    found = load_candidates("auto", "lite0", photos)
+def test_auto_tries_imagenet_and_the_bundled_model(hashes: Hashes) -> None:
+    found = load_candidates("auto", "lite0", hashes)
     assert list(found.networks) == ["imagenet", "photo"]
     assert found.note == ""
-    assert list(load_candidates("imagenet", "lite0", photos).networks) == ["imagenet"]
-    (network,) = load_candidates("photo", "lite0", photos).networks.values()
+    assert list(load_candidates("imagenet", "lite0", hashes).networks) == ["imagenet"]
+    (network,) = load_candidates("photo", "lite0", hashes).networks.values()
     assert not network.training
     assert {value.dtype for value in network.parameters()} == {torch.float32}
     ours, imagenet = network.state_dict(), found.networks["imagenet"].state_dict()
@@ -54,24 +54,24 @@ def test_auto_tries_imagenet_and_the_bundled_model(photos: Any) -> None:
     assert not torch.equal(ours["conv_head.0.weight"], imagenet["conv_head.0.weight"])
 
 
-def test_photos_of_the_training_set(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photos_of_the_training_set(hashes: Hashes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that has seen some of the photos is no candidate for auto, and refused when it is asked for."""
-    monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: dhash(photos.inputs[:3]))
-    found = load_candidates("auto", "lite0", photos)
+    monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: hashes[:3])
+    found = load_candidates("auto", "lite0", hashes)
     assert list(found.networks) == ["imagenet"]
     assert found.note.startswith("3 of these photos are in the training set of photo")
     with pytest.raises(UsageError, match=r"^3 of these photos .* give --init imagenet"):
-        load_candidates("photo", "lite0", photos)
+        load_candidates("photo", "lite0", hashes)
 
 
-def test_another_backbone_is_refused(photos: Any) -> None:
+def test_another_backbone_is_refused(hashes: Hashes) -> None:
     with pytest.raises(UsageError, match="is a cnn model of another backbone or input"):
-        load_candidates("fashion-cnn", "lite0", photos)
+        load_candidates("fashion-cnn", "lite0", hashes)
     with pytest.raises(UnknownNameError, match="photo"):
-        load_candidates("phto", "lite0", photos)
+        load_candidates("phto", "lite0", hashes)
     with pytest.raises(UsageError, match=r"photo has the backbone lite0, so .* lite2 .* Give --backbone lite0"):
-        load_candidates("photo", "lite2", photos)
-    found = load_candidates("auto", "lite2", photos)
+        load_candidates("photo", "lite2", hashes)
+    found = load_candidates("auto", "lite2", hashes)
     assert list(found.networks) == ["imagenet"]
     assert found.note == "photo was not compared, because its backbone is lite0."
     photo = bundle.resolve("photo")
@@ -97,25 +97,21 @@ def test_what_is_missing_is_said_before_photos_are_read(monkeypatch: pytest.Monk
         check_initial_weights("auto", "lite2")
 
 
-class FakeExtractor:
-    """Its embeddings separate the classes as well as its network says."""
-
-    def __init__(self, network: Any, *_: object) -> None:
-        generator = np.random.default_rng(1)
-        signal = np.where(LABELS[:, None] == 0, -1.0, 1.0) * network
-        self.embeddings = (signal + generator.normal(0, 1, (N, 4))).astype(np.float32)
-
-    def extract(self, *_: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return np.zeros((N, 1), np.float16), self.embeddings, self.embeddings
+def extract(name: str, network: Any) -> FrozenFeatures:
+    """Embeddings that separate the classes as well as the network, a number, says."""
+    noise = np.random.default_rng(1).normal(0, 1, (N, 4))
+    embeddings = (np.where(LABELS[:, None] == 0, -1.0, 1.0) * network + noise).astype(np.float32)
+    unused: Any = name
+    return FrozenFeatures(unused, np.zeros((N, 1), np.float16), embeddings, embeddings)
 
 
-def test_the_better_one_is_chosen_and_kept(photos: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(initial_weights, "FrozenFeatureExtractor", FakeExtractor)
+def test_the_better_one_is_chosen_and_kept(tmp_path: Path) -> None:
     run, folds, networks = Run(tmp_path), np.arange(N) // 4, {"imagenet": 0.0, "photo": 9.0}
+    table: Any = SimpleNamespace(labels=LABELS, classes=("hat", "boot"))
 
     def choose(networks: dict[str, float]) -> initial_weights.Start:
         candidates: Any = Candidates(networks)  # type: ignore[arg-type]  # the fake takes a number
-        return choose_start(run, candidates, photos, folds, FAST_PHOTO, no_progress)
+        return choose_start(run, candidates, extract, table, folds, no_progress)
 
     start = choose(networks)
     assert start.weights.name == "photo"

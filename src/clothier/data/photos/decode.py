@@ -158,7 +158,7 @@ def _decode_pixels(
     if image_format == "PNG":
         png.scale_transparency(image, content)
     tiff.fix_palette(image, tags)
-    pixels, shrink = image.width * image.height, 1
+    progressive_pixels, shrink = image.width * image.height * ("progressive" in image.info), 1
     if min_sides is not None:
         short, long = min_sides
         factor = max(short / min(image.size), long / max(image.size))
@@ -166,7 +166,7 @@ def _decode_pixels(
         if image.width * image.height > LARGE_PIXELS:
             shrink = max(1, min(min(image.size) // short, max(image.size) // long))
     end_notes = tails.check_coded(content, image_format)
-    with MEMORY.reserve(estimate_bytes(image, pixels)):
+    with MEMORY.reserve(estimate_bytes(image.width * image.height, image_format, progressive_pixels)):
         _load(image, content, tags)
         tails.check_rows(image, content, tags)
         _make_upright(image)

@@ -12,8 +12,6 @@ from clothier.system import stop_if_canceled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from PIL import Image
-
 POLL_SECONDS = 0.1
 LARGE = 64 << 20  # bytes
 BYTES_PER_PIXEL = {"WEBP": 20}  # libwebp holds two frames, Pillow two copies of the first
@@ -21,11 +19,9 @@ DEFAULT_BYTES_PER_PIXEL = 12  # the decoder's output, the image and its upright 
 COEFFICIENT_BYTES = 6  # of a progressive JPEG, for each pixel of the file
 
 
-def estimate_bytes(image: Image.Image, file_pixels: int) -> int:
-    """The memory for decoding an opened image in ``image.size``; the file has ``file_pixels``."""
-    width, height = image.size
-    pixels = width * height * BYTES_PER_PIXEL.get(image.format or "", DEFAULT_BYTES_PER_PIXEL)
-    return pixels + COEFFICIENT_BYTES * file_pixels * ("progressive" in image.info)
+def estimate_bytes(pixels: int, image_format: str, progressive_pixels: int = 0) -> int:
+    """The memory for decoding an image to ``pixels``; ``progressive_pixels`` are those of a progressive JPEG's file."""
+    return pixels * BYTES_PER_PIXEL.get(image_format, DEFAULT_BYTES_PER_PIXEL) + COEFFICIENT_BYTES * progressive_pixels
 
 
 class MemoryBudget:

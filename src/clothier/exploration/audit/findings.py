@@ -13,7 +13,7 @@ from clothier.untrusted import disarm_cell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from clothier.data.combined_splits import CombinedSplits
+    from clothier.data.combined_splits import CombinedLabels
     from clothier.exploration.audit.duplicates import Duplicates
     from clothier.exploration.audit.label_issues import LabelIssues
     from clothier.exploration.audit.outliers import Outlier
@@ -74,7 +74,7 @@ def unreadable_rows(failures: Iterable[FailedInput]) -> Iterator[Finding]:
         yield Finding(kind="unreadable", file=failure.file, reason=failure.message)
 
 
-def duplicate_rows(combined: CombinedSplits, duplicates: Duplicates) -> Iterator[Finding]:
+def duplicate_rows(combined: CombinedLabels, duplicates: Duplicates) -> Iterator[Finding]:
     """Images that repeat an earlier one: exact copies by group, then near duplicates by correlation."""
     for first, *copies in duplicates.exact:
         for copy in copies:
@@ -84,7 +84,7 @@ def duplicate_rows(combined: CombinedSplits, duplicates: Duplicates) -> Iterator
         yield _repeat(combined, first, second, "near-duplicate", correlation, "nearly the same image")
 
 
-def label_rows(combined: CombinedSplits, start: int, issues: LabelIssues) -> Iterator[Finding]:
+def label_rows(combined: CombinedLabels, start: int, issues: LabelIssues) -> Iterator[Finding]:
     """Suspected label errors of the split that begins at ``start`` in ``combined``."""
     for index in issues.issue_indices.tolist():
         suggested = combined.classes[issues.suggested_labels[index]]
@@ -93,19 +93,19 @@ def label_rows(combined: CombinedSplits, start: int, issues: LabelIssues) -> Ite
         yield _finding(combined, start + index, "label", score, reason, suggested_label=suggested)
 
 
-def outlier_rows(combined: CombinedSplits, outliers: Iterable[Outlier]) -> Iterator[Finding]:
+def outlier_rows(combined: CombinedLabels, outliers: Iterable[Outlier]) -> Iterator[Finding]:
     """Images that differ from their class in brightness."""
     for outlier in outliers:
         reason = f"{outlier.reason}: {OUTLIER_REASONS[outlier.reason]}"
         yield _finding(combined, outlier.index, "outlier", outlier.score, reason)
 
 
-def _repeat(combined: CombinedSplits, first: int, copy: int, kind: Kind, score: float, reason: str) -> Finding:
+def _repeat(combined: CombinedLabels, first: int, copy: int, kind: Kind, score: float, reason: str) -> Finding:
     original = combined.file(first) or combined.caption(first)
     return _finding(combined, copy, kind, score, reason, duplicate_of=original)
 
 
-def _finding(combined: CombinedSplits, index: int, kind: Kind, score: float, reason: str, **details: str) -> Finding:
+def _finding(combined: CombinedLabels, index: int, kind: Kind, score: float, reason: str, **details: str) -> Finding:
     file = combined.file(index)
     return Finding(
         kind=kind,

@@ -22,7 +22,7 @@ from clothier.training.device import tune_malloc
 from clothier.training.finetune.data import split_folds
 from clothier.training.finetune.efficientnet_lite import BACKBONES
 from clothier.training.finetune.epochs import FineTuner, fine_tune, init_fine_tune_state
-from clothier.training.finetune.features import fit_linear_probe, predict
+from clothier.training.finetune.features import extract_frozen, fit_linear_probe, predict
 from clothier.training.finetune.initial_weights import choose_start
 from clothier.training.schedules import TimeBudget, best_epoch
 from clothier.types import ModelOutput
@@ -78,31 +78,29 @@ def train_photo_model(
         ModelError: the package with the backbone's weights is altered, or the checkpoint is missing or damaged.
     """
     tune_malloc()
-    n, labels, n_classes = len(photos.table), photos.table.labels, len(photos.table.classes)
+    labels = photos.table.labels
     folds = photos.folds(recipe.folds, seed)
     pass_started = time.perf_counter()
-    start = choose_start(run, candidates, photos, folds, recipe, progress)
+    extract = partial(extract_frozen, stages=recipe.frozen_stages, inputs=photos.inputs, progress=progress)
+    start = choose_start(run, candidates, extract, photos.table, folds, progress)
     seconds_per_pass = (time.perf_counter() - pass_started) / len(candidates.networks)
     budget = TimeBudget(started, time_limit, seconds_per_pass)
-    features, embeddings = start.features, start.embeddings
-    pairs = split_folds(folds, labels)
-    train_sets = [*(train for train, _ in pairs), photos.labeled_indices]  # of each fold, and of the final network
-    fit = partial(fit_linear_probe, n_classes=n_classes, inverse_reg=recipe.probe_c)
-    probes = [fit(embeddings[rows], labels[rows]) for rows in _reported(train_sets, "linear probes", progress)]
+    frozen, (trains, tests) = start.frozen, zip(*split_folds(folds, labels), strict=True)
+    train_sets = [*trains, photos.labeled_indices]  # of each fold, and of the final network
+    fit = partial(fit_linear_probe, n_classes=len(photos.table.classes), inverse_reg=recipe.probe_c)
+    probes = [fit(frozen.embeddings[rows], labels[rows]) for rows in _reported(train_sets, "linear probes", progress)]
     prepared = time.perf_counter() - started
     records: list[EpochRecord] = []
     if recipe.epochs:
-        pairs_of_states = zip(probes, train_sets, strict=True)
-        states = [init_fine_tune_state(start.network, probe, rows, recipe) for probe, rows in pairs_of_states]
-        tuner = FineTuner(recipe, seed, photos, start.extractor, features, [test for _, test in pairs], states)
-        records, network = fine_tune(run, tuner, budget, progress), states[-1].best_ema
-        outputs = [
-            predict(state.best_ema, features, np.arange(n), recipe.frozen_stages)
-            for state in _reported(states, "predictions of all photos", progress)
-        ]
+        initial = partial(init_fine_tune_state, start.network, recipe=recipe)
+        states = [initial(probe, rows) for probe, rows in zip(probes, train_sets, strict=True)]
+        augmented = partial(frozen.extractor.extract_augmented, photos.images, recipe.augment, seed)
+        tuner = FineTuner(recipe, seed, photos.table, photos.grouped_by, frozen.features, augmented, tests, states)
+        records = fine_tune(run, tuner, budget, progress)
+        network, outputs = tuner.states[-1].best_ema, _outputs(tuner, progress)
     else:
         network = init_fine_tune_state(start.network, probes[-1], train_sets[-1], recipe).best_ema
-        outputs = [ModelOutput(probe.logits(embeddings), embeddings) for probe in probes]
+        outputs = [ModelOutput(probe.logits(frozen.embeddings), frozen.embeddings) for probe in probes]
         run.write_results(records)
     return FineTuneResult(
         network=network,
@@ -115,6 +113,13 @@ def train_photo_model(
         records=tuple(records),
         seconds=prepared + sum(record.seconds for record in records),  # a resumed run counts its earlier epochs
     )
+
+
+def _outputs(tuner: FineTuner, progress: Progress) -> list[ModelOutput]:
+    """Of each network's best weights, for all N photos."""
+    rows, frozen_stages = np.arange(len(tuner.table)), tuner.recipe.frozen_stages
+    states = _reported(tuner.states, "predictions of all photos", progress)
+    return [predict(state.best_ema, tuner.features, rows, frozen_stages) for state in states]
 
 
 def _reported(items: Sequence[T], task: str, progress: Progress) -> Iterator[T]:

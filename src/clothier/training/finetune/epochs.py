@@ -21,21 +21,22 @@ from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
 from clothier.system import parallel_map
 from clothier.training import checkpoint
-from clothier.training.finetune.features import augment_photo, gather_batch, predict
+from clothier.training.finetune.features import gather_batch, predict
 from clothier.training.optimizers import ADAMW_BETAS
 from clothier.training.schedules import best_epoch, linear_warmup_decay, should_stop
 from clothier.types import EpochRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from clothier.data.photo_table import PhotoTable
     from clothier.recipes.photo import PhotoRecipe
     from clothier.runs import Run
-    from clothier.training.finetune.data import Indices, PhotoTrainingData
+    from clothier.training.finetune.data import Indices
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite
-    from clothier.training.finetune.features import Float16Array, FrozenFeatureExtractor, LinearProbe
+    from clothier.training.finetune.features import Float16Array, LinearProbe
     from clothier.training.schedules import TimeBudget
-    from clothier.types import Evaluation, Images, Labels, Progress
+    from clothier.types import Evaluation, Labels, Progress
 
 WARMUP_START = 0.1  # of the peak learning rate
 SAVED = ("network", "ema", "best_ema", "optimizer")  # of each state, in a checkpoint
@@ -148,9 +149,10 @@ class FineTuner:
 
     recipe: PhotoRecipe
     seed: int  # of order, dropout and augmentation
-    photos: PhotoTrainingData
-    extractor: FrozenFeatureExtractor
+    table: PhotoTable
+    grouped_by: str  # what is in one fold only, such as "photographer"
     features: Float16Array  # (N, C, H, W), output of the frozen stages for the photos as they are
+    augmented_features: Callable[[int, Callable[[int], None]], Float16Array]  # of those that an epoch augments
     tested: Sequence[Indices]  # the test photos of each of F folds
     states: Sequence[FineTuneState]  # each fold's network, then the final one, which is trained on all photos
     progress: float = 0.0  # of the whole training, 0 to 1
@@ -177,7 +179,10 @@ class FineTuner:
         ``epoch`` counts from 1; ``end`` is the progress of the whole training after it.
         """
         started = time.perf_counter()
-        self._train_networks(self._augmented_features(epoch, on_progress), epoch, end, on_progress)
+        task, n = f"epoch {epoch}, photos", len(self.table)
+        on_progress(task, 0, n)
+        features = self.augmented_features(epoch, lambda done: on_progress(task, done, n))
+        self._train_networks(features, epoch, end, on_progress)
         self.progress = end
         validation = self.evaluate()
         return EpochRecord(
@@ -190,22 +195,9 @@ class FineTuner:
             seconds=round(time.perf_counter() - started, 3),
         )
 
-    def _augmented_features(self, epoch: int, on_progress: Progress) -> Float16Array:
-        """(N, C, H, W) float16."""
-        n = len(self.photos.table)
-
-        def augmented(index: int) -> Images:
-            rng = np.random.default_rng([self.seed, epoch, index])
-            return augment_photo(self.photos.images[index], self.extractor.side, self.recipe.augment, rng)
-
-        task = f"epoch {epoch}, photos"
-        on_progress(task, 0, n)
-        (features,) = self.extractor.extract(("features",), n, augmented, lambda done: on_progress(task, done, n))
-        return features
-
     def _train_networks(self, features: Float16Array, epoch: int, end: float, on_progress: Progress) -> None:
         """One epoch of every network, one on each core with one thread."""
-        n, labels, span = len(self.states), self.photos.table.labels, (self.progress, end)
+        n, labels, span = len(self.states), self.table.labels, (self.progress, end)
         threads, task = torch.get_num_threads(), f"epoch {epoch}, networks"
         on_progress(task, 0, n)
 
@@ -229,8 +221,8 @@ class FineTuner:
         logits = np.concatenate(
             [predict(state.ema, self.features, test, self.recipe.frozen_stages).logits for state, test in pairs]
         )
-        labels = self.photos.table.labels[np.concatenate(self.tested)]
-        return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.photos.table.classes)
+        labels = self.table.labels[np.concatenate(self.tested)]
+        return evaluate_logits(logits / fit_temperature(logits, labels), labels, self.table.classes)
 
 
 def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progress) -> list[EpochRecord]:
@@ -242,7 +234,7 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progr
         ModelError: the run has epochs, but its checkpoint is missing, damaged or of other networks.
     """
     recipe, states, records = tuner.recipe, tuner.states, checkpoint.resume(run, tuner)
-    passes_per_epoch = sum(len(state.train_indices) for state in states) / len(tuner.photos.table)
+    passes_per_epoch = sum(len(state.train_indices) for state in states) / len(tuner.table)
     while tuner.progress < 1 and not should_stop(records, recipe.patience):
         left = budget.remaining_epochs(recipe.epochs - len(records), records, passes_per_epoch, time.perf_counter())
         if left < 1:
@@ -256,6 +248,6 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progr
         checkpoint.save(run, tuner, records)
         run.append_result(records[-1])
         percent = 100 * (records[-1].validation_accuracy or 0)
-        note = f"accuracy on unseen {tuner.photos.grouped_by}s {percent:.1f} %"
+        note = f"accuracy on unseen {tuner.grouped_by}s {percent:.1f} %"
         on_progress("train photo", epoch, epoch + left - 1, note)
     return records

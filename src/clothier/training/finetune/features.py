@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from clothier.recipes.photo import PhotoAugment
     from clothier.training.finetune.data import Indices
     from clothier.training.finetune.efficientnet_lite import EfficientNetLite
-    from clothier.types import Floats, Images, Labels
+    from clothier.types import Floats, Images, Labels, Progress
 
     Float16Array = npt.NDArray[np.float16]
 
@@ -82,6 +82,37 @@ class FrozenFeatureExtractor:
 
         parallel_map(fill, range(0, n_images, BATCH), lambda done: on_progress(min(done * BATCH, n_images)))
         return arrays
+
+    def extract_augmented(
+        self, photos: Images, augment: PhotoAugment, seed: int, epoch: int, on_progress: Callable[[int], None]
+    ) -> Float16Array:
+        """(N, C, H, W) ``features`` of (N, H', W', 3) photos, each augmented by its own generator in each epoch."""
+
+        def augmented(index: int) -> Images:
+            return augment_photo(photos[index], self.side, augment, np.random.default_rng([seed, epoch, index]))
+
+        (features,) = self.extract(("features",), len(photos), augmented, on_progress)
+        return features
+
+
+class FrozenFeatures(NamedTuple):
+    """What a network that is not trained yet gives for N photos, and the extractor that gave it."""
+
+    extractor: FrozenFeatureExtractor
+    features: Float16Array  # (N, C, H, W), output of the frozen stages
+    embeddings: Floats  # (N, D), of the whole network
+    early_features: Floats  # (N, F), of a block that is not trained
+
+
+def extract_frozen(
+    name: str, network: EfficientNetLite, stages: int, inputs: Images, progress: Progress
+) -> FrozenFeatures:
+    """Runs (N, H, W, 3) uint8 inputs through the network ``name``, whose first ``stages`` stay frozen."""
+    task, n = f"frozen features of {name}", len(inputs)
+    progress(task, 0, n)  # the export takes seconds
+    extractor = FrozenFeatureExtractor(network, stages)
+    found = extractor.extract(tuple(OUTPUTS), n, inputs.__getitem__, lambda done: progress(task, done, n))
+    return FrozenFeatures(extractor, *found)
 
 
 class _FeatureModule(nn.Module):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from clothier import atomic, bundle
-from clothier.data.combined_splits import CombinedSplits
-from clothier.data.fingerprints import dhash, to_bytes
+from clothier.data.combined_splits import CombinedLabels
+from clothier.data.fingerprints import to_bytes
 from clothier.exploration.audit.findings import duplicate_rows, findings_to_csv, label_rows, unreadable_rows
 from clothier.exploration.audit.label_issues import label_issues
 from clothier.metrics import reliability, softmax
@@ -129,7 +129,7 @@ def _describe_data(photos: PhotoTrainingData) -> dict[str, Any]:
 def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[str, bytes]:
     """The hashes of the training photos; the OOD scorer, with enough photos; the shift detector, with enough groups."""
     labeled = photos.labeled_indices
-    files = {bundle.TRAINING_HASHES_FILE: to_bytes(dhash(photos.inputs[labeled]))}
+    files = {bundle.TRAINING_HASHES_FILE: to_bytes(photos.hashes[labeled])}
     if len(labeled) >= MIN_SAMPLES:
         scorer = fit_ood_scorer(result.final_output.embeddings[labeled], photos.table.labels[labeled])
         files[bundle.OOD_FILE] = scorer.to_bytes()
@@ -147,7 +147,7 @@ def _shift_detector(result: FineTuneResult, photos: PhotoTrainingData) -> ShiftD
     labeled = photos.labeled_indices
     embeddings = result.final_output.embeddings[labeled]
     return fit_shift_detector(
-        result.start.early_features[labeled], embeddings, held_out[labeled], photos.groups[labeled]
+        result.start.frozen.early_features[labeled], embeddings, held_out[labeled], photos.groups[labeled]
     )
 
 
@@ -172,9 +172,9 @@ def _audit(photos: PhotoTrainingData, oof: OutOfFoldPredictions, issues: LabelIs
     """The text of ``audit.csv``: unreadable files, duplicates and suspected label errors."""
     names = (*oof.classes, "")  # the last for label -1
 
-    def audited(rows: Indices) -> CombinedSplits:
+    def audited(rows: Indices) -> CombinedLabels:
         files = tuple(photos.table.files[row] for row in rows)
-        return CombinedSplits(photos.images, oof.labels[rows], files, len(rows), names)
+        return CombinedLabels(oof.labels[rows], files, len(rows), names)
 
     return findings_to_csv(
         [

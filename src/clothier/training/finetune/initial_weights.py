@@ -17,24 +17,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 
 from clothier import atomic, bundle
-from clothier.data.fingerprints import dhash, matches, read_hashes
+from clothier.data.fingerprints import matches, read_hashes
 from clothier.errors import ModelError, UsageError
 from clothier.recipes.loader import from_values
 from clothier.runs import read_json
 from clothier.training.finetune.data import split_folds
 from clothier.training.finetune.efficientnet_lite import BACKBONES, EfficientNetLite, pretrained, weights_file
-from clothier.training.finetune.features import FrozenFeatureExtractor, fit_linear_probe
+from clothier.training.finetune.features import fit_linear_probe
 from clothier.training.options import AUTO_INIT, IMAGENET
 from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from clothier.bundle import Bundle
-    from clothier.recipes.photo import BackboneName, PhotoRecipe
+    from clothier.data.fingerprints import Hashes
+    from clothier.data.photo_table import PhotoTable
+    from clothier.recipes.photo import BackboneName
     from clothier.runs import Run
-    from clothier.training.finetune.data import PhotoTrainingData
-    from clothier.training.finetune.features import Float16Array
+    from clothier.training.finetune.features import FrozenFeatures
     from clothier.types import Floats, Int64Array, Labels, Progress
 
 PHOTO = "photo"  # the kind of model
@@ -84,14 +85,11 @@ class InitialWeights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """The network that fine-tuning starts from, and what its frozen stages give for the N photos."""
+    """The network that fine-tuning starts from, and what it gives for the N photos."""
 
     weights: InitialWeights
     network: EfficientNetLite
-    extractor: FrozenFeatureExtractor
-    features: Float16Array  # (N, C, H, W), output of the frozen stages
-    embeddings: Floats  # (N, D), of the whole network
-    early_features: Floats  # (N, F), of a block that is not trained
+    frozen: FrozenFeatures
     baseline_accuracy: float  # out-of-fold, 0 to 1, of logistic regression on the embeddings
     baseline_c: float  # its C, the best of BASELINE_CS on the folds
     baseline_logits: Floats  # (N, K), its out-of-fold logits
@@ -111,8 +109,8 @@ def check_initial_weights(init: str, backbone: BackboneName) -> None:
         _require_backbone(bundle.resolve(init), backbone)
 
 
-def load_candidates(init: str, backbone: BackboneName, photos: PhotoTrainingData) -> Candidates:
-    """The networks that ``--init`` allows for these photos.
+def load_candidates(init: str, backbone: BackboneName, hashes: Hashes) -> Candidates:
+    """The networks that ``--init`` allows for labeled photos with these hashes.
 
     Raises:
         UsageError: ``init`` is a model with another backbone, or it was trained on some of the photos.
@@ -121,7 +119,7 @@ def load_candidates(init: str, backbone: BackboneName, photos: PhotoTrainingData
     if init == IMAGENET:
         return Candidates({IMAGENET: pretrained(backbone)})
     model = bundle.resolve(DEFAULT_MODEL if init == AUTO_INIT else init)
-    name, n_known = model.metadata.name, _count_training_photos(model, photos)
+    name, n_known = model.metadata.name, _count_training_photos(model, hashes)
     if init == AUTO_INIT:
         reason = IN_TRAINING_SET.format(n=n_known, name=name, end="would be too good.") if n_known else ""
         if (other := backbone_of(model)) != backbone:
@@ -174,23 +172,24 @@ def read_network(model: Bundle, backbone: BackboneName) -> EfficientNetLite:
     return network.eval()
 
 
-def _count_training_photos(model: Bundle, photos: PhotoTrainingData) -> int:
+def _count_training_photos(model: Bundle, hashes: Hashes) -> int:
     content = model.optional_files.get(bundle.TRAINING_HASHES_FILE)
     if content is None:
         return 0
-    known = read_hashes(content, model.path / bundle.TRAINING_HASHES_FILE)
-    return int(matches(dhash(photos.inputs[photos.labeled_indices]), known).sum())
+    return int(matches(hashes, read_hashes(content, model.path / bundle.TRAINING_HASHES_FILE)).sum())
 
 
 def choose_start(
     run: Run,
     candidates: Candidates,
-    photos: PhotoTrainingData,
+    extract: Callable[[str, EfficientNetLite], FrozenFeatures],
+    table: PhotoTable,
     folds: Int64Array,
-    recipe: PhotoRecipe,
     progress: Progress,
 ) -> Start:
     """The candidate with the best out-of-fold accuracy; the first of equals. A resumed run keeps its choice.
+
+    ``extract`` gives the features of the photos of ``table`` by a candidate's network.
 
     Raises:
         ModelError: the weights that a resumed run started from are no candidate now.
@@ -205,9 +204,10 @@ def choose_start(
 
     def prepared() -> Iterator[Start]:
         for name, network in networks.items():
-            start = _prepare(name, network, photos, folds, recipe, progress)
-            accuracies[name] = start.baseline_accuracy
-            yield start
+            frozen = extract(name, network)
+            baseline = _fit_baseline(frozen.embeddings, table.labels, folds, len(table.classes), progress)
+            accuracies[name] = baseline[0]
+            yield Start(InitialWeights(name=name), network, frozen, *baseline)
 
     best = max(prepared(), key=lambda start: start.baseline_accuracy)
     if earlier is None:
@@ -215,29 +215,6 @@ def choose_start(
         atomic.write_json(file, chosen.to_json())
         progress("train photo", 0, 0, chosen.summary())
     return replace(best, weights=earlier or chosen)
-
-
-def _prepare(
-    name: str,
-    network: EfficientNetLite,
-    photos: PhotoTrainingData,
-    folds: Int64Array,
-    recipe: PhotoRecipe,
-    progress: Progress,
-) -> Start:
-    n, labels = len(photos.table), photos.table.labels
-    task = f"frozen features of {name}"
-    progress(task, 0, n)  # the export takes seconds
-    extractor = FrozenFeatureExtractor(network, recipe.frozen_stages)
-    features, embeddings, early_features = extractor.extract(
-        ("features", "embeddings", "early_features"),
-        n,
-        photos.inputs.__getitem__,
-        lambda done: progress(task, done, n),
-    )
-    accuracy, best_c, logits = _fit_baseline(embeddings, labels, folds, len(photos.table.classes), progress)
-    weights = InitialWeights(name=name)
-    return Start(weights, network, extractor, features, embeddings, early_features, accuracy, best_c, logits)
 
 
 def _fit_baseline(
