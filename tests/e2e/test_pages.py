@@ -125,6 +125,13 @@ def test_photos_are_chosen_dropped_and_pasted(browser: Browser, address: str, vi
         assert page.evaluate(loaded)
         page.locator(".others summary").first.click()
         require_accessible(page)
+        page.emulate_media(forced_colors="active")
+        mark, paper = page.evaluate("""[[document.querySelector(".decision"), "::before"], [document.body, null]]
+            .map((one) => getComputedStyle(...one).backgroundColor)""")
+        assert mark != paper, "the shape of a decision is seen in colors of the user's own, too"
+        page.emulate_media(forced_colors="none", media="print")
+        assert page.locator("nav").is_hidden()
+        assert page.locator(".decision").first.is_visible()
 
 
 def test_without_javascript(browser: Browser, address: str) -> None:

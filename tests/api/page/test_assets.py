@@ -25,7 +25,7 @@ def test_htmx_is_the_published_build_with_its_license() -> None:
 
 
 def test_the_colors_are_those_of_the_reports() -> None:
-    light, dark = ASSETS["app.css"].decode().split("@media (prefers-color-scheme: dark)")
+    light, dark = ASSETS["app.css"].decode().split("@media screen and (prefers-color-scheme: dark)")
     for css, palette in ((light, LIGHT), (dark, DARK)):
         found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", css))
         assert {role: found[role] for role in palette} == palette

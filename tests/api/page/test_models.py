@@ -29,7 +29,9 @@ def test_promote_and_roll_back(open_client: OpenClient) -> None:
     assert "Roll back fashion-cnn" in page
     assert client.get("/v1/models").json()["serving"]["name"] == "fashion-cnn"
     version = client.get("/v1/models").json()["versions"][0]["version"]
-    assert "In use" in client.get(f"/models/{version}").text
+    card = client.get(f"/models/{version}").text
+    assert "In use" in card
+    assert f"curl -X POST http://localhost/v1/models/{version}/promote" in card
     again = client.post("/models/promote", data=fields | {"key": version}, headers=HTML)
     assert (again.status_code, "is the current model already" in again.text) == (422, True)
     client.post("/models/rollback", data=fields)
