@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.bundle import Bundle, BundleMetadata
+    from clothier.data.photo_table import PhotoTable
     from clothier.inference.model import CalibratedOutput, Model
+    from clothier.selective.calibrate_card import CalibratedCard
     from clothier.selective.thresholds import Thresholds
     from clothier.types import FailedInput, Int64Array, Progress
 
@@ -119,19 +121,8 @@ def calibrate(
     predictor = open_model(given)
     images, table, excluded = load_independent_photos(predictor, table, progress)
     output = predictor.predict_images(images)
-    photos = (output.logits.astype(np.float64) * temperature_of(given.metadata), table.labels, table.groups)
-    calibrated = calibrate_card(
-        given.metadata,
-        *photos,
-        output.ood_scores,
-        classes=table.classes,
-        risk=risk,
-        confidence_level=confidence_level,
-        fitted_on=table.name,
-        grouped_by=columns.group_name if table.has_groups else "photo",
-        user_calibrated=True,
-    )
-    before, after = calibration_errors(given.metadata, calibrated.card, *photos, table.classes)
+    grouped_by = columns.group_name if table.has_groups else "photo"
+    calibrated, before, after = _fit(given.metadata, output, table, grouped_by, risk, confidence_level)
     return CalibrationResult(
         bundle=_save(out, given, calibrated.card, _shift_file(predictor, output, table.groups)),
         data=table.name,
@@ -154,6 +145,30 @@ def _require_fractions(risk: float | str, confidence_level: float) -> None:
 def _require_not_bundled(out: Path | None) -> None:
     if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
+
+
+def _fit(
+    card: BundleMetadata,
+    output: CalibratedOutput,
+    table: PhotoTable,
+    grouped_by: str,
+    risk: float | str,
+    confidence_level: float,
+) -> tuple[CalibratedCard, dict[str, float], dict[str, float]]:
+    """The calibrated card; temperature and calibration error of the old one, and of the new one."""
+    photos = (output.logits.astype(np.float64) * temperature_of(card), table.labels, table.groups)
+    calibrated = calibrate_card(
+        card,
+        *photos,
+        output.ood_scores,
+        classes=table.classes,
+        risk=risk,
+        confidence_level=confidence_level,
+        fitted_on=table.name,
+        grouped_by=grouped_by,
+        user_calibrated=True,
+    )
+    return calibrated, *calibration_errors(card, calibrated.card, *photos, table.classes)
 
 
 def _shift_file(model: Model, output: CalibratedOutput, groups: Int64Array) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,9 @@ from clothier.types import no_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from clothier.catalogue.rows import OutputColumn
+    from clothier.catalogue.tagger import Tally
+    from clothier.data.photo_sources import Source
     from clothier.inference import Model
     from clothier.store import Store
     from clothier.store.store import Row, RunId
@@ -131,14 +134,12 @@ def tag(
         source: a folder or a ZIP file of photos, or a CSV or Parquet file that lists or holds them.
         output: the table to write: ``.csv``, ``.jsonl`` or ``.parquet``; None for the store alone.
         store: a SQLite file or the URL of a PostgreSQL database; None for a file beside ``output``.
-        model: a run folder, a bundle folder or the name of a bundled model; None for the model that was promoted in
-            the store, or else the bundled photo model.
+        model: as :func:`clothier.load` takes it; None for the one promoted in the store, or else ``photo``.
         taxonomy: a TOML file or a CSV with a company's code for each class.
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
-        product_column: of a table, with what photos of one product have in common; the output then has the class of
-            each product.
+        product_column: of a table, with the product of each photo, whose class is then in the output.
         trust_model: accept tags even if the photos are unlike the training photos.
         engine: where photos are read and the model runs: ``local``, in this process, or ``ray``, on a Ray cluster.
         address: of the Ray cluster, ``HOST:PORT`` or ``auto``; None to start one on this machine for this run.
@@ -154,50 +155,76 @@ def tag(
     """
     started = time.monotonic()
     _check_engine(engine, address)
-    path, target = local_path(source), optional_path(output)
-    store_name, codes_file = _store_name(target, store), optional_path(taxonomy)
-    _check_distinct(path, target, store_name)
+    path, target, codes_file = local_path(source), optional_path(output), optional_path(taxonomy)
+    database = _store_name(path, target, store)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
-    photos = open_source(path, special, _own_files(target, store_name))
+    photos = open_source(path, special, _own_files(target, database))
     shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
     if target:
         check_output(target)
     chosen = None if model is None else (str(model), load(model, threads=1))  # for each thread that reads photos
-    try:
-        with _locked(target), open_store(store_name) as opened, opened.locked():
-            name, loaded = chosen or load_current(opened, threads=1)
-            codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
-            register(opened, name, loaded)
-            run = opened.begin_run(photos.name, loaded.digest, loaded.name)
-            rules = rules_before(opened, run, TaggingRules(loaded, codes, trusted=trust_model))
-            plan = WorkerPlan(name, loaded.digest, Path.cwd(), path)
-            runner = _ray(plan, opened, run, address) if engine == "ray" else _local(loaded, opened, run)
-            tally = tag_source(photos, opened, run, rules, runner, progress=progress)
-            final = rules_after(opened, run, rules)
-            if target:
-                found = opened.rows(run)
-                found = with_votes(found, opened, run, final) if product_column else found
-                write_table(target, shown, _reported(with_reviews(found, codes), tally.n, progress))
-            opened.finish_run(run)
-            counts = opened.count(run)
-    except KeyboardInterrupt as stop:
-        raise Interrupted(None) from stop
-    return TagResult(
-        source=path,
-        model=loaded.name,
-        output=target,
-        store=opened.name,
-        n=tally.n,
-        computed=tally.computed,
-        decisions=_decision_counts(counts["decision"]),
-        errors={str(code): n for code, n in sorted(counts["error_code"].items(), key=str)},
-        failures=tuple(tally.failures),
-        catalogue=final.shift,
-        trusted=trust_model,
-        limits=_describe_limits(loaded, final.limits),
-        warnings=tuple(photos.warnings),
-        seconds=time.monotonic() - started,
-    )
+    tagging = _Tagging(path, photos, target, shown, product_column is not None, engine, address, progress, started)
+    with _reserved(target), open_store(database) as opened, opened.locked():
+        name, loaded = chosen or load_current(opened, threads=1)
+        codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
+        return tagging.run(opened, name, TaggingRules(loaded, codes, trusted=trust_model))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagging:
+    """A call of :func:`tag` with checked arguments."""
+
+    source: Path
+    photos: Source
+    output: Path | None
+    columns: list[OutputColumn]  # of the output
+    has_products: bool
+    engine: str
+    address: str | None
+    progress: Progress
+    started: float  # by time.monotonic
+
+    def run(self, store: Store, name: str, rules: TaggingRules) -> TagResult:
+        """Tags the photos and writes the output. ``store`` is locked; ``name`` is what the model was loaded by."""
+        model = rules.model
+        register(store, name, model)
+        run = store.begin_run(self.photos.name, model.digest, model.name)
+        engine = self._ray(name, model, store, run) if self.engine == "ray" else _local(model, store, run)
+        rules = rules_before(store, run, rules)
+        tally = tag_source(self.photos, store, run, rules, engine, progress=self.progress)
+        rules = rules_after(store, run, rules)
+        self._write(store, run, rules, tally.n)
+        store.finish_run(run)
+        return self._result(store, run, rules, tally)
+
+    def _ray(self, name: str, model: Model, store: Store, run: RunId) -> RayEngine:
+        plan = WorkerPlan(name, model.digest, Path.cwd(), self.source)
+        return RayEngine(plan, lambda: store.output_digests(run.model), self.address)
+
+    def _write(self, store: Store, run: RunId, rules: TaggingRules, n: int) -> None:
+        if self.output:
+            rows = store.rows(run)
+            rows = with_votes(rows, store, run, rules) if self.has_products else rows
+            write_table(self.output, self.columns, _reported(with_reviews(rows, rules.codes), n, self.progress))
+
+    def _result(self, store: Store, run: RunId, rules: TaggingRules, tally: Tally) -> TagResult:
+        counts = store.count(run)
+        return TagResult(
+            source=self.source,
+            model=rules.model.name,
+            output=self.output,
+            store=store.name,
+            n=tally.n,
+            computed=tally.computed,
+            decisions=_decision_counts(counts["decision"]),
+            errors={str(code): n for code, n in sorted(counts["error_code"].items(), key=str)},
+            failures=tuple(tally.failures),
+            catalogue=rules.shift,
+            trusted=rules.trusted,
+            limits=_describe_limits(rules.model, rules.limits),
+            warnings=tuple(self.photos.warnings),
+            seconds=time.monotonic() - self.started,
+        )
 
 
 def _check_engine(engine: str, address: str | None) -> None:
@@ -214,25 +241,18 @@ def _local(model: Model, store: Store, run: RunId) -> LocalEngine:
     return LocalEngine(model, lambda digest: has_outputs and store.has_output(digest, run.model))
 
 
-def _ray(plan: WorkerPlan, store: Store, run: RunId, address: str | None) -> RayEngine:
-    return RayEngine(plan, lambda: store.output_digests(run.model), address)
-
-
-def _store_name(output: Path | None, store: str | Path | None) -> str | Path:
-    if store is not None:
-        return store
-    if output is None:
-        raise UsageError(NO_OUTPUT)
-    return output.with_name(output.name + STORE_SUFFIX)
-
-
-def _check_distinct(source: Path, output: Path | None, store: str | Path) -> None:
-    """An output or a store in place of the source would destroy it."""
+def _store_name(source: Path, output: Path | None, store: str | Path | None) -> str | Path:
+    """The store, or else a file beside the output. An output or a store in place of the source would destroy it."""
+    if store is None:
+        if output is None:
+            raise UsageError(NO_OUTPUT)
+        store = output.with_name(output.name + STORE_SUFFIX)
     files = {"source": source, "output": output, "store": None if "://" in str(store) else Path(store)}
     found: dict[Path, str] = {}
     for role, path in files.items():
         if path and (other := found.setdefault(path.resolve(), role)) != role:
             raise UsageError(f"the {other} and the {role} are the same: {path}. Name another {role}.")
+    return store
 
 
 def _own_files(output: Path | None, store: str | Path) -> list[Path]:
@@ -242,14 +262,15 @@ def _own_files(output: Path | None, store: str | Path) -> list[Path]:
 
 
 @contextmanager
-def _locked(output: Path | None) -> Iterator[None]:
+def _reserved(output: Path | None) -> Iterator[None]:
     """Keeps other processes from writing the same output, and removes what a killed one left of it."""
-    if output is None:
-        yield
-        return
-    with file_lock(Path(f"{output}.lock"), str(output)):
-        atomic.remove_leftovers(output)
-        yield
+    with file_lock(Path(f"{output}.lock"), str(output)) if output else nullcontext():
+        if output:
+            atomic.remove_leftovers(output)
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            raise Interrupted(None) from stop
 
 
 def _reported(rows: Iterator[Row], n: int, progress: Progress) -> Iterator[Row]:

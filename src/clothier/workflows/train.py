@@ -54,7 +54,7 @@ def train_model(
     """Trains a DNN, a CNN or a photo model: ``clothier.train("photo", data="labels.csv")``.
 
     Args:
-        model: ``dnn``, ``cnn`` or ``photo``.
+        model: ``dnn``, ``cnn`` or ``photo``, which takes no ``any_idx``, ``teachers_from``, ``refit`` or ``network``.
         preset: of the recipe; None for ``fast``, and for ``best`` of ``photo``.
         recipe: your own recipe in place of the preset.
         data: a folder of IDX files or of labeled images, or a data set in memory; None for Fashion-MNIST. For
@@ -66,10 +66,8 @@ def train_model(
         teachers_from: a run whose teachers are used in place of new ones.
         refit: a finished run of the same recipe, to train again on all training images with its temperature.
         keep_checkpoint: keep the last checkpoint in the finished run.
-        network: your own network in place of the recipe's: (N, 1, H, W) float32 images in [0, 1] to (N, K) logits. If
-            it has a module ``head``, the input of that is the embedding.
-        columns: of the CSV. ``columns``, ``backbone``, ``init`` and ``risk`` are for ``photo`` only, and ``any_idx``,
-            ``teachers_from``, ``refit`` and ``network`` are not for it.
+        network: your own: (N, 1, H, W) float32 in [0, 1] to (N, K) logits; its ``head``, if any, takes the embedding.
+        columns: of the CSV. This and the next three are for ``photo`` only.
         backbone: ``lite0`` or ``lite2``, in place of the recipe's.
         init: as :class:`clothier.training.options.PhotoOptions` has it; None for ``auto``.
         risk: the same; None for 0.05.
@@ -81,17 +79,14 @@ def train_model(
     """
     chosen = recipe or recipes.preset(model, preset or recipes.DEFAULT_PRESETS.get(model, "fast"))
     shared: dict[str, Any] = {"out": optional_path(out), "seed": seed, "time_limit": time_limit}
-    shared |= {"recipe": chosen, "keep_checkpoint": keep_checkpoint}
+    shared["keep_checkpoint"] = keep_checkpoint
     for_photos: dict[str, Any] = {"columns": columns, "init": init, "risk": risk}
     if not isinstance(chosen, recipes.Recipe):
         _require_unset("photo", any_idx=any_idx, teachers_from=teachers_from, refit=refit, network=network)
-        if backbone is not None:
-            shared["recipe"] = recipes.with_changes(chosen, {"backbone": backbone})
-        given = {name: value for name, value in for_photos.items() if value is not None}
-        return train(PhotoOptions(data=_photo_data(data), **shared, **given), progress=progress)
+        return train(_photo_options(chosen, data, backbone, shared | for_photos), progress=progress)
     _require_unset(model, **for_photos, backbone=backbone)
     dataset, folder = (data, None) if isinstance(data, Dataset) else (None, optional_path(data))
-    options = TrainOptions(data=folder, any_idx=any_idx, **shared)
+    options = TrainOptions(data=folder, any_idx=any_idx, recipe=chosen, **shared)
     options = options if refit is None else refit_options(options, local_path(refit))
     options = replace(options, teachers_from=optional_path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
@@ -102,10 +97,16 @@ def _require_unset(model: str, **options: object) -> None:
         raise UsageError(f"{', '.join(wrong)}: not for {model}; leave out.")
 
 
-def _photo_data(data: object) -> Path:
+def _photo_options(
+    recipe: recipes.PhotoRecipe, data: object, backbone: str | None, options: dict[str, Any]
+) -> PhotoOptions:
+    """Those of ``options`` that are not None."""
     if not isinstance(data, (str, PathLike)):
         raise UsageError("photo needs data: a CSV of photos, or a folder with a subfolder of photos for each class.")
-    return local_path(data)
+    if backbone is not None:
+        recipe = recipes.with_changes(recipe, {"backbone": backbone})
+    given = {name: value for name, value in options.items() if value is not None}
+    return PhotoOptions(data=local_path(data), recipe=recipe, **given)
 
 
 def train(
