@@ -21,11 +21,13 @@ def make_prediction(
     return Prediction(file, TOP, decision, reason, "photo", **more)
 
 
-def rendered_lines(*results: Prediction | FailedInput, width: int = 100, color: bool = False) -> list[str]:
+def rendered_lines(
+    *results: Prediction | FailedInput, width: int = 100, color: bool = False, soft_wrap: bool = False
+) -> list[str]:
     system: Literal["standard"] | None = "standard" if color else None
     console = Console(width=width, highlight=False, markup=False, force_terminal=color, color_system=system)
     with console.capture() as capture:
-        console.print(predictions.predictions_table([one.to_json() for one in results]))
+        console.print(predictions.predictions_table([one.to_json() for one in results]), soft_wrap=soft_wrap)
     return capture.get().splitlines()
 
 
@@ -38,6 +40,18 @@ def test_first_class_has_the_decision_in_its_color() -> None:
     assert "\x1b[1;33mreview" in found["b.jpg"]
     assert "\x1b[1;31mreject" in found["c.jpg"]
     assert all("accept" not in line for line in lines if "sandal" in line)
+
+
+def test_long_lines_are_whole_in_a_pipe_and_wrapped_on_a_terminal() -> None:
+    reason, limits = "because " * 40 + "end", "guaranteed " * 40 + "end"
+    one = make_prediction("a.jpg", reason=reason, limits=limits)
+    piped = rendered_lines(one, soft_wrap=True)
+    assert piped[0].strip() == ""
+    assert piped[1] == f" photo: {limits}"
+    assert f"  photo: {reason}" in piped
+    shown = " ".join(line.strip() for line in rendered_lines(one))
+    assert f"photo: {limits}" in shown
+    assert f"photo: {reason}" in shown
 
 
 def test_column_of_codes_is_optional() -> None:

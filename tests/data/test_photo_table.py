@@ -140,7 +140,11 @@ class TestCsv:
         [
             ("photo,label\na.png,hat\n", "no column 'file', only photo, label. Name it with --file-column."),
             ("file;what\na.png;hat\n", "no column 'label', only file, what. Name it with --label-column."),
-            ("", "has no column 'file', only an empty header"),
+            (
+                "image,kind\na.png,hat\n",
+                "has no column 'file' and no column 'label', only image, kind. Name them with --file-column and --la",
+            ),
+            ("", "has no column 'file' and no column 'label', only an empty header"),
             ("file,label\n\n", "has a header but no rows"),
             ("file,label,label\na.png,hat,boot\n", "has 2 columns 'label'. Rename or remove all but one."),
             (

@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 
 
+SMALLEST_TEXT = """() => Math.min(...[...document.querySelectorAll("figure svg text")].map((text) => {
+    const { a, b } = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+}))"""
+
+
+def smallest_figure_text(page: Page) -> float:
+    """Size of the smallest text in a figure of the page, in CSS pixels."""
+    return float(page.evaluate(SMALLEST_TEXT))
+
+
 def require_accessible(page: Page) -> None:
     """Fails if axe has a serious or critical finding."""
     page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from clothier.taxonomy import FASHION_MNIST_CLASSES
+from tests.e2e.accessibility import smallest_figure_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,8 @@ FIGURES = {
     "pca-1-2",
     "pca-1-2-3",
 }
+
+FILLS = "(drawn) => drawn.map((one) => getComputedStyle(one).fill)"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,24 @@ def test_the_report_opens_from_disk_and_fits_a_phone(
     assert "84" in page.locator("#data-pca").inner_text()
     assert heard == [report.as_uri()]
     assert report.stat().st_size < 3_000_000
+    assert smallest_figure_text(page) >= 10.9
+    assert page.evaluate("[...document.querySelectorAll('pre')].every((one) => one.scrollWidth <= one.clientWidth)")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_have_the_users_colors_where_colors_are_forced(
+    browser: Browser, explored: tuple[Path, dict[str, Any]], scheme: Any
+) -> None:
+    context = browser.new_context(color_scheme=scheme, forced_colors="active")
+    page = context.new_page()
+    page.goto((explored[0] / "report.html").as_uri())
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(0, 0, 0)"}[scheme]
+    for part in ("text", "path[style*='--primary']"):
+        drawn = page.locator(f"#data-gray-levels {part}").evaluate_all(FILLS)
+        assert drawn
+        assert paper not in drawn, part
     context.close()
 
 

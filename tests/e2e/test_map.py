@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from clothier.data.sources import load_fashion_mnist
 from clothier.exploration.pca import fit_pca
 from clothier.report.map_page import MapContent, render_map
-from clothier.report.style import DARK, LIGHT
+from clothier.report.style import DARK, LIGHT, class_color
 from tests.e2e.accessibility import require_accessible
 
 if TYPE_CHECKING:
@@ -190,6 +190,16 @@ def test_on_paper_it_is_light_and_has_only_what_is_drawn(screen: Page) -> None:
     assert legend.get_by_text("Dress").is_visible()
     assert not legend.get_by_text("Bag").is_visible()
     assert not screen.locator("#search").is_visible()
+    assert legend.locator("label i").first.evaluate("i => getComputedStyle(i).printColorAdjust") == "exact"
+
+
+def test_swatches_keep_their_colors_where_colors_are_forced(page: Page, data: Dataset) -> None:
+    page.emulate_media(forced_colors="active")
+    swatches = page.locator("#legend .classes i").evaluate_all(
+        "all => all.map((i) => getComputedStyle(i).backgroundColor)"
+    )
+    assert swatches == [f"rgb{ImageColor.getrgb(class_color(label))}" for label in range(len(data.classes))]
+    assert page.locator("#error").is_hidden()
 
 
 def test_a_searched_image_is_centered_and_moves_with_the_map(page: Page, data: Dataset) -> None:

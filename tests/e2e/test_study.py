@@ -15,7 +15,7 @@ from PIL import Image
 
 from clothier.data.sources import load_fashion_mnist
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from tests.e2e.accessibility import require_accessible
+from tests.e2e.accessibility import require_accessible, smallest_figure_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +164,7 @@ def test_the_report_opens_from_disk_and_fits_a_phone(page: Page, study: Path) ->
     assert f"{100 * accuracy:.1f}" in page.locator("body").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("svg[role=img], img").count() >= 15
+    assert smallest_figure_text(page) >= 10.9
 
 
 def test_the_report_is_accessible(page: Page) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from clothier.report.formatting import format_spread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 
 def make_table(
@@ -26,6 +29,19 @@ def make_table(
     for row in rows:
         table.add_row(*row)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class Indented:
+    """A text behind ``left`` spaces: wrapped on a terminal, one whole line where nothing wraps."""
+
+    text: Text
+    left: int = 2
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """A padding would cut the line at the console's width."""
+        whole = options.no_wrap
+        yield Text(" " * self.left).append_text(self.text) if whole else Padding(self.text, (0, 0, 0, self.left))
 
 
 def format_accuracy(evaluation: dict[str, Any]) -> str:

@@ -6,10 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.padding import Padding
 from rich.text import Text
 
-from clothier.cli.formatting import format_percent, make_table
+from clothier.cli.formatting import Indented, format_percent, make_table
 from clothier.cli.tables import catalogue_line
 
 if TYPE_CHECKING:
@@ -48,21 +47,22 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
 def _limit_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     """What the limits of each model guarantee, and what they come from."""
     for model, limits in dict.fromkeys((one["model"], one["limits"]) for one in results if "limits" in one):
-        yield Padding(Text(f"{model}: {limits}"), (1, 0, 0, 1))
+        yield Text()
+        yield Indented(Text(f"{model}: {limits}"), 1)
 
 
 def _totals(results: Sequence[dict[str, Any]]) -> RenderableType:
     """How many images have each decision."""
     counts = Counter("failed" if "error" in one else one["decision"] or "uncalibrated" for one in results)
     parts = ", ".join(f"{n:,} {name}" for name, n in counts.most_common())
-    return Padding(Text(f"{len(results):,} images: {parts}"), (0, 0, 0, 1))
+    return Indented(Text(f"{len(results):,} images: {parts}"), 1)
 
 
 def _catalogue_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     """That the images are unlike the training images, or too few to tell; once for all."""
     shift = next((one["catalogue"] for one in results if "catalogue" in one), None)
     if line := catalogue_line(shift):
-        yield Padding(line, (0, 0, 0, 2))
+        yield Indented(Text(line))
 
 
 def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
@@ -74,11 +74,11 @@ def _reason_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]
     for (model, reason), names in files.items():
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         prefix = f"{names[0]}{others}: " if len(files) > 1 else ""
-        yield Padding(Text.assemble(prefix, (f"{model}: {reason}", "dim")), (0, 0, 0, 2))
+        yield Indented(Text.assemble(prefix, (f"{model}: {reason}", "dim")))
 
 
 def _note_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     """What was ignored or missing in the image files."""
     for one in results:
         for note in one.get("notes", ()):
-            yield Padding(Text.assemble(f"{one['file']}: ", (note, "dim")), (0, 0, 0, 2))
+            yield Indented(Text.assemble(f"{one['file']}: ", (note, "dim")))

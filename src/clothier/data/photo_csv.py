@@ -179,11 +179,14 @@ def _check_columns(path: Path, header: list[str], columns: Columns) -> None:
         required["group"] = columns.group
     if columns.product is not None:
         required["product"] = columns.product
-    for meaning, name in required.items():
-        if name not in header:
-            shown = ", ".join(one[:MAX_SHOWN_CHARS] for one in header[:MAX_SHOWN_COLUMNS]) or "an empty header"
-            more = f" and {len(header) - MAX_SHOWN_COLUMNS} more" if len(header) > MAX_SHOWN_COLUMNS else ""
-            raise DataError(f"{path} has no column {name!r}, only {shown}{more}. Name it with --{meaning}-column.")
+    if missing := {meaning: name for meaning, name in required.items() if name not in header}:
+        shown = ", ".join(one[:MAX_SHOWN_CHARS] for one in header[:MAX_SHOWN_COLUMNS]) or "an empty header"
+        more = f" and {len(header) - MAX_SHOWN_COLUMNS} more" if len(header) > MAX_SHOWN_COLUMNS else ""
+        names = " and no column ".join(map(repr, missing.values()))
+        options = " and ".join(f"--{meaning}-column" for meaning in missing)
+        what = "it" if len(missing) == 1 else "them"
+        raise DataError(f"{path} has no column {names}, only {shown}{more}. Name {what} with {options}.")
+    for name in required.values():
         if header.count(name) > 1:
             raise DataError(f"{path} has {header.count(name)} columns {name!r}. Rename or remove all but one.")
 

@@ -126,6 +126,11 @@ def test_images_of_files_have_the_file_name(combined: CombinedSplits) -> None:
     assert captions(captioned.figure)[0][1][:2] == [FASHION_MNIST_CLASSES[combined.labels[210]], "210.jpg"]
     assert captioned.title == "Outliers of their class among 280 images: 1 at border"
     assert captioned.note.startswith("The only one.")
+    wide = tuple(f"shop/00{number:06d}.jpg" for number in range(280))
+    outliers = [Outlier(index, 9.26, "at border") for index in (210, 211)]
+    captioned = audit.outlier_gallery(replace(combined, files=wide), outliers)
+    assert captions(captioned.figure)[0][1][1] == "0000021…"
+    assert touching_texts(captioned.figure) == []
 
 
 def test_without_findings_there_are_no_figures(dataset: Dataset) -> None:

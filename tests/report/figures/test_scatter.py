@@ -56,6 +56,7 @@ def test_the_3d_scatter_shows_the_projections(labeled: LabeledImages, pca: PCA) 
     share = (pca.explained_variance[:3] / pca.total_variance).sum()
     assert plain(captioned.title) == f"The first three components explain {100 * share:.0f} % of the variance"
     assert captioned.note.startswith("All 200 images, colored by class.")
+    assert max(len(axis.get_majorticklocs()) for axis in (axes.xaxis, axes.yaxis, axes.zaxis)) <= 6
 
 
 def points(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +95,13 @@ def test_bars_show_the_metrics() -> None:
     assert plain(captioned.title).startswith("Accuracy with ten neighbors: 84.0 % on this map, 53.0 % on two comp")
     assert "accuracy with 10 neighbors, accuracy with 100 neighbors, trustworthiness" in captioned.alt
     assert "this map: 0.840, 0.810, 0.990" in captioned.alt
+
+
+def test_a_value_stands_beside_a_short_bar() -> None:
+    short = replace(PCA_BASELINE, knn100=0.145)
+    panel = map_quality_bars({"this map": MAP_QUALITY, "two components": short}).figure.axes[1]
+    places = {text.get_text(): text.get_position()[0] for text in panel.texts}
+    assert places == {"0.810": 0.03, "0.145": pytest.approx(0.175)}
 
 
 def test_an_unknown_metric_has_no_bar() -> None:

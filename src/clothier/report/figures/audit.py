@@ -24,7 +24,8 @@ MAX_PAIRS = 12  # of duplicates
 PAIR_COLUMNS = 4  # of a row; in narrower ones, the captions would touch
 MAX_TILES = 30  # suspected label errors or outliers
 TILE_COLUMNS = 5
-MAX_CAPTION_CHARS = 11  # of a line below the smaller tiles, also for file names with wide digits
+MAX_CAPTION_CHARS = 11  # of a class below the smaller tiles
+MAX_FILE_CHARS = 8  # of a file name there, whose digits are wide
 
 
 def audit_figures(
@@ -126,7 +127,7 @@ def _pair_gallery(tiles: Sequence[Tile], headings: tuple[str, str]) -> Figure:
 
 def _tile(combined: CombinedSplits, index: int, *lines: str) -> Tile:
     name = combined.caption(index)
-    name = shorten(name, MAX_CAPTION_CHARS) if combined.files else name
+    name = shorten(name, MAX_FILE_CHARS) if combined.files else name
     return Tile(
         combined.images[index], "\n".join((shorten(combined.class_name(index), MAX_CAPTION_CHARS), name, *lines))
     )

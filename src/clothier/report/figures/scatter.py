@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
 
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.formatting import format_percent
@@ -42,6 +43,7 @@ MIN_DOT_AREA, MAX_DOT_AREA = 0.6, 8.0  # square points per dot of a map
 MAX_LABELED_CLASSES = 20  # with more, the names do not fit
 LABEL_WIDTH, LABEL_HEIGHT = 0.2, 0.055  # size of a name, as a fraction of the points' extent
 LABEL_SCALE_3D = 1.7  # the 3D axes are larger than the points, so a name covers more of the points' extent
+MIN_LABELED_BAR = 0.4  # shortest bar, of 1, that has room for its value; beside a shorter one stands the value
 VIEW_ANGLES = {"elev": 22.0, "azim": -58.0}  # degrees; components 1 and 2 separate Fashion-MNIST best from here
 
 METRIC_TITLES = {
@@ -149,7 +151,9 @@ def map_quality_bars(qualities: Mapping[str, MapQuality]) -> CaptionedFigure:
     figure, panels = bar_panels(bars, list(qualities), [PRIMARY] + [SECONDARY] * (len(qualities) - 1))
     for axes, column in zip(panels, values.values(), strict=True):
         for row, value in enumerate(column):
-            axes.text(0.03, row, _format_metric(value), va="center", color=BACKGROUND if value else MUTED)
+            fits = (value or 0.0) >= MIN_LABELED_BAR
+            x, color = (0.03, BACKGROUND) if fits else ((value or 0.0) + 0.03, MUTED)
+            axes.text(x, row, _format_metric(value), va="center", color=color)
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 1])
     titles = [title.replace("-\n", "").replace(",\n", " with ") for title in values]
@@ -213,6 +217,7 @@ def _style_3d_axes(axes: Any) -> None:
         axis.set_pane_color((0, 0, 0, 0))
         axis.line.set_color(BORDER)
         axis.set_tick_params(labelsize=10, pad=-2)
+        axis.set_major_locator(MaxNLocator(4))  # with more, their numbers touch on the short sides
         axis.set_label_text(f"component {number}")
         axis.labelpad = -4
 
