@@ -115,6 +115,14 @@ def test_the_architecture_names_only_places_that_exist() -> None:
     assert missing == []
 
 
+def test_the_architecture_draws_the_layers_that_are_checked() -> None:
+    drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("```")[1]
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    first, *layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
+    names = r"[a-z]+(?: \| [a-z]+)*"
+    assert (first, re.findall(rf"^(?:\w+(?: \w+)?)? +({names})(?=  |$)", drawn, re.MULTILINE)) == ("__main__", layers)
+
+
 def test_the_architecture_has_a_row_for_every_place() -> None:
     written = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rows = "\n".join(line for line in written.splitlines() if line.startswith("| `"))
