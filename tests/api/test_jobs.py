@@ -7,6 +7,7 @@ import io
 import json
 import tempfile
 import time
+import zipfile
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,27 @@ def test_results_for_other_programs(client: TestClient, make_zip: Callable[..., 
     assert [one["data"]["file"] for one in tasks] == ["1.png", "2.png"]
     assert get(params={"format": "shopify", "image_url": "javascript:alert(1)"}).status_code == 422
     assert get(params={"format": "pdf"}).status_code == 422
+
+
+def test_a_list_in_the_zip_file_gives_ids_and_products(client: TestClient, make_zip: Callable[..., bytes]) -> None:
+    upload = io.BytesIO(make_zip("dress", "dress", "hat"))
+    with zipfile.ZipFile(upload, "a") as archive:
+        rows = ["file,item_id,product,price,color", "0.png,sku-1,S-1,9,rot", "1.png,sku-2,S-1,9,", "x.png,sku-3,,,"]
+        archive.writestr("items.csv", "\n".join(rows))
+    answer = client.post("/v1/jobs", content=upload.getvalue(), headers=ZIP)
+    job = wait(client, answer.json()["job_id"])
+    assert (job["status"], job["total"], job["result"]["errors"]) == ("done", 3, {"not-found": 1})
+    assert "does not name 1 of the photos" in job["result"]["warnings"][0]
+    found = client.get("/v1/items?product=S-1").json()["items"]
+    assert [one["item_id"] for one in found] == ["sku-1", "sku-2"]
+    path = f"/v1/jobs/{job['job_id']}/result"
+    table = list(csv.DictReader(io.StringIO(client.get(path).text)))
+    assert [(one["item_id"], one["price"], one["input.color"]) for one in table[:2]] == [
+        ("sku-1", "9", "rot"),
+        ("sku-2", "9", ""),
+    ]
+    shop = list(csv.DictReader(io.StringIO(client.get(f"{path}?format=shopify").text)))
+    assert [(one["Title"], one["URL handle"], one["Price"]) for one in shop[:1]] == [("S-1", "s-1", "9")]
 
 
 def test_a_result_leaves_nothing_whatever_is_asked_for(

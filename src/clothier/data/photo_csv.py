@@ -125,17 +125,26 @@ def read_cells(path: Path, file_column: str) -> Iterator[tuple[int, list[str]]]:
         DataError: the CSV is missing, unreadable or not UTF-8.
     """
     with _open_text(path) as file:
-        first = _lines_to_header(file)
-        text = "".join(first)
-        if text.lstrip()[:1] in NOT_CSV:
-            raise DataError(f"{path} is not a CSV: it starts with {text.lstrip()[:20]!r}. Give a table of photos.")
-        reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column))
-        try:
-            if SEPARATOR_LINE.match(text):
-                next(reader)
-            yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
-        except csv.Error as error:
-            raise DataError(f"{path} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
+        yield from parse_cells(file, path, file_column)
+
+
+def parse_cells(file: TextIO, shown: Path | str, file_column: str) -> Iterator[tuple[int, list[str]]]:
+    """As :func:`read_cells`, of an open file, which messages call ``shown``.
+
+    Raises:
+        DataError: it is not a CSV.
+    """
+    first = _lines_to_header(file)
+    text = "".join(first)
+    if text.lstrip()[:1] in NOT_CSV:
+        raise DataError(f"{shown} is not a CSV: it starts with {text.lstrip()[:20]!r}. Give a table of photos.")
+    reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column))
+    try:
+        if SEPARATOR_LINE.match(text):
+            next(reader)
+        yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+    except csv.Error as error:
+        raise DataError(f"{shown} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
 
 
 def _lines_to_header(file: TextIO) -> list[str]:

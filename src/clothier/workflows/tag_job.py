@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.reviewed_rows import with_reviews
-from clothier.catalogue.rows import output_columns
+from clothier.catalogue.rows import ALL_OTHERS, OUR_COLUMNS, USER_PREFIX, output_columns
 from clothier.catalogue.shift import rules_after, rules_before
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
@@ -85,9 +85,17 @@ def run_next_job(
 
 
 def write_result(store: Store, rules: TaggingRules, job: Job, path: Path) -> None:
-    """Writes the rows of a job that is done as a table, in the format of the suffix of ``path``."""
-    rows = with_reviews(store.rows(jobs.job_run(store, job)), rules.codes)
-    write_table(path, output_columns({}), rows)
+    """Writes the rows of a job that is done as a table, in the format of the suffix of ``path``.
+
+    The columns of the upload's list of photos come last; one that has the name of ours begins with ``input.``.
+    """
+    run = jobs.job_run(store, job)
+    first = next(store.rows(run), None)
+    users = first["columns"] if first else {}
+    taken = {one.name for one in OUR_COLUMNS}
+    chosen = ",".join([ALL_OTHERS, *(f"{USER_PREFIX}{name}={USER_PREFIX}{name}" for name in users if name in taken)])
+    columns = output_columns(dict.fromkeys(users, str), chosen)
+    write_table(path, columns, with_reviews(store.rows(run), rules.codes))
 
 
 def export_result(

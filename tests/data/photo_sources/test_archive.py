@@ -96,3 +96,45 @@ def test_a_list_of_files_that_would_take_all_memory_is_not_read(tmp_path: Path) 
 
 def test_an_empty_archive(tmp_path: Path) -> None:
     assert list(open_source(pack(tmp_path / "photos.zip", {}))) == []
+
+
+def test_a_list_names_the_items(tmp_path: Path) -> None:
+    rows = ["file;item_id;product;price", "A.JPG;sku-1;S-1;9", "b.jpg;sku-2;;", "missing.jpg;sku-3;;"]
+    table = "\r\n".join([*rows, "images\\c.jpg;;;", ";sku-5;;"])
+    files = {"shop/a.jpg": b"a", "shop/images/b.jpg": b"b", "shop/images/c.jpg": b"c", "shop/d.jpg": b"d"}
+    path = pack(
+        tmp_path / "photos.zip",
+        {**files, "shop/items.csv": b"\xef\xbb\xbf" + table.encode(), "__MACOSX/items.csv": b"x"},
+    )
+    source = open_source(path)
+    first, second, missing, unnamed, empty = source
+    assert dict(source.columns) == {"product": str, "price": str}
+    assert len(source) == 5
+    assert (first.key, first.item_id, first.file, first.product) == ("sku-1", "sku-1", "shop/a.jpg", "S-1")
+    assert (first.columns, first.read(), second.read()) == ({"product": "S-1", "price": "9"}, b"a", b"b")
+    assert [code_of(one.read) for one in (missing, unnamed, empty)] == ["not-found", "no-id", "not-found"]
+    assert "does not name 1 of the photos" in source.warnings[-1]
+    assert source.read("shop/images/b.jpg") == b"b"
+
+
+def test_a_list_without_ids_and_one_of_ambiguous_names(tmp_path: Path) -> None:
+    path = pack(tmp_path / "photos.zip", {"a.jpg": b"a", "A.jpg": b"b", "items.csv": b"file,name\na.jpg,x\nA.JPG,y\n"})
+    first, second = open_source(path)
+    assert (first.key, first.item_id, first.read(), first.columns) == ("a.jpg", "", b"a", {"name": "x"})
+    assert code_of(second.read) == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"items.csv": b"name\nx\n"}, "no column 'file'.*only name"),
+        ({"items.csv": b""}, "cannot be read"),
+        ({"items.csv": b"file,file\n"}, "'file' twice"),
+        ({"items.csv": b"file\n\xff\n"}, "not in UTF-8: byte 5"),
+        ({"items.csv": b"[1]"}, "not a CSV"),
+        ({"items.csv": b"file\n", "a/items.csv": b"file\n"}, "has 2 files items.csv"),
+    ],
+)
+def test_lists_that_are_damaged(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        open_source(pack(tmp_path / "photos.zip", files))

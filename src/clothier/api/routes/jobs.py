@@ -27,7 +27,8 @@ MAX_NUMBER = 9  # digits
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A ZIP file of photos. Nothing of it is stored under the names in it.",
+        "description": "A ZIP file of photos. Nothing of it is stored under the names in it. A table `items.csv` in it "
+        "may list the items: `file` names a photo, `item_id` and `product` are yours, other columns are kept.",
         "content": {"application/zip": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
     }
 }

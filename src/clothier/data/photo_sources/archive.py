@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from clothier.data.class_folders import is_of_system
+from clothier.data.photo_sources.archive_list import LIST, PhotoList
 from clothier.data.photo_sources.item import Item, Skipped, fails, readable
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.errors import DataError, ImageError
@@ -43,9 +44,10 @@ def _directory_bytes(path: Path) -> int:
 
 
 class ZipSource:
-    """The files in a ZIP, in its order. Hidden files, and those that systems leave behind, are no photos."""
+    """The files in a ZIP, in its order, or the rows of the ``items.csv`` in it, in theirs.
 
-    columns: Mapping[str, type] = {}
+    Hidden files, and those that systems leave behind, are no photos.
+    """
 
     def __init__(self, path: Path, *, shown: str | None = None) -> None:
         """Reads the list of files.
@@ -55,7 +57,8 @@ class ZipSource:
             shown: what messages call it; None for its path.
 
         Raises:
-            DataError: the file is damaged, unreadable, an Office document, or has too many files.
+            DataError: the file is damaged, unreadable, an Office document, or has too many files, or several or
+                damaged lists.
         """
         shown = shown or str(path)
         try:
@@ -71,19 +74,25 @@ class ZipSource:
         self._shown = shown
         self.name = readable(str(path.resolve()))
         self.warnings: list[str] = []
+        self._list_info = self._find_list()
+        self._list = self._read_list(self._list_info) if self._list_info else None
+        self.columns: Mapping[str, type] = self._list.columns if self._list else {}
 
     def __len__(self) -> int:
-        """The number of files."""
-        return sum(1 for _ in self._photos(Skipped()))
+        """The number of files, or of rows."""
+        return sum(1 for _ in self._photos(Skipped())) if self._list is None else len(self._list)
 
     def __iter__(self) -> Iterator[Item]:
-        """The files."""
+        """The files, or those that the rows name."""
         skipped = Skipped()
-        for info in self._photos(skipped):
-            file = readable(info.filename)
-            read = self._refusal(info, file) or partial(self._read, info, file)
-            yield Item(file, file, read, f"{info.CRC:08x} {info.file_size}")
-        self.warnings = skipped.warnings(self._shown)
+        photos = map(self._item, self._photos(skipped))
+        yield from photos if self._list is None else self._list.items(photos)
+        self.warnings = [*skipped.warnings(self._shown), *(self._list.warnings if self._list else ())]
+
+    def _item(self, info: zipfile.ZipInfo) -> Item:
+        file = readable(info.filename)
+        read = self._refusal(info, file) or partial(self._read, info, file)
+        return Item(file, file, read, f"{info.CRC:08x} {info.file_size}")
 
     def read(self, file: str) -> bytes:
         """The content of one photo, by the name that its item has.
@@ -96,6 +105,20 @@ class ZipSource:
             raise ImageError("not-found", f"{file} is not in {self._shown}.")
         return (self._refusal(info, file) or partial(self._read, info, file))()
 
+    def _find_list(self) -> zipfile.ZipInfo | None:
+        folders = [(one, one.filename.split("/")) for one in self._zip.infolist()]
+        found = [one for one, parts in folders if parts[-1] == LIST and not any(map(is_of_system, parts))]
+        if len(found) > 1:
+            raise DataError(f"{self._shown} has {len(found)} files {LIST}. Leave one in it, beside the photos.")
+        return found[0] if found else None
+
+    def _read_list(self, info: zipfile.ZipInfo) -> PhotoList:
+        try:
+            content = self._item(info).read()
+        except ImageError as error:
+            raise DataError(f"the list of photos in {self._shown} cannot be read: {error}") from error
+        return PhotoList(content, self._shown, readable(info.filename[: -len(LIST)]))
+
     @cached_property
     def _by_name(self) -> dict[str, zipfile.ZipInfo]:
         return {readable(one.filename): one for one in self._photos(Skipped())}
@@ -103,7 +126,7 @@ class ZipSource:
     def _photos(self, skipped: Skipped) -> Iterator[zipfile.ZipInfo]:
         for info in self._zip.infolist():
             parts = [one for one in re.split(r"[/\\]", info.filename) if one not in ("", ".", "..")]
-            if info.is_dir():
+            if info.is_dir() or info is self._list_info:
                 continue
             if any(map(is_of_system, parts)):
                 skipped.count_system()
