@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from clothier.api.problems import Problem
 from clothier.catalogue.duplicates import find_duplicates
-from clothier.catalogue.index.entries import last_finished_run
+from clothier.catalogue.index.entries import runs_state
 from clothier.store.schema import FILES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class DuplicateGroups:
             Problem: there are too many photos.
         """
         with self._lock:
-            state = last_finished_run(store)
+            state = runs_state(store)
             if self._found is None or state != self._state or time.monotonic() > self._until:
                 n = store.read(lambda connection: connection.scalar(select(func.count()).select_from(FILES))) or 0
                 if n > MAX_FILES:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from clothier.api.problems import Problem
 from clothier.catalogue.index import open_index, update_index
-from clothier.catalogue.index.entries import last_finished_run, model_ids
+from clothier.catalogue.index.entries import model_ids, runs_state
 from clothier.catalogue.index.files import CARD
 from clothier.errors import ClothierError
 from clothier.store.schema import FILES
@@ -69,7 +69,7 @@ class SimilarIndex:
         The index before stays where that fails, and the log says why.
         """
         model = served.rules.model
-        state = _signature(self._path) if self._path else (model.digest, last_finished_run(store))
+        state = _signature(self._path) if self._path else (model.digest, runs_state(store))
         if state == self._state and time.monotonic() < self._retry_at:
             return
         self._state, self._retry_at = state, math.inf

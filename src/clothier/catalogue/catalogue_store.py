@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clothier.catalogue import review, versions
 from clothier.catalogue.drift import drift
 from clothier.catalogue.review.queue import EVERYTHING
+from clothier.catalogue.sources import list_sources, remove_source
 from clothier.store import Store
 from clothier.store.engine import parse_url
 from clothier.types import MAX_ACCEPTED, SHARE_ACCEPTED
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.drift import Drift
     from clothier.catalogue.review import ActionResult, Filter, Judgment, Page, ReviewItem, ReviewStatistics
+    from clothier.catalogue.sources import RemovedSource, SourceSummary
     from clothier.catalogue.versions import ModelVersion
 
 
@@ -76,6 +78,15 @@ class CatalogueStore(Store):
     def drift(self, *, share_accepted: float = SHARE_ACCEPTED) -> Drift:
         """Whether the catalogue changed, by week (:func:`clothier.catalogue.drift.drift`)."""
         return drift(self, share_accepted=share_accepted)
+
+    def sources(self) -> list[SourceSummary]:
+        """The folders, tables and uploads whose photos it has, by name."""
+        return list_sources(self)
+
+    def remove_source(self, source: str, actor: str) -> RemovedSource:
+        """Removes a source and the items that no other has (:func:`clothier.catalogue.sources.remove_source`)."""
+        with self.locked():
+            return remove_source(self, source, actor)
 
     def versions(self) -> list[ModelVersion]:
         """The models that tagged, the one that was registered last first."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from clothier.store.previews import drop_unused, write_previews
-from clothier.store.schema import AUDIT, FILES, ITEMS, OUTPUTS, TAG_INPUTS
+from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REVIEWS, TAG_INPUTS
 from clothier.store.store import now, upsert
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _write_tags(
     tags = rules.tags([outputs[one["digest"]] for one in files])
     at = now()
     items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
+    _give_back_reviews(connection, [one for one in items if one["item_id"] not in present])
     upsert(connection, ITEMS, items)
     drop_unused(connection, _replaced(items, present))
     changes = [_change(item, present.get(item["item_id"])) for item in items]
@@ -104,6 +105,23 @@ def _item(file: Row, tag: Tag, before: RowMapping | None, at: str) -> Row:
         "revision": before["revision"] + 1 if before else 0,
         **{name: before[name] if before and is_reviewed else None for name in REVIEW},
     }
+
+
+def _give_back_reviews(connection: Connection, new: Sequence[Row]) -> None:
+    """Items that were removed with their source get their last review back, if their photo is the same."""
+    undo = ACTIONS.alias("undo")
+    columns = (REVIEWS.c.item_id, REVIEWS.c.digest, REVIEWS.c.review_id, REVIEWS.c["class"])
+    query = (
+        select(*columns, ACTIONS.c.reviewer, ACTIONS.c.at)
+        .join(ACTIONS, ACTIONS.c.action_id == REVIEWS.c.action_id)
+        .where(REVIEWS.c.item_id.in_([one["item_id"] for one in new]))
+        .where(~exists().where(undo.c.undoes == ACTIONS.c.action_id))
+        .order_by(REVIEWS.c.review_id)
+    )
+    last = {(item_id, digest): review for item_id, digest, *review in connection.execute(query)}
+    for one in new:
+        if review := last.get((one["item_id"], one["digest"])):
+            one |= dict(zip(REVIEW, review, strict=True))
 
 
 def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[str]:

@@ -44,6 +44,7 @@ PANELS = {
         "Studio.",
         "calibrate": "Fit confidence thresholds on 300 or more reviewed photos. No training.",
         "models": "Show the models that tagged a store, choose which one tags by default, and limit what is accepted.",
+        "sources": "Show the folders, tables and uploads of a store, or remove one with its tags. Deletes no photo.",
         "drift": "Show how classes, confidence and corrected tags change from week to week.",
         "serve": "Serve the page and the HTTP API: classify, find similar photos, tag, review. Ctrl-C stops it.",
         "keys": "Create, list or revoke the keys of the HTTP API. A new key is printed once and stored nowhere.",

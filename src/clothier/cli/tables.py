@@ -122,6 +122,28 @@ def export_table(result: dict[str, Any]) -> RenderableType:
     return f"{result['tags']:,} tags in {result['rows']:,} {kind}: {result['output']}"
 
 
+def sources_table(result: dict[str, Any]) -> RenderableType:
+    """What was removed, and one row per source."""
+    lines = []
+    if (removed := result["removed"]) is not None:
+        reviewed = f", {removed['reviewed']:,} of them reviewed" if removed["reviewed"] else ""
+        lines.append(
+            f"Removed {removed['name']}: {removed['files']:,} files and {removed['items']:,} tags{reviewed}. "
+            "Their history stays."
+        )
+    rows = (
+        (
+            one["name"],
+            f"{one['photos']:,}",
+            f"{one['failed']:,}",
+            one["tagged_at"] + ("" if one["is_finished"] else ", not finished"),
+        )
+        for one in result["sources"]
+    )
+    table = make_table(["Source", "Photos", "Failed", "Tagged"], rows, text=["Tagged"])
+    return Group(*lines, *([table] if result["sources"] else ["The store has no sources."]))
+
+
 def keys_table(result: dict[str, Any]) -> RenderableType:
     """One row per key, and the secret of a new one."""
     rows = ((one["name"], one["scope"], one["created_at"], one["revoked_at"] or "") for one in result["keys"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from clothier.errors import DataError, StorageError, UsageError
 from clothier.store.engine import (
@@ -290,6 +290,8 @@ class Store:
 
     def _unlock_server(self) -> None:
         if self._server_lock:
+            with suppress(SQLAlchemyError):  # a closed connection loses it too, but only when the server notices
+                self._server_lock.scalar(select(func.pg_advisory_unlock(TAGGER_LOCK)))
             _drop(self._server_lock)
             self._server_lock = None
 

@@ -94,7 +94,10 @@ def _last_runs(store: Store) -> list[RunId]:
         raise DataError(f"{store.name} has no tags yet. Tag photos first: clothier tag PHOTOS --store {store.name}")
     for run in runs:
         if run.finished_at is None and not run.name.startswith(JOB_SOURCE):  # what a canceled job has tagged stays
-            raise DataError(f"the last run of clothier tag over {run.name} did not finish. Run it again, then export.")
+            raise DataError(
+                f"the last run of clothier tag over {run.name} did not finish. Run it again, or remove this source: "
+                "clothier sources --remove"
+            )
     return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
 
 

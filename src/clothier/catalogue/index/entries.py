@@ -11,7 +11,7 @@ from sqlalchemy import case, func, select
 
 from clothier.errors import DataError
 from clothier.store.checked import read_digest, read_vectors
-from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS
+from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,10 +120,15 @@ def stored_digest(store: Store, item_id: str) -> bytes | None:
     return None if digest is None else read_digest(digest)
 
 
-def last_finished_run(store: Store) -> int:
-    """The number of the run that finished last, 0 before the first: with another, an index may be out of date."""
-    query = select(func.coalesce(func.max(RUNS.c.run_id), 0)).where(RUNS.c.finished_at.is_not(None))
-    return int(store.read(lambda connection: connection.scalar(query)) or 0)
+def runs_state(store: Store) -> tuple[int, int]:
+    """The run that finished last, 0 before the first, and the number of sources.
+
+    If they change, an index may be out of date.
+    """
+    last = select(func.coalesce(func.max(RUNS.c.run_id), 0)).where(RUNS.c.finished_at.is_not(None)).scalar_subquery()
+    sources = select(func.count()).select_from(SOURCES).scalar_subquery()
+    found = store.read(lambda connection: connection.execute(select(last, sources)).one())
+    return found[0], found[1]
 
 
 def read_embeddings(

@@ -1,0 +1,105 @@
+"""A source that should not have been tagged is removed again: its tags, not their history nor the reviews."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clothier.catalogue.catalogue_store import open_store
+from clothier.catalogue.index.entries import runs_state
+from clothier.catalogue.review import correct
+from clothier.catalogue.sources import BY_PERSON
+from clothier.cli.main import main
+from clothier.errors import UnknownNameError, UsageError
+from clothier.store import jobs
+from clothier.store.previews import find_preview, write_previews
+from clothier.store.schema import JOBS
+from clothier.workflows.export import export
+from clothier.workflows.tag import tag
+from tests.color_photos import draw_folder, save_model
+from tests.stored_items import fill_store, item_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
+    from clothier.store import Store
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, color_bundle: Callable[..., Bundle]) -> Path:
+    return save_model(tmp_path_factory.mktemp("bundles") / "colors", color_bundle)
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["sources", *words, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_wrong_folder(store_url: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = draw_folder(tmp_path / "photos")
+    wrong = tmp_path / "wrong"
+    shutil.copytree(photos, wrong)
+    (wrong / "empty.png").touch()
+    (photos / "1.png").unlink()
+    tag(photos, store=store_url, model=model)
+    tag(wrong, store=store_url, model=model)
+    with open_store(store_url) as store:
+        (item,) = [one for one in store.queue(limit=99, order="random").items if one.file == "1.png"]
+        correct(store, {item.item_id: None}, "hat", "anna")
+        before, n = runs_state(store), store.statistics().n_items
+    found = command(capsys, "--store", store_url)
+    assert [(one["name"], one["failed"], one["is_finished"]) for one in found["sources"]] == [
+        (str(photos), 0, True),
+        (str(wrong), 1, True),
+    ]
+    removed = command(capsys, "--store", store_url, "--remove", f"{wrong}/", "--by", "bob")
+    assert removed["removed"] == {"name": str(wrong), "files": 7, "items": 1, "reviewed": 1}
+    assert [one["name"] for one in removed["sources"]] == [str(photos)]
+    with open_store(store_url) as store:
+        assert (store.statistics().n_items, store.statistics().n_reviewed) == (n - 1, 0)
+        assert [one["actor"] for one in store.history(item.item_id)] == ["model colors", "person anna", "person bob"]
+        assert store.history(item.item_id)[-1]["after"]["class"] is None
+        assert runs_state(store) != before, "an index that a server keeps is out of date"
+    assert export(store_url, tmp_path / "out.csv", include_all=True).n_tags == 5, "the files of the folder"
+    again = tag(wrong, store=store_url, model=model)
+    assert again.computed == 0, "the outputs of the model are still there"
+    with open_store(store_url) as store:
+        (back,) = store.items([item.item_id])
+        assert (back.reviewed_class, back.reviewed_by) == ("hat", "anna"), "no decision is lost"
+
+
+def test_what_is_refused(store: Store, store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fill_store(store, item_row("i1"))
+    with open_store(store_url) as opened:
+        with pytest.raises(UnknownNameError, match="'/photo' is not a source of this store; did you mean '/photos'"):
+            opened.remove_source("/photo", "anna")
+        with store.locked(), pytest.raises(UsageError, match="another process is writing tags"):
+            opened.remove_source("/photos", "anna")
+        assert opened.remove_source("/photos", "anna").items == 1
+    assert main(["sources", "--store", store_url]) == 0
+    assert capsys.readouterr().out == "The store has no sources.\n"
+
+
+def test_an_upload(store: Store, store_url: str) -> None:
+    job, _ = jobs.begin_upload(store, "anna", None)
+    job = jobs.complete_upload(store, job, "f")
+    fill_store(store, item_row("i1"), item_row("i2", digest="digest of i1"), source="/photos")
+    store.write(lambda connection: write_previews(connection, {"digest of i1": b"\xff\xd8\xff", "d3": b"\xff\xd8\xff"}))
+    fill_store(store, item_row("i3", digest="d3"), item_row("i1"), source=job.source)
+    run = store.begin_run(job.source, "ab", "shop")
+    jobs.start_job(store, job, run)
+    with open_store(store_url) as opened:
+        with pytest.raises(UsageError, match=r"is not done\. Wait for it or cancel it"):
+            opened.remove_source(job.source, "bob")
+        jobs.finish_job(store, job, result={})
+        removed = opened.remove_source(job.source, "bob")
+    assert (removed.files, removed.items) == (2, 1), "the other one is in a folder, too"
+    assert (find_preview(store, "d3"), find_preview(store, "digest of i1")) == (None, b"\xff\xd8\xff")
+    (row,) = store.rows_of(JOBS.select())
+    assert (row["status"], row["error"], row["run_id"]) == ("canceled", BY_PERSON.format("bob"), None)
