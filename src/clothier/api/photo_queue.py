@@ -40,17 +40,18 @@ class PhotoQueue:
     (docs/log.md).
     """
 
-    def __init__(self, rules: TaggingRules, *, threads: int, limit: int) -> None:
+    def __init__(self, rules: TaggingRules, *, threads: int, limit: int, seconds: float) -> None:
         """Starts no thread yet.
 
         Args:
             rules: the model and the company's codes.
             threads: that work at the same time.
             limit: photos that may wait or be in work.
+            seconds: for the photos of one request.
         """
-        self.rules, self._threads, self._limit = rules, threads, limit
+        self.rules, self._threads, self._limit, self._max_seconds = rules, threads, limit, seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="classify")
-        self._waiting, self._seconds = 0, FIRST_GUESS
+        self._waiting, self._mean_seconds = 0, FIRST_GUESS
 
     @property
     def waiting(self) -> int:
@@ -65,7 +66,7 @@ class PhotoQueue:
         """Classifies photos, given by name and content, in their order.
 
         Raises:
-            Problem: the queue is full.
+            Problem: the queue is full, or the photos took too long.
         """
         rules = self.rules  # others may come meanwhile
         found = await self._run(partial(_classify, rules, top), photos)
@@ -77,7 +78,7 @@ class PhotoQueue:
         """As :meth:`classify`, with what the model saw, and with the models of Fashion-MNIST.
 
         Raises:
-            Problem: the queue is full.
+            Problem: the queue is full, or the photos took too long.
         """
         rules = self.rules
         found = await self._run(partial(inspect_photo, rules.model, rules.codes), photos)
@@ -90,7 +91,7 @@ class PhotoQueue:
         """What photos, given by name and content, are compared by, in their order.
 
         Raises:
-            Problem: the queue is full.
+            Problem: the queue is full, or the photos took too long.
         """
         return await self._run(partial(describe_photo, self.rules.model), photos)
 
@@ -103,7 +104,10 @@ class PhotoQueue:
                 loop.run_in_executor(self._pool, timed, *photo) for photo in photos
             ]
             try:
-                return await asyncio.gather(*started)
+                async with asyncio.timeout(self._max_seconds):
+                    return await asyncio.gather(*started)
+            except TimeoutError as error:
+                raise busy("The photos took too long. Send fewer at once.", 1, "too-slow") from error
             finally:
                 for one in started:
                     one.cancel()
@@ -111,7 +115,7 @@ class PhotoQueue:
     @contextmanager
     def _reserved(self, n: int) -> Iterator[None]:
         if self._waiting + n > self._limit:
-            seconds = self._waiting * self._seconds / self._threads
+            seconds = self._waiting * self._mean_seconds / self._threads
             raise busy(f"{self._waiting} photos are waiting; at most {self._limit} may. Try again later.", seconds)
         self._waiting += n
         try:
@@ -128,7 +132,7 @@ class PhotoQueue:
             message = f"{name} has {len(content)} bytes; the limit is {MAX_BYTES}. Save it smaller."
             return FailedInput(name, "too-large", message)
         result = work(name, content)
-        self._seconds += WEIGHT * (time.monotonic() - started - self._seconds)
+        self._mean_seconds += WEIGHT * (time.monotonic() - started - self._mean_seconds)
         return result
 
 

@@ -10,6 +10,7 @@ Text = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
 ImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^https?://[\x21-\x7e]+$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Decision = Literal["accept", "review", "reject"]
+AnyDecision = Literal["accept", "review", "reject", "uncalibrated"]
 JobStatus = Literal["uploading", "waiting", "running", "done", "failed", "canceled"]
 
 
@@ -274,7 +275,7 @@ class JudgedItem(SeenItem):
 class ReviewFilter(Question):
     """Which items are accepted."""
 
-    decision: Literal["accept", "review", "reject", "uncalibrated"]
+    decision: AnyDecision
     class_: Text | None = Field(None, alias="class")
     color: Text | None = None
     product: Text | None = None

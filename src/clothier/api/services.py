@@ -84,7 +84,12 @@ class Services:
             settings,
             served,
             store,
-            PhotoQueue(served.rules, threads=settings.threads, limit=limits.waiting_photos),
+            PhotoQueue(
+                served.rules,
+                threads=settings.threads,
+                limit=limits.waiting_photos,
+                seconds=limits.answer_seconds,
+            ),
             similar,
             JobWorker(settings.store, served, with_previews=settings.previews),
             KeyRing(store),

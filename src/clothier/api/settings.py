@@ -36,7 +36,7 @@ class Limits:
         body_seconds: for a body, and one more for each ``body_rate`` bytes that arrived.
         body_rate: bytes per second; slower clients are cut off.
         write_seconds: that a client may let an answer wait.
-        answer_seconds: for classifying the photos of one request.
+        answer_seconds: for the photos of one request.
         stop_seconds: for the requests in progress when the server is stopped.
     """
 

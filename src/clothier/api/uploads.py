@@ -86,7 +86,7 @@ async def read_photos(request: Request, limits: Limits) -> list[tuple[str, bytes
 
 
 async def read_upload(request: Request, limits: Limits) -> Upload:
-    """The uploaded ``files`` and the other fields. An input of a browser in which no file was chosen is no file.
+    """The uploaded ``files`` and the other fields.
 
     Raises:
         Problem: not a form, a damaged one, one without photos, or with too many.
@@ -96,15 +96,10 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
     parser = _Form(request.headers, request.stream(), max_files=limits.files, max_fields=limits.files)
     parser.spool_max_size = limits.upload_bytes + 1
     try:
-        form = await parser.parse()
-        if not parser.is_complete:
-            raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
-        files = [one for one in form.getlist(FIELD) if isinstance(one, UploadFile) and (one.filename or one.size)]
+        form, files = await _parse(parser)
         if not files:
             raise Problem(400, "no-files", f"The form has no files. Send photos in the field 'files': {EXAMPLE}")
         return Upload([(_shown(one.filename), await one.read()) for one in files], form)
-    except MultiPartException as error:
-        raise Problem(400, "invalid-form", f"The form cannot be read: {error.message} Send it again.") from error
     finally:
         parser.close()
 
@@ -121,19 +116,25 @@ async def received_file(request: Request) -> AsyncIterator[tuple[UploadFile, For
         raise Problem(415, "not-a-form", f"Send the file as {MULTIPART} in the field {FIELD!r}.")
     parser = _Form(request.headers, request.stream(), max_files=MAX_INPUTS, max_fields=MAX_INPUTS)
     try:
-        form = await parser.parse()
-        if not parser.is_complete:
-            raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
-        files = [one for one in form.getlist(FIELD) if isinstance(one, UploadFile) and (one.filename or one.size)]
+        form, files = await _parse(parser)
         if len(files) != 1:
             raise Problem(400, "not-one-file", f"The form has {len(files)} files. Send one at a time.")
         yield files[0], form
-    except MultiPartException as error:
-        raise Problem(400, "invalid-form", f"The form cannot be read: {error.message}") from error
     except OSError as error:
         raise StorageError(f"an upload cannot be kept in {tempfile.gettempdir()}: {error.strerror}.") from error
     finally:
         parser.close()
+
+
+async def _parse(parser: _Form) -> tuple[FormData, list[UploadFile]]:
+    """The form, and its ``files``; an input of a browser in which no file was chosen is no file."""
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Problem(400, "invalid-form", f"The form cannot be read: {error.message} Send it again.") from error
+    if not parser.is_complete:
+        raise Problem(400, "invalid-form", "The form ends before its last boundary. Send it again.")
+    return form, [one for one in form.getlist(FIELD) if isinstance(one, UploadFile) and (one.filename or one.size)]
 
 
 def _shown(name: str | None) -> str:

@@ -27,10 +27,11 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def anna(shop: Shop) -> Shop:
     """Who has said her name."""
-    page = shop.page("/review")
+    page = shop.page("/review?class=hat&item=sku-3")
     assert "Who reviews?" in page
-    answer = shop.post("/review/name", {**shop.fields(page), "name": "Anna Ünal"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/review")
+    assert 'action="/review/name?class=hat&amp;item=sku-3"' in page
+    answer = shop.post("/review/name?class=hat&item=sku-3", {**shop.fields(page), "name": "Anna Ünal"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/review?class=hat&item=sku-3")
     assert "httponly" in answer.headers["Set-Cookie"].lower()
     return shop
 

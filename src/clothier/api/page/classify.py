@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.visits import AnyVisit, PageReader, check_token
-from clothier.api.problems import Problem, busy
+from clothier.api.problems import Problem
 from clothier.api.services import Services, ServicesOf
 from clothier.api.uploads import read_upload
 from clothier.catalogue.index import Filters
@@ -79,15 +78,10 @@ def show_again(request: Request, caller: PageReader) -> Response:
 @router.post(PATH)
 async def classify(request: Request, caller: PageReader, visit: AnyVisit, services: ServicesOf) -> Response:
     """The results: to be put before those that are there, or a page with them."""
-    limits = services.settings.limits
-    upload = await read_upload(request, limits)
+    upload = await read_upload(request, services.settings.limits)
     check_token(request, visit, upload.fields)
-    try:
-        async with asyncio.timeout(limits.answer_seconds):
-            found = await services.photos.inspect(upload.photos)
-            neighbors = await _find_neighbors(services, upload.photos)
-    except TimeoutError as error:
-        raise busy("The photos took too long to classify. Send fewer at once.", 1, "too-slow") from error
+    found = await services.photos.inspect(upload.photos)
+    neighbors = await _find_neighbors(services, upload.photos)
     services.metrics.count(one if isinstance(one, FailedInput) else one.main.prediction for one in found)
     request.state.note = f"photos={len(found)}"
     results = [

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import FormData
 
 from clothier.api.access import Caller
-from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
+from clothier.api.page.filters import QueueFiltersOf, choices
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.review_card import NONE, Card, Desk, DeskState
 from clothier.api.page.visits import CheckedForm, PageReader, PageReviewer
@@ -41,7 +41,7 @@ def show(
     state = DeskState(filters={name: getattr(filters, name) for name in QUEUE_FILTERS})
     desk = Desk(services.store, state, reviewer_of(request, caller) or LOCAL)
     card = desk.show(item) if item else desk.show_next()
-    return _page(request, services, caller, card)
+    return _page(request, services, caller, card, item)
 
 
 @router.post("/review")
@@ -56,10 +56,16 @@ def act(request: Request, caller: PageReviewer, services: ServicesOf, form: Chec
 
 
 @router.post("/review/name")
-def name_reviewer(request: Request, caller: PageReviewer, form: CheckedForm) -> Response:
-    """Keeps the reviewer's name in a cookie."""
+def name_reviewer(
+    request: Request,
+    caller: PageReviewer,
+    form: CheckedForm,
+    filters: QueueFiltersOf,
+    item: Annotated[Text | None, Query()] = None,
+) -> Response:
+    """Keeps the reviewer's name in a cookie, and goes on to what was asked for."""
     name = check_reviewer(field(form, "name"))
-    response = redirect(request, f"/review{PageFilters().query()}")
+    response = redirect(request, f"/review{filters.query(item=item)}")
     secure = request.url.scheme == "https"
     response.set_cookie(NAME_COOKIE, quote(name), max_age=YEAR, httponly=True, samesite="strict", secure=secure)
     return response
@@ -116,7 +122,7 @@ def _act(desk: Desk, services: Services, form: FormData, reviewer: str) -> Card:
     raise Problem(422, "invalid-request", "There is no such action. Load the page again.")
 
 
-def _page(request: Request, services: Services, caller: Caller, card: Card) -> Response:
+def _page(request: Request, services: Services, caller: Caller, card: Card, asked: str | None = None) -> Response:
     filters = card.state.page_filters()
     n_reviewed = review.count_reviewed(services.store, filters.of_queue())
     context: dict[str, Any] = {
@@ -129,5 +135,5 @@ def _page(request: Request, services: Services, caller: Caller, card: Card) -> R
         response = render(request, "_review_answer.html", **context)
         response.headers["HX-Trigger"] = "reviewed"
         return response
-    context |= {"choices": choices(services.store), "max_name": MAX_NAME, "local": caller.name == LOCAL}
+    context |= {"choices": choices(services.store), "max_name": MAX_NAME, "local": caller.name == LOCAL, "asked": asked}
     return render(request, "review.html", **context, reviewer=reviewer_of(request, caller))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from clothier.api import examples
 from clothier.api.access import Reader
-from clothier.api.problems import busy
 from clothier.api.responses import answers, model_version
 from clothier.api.schemas import ClassifyAnswer
 from clothier.api.services import ServicesOf
@@ -34,13 +32,8 @@ async def classify(
     top: Annotated[int, Query(ge=1, le=MAX_TOP, description="Classes to name for each photo.")] = 3,
 ) -> Any:
     """Class, probability, and accept / review / reject for each photo; a file that is no image is an error entry."""
-    limits = services.settings.limits
-    photos = await read_photos(request, limits)
-    try:
-        async with asyncio.timeout(limits.answer_seconds):
-            results = await services.photos.classify(photos, top)
-    except TimeoutError as error:
-        raise busy("The photos took too long to classify. Send fewer at once.", 1, "too-slow") from error
+    photos = await read_photos(request, services.settings.limits)
+    results = await services.photos.classify(photos, top)
     services.metrics.count(results)
     request.state.note = f"photos={len(photos)}"
     return {"model": model_version(services.rules), "results": [one.to_json() for one in results]}

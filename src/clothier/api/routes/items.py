@@ -11,7 +11,7 @@ from clothier.api.access import Reader
 from clothier.api.addresses import ITEM_ID, ItemIdInPath
 from clothier.api.places import place_after, read_place
 from clothier.api.responses import answers, item_answer, not_found
-from clothier.api.schemas import ItemDetail, ItemsAnswer, Probability, Text
+from clothier.api.schemas import AnyDecision, ItemDetail, ItemsAnswer, Probability, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue.items import ItemFilter, find_item, list_items
 
@@ -24,7 +24,7 @@ def get_items(
     caller: Reader,
     services: ServicesOf,
     name: Annotated[Text | None, Query(alias="class", description="Of the review, or else of the model.")] = None,
-    decision: Literal["accept", "review", "reject", "uncalibrated"] | None = None,
+    decision: AnyDecision | None = None,
     product: Text | None = None,
     model: Text | None = None,
     min_probability: Probability | None = None,

@@ -14,6 +14,7 @@ from clothier.api.responses import answers, item_answer
 from clothier.api.schemas import (
     AcceptAll,
     AcceptItems,
+    AnyDecision,
     CorrectItems,
     Probability,
     QueueAnswer,
@@ -37,7 +38,7 @@ def get_queue(
     caller: Reader,
     services: ServicesOf,
     name: Annotated[Text | None, Query(alias="class")] = None,
-    decision: Literal["accept", "review", "reject", "uncalibrated"] | None = None,
+    decision: AnyDecision | None = None,
     color: Text | None = None,
     product: Text | None = None,
     source: Text | None = None,

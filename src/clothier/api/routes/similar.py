@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from clothier.api import examples
 from clothier.api.access import Reader
-from clothier.api.problems import Problem, busy
+from clothier.api.problems import Problem
 from clothier.api.responses import answers, model_version, not_found
 from clothier.api.schemas import SearchedItem, SimilarAnswer, Text
 from clothier.api.services import Services, ServicesOf
@@ -63,13 +62,7 @@ async def _described(request: Request, services: Services) -> list[DescribedPhot
     """What the request asks for: uploaded photos, or an item."""
     if not is_form(request):
         return [await _described_item(request, services)]
-    limits = services.settings.limits
-    photos = await read_photos(request, limits)
-    try:
-        async with asyncio.timeout(limits.answer_seconds):
-            return await services.photos.describe(photos)
-    except TimeoutError as error:
-        raise busy("The photos took too long. Send fewer at once.", 1, "too-slow") from error
+    return await services.photos.describe(await read_photos(request, services.settings.limits))
 
 
 async def _described_item(request: Request, services: Services) -> DescribedPhoto:
