@@ -28,6 +28,7 @@ from clothier.store import open_store
 from clothier.store.lock import file_lock
 from clothier.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.types import Prediction
+from clothier.workflows.index import index
 from clothier.workflows.tag import TagResult, tag
 from tests.color_photos import COLORS, draw, draw_folder, save_model
 
@@ -303,6 +304,19 @@ def test_the_photos_of_a_product_vote(
     assert found[0]["product_probability"] == pytest.approx(means["dress"] / sum(means.values()), abs=1e-6)
     tag(photos / "list.csv", tmp_path / "tags.jsonl", model=model)
     assert "product_class" not in rows(tmp_path / "tags.jsonl")[0]
+
+
+def test_a_calibrated_model_has_the_outputs_of_the_one_it_is_made_of(
+    photos: Path, tmp_path: Path, model: Path, color_bundle: Callable[..., Bundle]
+) -> None:
+    shop = save_model(tmp_path / "shop", color_bundle, min_probability=0.99)
+    (photos / "list.csv").write_text("file,style\n0.png,A\n1.png,B\n3.png,A\n")
+    for number, one in enumerate((model, shop)):
+        found = tag(photos / "list.csv", tmp_path / "tags.csv", model=one, product_column="style")
+        assert found.computed == (0 if number else 3)
+        assert [one["product_class"] for one in rows(tmp_path / "tags.csv")] == ["dress", "hat", "dress"]
+    assert {one["model"] for one in rows(tmp_path / "tags.csv")} == {"shop"}
+    assert index(tmp_path / "tags.csv.store", tmp_path / "index", model=shop).update.n == 3
 
 
 def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:

@@ -104,6 +104,7 @@ class Model:
         thresholds: when a tag is accepted; None if the model was not calibrated for that.
         temperature: by which the logits were divided.
         shift_detector: recognizes a catalogue that is unlike the training images; None if the model cannot tell.
+        fallback: name of the model that classifies 28x28 grayscale images instead; None for no such model.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Model:
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
         self.thresholds, self.temperature, self.shift_detector = thresholds, temperature, shift_detector
         self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
-        self._fallback, self._digest = fallback, digest
+        self.fallback, self._digest = fallback, digest
 
     def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
@@ -263,7 +264,7 @@ class Model:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what determines logits (but for the temperature), OOD scores and colors of a file."""
-        fallback = _output_digest(bundle.resolve(self._fallback)) if self._fallback else ""
+        fallback = _output_digest(bundle.resolve(self.fallback)) if self.fallback else ""
         return hashlib.sha256(
             f"{PREPROCESSING_VERSION} {COLORS_VERSION} {self._digest} {fallback}".encode()
         ).hexdigest()
@@ -271,7 +272,7 @@ class Model:
     @cached_property
     def small_image_model(self) -> Model:
         """The model for 28x28 grayscale images. Loaded for the first of them; two threads may load it twice."""
-        return open_model(bundle.resolve(self._fallback)) if self._fallback else self
+        return open_model(bundle.resolve(self.fallback)) if self.fallback else self
 
     def predict_photos(
         self,

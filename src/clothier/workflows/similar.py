@@ -119,7 +119,7 @@ def describe_item(store: Store, model: Model, item_id: str) -> DescribedPhoto | 
     if digest is None:
         return None
     model_id = model_ids(store).get(model.digest)
-    found = {} if model_id is None else read_embeddings(store, model_id, model.name, [digest])
+    found = {} if model_id is None else read_embeddings(store, model_id, model.fallback, [digest])
     if digest not in found:
         return FailedInput(item_id, "no-embedding", NO_EMBEDDING.format(model.name))
     return DescribedPhoto(item_id, digest, found[digest])

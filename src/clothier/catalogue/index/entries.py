@@ -132,15 +132,16 @@ def runs_state(store: Store) -> tuple[int, int]:
 
 
 def read_embeddings(
-    store: Store, model_id: int, model: str, digests: Sequence[bytes], width: int | None = None
+    store: Store, model_id: int, fallback: str | None, digests: Sequence[bytes], width: int | None = None
 ) -> dict[bytes, Floats]:
-    """The embeddings of some photos: of those that ``model`` computed, and that are finite.
+    """The embeddings of some photos: those that are finite, and that the model's ``fallback`` did not compute.
 
+    The model may have another name than when it computed them: a calibrated one has the same embeddings.
     ``width`` is of each embedding, if it is known; a DataError if one has another.
     """
     query = select(OUTPUTS.c.digest, OUTPUTS.c.embedding).where(
         OUTPUTS.c.model_id == model_id,
-        OUTPUTS.c.computed_by == model,
+        OUTPUTS.c.computed_by.is_distinct_from(fallback),
         OUTPUTS.c.embedding.is_not(None),
         OUTPUTS.c.digest.in_([one.hex() for one in digests]),
     )
