@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from clothier import atomic
+from clothier.recipes.schema import HardExampleMining
 from clothier.report.captioned_figure import save_figures
 from clothier.report.figures import evaluation_figures, model_figures, risk_coverage_plot
 from clothier.report.formatting import format_percent
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from clothier.selective.thresholds import RiskGuarantee
     from clothier.types import Evaluation, Floats
 
+NO_MINING = HardExampleMining()  # photo models train on all photos in every epoch
+
 
 def write_run_report(run: Run, section: ModelSection, dataset_name: str, command: str) -> None:
     """Writes ``figures/``, ``model_card.md`` and ``report.html`` of a run, which ``command`` reproduces.
@@ -39,7 +42,8 @@ def write_run_report(run: Run, section: ModelSection, dataset_name: str, command
 def model_section(run: Run, metrics: Mapping[str, Any], test_logits: Floats, dataset: Dataset) -> ModelSection:
     """A DNN or CNN run in a report, from its ``metrics.json`` and its logits (N, K) for the test images."""
     recipe = run.recipe_as_trained
-    figures = model_figures(test_logits, dataset.test, dataset.classes, run.read_results())
+    mining = HardExampleMining(**recipe["hard_example_mining"])
+    figures = model_figures(test_logits, dataset.test, dataset.classes, run.read_results(), mining)
     return _section(run, recipe["model"].upper(), metrics, figures, training_protocol(recipe, metrics))
 
 
@@ -52,7 +56,7 @@ def photo_section(
     guarantee: RiskGuarantee | None,
 ) -> ModelSection:
     """A photo run in a report, from its ``metrics.json``, what its out-of-fold predictions show, and its card."""
-    figures = evaluation_figures(evaluation, reliability, run.read_results())
+    figures = evaluation_figures(evaluation, reliability, run.read_results(), NO_MINING)
     figures["risk-coverage"] = risk_coverage_plot(risk_coverage, evaluation.n, guarantee)
     protocol = f"{metrics['protocol']} {metrics['data']['limitations']}"
     return _section(run, "photo model", metrics, figures, protocol)

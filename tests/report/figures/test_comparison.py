@@ -14,7 +14,7 @@ from clothier.report.figures import (
 )
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 
-from ..conftest import captions, plain
+from ..conftest import captions, plain, touching_texts
 
 if TYPE_CHECKING:
     from clothier.data.dataset import Dataset
@@ -34,6 +34,7 @@ def test_images_correct_in_one_model_have_both_predictions(
                 == FASHION_MNIST_CLASSES[right[place].argmax()]
             )
             assert lines[1] == f"not {FASHION_MNIST_CLASSES[wrong[place].argmax()]}"
+        assert touching_texts(figures[name].figure) == []
 
 
 def test_comparison_summary() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clothier.report.figures import (
-    training_curves,
-)
+from clothier.recipes.schema import HardExampleMining
+from clothier.report.figures import training_curves
 
 if TYPE_CHECKING:
     from clothier.types import EpochRecord
@@ -28,6 +27,16 @@ def test_a_single_epoch_has_neither_a_fall_nor_a_best_epoch(history: list[EpochR
     assert training_curves.loss_curves(history[:1]).title == "Validation loss is 1.21 after one epoch"
     blind = replace(history[0], validation_loss=None, validation_accuracy=None)
     assert training_curves.loss_curves([blind]).title == "Training loss is 1.00 after one epoch"
+
+
+def test_the_note_says_from_which_epoch_on_the_easy_images_are_skipped(history: list[EpochRecord]) -> None:
+    notes = [
+        training_curves.accuracy_curves(history, mining).note.replace("\N{NO-BREAK SPACE}", " ")
+        for mining in (HardExampleMining(start_epoch=3, fraction=0.3), HardExampleMining(), None)
+    ]
+    assert "From epoch 3 on, an epoch has 30 % of the images, mostly the hardest" in notes[0]
+    assert notes[1].endswith("before each optimizer step.")
+    assert notes[2].endswith("Where a recipe changes to the hardest images, it drops while the model improves.")
 
 
 def test_an_earlier_best_epoch_is_in_the_title(history: list[EpochRecord]) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from clothier.data.dataset import LabeledImages
     from clothier.metrics import Reliability
+    from clothier.recipes.schema import HardExampleMining
     from clothier.report.captioned_figure import CaptionedFigure
     from clothier.types import EpochRecord, Evaluation, Floats
 
@@ -84,14 +85,17 @@ __all__ = [
     "variance_curve",
 ]
 
-MAX_ERRORS = 15
+MAX_ERRORS = 16
 
 
 def evaluation_figures(
-    evaluation: Evaluation, calibration: Reliability, history: Sequence[EpochRecord] = ()
+    evaluation: Evaluation,
+    calibration: Reliability,
+    history: Sequence[EpochRecord] = (),
+    mining: HardExampleMining | None = None,
 ) -> dict[str, CaptionedFigure]:
     """The figures of any trained model; without ``history`` there are no training curves."""
-    curves = {"loss": loss_curves(history), "accuracy": accuracy_curves(history)} if history else {}
+    curves = {"loss": loss_curves(history), "accuracy": accuracy_curves(history, mining)} if history else {}
     return {
         **curves,
         "confusion": confusion_matrix(evaluation),
@@ -101,7 +105,11 @@ def evaluation_figures(
 
 
 def model_figures(
-    logits: Floats, labeled: LabeledImages, classes: Sequence[str], history: Sequence[EpochRecord] = ()
+    logits: Floats,
+    labeled: LabeledImages,
+    classes: Sequence[str],
+    history: Sequence[EpochRecord] = (),
+    mining: HardExampleMining | None = None,
 ) -> dict[str, CaptionedFigure]:
     """Every figure of a model of small gray images.
 
@@ -110,10 +118,11 @@ def model_figures(
         labeled: the N images and their labels, usually the test split.
         classes: the K names.
         history: one record an epoch; may be empty.
+        mining: of the recipe, if it is known; it explains a drop of the training accuracy.
     """
     evaluation = metrics.evaluate_logits(logits, labeled.labels, classes)
     calibration = metrics.reliability(metrics.softmax(logits), labeled.labels)
-    figures = evaluation_figures(evaluation, calibration, history)
+    figures = evaluation_figures(evaluation, calibration, history, mining)
     if errors := most_confident_errors(logits, labeled.labels, MAX_ERRORS):
         figures["misclassified"] = misclassification_gallery(labeled, errors, classes)
     return figures

@@ -48,6 +48,8 @@ MAX_CELL_OPACITY = 0.5
 MAX_CLASSES_WITH_COUNTS = 14
 """With more classes, the cells of a confusion matrix are too small for their counts."""
 
+ERROR_COLUMNS = 4  # of misclassified images; in narrower ones, "not T-shirt/top" would touch the next
+
 MIN_TAGS_SHOWN = 20  # the error rate of fewer tags is too noisy
 
 
@@ -112,7 +114,7 @@ def error_gallery(
         )
         for error in errors
     ]
-    return gallery(tiles, 5)
+    return gallery(tiles, ERROR_COLUMNS)
 
 
 @rc_context(STYLE)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from clothier.recipes.schema import HardExampleMining
     from clothier.types import EpochRecord
 
 
@@ -43,8 +44,8 @@ def loss_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
     return CaptionedFigure(figure, title, content, note)
 
 
-def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
-    """Training and, where there is any, validation accuracy by epoch."""
+def accuracy_curves(history: Sequence[EpochRecord], mining: HardExampleMining | None = None) -> CaptionedFigure:
+    """Training and, where there is any, validation accuracy by epoch; ``mining`` is the recipe's, if it is known."""
     figure, axes, train, validation = _plot_curves(history, "accuracy")
     axes.set_ylabel("accuracy")
     percent_axis(axes.yaxis)
@@ -54,11 +55,20 @@ def accuracy_curves(history: Sequence[EpochRecord]) -> CaptionedFigure:
         best = history[validation.index(max(validation))].epoch
         title = f"Validation accuracy ends at {last}"
         title += "" if highest == last else f"; the best epoch, {best}, has {highest}"
-    note = (
-        "Training accuracy is measured on augmented images, before each optimizer step. Where a recipe changes to the "
-        "hardest images, it drops while the model improves."
-    )
+    note = f"Training accuracy is measured on augmented images, before each optimizer step.{_mining_note(mining)}"
     return CaptionedFigure(figure, title, "Accuracy by epoch", note)
+
+
+def _mining_note(mining: HardExampleMining | None) -> str:
+    """Why training accuracy drops where the easy images are skipped."""
+    if mining is None:
+        return " Where a recipe changes to the hardest images, it drops while the model improves."
+    if mining.fraction == 1:
+        return ""
+    return (
+        f" From epoch {mining.start_epoch} on, an epoch has {format_percent(mining.fraction, 0)} of the images, mostly "
+        "the hardest, so training accuracy drops while the model improves."
+    )
 
 
 @rc_context(STYLE)
