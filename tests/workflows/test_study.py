@@ -160,12 +160,12 @@ def test_the_paired_test_compares_both_bundles(finished: Study, data: Path) -> N
     assert finished.to_json()["comparison"] == {"first": "dnn", "second": "cnn", **expected}
 
 
-def test_the_report_shows_both_models(finished: Study) -> None:
+def test_the_report_shows_both_models(finished: Study, data: Path) -> None:
     page = finished.report.read_text()
     for model in ("dnn", "cnn"):
         accuracy = Run(finished.path / model).metrics["test"]["accuracy"]
         assert f"{100 * accuracy:.1f}" in page
-    assert "clothier study --preset fast --seed 5" in page
+    assert f"clothier study --preset fast --seed 5 --data {data} --any-idx<" in page
 
 
 @pytest.mark.parametrize(("model", "recipe"), list(zip(("dnn", "cnn"), RECIPES, strict=True)))
@@ -184,6 +184,14 @@ def test_a_finished_study_is_not_changed(finished: Study) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
     assert resume_study(finished.path) == finished
     assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == before
+
+
+def test_a_moved_study_names_its_new_place(finished: Study, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    moved.symlink_to(finished.path)
+    content = resume_study(moved).to_json()
+    assert content["report"] == str(moved / "report.html")
+    assert content["runs"] == {"dnn": str(moved / "dnn"), "cnn": str(moved / "cnn")}
 
 
 @pytest.mark.file_size(40_000)

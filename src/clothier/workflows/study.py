@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 - from_config reads the annotations
@@ -25,6 +26,8 @@ from clothier.workflows.explore import run_stages, unknown_logits
 from clothier.workflows.train import resume, train
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clothier.data.dataset import Dataset
     from clothier.recipes.schema import ModelName
     from clothier.report.sections import DataSection
@@ -45,6 +48,13 @@ class StudyOptions:
 
     def __post_init__(self) -> None:
         check_run_options(self)
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the study."""
+        data = [] if self.data is None else ["--data", str(self.data)]
+        any_idx = ["--any-idx"] if self.any_idx else []
+        return shlex.join(["clothier", "study", "--preset", self.preset, "--seed", str(self.seed), *data, *any_idx])
 
     def train_options(self, model: ModelName, out: Path, previous: Run | None) -> TrainOptions:
         """The options for one model; its teachers, if it has any, are those of the previous run."""
@@ -67,8 +77,9 @@ class Study:
         return self.path / "report.html"
 
     def to_json(self) -> dict[str, Any]:
-        """``study.json``."""
-        return read_json(self.path / "study.json")
+        """``study.json``, with the paths of where the folder is now."""
+        content = read_json(self.path / "study.json")
+        return {**content, **_paths(self.path, content["runs"])}
 
 
 def study(
@@ -183,16 +194,20 @@ def _write_report(
     paired = metrics.mcnemar(correct[0], correct[1])
     save_figures({**exploration.figures, **figures}, path / "figures")
     exploration.write_files(path)
-    provenance = Provenance(f"clothier study --preset {options.preset} --seed {options.seed}", system.system_info())
+    provenance = Provenance(options.command, system.system_info())
     comparison = ComparisonSection(names, paired, figures)
     atomic.write_text(path / "report.html", render_study(exploration, sections, [comparison], provenance))
     first, second = found
     content = {
         **to_config(options),
-        "runs": {name: str(path / name) for name in found},
         "metrics": found,
         "comparison": {"first": first, "second": second, **paired.to_json()},
         "exploration": exploration.metrics,
-        "report": str(path / "report.html"),
+        **_paths(path, found),
     }
     atomic.write_json(path / "study.json", content)
+
+
+def _paths(path: Path, models: Iterable[str]) -> dict[str, Any]:
+    """Where the runs of ``models`` and the report of the study at ``path`` are."""
+    return {"runs": {name: str(path / name) for name in models}, "report": str(path / "report.html")}
