@@ -161,6 +161,9 @@ def test_many_at_once(anna: Shop) -> None:
     one = {**anna.fields(page), "item": ["0:sku-3"], "label": "none", "confirmed": "yes"}
     assert anna.post("/review/many", {**one, "item": [f"{item(anna, 'sku-3')['revision']}:sku-3"]}).status_code == 200
     assert (item(anna, "sku-3")["reviewed_by"], item(anna, "sku-3")["reviewed_class"]) == ("Anna Ünal", None)
+    end = anna.page("/review/many?class=skirt&decision=accept")
+    assert "Nothing is left here" in end
+    assert said(anna.post("/review/many", {**anna.fields(end), "action": "undo"}).text) == "1 review taken back."
 
 
 @pytest.mark.parametrize(
