@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 
-from clothier.catalogue.review.filters import decision_is
+from clothier.catalogue.review.filters import decision_is, is_in_source
 from clothier.errors import UnknownNameError
 from clothier.store.schema import FILES, ITEMS, OUTPUTS, SOURCES
 
@@ -91,8 +91,7 @@ class ItemFilter:
             files = select(FILES.c.item_id).where(FILES.c.file.icontains(self.text, autoescape=True))
             found.append(items.item_id.icontains(self.text, autoescape=True) | items.item_id.in_(files))
         if self.source is not None:
-            source = select(SOURCES.c.source_id).where(SOURCES.c.name == self.source).scalar_subquery()
-            found.append(exists().where(FILES.c.item_id == items.item_id, FILES.c.source_id == source))
+            found.append(is_in_source(self.source))
         return found
 
 

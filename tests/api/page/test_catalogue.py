@@ -11,10 +11,12 @@ from urllib.parse import quote
 from PIL import Image
 
 from clothier.api.page import catalogue
+from clothier.api.page.pages import LINKS
 from tests.api.page.conftest import IDS
 
 if TYPE_CHECKING:
     import pytest
+    from fastapi.testclient import TestClient
 
     from tests.api.page.conftest import Shop
 
@@ -46,6 +48,17 @@ def test_the_list_its_filters_and_pages(shop: Shop, monkeypatch: pytest.MonkeyPa
         assert (len(listed(first)), listed(first) | listed(rest)) == (4, everything)
     assert shop.client.get("/catalogue?order=size").status_code == 422
     assert shop.client.get("/catalogue?after=AAAA").status_code == 422
+
+
+def test_pages_with_nothing_to_show(client: TestClient, shop: Shop) -> None:
+    client.headers["Accept"] = "text/html"
+    for path in (*(link.path for link in LINKS), "/review/many", "/review/accuracy"):
+        answer = client.get(path)
+        assert (answer.status_code, "<" in answer.text) == (200, True), path
+    shop.client.cookies.set("clothier_reviewer", "Anna")
+    nothing = "class=hat&decision=accept"
+    for path in (f"/catalogue?{nothing}", f"/review?{nothing}", f"/review/many?{nothing}", "/duplicates?only=product"):
+        assert "<h2>No" in shop.page(path), path
 
 
 def test_an_item_with_its_history(shop: Shop) -> None:
@@ -90,6 +103,8 @@ def test_exports_of_what_is_listed(shop: Shop) -> None:
     csv = shop.client.get("/catalogue/export?class=hat&format=csv")
     assert csv.headers["Content-Disposition"] == 'attachment; filename="tags.csv"'
     assert [line.split(",")[0] for line in csv.text.splitlines()] == ["item_id", "<script>", "sku-3"]
+    source = quote(str(shop.folder / "photos" / "photos.csv"))
+    assert len(shop.client.get(f"/catalogue/export?source={source}&text=sku").text.splitlines()) == 5
     shopify = shop.client.get("/catalogue/export?format=shopify").text
     assert len(shopify.splitlines()) == 1  # nothing is accepted or reviewed
     google = shop.client.get("/catalogue/export?format=google")

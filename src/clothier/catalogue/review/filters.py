@@ -68,9 +68,14 @@ class Filter:
         if self.min_probability is not None:
             found.append(ITEMS.c.probability >= self.min_probability)
         if self.source is not None:
-            source = select(SOURCES.c.source_id).where(SOURCES.c.name == self.source).scalar_subquery()
-            found.append(exists().where(FILES.c.item_id == ITEMS.c.item_id, FILES.c.source_id == source))
+            found.append(is_in_source(self.source))
         return found
+
+
+def is_in_source(name: str) -> ColumnElement[bool]:
+    """The condition that an item is in a source, as the store names it; also in a query that has files of its own."""
+    source = select(SOURCES.c.source_id).where(SOURCES.c.name == name).scalar_subquery()
+    return exists().where(FILES.c.item_id == ITEMS.c.item_id, FILES.c.source_id == source).correlate(ITEMS)
 
 
 def decision_is(decision: str | None) -> ColumnElement[bool]:
