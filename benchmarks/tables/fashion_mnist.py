@@ -180,13 +180,14 @@ def ablation() -> str:
         if name == "full recipe":
             full = row
         else:
-            title, change = name, f"{row['median'] - full['median']:+z.1f}"
-            points = f"{100 * (row['accuracy'] - full['accuracy']):+z.2f}"
-        seconds, augmented = f"{row['median']:.1f}", percent(row["accuracy_tta"])
-        rows.append((title, seconds, change, accuracy_range(row), points, augmented))
+            title, points = name, f"{100 * (row['accuracy'] - full['accuracy']):+z.2f}"
+            change = f"{row['median'] - full['median']:+z.1f}" if "median" in row else ""
+        seconds = f"{row['median']:.1f}" if "median" in row else ""
+        rows.append((title, seconds, change, accuracy_range(row), points, percent(row["accuracy_tta"])))
     first = results["rows"][0]
+    rounds = max(row.get("n", 0) for row in results["rows"])
     note = (
-        f"Seconds: median of {first['n']} rounds; changes, in seconds and in percentage points: from the full recipe. "
+        f"Seconds: median of {rounds} rounds; changes, in seconds and in percentage points: from the full recipe. "
         f"Accuracy: mean (lowest to highest) of {first['seeds']} seeds. TTA: the augmented views of the recipe, at "
         f"most six. {machine(results)}."
     )

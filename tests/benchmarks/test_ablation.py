@@ -41,6 +41,12 @@ def test_a_recipe_without_flip_or_translation_is_tested_without_it(monkeypatch: 
     assert [(one.flip, one.shift > 0) for one in tested] == [(True, True), (False, True), (True, False)]
 
 
+def test_an_augmentation_that_a_preset_lacks_is_added() -> None:
+    sprint = {one.name: one.recipe.augment for one in ablation.variants("sprint")}
+    assert (sprint["with flip"].flip, sprint["with translation"].shift) == (True, 1)
+    assert not {"no flip", "no translation"} & sprint.keys()
+
+
 def test_a_row_without_its_augmented_accuracy_is_measured_again(tmp_path: Path) -> None:
     row = {
         "name": "fast: no flip",

@@ -36,7 +36,7 @@ def test_both_models_learn(content: dict[str, Any]) -> None:
     test = {model: metrics["test"] for model, metrics in content["metrics"].items()}
     assert test["dnn"]["n"] == test["cnn"]["n"] == 10_000
     assert test["dnn"]["accuracy"] > 0.87  # seen: 88.4 %
-    assert test["cnn"]["accuracy"] > 0.88  # seen: 89.7 %
+    assert test["cnn"]["accuracy"] > 0.88  # seen: 90.2 %
     difference = test["dnn"]["accuracy"] - test["cnn"]["accuracy"]
     assert content["comparison"]["difference"] == pytest.approx(difference)
 

@@ -101,11 +101,13 @@ SPRINT_DNN = Recipe(
 SPRINT_CNN = Recipe(
     model="cnn",
     preset="sprint",
-    network=WhitenedCnn(widths=(16, 32, 64)),  # 2.3 million multiply-adds an image
-    optimizer=AIRBENCH_MUON,
-    augment=Augment(shift=1, flip=True),
+    # 1.6 million multiply-adds an image; a second convolution in the first two groups gains 0.5 percentage points and
+    # takes a third more time
+    network=WhitenedCnn(widths=(16, 32, 64), depths=(1, 1, 2)),
+    optimizer=replace(AIRBENCH_MUON, learning_rate=0.12),
+    # no augmentation: one epoch shows no image twice, and flips and shifts cost a percentage point
     epochs=1,
-    batch_size=125,
+    batch_size=500,  # as accurate as 250
     label_smoothing=0.1,
 )
 
