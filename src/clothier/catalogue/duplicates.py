@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import case, select
+from sqlalchemy import select
 
 from clothier.catalogue.descriptors import to_unit_length
-from clothier.catalogue.index.entries import PAGE, last_runs
 from clothier.catalogue.photo_files import locate
+from clothier.catalogue.present_files import CLASS, PAGE, read_present
 from clothier.data.copies import group_copies
 from clothier.data.fingerprints import HASH_BYTES, hash_difference
 from clothier.data.photos.histogram import N_BINS
@@ -30,8 +30,6 @@ from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from sqlalchemy import Connection
 
     from clothier.store import Store
     from clothier.types import Floats, Int64Array, Progress
@@ -248,30 +246,9 @@ class _Content:
 
 def _pages(store: Store, *, only_last_source: bool) -> Iterator[list[_File]]:
     """The present files of each source."""
-    for source, run in last_runs(store)[-1 if only_last_source else 0 :]:
-        position = -1
-        while True:
-            last, page = store.read(partial(_page, source=source, run=run, position=position))
-            if not page:
-                break
-            yield page
-            position = last
-
-
-def _page(connection: Connection, source: int, run: int, position: int) -> tuple[int, list[_File]]:
-    name = case((ITEMS.c.review_id.is_not(None), ITEMS.c.reviewed_class), else_=ITEMS.c["class"])
-    columns = (FILES.c.digest, FILES.c.item_id, FILES.c.file, SOURCES.c.name, FILES.c.product, name)
-    query = (
-        select(FILES.c.position, *columns, ITEMS.c.reviewed_by)
-        .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
-        .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
-        .where(FILES.c.source_id == source, FILES.c.run_id >= run, FILES.c.position > position)
-        .where(FILES.c.error_code.is_(None), FILES.c.digest.is_not(None))
-        .order_by(FILES.c.position)
-        .limit(PAGE)
-    )
-    rows = connection.execute(query).all()
-    return rows[-1][0] if rows else position, [_File(*row[1:]) for row in rows]
+    columns = (FILES.c.digest, FILES.c.item_id, FILES.c.file, SOURCES.c.name, FILES.c.product, CLASS)
+    for page in read_present(store, (*columns, ITEMS.c.reviewed_by), only_last_source=only_last_source):
+        yield [_File(*values) for _, *values in page]
 
 
 def _read_facts(store: Store, digests: Iterable[str]) -> Mapping[str, _Facts]:

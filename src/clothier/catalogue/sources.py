@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, select, update
 
-from clothier.catalogue.index.entries import last_runs
+from clothier.catalogue.present_files import last_runs
 from clothier.catalogue.review.action_rows import write_audit
 from clothier.catalogue.tags import AUDITED
 from clothier.data.photo_sources.item import readable

@@ -13,7 +13,7 @@ import numpy as np
 
 from clothier import atomic
 from clothier.catalogue.index import graph
-from clothier.catalogue.index.entries import PAGE, find_model, read_embeddings, read_entries
+from clothier.catalogue.index.entries import find_model, read_embeddings, read_entries
 from clothier.catalogue.index.files import (
     CARD,
     FORMAT,
@@ -29,6 +29,7 @@ from clothier.catalogue.index.files import (
 )
 from clothier.catalogue.index.projection import SAMPLE, fit_projection
 from clothier.catalogue.index.text import TextArray
+from clothier.catalogue.present_files import PAGE
 from clothier.errors import DataError
 from clothier.types import no_progress
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
+from clothier.catalogue.present_files import CLASS, read_present
 from clothier.errors import DataError
 from clothier.store.checked import read_digest, read_vectors
 from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
@@ -16,12 +16,10 @@ from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
-
     from clothier.store import Store
     from clothier.types import Floats
 
-PAGE = 1_000  # photos that are read at a time
+COLUMNS = (FILES.c.item_id, FILES.c.file, FILES.c.product, FILES.c.digest, CLASS, ITEMS.c.color)  # of an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,47 +68,16 @@ def find_model(store: Store, digest: str, name: str) -> int:
 def read_entries(store: Store, *, only_last_source: bool = False) -> Iterator[Entry]:
     """The present photos of each source, each item once: of two files with one item, the first counts.
 
-    Files that the last finished run over their source did not see are gone.
-
     Args:
         store: of the photos.
         only_last_source: whether only the source of the last run counts.
     """
     seen: set[str] = set()
-    for source, run in last_runs(store)[-1 if only_last_source else 0 :]:
-        position = -1
-        while page := store.read(partial(_page, source=source, run=run, position=position)):
-            for last, entry in page:
-                position = last
-                if entry.item_id not in seen:
-                    seen.add(entry.item_id)
-                    yield entry
-
-
-def last_runs(store: Store) -> list[tuple[int, int]]:
-    """Each source and its last finished run (0 if none finished); the source that was read last comes last."""
-    finished = func.coalesce(func.max(RUNS.c.run_id).filter(RUNS.c.finished_at.is_not(None)), 0)
-    query = select(RUNS.c.source_id, finished).group_by(RUNS.c.source_id).order_by(func.max(RUNS.c.run_id))
-    rows = store.read(lambda connection: connection.execute(query).all())
-    return [(source, run) for source, run in rows]
-
-
-def _page(connection: Connection, source: int, run: int, position: int) -> list[tuple[int, Entry]]:
-    columns = (FILES.c.position, FILES.c.item_id, FILES.c.file, FILES.c.product, FILES.c.digest)
-    is_reviewed = ITEMS.c.review_id.is_not(None)
-    name = case((is_reviewed, ITEMS.c.reviewed_class), else_=ITEMS.c["class"])
-    query = (
-        select(*columns, name, ITEMS.c.color)
-        .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
-        .where(FILES.c.source_id == source, FILES.c.run_id >= run, FILES.c.position > position)
-        .where(FILES.c.error_code.is_(None), FILES.c.digest.is_not(None))
-        .order_by(FILES.c.position)
-        .limit(PAGE)
-    )
-    return [
-        (position, Entry(item_id, file, product, class_name or "", color or "", read_digest(digest)))
-        for position, item_id, file, product, digest, class_name, color in connection.execute(query)
-    ]
+    for page in read_present(store, COLUMNS, only_last_source=only_last_source):
+        for _, item_id, file, product, digest, class_name, color in page:
+            if item_id not in seen:
+                seen.add(item_id)
+                yield Entry(item_id, file, product, class_name or "", color or "", read_digest(digest))
 
 
 def stored_digest(store: Store, item_id: str) -> bytes | None:
