@@ -29,6 +29,7 @@ from clothier.store.lock import file_lock
 from clothier.store.schema import EMBEDDING, ITEMS, OUTPUTS
 from clothier.types import Prediction
 from clothier.workflows.index import index
+from clothier.workflows.models import promote_model
 from clothier.workflows.tag import TagResult, tag
 from tests.color_photos import COLORS, draw, draw_folder, save_model
 
@@ -316,7 +317,9 @@ def test_a_calibrated_model_has_the_outputs_of_the_one_it_is_made_of(
         assert found.computed == (0 if number else 3)
         assert [one["product_class"] for one in rows(tmp_path / "tags.csv")] == ["dress", "hat", "dress"]
     assert {one["model"] for one in rows(tmp_path / "tags.csv")} == {"shop"}
-    assert index(tmp_path / "tags.csv.store", tmp_path / "index", model=shop).update.n == 3
+    promote_model(tmp_path / "tags.csv.store", str(shop), "anna")
+    indexed = index(tmp_path / "tags.csv.store", tmp_path / "index")
+    assert (indexed.model, indexed.update.n) == ("shop", 3)
 
 
 def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:

@@ -12,10 +12,8 @@ import typer
 
 from clothier.cli import output
 from clothier.cli.options import FileColumn, Json
-from clothier.cli.predict import Model
 from clothier.cli.progress import progress_display
-from clothier.cli.tag import IdColumn
-from clothier.types import DEFAULT_MODEL
+from clothier.cli.tag import IdColumn, TaggingModel
 
 Source = Annotated[
     str,
@@ -36,7 +34,7 @@ ProductColumn = Annotated[
 def index(
     source: Source,
     target: Target,
-    model: Model = DEFAULT_MODEL,
+    model: TaggingModel = None,
     file_column: FileColumn = None,
     id_column: IdColumn = None,
     product_column: ProductColumn = None,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.bundle import BUNDLED_DIR
 from clothier.catalogue.index import update_index
+from clothier.catalogue.versions import load_current
 from clothier.errors import DataError, UsageError
 from clothier.inference import load
 from clothier.store import open_store
 from clothier.store.engine import is_store
-from clothier.types import DEFAULT_MODEL, no_progress
+from clothier.types import no_progress
 from clothier.workflows.tag import STORE_SUFFIX, tag
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def index(
     source: str | Path,
     output: str | Path,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | None = None,
     file_column: str | None = None,
     id_column: str | None = None,
     product_column: str | None = None,
@@ -108,7 +109,8 @@ def index(
     Args:
         source: photos as ``clothier.tag`` takes them, or a store: a SQLite file or a URL.
         output: the folder of the index; an older index there is brought up to date.
-        model: a run folder, a bundle folder or the name of a bundled model.
+        model: a run folder, a bundle folder or the name of a bundled model; None for the model that was promoted in
+            the store, or else the bundled photo model.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
         product_column: of a table, with what photos of one product have in common.
@@ -124,11 +126,9 @@ def index(
     atomic.require_name(path)
     columns = (file_column, id_column, product_column)
     photos = tag_if_photos(source, path, columns, model=model, progress=progress)
-    loaded = load(model)
     with open_store(photos.store) as opened:
-        update = update_index(
-            path, opened, loaded, _location(model), only_last_source=photos.is_tagged, progress=progress
-        )
+        location, loaded = load_current(opened) if model is None else (_location(model), load(model))
+        update = update_index(path, opened, loaded, location, only_last_source=photos.is_tagged, progress=progress)
         return IndexResult(
             index=path,
             model=loaded.name,
