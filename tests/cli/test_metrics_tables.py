@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from clothier.cli import metrics_tables
@@ -93,6 +95,20 @@ def test_model_that_abstains() -> None:
             "OOD detection AUROC: 0.810",
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("grouped_by", "method"), [("product", "Grouped cross-validation"), ("photo", "Cross-validation")]
+)
+def test_the_baseline_of_a_photo_model_says_whether_there_were_groups(grouped_by: str, method: str) -> None:
+    guarantee = replace(GUARANTEE, grouped_by=grouped_by).to_json()
+    validation = {**METRICS, "coverage": 0.7, "selective_risk": 0.03, "n_ood": 0, "guarantee": guarantee}
+    row = {"name": "photo", "accuracy": 0.8, "macro_recall": 0.7}
+    run = {"model": "photo", "run": "runs/shop", "validation": validation, "label_issues": 2, "data": {}}
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(metrics_tables.run_table({**run, "baseline_comparison": {"baseline": row, "model": row}}))
+    assert f"{method} Accuracy Macro recall" in [" ".join(line.split()) for line in capture.get().splitlines()]
 
 
 def test_products_that_vote() -> None:

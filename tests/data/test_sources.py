@@ -59,6 +59,13 @@ def test_missing_folder(tmp_path: Path, name: str, what: str) -> None:
             call(tmp_path / name)
 
 
+def test_a_table_of_photos_in_place_of_a_folder(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.touch()
+    with pytest.raises(DataError, match=f"train a photo model: clothier train photo --data {table}$"):
+        open_dataset(table)
+
+
 def test_a_users_folder_without_the_data(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty has none of the four data files"):

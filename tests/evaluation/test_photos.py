@@ -160,7 +160,7 @@ def test_photos_that_the_model_was_trained_on_are_reported(
     notes: list[str] = []
     (found,) = evaluate_json([str(saved.path)], photos, progress=lambda *told: notes.append(str(told[-1])))
     assert found["n_trained_on"] == 1
-    assert any(note.startswith("informed was trained on 1 of these 6 photos") for note in notes)
+    assert any(note.startswith(f"{saved.path} was trained on 1 of these 6 photos") for note in notes)
 
 
 def test_each_model_gets_its_own_input(photos: Path, model: str) -> None:

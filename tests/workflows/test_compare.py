@@ -13,7 +13,7 @@ from PIL import Image
 from clothier.clustered import grouped_test
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, ModelError, UsageError
-from clothier.inference import load
+from clothier.inference import Model, load
 from clothier.runs import Run
 from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate
@@ -185,6 +185,17 @@ def test_photos_in_groups(photos: Path, color_bundle: MakeBundle, tmp_path: Path
     found = compare(*names, data=photos)
     assert found.mcnemar is not None
     assert (found.mcnemar.only_first, found.mcnemar.only_second, found.grouped_test) == (4, 2, None)
+
+
+def test_a_warning_names_the_model_by_its_path(
+    photos: Path, color_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs of one preset have the same name."""
+    names = [str(color_bundle(tmp_path / name, {"a": (255, 0, 0), "b": (0, 0, 255)}).path) for name in ("one", "two")]
+    monkeypatch.setattr(Model, "was_trained_on", lambda _, images: np.ones(len(images), bool))
+    notes: list[str] = []
+    compare(*names, data=photos, progress=lambda task, done, total, note="": notes.append(note))
+    assert [note.split()[0] for note in notes if "was trained on 6 of these 6" in note] == names
 
 
 def test_only_photos_with_a_class_of_both_models_are_compared(

@@ -95,7 +95,8 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
     rows = ((one["name"], *format_percents(one, "accuracy", "macro_recall", digits=2)) for one in both)
     coverage, risk = format_percents(run["validation"], "coverage", "selective_risk")
     guarantee = run["validation"]["guarantee"]
-    table = make_table(["Grouped cross-validation", "Accuracy", "Macro recall"], rows)
+    method = "Cross-validation" if guarantee["grouped_by"] == "photo" else "Grouped cross-validation"
+    table = make_table([method, "Accuracy", "Macro recall"], rows)
     lines = [
         f"Accepts {coverage} of the photos; {risk} of those tags are wrong",
         _open_risk_line(run["validation"]),

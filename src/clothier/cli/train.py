@@ -79,6 +79,13 @@ Resume = Annotated[
         metavar="RUN", help="Continue RUN. --data may name the new place of its data; other options must equal its own."
     ),
 ]
+TrainingData = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="dnn, cnn: folder of the data; default: Fashion-MNIST. photo: CSV of labeled photos, or a folder.",
+    ),
+]
 
 
 def train(
@@ -86,7 +93,7 @@ def train(
     preset: options.Preset = None,
     recipe: RecipeFile = None,
     config: Config = None,
-    data: options.Data = None,
+    data: TrainingData = None,
     any_idx: options.AnyIdx = False,
     out: options.Out = None,
     seed: options.Seed = None,

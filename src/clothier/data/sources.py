@@ -7,6 +7,7 @@ error; in any other source it is a warning, and the next source is tried.
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
@@ -145,8 +146,14 @@ def save_to_cache(contents: Contents, release: Release = FASHION_MNIST) -> Path:
 
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}; a folder with data is needed. Check the path.")
+        is_file = folder.exists()
+        what = "is a file" if is_file else "does not exist"
+        advice = "Check the path."
+        if is_file and folder.suffix.lower() == ".csv":
+            advice = (
+                f"From a table of photos, train a photo model: clothier train photo --data {shlex.quote(str(folder))}"
+            )
+        raise DataError(f"{folder} {what}; a folder with data is needed. {advice}")
 
 
 def _load_release(files: Mapping[str, Path], folder: Path) -> Dataset:

@@ -69,7 +69,12 @@ class PhotoEvaluation:
 
 
 def evaluate_photos(
-    model: Model, photos: PhotoCache, *, baseline: Classifier | None = None, progress: Progress = no_progress
+    model: Model,
+    photos: PhotoCache,
+    *,
+    name: str | None = None,
+    baseline: Classifier | None = None,
+    progress: Progress = no_progress,
 ) -> PhotoEvaluation:
     """Evaluates a model on labeled photos.
 
@@ -79,6 +84,7 @@ def evaluate_photos(
     Args:
         model: the model.
         photos: the table.
+        name: of the model, as the user gave it; None for its own.
         baseline: a Fashion-MNIST model to compare with, on the same photos.
         progress: called with the number of photos that the model was trained on, if there are any.
 
@@ -96,9 +102,8 @@ def evaluate_photos(
         evaluation = replace(evaluation, standard_error=error)
     n_trained_on = int(model.was_trained_on(images[labeled]).sum())
     if n_trained_on:
-        progress(
-            "evaluate", 0, 0, TRAINED_ON_WARNING.format(model.name, n_trained_on, evaluation.n, _group_name(model))
-        )
+        counts = (n_trained_on, evaluation.n)
+        progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(name or model.name, *counts, _group_name(model)))
     selective = (
         selective_metrics(output.probabilities, output.ood_scores, table.labels, model.thresholds, correct)
         if model.thresholds

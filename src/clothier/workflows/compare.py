@@ -105,7 +105,8 @@ def compare(
 
 def _on_photos(names: Sequence[str], models: Sequence[Model], photos: PhotoCache, progress: Progress) -> Comparison:
     """The test is over the photos that both models have a class for; photos of one group count together."""
-    found = [evaluate_photos(model, photos, progress=progress) for model in models]
+    pairs = zip(names, models, strict=True)
+    found = [evaluate_photos(model, photos, name=name, progress=progress) for name, model in pairs]
     first, second = (
         ModelEvaluation(name, photos.table.name, one.evaluation, None, one, one.failures)
         for name, one in zip(names, found, strict=True)

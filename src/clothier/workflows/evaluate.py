@@ -129,7 +129,7 @@ def _on_photos(models: NamedModels, photos: PhotoCache, corruptions: bool, progr
     results = []
     for name, model in models:
         baseline = load(BASELINE) if is_photo_model(model) else None
-        found = evaluate_photos(model, photos, baseline=baseline, progress=progress)
+        found = evaluate_photos(model, photos, name=name, baseline=baseline, progress=progress)
         robustness = evaluate_corrupted_photos(model, photos, progress) if corruptions else None
         results.append(ModelEvaluation(name, photos.table.name, found.evaluation, robustness, found, found.failures))
     return results
