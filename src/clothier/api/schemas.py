@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
 ImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^https?://[\x21-\x7e]+$")]
+GivenImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^(https?://[\x21-\x7e]+)?$")]
+"""As :data:`ImageUrl`, in a form that may be left empty."""
 Probability = Annotated[float, Field(ge=0, le=1)]
 Decision = Literal["accept", "review", "reject"]
 AnyDecision = Literal["accept", "review", "reject", "uncalibrated"]

@@ -107,6 +107,14 @@ def test_exports_of_what_is_listed(shop: Shop) -> None:
     assert len(shop.client.get(f"/catalogue/export?source={source}&text=sku").text.splitlines()) == 5
     shopify = shop.client.get("/catalogue/export?format=shopify").text
     assert len(shopify.splitlines()) == 1  # nothing is accepted or reviewed
+    body = {"action": "accept", "items": [{"item_id": "sku-1"}], "reviewer": "Anna"}
+    assert shop.client.post("/v1/reviews", json=body).status_code == 200
+    page = shop.page("/catalogue?class=skirt")
+    assert '<input type="hidden" name="class" value="skirt">' in page[page.index('action="/catalogue/export"') :]
+    given = {"class": "skirt", "format": "shopify", "image_url": "https://cdn.example.com/x"}
+    assert ",https://cdn.example.com/x/2.png," in shop.client.get("/catalogue/export", params=given).text
+    assert shop.client.get("/catalogue/export", params={**given, "image_url": ""}).status_code == 200
+    assert shop.client.get("/catalogue/export", params={**given, "image_url": "file:///x"}).status_code == 422
     google = shop.client.get("/catalogue/export?format=google")
     assert google.text.startswith("id\ttitle")
     tasks = zipfile.ZipFile(io.BytesIO(shop.client.get("/catalogue/export?format=label-studio").content))

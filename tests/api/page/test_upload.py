@@ -85,8 +85,10 @@ def test_a_zip_file_goes_into_the_catalogue(client: TestClient, make_zip: MakeZi
     assert tiles.count('<li class="tile">') == 3
     require_photos(client, re.findall(r'src="(/photos/small/[^"]+)"', tiles))
     assert f'<a href="{path}">' in client.get("/upload").text
-    for format_ in re.findall(r'/result\?format=([a-z-]+)" download', page):
-        answer = client.get(f"{path}/result", params={"format": format_})
+    formats = re.findall(r'(?:/result\?format=|name="format" value=")([a-z-]+)"', page)
+    assert len(formats) == 6
+    for format_ in formats:
+        answer = client.get(f"{path}/result", params={"format": format_, "image_url": "https://cdn.example.com"})
         assert (answer.status_code, "attachment" in answer.headers["Content-Disposition"]) == (200, True), format_
     assert client.get("/review", params={"source": f"job {path.rpartition('/')[2]}"}).status_code == 200
 

@@ -17,7 +17,7 @@ from clothier.api.page.visits import PageReader
 from clothier.api.places import place_after, read_place
 from clothier.api.problems import Problem
 from clothier.api.responses import not_found
-from clothier.api.schemas import Text
+from clothier.api.schemas import GivenImageUrl, Text
 from clothier.api.services import Services, ServicesOf
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.index import Filters, Neighbor
@@ -80,9 +80,10 @@ def export_list(
     services: ServicesOf,
     filters: FiltersOf,
     format: Literal["csv", "shopify", "google", "label-studio"] = "csv",  # noqa: A002 - its name in the URL
+    image_url: GivenImageUrl = "",
 ) -> Response:
     """A download of what is listed; shops get only tags that are accepted or reviewed."""
-    return download(*FORMATS[format], partial(_write, services.store, filters.of_items(), format))
+    return download(*FORMATS[format], partial(_write, services.store, filters.of_items(), format, image_url or None))
 
 
 @router.get(f"/catalogue/items/{ITEM_ID}")
@@ -117,10 +118,16 @@ def _find_similar(services: Services, item_id: str) -> tuple[tuple[Neighbor, ...
     return found.neighbors, "No other photo is in the index."
 
 
-def _write(store: Store, wanted: ItemFilter, format: str, path: FilePath) -> None:  # noqa: A002 - as above
+def _write(
+    store: Store,
+    wanted: ItemFilter,
+    format: str,  # noqa: A002 - as above
+    image_url: str | None,
+    path: FilePath,
+) -> None:
     tags = StoreTags(store, wanted=wanted)
     if format != "label-studio":
-        export_tags(tags, path, format, include_all=format not in SHOPS)
+        export_tags(tags, path, format, include_all=format not in SHOPS, image_url=image_url)
         return
     tasks = path.with_name("tasks.json")
     export_tags(tags, tasks, format)

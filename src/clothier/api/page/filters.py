@@ -49,11 +49,14 @@ class PageFilters:
     reviewed: str = ""
     order: str = ""
 
+    def given(self, **more: str | None) -> dict[str, str]:
+        """What is given, by the API's names."""
+        values = {("class" if name == "name" else name): value for name, value in asdict(self).items()}
+        return {name: value for name, value in (values | more).items() if value}
+
     def query(self, **more: str | None) -> str:
-        """For an address: what is given, with the API's names; begins with "?" unless it is empty."""
-        given = {("class" if name == "name" else name): value for name, value in asdict(self).items()}
-        given |= more
-        pairs = {name: value for name, value in given.items() if value}
+        """For an address: what is given; begins with "?" unless it is empty."""
+        pairs = self.given(**more)
         return f"?{urlencode(pairs)}" if pairs else ""
 
     @property

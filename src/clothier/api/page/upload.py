@@ -16,6 +16,7 @@ from clothier.api.page.filters import PageFilters
 from clothier.api.page.rendering import Link, is_htmx, redirect, render
 from clothier.api.page.visits import AnyVisit, CheckedForm, PageReader, PageReviewer, check_token
 from clothier.api.problems import Problem
+from clothier.api.schemas import GivenImageUrl
 from clothier.api.services import ServicesOf
 from clothier.api.uploads import received_file
 from clothier.store import jobs
@@ -114,9 +115,10 @@ def download(
     services: ServicesOf,
     job_id: JobId,
     format: ResultFormat = "csv",  # noqa: A002 - its name in the URL
+    image_url: GivenImageUrl = "",
 ) -> Response:
     """The present tags; shops get only those that are accepted or reviewed."""
-    return send_result(services, require_job(services, job_id), format)
+    return send_result(services, require_job(services, job_id), format, image_url=image_url or None)
 
 
 def _failed(services: ServicesOf, job: Job) -> list[Row]:
