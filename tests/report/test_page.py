@@ -17,7 +17,7 @@ import pytest
 from clothier.report import reference_study
 from clothier.report.page import jinja_env, model_card, render_exploration, render_run, render_study
 from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
-from clothier.types import ClassScore
+from clothier.types import ClassScore, FailedInput
 
 from .conftest import plain
 
@@ -298,7 +298,22 @@ def test_a_photo_model_shows_its_baseline_and_its_guarantee(
     assert "none of the classes (12 photos)" in text
     for figure in ("81.23", "90.46", "3.3"):
         assert figure in text
+    assert "the more, the fewer images there are" in text
     assert "Compared with the baseline" not in Page(render_run(models[0], "Fashion-MNIST", provenance)).text
+
+
+def test_files_that_were_left_out_are_listed(photo_model_section: ModelSection, provenance: Provenance) -> None:
+    failures = [FailedInput(f"{n}.jpg", "empty", f"{n}.jpg is empty.").to_json() for n in range(60)]
+    data = {**photo_model_section.metrics["data"], "failures": failures, "warnings": ["No group column."]}
+    model = replace(photo_model_section, metrics={**photo_model_section.metrics, "data": data})
+    card = model_card(model, "photos", provenance)
+    for text in (Page(render_run(model, "photos", provenance)).text, card):
+        assert "49.jpg is empty." in text
+        assert "50.jpg is empty." not in text
+        assert "All are in metrics.json." in text
+        assert "No group column." in text
+        assert "'error'" not in text
+    assert "Files left out: 60." in card
 
 
 def test_a_missing_metric_is_an_error(models: Models, provenance: Provenance) -> None:

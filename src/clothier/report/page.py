@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from clothier.report.sections import ComparisonSection, DataSection, ModelSection, Provenance
 
+MAX_FAILURES = 50  # files that were left out; a page lists no more
+
 
 @cache
 def jinja_env() -> jinja2.Environment:
@@ -47,6 +49,7 @@ def jinja_env() -> jinja2.Environment:
         occurring=lambda evaluation: sum(score["n"] > 0 for score in evaluation["per_class"]),
         printable=printable,
         attainable=attainable,
+        without=lambda values, *names: {name: value for name, value in values.items() if name not in names},
     )
     environment.globals.update(
         inline_svg=lambda captioned, name: Markup(inline_svg(captioned, name)),  # noqa: S704  # the alt text is quoted
@@ -55,6 +58,7 @@ def jinja_env() -> jinja2.Environment:
         light=LIGHT,
         dark=DARK,
         reference_study=reference_study,
+        max_failures=MAX_FAILURES,
     )
     return environment
 
