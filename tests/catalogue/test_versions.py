@@ -11,6 +11,7 @@ from clothier.catalogue.versions import (
     current_version,
     known_classes,
     load_current,
+    other_classes,
     promote,
     register,
     roll_back,
@@ -61,6 +62,12 @@ def test_register_promote_and_roll_back(store: Store, model: Path) -> None:
     assert load_current(store)[0] == "photo"
     with pytest.raises(UsageError, match="no model was promoted"):
         roll_back(store, "bob")
+    store.begin_run("/photos", load(model).digest, "colors")
+    register(store, "fashion-cnn", load("fashion-cnn"))
+    promote(store, versions(store)[0].version, "anna")
+    assert set(store.read(other_classes)) == set(load(model).classes)
+    roll_back(store, "bob")
+    assert set(store.read(known_classes)) == set(load(model).classes), "of the one that tagged"
     with pytest.raises(UnknownNameError, match="'x' is not a version"):
         promote(store, "x", "anna")
 
