@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.data.photo_sources import SourceColumns, archive, open_source
+from clothier.data.photo_sources import SourceColumns, archive, archive_list, open_source
 from clothier.errors import DataError, ImageError, UsageError
 
 if TYPE_CHECKING:
@@ -132,9 +132,14 @@ def test_a_list_without_ids_and_one_of_ambiguous_names(tmp_path: Path) -> None:
         ({"items.csv": b"file,file\n"}, "'file' twice"),
         ({"items.csv": b"file\n\xff\n"}, "not in UTF-8: byte 5"),
         ({"items.csv": b"[1]"}, "not a CSV"),
+        ({"items.csv": b"file\n" + b"x" * 140_000}, "line 2: field larger than"),
+        ({"items.csv": b"file\na\nb\nc\nd\n"}, "more than 2 rows"),
         ({"items.csv": b"file\n", "a/items.csv": b"file\n"}, "has 2 files items.csv"),
     ],
 )
-def test_lists_that_are_damaged(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
+def test_lists_that_are_damaged(
+    tmp_path: Path, files: dict[str, bytes], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive_list, "MAX_ROWS", 2)
     with pytest.raises(DataError, match=message):
         open_source(pack(tmp_path / "photos.zip", files))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LIST = "items.csv"
 FILE, ITEM_ID, PRODUCT = DEFAULT_FILE_COLUMN, "item_id", "product"
 MAX_SHOWN = 10  # columns in an error
+MAX_ROWS = 1_000_000  # a small ZIP file can have many more
 
 
 class PhotoList:
@@ -34,11 +36,12 @@ class PhotoList:
             folder: of the list in the ZIP file, with a slash at its end, or "".
 
         Raises:
-            DataError: it is not a CSV in UTF-8, has no column ``file``, or one twice.
+            DataError: it is not a CSV in UTF-8, has no column ``file`` or one twice, or too many rows.
         """
         self._shown, self._table, self._folder = shown, f"{LIST} in {shown}", folder
+        self._content = content
         try:
-            self._text = content.decode("utf-8-sig")
+            content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{self._table} is not in UTF-8: byte {error.start} is invalid. Save it as 'CSV UTF-8'."
@@ -50,6 +53,9 @@ class PhotoList:
             raise DataError(f"{self._table} has no column {FILE!r} with the names of the photos, only {found}. Add it.")
         if twice := sorted(filter(None, repeated(self._header))):
             raise DataError(f"{self._table} has the column {twice[0]!r} twice. Rename one.")
+        self._n = sum(1 for _ in itertools.islice(self._lines(), MAX_ROWS + 2)) - 1
+        if self._n > MAX_ROWS:
+            raise DataError(f"{self._table} has more than {MAX_ROWS} rows. Split the ZIP file.")
         self._has_ids = ITEM_ID in self._header
         own = own_columns(self._header, SourceColumns(FILE, ITEM_ID, PRODUCT))
         self.columns: Mapping[str, type] = dict.fromkeys(own, str)
@@ -57,14 +63,10 @@ class PhotoList:
 
     def __len__(self) -> int:
         """The number of rows."""
-        return sum(1 for _ in self._lines()) - 1
+        return self._n
 
     def items(self, photos: Iterable[Item]) -> Iterator[Item]:
-        """The items of the rows, of the ``photos`` in the ZIP file. Those that no row names are left out, and counted.
-
-        Raises:
-            DataError: a row is not CSV.
-        """
+        """The items of the rows, of the ``photos`` in the ZIP file. Those that no row names are counted in a warning."""
         by_name = {one.file: one for one in photos}
         finder, named = _Finder(by_name, self._folder), set[str]()
         lines = self._lines()
@@ -90,7 +92,8 @@ class PhotoList:
         return replace(item, key=key, item_id=item_id, product=product, columns=own, location=location)
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        return parse_cells(io.StringIO(self._text, newline=""), self._table, FILE)
+        text = io.TextIOWrapper(io.BytesIO(self._content), "utf-8-sig", newline="")
+        return parse_cells(text, self._table, FILE)
 
 
 class _Finder:
