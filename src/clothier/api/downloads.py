@@ -1,19 +1,49 @@
-"""Files that are made for one answer: nothing of them stays on the disk, however the request or the server ends."""
+"""Files that are made for one answer: nothing of them stays on the disk, however the request or the server ends.
+
+A file of a large catalogue takes minutes, so files are made in a few threads of their own. In those of other requests,
+a few downloads would keep everybody from reviewing.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
+import anyio.to_thread
 from fastapi.responses import StreamingResponse
 
+from clothier.api.problems import busy
+from clothier.system import available_cores
 from clothier.temporary import temporary_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+T = TypeVar("T")
 CHUNK = 1 << 18  # bytes that are sent at a time
+MAX_AT_ONCE = min(2, available_cores())  # the store keeps a connection for each core more than for other requests
+MAX_WAITING = 16
+RETRY_SECONDS = 60
+TOO_MANY = "Too many downloads are waiting. Send the request again later."
+
+
+class DownloadThreads:
+    """The threads that make files. Requests for more wait, without a thread."""
+
+    def __init__(self) -> None:
+        """Starts nothing yet."""
+        self._limiter = anyio.CapacityLimiter(MAX_AT_ONCE)
+
+    async def run(self, make: Callable[[], T]) -> T:
+        """What ``make`` returns, when it is its turn.
+
+        Raises:
+            Problem: too many wait.
+        """
+        if self._limiter.statistics().tasks_waiting >= MAX_WAITING:
+            raise busy(TOO_MANY, RETRY_SECONDS)
+        return await anyio.to_thread.run_sync(make, limiter=self._limiter)
 
 
 def download(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
+
+from starlette.concurrency import run_in_threadpool
 
 from clothier.api.downloads import download
 from clothier.api.problems import Problem
@@ -43,9 +46,9 @@ def require_job(services: Services, job_id: str) -> Job:
     return job
 
 
-def send_result(
+async def send_result(
     services: Services,
-    job: Job,
+    job_id: str,
     format: ResultFormat,  # noqa: A002 - as in addresses
     *,
     image_url: str | None = None,
@@ -54,8 +57,9 @@ def send_result(
     """The present tags of the photos of a job.
 
     Raises:
-        Problem: the job is not done.
+        Problem: there is no such job, it is not done, or too many downloads are waiting.
     """
+    job = await run_in_threadpool(require_job, services, job_id)
     if job.status != "done":
         raise Problem(409, "not-done", f"The job is {job.status}. Only a job that is done has a result.")
     headers: dict[str, str] = {}
@@ -68,4 +72,4 @@ def send_result(
             headers[LEFT_OUT] = ", ".join(f"{why}={n}" for why, n in done.left_out.items())
 
     media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]
-    return download(name, media_type, write, headers)
+    return await services.downloads.run(partial(download, name, media_type, write, headers))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from clothier.api.access import KeyRing
+from clothier.api.downloads import DownloadThreads
 from clothier.api.duplicate_groups import DuplicateGroups
 from clothier.api.job_worker import JobWorker, ServedModel
 from clothier.api.metrics import Metrics
@@ -59,6 +60,7 @@ class Services:
     failed_keys: RateLimit
     photo_files: PhotoFiles
     duplicates: DuplicateGroups = field(default_factory=DuplicateGroups)
+    downloads: DownloadThreads = field(default_factory=DownloadThreads)
     metrics: Metrics = field(default_factory=Metrics)
     is_stopping: bool = False
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from PIL import Image
 
+from clothier.api import downloads
 from clothier.api.page import catalogue
 from clothier.api.page.pages import LINKS
 from tests.api.page.conftest import IDS
@@ -148,3 +151,28 @@ def test_similar_photos(shop: Shop) -> None:
     services.similar.refresh(services.store, services.served)
     assert 'src="/photos/small/sku-2"' in shop.page(f"/catalogue/similar/{quote(IDS[0], safe='')}")
     assert "There is no such photo" in shop.page("/catalogue/similar/none")
+
+
+def test_downloads_leave_the_threads_of_the_store_to_reviewers(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, is_enough = Semaphore(0), Event()
+    at_once: list[int] = []
+
+    def slow(*given: Any) -> None:
+        at_once.append(1)
+        started.release()
+        is_enough.wait(30)
+        at_once.pop()
+        given[-1].touch()
+
+    monkeypatch.setattr(catalogue, "_write", slow)
+    with ThreadPoolExecutor(6) as pool:  # more than the store has threads
+        found = [pool.submit(shop.client.get, "/catalogue/export") for _ in range(6)]
+        for _ in range(downloads.MAX_AT_ONCE):
+            assert started.acquire(timeout=30)
+        assert shop.client.get("/catalogue").status_code == 200
+        assert len(at_once) == downloads.MAX_AT_ONCE
+        monkeypatch.setattr(downloads, "MAX_WAITING", 1)
+        refused = shop.client.get("/catalogue/export")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+        is_enough.set()
+        assert len([one.result() for one in found]) == 6

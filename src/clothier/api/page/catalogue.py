@@ -75,7 +75,7 @@ def show(
 
 
 @router.get("/catalogue/export")
-def export_list(
+async def export_list(
     caller: PageReader,
     services: ServicesOf,
     filters: FiltersOf,
@@ -83,7 +83,8 @@ def export_list(
     image_url: GivenImageUrl = "",
 ) -> Response:
     """A download of what is listed; shops get only tags that are accepted or reviewed."""
-    return download(*FORMATS[format], partial(_write, services.store, filters.of_items(), format, image_url or None))
+    write = partial(_write, services.store, filters.of_items(), format, image_url or None)
+    return await services.downloads.run(partial(download, *FORMATS[format], write))
 
 
 @router.get(f"/catalogue/items/{ITEM_ID}")

@@ -45,7 +45,11 @@ def show(
 
 
 @router.get("/duplicates/export")
-def export_groups(caller: PageReader, services: ServicesOf) -> Response:
+async def export_groups(caller: PageReader, services: ServicesOf) -> Response:
     """All groups as a table: the column ``keep`` says which photo of each to keep."""
-    found = services.duplicates.get(services.store)
-    return download("duplicates.csv", "text/csv; charset=utf-8", lambda path: write_groups(path, found))
+
+    def make() -> Response:
+        found = services.duplicates.get(services.store)
+        return download("duplicates.csv", "text/csv; charset=utf-8", lambda path: write_groups(path, found))
+
+    return await services.downloads.run(make)

@@ -110,7 +110,7 @@ def cancel(request: Request, caller: PageReviewer, services: ServicesOf, job_id:
 
 
 @router.get(f"{PATH}/{{job_id}}/result")
-def download(
+async def download(
     caller: PageReader,
     services: ServicesOf,
     job_id: JobId,
@@ -118,7 +118,7 @@ def download(
     image_url: GivenImageUrl = "",
 ) -> Response:
     """The present tags; shops get only those that are accepted or reviewed."""
-    return send_result(services, require_job(services, job_id), format, image_url=image_url or None)
+    return await send_result(services, job_id, format, image_url=image_url or None)
 
 
 def _failed(services: ServicesOf, job: Job) -> list[Row]:

@@ -111,7 +111,7 @@ def cancel_job(caller: Reviewer, services: ServicesOf, job_id: Text) -> Any:
 
 
 @router.get("/v1/jobs/{job_id}/result", response_class=Response, responses=RESULT)
-def get_result(
+async def get_result(
     caller: Reader,
     services: ServicesOf,
     job_id: Text,
@@ -123,7 +123,7 @@ def get_result(
     all: Annotated[bool, Query(description="Of exports: also tags that nobody accepted.")] = False,  # noqa: A002 - as above
 ) -> Any:
     """The present tags of the photos of a job that is done."""
-    return send_result(services, require_job(services, job_id), format, image_url=image_url, include_all=all)
+    return await send_result(services, job_id, format, image_url=image_url, include_all=all)
 
 
 async def _compare(request: Request, job: Job) -> None:
