@@ -66,7 +66,7 @@ class PhotoList:
         return self._n
 
     def items(self, photos: Iterable[Item]) -> Iterator[Item]:
-        """The items of the rows, of the ``photos`` in the ZIP file. Those that no row names are counted in a warning."""
+        """The items of the rows, of the ``photos`` in the ZIP file. A warning counts those that no row names."""
         by_name = {one.file: one for one in photos}
         finder, named = _Finder(by_name, self._folder), set[str]()
         lines = self._lines()
