@@ -97,6 +97,17 @@ def test_model_that_abstains() -> None:
     )
 
 
+def test_training_photos_do_not_show_that_the_guarantee_holds() -> None:
+    guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
+    counts = {"coverage": 0.9, "n_accepted": 900, "n_ood": 0, "novelty_auroc": None, "guarantee": guarantee}
+    for risk, line in (
+        (0.0, "Trained on 7 of these photos, so they do not show"),
+        (0.2, "The guarantee does not hold"),
+    ):
+        evaluation = make_evaluation("photo", **counts, selective_risk=risk, n_trained_on=7)
+        assert any(one.startswith(line) for one in rendered_lines(evaluation))
+
+
 @pytest.mark.parametrize(
     ("grouped_by", "method"), [("product", "Grouped cross-validation"), ("photo", "Cross-validation")]
 )

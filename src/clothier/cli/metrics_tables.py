@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+MAX_TRAINED_ON = 0.05  # of the photos of an evaluation; a few that look like a training photo change little
+
 
 def run_table(run: dict[str, Any]) -> RenderableType:
     """A finished run: its metrics and its folder; for a photo model the baseline too."""
@@ -171,6 +173,10 @@ def _held_lines(evaluation: dict[str, Any]) -> Iterator[str]:
     found = f"{was} of the accepted tags are wrong, {limited} was the limit"
     if holds == "holds" and too_few_to_tell(evaluation["n_accepted"], limit):
         yield f"Too few photos to tell whether the guarantee holds ({evaluation['n_accepted']:,} accepted): {found}"
+        return
+    known = evaluation.get("n_trained_on", 0)
+    if holds == "holds" and known > MAX_TRAINED_ON * evaluation["n"]:
+        yield f"Trained on {known:,} of these photos, so they do not show whether the guarantee holds: {found}"
         return
     yield f"The guarantee {holds} on these photos: {found}"
 
