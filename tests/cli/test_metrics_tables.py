@@ -97,15 +97,19 @@ def test_model_that_abstains() -> None:
     )
 
 
-def test_training_photos_do_not_show_that_the_guarantee_holds() -> None:
+@pytest.mark.parametrize(
+    ("risk", "n_trained_on", "line"),
+    [
+        (0.0, 7, "Trained on 7 of these photos, so they do not show"),
+        (0.0, 5, "The guarantee holds"),
+        (0.2, 7, "The guarantee does not hold"),
+    ],
+)
+def test_training_photos_do_not_show_that_the_guarantee_holds(risk: float, n_trained_on: int, line: str) -> None:
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
     counts = {"coverage": 0.9, "n_accepted": 900, "n_ood": 0, "novelty_auroc": None, "guarantee": guarantee}
-    for risk, line in (
-        (0.0, "Trained on 7 of these photos, so they do not show"),
-        (0.2, "The guarantee does not hold"),
-    ):
-        evaluation = make_evaluation("photo", **counts, selective_risk=risk, n_trained_on=7)
-        assert any(one.startswith(line) for one in rendered_lines(evaluation))
+    evaluation = make_evaluation("photo", **counts, selective_risk=risk, n_trained_on=n_trained_on)
+    assert any(one.startswith(line) for one in rendered_lines(evaluation))
 
 
 @pytest.mark.parametrize(
