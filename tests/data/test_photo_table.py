@@ -88,7 +88,7 @@ class TestCsv:
         assert table.products is not None
         assert table.products.tolist() == [1, 0, 0]
         assert table.product_rows == [(1, 2), (0,)]
-        assert f"1 photos of {table_path} have no sku: each is its own product." in table.warnings
+        assert table.warnings == (f"Photos of {table_path} without sku: 1. Each is its own product.",), "said once"
         few = table.subset(np.array([2, 0]))
         assert few.products is not None
         assert few.products.tolist() == [0, 1]
@@ -100,7 +100,7 @@ class TestCsv:
         table_path = write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat,3\nc.png,hat,\n")
         table = read_photo_table(table_path)
         assert (table.groups.tolist(), table.has_groups) == ([4, 3, 5], True)
-        assert table.warnings == (f"2 photos of {table_path} have no sender_id: each is treated as its own group.",)
+        assert table.warnings == (f"Photos of {table_path} without sender_id: 2. Each is treated as its own group.",)
 
     def test_an_empty_group_column_is_none(self, shop: Path) -> None:
         table = read_photo_table(write(shop, "file,label,sender_id\na.png,hat,\nb.png,hat, \n"))

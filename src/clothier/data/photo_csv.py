@@ -95,10 +95,10 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
     ungrouped = sum(not row.group for row in found)
     if columns.group not in header:
         warnings.append(_no_groups(path, columns))
-    elif ungrouped:
-        warnings.append(f"{ungrouped} photos of {path} have no {columns.group}: each is treated as its own group.")
+    elif ungrouped and columns.group != columns.product:
+        warnings.append(f"Photos of {path} without {columns.group}: {ungrouped}. Each is treated as its own group.")
     if columns.product is not None and (single := sum(not row.product for row in found)):
-        warnings.append(f"{single} photos of {path} have no {columns.product}: each is its own product.")
+        warnings.append(f"Photos of {path} without {columns.product}: {single}. Each is its own product.")
     return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings), columns.product is not None)
 
 
