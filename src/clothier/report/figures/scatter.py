@@ -42,7 +42,7 @@ TOTAL_DOT_AREA = 40_000  # square points divided among the dots of a map
 MIN_DOT_AREA, MAX_DOT_AREA = 0.6, 8.0  # square points per dot of a map
 MAX_LABELED_CLASSES = 20  # with more, the names do not fit
 LABEL_WIDTH, LABEL_HEIGHT = 0.2, 0.055  # size of a name, as a fraction of the points' extent
-LABEL_SCALE_3D = 1.7  # the 3D axes are larger than the points, so a name covers more of the points' extent
+LABEL_SCALE_3D = 2.1  # the 3D axes are larger than the points, so a name covers more of the points' extent
 MIN_LABELED_BAR = 0.4  # shortest bar, of 1, that has room for its value; beside a shorter one stands the value
 VIEW_ANGLES = {"elev": 22.0, "azim": -58.0}  # degrees; components 1 and 2 separate Fashion-MNIST best from here
 
