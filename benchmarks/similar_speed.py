@@ -1,6 +1,8 @@
-"""How fast a search for similar photos is, and how long an index takes to make, with 100,000 and 1,000,000 vectors.
+"""How fast searches for similar photos and for copies are, and how long an index takes, with 100,000 and 1,000,000.
 
-The vectors are those of the photos of a table (column file), repeated with random changes.
+The vectors are those of the photos of a table (column file), repeated with random changes. A hash is the upper half of
+one photo's and the lower half of another's. Every photo is compared with every other one for copies, so ten times the
+photos take a hundred times as long; memory grows with the photos only. ``--sizes 20000`` is a quick look.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from clothier.catalogue.index import graph, open_index
 from clothier.catalogue.index.files import FORMAT, GRAPH, VECTORS, IndexCard, IndexContent, write_arrays, write_card
 from clothier.catalogue.index.projection import DIMENSIONS, Projection
 from clothier.catalogue.index.text import TextArray
+from clothier.data.copies import group_copies
+from clothier.data.fingerprints import HASH_BYTES, dhash
+from clothier.data.photos.histogram import color_histograms
 from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -27,11 +32,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from clothier.types import Floats
+    from clothier.data.fingerprints import Hashes
+    from clothier.types import Floats, Images, Int64Array
 
 SIZES = (100_000, 1_000_000)
 QUERIES = 200
 JITTER = 0.5  # length of the random change of a vector of length 1
+COPIES = 0.05  # fraction of the photos that are copies
+COPIED_BITS = 0.03  # fraction of the bits of a hash in which a copy differs
+UPPER = np.r_[0:16, 32:48]  # bytes of a hash that are of the upper half of a photo
 
 
 def main() -> None:
@@ -41,7 +50,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="vectors; default: %(default)s")
     options = parser.parse_args()
     images, embeddings, _ = read_photos(read_table(options.table)[1], DEFAULT_MODEL)
-    rows = measure_speed(describe(embeddings, images), options.sizes)
+    rows = [
+        *measure_speed(describe(embeddings, images), options.sizes),
+        *(measure_copies(images, size) for size in options.sizes),
+    ]
     result = BenchmarkResult("similar_speed", rows, {}, command="python -m benchmarks.similar_speed PHOTOS")
     atomic.write_json(options.out, result.to_json())
     print_result(result)
@@ -72,6 +84,38 @@ def jittered(descriptors: Floats, size: int) -> Floats:
         noise = generator.standard_normal((part, photos.shape[1]), np.float32) * JITTER / photos.shape[1] ** 0.5
         vectors[start : start + part] = to_unit_length(photos[np.arange(start, start + part) % len(photos)] + noise)
     return vectors
+
+
+def measure_copies(images: Images, size: int) -> dict[str, Any]:
+    """The seconds in which copies are found among ``size`` photos, and the fraction of them that is found."""
+    hashes, sources = mixed_hashes(dhash(images), size)
+    colors = to_unit_length(color_histograms(images))
+
+    def read_colors(rows: Int64Array) -> Floats:
+        return colors[sources[rows] % len(colors)]
+
+    started = time.perf_counter()
+    kept = group_copies(hashes, read_colors)
+    seconds = time.perf_counter() - started
+    own = np.arange(size)
+    found = float((kept != own)[sources != own].mean())
+    return {"name": f"find copies: {size:,} photos", **summarize([seconds], "s"), "accuracy": found}
+
+
+def mixed_hashes(hashes: Hashes, size: int) -> tuple[Hashes, Int64Array]:
+    """(size, 64) hashes of pictures that do not exist; the last ones are copies of others.
+
+    Returns:
+        The hashes, and what each is a copy of: its own number for those that are none.
+    """
+    generator = np.random.default_rng(0)
+    n = size - int(COPIES * size)
+    sources = np.concatenate([np.arange(n), generator.choice(n, size - n, replace=False)])
+    found = hashes[np.arange(size) % len(hashes)]
+    found[:, UPPER] = hashes[generator.integers(0, len(hashes), size)][:, UPPER]
+    changed = generator.random((size - n, 8 * HASH_BYTES), np.float32) < COPIED_BITS
+    found[n:] = found[sources[n:]] ^ np.packbits(changed, axis=1)
+    return found, sources
 
 
 def _parts(size: int, part: int = 10_000) -> Iterator[tuple[int, int]]:

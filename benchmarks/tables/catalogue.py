@@ -71,12 +71,15 @@ def similar() -> str:
 
 
 def similar_speed() -> str:
-    """The time of a search, its recall, and the time to make an index."""
+    """The time of a search, its recall, the time to make an index, and that to find copies."""
     results = load_results("similar_speed")
     recall = [percent(row["accuracy"]) for row in results["rows"]]
     rows = [(*cells, one) for cells, one in zip(_cells(results), recall, strict=True)]
-    note = f"Vectors of photos, repeated with random changes; {machine(results)}."
-    return table((*MEASURED, "recall of the ten nearest, %"), "lrrrrr", rows, with_command(note, results))
+    note = (
+        f"Vectors and hashes of photos, repeated with random changes; {machine(results)}. Recall is that of the ten "
+        "nearest, or of the copies."
+    )
+    return table((*MEASURED, "recall, %"), "lrrrrr", rows, with_command(note, results))
 
 
 def pages() -> str:

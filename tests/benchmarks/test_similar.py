@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.similar import quality
-from benchmarks.similar_speed import jittered, measure_speed
+from benchmarks.similar_speed import jittered, measure_copies, measure_speed
 from clothier.catalogue.index import graph
 
 
@@ -27,6 +27,13 @@ def test_speed(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     made, search = measure_speed(descriptors, [2_000])
     assert (made["unit"], search["unit"], search["name"]) == ("s", "ms", f"search: 2,000 photos, {kind}")
     assert search["accuracy"] >= (1 if kind == "exact" else 0.9)
+
+
+def test_copies_are_found_and_nothing_else() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), np.uint8)
+    found = measure_copies(images, 2_000)
+    assert (found["name"], found["unit"]) == ("find copies: 2,000 photos", "s")
+    assert found["accuracy"] > 0.99
 
 
 def test_jittered_vectors_differ() -> None:
