@@ -59,8 +59,7 @@ def sample_grid(
         gallery(tiles, SAMPLE_COLUMNS),
         f"{len(tiles)} images, {'' if len(tiles) == per_class * len(classes) else 'up to '}{per_class} of each class",
         f"Small gray images by class: {', '.join(classes)}",
-        f"Drawn at random (seed {seed}) from {len(labeled.labels):,} images. "
-        "In the data, they are light on black.",
+        f"Drawn at random (seed {seed}) from {len(labeled.labels):,} images. In the data, they are light on black.",
     )
 
 
