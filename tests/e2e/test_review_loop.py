@@ -107,6 +107,11 @@ def test_the_loop(
         else:
             assert (row["model"], row["reviewed_by"]) == ("shop", "")
             assert row["thresholds"] != before[name]["thresholds"]
+    assert {row["product_class"] for row in after.values()} == set(COLORS), "products vote, whatever the model's name"
+    assert clothier(tmp_path, "index", store, "-o", "catalogue.index")["model"] == "shop", "the promoted model"
+    (found,) = clothier(tmp_path, "similar", "images/000.png", "--index", "catalogue.index", "--top", "3")
+    assert [set(one) for one in found["neighbours"]] == [{"item_id", "file", "score"}] * 3
+    assert "A000" not in {one["item_id"] for one in found["neighbours"]}
     assert clothier(tmp_path, "drift", "--store", store)["weeks"][0]["n"] == N_PHOTOS
     check = clothier(tmp_path, "review", "--store", store, "--stats", "--share-accepted", "1")["guarantee"]
     assert (check["model"], check["risk"], check["n"], check["status"]) == ("shop", 0.1, 0, "open")
