@@ -204,13 +204,14 @@ def test_a_run_that_did_not_finish(photos: Path, tmp_path: Path, model: Path) ->
 
 
 def test_products_of_mixed_classes_and_long_names(photos: Path, tmp_path: Path, model: Path) -> None:
-    rows = TABLE.replace("Blau", "Rote Röcke").replace(",,,,\n", f",{'x' * 60},,,\n")
+    rows = TABLE.replace("Blau,,", "Rote Röcke,,9 EUR").replace(",,,,\n", f",{'x' * 60},,,\n")
     photos.write_text(rows, encoding="utf-8")
     tag(photos, tmp_path / "tags.csv", model=model, product_column="style")
     found = export(tmp_path / "tags.csv", tmp_path / "f.txt", format="google", product_column="style")
     assert (found.n_rows, found.n_tags, found.left_out["long id"]) == (1, 3, 1)
     warnings = " ".join(found.warnings)
     assert "1 products have photos of different classes" in warnings
+    assert "1 products have photos with different values in 'price'" in warnings
     assert "their id has more than 50 characters" in warnings
     assert "--image-url" in warnings
     (only,) = read(tmp_path / "f.txt", "\t")

@@ -13,7 +13,7 @@ from clothier.catalogue.exports.categories import category_of
 from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
 from clothier.catalogue.exports.products import group_products
 from clothier.catalogue.exports.products import image_url as address_of
-from clothier.catalogue.exports.shops import MAX_GOOGLE_ID, write_google, write_shopify
+from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
 from clothier.catalogue.exports.tags import StoreTags, TableTags, check_is_no_source, is_final, state
 from clothier.catalogue.rows import OutputColumn, choose_columns
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
@@ -33,6 +33,10 @@ ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its ow
 PRODUCTS_OF_STORE = "a store knows its products. Leave out --product-column."
 NO_IMAGES = "the images have no address, so their column is empty. Say where they are: --image-url https://..."
 MIXED = "{n:,} products have photos of different classes; the class of most photos was taken, for example for {name!r}."
+PRICES_DIFFER = (
+    "{n:,} products have photos with different values in {column!r}; that of the first photo was taken, for example "
+    "for {name!r}."
+)
 LONG_IDS = "{n:,} products are left out: their id has more than {limit} characters, for example {name!r}."
 NO_CURRENCY = "{n:,} products have a price without a currency, which Google needs. Write prices such as 19.90 EUR."
 UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
@@ -189,6 +193,9 @@ class _Export:
             self._left_out["long id"] += sum(len(one.photos) for one in long)
         if mixed := [one for one in products if one.is_mixed]:
             self._warnings.append(MIXED.format(n=len(mixed), name=mixed[0].name))
+        for column in SHOPIFY_PRICES if self._format == "shopify" else GOOGLE_PRICES:
+            if found := [one for one in products if one.differs_in(column)]:
+                self._warnings.append(PRICES_DIFFER.format(n=len(found), column=column, name=found[0].name))
         if unknown := sorted({one.class_name for one in products if category_of(one.class_name) is None}):
             self._warnings.append(UNKNOWN_CLASSES.format(names=", ".join(unknown)))
         if products and not address_of(products[0].photos[0]["file"], self._image_url):

@@ -62,7 +62,11 @@ def test_a_price_with_two_meanings_is_refused(others: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["ask", "-5", -5.0, "12-15", "19,90/pair", "1,29.00", "1.2.3", "19 90", ".", "5 %", float("nan"), True]
+    "value",
+    [
+        *("ask", "-5", -5.0, "12-15", "19,90/pair", "1,29.00", "1.2.3", "19 90", ".", "5 %", float("nan"), True),
+        *("1234 567", "19,90 100", "1.5 299", "UVP 19,90", "19.90 NET", "\N{FULLWIDTH DIGIT TWO}0"),
+    ],
 )
 def test_what_is_no_price_is_refused(value: object) -> None:
     with pytest.raises(DataError, match="for 'S-0', which is not a price"):

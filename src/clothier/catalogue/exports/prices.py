@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 
 SEPARATORS = ".,"
 SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
-GROUPED = re.compile(rf"\d{{1,3}}(?:['\N{{RIGHT SINGLE QUOTATION MARK}}{SPACES}]\d{{3}})+(?![\d])")
-NO_DECIMALS = re.compile(r"(?<=\d)[.,][-\N{EN DASH}\N{EM DASH}]{1,2}(?=\D*$)")  # 19.-
-PRICE = re.compile(r"(?P<before>[^\d.,]*)(?P<number>[\d.,]+)(?P<after>[^\d.,]*)")
-CODE = re.compile("[A-Z]{3}")
+GROUPED = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:['\N{{RIGHT SINGLE QUOTATION MARK}}{SPACES}]\d{{3}})+(?!\d)", re.ASCII)
+NO_DECIMALS = re.compile(r"(?<=\d)[.,][-\N{EN DASH}\N{EM DASH}]{1,2}(?=\D*$)", re.ASCII)  # 19.-
+PRICE = re.compile(r"(?P<before>[^\d.,]*)(?P<number>[\d.,]+)(?P<after>[^\d.,]*)", re.ASCII)
+CODES = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY
+COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS
+INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP
+MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR
+SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND
+VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES = frozenset(CODES.split())
+"""Codes of ISO 4217 that have coins or notes; ``UVP 19,90`` and ``RRP 19.90`` have none."""
 SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR", "₺": "TRY", "₩": "KRW", "₪": "ILS", "₴": "UAH", "zł": "PLN", "Kč": "CZK"}
 """Signs of one currency each; ``$``, ``¥`` and ``kr`` are signs of several."""
 SHARED_SYMBOLS = ("$", "¥", "kr", "kr.", "Fr", "Fr.")
@@ -117,7 +126,7 @@ def _currency(before: str, after: str) -> str | None:
     words = [one for part in (before, after) if (one := part.strip(SPACES))]
     if not words:
         return ""
-    if len(words) > 1 or not (words[0] in SYMBOLS or words[0] in SHARED_SYMBOLS or CODE.fullmatch(words[0])):
+    if len(words) > 1 or not (words[0] in SYMBOLS or words[0] in SHARED_SYMBOLS or words[0] in CURRENCIES):
         return None
     return SYMBOLS.get(words[0], words[0])
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from clothier.catalogue.exports.tags import PRODUCT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from clothier.store.store import Row
 
@@ -59,11 +59,16 @@ class Product:
 
     def given_value(self, column: str) -> Any:
         """As :meth:`given`, of the type that the table has; None if nothing."""
+        return next(self._values(column), None)
+
+    def differs_in(self, column: str) -> bool:
+        """Whether the rows of its photos have different values in a column of this name."""
+        return len(set(self._values(column))) > 1
+
+    def _values(self, column: str) -> Iterator[Any]:
+        wanted = column.lower()
         for photo in self.photos:
-            for name, value in photo.items():
-                if name.lower() == column.lower() and value not in (None, ""):
-                    return value
-        return None
+            yield from (value for name, value in photo.items() if name.lower() == wanted and value not in (None, ""))
 
 
 def group_products(rows: Iterable[Row]) -> list[Product]:
