@@ -355,6 +355,7 @@ def test_columns_are_checked_before_the_work(photos: Path, model: Path) -> None:
     assert not (photos / "tags.csv.store").exists()
     tag(photos / "list.csv", photos / "tags.csv", model=model, columns="class=ours,input.class=theirs")
     assert rows(photos / "tags.csv") == [{"ours": "dress", "theirs": "x"}]
+    assert tag(photos / "list.csv", store=photos / "tags", model=model).n == 1, "a store takes any names of columns"
 
 
 def test_output_and_store_in_the_folder_itself(photos: Path, model: Path) -> None:

@@ -109,11 +109,6 @@ def _read_table(path: Path, columns: Columns) -> tuple[list[str], list[Row]]:
     _check_columns(path, header, columns)
     rows = []
     for number, cells in lines:
-        if any(cell.strip() for cell in cells[len(header) :]):
-            raise DataError(
-                f"line {number} of {path} has {len(cells)} cells, but the header has {len(header)}: they are shifted. "
-                "Put quotes around a cell that contains the delimiter."
-            )
         rows.append(_parse_row(number, dict(zip(header, cells, strict=False)), columns))
     return header, rows
 
@@ -132,19 +127,33 @@ def parse_cells(file: TextIO, shown: Path | str, file_column: str) -> Iterator[t
     """As :func:`read_cells`, of an open file, which messages call ``shown``.
 
     Raises:
-        DataError: it is not a CSV.
+        DataError: it is not a CSV, a quote is not closed, or a line has more cells than the header: ``19,90`` without
+            quotes would be a price of 19.
     """
     first = _lines_to_header(file)
     text = "".join(first)
     if text.lstrip()[:1] in NOT_CSV:
         raise DataError(f"{shown} is not a CSV: it starts with {text.lstrip()[:20]!r}. Give a table of photos.")
-    reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column))
+    reader = csv.reader(itertools.chain(first, file), delimiter=_delimiter(text, file_column), strict=True)
+    width = 0
     try:
         if SEPARATOR_LINE.match(text):
             next(reader)
-        yield from ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                width = width or len(cells)
+                _check_width(shown, reader.line_num, cells, width)
+                yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"{shown} is not a CSV: line {reader.line_num}: {error}. Save it as a CSV again.") from error
+
+
+def _check_width(shown: Path | str, line: int, cells: Sequence[str], width: int) -> None:
+    if any(cell.strip() for cell in cells[width:]):
+        raise DataError(
+            f"line {line} of {shown} has {len(cells)} cells, but the header has {width}: they are shifted. "
+            "Put quotes around a cell that contains the delimiter."
+        )
 
 
 def _lines_to_header(file: TextIO) -> list[str]:

@@ -159,7 +159,9 @@ def tag(
     database = _store_name(path, target, store)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN, id_column, product_column)
     photos = open_source(path, special, _own_files(target, database))
-    shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
+    shown = []
+    if target or columns:  # a store takes all columns, whatever their names
+        shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
     if target:
         check_output(target)
     chosen = None if model is None else (str(model), load(model, threads=1))  # for each thread that reads photos

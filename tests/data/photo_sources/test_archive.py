@@ -124,6 +124,12 @@ def test_a_list_without_ids_and_one_of_ambiguous_names(tmp_path: Path) -> None:
     assert code_of(second.read) == "not-found"
 
 
+def test_a_list_without_rows(tmp_path: Path) -> None:
+    source = open_source(pack(tmp_path / "photos.zip", {"a.jpg": b"a", "Items.csv": b"file,price\n"}))
+    assert (list(source), len(source), dict(source.columns)) == ([], 0, {"price": str})
+    assert "does not name 1 of the photos" in source.warnings[-1]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -51,6 +51,19 @@ def test_nul_in_a_cell_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a.jpg,19,90\n", "line 2 of .* has 3 cells, but the header has 2"),
+        ('a.jpg,"1\nb.jpg,2\n', "line 3: unexpected end of data"),
+    ],
+)
+def test_shifted_cells_and_a_quote_without_an_end_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    source = open_source(write(tmp_path / "list.csv", f"file,price\n{rows}"))
+    with pytest.raises(DataError, match=message):
+        list(source)
+
+
+@pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
         ("", SourceColumns(), "no column 'file', only an empty header"),

@@ -76,7 +76,7 @@ class ZipSource:
         self.warnings: list[str] = []
         self._list_info = self._find_list()
         self._list = self._read_list(self._list_info) if self._list_info else None
-        self.columns: Mapping[str, type] = self._list.columns if self._list else {}
+        self.columns: Mapping[str, type] = {} if self._list is None else self._list.columns
 
     def __len__(self) -> int:
         """The number of files, or of rows."""
@@ -87,7 +87,7 @@ class ZipSource:
         skipped = Skipped()
         photos = map(self._item, self._photos(skipped))
         yield from photos if self._list is None else self._list.items(photos)
-        self.warnings = [*skipped.warnings(self._shown), *(self._list.warnings if self._list else ())]
+        self.warnings = [*skipped.warnings(self._shown), *(() if self._list is None else self._list.warnings)]
 
     def _item(self, info: zipfile.ZipInfo) -> Item:
         file = readable(info.filename)
@@ -107,7 +107,7 @@ class ZipSource:
 
     def _find_list(self) -> zipfile.ZipInfo | None:
         folders = [(one, one.filename.split("/")) for one in self._zip.infolist()]
-        found = [one for one, parts in folders if parts[-1] == LIST and not any(map(is_of_system, parts))]
+        found = [one for one, parts in folders if parts[-1].lower() == LIST and not any(map(is_of_system, parts))]
         if len(found) > 1:
             raise DataError(f"{self._shown} has {len(found)} files {LIST}. Leave one in it, beside the photos.")
         return found[0] if found else None
