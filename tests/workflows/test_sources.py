@@ -10,7 +10,7 @@ import pytest
 
 from clothier.catalogue.catalogue_store import open_store
 from clothier.catalogue.index.entries import runs_state
-from clothier.catalogue.review import correct
+from clothier.catalogue.review import accept, correct, undo
 from clothier.catalogue.sources import BY_PERSON
 from clothier.cli.main import main
 from clothier.errors import UnknownNameError, UsageError
@@ -74,14 +74,26 @@ def test_a_wrong_folder(store_url: str, model: Path, tmp_path: Path, capsys: pyt
         assert (back.reviewed_class, back.reviewed_by) == ("hat", "anna"), "no decision is lost"
 
 
-def test_what_is_refused(store: Store, store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused(
+    store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     fill_store(store, item_row("i1"))
+    fill_store(store, item_row("i2"), source=str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # which no empty name stands for
+    (loop := tmp_path / "loop").symlink_to(loop)
     with open_store(store_url) as opened:
         with pytest.raises(UnknownNameError, match="'/photo' is not a source of this store; did you mean '/photos'"):
             opened.remove_source("/photo", "anna")
         with store.locked(), pytest.raises(UsageError, match="another process is writing tags"):
             opened.remove_source("/photos", "anna")
+        for name in ("", str(loop)):
+            with pytest.raises(UnknownNameError, match="is not a source"):
+                opened.remove_source(name, "anna")
+        accept(opened, {"i1": None}, "anna")
         assert opened.remove_source("/photos", "anna").items == 1
+        taken_back = undo(opened, "anna")
+        opened.remove_source(".", "anna")
+    assert (taken_back.n, [one.item_id for one in taken_back.conflicts]) == (0, ["i1"])
     assert main(["sources", "--store", store_url]) == 0
     assert capsys.readouterr().out == "The store has no sources.\n"
 

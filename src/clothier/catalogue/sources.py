@@ -6,9 +6,9 @@ history of every tag and all reviews stay, and a photo that is tagged again gets
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, select, update
@@ -137,7 +137,8 @@ def remove_source(store: Store, source: str, actor: str, *, progress: Progress =
 def _find(store: Store, source: str) -> tuple[str, int]:
     query = select(SOURCES.c.name, SOURCES.c.source_id)
     found = {one["name"]: one["source_id"] for one in store.rows_of(query)}
-    for name in (source, readable(str(Path(source).resolve()))):
+    path = os.path.realpath(source) if source else ""  # an empty name is not the present folder
+    for name in (source, readable(path)):
         if name in found:
             return name, found[name]
     raise UnknownNameError(source, "source of this store", sorted(found))

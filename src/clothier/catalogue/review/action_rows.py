@@ -146,6 +146,13 @@ def reviews_of(action: int) -> Select[Any]:
     )
 
 
+def removed_items(action: int) -> Select[Any]:
+    """The items of an action that are not in the store any more."""
+    is_there = exists().where(ITEMS.c.item_id == REVIEWS.c.item_id)
+    query = select(REVIEWS.c.item_id).where(REVIEWS.c.action_id == action, ~is_there)
+    return query.order_by(REVIEWS.c.item_id)
+
+
 def after_undo(item: RowMapping) -> dict[str, Any]:
     """The review that an item of :func:`reviews_of` has when the action is taken back."""
     return {"reviewed_class": item["previous_class"], "reviewed_by": item["previous_reviewer"]}

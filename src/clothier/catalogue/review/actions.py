@@ -23,6 +23,7 @@ from clothier.catalogue.review.action_rows import (
     insert_action,
     last_action,
     lock_items,
+    removed_items,
     restore,
     reviews_of,
     write_audit,
@@ -48,6 +49,7 @@ ACCEPT, CORRECT = "accept", "correct"
 REVIEWER_LOCK = 0xC107  # of PostgreSQL: the actions of one reviewer are done one after the other
 MAX_NAME = 200  # characters of a reviewer's name
 MAX_KEY = 64  # characters of a caller's key
+REMOVED = "was removed from the store. If it is tagged again, it does not get this review back."
 HALF = 32  # hexadecimal digits of a digest
 
 
@@ -188,7 +190,8 @@ def accept_all(
 def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult:
     """Takes back the whole last action of a reviewer that was not taken back yet.
 
-    Items that were reviewed again since, or whose photo changed, are left as they are and named as conflicts.
+    Items that were reviewed again since, or whose photo changed, are left as they are and named as conflicts, and so
+    are those that were removed with their source.
 
     Raises:
         UsageError: there is nothing to take back; or as :func:`accept`.
@@ -213,6 +216,7 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
         left = [
             Conflict(one["item_id"], f"{one['item_id']} {message}") for one in rows if one["item_id"] not in changed
         ]
+        left += [Conflict(one, f"{one} {REMOVED}") for one in connection.scalars(removed_items(last))]
         return ActionResult(action, UNDO, name, tuple(one["item_id"] for one in current), tuple(left))
 
     return store.write(work)
