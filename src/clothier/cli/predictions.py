@@ -45,10 +45,14 @@ def predictions_table(results: Sequence[dict[str, Any]]) -> RenderableType:
 
 
 def _limit_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
-    """What the limits of each model guarantee, and what they come from."""
-    for model, limits in dict.fromkeys((one["model"], one["limits"]) for one in results if "limits" in one):
+    """What the limits of each model guarantee, what they come from, and how many images they accept."""
+    decisions: dict[tuple[str, str], list[str]] = {}
+    for one in results:
+        if "limits" in one:
+            decisions.setdefault((one["model"], one["limits"]), []).append(one["decision"])
+    for (model, limits), decided in decisions.items():
         yield Text()
-        yield Indented(Text(f"{model}: {limits}"), 1)
+        yield Indented(Text(f"{model}: {limits} Accepted: {decided.count('accept'):,} of {len(decided):,}."), 1)
 
 
 def _totals(results: Sequence[dict[str, Any]]) -> RenderableType:
