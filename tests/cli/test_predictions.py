@@ -47,10 +47,10 @@ def test_long_lines_are_whole_in_a_pipe_and_wrapped_on_a_terminal() -> None:
     one = make_prediction("a.jpg", reason=reason, limits=limits)
     piped = rendered_lines(one, soft_wrap=True)
     assert piped[0].strip() == ""
-    assert piped[1] == f" photo: {limits} Accepted: 1 of 1."
+    assert piped[1] == f" photo: 1 of 1 accepted. {limits}"
     assert f"  photo: {reason}" in piped
     shown = " ".join(line.strip() for line in rendered_lines(one))
-    assert f"photo: {limits}" in shown
+    assert f"photo: 1 of 1 accepted. {limits}" in shown
     assert f"photo: {reason}" in shown
 
 

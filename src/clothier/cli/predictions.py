@@ -52,7 +52,7 @@ def _limit_lines(results: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
             decisions.setdefault((one["model"], one["limits"]), []).append(one["decision"])
     for (model, limits), decided in decisions.items():
         yield Text()
-        yield Indented(Text(f"{model}: {limits} Accepted: {decided.count('accept'):,} of {len(decided):,}."), 1)
+        yield Indented(Text(f"{model}: {decided.count('accept'):,} of {len(decided):,} accepted. {limits}"), 1)
 
 
 def _totals(results: Sequence[dict[str, Any]]) -> RenderableType:
