@@ -32,6 +32,12 @@ def test_a_column_of_files(tmp_path: Path) -> None:
         second.read()
 
 
+def test_single_precision_keeps_its_digits(tmp_path: Path) -> None:
+    prices = pa.array([19.9, 1234.56, math.nan, None], pa.float32())
+    source = open_source(write(tmp_path / "list.parquet", {"file": list("abcd"), "price": prices}))
+    assert [one.columns["price"] for one in source] == [19.9, 1234.56, None, None]
+
+
 @pytest.mark.parametrize("holder", ["binary", "large_binary", "hugging face"])
 def test_a_column_of_images(tmp_path: Path, holder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet_file, "MAX_BYTES", 5)

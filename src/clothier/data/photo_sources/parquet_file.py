@@ -60,7 +60,7 @@ class ParquetSource:
         names = [*self.columns, *(one for one in (self._special.file, self._special.item_id) if one)]
         number = 0
         for batch in self._batches(names):
-            for row in batch.to_pylist():
+            for row in _as_doubles(batch).to_pylist():
                 number += 1
                 yield self._item(finder, row, f"row {number}")
         self.warnings += finder.warnings(self._path)
@@ -126,6 +126,14 @@ def _python_type(kind: Any) -> type:
     if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
         return int
     return float if pa.types.is_floating(kind) else str
+
+
+def _as_doubles(batch: Any) -> Any:
+    """Numbers of single precision as people write them: 19.9, and not the nearest double, 19.899999618530273."""
+    columns = [
+        one.cast(pa.string()).cast(pa.float64()) if pa.types.is_float32(one.type) else one for one in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _plain(value: Any, kind: type) -> Any:
