@@ -14,7 +14,7 @@ from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
 from clothier.catalogue.exports.products import group_products
 from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
-from clothier.catalogue.exports.tags import StoreTags, TableTags, check_is_no_source, is_final, state
+from clothier.catalogue.exports.tags import NO_CLASS, StoreTags, TableTags, check_is_no_source, is_final, state
 from clothier.catalogue.rows import OutputColumn, choose_columns
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
 from clothier.errors import UnknownNameError, UsageError
@@ -54,7 +54,8 @@ class ExportResult:
         format: one of :data:`FORMATS`.
         n_tags: photos whose tags are in it.
         n_rows: products, or tags where the format knows no products.
-        left_out: photos that are not in it, by why: ``review``, ``reject``, ``uncalibrated`` or ``failed``.
+        left_out: photos that are not in it, by why: ``review``, ``reject``, ``uncalibrated``, ``no class`` (a
+            person said so), ``long id`` (for Google) or ``failed``.
         warnings: one sentence each.
     """
 
@@ -215,6 +216,8 @@ class _Export:
         if undecided:
             counts = ", ".join(f"{n:,} {name}" for name, n in undecided.items())
             yield LEFT_OUT.format(counts, "--all")
+        if n := self._left_out[NO_CLASS]:
+            yield f"left out: {n:,} photos that reviewers found to be of none of the classes."
         if n := self._left_out["failed"]:
             yield f"left out: {n:,} photos that could not be read."
 
