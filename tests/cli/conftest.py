@@ -291,7 +291,8 @@ STUDY_RESULT = {
         **McNemarResult(100, 2, 9, -0.07, (-0.13, -0.01), 0.0004).to_json(),
     },
     "exploration": {"failures": []},
-    "report": "runs/study-fast/report.html",
+    "runs": {"dnn": "elsewhere/dnn", "cnn": "elsewhere/cnn"},
+    "report": "elsewhere/report.html",
 }
 
 CALIBRATION = CalibrationResult(

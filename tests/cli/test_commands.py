@@ -153,11 +153,11 @@ class TestStudy:
     def test_defaults(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         ended = run("study")
         assert fake_workflows.only_call == {"preset": "fast", "seed": 0}
-        assert "Report: runs/study-fast/report.html" in ended.lines
+        assert f"Report: {fake_workflows.results['study'].report}" in ended.stdout.replace("\n", "")
 
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         words = "study --preset classic --out o --data d --any-idx --seed 5 --json"
-        assert run(*words.split()).json["report"] == "runs/study-fast/report.html"
+        assert run(*words.split()).json["report"] == str(fake_workflows.results["study"].report)
         given = {"preset": "classic", "out": Path("o"), "data": Path("d"), "any_idx": True, "seed": 5}
         assert fake_workflows.only_call == given
 
