@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -97,7 +98,7 @@ def _last_runs(store: Store) -> list[RunId]:
         if run.finished_at is None and not run.name.startswith(JOB_SOURCE):  # what a canceled job has tagged stays
             raise DataError(
                 f"the last run of clothier tag over {run.name} did not finish. Run it again, or remove this source: "
-                "clothier sources --remove"
+                f"clothier sources --store STORE --remove {shlex.quote(run.name)}"
             )
     return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
 
