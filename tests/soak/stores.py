@@ -65,6 +65,7 @@ class _Model:
 
     name: str = "shop"
     digest: str = "ab"
+    fallback: None = None
 
 
 @cache
