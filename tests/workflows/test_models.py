@@ -39,7 +39,7 @@ def test_list_promote_and_roll_back(store: str, tmp_path: Path, capsys: pytest.C
     assert found == {"colors": ("current", "anna", 5)}
     found = statuses(capsys, *words, "--promote", str(tmp_path / "shop"))
     assert found == {"shop": ("current", "anna", 0), "colors": ("retired", "anna", 5)}
-    assert main(["models", *words]) == 0
+    assert main(["models", "--store", store]) == 0
     shown = capsys.readouterr().out
     assert "by anna" in shown
     assert str(tmp_path / "shop") in shown
@@ -63,6 +63,7 @@ def test_a_version_of_the_list_is_promoted(store: str, tmp_path: Path, capsys: p
         (("--promote", "shoop"), 2, "'shoop' is not a model"),
         (("--promote", "photo", "--roll-back"), 2, "cannot be given together"),
         (("--roll-back",), 2, "no model was promoted"),
+        (("--by", "anna"), 2, "this command shows only"),
     ],
 )
 def test_errors(

@@ -94,6 +94,7 @@ def test_what_is_refused(
         taken_back = undo(opened, "anna")
         opened.remove_source(".", "anna")
     assert (taken_back.n, [one.item_id for one in taken_back.conflicts]) == (0, ["i1"])
+    assert main(["sources", "--store", store_url, "--by", "anna"]) == 2
     assert main(["sources", "--store", store_url]) == 0
     assert capsys.readouterr().out == "The store has no sources.\n"
 

@@ -19,12 +19,12 @@ from clothier.api.problems import Problem
 from clothier.api.rate_limit import RateLimit
 from clothier.api.similar_index import SimilarIndex
 from clothier.catalogue import versions
-from clothier.catalogue.photo_files import PhotoFiles
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.versions import load_current, promoted_digest
 from clothier.errors import ModelError
 from clothier.inference import load
 from clothier.store import open_store
+from clothier.store.photo_files import PhotoFiles
 from clothier.taxonomy import read_taxonomy
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import numpy as np
 from sqlalchemy import select
 
 from clothier.catalogue.descriptors import to_unit_length
-from clothier.catalogue.photo_files import locate
-from clothier.catalogue.present_files import CLASS, PAGE, read_present
 from clothier.data.copies import group_copies
 from clothier.data.fingerprints import HASH_BYTES, hash_difference
 from clothier.data.photos.histogram import N_BINS
+from clothier.store.photo_files import locate
+from clothier.store.present_files import CLASS, PAGE, read_present
 from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS, SOURCES
 from clothier.types import no_progress
 

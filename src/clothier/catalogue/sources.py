@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, exists, func, select, update
 
-from clothier.catalogue.present_files import last_runs
 from clothier.catalogue.review.action_rows import write_audit
 from clothier.catalogue.tags import AUDITED
 from clothier.data.photo_sources.item import readable
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE, UNFINISHED
+from clothier.store.present_files import last_runs
 from clothier.store.previews import drop_unused
 from clothier.store.schema import FILES, ITEMS, JOBS, PREVIEWS, RUNS, SOURCES
 from clothier.types import no_progress

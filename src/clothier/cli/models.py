@@ -12,7 +12,7 @@ import typer
 
 from clothier.cli import output
 from clothier.cli.options import Json, probability
-from clothier.cli.review import StoreName, check_modes, login_name
+from clothier.cli.review import StoreName, check_by, check_modes, login_name
 from clothier.errors import UsageError
 
 Promote = Annotated[
@@ -43,6 +43,7 @@ def models(
 ) -> None:
     """Show the models that tagged a store, choose which one tags by default, and limit what is accepted."""
     check_modes(**{"promote": promote is not None, "roll-back": roll_back, "accept-from": bool(accept_from)})
+    check_by(by, changes=promote is not None or roll_back or bool(accept_from))
     limits = dict(map(_limit, accept_from or ()))
     from clothier.cli.review_tables import models_table
     from clothier.workflows import models as run

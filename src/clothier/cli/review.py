@@ -170,6 +170,16 @@ def check_modes(**modes: bool) -> None:
         raise UsageError(f"{' and '.join(chosen)} cannot be given together. Run one after the other.")
 
 
+def check_by(given: str | None, changes: bool) -> None:
+    """Refuses the name of a person who changes nothing.
+
+    Raises:
+        UsageError: ``given`` has no use.
+    """
+    if given is not None and not changes:
+        raise UsageError("--by names who makes a change, and this command shows only. Leave --by out.")
+
+
 def login_name(given: str | None) -> str:
     """The name that was given, or the login.
 

@@ -12,7 +12,7 @@ from clothier.cli import output
 from clothier.cli.models import Person
 from clothier.cli.options import Json
 from clothier.cli.progress import progress_display
-from clothier.cli.review import StoreName, login_name
+from clothier.cli.review import StoreName, check_by, login_name
 
 Remove = Annotated[
     str | None,
@@ -22,6 +22,7 @@ Remove = Annotated[
 
 def sources(store: StoreName, remove: Remove = None, by: Person = None, json: Json = False) -> None:
     """Show the folders, tables and uploads of a store, or remove one with its tags. Deletes no photo."""
+    check_by(by, changes=remove is not None)
     from clothier.cli.tables import sources_table
     from clothier.workflows import sources as run
 

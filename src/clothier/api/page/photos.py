@@ -16,13 +16,13 @@ from clothier.api.page.rendering import jinja_env
 from clothier.api.page.visits import NOT_SIGNED_IN, AnyVisit
 from clothier.api.problems import Problem
 from clothier.api.services import ServicesOf
-from clothier.catalogue.photo_files import NO_ITEM, find_photo
 from clothier.data.photos import decode_image, to_jpeg
 from clothier.errors import ImageError
+from clothier.store.photo_files import NO_ITEM, find_photo
 from clothier.store.previews import find_preview
 
 if TYPE_CHECKING:
-    from clothier.catalogue.photo_files import PhotoFiles, PhotoRequest
+    from clothier.store.photo_files import PhotoFiles, PhotoRequest
 
 SIZES = {"small": 320, "large": 1_200}  # pixels of the longer side
 QUALITY = 84  # of JPEG

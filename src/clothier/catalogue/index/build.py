@@ -29,8 +29,8 @@ from clothier.catalogue.index.files import (
 )
 from clothier.catalogue.index.projection import SAMPLE, fit_projection
 from clothier.catalogue.index.text import TextArray
-from clothier.catalogue.present_files import PAGE
 from clothier.errors import DataError
+from clothier.store.present_files import PAGE
 from clothier.types import no_progress
 
 if TYPE_CHECKING:

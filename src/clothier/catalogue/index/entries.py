@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import func, select
 
-from clothier.catalogue.present_files import CLASS, read_present
 from clothier.errors import DataError
 from clothier.store.checked import read_digest, read_vectors
+from clothier.store.present_files import CLASS, read_present
 from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 
 if TYPE_CHECKING:

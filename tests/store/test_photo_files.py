@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clothier.catalogue.photo_files import PhotoFiles, PhotoRequest
 from clothier.errors import DataError, ImageError
+from clothier.store.photo_files import PhotoFiles, PhotoRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
