@@ -252,7 +252,7 @@ GUARANTEE = RiskGuarantee(
     grouped_by="line",
     method="cluster bootstrap",
     per_class=(
-        AcceptedClass(name="hat", n_accepted=80, n_errors=1),
+        AcceptedClass(name="hat", n_accepted=80, n_errors=1, guaranteed=True),
         AcceptedClass(name="boot", n_accepted=60, n_errors=4),
     ),
 )

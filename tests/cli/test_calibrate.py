@@ -52,10 +52,11 @@ def test_table(run: Runner, fake_workflows: FakeWorkflows) -> None:
     assert lines[3:5] == ["temperature 1.000 1.457", "calibration error, cross-validated 8.1 % 2.1 %"]
     basis = "400 photos, 31 groups (by line)"
     wrong = "at most 5.0 % of the accepted tags wrong, 95.0 % confidence"
-    assert lines[-7:] == [
+    assert lines[-8:] == [
         f"Guarantee on photos of its classes: {wrong} ({basis})",
         "Accepted: 70.3 % of the photos, from probability 84.3 %; 3.1 % of those tags are wrong",
         "Wrong by class: hat 1 of 80, boot 4 of 60",
+        "The guarantee also holds for hat alone",
         "Outside the classes: 9 of 20 photos are accepted; counting them, 5.0 % of the accepted tags are wrong",
         "OOD detection AUROC: 0.765",
         "Warning: two rows are the same.",

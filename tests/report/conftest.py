@@ -90,7 +90,7 @@ def photo_model_section(models: tuple[ModelSection, ModelSection]) -> ModelSecti
     folds = [{"n": 40, "accuracy": 0.8, "macro_recall": 0.7}] * 2
     baseline = {"name": "frozen features", "accuracy": 0.8123, "macro_recall": 0.71, "folds": folds}
     model = {"name": "photo best", "accuracy": 0.9046, "macro_recall": 0.87, "folds": folds}
-    dress = AcceptedClass(name="Dress", n_accepted=61, n_errors=2)
+    dress = AcceptedClass(name="Dress", n_accepted=61, n_errors=2, guaranteed=True)
     guarantee = RiskGuarantee(
         risk=0.05,
         confidence_level=0.95,

@@ -52,6 +52,7 @@ def test_the_card_shows_the_baseline_and_the_guarantee(
     assert "proven for photos that show one of the classes, and for the networks of the folds" in text
     assert "7 of 12 were accepted. Counting them, 14.9 % of the accepted tags were wrong." in text
     assert "| Dress | 61 | 2 |" in text
+    assert "The guarantee also holds for Dress alone. Other classes may have too few photos to prove it." in text
     assert f"| data | value |\n| --- | --- |\n| name | photos |\n| digest | {'ab' * 32} |" in text
     metrics = photo_model_section.metrics
     nothing = {**metrics["test"], "guarantee": {**metrics["test"]["guarantee"], "empirical_risk": None}}

@@ -296,6 +296,7 @@ def test_a_photo_model_shows_its_baseline_and_its_guarantee(
     assert "Compared with the baseline, means of 2 folds" in text
     assert "at most 5.0 % of those on photos of the classes are wrong, with 95 % confidence" in text
     assert "none of the classes (12 photos)" in text
+    assert "The guarantee also holds for Dress alone." in text
     for figure in ("81.23", "90.46", "3.3"):
         assert figure in text
     assert "the more, the fewer images there are" in text

@@ -8,7 +8,7 @@ from rich.console import Group
 
 from clothier.cli.formatting import format_accuracy, format_percent, format_percents, make_table
 from clothier.selective.decisions import too_few_to_tell
-from clothier.selective.thresholds import attainable
+from clothier.selective.thresholds import attainable, classes_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ def _baseline_tables(run: dict[str, Any]) -> tuple[Table, str]:
         f"Accepts {coverage} of the photos; {risk} of those tags are wrong",
         _open_risk_line(run["validation"]),
         _guarantee_line(guarantee),
-        *([unmet] if (unmet := attainable(guarantee)) else []),
+        *(sentence for sentence in (attainable(guarantee), classes_alone(guarantee)) if sentence),
         *_product_lines(run),
         f"{run['label_issues']:,} suspected label errors in audit.csv",
         *(f"Warning: {warning}" for warning in run["data"].get("warnings", ())),
@@ -153,6 +153,8 @@ def _threshold_lines(thresholds: dict[str, Any]) -> Iterator[str]:
     yield f"Accepted: {coverage} of the photos, from probability {minimum}; {risk} of those tags are wrong"
     classes = ", ".join(f"{one['name']} {one['n_errors']:,} of {one['n_accepted']:,}" for one in guarantee["per_class"])
     yield f"Wrong by class: {classes}"
+    if alone := classes_alone(guarantee):
+        yield alone.removesuffix(".")
     if broader := guarantee["counted_as"]:
         yield f"{', '.join(broader)} count as right for any {', '.join(sorted(set(broader.values())))}"
 

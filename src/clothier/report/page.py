@@ -20,7 +20,7 @@ from clothier.report.jinja_environment import strict_environment
 from clothier.report.limitations import FASHION_MNIST_NAME, limitations
 from clothier.report.reference_study import CLAIMED_CLASSES, CLAIMED_F1, REFERENCE_RESULTS
 from clothier.report.style import DARK, LIGHT
-from clothier.selective.thresholds import attainable
+from clothier.selective.thresholds import attainable, classes_alone
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.untrusted import printable
 
@@ -49,6 +49,7 @@ def jinja_env() -> jinja2.Environment:
         occurring=lambda evaluation: sum(score["n"] > 0 for score in evaluation["per_class"]),
         printable=printable,
         attainable=attainable,
+        classes_alone=classes_alone,
         without=lambda values, *names: {name: value for name, value in values.items() if name not in names},
     )
     environment.globals.update(

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from clothier.selective.class_risk import guaranteed_classes
 from clothier.selective.risk_control import (
     check_inputs,
     find_threshold,
@@ -122,8 +123,13 @@ def control_risk(
         confidence_level=confidence_level,
         grouped_by=grouped_by,
     )
+    guaranteed = guaranteed_classes(
+        threshold, confidence, predictions, correct, groups, risk=asked, confidence_level=confidence_level
+    )
+    names = {classes[label] for label in guaranteed}
     return threshold, replace(
         guarantee,
+        per_class=tuple(replace(one, guaranteed=one.name in names) for one in guarantee.per_class),
         method=METHOD if is_auto else guarantee.method,
         is_strictest=is_auto,
         more_photos=0 if threshold is not None else sample.more_photos(asked),

@@ -146,11 +146,7 @@ def fixed_sequence(
     confidences and groups are used, no labels: neither the errors nor how much they differ between groups. All accept
     at least ``min_coverage`` of the N tags; there may be none.
     """
-    possible = scores[np.isfinite(scores)]
-    if not possible.size:
-        return possible
-    thresholds = np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
-    thresholds = np.array([one for one in thresholds if (scores >= one).mean() >= min_coverage])
+    thresholds = np.array([one for one in coverage_thresholds(scores) if (scores >= one).mean() >= min_coverage])
     if not thresholds.size:
         return thresholds
     expected = [
@@ -158,6 +154,17 @@ def fixed_sequence(
         for accepted in (scores >= threshold for threshold in thresholds)
     ]
     return np.asarray(thresholds[int(np.argmin(expected)) :])
+
+
+def coverage_thresholds(scores: Float64Array) -> Float64Array:
+    """Every threshold that may be tested, from strict to lenient: those that accept 10, 11, ... 100 % of the tags.
+
+    None where all ``scores`` (N,) are infinite.
+    """
+    possible = scores[np.isfinite(scores)]
+    if not possible.size:
+        return possible
+    return np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
 
 
 def _group_totals(wrong: npt.ArrayLike, groups: Int64Array) -> tuple[Float64Array, Float64Array]:

@@ -18,11 +18,20 @@ AUTO_RISK = "auto"  # in place of a risk: the strictest that is proven with half
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedClass:
-    """The accepted tags of one class: ``n_accepted`` calibration photos, of which ``n_errors`` tags are wrong."""
+    """The accepted tags of one class.
+
+    Attributes:
+        name: of the class.
+        n_accepted: calibration photos with an accepted tag of this class.
+        n_errors: how many of these tags are wrong.
+        guaranteed: whether the risk guarantee was also proven for this class alone. False says nothing against the
+            class: its photos may be too few to prove it.
+    """
 
     name: str
     n_accepted: int
     n_errors: int
+    guaranteed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +165,17 @@ class Thresholds:
 def format_percent(fraction: float) -> str:
     """``5 %`` or ``84.3 %``; six significant digits hide floating-point errors."""
     return f"{100 * fraction:.6g} %"
+
+
+def classes_alone(guarantee: Mapping[str, Any]) -> str:
+    """For which classes alone a guarantee, as JSON has it, also holds; "" for none.
+
+    Such as: The guarantee also holds for Pants alone and for Shorts alone.
+    """
+    names = [f"for {one['name']} alone" for one in guarantee["per_class"] if one["guaranteed"]]
+    *first, last = names or [""]
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return f"The guarantee also holds {listed}." if names else ""
 
 
 def attainable(guarantee: Mapping[str, Any]) -> str:
