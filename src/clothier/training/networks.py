@@ -148,14 +148,17 @@ class WhiteningStem(nn.Module):
 
 
 class ResidualBlock(nn.Sequential):
-    """Layers whose input is added to their output."""
+    """The mean of the input of some layers and of their output.
+
+    A sum would grow with every block, and with it the gradients: 17 convolutions do not learn then.
+    """
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
         output = maps
         for layer in self:
             output = layer(output)
-        return maps + output
+        return (maps + output) / 2
 
 
 class ConvGroup(nn.Module):
