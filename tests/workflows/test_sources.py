@@ -72,6 +72,14 @@ def test_a_wrong_folder(store_url: str, model: Path, tmp_path: Path, capsys: pyt
     with open_store(store_url) as store:
         (back,) = store.items([item.item_id])
         assert (back.reviewed_class, back.reviewed_by) == ("hat", "anna"), "no decision is lost"
+        for seen in range(item.revision, back.revision):
+            result = correct(store, {item.item_id: seen}, "dress", "carl")
+            assert [one.item_id for one in result.conflicts] == [item.item_id], "carl saw it before the removal"
+        last = back.revision
+    command(capsys, "--store", store_url, "--remove", str(wrong))
+    tag(wrong, store=store_url, model=model)
+    with open_store(store_url) as store:
+        assert store.items([item.item_id])[0].revision > last, "after each removal"
 
 
 def test_what_is_refused(

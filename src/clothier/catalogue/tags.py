@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import exists, select
 
 from clothier.store.previews import drop_unused, write_previews
-from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REVIEWS, TAG_INPUTS
+from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REMOVED_ITEMS, REVIEWS, TAG_INPUTS
 from clothier.store.store import now, upsert
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def _write_tags(
     tags = rules.tags([outputs[one["digest"]] for one in files])
     at = now()
     items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
-    _give_back_reviews(connection, [one for one in items if one["item_id"] not in present])
+    new = [one for one in items if one["item_id"] not in present]
+    _give_back_reviews(connection, new)
+    _continue_revisions(connection, new)
     upsert(connection, ITEMS, items)
     drop_unused(connection, _replaced(items, present))
     changes = [_change(item, present.get(item["item_id"])) for item in items]
@@ -122,6 +124,15 @@ def _give_back_reviews(connection: Connection, new: Sequence[Row]) -> None:
     for one in new:
         if review := last.get((one["item_id"], one["digest"])):
             one |= dict(zip(REVIEW, review, strict=True))
+
+
+def _continue_revisions(connection: Connection, new: Sequence[Row]) -> None:
+    """Items that were removed with their source get a revision that they never had."""
+    query = select(REMOVED_ITEMS.c.item_id, REMOVED_ITEMS.c.revision)
+    query = query.where(REMOVED_ITEMS.c.item_id.in_([one["item_id"] for one in new]))
+    removed = dict(map(tuple, connection.execute(query)))
+    for one in new:
+        one["revision"] = removed.get(one["item_id"], -1) + 1
 
 
 def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[str]:

@@ -171,8 +171,8 @@ ITEMS = Table(
 
 ``class`` to ``rules`` are the model's opinion. ``rules`` is a digest of model, calibration and codes; with another, it
 is outdated. ``draw`` is a random number in [0, 1), fixed for an item and a version of the thresholds: a sample of a
-share s of the tags are those below s. ``revision`` counts the changes. ``review_id`` is null until a person has
-reviewed the photo; then ``reviewed_class`` is the right class, null for none of the classes.
+share s of the tags are those below s. ``revision`` counts the changes, and no item has one twice. ``review_id`` is null
+until a person has reviewed the photo; then ``reviewed_class`` is the right class, null for none of the classes.
 """
 
 _UNREVIEWED = ITEMS.c.review_id.is_(None)
@@ -189,6 +189,15 @@ for _name, _columns, _where in (
     Index(_name, *(ITEMS.c[one] for one in _columns), sqlite_where=_where, postgresql_where=_where)
 Index("ix_items_probability", ITEMS.c.probability, ITEMS.c.item_id)  # the lists of all items, reviewed or not
 Index("ix_items_seen", ITEMS.c.first_seen_at, ITEMS.c.item_id)
+
+REMOVED_ITEMS = Table(
+    "removed_items",
+    METADATA,
+    Column("item_id", String, primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+"""The last revisions of items that were removed with their source. An item that is tagged again continues from there: a
+review of what was seen before the removal must not be taken for one of what is there now."""
 
 FILES = Table(
     "files",
