@@ -24,8 +24,8 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.tables import write_table
-from clothier.catalogue.tagger import ID_LENGTH, tag_source
-from clothier.catalogue.tags import draw
+from clothier.catalogue.tagger import tag_source
+from clothier.catalogue.tags import ID_LENGTH, draw
 from clothier.cli.progress import progress_display
 from clothier.data.fingerprints import HASH_BYTES
 from clothier.data.photo_sources import Item

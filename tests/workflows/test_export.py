@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from clothier.catalogue.review import correct
+from clothier.cli.main import main
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.store import open_store
 from clothier.store.schema import RUNS, SOURCES
@@ -190,6 +192,41 @@ def select_files() -> Any:
     from clothier.store.schema import FILES
 
     return FILES.select()
+
+
+def test_a_folder_and_tables_of_its_photos(store_url: str, photos: Path, tmp_path: Path, model: Path) -> None:
+    products = tmp_path / "out.csv"
+    tag(photos.parent, store=store_url, model=model)
+    tag(photos, store=store_url, model=model, product_column="style")
+    found = export(store_url, products, format="shopify", image_url=URL)
+    assert (found.n_rows, found.left_out, found.conflicts) == (3, {"copy": 5, "failed": 2, "review": 1}, ())
+    assert found.warnings[0].startswith("5 photos are in another source of the store, too")
+    assert [one["Product image URL"][len(URL) :] for one in read(products)] == [
+        "red%201.png",
+        "red%202.png",
+        "blue.png",
+        "alone.png",
+    ]
+    assert export(store_url, tmp_path / "all.csv").n_tags == 8, "other formats have a row for each file"
+    renamed = photos.with_name("renamed.csv")
+    renamed.write_text(TABLE.replace("Blau", "Bleu"), encoding="utf-8")
+    tag(renamed, store=store_url, model=model, product_column="style")
+    assert main(["export", store_url, "-o", str(products), "--format", "shopify", "--json"]) == 3
+    assert {one["URL handle"] for one in read(products)} >= {"rote-rocke", "blau", "bleu"}
+    (conflict,) = export(store_url, products, format="google").conflicts
+    assert f"blue.png is in 'Blau' of {photos} and in 'Bleu' of {renamed}" in conflict.message
+
+
+def test_a_review_of_a_copy_counts(photos: Path, tmp_path: Path, model: Path) -> None:
+    store_file, photo = tmp_path / "tags.db", photos.with_name("gray.png")
+    photos.write_text("file,number\ngray.png,A1\n")
+    tag(photo.parent, store=store_file, model=model)
+    tag(photos, store=store_file, model=model, id_column="number")
+    with open_store(store_file) as store:
+        correct(store, {sha256(photo.read_bytes()).hexdigest()[:16]: None}, "skirt", "Ann")
+    found = export(store_file, tmp_path / "out.csv", format="shopify")
+    assert {one["URL handle"]: one["Type"] for one in read(tmp_path / "out.csv")}["a1"] == "skirt"
+    assert (found.n_rows, found.left_out) == (5, {"copy": 1, "failed": 1})
 
 
 def test_a_run_that_did_not_finish(photos: Path, tmp_path: Path, model: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from clothier.catalogue.engines import Reading
 from clothier.catalogue.shift import source_shift
-from clothier.catalogue.tags import write_chunk
+from clothier.catalogue.tags import ID_LENGTH, write_chunk
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 FIRST_CHUNK, CHUNK = 8, 128  # photos; the first chunks are small, so that the first rows are there at once
 MAX_HELD = 64 << 20  # bytes of photos that a chunk holds before they are decoded
 MAX_FAILURES = 20  # failed files that are named; the table has all of them
-ID_LENGTH = 16  # hexadecimal digits of the content's digest
 TASK = "tag"
 MAX_UNTESTED = 1_000  # photos of the first run after which the source is tested at its end only
 

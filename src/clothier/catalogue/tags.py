@@ -23,6 +23,7 @@ AUDITED = ("class", "probability", "code", "decision", "model", "thresholds", "r
 """What the history keeps of a tag."""
 REVIEW = ("review_id", "reviewed_class", "reviewed_by", "reviewed_at")  # columns of an item that a person fills
 KEPT = ("item_id", "digest", "product", "rules", "first_seen_at", "revision", "review_id", "reviewed_at", *AUDITED)
+ID_LENGTH = 16  # hexadecimal digits of the content's digest, in an id that is not the user's
 DRAW_DIGITS = 13  # hexadecimal: the bits of a float
 
 

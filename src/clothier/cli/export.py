@@ -78,6 +78,7 @@ def export(
         output.print_result(result, json, export_table)
     for warning in result.warnings:
         output.print_message(warning)
+    output.exit_on_failures(one.to_json() for one in result.conflicts)
 
 
 def _export_to_stdout(source: str, options: dict[str, Any]) -> Any:

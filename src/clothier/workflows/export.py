@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.exports.tags import Tags
     from clothier.store.store import Row
+    from clothier.types import FailedInput
 
 FORMATS = ("csv", "shopify", "google", "label-studio")
 ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its own. Leave out --columns."
@@ -42,6 +43,10 @@ NO_CURRENCY = "{n:,} products have a price without a currency, which Google need
 UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
 CONFIG_SUFFIX = ".xml"  # of the labeling configuration of Label Studio
 CONFIG_BESIDE = "the labeling configuration is written beside the tasks, and would replace {}. Name the tasks {}."
+COPIES = (
+    "{n:,} photos are in another source of the store, too, and are exported once: as your product or under your id, or "
+    "else from the source that was tagged last. Left out, for example: {file} of {source}."
+)
 LEFT_OUT = "left out: {}. {} includes them."
 
 
@@ -55,8 +60,9 @@ class ExportResult:
         n_tags: photos whose tags are in it.
         n_rows: products, or tags where the format knows no products.
         left_out: photos that are not in it, by why: ``review``, ``reject``, ``uncalibrated``, ``no class`` (a
-            person said so), ``long id`` (for Google) or ``failed``.
+            person said so), ``long id`` (for Google), ``copy`` (another source has the same photo) or ``failed``.
         warnings: one sentence each.
+        conflicts: photos that are in different products of several sources, so that a shop gets them more than once.
     """
 
     output: Path
@@ -65,6 +71,7 @@ class ExportResult:
     n_rows: int
     left_out: dict[str, int]
     warnings: tuple[str, ...]
+    conflicts: tuple[FailedInput, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -75,6 +82,7 @@ class ExportResult:
             "rows": self.n_rows,
             "left_out": self.left_out,
             "warnings": list(self.warnings),
+            "conflicts": [one.to_json() for one in self.conflicts],
         }
 
 
@@ -163,8 +171,9 @@ class _Export:
 
     def write(self) -> ExportResult:
         n_rows = self._write_products() if self._format in ("shopify", "google") else self._write_tags()
-        left_out = dict(sorted(self._left_out.items()))
-        return ExportResult(self._output, self._format, self._n_tags, n_rows, left_out, tuple(self._all_warnings()))
+        left_out, warnings = dict(sorted(self._left_out.items())), tuple(self._all_warnings())
+        conflicts = self._tags.copies.conflicts
+        return ExportResult(self._output, self._format, self._n_tags, n_rows, left_out, warnings, conflicts)
 
     def _rows(self) -> Iterator[Row]:
         """Those that are exported; the others are counted."""
@@ -185,7 +194,15 @@ class _Export:
         atomic.write_text(self._output.with_suffix(CONFIG_SUFFIX), labeling_config(sorted(classes)))
         return self._n_tags
 
+    def _leave_out_copies(self) -> None:
+        self._tags = self._tags.without_copies()
+        if n := len(self._tags.copies.left_out):
+            file, source = self._tags.copies.example
+            self._left_out["copy"] = n
+            self._warnings.append(COPIES.format(n=n, file=file, source=source))
+
     def _write_products(self) -> int:
+        self._leave_out_copies()
         products = group_products(self._rows())
         if self._format == "google" and (long := [one for one in products if len(one.name) > MAX_GOOGLE_ID]):
             self._warnings.append(LONG_IDS.format(n=len(long), limit=MAX_GOOGLE_ID, name=long[0].name))

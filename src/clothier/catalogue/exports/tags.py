@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import shlex
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 
+from clothier.catalogue.exports.copies import Copies, find_copies
 from clothier.catalogue.items import EVERYTHING
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
@@ -49,6 +51,15 @@ class Tags(Protocol):
         """Of the columns, ours and the user's."""
         ...
 
+    @property
+    def copies(self) -> Copies:
+        """Rows that are left out because another source has the same photo."""
+        ...
+
+    def without_copies(self) -> Tags:
+        """The same tags, in which a photo of several sources is once."""
+        ...
+
     def __iter__(self) -> Iterator[Row]:
         """The rows: each heading to its value, and ``product`` to the name of the product, "" for none."""
         ...
@@ -73,14 +84,26 @@ class StoreTags:
         users = dict.fromkeys(name for run in self._runs for row in store.rows(run) for name in row["columns"])
         self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES | {PRODUCT} else name for name in users}
         self.headings: Sequence[str] = [*OURS, *self._users.values()]
+        self.copies = Copies()
+
+    def without_copies(self) -> StoreTags:
+        """As :class:`Tags` says."""
+        found = copy.copy(self)
+        found.copies = find_copies(self._store, self._runs, self._where)
+        return found
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, source by source."""
         for run in self._runs:
-            for row in with_reviews(self._store.rows(run, self._where), None):
+            for row in with_reviews(self._stored(run), None):
                 ours = {name: column.value(row) for name, column in OURS.items()}
                 users = {heading: row["columns"].get(name) for name, heading in self._users.items()}
                 yield {**ours, **users, PRODUCT: row["product"]}
+
+    def _stored(self, run: RunId) -> Iterator[Row]:
+        for row in self._store.rows(run, self._where):
+            if (place := (run.source, row["key"])) not in self.copies.left_out:
+                yield row | self.copies.reviews.get(place, {})
 
 
 def _last_runs(store: Store) -> list[RunId]:
@@ -128,7 +151,7 @@ class TableTags:
             DataError: it is missing, damaged, or not such a table.
             UnknownNameError: it has no such product column.
         """
-        self._path, self._product = path, product_column
+        self._path, self._product, self.copies = path, product_column, Copies()
         first = next(self._read(), None)
         if first is None:
             raise DataError(f"{path} has no rows.")
@@ -140,6 +163,10 @@ class TableTags:
             )
         if product_column is not None and product_column not in first:
             raise UnknownNameError(product_column, f"column of {path}", self.headings)
+
+    def without_copies(self) -> TableTags:
+        """Itself: a table has one source."""
+        return self
 
     def __iter__(self) -> Iterator[Row]:
         """The rows."""
