@@ -88,6 +88,7 @@ class UnchangedSource:
     def __init__(self, n: int) -> None:
         self._n, self.name = n, SOURCE
         self.columns: Mapping[str, type] = {}
+        self.has_products = True
         self.warnings: list[str] = []
 
     def __len__(self) -> int:

@@ -101,9 +101,10 @@ def test_a_list_in_the_zip_file_gives_ids_and_products(client: TestClient, make_
     assert [one["item_id"] for one in found] == ["sku-1", "sku-2"]
     path = f"/v1/jobs/{job['job_id']}/result"
     table = list(csv.DictReader(io.StringIO(client.get(path).text)))
-    assert [(one["item_id"], one["price"], one["input.color"]) for one in table[:2]] == [
-        ("sku-1", "9", "rot"),
-        ("sku-2", "9", ""),
+    assert [(one["item_id"], one["price"], one["input.color"], one["product_class"]) for one in table] == [
+        ("sku-1", "9", "rot", "dress"),
+        ("sku-2", "9", "", "dress"),
+        ("sku-3", "", "", ""),
     ]
     shop = list(csv.DictReader(io.StringIO(client.get(f"{path}?format=shopify").text)))
     assert [(one["Title"], one["URL handle"], one["Price"]) for one in shop[:1]] == [("S-1", "s-1", "9")]

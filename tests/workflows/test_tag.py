@@ -305,6 +305,13 @@ def test_the_photos_of_a_product_vote(
     assert found[0]["product_probability"] == pytest.approx(means["dress"] / sum(means.values()), abs=1e-6)
     tag(photos / "list.csv", tmp_path / "tags.jsonl", model=model)
     assert "product_class" not in rows(tmp_path / "tags.jsonl")[0]
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("items.csv", "\n".join([lines[0].replace("style", "product"), *lines[1:]]))
+        for name in ("0.png", "1.png", "2.png", "3.png", "copy.png"):
+            archive.write(photos / name, name)
+    tag(tmp_path / "photos.zip", tmp_path / "zip.jsonl", model=model)
+    again = [(one["product_class"], one["product_probability"]) for one in rows(tmp_path / "zip.jsonl")]
+    assert again == [(one["product_class"], one["product_probability"]) for one in found], "as the table has it"
 
 
 def test_a_calibrated_model_has_the_outputs_of_the_one_it_is_made_of(

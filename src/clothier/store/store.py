@@ -167,6 +167,11 @@ class Store:
         done = update(RUNS).where(RUNS.c.run_id == run.run).values(finished_at=now())
         self.write(lambda connection: connection.execute(done))
 
+    def model_digest(self, run: RunId) -> str | None:
+        """What determines the outputs of a run's model."""
+        query = select(MODELS.c.digest).where(MODELS.c.model_id == run.model)
+        return self.read(lambda connection: connection.scalar(query))
+
     def known_files(self, run: RunId, keys: Collection[str]) -> dict[str, KnownFile]:
         """What is known about those of the source's ``keys`` that it has."""
         output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)

@@ -139,7 +139,8 @@ def tag(
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
-        product_column: of a table, with the product of each photo, whose class is then in the output.
+        product_column: of a table, with the product of each photo, whose class is then in the output. A ZIP file says
+            so itself, in the column ``product`` of its list.
         trust_model: accept tags even if the photos are unlike the training photos.
         engine: where photos are read and the model runs: ``local``, in this process, or ``ray``, on a Ray cluster.
         address: of the Ray cluster, ``HOST:PORT`` or ``auto``; None to start one on this machine for this run.
@@ -161,11 +162,11 @@ def tag(
     photos = open_source(path, special, _own_files(target, database))
     shown = []
     if target or columns:  # a store takes all columns, whatever their names
-        shown = output_columns(photos.columns, columns, without=frozenset() if product_column else PRODUCT_COLUMNS)
+        shown = output_columns(photos.columns, columns, without=frozenset() if photos.has_products else PRODUCT_COLUMNS)
     if target:
         check_output(target)
     chosen = None if model is None else (str(model), load(model, threads=1))  # for each thread that reads photos
-    tagging = _Tagging(path, photos, target, shown, product_column is not None, engine, address, progress, started)
+    tagging = _Tagging(path, photos, target, shown, engine, address, progress, started)
     with _reserved(target), open_store(database) as opened, opened.locked():
         name, loaded = chosen or load_current(opened, threads=1)
         codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
@@ -180,7 +181,6 @@ class _Tagging:
     photos: Source
     output: Path | None
     columns: list[OutputColumn]  # of the output
-    has_products: bool
     engine: str
     address: str | None
     progress: Progress
@@ -206,7 +206,7 @@ class _Tagging:
     def _write(self, store: Store, run: RunId, rules: TaggingRules, n: int) -> None:
         if self.output:
             rows = store.rows(run)
-            rows = with_votes(rows, store, run, rules) if self.has_products else rows
+            rows = with_votes(rows, store, run, rules) if self.photos.has_products else rows
             write_table(self.output, self.columns, _reported(with_reviews(rows, rules.codes), n, self.progress))
 
     def _result(self, store: Store, run: RunId, rules: TaggingRules, tally: Tally) -> TagResult:

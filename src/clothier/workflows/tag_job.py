@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.engines.local import LocalEngine
 from clothier.catalogue.exports.tags import StoreTags
+from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
-from clothier.catalogue.rows import ALL_OTHERS, OUR_COLUMNS, USER_PREFIX, output_columns
+from clothier.catalogue.rows import ALL_OTHERS, OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX, output_columns
 from clothier.catalogue.shift import rules_after, rules_before
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import register
 from clothier.data.photo_sources.archive import ZipSource
+from clothier.data.photo_sources.archive_list import PRODUCT
 from clothier.errors import ClothierError, StorageError
 from clothier.store import jobs
 from clothier.store.previews import has_preview
@@ -87,15 +89,19 @@ def run_next_job(
 def write_result(store: Store, rules: TaggingRules, job: Job, path: Path) -> None:
     """Writes the rows of a job that is done as a table, in the format of the suffix of ``path``.
 
-    The columns of the upload's list of photos come last; one that has the name of ours begins with ``input.``.
+    The columns of the upload's list of photos come last; one that has the name of ours begins with ``input.``. If the
+    list has products, each has a class, unless another model is in use now: it cannot read the outputs of the first.
     """
     run = jobs.job_run(store, job)
+    rows = store.rows(run)
     first = next(store.rows(run), None)
     users = first["columns"] if first else {}
     taken = {one.name for one in OUR_COLUMNS}
     chosen = ",".join([ALL_OTHERS, *(f"{USER_PREFIX}{name}={USER_PREFIX}{name}" for name in users if name in taken)])
-    columns = output_columns(dict.fromkeys(users, str), chosen)
-    write_table(path, columns, with_reviews(store.rows(run), rules.codes))
+    votes = PRODUCT in users and store.model_digest(run) == rules.model.digest
+    columns = output_columns(dict.fromkeys(users, str), chosen, without=frozenset() if votes else PRODUCT_COLUMNS)
+    rows = with_votes(rows, store, run, rules) if votes else rows
+    write_table(path, columns, with_reviews(rows, rules.codes))
 
 
 def export_result(

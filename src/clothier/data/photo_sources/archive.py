@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from clothier.data.class_folders import is_of_system
-from clothier.data.photo_sources.archive_list import LIST, PhotoList
+from clothier.data.photo_sources.archive_list import LIST, PRODUCT, PhotoList
 from clothier.data.photo_sources.item import Item, Skipped, fails, readable
 from clothier.data.photos.decode import MAX_BYTES
 from clothier.errors import DataError, ImageError
@@ -77,6 +77,7 @@ class ZipSource:
         self._list_info = self._find_list()
         self._list = self._read_list(self._list_info) if self._list_info else None
         self.columns: Mapping[str, type] = {} if self._list is None else self._list.columns
+        self.has_products = PRODUCT in self.columns
 
     def __len__(self) -> int:
         """The number of files, or of rows."""

@@ -34,6 +34,7 @@ class CsvSource:
         check_columns(path, self._header, columns)
         self.name = readable(str(path.resolve()))
         self.columns: Mapping[str, type] = dict.fromkeys(own_columns(self._header, columns), str)
+        self.has_products = columns.product is not None
         self.warnings: list[str] = []
 
     def __len__(self) -> int:

@@ -21,6 +21,7 @@ class FolderSource:
     """The files below a folder, sorted by path. Hidden files, and those that systems leave behind, are no photos."""
 
     columns: Mapping[str, type] = {}
+    has_products = False
 
     def __init__(self, path: Path, excluded: Collection[Path] = ()) -> None:
         """Lists nothing yet.

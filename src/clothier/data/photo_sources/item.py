@@ -80,6 +80,11 @@ class Source(Protocol):
         ...
 
     @property
+    def has_products(self) -> bool:
+        """Whether its items may have a product."""
+        ...
+
+    @property
     def warnings(self) -> list[str]:
         """One sentence each; complete when the items were read."""
         ...

@@ -49,6 +49,7 @@ class ParquetSource:
         left_out = ", ".join(one.name for one in own if _is_nested(one.type))
         self.warnings = [f"{path}: columns that are not carried along: {left_out}."] if left_out else []
         self.name = readable(str(path.resolve()))
+        self.has_products = columns.product is not None
 
     def __len__(self) -> int:
         """The number of rows."""
