@@ -170,7 +170,7 @@ def test_label_studio(source: str, tmp_path: Path) -> None:
         "choices",
     )
     assert set(result["value"]["choices"]) <= {one.get("value") for one in choices}
-    assert [one.get("value") for one in choices] == ["dress", "hat", "skirt", "none"]
+    assert [one.get("value") for one in choices] == ["dress", "hat", "skirt", "none of the classes"]
 
 
 def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:

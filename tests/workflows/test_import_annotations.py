@@ -68,7 +68,7 @@ def test_annotations_are_reviews_by_their_annotators_and_read_twice_they_are_the
     ada = {"id": 3, "email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
     tasks = (
         task("i0", annotation("coat")),
-        task("i1", annotation("none", completed_by=ada), annotation("dress", 0, completed_by={"id": 9})),
+        task("i1", annotation("none of the classes", completed_by=ada), annotation("dress", 0, completed_by={"id": 9})),
         task("i2", annotation("hat", was_cancelled=True)),
         task("a", annotation("Dress", 1), annotation("coat", 0, ground_truth=True), annotation("hat", 0)),
     )

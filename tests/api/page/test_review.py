@@ -7,9 +7,10 @@ import re
 import shlex
 from html import unescape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import update
 
 from clothier.api.addresses import item_url
@@ -19,6 +20,10 @@ from clothier.store.schema import ITEMS
 from tests.api.page.conftest import IDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clothier.bundle import Bundle
     from tests.api.page.conftest import Shop
 
 HTMX = {"HX-Request": "true"}
@@ -209,6 +214,39 @@ def test_a_promoted_model_with_other_classes(anna: Shop) -> None:
     assert "Of other models" not in anna.page("/review/many").partition('id="label"')[2]
     versions.roll_back(store, "Ben")
     assert set(classes(anna.page("/review"))) == {"dress", "hat", "skirt"}, "of the model that tagged last"
+
+
+ODD = ["none", "None", "null", "*", "a,b", "<b>", "reject", "class:none", " x  y ", "none of the classes"]
+
+
+def test_classes_of_any_name(anna: Shop, tmp_path: Path, color_bundle: Callable[..., Bundle]) -> None:
+    """In menus and on buttons, in addresses of pages and of the API, and in exports."""
+    odd, store = color_bundle(tmp_path / "odd", dict.fromkeys(ODD, (1, 2, 3))), anna.services.store
+    versions.promote(store, versions.register(store, str(odd.path), load(odd.path)), "Ben")
+    page = anna.page("/review/many")
+    menu = page[page.index('id="label"') :].partition("</select>")[0]
+    values = map(unescape, re.findall('<option value="([^"]*)"', menu))
+    labels: dict[str | None, str] = dict(zip(["", *ODD, None], values, strict=True))
+    assert len(set(labels.values())) == len(ODD) + 2
+    for name in [None, *ODD]:
+        chosen = {"item": f"{item(anna, 'sku-1')['revision']}:sku-1", "label": labels[name]}
+        asked = anna.post("/review/many", {**anna.fields(page), **chosen}).text
+        assert anna.fields(asked)["label"] == labels[name]
+        assert anna.post("/review/many", {**anna.fields(asked), **chosen}).status_code == 200
+        assert (item(anna, "sku-1")["reviewed_class"], item(anna, "sku-1")["reviewed_by"]) == (name, "Anna Ünal")
+        title = re.search("<title>(.*) · Clothier</title>", anna.page("/catalogue/items/sku-1"))
+        assert title is not None
+        assert unescape(title[1]) == (name or "None of the classes")
+        if name is None:
+            continue
+        assert f'<option value="{escape(name)}" selected>' in anna.page(f"/catalogue?{urlencode({'class': name})}")
+        assert [one["item_id"] for one in anna.client.get("/v1/items", params={"class": name}).json()["items"]] == [
+            "sku-1"
+        ]
+        assert "\nsku-1," in anna.client.get("/catalogue/export", params={"class": name}).text
+        act(anna, anna.page("/review?item=sku-2"), **{"class": name})
+        assert item(anna, "sku-2")["reviewed_class"] == name
+    assert anna.post("/review/many", {**anna.fields(page), **chosen, "label": "hat"}).status_code == 422
 
 
 def test_without_a_name_nothing_is_reviewed(shop: Shop) -> None:

@@ -101,8 +101,8 @@ async def read_filters(
     order: Text = "",
 ) -> PageFilters:
     """A dependency: the filters of a list."""
-    values = (name, decision, color, product, source, text, reviewed, order)
-    return PageFilters(*(one.strip() for one in values))
+    product, source, text = (one.strip() for one in (product, source, text))  # people type them
+    return PageFilters(name, decision, color, product, source, text, reviewed, order)
 
 
 async def read_queue_filters(

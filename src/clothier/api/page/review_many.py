@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 PAGE = 48  # photos
 MAX_DIGITS = 9  # of a revision
-NONE = "none"
+NONE = "none"  # the label of none of the classes
+CLASS = "class:"  # begins the label of a class, which may have any name, "none" too
 
 
 @router.get("/review/many")
@@ -64,9 +65,17 @@ def act(
     if field(form, "confirmed"):
         done = _judge(services.store, seen, label, reviewer, field(form, "key"))
         return _page(request, services, caller, filters, after, result=done)
+    class_name = _class_of(label) if label else ""
     return render(
-        request, "review_confirm.html", seen=seen, label=label, filters=filters, after=after, key=uuid.uuid4().hex
-    )  # fmt: skip
+        request,
+        "review_confirm.html",
+        seen=seen,
+        label=label,
+        class_name=class_name,
+        filters=filters,
+        after=after,
+        key=uuid.uuid4().hex,
+    )
 
 
 def read_items(form: FormData) -> dict[str, int]:
@@ -89,7 +98,16 @@ def read_items(form: FormData) -> dict[str, int]:
 def _judge(store: Store, seen: dict[str, int], label: str, reviewer: str, key: str) -> ActionResult:
     if not label:
         return review.accept(store, seen, reviewer, key=key)
-    return review.correct(store, seen, None if label == NONE else label, reviewer, key=key)
+    return review.correct(store, seen, _class_of(label), reviewer, key=key)
+
+
+def _class_of(label: str) -> str | None:
+    """What the menu stands for; None for none of the classes."""
+    if label == NONE:
+        return None
+    if not label.startswith(CLASS):
+        raise Problem(422, "invalid-request", "There is no such class. Load the page again.")
+    return label.removeprefix(CLASS)
 
 
 def _page(

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from clothier.catalogue.exports.products import image_url
+from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from clothier.store.store import Row
 
 CHOICES, IMAGE = "class", "image"  # names in the labeling configuration
-NONE = "none"  # the choice for none of the classes
+NONE = "none of the classes"  # "none" alone may be a class, also one that no exported photo has
 LOCAL_FILES = "/data/local-files/?d="  # how Label Studio reads files below its document root
 
 
@@ -42,9 +43,14 @@ def _task(row: Row, prefix: str | None) -> dict[str, Any]:
     return {"data": data, "predictions": [prediction]}
 
 
+def none_choice(classes: Iterable[str]) -> str:
+    """The choice for none of the ``classes``, which is no name of a class."""
+    return f"{NONE} (no class)" if label_key(NONE) in map(label_key, classes) else NONE
+
+
 def labeling_config(classes: Sequence[str]) -> str:
-    """The labeling configuration of a project that takes the tasks; ``none`` stands for none of the classes."""
-    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, NONE))
+    """The labeling configuration of a project that takes the tasks."""
+    choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in (*classes, none_choice(classes)))
     return f"""<View>
   <Image name="{IMAGE}" value="${IMAGE}"/>
   <Choices name="{CHOICES}" toName="{IMAGE}" choice="single">

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
 
-from clothier.catalogue.exports.label_studio import NONE
+from clothier.catalogue.exports.label_studio import none_choice
 from clothier.catalogue.review.action_rows import UNDO
 from clothier.catalogue.review.actions import Judgment, review
 from clothier.catalogue.versions import known_classes
@@ -81,7 +81,8 @@ def import_annotations(store: Store, annotations: Iterable[Annotation]) -> Impor
 
 def _checked(store: Store, annotations: Sequence[Annotation], found: ImportedAnnotations) -> list[_Said]:
     """Those of items and classes that the store knows; the others are counted."""
-    classes = {label_key(NONE): None, **{label_key(one): one for one in store.read(known_classes)}}
+    names = store.read(known_classes)
+    classes = {label_key(none_choice(names)): None, **{label_key(one): one for one in names}}
     ids = list(dict.fromkeys(one.item_id for one in annotations))
     known: set[str] = set()
     for start in range(0, len(ids), PAGE):
