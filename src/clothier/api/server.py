@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from clothier.api.app import create_app
+from clothier.api.listening import cannot_listen, reserved
 from clothier.api.protocol import Server, connection_class, raise_file_limit
-from clothier.api.services import Services
-from clothier.errors import StorageError, UsageError
+from clothier.api.services import PATIENCE, Services
+from clothier.errors import UsageError
+from clothier.store import is_missing, open_store, store_name
 from clothier.store.api_keys import list_keys
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from clothier.api.settings import Settings
+    from clothier.store.api_keys import ApiKey
 
 KEEP_ALIVE_SECONDS = 5
 BACKLOG = 1_024  # connections that the system holds until they are accepted
@@ -41,7 +45,7 @@ NO_KEYS = (
 
 
 def serve(settings: Settings, on_ready: Callable[[str, str], None]) -> None:
-    """Serves until SIGTERM or Ctrl-C; then answers what it has accepted.
+    """Serves until SIGTERM or Ctrl-C; then answers what it has accepted. A start that is refused makes no store.
 
     Args:
         settings: of the server.
@@ -53,24 +57,34 @@ def serve(settings: Settings, on_ready: Callable[[str, str], None]) -> None:
         ModelError: the model is damaged.
         DataError: store or taxonomy are damaged.
     """
-    services = Services.open(settings)
-    try:
-        if settings.needs_keys and not any(one.revoked_at is None for one in list_keys(services.store)):
-            raise UsageError(NO_KEYS.format(settings.host, services.store.name))
-        logging.config.dictConfig(LOGGING)
-        raise_file_limit(settings.limits.connections)
-        server = Server(_config(services), lambda port: on_ready(_url(settings.host, port), services.store.name))
-        _run(server, settings)
-    finally:
-        services.close()
+    _require_key(settings)
+    with reserved(settings.host, settings.port) as sockets:
+        services = Services.open(settings)
+        try:
+            logging.config.dictConfig(LOGGING)
+            raise_file_limit(settings.limits.connections)
+            server = Server(_config(services), lambda port: on_ready(_url(settings.host, port), services.store.name))
+            _run(server, sockets, settings)
+        finally:
+            services.close()
+
+
+def _require_key(settings: Settings) -> None:
+    """Refuses to serve others without keys, before there is a store."""
+    if not settings.needs_keys:
+        return
+    keys: list[ApiKey] = []
+    if not is_missing(settings.store):
+        with open_store(settings.store, patience=PATIENCE) as store:
+            keys = list_keys(store)
+    if not any(one.revoked_at is None for one in keys):
+        raise UsageError(NO_KEYS.format(settings.host, store_name(settings.store)))
 
 
 def _config(services: Services) -> uvicorn.Config:
     settings = services.settings
     return uvicorn.Config(
         create_app(services),
-        host=settings.host,
-        port=settings.port,
         http=connection_class(settings.limits),
         ws="none",
         loop="asyncio",
@@ -83,14 +97,15 @@ def _config(services: Services) -> uvicorn.Config:
     )
 
 
-def _run(server: Server, settings: Settings) -> None:
+def _run(server: Server, sockets: list[socket.socket], settings: Settings) -> None:
     try:
-        server.run()
+        server.run(sockets)
     except KeyboardInterrupt:  # by uvicorn, which sends itself the signal again when it has stopped
         pass
-    except SystemExit as end:  # by uvicorn, which logs why
-        address = f"{settings.host}:{settings.port}"
-        raise StorageError(f"cannot listen on {address}: it is in use, or not an address of this machine.") from end
+    except OSError as error:
+        if server.started:
+            raise
+        raise cannot_listen(settings.host, settings.port, error) from error  # somebody else was faster
     finally:
         sys.stderr.flush()
 

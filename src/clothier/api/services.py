@@ -23,9 +23,10 @@ from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.versions import load_current, promoted_digest
 from clothier.errors import ModelError
 from clothier.inference import load
-from clothier.store import open_store
+from clothier.store import is_missing, open_store
 from clothier.store.photo_files import PhotoFiles
 from clothier.taxonomy import read_taxonomy
+from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ class Services:
 
     @classmethod
     def open(cls, settings: Settings) -> Services:
-        """Loads the model and opens the store.
+        """Loads the model and opens the store. A new store is made when all else is there.
 
         Raises:
             UnknownNameError: no such model.
@@ -75,12 +76,15 @@ class Services:
             StorageError: the store cannot be reached or written.
         """
         limits = settings.limits
-        store = open_store(settings.store, patience=PATIENCE)
+        store = None if is_missing(settings.store) else open_store(settings.store, patience=PATIENCE)
         try:
             served = load_served(settings, store)
             similar = SimilarIndex(settings.index, served.rules.model)
+            photo_files = PhotoFiles(settings.photos)
+            store = store or open_store(settings.store, patience=PATIENCE)
         except BaseException:
-            store.close()
+            if store is not None:
+                store.close()
             raise
         services = cls(
             settings,
@@ -97,7 +101,7 @@ class Services:
             KeyRing(store),
             RateLimit(limits.requests_per_minute) if limits.requests_per_minute else None,
             RateLimit(limits.failed_keys_per_minute),
-            PhotoFiles(settings.photos),
+            photo_files,
         )
         services.worker.on_poll = services.follow_store
         services.metrics.watch("clothier_photos_waiting", "Photos before the model.", lambda: services.photos.waiting)
@@ -177,13 +181,14 @@ class Services:
         return {**headers, "Clothier-Thresholds": thresholds} if thresholds else headers
 
 
-def load_served(settings: Settings, store: Store) -> ServedModel:
-    """The model that the server was told to use, or that is promoted in the store."""
-    promoted = promoted_digest(store)
-    if settings.model is None:
+def load_served(settings: Settings, store: Store | None) -> ServedModel:
+    """The model that the server was told to use, or that is promoted in the store; None for a new store."""
+    promoted = promoted_digest(store) if store else None
+    if settings.model is None and store is not None:
         name, model = load_current(store, threads=1)  # for each of the threads that classify
     else:
-        name, model = str(settings.model), load(settings.model, threads=1)
+        told = settings.model or DEFAULT_MODEL
+        name, model = str(told), load(told, threads=1)
     codes = read_taxonomy(Path(settings.taxonomy), model.classes) if settings.taxonomy else None
     return ServedModel(name, TaggingRules(model, codes), promoted)
 

@@ -1,5 +1,5 @@
 """The database that holds a catalogue's photos, model outputs and tags."""
 
-from clothier.store.store import Store, open_existing_store, open_store
+from clothier.store.store import Store, is_missing, open_existing_store, open_store, store_name
 
-__all__ = ["Store", "open_existing_store", "open_store"]
+__all__ = ["Store", "is_missing", "open_existing_store", "open_store", "store_name"]

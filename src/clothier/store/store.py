@@ -93,7 +93,7 @@ class Store:
             StorageError: the database cannot be reached, or the file not be written.
         """
         is_file = url.get_backend_name() == SQLITE
-        self.name = (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
+        self.name = _shown(url)
         self._url, self._patience = url, patience
         self._engine = make_engine(url, min(patience, BUSY_SECONDS), create=create)
         self._server_lock: Connection | None = None
@@ -340,6 +340,30 @@ def open_store(store: str | Path, *, patience: float = PATIENCE) -> Store:
     return Store(parse_url(store), patience=patience)
 
 
+def store_name(store: str | Path) -> str:
+    """The name of a store for messages; a password is hidden.
+
+    Raises:
+        UsageError: another kind of database.
+    """
+    return _shown(parse_url(store))
+
+
+def _shown(url: URL) -> str:
+    is_file = url.get_backend_name() == SQLITE
+    return (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
+
+
+def is_missing(store: str | Path) -> bool:
+    """Whether :func:`open_store` would make a file.
+
+    Raises:
+        UsageError: another kind of database.
+    """
+    url = parse_url(store)
+    return url.get_backend_name() == SQLITE and not Path(url.database or "").exists()
+
+
 def open_existing_store(store: str | Path) -> Store:
     """As :func:`open_store`, for what makes no sense with a new store.
 
@@ -347,7 +371,7 @@ def open_existing_store(store: str | Path) -> Store:
         DataError: there is no such file.
     """
     url = parse_url(store)
-    if url.get_backend_name() == SQLITE and not Path(url.database or "").exists():
+    if is_missing(store):
         raise DataError(
             f"the store {url.database} does not exist. Name one that `clothier tag` or `clothier serve` has written."
         )
