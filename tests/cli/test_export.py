@@ -27,13 +27,14 @@ def test_json(run: Any, fake_workflows: FakeWorkflows) -> None:
 
 def test_all_options(run: Any, fake_workflows: FakeWorkflows) -> None:
     words = "export postgresql://h/d -o o.csv --format csv --columns file --product-column style --image-url https://x"
-    run(*words.split(), "--all")
+    run(*words.split(), "--sku-column", "number", "--all")
     assert fake_workflows.only_call == {
         "source": "postgresql://h/d",
         "output": Path("o.csv"),
         "format": "csv",
         "columns": "file",
         "product_column": "style",
+        "sku_column": "number",
         "image_url": "https://x",
         "include_all": True,
     }

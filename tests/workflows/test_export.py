@@ -138,6 +138,34 @@ def test_shopify(source: str, tmp_path: Path) -> None:
     assert skirt["Title"] == skirt["URL handle"], "the id of a photo without a product"
 
 
+def test_skus(photos: Path, tmp_path: Path, model: Path) -> None:
+    rows = ["file,number,style", "red 1.png,N-1,A", "red 2.png,N-2,A", "blue.png,N-3,B", "alone.png,N-4,"]
+    photos.write_text("\n".join(rows), encoding="utf-8")
+    tag(photos, tmp_path / "tags.csv", model=model, id_column="number", product_column="style")
+    out = tmp_path / "out.csv"
+
+    def skus(source: str, **options: str) -> tuple[list[str], str]:
+        warnings = export(tmp_path / source, out, format="shopify", image_url=URL, **options).warnings
+        return [one["SKU"] for one in read(out) if one["Title"]], " ".join(warnings)
+
+    found, warnings = skus("tags.csv.store")
+    assert found == ["", "", "N-4"], "the id of a photo without a product"
+    assert "2 products have no SKU, for example 'A'" in warnings
+    assert skus("tags.csv.store", sku_column="style") == (["A", "B", ""], "1 products have no SKU, for example 'N-4'.")
+    found, warnings = skus("tags.csv.store", sku_column="item_id")
+    assert found == ["N-1", "N-3", "N-4"]
+    assert "1 products have photos with different values in 'item_id'" in warnings
+    assert skus("tags.csv", product_column="style", sku_column="item_id")[0] == found
+    tag(photos, tmp_path / "made.csv", model=model, product_column="style")
+    assert skus("made.csv", product_column="style", sku_column="number")[0] == found
+    export(tmp_path / "made.csv", out, format="shopify", sku_column="item_id")
+    assert "SKU" not in read(out)[0], "ids made from the content are no SKUs"
+    with pytest.raises(UnknownNameError, match="'nummer' is not a column; did you mean 'number'"):
+        skus("made.csv", sku_column="nummer")
+    with pytest.raises(UsageError, match="for the format shopify only"):
+        export(tmp_path / "made.csv", out, format="google", sku_column="number")
+
+
 def test_google(source: str, tmp_path: Path) -> None:
     found = export(source, tmp_path / "feed.txt", format="google", image_url=URL, **options(source))
     assert (found.n_tags, found.n_rows) == (4, 3)

@@ -40,6 +40,14 @@ Format = Annotated[
 ProductColumn = Annotated[
     str | None, typer.Option(metavar="NAME", help="Column of a table that identifies the photos of one product.")
 ]
+SkuColumn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column with the SKU of each product, for Shopify; item_id for your ids. Default: SKU, or your ids of "
+        "photos without a product.",
+    ),
+]
 ImageUrl = Annotated[
     str | None, typer.Option("--image-url", metavar="URL", help="Address of the folder of photos, for the images.")
 ]
@@ -52,6 +60,7 @@ def export(
     format: Format = "csv",  # noqa: A002 - the option's name
     columns: Columns = None,
     product_column: ProductColumn = None,
+    sku_column: SkuColumn = None,
     image_url: ImageUrl = None,
     include_all: All = False,
     json: Json = False,
@@ -68,6 +77,7 @@ def export(
         "format": format,
         "columns": columns,
         "product_column": product_column,
+        "sku_column": sku_column,
         "image_url": image_url,
         "include_all": include_all,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clothier import atomic
 from clothier.catalogue.exports.categories import category_of
 from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
-from clothier.catalogue.exports.products import group_products
+from clothier.catalogue.exports.products import SKU, group_products
 from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
 from clothier.catalogue.exports.tags import NO_CLASS, StoreTags, TableTags, check_is_no_source, is_final, state
@@ -23,21 +23,25 @@ from clothier.store import open_store
 from clothier.store.engine import is_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from clothier.catalogue.exports.products import Product
     from clothier.catalogue.exports.tags import Tags
     from clothier.store.store import Row
     from clothier.types import FailedInput
 
 FORMATS = ("csv", "shopify", "google", "label-studio")
 ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its own. Leave out --columns."
+ONLY_SHOPIFY = "a column of SKUs is for the format shopify only, not for {}. Leave out --sku-column."
 PRODUCTS_OF_STORE = "a store knows its products. Leave out --product-column."
 NO_IMAGES = "the images have no address, so their column is empty. Say where they are: --image-url https://..."
 MIXED = "{n:,} products have photos of different classes; the class of most photos was taken, for example for {name!r}."
-PRICES_DIFFER = (
+VALUES_DIFFER = (
     "{n:,} products have photos with different values in {column!r}; that of the first photo was taken, for example "
     "for {name!r}."
 )
+NO_SKU = "{n:,} products have no SKU, for example {name!r}."
+NAME_SKU = " Name its column: --sku-column NAME, or --sku-column item_id for your id of the first photo."
 LONG_IDS = "{n:,} products are left out: their id has more than {limit} characters, for example {name!r}."
 NO_CURRENCY = "{n:,} products have a price without a currency, which Google needs. Write prices such as 19.90 EUR."
 UNKNOWN_CLASSES = "no category is known for {names}; their column is empty."
@@ -93,6 +97,7 @@ def export(
     format: str = "csv",  # noqa: A002 - the option's name
     columns: str | None = None,
     product_column: str | None = None,
+    sku_column: str | None = None,
     image_url: str | None = None,
     include_all: bool = False,
 ) -> ExportResult:
@@ -107,6 +112,8 @@ def export(
             (tasks with predictions; the labeling configuration is written beside them, as ``.xml``).
         columns: of a CSV, chosen and renamed as ``clothier.tag`` takes them; None for all.
         product_column: of a table, with what photos of one product have in common.
+        sku_column: with the SKU of each product, for Shopify; None for ``SKU``, or else your ids of photos without a
+            product.
         image_url: the address of the folder of photos.
         include_all: whether tags that nobody accepted are written as well.
 
@@ -117,8 +124,12 @@ def export(
     """
     target = Path(output)
     _check(source, target, format, columns, product_column)
+    if sku_column is not None and format != "shopify":
+        raise UsageError(ONLY_SHOPIFY.format(format))
     with _open_tags(source, product_column, target) as tags:
-        return export_tags(tags, target, format, columns=columns, image_url=image_url, include_all=include_all)
+        if sku_column is not None and sku_column not in tags.headings:
+            raise UnknownNameError(sku_column, "column", tags.headings)
+        return _Export(tags, target, format, columns, image_url, include_all, sku_column).write()
 
 
 def export_tags(
@@ -131,7 +142,7 @@ def export_tags(
     include_all: bool = False,
 ) -> ExportResult:
     """As :func:`export`, for tags that are open already."""
-    return _Export(tags, output, format, columns, image_url, include_all or format == "label-studio").write()
+    return _Export(tags, output, format, columns, image_url, include_all).write()
 
 
 def _check(source: str | Path, output: Path, name: str, columns: str | None, product_column: str | None) -> None:
@@ -161,10 +172,18 @@ def _open_tags(source: str | Path, product_column: str | None, output: Path) -> 
 
 class _Export:
     def __init__(
-        self, tags: Tags, output: Path, name: str, columns: str | None, image_url: str | None, include_all: bool
+        self,
+        tags: Tags,
+        output: Path,
+        name: str,
+        columns: str | None,
+        image_url: str | None,
+        include_all: bool,
+        sku_column: str | None = None,
     ) -> None:
         self._tags, self._output, self._format, self._columns = tags, output, name, columns
-        self._image_url, self._include_all = image_url, include_all
+        self._image_url, self._sku_column = image_url, sku_column
+        self._include_all = include_all or name == "label-studio"
         self._left_out: Counter[str] = Counter()
         self._warnings: list[str] = []
         self._n_tags = 0
@@ -209,21 +228,33 @@ class _Export:
             products = [one for one in products if len(one.name) <= MAX_GOOGLE_ID]
             self._n_tags -= sum(len(one.photos) for one in long)
             self._left_out["long id"] += sum(len(one.photos) for one in long)
+        self._warn_of(products)
+        with atomic.atomic_open(self._output) as file:
+            if self._format == "shopify":
+                write_shopify(file, products, self._image_url, self._sku_column)
+            elif n := write_google(file, products, self._image_url):
+                self._warnings.append(NO_CURRENCY.format(n=n))
+        return len(products)
+
+    def _warn_of(self, products: Sequence[Product]) -> None:
         if mixed := [one for one in products if one.is_mixed]:
             self._warnings.append(MIXED.format(n=len(mixed), name=mixed[0].name))
-        for column in SHOPIFY_PRICES if self._format == "shopify" else GOOGLE_PRICES:
+        shopify = (*SHOPIFY_PRICES, self._sku_column or SKU)
+        for column in shopify if self._format == "shopify" else GOOGLE_PRICES:
             if found := [one for one in products if one.differs_in(column)]:
-                self._warnings.append(PRICES_DIFFER.format(n=len(found), column=column, name=found[0].name))
+                self._warnings.append(VALUES_DIFFER.format(n=len(found), column=column, name=found[0].name))
+        if self._format == "shopify":
+            self._warn_of_skus(products)
         if unknown := sorted({one.class_name for one in products if category_of(one.class_name) is None}):
             self._warnings.append(UNKNOWN_CLASSES.format(names=", ".join(unknown)))
         if products and not address_of(products[0].photos[0]["file"], self._image_url):
             self._warnings.append(NO_IMAGES)
-        with atomic.atomic_open(self._output) as file:
-            if self._format == "shopify":
-                write_shopify(file, products, self._image_url)
-            elif n := write_google(file, products, self._image_url):
-                self._warnings.append(NO_CURRENCY.format(n=n))
-        return len(products)
+
+    def _warn_of_skus(self, products: Sequence[Product]) -> None:
+        """Says which products have none although the user's photos have ids."""
+        if missing := [one for one in products if one.has_own_ids and not one.sku(self._sku_column)]:
+            text = NO_SKU.format(n=len(missing), name=missing[0].name)
+            self._warnings.append(text + NAME_SKU if self._sku_column is None else text)
 
     def _all_warnings(self) -> Iterator[str]:
         yield from self._warnings

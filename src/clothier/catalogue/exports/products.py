@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from clothier.catalogue.exports.tags import PRODUCT
+from clothier.catalogue.tags import ID_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from clothier.store.store import Row
 
 MAX_HANDLE = 200  # characters; Shopify takes 255
+SKU, ITEM_ID = "SKU", "item_id"
+MADE_ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")  # of a photo without an id of the user's
 
 
 @dataclass(slots=True)
@@ -60,6 +63,18 @@ class Product:
     def given_value(self, column: str) -> Any:
         """As :meth:`given`, of the type that the table has; None if nothing."""
         return next(self._values(column), None)
+
+    @property
+    def has_own_ids(self) -> bool:
+        """Whether its photos have ids of the user's."""
+        return not any(MADE_ID.fullmatch(one[ITEM_ID]) for one in self.photos)
+
+    def sku(self, column: str | None) -> str:
+        """What this column has. None: what ``SKU`` has, or else the user's id of a photo without a product."""
+        if column is not None:
+            return self.given(column) if column != ITEM_ID or self.has_own_ids else ""
+        is_photo = all(one[ITEM_ID] == self.name for one in self.photos)
+        return self.given(SKU) or (self.name if is_photo and self.has_own_ids else "")
 
     def differs_in(self, column: str) -> bool:
         """Whether the rows of its photos have different values in a column of this name."""

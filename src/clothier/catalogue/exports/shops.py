@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from clothier.catalogue.exports.categories import category_of
 from clothier.catalogue.exports.prices import check_codes, check_one_currency, read_prices
-from clothier.catalogue.exports.products import image_url, unique_handles
+from clothier.catalogue.exports.products import SKU, image_url, unique_handles
 from clothier.catalogue.tables import text_file
 from clothier.untrusted import disarm_cell
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HANDLE, TITLE, CATEGORY, TYPE = "URL handle", "Title", "Product category", "Type"
 IMAGE, POSITION, GOOGLE = "Product image URL", "Image position", "Google Shopping / Google product category"
 SHOPIFY_GIVEN = (
-    "Description", "Vendor", "Tags", "Published on online store", "Status", "SKU", "Barcode", "Price",
+    "Description", "Vendor", "Tags", "Published on online store", "Status", SKU, "Barcode", "Price",
     "Compare-at price", "Cost per item", "Charge tax", "Tax code", "Inventory tracker", "Inventory quantity",
     "Continue selling when out of stock", "Weight value (grams)", "Weight unit for display", "Requires shipping",
     "Fulfillment service", "Image alt text", "Gift card", "SEO title", "SEO description",
@@ -45,13 +45,22 @@ MAX_TITLE = 255  # characters
 NO_COLORS = ("multicolor", "")  # Google wants names of colors
 
 
-def write_shopify(file: IO[bytes], products: Sequence[Product], image_prefix: str | None) -> None:
+def write_shopify(
+    file: IO[bytes], products: Sequence[Product], image_prefix: str | None, sku_column: str | None = None
+) -> None:
     """A product's first row has its values; each further image is a row with the same handle.
+
+    Args:
+        file: to write.
+        products: in their order.
+        image_prefix: the address of the folder of photos; None if it is unknown.
+        sku_column: of the user's table; None for ``SKU``, or else the user's ids of photos without a product.
 
     Raises:
         DataError: a price of the user's table cannot be read, or they have different currencies.
     """
-    given = [name for name in SHOPIFY_GIVEN if any(one.given(name) for one in products)]
+    skus = [one.sku(sku_column) for one in products]
+    given = [name for name in SHOPIFY_GIVEN if (any(skus) if name == SKU else any(one.given(name) for one in products))]
     prices = {name: read_prices(products, name) for name in SHOPIFY_PRICES if name in given}
     for name, found in prices.items():
         check_one_currency(name, found)
@@ -61,6 +70,7 @@ def write_shopify(file: IO[bytes], products: Sequence[Product], image_prefix: st
         writer.writeheader()
         for number, (one, handle) in enumerate(zip(products, unique_handles(products), strict=True)):
             own = {name: price.amount if (price := column[number]) else "" for name, column in prices.items()}
+            own |= {SKU: skus[number]} if any(skus) else {}
             values = {**{name: one.given(name) for name in given}, **own}
             for row in _shopify_rows(one, handle, values, image_prefix):
                 writer.writerow({name: disarm_cell(value) for name, value in row.items()})
