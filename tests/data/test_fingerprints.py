@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from clothier.data.fingerprints import THUMBNAIL_SIZE, compute_fingerprints, dhash, matches
+from clothier.data.fingerprints import THUMBNAIL_SIZE, compute_fingerprints, dhash, dhash_both_ways, matches
 from clothier.data.photos import decode_image, to_fashion_mnist
 from clothier.errors import ImageError
 
@@ -71,7 +71,18 @@ def test_copies_match_and_others_do_not() -> None:
     learnt = dhash(seen[:10])
     assert (learnt.shape, learnt.dtype) == ((10, 64), np.uint8)
     asked = np.stack([copy(one) for one in seen])
-    assert matches(dhash(asked), learnt).tolist() == [True] * 10 + [False] * 10
+    assert matches(dhash_both_ways(asked), learnt).tolist() == [True] * 10 + [False] * 10
+    assert matches(dhash_both_ways(asked[:, :, ::-1]), learnt).tolist() == [True] * 10 + [False] * 10
+    assert not matches(dhash_both_ways(np.rot90(asked, 2, (1, 2))), learnt).any()
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_the_second_hash_is_that_of_the_mirror_image(channels: tuple[int, ...]) -> None:
+    """Also where tiles are equal, so that it is not the first hash reversed."""
+    images = np.random.default_rng(0).integers(0, 3, (4, 9, 5, *channels), dtype=np.uint8)
+    both = dhash_both_ways(images)
+    assert (both[:, 0] == dhash(images)).all()
+    assert (both[:, 1] == dhash(np.ascontiguousarray(images[:, :, ::-1]))).all()
 
 
 def on_white(seed: int) -> np.ndarray:
@@ -87,18 +98,18 @@ def on_white(seed: int) -> np.ndarray:
 def test_garments_of_the_same_outline_on_white_do_not_match() -> None:
     """The tiles get brighter to the right in the same places; only downwards they differ."""
     smaller = np.asarray(Image.fromarray(on_white(1)).resize((72, 72), Image.Resampling.LANCZOS))
-    hashes = np.concatenate([dhash(np.stack([on_white(1), on_white(2)])), dhash(smaller[None])])
-    assert np.bitwise_count(hashes[0, :32] ^ hashes[1, :32]).sum() <= 16
-    assert matches(hashes[1:], hashes[:1]).tolist() == [False, True]
+    hashes = np.concatenate([dhash_both_ways(np.stack([on_white(1), on_white(2)])), dhash_both_ways(smaller[None])])
+    assert np.bitwise_count(hashes[0, 0, :32] ^ hashes[1, 0, :32]).sum() <= 16
+    assert matches(hashes[1:], hashes[:1, 0]).tolist() == [False, True]
 
 
 def test_a_uniform_image_never_matches() -> None:
     plain = np.full((2, 96, 96, 3), 240, np.uint8)
-    assert matches(dhash(plain), dhash(plain)).tolist() == [False, False]
+    assert matches(dhash_both_ways(plain), dhash(plain)).tolist() == [False, False]
 
 
 def test_gray_images_and_no_images() -> None:
     gray = photos(3)[..., 0]
-    assert matches(dhash(gray), dhash(gray)).all()
-    assert matches(dhash(gray), dhash(gray[:0])).tolist() == [False] * 3
-    assert matches(dhash(gray[:0]), dhash(gray)).shape == (0,)
+    assert matches(dhash_both_ways(gray), dhash(gray)).all()
+    assert matches(dhash_both_ways(gray), dhash(gray[:0])).tolist() == [False] * 3
+    assert matches(dhash_both_ways(gray[:0]), dhash(gray)).shape == (0,)

@@ -133,6 +133,8 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bun
         noise = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(noise).save(shop.table.parent / f"{name}.png")
         images.append(load_image(shop.table.parent / f"{name}.png", InputSpec("center_crop", 16, 16, 3)))
+        if name == "d":  # a mirrored copy
+            Image.fromarray(noise[:, ::-1]).save(shop.table.parent / "d.png")
         rows.append(f"{name}.png,hat,line 0")
     table = shop.table.parent / "more.csv"
     table.write_text("\n".join(rows), encoding="utf-8")

@@ -16,7 +16,7 @@ import numpy as np
 from clothier import bundle, protobuf
 from clothier.colors import VERSION as COLORS_VERSION
 from clothier.colors import main_colors
-from clothier.data.fingerprints import dhash, matches, read_hashes
+from clothier.data.fingerprints import dhash_both_ways, matches, read_hashes
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess, to_jpeg
 from clothier.data.photos.preprocessing import KINDS
 from clothier.data.photos.preprocessing import VERSION as PREPROCESSING_VERSION
@@ -155,10 +155,13 @@ class Model:
         return list(decide(output.probabilities, output.ood_scores, self.thresholds, self.classes))
 
     def was_trained_on(self, images: Images) -> BoolArray:
-        """(N,) bool: images that match a training image by perceptual hash; all False if the hashes are unknown."""
+        """(N,) bool: images whose perceptual hash, or that of their mirror image, matches a training image.
+
+        All are False if the hashes of the training images are unknown.
+        """
         if self._training_hashes is None:
             return np.zeros(len(images), bool)
-        return matches(dhash(images), self._training_hashes)
+        return matches(dhash_both_ways(images), self._training_hashes)
 
     def predict(
         self,

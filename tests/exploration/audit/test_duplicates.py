@@ -110,6 +110,26 @@ def test_few_search_dimensions_miss_no_pair(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(find_similar(images, 0.9)) == len(brute_force_pairs(images, 0.9)) > 10
 
 
+def test_mirrored_copies_are_found_where_they_are_asked_for() -> None:
+    images = draw_garments(150, 3).images
+    images[40] = images[9, :, ::-1] * 0.8
+    images[41] = images[7]
+    images[50] = images[50] / 2 + images[50, :, ::-1] / 2
+    images[51] = images[50] * 0.9  # a symmetric pair is found once
+    assert find_duplicates(images).near == ((50, 51),)
+    found = find_duplicates(images, mirrored=True)
+    assert (found.exact, found.near) == (((7, 41),), ((9, 40), (50, 51)))
+    pairs = find_similar(images, 0.9, mirrored=True)
+    expected = brute_force_pairs(np.concatenate([images, images[:, :, ::-1]]), 0.9)
+    folded = [(first % 150, second % 150) for first, second in expected]
+    either_way = {(min(pair), max(pair)) for pair in folded if pair[0] != pair[1]}
+    assert {tuple(edge) for edge in pairs.edges.tolist()} == either_way
+    assert len(pairs) == len(either_way) > len(find_similar(images, 0.9))
+    is_mirrored = {tuple(edge): bool(one) for edge, one in zip(pairs.edges.tolist(), pairs.mirrored, strict=True)}
+    assert (is_mirrored[9, 40], is_mirrored[7, 41]) == (True, False)
+    assert (np.diff(pairs.correlation) <= 0).all()
+
+
 def test_brightness_and_contrast_change_nothing() -> None:
     image = draw_garments(1, 5).images[0]
     pair = np.stack([image, (image / 3 + 40).astype(np.uint8)])

@@ -31,7 +31,7 @@ def test_exact_duplicates_are_counted_by_group() -> None:
 
 def test_near_pairs_are_counted_one_by_one() -> None:
     first, second = np.array([[0, 1], [1, 6], [6, 9], [3, 4], [7, 8]]).T
-    counts = count_duplicates(GROUPS[:3], LABELS, N_TRAIN, SimilarPairs(first, second, np.ones(5)))
+    counts = count_duplicates(GROUPS[:3], LABELS, N_TRAIN, SimilarPairs(first, second, np.ones(5), np.zeros(5, bool)))
     assert list(counts.values()) == [5, 3, 8, 2, 2, 1, 1]
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from clothier.data.columns import Columns
 from clothier.data.photo_table import NO_GROUPS
@@ -39,11 +39,13 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
 def test_duplicates_stay_in_one_fold(tmp_path: Path) -> None:
     write_classes(tmp_path)
     (tmp_path / "hat" / "again.png").write_bytes((tmp_path / "hat" / "0.png").read_bytes())
+    with Image.open(tmp_path / "hat" / "0.png") as image:
+        ImageOps.mirror(image).save(tmp_path / "hat" / "mirrored.png")
     photos = load_photo_training_data(tmp_path, Columns(), no_progress)
     files = [file.rpartition("/")[2] for file in photos.table.files]
-    assert photos.groups[files.index("again.png")] == photos.groups[files.index("0.png")]
+    assert len({photos.groups[files.index(name)] for name in ("0.png", "again.png", "mirrored.png")}) == 1
     summary = photos.audit_summary()
-    assert (summary["exact_duplicates"], summary["merged_groups"]) == (1, 1)
+    assert (summary["exact_duplicates"], summary["near_duplicates"], summary["merged_groups"]) == (1, 1, 2)
 
 
 def test_the_same_image_under_two_labels_is_named(tmp_path: Path) -> None:

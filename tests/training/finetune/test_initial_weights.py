@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from clothier import bundle
-from clothier.data.fingerprints import dhash
+from clothier.data.fingerprints import dhash_both_ways
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.runs import Run, read_json
 from clothier.training.finetune import efficientnet_lite, initial_weights
@@ -38,7 +38,7 @@ LABELS = np.arange(N) % 2
 @pytest.fixture
 def hashes() -> Hashes:
     """Of noise, which no model was trained on."""
-    return dhash(np.random.default_rng(0).integers(0, 256, (N, 224, 224, 3), dtype=np.uint8))
+    return dhash_both_ways(np.random.default_rng(0).integers(0, 256, (N, 224, 224, 3), dtype=np.uint8))
 
 
 def test_auto_tries_imagenet_and_the_bundled_model(hashes: Hashes) -> None:
@@ -55,8 +55,9 @@ def test_auto_tries_imagenet_and_the_bundled_model(hashes: Hashes) -> None:
 
 
 def test_photos_of_the_training_set(hashes: Hashes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that has seen some of the photos is no candidate for auto, and refused when it is asked for."""
-    monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: hashes[:3])
+    """A model that has seen some of the photos, or their mirror images, is no candidate for auto, and else refused."""
+    known = np.stack([hashes[0, 0], hashes[1, 0], hashes[2, 1]])
+    monkeypatch.setattr(initial_weights, "read_hashes", lambda *_: known)
     found = load_candidates("auto", "lite0", hashes)
     assert list(found.networks) == ["imagenet"]
     assert found.note.startswith("3 of these photos are in the training set of photo")

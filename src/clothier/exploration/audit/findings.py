@@ -80,8 +80,9 @@ def duplicate_rows(combined: CombinedLabels, duplicates: Duplicates) -> Iterator
         for copy in copies:
             yield _repeat(combined, first, copy, "exact-duplicate", 1.0, "the same image")
     near = duplicates.near_pairs
-    for (first, second), correlation in zip(near.edges.tolist(), near.correlation.tolist(), strict=True):
-        yield _repeat(combined, first, second, "near-duplicate", correlation, "nearly the same image")
+    for (first, second), correlation, mirrored in zip(near.edges, near.correlation, near.mirrored, strict=True):
+        reason = "nearly the same image" + (", mirrored" if mirrored else "")
+        yield _repeat(combined, int(first), int(second), "near-duplicate", float(correlation), reason)
 
 
 def label_rows(combined: CombinedLabels, start: int, issues: LabelIssues) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def near_duplicates(combined: CombinedSplits, duplicates: Duplicates) -> Caption
     """The most similar pair of each group with its correlation, the most similar group first."""
     pairs, tiles = duplicates.near_pairs, []
     for pair in _best_pair_per_group(duplicates)[:MAX_PAIRS]:
-        correlation = f"r = {pairs.correlation[pair]:.5f}"
+        correlation = f"r = {pairs.correlation[pair]:.5f}" + (", mirrored" if pairs.mirrored[pair] else "")
         tiles += [_tile(combined, int(index), correlation) for index in (pairs.first[pair], pairs.second[pair])]
     across = int(((pairs.first < combined.n_train) & (pairs.second >= combined.n_train)).sum())
     return CaptionedFigure(

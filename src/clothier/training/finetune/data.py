@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from clothier.data.fingerprints import dhash
+from clothier.data.fingerprints import dhash_both_ways
 from clothier.data.photo_loading import load_with_fingerprints
 from clothier.data.photo_table import NO_GROUPS, UNKNOWN_LABEL, Columns, PhotoTable, read_photo_table
 from clothier.data.small_classes import without_small_classes
@@ -48,7 +48,7 @@ class PhotoTrainingData:
     inputs: Images  # (N, H, W, 3), the model's input
     groups: Int64Array  # (N,), those of the table; groups that share an image or a product are merged
     duplicates: Duplicates
-    hashes: Hashes  # (N, 64), of the inputs; with those of a model's training photos they show which photos it has seen
+    hashes: Hashes  # (N, 2, 64), of the inputs and their mirror images; they show which photos another model has seen
     digest: str  # SHA-256 of the file names, the decoded pixels and the labels
     stratify_labels: Labels  # (N,), the labels by which folds are stratified; -1 for photos in no fold
     grouped_by: str  # what a group is: "photographer", the user's column, or "photo" without groups
@@ -139,7 +139,7 @@ def load_photo_training_data(
         inputs=inputs,
         groups=groups,
         duplicates=duplicates,
-        hashes=dhash(inputs),
+        hashes=dhash_both_ways(inputs),
         digest=_digest(final, fingerprints.digests),
         stratify_labels=map_labels(final.labels, final.classes, without_subclasses(final.classes)),
         grouped_by=group_name,

@@ -129,7 +129,7 @@ def _describe_data(photos: PhotoTrainingData) -> dict[str, Any]:
 def _optional_files(result: FineTuneResult, photos: PhotoTrainingData) -> dict[str, bytes]:
     """The hashes of the training photos; the OOD scorer, with enough photos; the shift detector, with enough groups."""
     labeled = photos.labeled_indices
-    files = {bundle.TRAINING_HASHES_FILE: to_bytes(photos.hashes[labeled])}
+    files = {bundle.TRAINING_HASHES_FILE: to_bytes(photos.hashes[labeled, 0])}
     if len(labeled) >= MIN_SAMPLES:
         scorer = fit_ood_scorer(result.final_output.embeddings[labeled], photos.table.labels[labeled])
         files[bundle.OOD_FILE] = scorer.to_bytes()

@@ -110,7 +110,7 @@ def check_initial_weights(init: str, backbone: BackboneName) -> None:
 
 
 def load_candidates(init: str, backbone: BackboneName, hashes: Hashes) -> Candidates:
-    """The networks that ``--init`` allows for labeled photos with these hashes.
+    """The networks that ``--init`` allows for labeled photos with these (N, 2, 64) hashes, both ways.
 
     Raises:
         UsageError: ``init`` is a model with another backbone, or it was trained on some of the photos.
