@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clothier import bundle
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ from benchmarks.timing import time_interleaved
 from clothier import bundle, recipes
 from clothier.data.sources import load_fashion_mnist
 from clothier.evaluation.classifier import evaluate_classifier
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 from clothier.inference.session import BATCH, OnnxClassifier
 from clothier.training.export.float16 import to_float16_graph, to_float16_weights
 from clothier.training.export.int8 import calibration_sample, quantize_graph

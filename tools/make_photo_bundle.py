@@ -33,7 +33,7 @@ from safetensors.torch import load as load_tensors
 
 from clothier import bundle
 from clothier.data.photo_table import UNKNOWN_LABEL
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 from clothier.recipes.presets import BEST_PHOTO
 from clothier.runs import Run
 from clothier.selective.ood import fit_ood_scorer

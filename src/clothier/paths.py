@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from clothier.errors import UsageError
 
@@ -70,3 +72,17 @@ def check_not_source(source: str | PathLike[str], output: Path) -> None:
 def optional_path(name: str | PathLike[str] | None) -> Path | None:
     """:func:`local_path`, or None for None."""
     return None if name is None else local_path(name)
+
+
+def require_names(values: object, what: str) -> list[str | Path]:
+    """``values`` as a list of file names.
+
+    Raises:
+        UsageError: it is a single name, whose letters would be taken for names, or contains something else.
+    """
+    if isinstance(values, (str, bytes, PathLike)):
+        raise UsageError(f"got the single name {str(values)!r}; pass a list of {what}, such as [{str(values)!r}].")
+    names: list[Any] = list(values) if isinstance(values, Iterable) else [values]
+    if wrong := [one for one in names if not isinstance(one, (str, Path))]:
+        raise UsageError(f"got a {type(wrong[0]).__name__} among the {what}; pass a list of names.")
+    return names

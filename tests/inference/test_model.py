@@ -20,7 +20,8 @@ from clothier.bundle import OOD_FILE, TRAINING_HASHES_FILE
 from clothier.data.fingerprints import dhash, to_bytes
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.inference import Model, load
-from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS, open_model
+from clothier.inference.loading import open_model
+from clothier.inference.model import DECODE_BATCH, NO_THRESHOLDS
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
 from clothier.selective.decisions import decide

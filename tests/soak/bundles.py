@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clothier.bundle import BUNDLED_DIR, GRAPH_FILE, METADATA_FILE, OOD_FILE, TRAINING_HASHES_FILE, open_bundle
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 from tests.soak.attempts import Soak, change_bytes, main, odd_json, odd_value, replace_file
 
 if TYPE_CHECKING:

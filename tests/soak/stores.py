@@ -65,7 +65,7 @@ class _Model:
 
     name: str = "shop"
     digest: str = "ab"
-    fallback: None = None
+    fallback_name: None = None
 
 
 @cache

@@ -15,7 +15,7 @@ from clothier import bundle
 from clothier.bundle import OOD_FILE
 from clothier.data.columns import Columns
 from clothier.errors import DataError, Interrupted, UsageError
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 from clothier.metrics import auroc
 from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
 from clothier.training.export.bundle_export import open_uncalibrated

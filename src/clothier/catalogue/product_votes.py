@@ -62,7 +62,7 @@ def product_votes(
         .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.product.in_(products))
         .where(FILES.c.error_code.is_(None), counts)
-        .where(OUTPUTS.c.computed_by.is_distinct_from(rules.model.fallback))
+        .where(OUTPUTS.c.computed_by.is_distinct_from(rules.model.fallback_name))
         .order_by(FILES.c.position)
     )
     sums: dict[str, tuple[Float64Array, int]] = {}

@@ -87,7 +87,7 @@ class TaggingRules:
         """The tag of each of the stored ``outputs``, as the columns of an item."""
         tags: list[Tag] = [{}] * len(outputs)
         for name in {one["computed_by"] for one in outputs}:
-            model = self.model.small_image_model if name == self.model.fallback else self.model
+            model = self.model.fallback if self.model.fallback and name == self.model.fallback_name else self.model
             places = [place for place, one in enumerate(outputs) if one["computed_by"] == name]
             for place, tag in zip(places, self._tags_of(model, [outputs[one] for one in places]), strict=True):
                 tags[place] = tag

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from clothier import bundle, protobuf
 from clothier.colors import VERSION as COLORS_VERSION
 from clothier.colors import main_colors
-from clothier.data.fingerprints import dhash_both_ways, matches, read_hashes
+from clothier.data.fingerprints import dhash_both_ways, matches
 from clothier.data.photos import decode_for, is_fashion_mnist_image, preprocess, to_jpeg
-from clothier.data.photos.preprocessing import KINDS
 from clothier.data.photos.preprocessing import VERSION as PREPROCESSING_VERSION
 from clothier.data.photos.save_input import create_folder, save_input
-from clothier.errors import ImageError, ModelError, StorageError, UsageError
+from clothier.errors import ImageError, StorageError, UsageError
 from clothier.inference.catalogue import judge_catalogue
-from clothier.inference.session import OnnxClassifier
 from clothier.metrics import softmax
-from clothier.paths import local_path, optional_path
+from clothier.paths import local_path, optional_path, require_names
 from clothier.selective.decisions import DecisionResult, decide, describe_limits
-from clothier.selective.ood import OodScorer
-from clothier.selective.shift import ShiftDetector
-from clothier.selective.thresholds import Thresholds
 from clothier.system import parallel_map
 from clothier.taxonomy import company_code, read_taxonomy
-from clothier.types import DEFAULT_MODEL, ClassProbability, FailedInput, Prediction, no_progress
+from clothier.types import ClassProbability, FailedInput, Prediction, no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from clothier.bundle import Bundle
-    from clothier.selective.shift import Float16Array
+    from clothier.selective.ood import OodScorer
+    from clothier.selective.shift import Float16Array, ShiftDetector
+    from clothier.selective.thresholds import Thresholds
     from clothier.types import (
         BoolArray,
         CatalogueShift,
@@ -53,7 +46,6 @@ if TYPE_CHECKING:
         Progress,
     )
 
-FALLBACK_MODEL = "fashion-cnn"  # classifies 28x28 grayscale images in place of the bundled photo model
 FALLBACK_REASON = "28x28 grayscale images are classified by {} instead of {}."
 NO_THRESHOLDS = "No thresholds: run `clothier calibrate`."
 COLOR_CHANNELS = 3
@@ -104,7 +96,8 @@ class Model:
         thresholds: when a tag is accepted; None if the model was not calibrated for that.
         temperature: by which the logits were divided.
         shift_detector: recognizes a catalogue that is unlike the training images; None if the model cannot tell.
-        fallback: name of the model that classifies 28x28 grayscale images instead; None for no such model.
+        fallback: classifies 28x28 grayscale images instead; None for no such model.
+        bundle_digest: of the files that determine logits and OOD score.
     """
 
     def __init__(
@@ -115,7 +108,7 @@ class Model:
         ood_scorer: OodScorer | None = None,
         shift_detector: ShiftDetector | None = None,
         training_hashes: npt.NDArray[np.uint8] | None = None,
-        fallback: str | None = None,
+        fallback: Model | None = None,
         temperature: float = 1.0,
         digest: str = "",
     ) -> None:
@@ -127,14 +120,14 @@ class Model:
             ood_scorer: None if there is no OOD score.
             shift_detector: None if the model cannot tell whether a catalogue is unlike the training images.
             training_hashes: (M, 64) uint8, perceptual hashes of the training images; None if they are unknown.
-            fallback: name of the bundle that classifies 28x28 grayscale images instead; None for no such bundle.
+            fallback: the model that classifies 28x28 grayscale images instead; None for no such model.
             temperature: by which ``classifier`` divides its logits.
             digest: of the files that determine logits and OOD score.
         """
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
         self.thresholds, self.temperature, self.shift_detector = thresholds, temperature, shift_detector
         self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
-        self.fallback, self._digest = fallback, digest
+        self.fallback, self.bundle_digest = fallback, digest
 
     def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
@@ -258,24 +251,24 @@ class Model:
             image, notes = decode_for(Path(file), self.input_spec, content)
         except ImageError as error:
             return FailedInput(str(file), error.code, str(error))
-        model = self.small_image_model if is_fashion_mnist_image(image) else self
+        model = self.fallback if self.fallback and is_fashion_mnist_image(image) else self
         pixels = preprocess(image, model.input_spec)
         colors = main_colors(pixels) if model.input_spec.channels == COLOR_CHANNELS else None
         preview = to_jpeg(image, PREVIEW_SIDE, PREVIEW_QUALITY) if with_preview else None
         return DecodedPhoto(str(file), pixels, model, notes, colors, preview)
 
+    @property
+    def fallback_name(self) -> str | None:
+        """The name of the fallback; None without one."""
+        return self.fallback.name if self.fallback else None
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what determines logits (but for the temperature), OOD scores and colors of a file."""
-        fallback = _output_digest(bundle.resolve(self.fallback)) if self.fallback else ""
+        fallback = self.fallback.bundle_digest if self.fallback else ""
         return hashlib.sha256(
-            f"{PREPROCESSING_VERSION} {COLORS_VERSION} {self._digest} {fallback}".encode()
+            f"{PREPROCESSING_VERSION} {COLORS_VERSION} {self.bundle_digest} {fallback}".encode()
         ).hexdigest()
-
-    @cached_property
-    def small_image_model(self) -> Model:
-        """The model for 28x28 grayscale images. Loaded for the first of them; two threads may load it twice."""
-        return open_model(bundle.resolve(self.fallback)) if self.fallback else self
 
     def predict_photos(
         self,
@@ -337,78 +330,3 @@ class Model:
             notes=photo.notes,
             colors=photo.colors,
         )
-
-
-def open_model(opened: Bundle, *, fallback: str | None = None, threads: int | None = None) -> Model:
-    """The model of an opened bundle; ``fallback`` as :class:`Model` takes it, ``threads`` as :func:`load` does.
-
-    Raises:
-        ModelError: the graph, the thresholds, the OOD score or the hashes are damaged.
-    """
-    classifier, files = OnnxClassifier(opened, threads), opened.optional_files
-    width = classifier.blank_output.embeddings.shape[1]
-    spec = opened.metadata.input_spec
-    if spec.kind not in KINDS or (spec.kind == "center_crop" and (spec.width, spec.channels) != (spec.height, 3)):
-        raise ModelError(
-            f"the card of {opened.path} has the input {spec}; kinds are {' and '.join(KINDS)}, and a center_crop is a "
-            f"square in three channels. {bundle.EXPORT_HINT}"
-        )
-    ood, hashes = (files.get(name) for name in (bundle.OOD_FILE, bundle.TRAINING_HASHES_FILE))
-    detector = _shift_detector(opened, files, classifier.blank_output)
-    return Model(
-        classifier,
-        thresholds=Thresholds.from_json(opened.metadata.thresholds),
-        ood_scorer=OodScorer.from_bytes(ood, opened.path / bundle.OOD_FILE, width) if ood is not None else None,
-        shift_detector=detector,
-        training_hashes=read_hashes(hashes, opened.path / bundle.TRAINING_HASHES_FILE) if hashes is not None else None,
-        fallback=fallback,
-        temperature=opened.metadata.calibration.get("temperature", 1.0),
-        digest=_output_digest(opened, detector),
-    )
-
-
-def _shift_detector(opened: Bundle, files: Mapping[str, bytes], blank: ModelOutput) -> ShiftDetector | None:
-    content = files.get(bundle.SHIFT_FILE)
-    if content is None:
-        return None
-    path = opened.path / bundle.SHIFT_FILE
-    if blank.early_features is None:
-        raise ModelError(f"{path} needs a graph with the output early_features. {bundle.EXPORT_HINT}")
-    return ShiftDetector.from_bytes(content, path, blank.early_features.shape[1], blank.embeddings.shape[1])
-
-
-def _output_digest(opened: Bundle, detector: ShiftDetector | None = None) -> str:
-    """Of the graph without its properties, its input, the OOD scorer, and what makes shift features."""
-    graph = hashlib.sha256(protobuf.without_properties(opened.read(bundle.GRAPH_FILE))).hexdigest()
-    files = {bundle.GRAPH_FILE: graph, bundle.OOD_FILE: opened.metadata.files.get(bundle.OOD_FILE)}
-    projection = hashlib.sha256(detector.projection_bytes()).hexdigest() if detector else None
-    return hashlib.sha256(f"{files} {opened.metadata.input_spec} {projection}".encode()).hexdigest()
-
-
-def require_names(values: object, what: str) -> list[str | Path]:
-    """``values`` as a list of file names.
-
-    Raises:
-        UsageError: it is a single name, whose letters would be taken for names, or contains something else.
-    """
-    if isinstance(values, (str, bytes, PathLike)):
-        raise UsageError(f"got the single name {str(values)!r}; pass a list of {what}, such as [{str(values)!r}].")
-    names: list[Any] = list(values) if isinstance(values, Iterable) else [values]
-    if wrong := [one for one in names if not isinstance(one, (str, Path))]:
-        raise UsageError(f"got a {type(wrong[0]).__name__} among the {what}; pass a list of names.")
-    return names
-
-
-def load(name: str | Path = DEFAULT_MODEL, *, threads: int | None = None) -> Model:
-    """Loads a trained model.
-
-    Args:
-        name: a bundled model, a run folder or a bundle folder.
-        threads: on which the model runs; None for all cores that are available to this process.
-
-    Raises:
-        UnknownNameError: no such model or folder.
-        ModelError: the bundle is incomplete, altered, damaged or too new.
-    """
-    fallback = FALLBACK_MODEL if name == DEFAULT_MODEL else None
-    return open_model(bundle.resolve(str(name)), fallback=fallback, threads=threads)

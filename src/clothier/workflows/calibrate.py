@@ -11,7 +11,7 @@ from clothier import atomic, bundle
 from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, Columns, read_photo_table
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import load_independent_photos
-from clothier.inference.model import open_model
+from clothier.inference.loading import open_model
 from clothier.paths import local_path, optional_path
 from clothier.runs import RUNS_DIR
 from clothier.selective.calibrate_card import (

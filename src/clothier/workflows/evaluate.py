@@ -13,8 +13,7 @@ from clothier.evaluation.photo_cache import PhotoCache
 from clothier.evaluation.photos import evaluate_corrupted_photos, evaluate_photos
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.inference import load
-from clothier.inference.model import require_names
-from clothier.paths import local_path, optional_path
+from clothier.paths import local_path, optional_path, require_names
 from clothier.taxonomy import labels_by_code, read_taxonomy
 from clothier.types import no_progress
 

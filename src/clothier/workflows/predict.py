@@ -13,8 +13,7 @@ from clothier.data.photo_sources import DEFAULT_FILE_COLUMN, NamedSource, Source
 from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, ImageError, UsageError
 from clothier.inference import load
-from clothier.inference.model import require_names
-from clothier.paths import optional_path
+from clothier.paths import optional_path, require_names
 from clothier.types import DEFAULT_MODEL, FailedInput, no_progress
 
 if TYPE_CHECKING:

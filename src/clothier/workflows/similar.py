@@ -15,7 +15,7 @@ from clothier.catalogue.index.entries import model_ids, read_embeddings, stored_
 from clothier.data.photos import read_file
 from clothier.errors import ImageError
 from clothier.inference import load
-from clothier.inference.model import DecodedPhoto, require_names
+from clothier.paths import require_names
 from clothier.system import parallel_map
 from clothier.types import FailedInput, no_progress
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from clothier.catalogue.index import Index
     from clothier.inference import Model
+    from clothier.inference.model import DecodedPhoto
     from clothier.store import Store
     from clothier.types import Floats, Progress
 
@@ -119,7 +120,7 @@ def describe_item(store: Store, model: Model, item_id: str) -> DescribedPhoto | 
     if digest is None:
         return None
     model_id = model_ids(store).get(model.digest)
-    found = {} if model_id is None else read_embeddings(store, model_id, model.fallback, [digest])
+    found = {} if model_id is None else read_embeddings(store, model_id, model.fallback_name, [digest])
     if digest not in found:
         return FailedInput(item_id, "no-embedding", NO_EMBEDDING.format(model.name))
     return DescribedPhoto(item_id, digest, found[digest])

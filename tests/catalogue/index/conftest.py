@@ -28,7 +28,7 @@ class FakeModel:
 
     name: str = "shop"
     digest: str = "ab" * 32
-    fallback: str | None = "fashion-cnn"
+    fallback_name: str | None = "fashion-cnn"
 
 
 def digest_of(item_id: str) -> str:

@@ -83,7 +83,7 @@ class _Embedder:
         pages = (digests[start : start + PAGE] for start in range(0, len(digests), PAGE))
         found: dict[bytes, Floats] = {}
         for page in pages:
-            found |= read_embeddings(self.store, self.model_id, self.model.fallback, page, width)
+            found |= read_embeddings(self.store, self.model_id, self.model.fallback_name, page, width)
             width = width or next((len(one) for one in found.values()), None)
         return found
 
