@@ -73,5 +73,6 @@ def test_corrected_tags_by_the_week_of_the_review(store: Store) -> None:
 
 def test_nothing_to_compare(store: Store) -> None:
     assert drift(store).message.startswith("There is nothing to compare yet")
+    assert drift(store).guarantee.message == "No tag is accepted, so there is no guarantee to check."
     fill_store(store, *week(FIRST, 100, 0))
     assert drift(store).message.startswith("There is nothing to compare yet")

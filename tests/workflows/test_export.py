@@ -308,7 +308,7 @@ def test_tables_that_are_none(tmp_path: Path, photos: Path, model: Path) -> None
         export(tmp_path / "f.csv", tmp_path / "out.csv")
     with pytest.raises(DataError, match="cannot be read"):
         export(tmp_path / "missing.csv", tmp_path / "out.csv")
-    with open_store(tmp_path / "empty.db"), pytest.raises(DataError, match="no tags yet"):
+    with open_store(tmp_path / "empty.db"), pytest.raises(DataError, match="has no tags"):
         export(tmp_path / "empty.db", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 

@@ -217,3 +217,24 @@ def test_drift(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert json.loads(captured.out)["recalibrate"] is True
     assert "The classes of 2026-W49" in captured.err
+
+
+def test_a_store_whose_photos_were_removed(
+    store: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(store, "--accept-all", "--decision", "accept")
+    run(store, "--undo")
+    assert main(["sources", "--store", str(store), "--remove", str(tmp_path)]) == 0
+    capsys.readouterr()
+    for words in (
+        ("drift", "--store", str(store)),
+        ("duplicates", str(store)),
+        ("review", "--store", str(store)),
+        ("review", "--store", str(store), "--stats"),
+        ("review", "--store", str(store), "--accept-all", "--decision", "accept"),
+        ("review", "--store", str(store), "--export", str(tmp_path / "corrections.csv")),
+    ):
+        assert main([*words, "--json"]) == 4, words
+        captured = capsys.readouterr()
+        assert (captured.out, "has no tags. Tag photos first: clothier tag" in captured.err) == ("", True)
+    assert not (tmp_path / "corrections.csv").exists()

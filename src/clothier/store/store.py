@@ -38,6 +38,7 @@ PATIENCE = 60.0  # seconds; a database server that is restarted is back by then
 RETRY_PAUSE = 0.5  # seconds
 TAGGER_LOCK, MIGRATION_LOCK = 0xC107_0001, 0xC107_0002  # of PostgreSQL: numbers that no other program uses
 PAGE = 1_000  # rows that are read at a time
+NO_TAGS = "{0} has no tags. Tag photos first: clothier tag PHOTOS --store {0}"
 
 FINAL_DECISION = case(
     (ITEMS.c.review_id.is_(None), ITEMS.c.decision), (ITEMS.c.reviewed_class.is_(None), "reject"), else_="accept"
@@ -183,6 +184,15 @@ class Store:
         )
         rows = self.read(lambda connection: connection.execute(query).all())
         return {key: KnownFile(signature, digest, run_id, bool(done)) for key, signature, digest, run_id, done in rows}
+
+    def require_tags(self) -> None:
+        """Checks that the store has a tag.
+
+        Raises:
+            DataError: nothing was tagged yet, or all of it was removed.
+        """
+        if self.read(lambda connection: connection.scalar(select(ITEMS.c.item_id).limit(1))) is None:
+            raise DataError(NO_TAGS.format(self.name))
 
     def has_outputs(self, model_id: int) -> bool:
         """Whether there is any output of the model."""

@@ -22,7 +22,8 @@ def drift(store: str | Path, *, share_accepted: float = SHARE_ACCEPTED) -> Drift
         share_accepted: as ``clothier review`` was given it.
 
     Raises:
-        DataError: the store is missing or damaged.
+        DataError: the store is missing, damaged or without tags.
     """
     with open_existing_store(store) as opened:
+        opened.require_tags()
         return measure_drift(opened, share_accepted=share_accepted)

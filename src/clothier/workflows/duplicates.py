@@ -114,7 +114,7 @@ def duplicates(
     Raises:
         UsageError: photos without an output, an output in place of the source, columns of a store, or another process
             uses the store.
-        DataError: source or store are missing or damaged.
+        DataError: source or store are missing or damaged, or the store has no tags.
         ModelError: the model is missing or damaged.
         StorageError: output or store cannot be written; an older output is unchanged.
     """
@@ -127,6 +127,8 @@ def duplicates(
     with open_existing_store(photos.store) as opened:
         if target:
             check_is_no_source(opened, target)
+        if not photos.is_tagged:
+            opened.require_tags()
         found = find_duplicates(opened, only_last_source=photos.is_tagged, progress=progress)
         name = opened.name
     if target:

@@ -132,6 +132,7 @@ def open_desk(
     """A desk at which a reviewer goes through the queue of a store; the arguments are those of the queue."""
     name = check_reviewer(reviewer)
     with open_existing_store(store) as opened:
+        opened.require_tags()
         yield ReviewDesk(opened, name, filters, share_accepted, order)
 
 
@@ -143,6 +144,7 @@ def summarize(desk: ReviewDesk) -> ReviewSummary:
 def accept_matching(store: str | Path, reviewer: str, filters: Filter, limit: int) -> ActionResult:
     """Accepts all tags that match (:func:`clothier.catalogue.review.accept_all`)."""
     with open_existing_store(store) as opened:
+        opened.require_tags()
         return accept_all(opened, filters, reviewer, limit=limit)
 
 
@@ -155,6 +157,7 @@ def undo_last(store: str | Path, reviewer: str) -> ActionResult:
 def review_statistics(store: str | Path, share_accepted: float = SHARE_ACCEPTED) -> ReviewStatistics:
     """What the reviews of a store tell (:func:`clothier.catalogue.review.statistics`)."""
     with open_existing_store(store) as opened:
+        opened.require_tags()
         return statistics(opened, share_accepted=share_accepted)
 
 
@@ -197,13 +200,14 @@ def export_corrections(store: str | Path, output: str | Path) -> ExportResult:
 
     Raises:
         UsageError: another suffix, or a table whose photos were tagged.
-        DataError: the store is missing or damaged.
+        DataError: the store is missing, damaged or without tags.
         StorageError: it cannot be written; an older file is unchanged.
     """
     path = Path(output)
     check_output(path)
     with open_existing_store(store) as opened:
         check_is_no_source(opened, path)
+        opened.require_tags()
         corrections = Corrections(opened)
         write_table(path, CORRECTION_COLUMNS, corrections)
         found = statistics(opened)

@@ -21,7 +21,7 @@ from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE
 from clothier.store.schema import RUNS, SOURCES
-from clothier.store.store import RunId
+from clothier.store.store import NO_TAGS, RunId
 from clothier.untrusted import read_cell
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _last_runs(store: Store) -> list[RunId]:
     )
     runs = store.read(lambda connection: connection.execute(query).all())
     if not runs:
-        raise DataError(f"{store.name} has no tags yet. Tag photos first: clothier tag PHOTOS --store {store.name}")
+        raise DataError(NO_TAGS.format(store.name))
     for run in runs:
         if run.finished_at is None and not run.name.startswith(JOB_SOURCE):  # what a canceled job has tagged stays
             raise DataError(

@@ -243,12 +243,13 @@ def _judge(
         interval=interval,
         model=model,
         thresholds=thresholds,
-        message=_sentence(status, guarantee, interval, n, n_errors, n_waiting),
+        message=_sentence(status, model, guarantee, interval, n, n_errors, n_waiting),
     )
 
 
 def _sentence(
     status: str,
+    model: str | None,
     guarantee: RiskGuarantee | None,
     interval: tuple[float, float] | None,
     n: int,
@@ -258,6 +259,8 @@ def _sentence(
     found = f"{n_errors:,} of {n:,} reviewed tags of the random sample are wrong"
     if interval and n:
         found += f" ({format_percent(round(interval[0], 3))} to {format_percent(round(interval[1], 3))})"
+    if model is None:
+        return "No tag is accepted, so there is no guarantee to check."
     if guarantee is None:
         return f"The model has no risk guarantee. {found}."
     limit = f"at most {format_percent(guarantee.risk)} of the accepted tags wrong"
