@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.errors import DataError, UsageError
 from clothier.taxonomy import (
     FASHION_MNIST_CLASSES,
     UPPER_BODY_CLASSES,
@@ -100,7 +100,7 @@ class TestTaxonomy:
             ("codes = 'H-1'\n", "has no table [codes]"),
             ("", "has no table [codes]"),
             ("[codes]\nhat = H-1\n", "is not TOML: Invalid value (at line 2, column 7)."),
-            ("[codes]\nhat = 'a'\nHAT = 'b'\n", "names a class twice"),
+            ("[codes]\nhat = 'a'\nHAT = 'b'\n", "names hat twice"),
             (
                 "[codes]\nhat = 'a'\nboot = 'b'\n",
                 "has no code for shoes, t-shirt; every class of the model needs one",
@@ -122,7 +122,7 @@ class TestTaxonomy:
             (b"class,name\nhat,H-1\n", "has the columns class, name; the columns class and code"),
             (b"", "has no lines; the columns class and code are needed"),
             (b"class,code\nhat\n", "gives 'hat' the code ''; a code is text"),
-            (b"class,code\nhat,H-1\nHat,H-2\n", "names a class twice"),
+            (b"class,code\nhat,H-1\nHat,H-2\n", "names hat twice"),
             (
                 b"class,code\nhat,H-1\n",
                 "has no code for boot, shoes, t-shirt; every class of the model needs one. Add a line such as boot,",
@@ -137,7 +137,7 @@ class TestTaxonomy:
             read_taxonomy(tmp_path / "codes.csv", CLASSES)
 
     def test_a_class_that_the_model_does_not_have(self, tmp_path: Path) -> None:
-        with pytest.raises(UnknownNameError, match="'booot' is not a garment class; did you mean 'boot'"):
+        with pytest.raises(DataError, match=r"codes\.toml: 'booot' is not a class of the model; did you mean 'boot'"):
             self.read(tmp_path, "[codes]\nbooot = 'x'\n")
 
     def test_no_file(self, tmp_path: Path) -> None:
@@ -158,9 +158,16 @@ class TestTaxonomy:
 
 def test_a_code_stands_for_the_class_above_those_that_share_it() -> None:
     codes = {"boot": "FOOT", "shoes": "FOOT", "sandal": "S", "t-shirt": "TS-100"}
-    assert labels_by_code(codes) == {"foot": "shoes", "s": "sandal", "ts-100": "t-shirt"}
+    assert labels_by_code(codes) == {"FOOT": "shoes", "S": "sandal", "TS-100": "t-shirt"}
     with pytest.raises(UsageError, match="the code 'TOP' stands for shirt and t-shirt, so it names no class"):
         labels_by_code({"shirt": "TOP", "t-shirt": "TOP"})
+
+
+def test_a_code_that_names_another_class_is_ambiguous_as_a_label() -> None:
+    assert labels_by_code({"shirt": "Shirt", "hat": "H"}) == {"Shirt": "shirt", "H": "hat"}
+    for codes, code in (({"shirt": "BLOUSE", "t-shirt": "Shirt"}, "Shirt"), ({"hat": "shoes", "boot": "B"}, "shoes")):
+        with pytest.raises(UsageError, match=f"the code '{code}' stands for .* is also the name of another class"):
+            labels_by_code(codes)
 
 
 def test_a_rejected_photo_has_no_code() -> None:

@@ -117,25 +117,31 @@ def company_code(name: str, decision: str | None, codes: Mapping[str, str] | Non
 
 
 def labels_by_code(codes: Mapping[str, str]) -> dict[str, str]:
-    """The class that each company code stands for, by the code's :func:`label_key`.
+    """The class that each company code stands for, by the code. Codes with the same :func:`label_key` are one.
 
     A code of a class and its subclasses stands for the class.
 
     Raises:
-        UsageError: a code of classes of which none is the parent of the others.
+        UsageError: a code of classes of which none is the parent of the others, or that is the name of another class.
     """
     shared: dict[str, list[str]] = {}
     for name, code in codes.items():
         shared.setdefault(label_key(code), []).append(name)
-    found = {}
-    for code, names in shared.items():
+    found, accepted = {}, accepted_labels(tuple(codes))
+    for names in shared.values():
         parents = [name for name in names if all(name in (other, PARENT_CLASS.get(other)) for other in names)]
         if not parents:
             raise UsageError(
                 f"the code {codes[names[0]]!r} stands for {' and '.join(names)}, so it names no class. As labels, "
                 "codes need to differ; give the labels as classes of the model, or another taxonomy."
             )
-        found[code] = parents[0]
+        code, own = codes[names[0]], parents[0]
+        if accepted.get(label_key(code), own) != own:
+            raise UsageError(
+                f"the code {code!r} stands for {own}, but is also the name of another class, so as a label it is "
+                "ambiguous. Give the labels as classes of the model, or another taxonomy."
+            )
+        found[code] = own
     return found
 
 
@@ -211,8 +217,7 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
 
     Raises:
         DataError: the file cannot be read, is neither TOML with a table ``[codes]`` nor a CSV with the two columns,
-            lacks a class, or names one twice.
-        UnknownNameError: it names a class that the model does not have.
+            lacks a class, names one twice, or names one that the model does not have.
     """
     is_csv = path.suffix.lower() == ".csv"
     codes = _read_csv(path) if is_csv else list(_read_toml(path).items())
@@ -220,10 +225,10 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, code in codes:
         if label_key(name) not in known:
-            raise UnknownNameError(name, "garment class", classes)
-        given[known[label_key(name)]] = _check_code(path, name, code)
-    if len(given) < len(codes):
-        raise DataError(f"{path} names a class twice; letter case does not matter. Keep one line for each class.")
+            raise DataError(f"{path}: {UnknownNameError(name, 'class of the model', classes)}")
+        if (own := known[label_key(name)]) in given:
+            raise DataError(f"{path} names {own} twice; letter case does not matter. Keep one line for each class.")
+        given[own] = _check_code(path, name, code)
     if missing := [name for name in classes if name not in given]:
         line = f"{missing[0]},..." if is_csv else f'"{missing[0]}" = "..."'
         raise DataError(

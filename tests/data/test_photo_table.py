@@ -260,8 +260,19 @@ class TestModelClasses:
 
     def test_only_unknown_labels(self, shop: Path) -> None:
         path = self.labeled(shop, "bag", "Hats")
-        with pytest.raises(DataError, match=r"has no usable photo; 2 failed. The first: .* 'bag', line 2: 'bag' is"):
+        first = (
+            r"has no usable photo; 2 failed. The first: .* 'bag', line 2: 'bag' is .* your own codes, .* \(--taxonomy\)"
+        )
+        with pytest.raises(DataError, match=first):
             read_photo_table(path, classes=("hat", "boot"))
+
+    def test_a_label_that_is_neither_a_class_nor_a_code(self, shop: Path) -> None:
+        path = self.labeled(shop, "h-1", "Boot", "AC-9")
+        table = read_photo_table(path, classes=("hat", "boot"), codes={"H-1": "hat", "AC-1": "boot"})
+        assert table.labels.tolist() == [0, 1]
+        expected = "'AC-9' is not a class of the model or code of the taxonomy; did you mean 'AC-1'?"
+        assert expected in table.failures[0].message
+        assert "--taxonomy" not in table.failures[0].message
 
     def test_letter_case_and_unicode_form_are_ignored(self, shop: Path) -> None:
         path = self.labeled(shop, "Gr\u00f6\u00dfe", "GRO\u0308SSE", "Gr\u00f6\u00dfe")

@@ -34,6 +34,7 @@ NO_GROUPS = (
     "No group column: every photo counts as independent. If photos belong together (one photographer, one product), "
     "accuracy and guarantee are too optimistic; name the column with --group-column."
 )
+CODES_HINT = "If the labels are your own codes, give the file that says which class each stands for (--taxonomy)."
 EMPTY_CLASS = "empty-class"  # the code of a failure
 MAX_INT_DIGITS = 18  # a number with fewer digits fits into int64
 
@@ -201,10 +202,11 @@ def _is_file(path: Path) -> bool:
 def _build_table(
     path: Path, parsed: ParsedRows, classes: Sequence[str] | None, codes: Mapping[str, str] | None
 ) -> PhotoTable:
+    class_of = {label_key(code): name for code, name in (codes or {}).items()}
     rows = tuple(
         replace(
             row,
-            label=printable((codes or {}).get(label_key(row.label), row.label)),
+            label=printable(class_of.get(label_key(row.label), row.label)),
             subclass=printable(row.subclass),
         )
         for row in parsed.rows
@@ -218,7 +220,7 @@ def _build_table(
         accepted = accepted_labels(classes)
         mapped = {name: accepted[label_key(name)] for name in spelling if label_key(name) in accepted}
         known = known_classes(classes, mapped.values())
-        rows, unknown = _split_off_unknown(path, rows, mapped, classes)
+        rows, unknown = _split_off_unknown(path, rows, mapped, classes, codes)
         failures += unknown
     if not rows:
         first = f" The first: {failures[0].message}" if failures else ""
@@ -244,27 +246,43 @@ def _spelling_warnings(path: Path, spelling: Mapping[str, str]) -> Iterator[str]
 
 
 def _split_off_unknown(
-    path: Path, rows: Sequence[Row], known: Collection[str], classes: Sequence[str]
+    path: Path,
+    rows: Sequence[Row],
+    known: Collection[str],
+    classes: Sequence[str],
+    codes: Mapping[str, str] | None,
 ) -> tuple[tuple[Row, ...], tuple[FailedInput, ...]]:
-    """The rows whose label is empty or known, and a failure for each other label."""
+    """The rows whose label is empty or known, and a failure for each other label.
+
+    Where no label is known, they may be codes, and the failures say how to give those.
+    """
     unknown: dict[str, list[str]] = {}
     for row in rows:
         if row.label and row.label not in known:
             unknown.setdefault(row.label, []).append(row.location)
-    failures = tuple(unknown_label(path, name, len(rows), classes, rows) for name, rows in unknown.items())
+    kind = "class of the model" if codes is None else "class of the model or code of the taxonomy"
+    hint = "" if known or codes is not None else f" {CODES_HINT}"
+    names = (*classes, *(codes or ()))
+    failures = tuple(unknown_label(path, name, len(rows), names, rows, kind, hint) for name, rows in unknown.items())
     return tuple(row for row in rows if row.label not in unknown), failures
 
 
 def unknown_label(
-    path: Path, label: str, count: int, classes: Iterable[str], locations: Sequence[str] = ()
+    path: Path,
+    label: str,
+    count: int,
+    known: Iterable[str],
+    locations: Sequence[str] = (),
+    kind: str = "class of the model",
+    hint: str = "",
 ) -> FailedInput:
-    """The failure of ``count`` photos whose label is not among ``classes``."""
+    """The failure of ``count`` photos whose label is not among the ``known`` names of a ``kind``."""
     where = ", " + ", ".join(dict.fromkeys(locations[:3])) + ", ..." * (count > 3) if locations else ""
     return FailedInput(
         f"{path}, label {label!r}",
         "unknown-label",
-        f"{path}, label {label!r}{where}: {UnknownNameError(label, 'class of the model', classes)} "
-        f"Photos left out: {count}. Leave the label empty if a photo shows none of the classes.",
+        f"{path}, label {label!r}{where}: {UnknownNameError(label, kind, known)} "
+        f"Photos left out: {count}. Leave the label empty if a photo shows none of the classes.{hint}",
     )
 
 
