@@ -115,6 +115,16 @@ def test_ten_photos_by_keys(browser: Browser, server: str) -> None:
         assert (found[reviewed[4]]["reviewed_class"], found[reviewed[4]]["reviewed_at"] is None) == (None, False)
         assert press(page, "u") == "1 review taken back."
         assert shown(page) == reviewed[-1]
+        before = page.input_value("#desk input[name=key]")
+        page.click("#do-skip")
+        page.wait_for_selector(f"#desk input[name=key]:not([value='{before}'])", state="attached")
+        clicked = shown(page)
+        assert press(page, "Enter").startswith("Accepted"), (
+            "Enter is for the new photo, not for the clicked button"
+        )
+        press(page, "u")
+        assert shown(page) == clicked
+        press(page, "ArrowLeft")
         assert stored(server)[reviewed[-1]]["reviewed_at"] is None
         skipped = shown(page)
         press(page, "ArrowRight")

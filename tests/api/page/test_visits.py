@@ -141,3 +141,11 @@ def test_the_name_of_another_host_is_refused_with_a_page(client: TestClient) -> 
 def test_an_htmx_request_without_a_session_leads_to_signing_in(remote: TestClient) -> None:
     answer = remote.get("/", headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/sign-in")
+    page = "http://localhost/review?class=hat"
+    lost = remote.post("/review", headers={**HTMX, "HX-Current-URL": page}).headers["HX-Redirect"]
+    assert lost == "/sign-in?next=%2Freview%3Fclass%3Dhat&lost=yes"
+    assert "was not saved" in remote.get(lost).text
+    for sent in ({"Referer": page}, {"HX-Current-URL": "http://[", **HTMX}, {"Referer": f"{page}{'x' * 2000}"}):
+        answer = remote.post("/review", headers={**HTML, **sent}, follow_redirects=False)
+        following = answer.headers.get("Location") or answer.headers["HX-Redirect"]
+        assert following == (lost if sent.get("Referer") == page else "/sign-in?lost=yes")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from clothier.api.page.rendering import is_htmx, redirect, render
+from clothier.api.page.sign_in import MAX_PATH
 from clothier.api.page.visits import NOT_SIGNED_IN, is_from_other_site
 from clothier.api.problems import ADVICE
 
@@ -62,10 +63,22 @@ def error_page(problem: Problem, scope: Scope) -> Response | None:
 def _ask_to_sign_in(request: Request) -> Response:
     if is_from_other_site(request):  # its cookie may have been held back: come again from here
         return render(request, "again.html")
-    following = "/"
-    if request.method == "GET" and not is_htmx(request):
-        following = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return redirect(request, "/sign-in" if following == "/" else f"/sign-in?{urlencode({'next': following})}")
+    is_lost, following = request.method != "GET", _shown_page(request)
+    given = {"next": following if following != "/" else "", "lost": "yes" if is_lost else ""}
+    query = urlencode({name: value for name, value in given.items() if value})
+    return redirect(request, f"/sign-in?{query}" if query else "/sign-in")
+
+
+def _shown_page(request: Request) -> str:
+    """The page that the browser shows or asks for: where to go on after signing in."""
+    address = str(request.url)
+    if request.method != "GET" or is_htmx(request):
+        address = request.headers.get("hx-current-url") or request.headers.get("referer") or "/"
+    try:
+        page = urlsplit(address)._replace(scheme="", netloc="", fragment="").geturl()
+    except ValueError:
+        return "/"
+    return page if 0 < len(page) <= MAX_PATH else "/"
 
 
 def _detail(problem: Problem) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
@@ -102,7 +103,7 @@ def _act(desk: Desk, services: Services, form: FormData, reviewer: str) -> Card:
     store, key, action = services.store, field(form, "key"), field(form, "action")
     item_id = unquote(field(form, "item_id"))
     if action == "undo":
-        return desk.undo(item_id, key)
+        return desk.undo(item_id, _key_of(key, action))
     if action == "previous":
         return desk.previous(item_id)
     if action == "skip":
@@ -114,12 +115,21 @@ def _act(desk: Desk, services: Services, form: FormData, reviewer: str) -> Card:
     seen = {item_id: int(revision)}
     name, model_class = field(form, "class"), field(form, "model_class")
     if action == "accept" or (name and name == model_class):
+        key = _key_of(key, "accept")
         return desk.judge(item_id, lambda: review.accept(store, seen, reviewer, key=key), f"Accepted: {model_class}.")
     if name or action == "none":
-        label = name or None
+        label, key = name or None, _key_of(key, "correct", name)
         done = f"{label or NONE.capitalize()}; the model said {model_class}."
         return desk.judge(item_id, lambda: review.correct(store, seen, label, reviewer, key=key), done)
     raise Problem(422, "invalid-request", "There is no such action. Load the page again.")
+
+
+def _key_of(form_key: str, *choice: str) -> str:
+    """The key of an action: one for each choice on a card.
+
+    If the answer to a form is lost, the same choice again is the same action, and another choice is another one.
+    """
+    return hashlib.sha256("\0".join((form_key, *choice)).encode()).hexdigest()
 
 
 def _page(request: Request, services: Services, caller: Caller, card: Card, asked: str | None = None) -> Response:

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 MAX_TRAIL = 20  # items that "previous" can go back
 KEYS = 9  # classes that have a key
+TIMEOUT = 30_000  # milliseconds that a browser waits for an answer; the same form can be sent again
 AHEAD = 2  # photos that the browser loads in advance
 NONE = "none of the classes"
+NOT_SAVED = "Your answer was not saved."
+SAVED_BEFORE = "You reviewed this photo before. Say again what it is, or skip it."
 
 
 class DeskState(BaseModel):
@@ -89,7 +92,8 @@ class Card:
         """For the template."""
         item = self.item
         colors = colors_of(store, [item.item_id]).get(item.item_id, []) if item else []
-        return {"card": self, "item": item, "colors": colors, "keys": KEYS, "no_class": NONE, "key": uuid.uuid4().hex}
+        fixed = {"keys": KEYS, "no_class": NONE, "timeout": TIMEOUT}
+        return {"card": self, "item": item, "colors": colors, "key": uuid.uuid4().hex, **fixed}
 
 
 class Desk:
@@ -146,10 +150,12 @@ class Desk:
         if result.n:
             self.leave(item_id)
             return self.show_next(done)
-        message = " ".join(one.message for one in result.conflicts)
+        message = " ".join([*(one.message for one in result.conflicts), NOT_SAVED])
         again = review.find_items(self._store, [item_id])
         if again and again[0].reviewed_at is None:
             return self._card(again[0], message, is_warning=True)
+        if again and again[0].reviewed_by == self._reviewer:  # the answer to an earlier form was lost
+            return self._card(again[0], SAVED_BEFORE, is_warning=True)
         self.leave(item_id)
         return self.show_next(message, is_warning=True)
 

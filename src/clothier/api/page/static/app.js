@@ -15,14 +15,26 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
-// A message about the last request is out of date when the next one begins.
-document.addEventListener("htmx:beforeRequest", () => document.getElementById("problem")?.replaceChildren());
+// A message stays until the person does something, or until what the page asks by itself succeeds again.
+let failed = null; // the element whose request the message is about
+const clear = () => document.getElementById("problem")?.replaceChildren();
+
+document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb !== "get") clear(); });
+document.addEventListener("htmx:responseError", (event) => { failed = event.target; });
+document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && event.target === failed) clear(); });
 
 export function sayProblem(text) {
+  if (document.getElementById("problem").textContent === text) return; // it would be read aloud again
   const message = document.createElement("p");
   message.className = "problem";
   message.textContent = text;
   document.getElementById("problem").replaceChildren(message);
 }
 
-document.addEventListener("htmx:sendError", () => sayProblem("The server cannot be reached. Is it still running?"));
+for (const [name, what] of [["sendError", "cannot be reached"], ["timeout", "does not answer"]]) {
+  document.addEventListener(`htmx:${name}`, (event) => {
+    failed = event.target;
+    const isForm = event.detail.requestConfig.verb !== "get";
+    sayProblem(`The server ${what}.${isForm ? " Try again when it is back: nothing is done twice." : ""}`);
+  });
+}

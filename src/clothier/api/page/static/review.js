@@ -24,6 +24,21 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
-document.addEventListener("htmx:afterSwap", prefetch);
+// After a click, Enter accepts the next photo; the button would keep the focus, and mean another photo.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("#desk button");
+  if (button && event.detail > 0) setTimeout(() => button.blur()); // when htmx has read which button it was
+});
+
+// On a phone, the next photo may be above what is shown.
+function showPhoto() {
+  const photo = document.querySelector("#desk .photo")?.getBoundingClientRect();
+  if (photo && photo.bottom < innerHeight / 2) document.getElementById("said").scrollIntoView();
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  prefetch();
+  if (event.target.id === "desk") showPhoto();
+});
 if (document.readyState === "complete") prefetch();
 else addEventListener("load", prefetch); // after the photo that is shown
