@@ -119,9 +119,7 @@ def test_ten_photos_by_keys(browser: Browser, server: str) -> None:
         page.click("#do-skip")
         page.wait_for_selector(f"#desk input[name=key]:not([value='{before}'])", state="attached")
         clicked = shown(page)
-        assert press(page, "Enter").startswith("Accepted"), (
-            "Enter is for the new photo, not for the clicked button"
-        )
+        assert press(page, "Enter").startswith("Accepted"), "Enter is for the new photo, not for the clicked button"
         press(page, "u")
         assert shown(page) == clicked
         press(page, "ArrowLeft")
