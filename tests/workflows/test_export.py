@@ -4,17 +4,19 @@ import csv
 import io
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from sqlalchemy import update
 
+from clothier.catalogue.catalogue_store import open_store as open_catalogue
 from clothier.catalogue.review import correct
 from clothier.cli.main import main
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.store import open_store
-from clothier.store.schema import RUNS, SOURCES
+from clothier.store.schema import FILES, RUNS, SOURCES
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
 from clothier.workflows.index import index
@@ -24,7 +26,6 @@ from tests.color_photos import draw, save_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from clothier.bundle import Bundle
 
@@ -204,7 +205,7 @@ def test_label_studio(source: str, tmp_path: Path) -> None:
 def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
     tag(photos, store=tmp_path / "tags.db", model=model, product_column="style")
     with open_store(tmp_path / "tags.db") as store:
-        rows = store.rows_of(select_files())
+        rows = store.rows_of(FILES.select())
         ids = {one["file"]: one["item_id"] for one in rows}
         correct(store, {ids["gray.png"]: None}, "skirt", "Ann")
         correct(store, {ids["blue.png"]: None}, None, "Ann")
@@ -214,12 +215,6 @@ def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
     everything = export(tmp_path / "tags.db", tmp_path / "out.csv", include_all=True)
     assert found.left_out == everything.left_out == {"failed": 1, "no class": 1}
     assert not any("--all" in one for one in everything.warnings)
-
-
-def select_files() -> Any:
-    from clothier.store.schema import FILES
-
-    return FILES.select()
 
 
 def test_a_folder_and_tables_of_its_photos(store_url: str, photos: Path, tmp_path: Path, model: Path) -> None:
@@ -255,6 +250,34 @@ def test_a_review_of_a_copy_counts(photos: Path, tmp_path: Path, model: Path) ->
     found = export(store_file, tmp_path / "out.csv", format="shopify")
     assert {one["URL handle"]: one["Type"] for one in read(tmp_path / "out.csv")}["a1"] == "skirt"
     assert (found.n_rows, found.left_out) == (5, {"copy": 1, "failed": 1})
+
+
+def test_two_sources_that_give_one_id_to_different_photos(
+    store_url: str, photos: Path, tmp_path: Path, model: Path
+) -> None:
+    other, out = photos.with_name("other.csv"), tmp_path / "out.csv"
+    photos.write_text("file,number\nred 1.png,A\nblue.png,B\n")
+    other.write_text("file,number\nalone.png,A\n")
+    for table in (photos, other):
+        tag(table, store=store_url, model=model, id_column="number")
+    assert main(["export", store_url, "-o", str(out), "--json"]) == 3
+    assert [(one["item_id"], one["file"], one["class"]) for one in read(out)] == [
+        ("B", "blue.png", "hat"),
+        ("A", "alone.png", "skirt"),
+    ]
+    found = export(store_url, out, format="shopify")
+    assert (found.left_out, [one.file for one in found.conflicts]) == ({"replaced": 1}, ["red 1.png"])
+    with open_catalogue(store_url) as store:
+        assert [one.file for one in store.items(["A"])] == ["alone.png"]
+        assert {one["file"] for one in store.rows_of(FILES.select())} == {"red 1.png", "blue.png", "alone.png"}
+        store.correct({"A": None}, "hat", "Ann")
+        export_corrections(store_url, out)
+        assert [Path(one["file"]).name for one in read(out)] == ["alone.png"], "not the photo of the first source"
+        removed = store.remove_source(str(other), "Ann")
+        assert (removed.items, store.items(["A"])) == (1, ()), "no tag of a photo that is not there"
+    tag(photos, store=store_url, model=model, id_column="number")
+    assert export(store_url, out).conflicts == ()
+    assert [(one["item_id"], one["class"]) for one in read(out)] == [("A", "dress"), ("B", "hat")]
 
 
 def test_a_run_that_did_not_finish(photos: Path, tmp_path: Path, model: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, select, tuple_
 
 from clothier.catalogue.review.filters import decision_is, is_in_source
 from clothier.errors import UnknownNameError
-from clothier.store.schema import FILES, ITEMS, OUTPUTS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, OUTPUTS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ ORDERS: dict[str, tuple[str, bool]] = {
 }
 """A column of an index, and whether the largest comes first. Items that are equal in it come by id."""
 
+_IS_OF_ITEM = HAS_TAG | ((ITEMS.c.item_id == FILES.c.item_id) & FILES.c.digest.is_(None))  # or could not be read
 Place = tuple[Any, str]
 """Where a page ends: the value of the order's column, and the id."""
 
@@ -143,7 +144,8 @@ def colors_of(store: Store, item_ids: Sequence[str]) -> dict[str, list[Row]]:
 def files_of(store: Store, item_ids: Sequence[str]) -> dict[str, str]:
     """One file of each of these items that has any, as its source names it."""
     file = func.min(FILES.c.file).label("file")
-    query = select(FILES.c.item_id, file).where(FILES.c.item_id.in_(item_ids)).group_by(FILES.c.item_id)
+    query = select(FILES.c.item_id, file).join(ITEMS, _IS_OF_ITEM).where(FILES.c.item_id.in_(item_ids))
+    query = query.group_by(FILES.c.item_id)
     return {one["item_id"]: one["file"] for one in store.rows_of(query)}
 
 
@@ -155,6 +157,7 @@ def find_item(store: Store, item_id: str) -> Row | None:
     files = (
         select(SOURCES.c.name.label("source"), FILES.c.file)
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
+        .join(ITEMS, _IS_OF_ITEM)
         .where(FILES.c.item_id == item_id)
         .order_by(FILES.c.source_id, FILES.c.key)
         .limit(MAX_FILES)

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 
 from clothier.catalogue.rules import top_classes
 from clothier.metrics import softmax
-from clothier.store.schema import FILES, ITEMS, OUTPUTS, TAG_INPUTS
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, OUTPUTS, TAG_INPUTS
 from clothier.votes import log_probabilities
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def product_votes(
     query = (
         select(FILES.c.product, ITEMS.c.reviewed_class, *TAG_INPUTS)
         .join(OUTPUTS, (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model))
-        .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
+        .join(ITEMS, HAS_TAG)
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, FILES.c.product.in_(products))
         .where(FILES.c.error_code.is_(None), counts)
         .where(OUTPUTS.c.computed_by.is_distinct_from(rules.model.fallback_name))

@@ -20,7 +20,7 @@ from clothier.errors import UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE, UNFINISHED
 from clothier.store.present_files import last_runs
 from clothier.store.previews import drop_unused
-from clothier.store.schema import FILES, ITEMS, JOBS, PREVIEWS, REMOVED_ITEMS, RUNS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, JOBS, PREVIEWS, REMOVED_ITEMS, RUNS, SOURCES
 from clothier.store.store import upsert
 from clothier.types import no_progress
 
@@ -164,9 +164,9 @@ def _remove_page(connection: Connection, source: int, actor: str) -> tuple[int, 
 
 
 def _remove_items(connection: Connection, item_ids: Sequence[str], actor: str) -> Sequence[RowMapping]:
-    """Removes those of the items that no file has any more; they are locked against reviewers."""
+    """Removes those of the items whose photo no file has any more; they are locked against reviewers."""
     columns = [ITEMS.c[name] for name in ("item_id", "digest", "revision", "review_id", *AUDITED)]
-    unused = ~exists().where(FILES.c.item_id == ITEMS.c.item_id)
+    unused = ~exists().where(HAS_TAG)
     query = select(*columns).where(ITEMS.c.item_id.in_(item_ids), unused).order_by(ITEMS.c.item_id)
     found = connection.execute(query.with_for_update()).mappings().all()
     if found:

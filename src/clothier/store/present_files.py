@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
-from clothier.store.schema import FILES, ITEMS, RUNS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, RUNS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ def _page(
 ) -> Sequence[Sequence[Any]]:
     query = (
         select(FILES.c.position, *columns)
-        .join(ITEMS, ITEMS.c.item_id == FILES.c.item_id)
+        .join(ITEMS, HAS_TAG)
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
         .where(FILES.c.source_id == source, FILES.c.run_id >= run, FILES.c.position > position)
         .where(FILES.c.error_code.is_(None), FILES.c.digest.is_not(None))

@@ -220,6 +220,9 @@ FILES = Table(
     sqlite_with_rowid=False,
 )
 """Where photos were found: in which source, under which name, by which run last."""
+HAS_TAG = (ITEMS.c.item_id == FILES.c.item_id) & (ITEMS.c.digest == FILES.c.digest)
+"""Whether the tag of an item is one of this file: two sources may give one id to different photos, and the photo that
+was tagged last has it."""
 
 ACTIONS = Table(
     "actions",

@@ -26,7 +26,7 @@ from clothier.store.engine import (
 )
 from clothier.store.lock import BUSY, file_lock
 from clothier.store.migrate import migrate
-from clothier.store.schema import AUDIT, FILES, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
+from clothier.store.schema import AUDIT, FILES, HAS_TAG, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -223,7 +223,9 @@ class Store:
         return self.read(work)
 
     def rows(self, run: RunId, where: Sequence[ColumnElement[bool]] = ()) -> Iterator[Row]:
-        """The run's files with their tags, in the order of the source; the tag of a failed file is None.
+        """The run's files with their tags, in the order of the source.
+
+        The tag of a failed file is None, and that of a file whose id another source gave to another photo later.
 
         Args:
             run: the last one over its source.
@@ -231,7 +233,7 @@ class Store:
         """
         tag = [one for one in ITEMS.c if one.name not in ("item_id", "digest", "product")]
         file = [one for one in FILES.c if one.name not in ("source_id", "run_id", "signature", "digest")]
-        joined = (ITEMS.c.item_id == FILES.c.item_id) & FILES.c.error_code.is_(None)
+        joined = HAS_TAG & FILES.c.error_code.is_(None)
         output = (OUTPUTS.c.digest == ITEMS.c.digest) & (OUTPUTS.c.model_id == run.model)
         position = -1
         while True:
@@ -419,7 +421,7 @@ def find_or_insert(connection: Connection, table: Table, key: Mapping[str, str],
 def _count(connection: Connection, column: Any, run: RunId, condition: Any) -> dict[str | None, int]:
     query = (
         select(column, func.count())
-        .select_from(FILES.outerjoin(ITEMS, ITEMS.c.item_id == FILES.c.item_id))
+        .select_from(FILES.outerjoin(ITEMS, HAS_TAG))
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, condition)
         .group_by(column)
     )

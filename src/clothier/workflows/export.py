@@ -14,13 +14,22 @@ from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
 from clothier.catalogue.exports.products import SKU, group_products
 from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
-from clothier.catalogue.exports.tags import NO_CLASS, StoreTags, TableTags, check_is_no_source, is_final, state
+from clothier.catalogue.exports.tags import (
+    NO_CLASS,
+    REPLACED,
+    StoreTags,
+    TableTags,
+    check_is_no_source,
+    is_final,
+    state,
+)
 from clothier.catalogue.rows import OutputColumn, choose_columns
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
 from clothier.errors import UnknownNameError, UsageError
 from clothier.paths import check_not_source
 from clothier.store import open_store
 from clothier.store.engine import is_store
+from clothier.types import FailedInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
     from clothier.catalogue.exports.products import Product
     from clothier.catalogue.exports.tags import Tags
     from clothier.store.store import Row
-    from clothier.types import FailedInput
 
 FORMATS = ("csv", "shopify", "google", "label-studio")
 ONLY_CSV = "columns are chosen for the format csv only; {} has columns of its own. Leave out --columns."
@@ -51,6 +59,10 @@ COPIES = (
     "{n:,} photos are in another source of the store, too, and are exported once: as your product or under your id, or "
     "else from the source that was tagged last. Left out, for example: {file} of {source}."
 )
+ID_TAKEN = (
+    "{file} is left out: another source has another photo with its id {item_id!r}, and was tagged later. Give each "
+    "photo an id of its own, or remove the source that is outdated: clothier sources --store STORE --remove SOURCE"
+)
 LEFT_OUT = "left out: {}. {} includes them."
 
 
@@ -64,9 +76,11 @@ class ExportResult:
         n_tags: photos whose tags are in it.
         n_rows: products, or tags where the format knows no products.
         left_out: photos that are not in it, by why: ``review``, ``reject``, ``uncalibrated``, ``no class`` (a
-            person said so), ``long id`` (for Google), ``copy`` (another source has the same photo) or ``failed``.
+            person said so), ``long id`` (for Google), ``copy`` (another source has the same photo), ``replaced``
+            (another photo has its id now) or ``failed``.
         warnings: one sentence each.
-        conflicts: photos that are in different products of several sources, so that a shop gets them more than once.
+        conflicts: photos that are in different products of several sources, so that a shop gets them more than once;
+            and those whose id another photo has now.
     """
 
     output: Path
@@ -186,12 +200,13 @@ class _Export:
         self._include_all = include_all or name == "label-studio"
         self._left_out: Counter[str] = Counter()
         self._warnings: list[str] = []
+        self._conflicts: list[FailedInput] = []
         self._n_tags = 0
 
     def write(self) -> ExportResult:
         n_rows = self._write_products() if self._format in ("shopify", "google") else self._write_tags()
         left_out, warnings = dict(sorted(self._left_out.items())), tuple(self._all_warnings())
-        conflicts = self._tags.copies.conflicts
+        conflicts = (*self._tags.copies.conflicts, *self._conflicts)
         return ExportResult(self._output, self._format, self._n_tags, n_rows, left_out, warnings, conflicts)
 
     def _rows(self) -> Iterator[Row]:
@@ -201,7 +216,14 @@ class _Export:
                 self._n_tags += 1
                 yield row
             else:
-                self._left_out[state(row)] += 1
+                self._leave_out(row)
+
+    def _leave_out(self, row: Row) -> None:
+        why = state(row)
+        self._left_out[why] += 1
+        if why == REPLACED:
+            message = ID_TAKEN.format(file=row["file"], item_id=row["item_id"])
+            self._conflicts.append(FailedInput(row["file"], "duplicate", message))
 
     def _write_tags(self) -> int:
         if self._format == "csv":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, func, select
 
 from clothier.catalogue.tags import ID_LENGTH, REVIEW
-from clothier.store.schema import FILES, ITEMS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, SOURCES
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def find_copies(store: Store, runs: Sequence[RunId], where: Sequence[ColumnEleme
     query = (
         select(*columns, SOURCES.c.name.label("source"), *(ITEMS.c[name] for name in REVIEW))
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
-        .join(ITEMS, (ITEMS.c.item_id == FILES.c.item_id) & (ITEMS.c.digest == FILES.c.digest))
+        .join(ITEMS, HAS_TAG)
         .where(in_runs, FILES.c.digest.in_(shared), *where)
         .order_by(FILES.c.digest, FILES.c.source_id, FILES.c.position)
     )

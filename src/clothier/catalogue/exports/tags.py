@@ -38,7 +38,7 @@ OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
 REQUIRED = ("item_id", "file", "class", "decision")
 MAX_LINE = 1 << 24  # characters of a line or a cell
 BATCH = 1_000  # rows of a Parquet file in memory
-NO_CLASS = "no class"
+NO_CLASS, REPLACED = "no class", "replaced"
 TEXTS = (*REQUIRED, "class_2", "class_3")
 NUMBERS = ("probability", "probability_2", "probability_3")
 
@@ -256,9 +256,14 @@ def is_final(row: Row) -> bool:
 
 
 def state(row: Row) -> str:
-    """Why a tag is not final: ``failed``, ``no class`` where a person said so, or its decision."""
+    """Why a tag is not final.
+
+    ``failed``, ``no class`` where a person said so, ``replaced`` where another photo has the id now, or its decision.
+    """
     if row["class"] is None and row.get("reviewed_by"):
         return NO_CLASS
+    if row["class"] is None and row["decision"] is None and row.get("error_code", "") is None:
+        return REPLACED
     if row.get("error_code") or (row["class"] is None and row["decision"] is None):
         return "failed"
     return row["decision"] or "uncalibrated"

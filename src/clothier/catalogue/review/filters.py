@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, select, text
 
 from clothier.errors import UnknownNameError, UsageError
-from clothier.store.schema import FILES, ITEMS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, SOURCES
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -75,7 +75,7 @@ class Filter:
 def is_in_source(name: str) -> ColumnElement[bool]:
     """The condition that an item is in a source, as the store names it; also in a query that has files of its own."""
     source = select(SOURCES.c.source_id).where(SOURCES.c.name == name).scalar_subquery()
-    return exists().where(FILES.c.item_id == ITEMS.c.item_id, FILES.c.source_id == source).correlate(ITEMS)
+    return exists().where(HAS_TAG, FILES.c.source_id == source).correlate(ITEMS)
 
 
 def decision_is(decision: str | None) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 
 from clothier.catalogue.review.filters import Filter, decision_is
 from clothier.errors import UnknownNameError, UsageError
-from clothier.store.schema import FILES, ITEMS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, SOURCES
 from clothier.types import SHARE_ACCEPTED
 from clothier.untrusted import is_storable
 
@@ -264,6 +264,7 @@ def with_files(
     query = (
         select(FILES.c.item_id, FILES.c.file, SOURCES.c.name)
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
+        .join(ITEMS, HAS_TAG)
         .where(FILES.c.item_id.in_([one["item_id"] for one in rows]), FILES.c.error_code.is_(None))
         .order_by(FILES.c.source_id.desc(), FILES.c.position.desc())
     )
