@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -34,10 +35,13 @@ if TYPE_CHECKING:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Five hats to review, one accepted dress, and 20 photos of it."""
-    rows = [item_row(f"i{number}", decision="review", probability=0.5, **{"class": "hat"}) for number in range(5)]
+    digest = hashlib.sha256(draw(tmp_path / "0.jpg").read_bytes()).hexdigest()
+    names = {f"i{number}": {"digest": digest} if number == 0 else {} for number in range(5)}
+    rows = [
+        item_row(name, decision="review", probability=0.5, **{"class": "hat"}, **own) for name, own in names.items()
+    ]
     with open_store(tmp_path / "tags.db") as opened:
         fill_store(opened, *rows, item_row("a", draw=0.001, color="red", product="S"), source=str(tmp_path))
-    draw(tmp_path / "0.jpg")
     return tmp_path / "tags.db"
 
 
@@ -191,6 +195,11 @@ def test_a_reviewed_photo_that_is_gone_is_named(run: Run, store: Path) -> None:
     assert (result["n"], result["failed"], result["failures"][0]["file"]) == (1, 4, "1.jpg")
     assert "1.jpg of" in messages
     assert "its review was not exported" in messages
+    draw(store.parent / "0.jpg", "hat")
+    result = export_corrections(store, store.parent / "corrections.csv")
+    assert result.n == 0, "a label of one photo is not written beside another"
+    assert "0.jpg of" in result.failures[0].message
+    assert "is another photo now than the one that was reviewed" in result.failures[0].message
 
 
 def test_corrections_say_that_they_are_mostly_doubtful_photos(run: Run, store: Path) -> None:

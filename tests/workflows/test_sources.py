@@ -11,7 +11,7 @@ import pytest
 from clothier.catalogue.catalogue_store import open_store
 from clothier.catalogue.index.entries import runs_state
 from clothier.catalogue.review import accept, correct, undo
-from clothier.catalogue.sources import BY_PERSON
+from clothier.catalogue.sources import BY_PERSON, remove_source
 from clothier.cli.main import main
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store import jobs
@@ -105,6 +105,17 @@ def test_what_is_refused(
     assert main(["sources", "--store", store_url, "--by", "anna"]) == 2
     assert main(["sources", "--store", store_url]) == 0
     assert capsys.readouterr().out == "The store has no sources.\n"
+
+
+def test_a_server_notices_that_a_source_was_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for minute, source in enumerate(("/wrong", "/photos")):
+        monkeypatch.setattr("clothier.store.store.now", lambda minute=minute: f"2026-11-30T12:0{minute}:00Z")
+        fill_store(store, item_row("i1", digest=source), source=source)
+        store.finish_run(store.begin_run(source, "ab", "shop"))
+        states.append(runs_state(store))
+        remove_source(store, source, "anna")
+    assert len({*states, runs_state(store)}) == 3
 
 
 def test_an_upload(store: Store, store_url: str) -> None:

@@ -87,15 +87,16 @@ def stored_digest(store: Store, item_id: str) -> bytes | None:
     return None if digest is None else read_digest(digest)
 
 
-def runs_state(store: Store) -> tuple[int, int]:
-    """The run that finished last, 0 before the first, and the number of sources.
+def runs_state(store: Store) -> tuple[int, int, str]:
+    """The number of sources, and the run that finished last with its time; 0 and "" before the first.
 
-    If they change, an index may be out of date.
+    If they change, an index may be out of date. The number of a run that was removed with its source is used again.
     """
-    last = select(func.coalesce(func.max(RUNS.c.run_id), 0)).where(RUNS.c.finished_at.is_not(None)).scalar_subquery()
     sources = select(func.count()).select_from(SOURCES).scalar_subquery()
-    found = store.read(lambda connection: connection.execute(select(last, sources)).one())
-    return found[0], found[1]
+    query = select(sources, RUNS.c.run_id, RUNS.c.finished_at).where(RUNS.c.finished_at.is_not(None))
+    query = query.order_by(RUNS.c.run_id.desc()).limit(1)
+    found = store.read(lambda connection: connection.execute(query).first())
+    return (found[0], found[1], found[2]) if found else (0, 0, "")
 
 
 def read_embeddings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,10 @@ PAGE = 1_000  # items that are read at a time
 NOT_FOUND = (
     "{file} of {source} is not a file that can be read now, so its review was not exported. Photos in a ZIP or Parquet "
     "file must be unpacked and tagged as a folder."
+)
+CHANGED = (
+    "{file} of {source} is another photo now than the one that was reviewed, so its review was not exported. Tag its "
+    "source again, and review it."
 )
 
 
@@ -62,10 +67,13 @@ class Corrections:
     def __iter__(self) -> Iterator[Row]:
         """The rows, in the order of the items' ids."""
         folders: dict[str, PhotoFinder] = {}
-        for item in _reviewed(self.store):
+        for item, digest in _reviewed(self.store):
             path = locate(item.source, item.file, folders)
-            if path is None:
-                message = NOT_FOUND.format(file=item.file or item.item_id, source=item.source or "the store")
+            found = path and _digest(path)
+            if path is None or found != digest:
+                message = (CHANGED if found else NOT_FOUND).format(
+                    file=item.file or item.item_id, source=item.source or "the store"
+                )
                 self.failures.append(FailedInput(item.file or item.item_id, "not-found", message))
                 continue
             label = item.reviewed_class or ""
@@ -84,17 +92,28 @@ class Corrections:
             }
 
 
-def _reviewed(store: Store) -> Iterator[ReviewItem]:
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _reviewed(store: Store) -> Iterator[tuple[ReviewItem, str]]:
+    """The reviewed items, each with the SHA-256 of its photo."""
     last: str | None = ""
     while last is not None:
         page = store.read(partial(_page, last=last))
         yield from page
-        last = page[-1].item_id if len(page) == PAGE else None
+        last = page[-1][0].item_id if len(page) == PAGE else None
 
 
-def _page(connection: Connection, last: str) -> tuple[ReviewItem, ...]:
+def _page(connection: Connection, last: str) -> list[tuple[ReviewItem, str]]:
     query = select(ITEMS).where(ITEMS.c.review_id.is_not(None), ITEMS.c.item_id > last)
-    return with_files(connection, connection.execute(query.order_by(ITEMS.c.item_id).limit(PAGE)).mappings().all())
+    rows = connection.execute(query.order_by(ITEMS.c.item_id).limit(PAGE)).mappings().all()
+    return list(zip(with_files(connection, rows), (one["digest"] for one in rows), strict=True))
 
 
 def locate(source: str, file: str, finders: dict[str, PhotoFinder]) -> Path | None:
