@@ -36,10 +36,8 @@ if TYPE_CHECKING:
 def store(tmp_path: Path) -> Path:
     """Five hats to review, one accepted dress, and 20 photos of it."""
     digest = hashlib.sha256(draw(tmp_path / "0.jpg").read_bytes()).hexdigest()
-    names = {f"i{number}": {"digest": digest} if number == 0 else {} for number in range(5)}
-    rows = [
-        item_row(name, decision="review", probability=0.5, **{"class": "hat"}, **own) for name, own in names.items()
-    ]
+    rows = [item_row(f"i{number}", decision="review", probability=0.5, **{"class": "hat"}) for number in range(5)]
+    rows[0]["digest"] = digest
     with open_store(tmp_path / "tags.db") as opened:
         fill_store(opened, *rows, item_row("a", draw=0.001, color="red", product="S"), source=str(tmp_path))
     return tmp_path / "tags.db"
