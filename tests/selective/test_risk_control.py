@@ -15,6 +15,8 @@ from clothier.selective import risk_control
 from clothier.selective.provable_risk import control_risk
 from clothier.selective.risk_control import (
     METHOD,
+    ROUNDING,
+    coverage_thresholds,
     find_threshold,
     intraclass_correlation,
     risk_upper_bound,
@@ -134,6 +136,13 @@ def test_a_single_group_gives_no_bound() -> None:
     assert find_threshold(np.full(500, 0.99), np.ones(500, bool), np.zeros(500, np.int64)) is None
 
 
+def test_a_model_accepts_what_its_calibration_accepted() -> None:
+    """It computes in single precision, and the threshold is at the probability of one of the photos."""
+    scores = np.random.default_rng(0).beta(2, 0.5, 1000)
+    for threshold in coverage_thresholds(scores):
+        assert (scores.astype(np.float32) >= threshold).sum() == (scores >= threshold).sum()
+
+
 def test_predictions_with_minus_infinity_are_never_accepted() -> None:
     n = 400
     confidence = np.where(np.arange(n) % 2 == 0, 0.99, -np.inf)
@@ -148,7 +157,7 @@ def test_predictions_with_minus_infinity_are_never_accepted() -> None:
         confidence_level=0.95,
         grouped_by="photo",
     )
-    assert threshold == 0.99
+    assert threshold == 0.99 - ROUNDING
     assert (guarantee.n_accepted, guarantee.coverage, guarantee.empirical_risk, guarantee.n_groups) == (200, 0.5, 0, n)
     assert guarantee.method == METHOD
     assert find_threshold(np.full(n, -np.inf), correct, np.arange(n)) is None

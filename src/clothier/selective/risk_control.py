@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 METHOD = "Learn then Test (fixed sequence) with Korn-Graubard bounds over groups"
 COVERAGE_GRID = np.arange(10, 101) / 100  # fractions of the photos that may be accepted: the tested thresholds
+ROUNDING = 1e-6  # by which the probability of a photo may be lower in single precision, with which a model computes it
 
 
 def risk_guarantee(
@@ -159,12 +160,13 @@ def fixed_sequence(
 def coverage_thresholds(scores: Float64Array) -> Float64Array:
     """Every threshold that may be tested, from strict to lenient: those that accept 10, 11, ... 100 % of the tags.
 
-    None where all ``scores`` (N,) are infinite.
+    Each is a little lower than a score, so that a model with this threshold accepts that photo, too. There are none
+    where all ``scores`` (N,) are infinite.
     """
     possible = scores[np.isfinite(scores)]
     if not possible.size:
         return possible
-    return np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1]
+    return np.maximum(np.unique(np.quantile(possible, 1 - COVERAGE_GRID, method="higher"))[::-1] - ROUNDING, 0)
 
 
 def _group_totals(wrong: npt.ArrayLike, groups: Int64Array) -> tuple[Float64Array, Float64Array]:
