@@ -9,12 +9,15 @@ import tempfile
 import time
 import zipfile
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pyarrow.parquet as pq
 import pytest
 
 from clothier.api import job_worker
+from clothier.api.downloads import download
 from clothier.errors import StorageError
 from clothier.store import jobs, open_store
 from clothier.store.schema import JOB_PARTS
@@ -22,7 +25,6 @@ from clothier.workflows import tag_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from starlette.testclient import TestClient
 
@@ -126,6 +128,24 @@ def test_a_result_leaves_nothing_whatever_is_asked_for(
     assert client.get(f"/v1/jobs/{job_id}/result").status_code == 503
 
 
+def test_a_download_that_nobody_waits_for_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: object) -> None:
+        await anyio.sleep_forever()
+
+    def is_open() -> bool:
+        return any("tags.csv" in str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
+
+    response = download("tags.csv", "text/csv", lambda path: path.write_bytes(b"x" * 9))
+    assert is_open()
+    anyio.run(response, {"type": "http", "asgi": {"spec_version": "2.3"}}, gone, send)  # uvicorn's version
+    assert not is_open()
+
+
 def test_photos_that_fail_are_counted(client: TestClient, make_zip: Callable[..., bytes]) -> None:
     content = make_zip("dress").replace(b"\x89PNG", b"\x89PNX")
     job = wait(client, client.post("/v1/jobs", content=content, headers=ZIP).json()["job_id"])
@@ -165,6 +185,19 @@ def test_too_large_an_upload_leaves_nothing(open_client: OpenClient, store_path:
     assert client.post("/v1/jobs", content=stream(), headers=ZIP).status_code == 413
     with open_store(store_path) as store:
         assert store.rows_of(JOB_PARTS.select()) == []
+
+
+def test_a_job_that_is_canceled_while_it_arrives(client: TestClient, store_path: Path) -> None:
+    def stream():
+        with open_store(store_path) as store:
+            jobs.cancel_job(store, jobs.list_jobs(store, None, 1)[0])
+        yield b"x"
+
+    answer = client.post("/v1/jobs", content=stream(), headers=ZIP)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:canceled")
+    with open_store(store_path) as store:
+        assert store.rows_of(JOB_PARTS.select()) == []
+        assert jobs.list_jobs(store, None, 1)[0].status == "canceled"
 
 
 def test_the_same_key_is_the_same_job(client: TestClient, make_zip: Callable[..., bytes]) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from starlette.types import Receive, Scope, Send
+
 T = TypeVar("T")
 CHUNK = 1 << 18  # bytes that are sent at a time
 MAX_AT_ONCE = min(2, available_cores())  # the store keeps a connection for each core more than for other requests
@@ -46,6 +48,19 @@ class DownloadThreads:
         return await anyio.to_thread.run_sync(make, limiter=self._limiter)
 
 
+class _FileResponse(StreamingResponse):
+    """Sends a file that has no name any more, and closes it, which frees its space, also if the client is gone."""
+
+    def __init__(self, file: BinaryIO, media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(_chunks(file), media_type=media_type, headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        with self._file:
+            await super().__call__(scope, receive, send)
+
+
 def download(
     name: str, media_type: str, write: Callable[[Path], object], headers: Mapping[str, str] | None = None
 ) -> StreamingResponse:
@@ -67,9 +82,8 @@ def download(
         file = (folder / name).open("rb")
     more = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
     more["Content-Disposition"] = f'attachment; filename="{name}"'
-    return StreamingResponse(_chunks(file), media_type=media_type, headers={**more, **(headers or {})})
+    return _FileResponse(file, media_type, {**more, **(headers or {})})
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield from iter(lambda: file.read(CHUNK), b"")
+    return iter(lambda: file.read(CHUNK), b"")

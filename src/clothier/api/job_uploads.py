@@ -24,7 +24,7 @@ async def receive(services: Services, job: Job, chunks: AsyncIterator[bytes]) ->
     """Keeps the upload of a new job, which then waits for its turn; one that breaks off leaves nothing.
 
     Raises:
-        Problem: it is empty.
+        Problem: it is empty, was canceled meanwhile, or is too slow.
     """
     store, digest, held, part = services.store, hashlib.sha256(), bytearray(), 0
     try:
@@ -45,8 +45,11 @@ async def receive(services: Services, job: Job, chunks: AsyncIterator[bytes]) ->
 
 
 def _keep_part(store: Store, job: Job, part: int, content: bytes) -> None:
-    if not jobs.add_part(store, job, part, content):
-        raise Problem(408, "too-slow", "The job was canceled, or nothing of it arrived for two hours. Send it again.")
+    if jobs.add_part(store, job, part, content):
+        return
+    if jobs.find_job(store, job.job_id) is not None:
+        raise Problem(409, "canceled", "The job was canceled while its upload arrived. Nothing of it was kept.")
+    raise Problem(408, "too-slow", "Nothing of the upload arrived for two hours. Send it again.")
 
 
 def _check_not_empty(size: int) -> None:

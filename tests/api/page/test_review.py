@@ -92,6 +92,11 @@ def test_accept_correct_skip_previous_and_undo(anna: Shop) -> None:
     assert shown(anna, anna.page("/review?class=dress")) == third
     page = act(anna, page, action="undo")
     assert shown(anna, page) == second
+    for expected in ("1 review taken back.", "You have no review to take back."):
+        page = act(anna, page, action="undo")
+        assert said(page) == expected
+    many = anna.post("/review/many", {**anna.fields(anna.page("/review/many")), "action": "undo"}).text
+    assert said(many) == "You have no review to take back."
 
 
 @pytest.mark.parametrize(

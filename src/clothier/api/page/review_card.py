@@ -16,6 +16,7 @@ from clothier.api.problems import Problem
 from clothier.api.schemas import Text
 from clothier.catalogue import review
 from clothier.catalogue.items import colors_of
+from clothier.catalogue.review import NothingToUndoError
 from clothier.catalogue.versions import known_classes
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ KEYS = 9  # classes that have a key
 TIMEOUT = 30_000  # milliseconds that a browser waits for an answer; the same form can be sent again
 AHEAD = 2  # photos that the browser loads in advance
 NONE = "none of the classes"
+NOTHING_TO_UNDO = "You have no review to take back."
 NOT_SAVED = "Your answer was not saved."
 SAVED_BEFORE = "You reviewed this photo before. Say again what it is, or skip it."
 
@@ -128,12 +130,11 @@ class Desk:
         return self.show(self._state.trail.pop(), "The previous photo.")
 
     def undo(self, item_id: str, key: str) -> Card:
-        """Takes the reviewer's last action back, and shows its item.
-
-        Raises:
-            UsageError: there is nothing to take back.
-        """
-        result = review.undo(self._store, self._reviewer, key=key)
+        """Takes the reviewer's last action back, and shows its item."""
+        try:
+            result = review.undo(self._store, self._reviewer, key=key)
+        except NothingToUndoError:
+            return self.show(item_id, NOTHING_TO_UNDO, is_warning=True)
         said = f"{result.n:,} review{'s' * (result.n != 1)} taken back."
         said = " ".join([said, *(one.message for one in result.conflicts[:3])])
         if result.n != 1:

@@ -12,11 +12,13 @@ from clothier.api.access import Caller
 from clothier.api.page.filters import PageFilters, QueueFiltersOf, choices
 from clothier.api.page.rendering import redirect, render
 from clothier.api.page.review import field, reviewer_of
+from clothier.api.page.review_card import NOTHING_TO_UNDO
 from clothier.api.page.visits import CheckedForm, PageReader, PageReviewer
 from clothier.api.problems import Problem
 from clothier.api.schemas import Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue import review
+from clothier.catalogue.review import NothingToUndoError
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -57,7 +59,10 @@ def act(
     if reviewer is None:
         return redirect(request, "/review")
     if field(form, "action") == "undo":
-        done = review.undo(services.store, reviewer, key=field(form, "key"))
+        try:
+            done = review.undo(services.store, reviewer, key=field(form, "key"))
+        except NothingToUndoError:
+            return _page(request, services, caller, filters, after, warning=NOTHING_TO_UNDO)
         return _page(request, services, caller, filters, after, result=done)
     seen, label = read_items(form), field(form, "label")
     if not seen:

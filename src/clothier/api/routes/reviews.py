@@ -24,7 +24,7 @@ from clothier.api.schemas import (
 )
 from clothier.api.services import ServicesOf
 from clothier.catalogue import review
-from clothier.catalogue.review import ActionResult, Filter, Judgment
+from clothier.catalogue.review import ActionResult, Filter, Judgment, NothingToUndoError
 from clothier.store import Store
 from clothier.store.api_keys import LOCAL
 
@@ -97,4 +97,7 @@ def _act(store: Store, action: ReviewRequest, reviewer: str, key: str | None) ->
             class_name=action.filter.class_, **action.filter.model_dump(exclude={"class_"}, exclude_none=True)
         )
         return review.accept_all(store, wanted, reviewer, limit=action.limit, key=key)
-    return review.undo(store, reviewer, key=key)
+    try:
+        return review.undo(store, reviewer, key=key)
+    except NothingToUndoError as error:
+        raise Problem(409, "nothing-to-undo", str(error)) from error

@@ -53,6 +53,10 @@ REMOVED = "was removed from the store. If it is tagged again, it does not get th
 HALF = 32  # hexadecimal digits of a digest
 
 
+class NothingToUndoError(UsageError):
+    """A reviewer has no action that was not taken back yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgment:
     """What a person says about an item.
@@ -194,7 +198,8 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
     are those that were removed with their source.
 
     Raises:
-        UsageError: there is nothing to take back; or as :func:`accept`.
+        NothingToUndoError: there is nothing to take back.
+        UsageError: as :func:`accept`.
         StorageError: the store cannot be written. Nothing was changed.
     """
     undoing = _Action.of(UNDO, reviewer, key, ())
@@ -205,7 +210,7 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
             return done
         last = last_action(connection, name)
         if last is None:
-            raise UsageError(f"{name} has no review to take back.")
+            raise NothingToUndoError(f"{name} has no review to take back.")
         rows = connection.execute(reviews_of(last)).mappings().all()
         current = [one for one in rows if one["review_id"] == one["current_id"]]
         action = insert_action(connection, UNDO, name, undoing.key, last)
