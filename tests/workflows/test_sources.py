@@ -19,7 +19,7 @@ from clothier.store.previews import find_preview, write_previews
 from clothier.store.schema import JOBS
 from clothier.workflows.export import export
 from clothier.workflows.tag import tag
-from tests.color_photos import draw_folder, save_model
+from tests.color_photos import draw, draw_folder, save_model
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:
@@ -80,6 +80,25 @@ def test_a_wrong_folder(store_url: str, model: Path, tmp_path: Path, capsys: pyt
     tag(wrong, store=store_url, model=model)
     with open_store(store_url) as store:
         assert store.items([item.item_id])[0].revision > last, "after each removal"
+
+
+def test_a_photo_that_another_one_replaced(store_url: str, model: Path, tmp_path: Path) -> None:
+    photos = draw_folder(tmp_path / "photos")
+    tag(photos, store=store_url, model=model)
+    with open_store(store_url) as store:
+        (item,) = [one for one in store.queue(limit=99, order="random").items if one.file == "1.png"]
+        correct(store, {item.item_id: item.revision}, "skirt", "anna")
+        n = store.statistics().n_items
+    draw(photos / "1.png", "skirt", 9)
+    tag(photos, store=store_url, model=model)
+    with open_store(store_url) as store:
+        assert (store.statistics().n_items, store.items([item.item_id])) == (n, ()), "nobody can look at it anymore"
+        assert store.history(item.item_id)[-1]["actor"] == "model colors"
+    draw(photos / "1.png", "hat", 1)
+    tag(photos, store=store_url, model=model)
+    with open_store(store_url) as store:
+        (back,) = store.items([item.item_id])
+        assert (back.reviewed_class, back.revision, store.statistics().n_items) == ("skirt", item.revision + 2, n)
 
 
 def test_what_is_refused(

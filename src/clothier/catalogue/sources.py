@@ -11,31 +11,24 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, func, select, update
 
-from clothier.catalogue.review.action_rows import write_audit
-from clothier.catalogue.tags import AUDITED
+from clothier.catalogue.removed_items import remove_unused
 from clothier.data.photo_sources.item import readable
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE, UNFINISHED
 from clothier.store.present_files import last_runs
-from clothier.store.previews import drop_unused
-from clothier.store.schema import FILES, HAS_TAG, ITEMS, JOBS, PREVIEWS, REMOVED_ITEMS, RUNS, SOURCES
-from clothier.store.store import upsert
+from clothier.store.schema import FILES, JOBS, RUNS, SOURCES
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
     from clothier.store import Store
     from clothier.types import Progress
 
 PAGE = 1_000  # files that are removed in one transaction
 TASK = "remove"
-REMOVED = dict.fromkeys(AUDITED)
-"""What the history has in place of the tag of an item that was removed."""
 BY_PERSON = "its photos were removed from the store by {}"
 
 
@@ -159,28 +152,8 @@ def _remove_page(connection: Connection, source: int, actor: str) -> tuple[int, 
     if not rows:
         return None
     connection.execute(delete(FILES).where(own, FILES.c.key.in_([one.key for one in rows])))
-    removed = _remove_items(connection, sorted({one.item_id for one in rows if one.item_id}), actor)
+    removed = remove_unused(connection, sorted({one.item_id for one in rows if one.item_id}), f"person {actor}")
     return len(rows), len(removed), sum(one["review_id"] is not None for one in removed)
-
-
-def _remove_items(connection: Connection, item_ids: Sequence[str], actor: str) -> Sequence[RowMapping]:
-    """Removes those of the items whose photo no file has any more; they are locked against reviewers."""
-    columns = [ITEMS.c[name] for name in ("item_id", "digest", "revision", "review_id", *AUDITED)]
-    unused = ~exists().where(HAS_TAG)
-    query = select(*columns).where(ITEMS.c.item_id.in_(item_ids), unused).order_by(ITEMS.c.item_id)
-    found = connection.execute(query.with_for_update()).mappings().all()
-    if found:
-        connection.execute(delete(ITEMS).where(ITEMS.c.item_id.in_([one["item_id"] for one in found])))
-        upsert(connection, REMOVED_ITEMS, [{name: one[name] for name in ("item_id", "revision")} for one in found])
-        write_audit(connection, actor, found, [REMOVED] * len(found))
-        _remove_previews(connection, [one["digest"] for one in found])
-    return found
-
-
-def _remove_previews(connection: Connection, digests: Sequence[str]) -> None:
-    """Only photos of uploads have one; looking for other items with the same content takes long."""
-    there = connection.scalars(select(PREVIEWS.c.digest).where(PREVIEWS.c.digest.in_(digests))).all()
-    drop_unused(connection, there)
 
 
 def _remove_runs(connection: Connection, source: int, actor: str) -> None:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.engines import Reading
+from clothier.catalogue.removed_items import remove_unused, replaced_items
 from clothier.catalogue.shift import source_shift
 from clothier.catalogue.tags import ID_LENGTH, write_chunk
 from clothier.types import FailedInput, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
 
     from clothier.catalogue.engines import Engine
     from clothier.catalogue.rules import TaggingRules
@@ -132,7 +135,15 @@ class _Tagger:
         outputs = [{**one, "model_id": self._run.model} for one in by_content.values()]
         previews = {one.digest: one.preview for one in readings if one.digest and one.preview}
         files = [self._file_row(place, reading) for place, reading in zip(chunk, readings, strict=True)]
-        self._store.write(lambda connection: write_chunk(connection, self._run, self._rules, files, outputs, previews))
+        read = [one for one, place in zip(files, chunk, strict=True) if place.reading is None]
+
+        def commit(connection: Connection) -> None:
+            replaced = replaced_items(connection, read)
+            write_chunk(connection, self._run, self._rules, files, outputs, previews)
+            if replaced:
+                remove_unused(connection, replaced, f"model {self._rules.model.name}")
+
+        self._store.write(commit)
         self._pending.difference_update(place.item.key for place in chunk)
         tally.n += len(chunk)
         tally.computed += len(outputs)

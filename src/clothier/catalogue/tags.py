@@ -86,7 +86,7 @@ def _write_tags(
     items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
     new = [one for one in items if one["item_id"] not in present]
     _give_back_reviews(connection, new)
-    _continue_revisions(connection, new)
+    _continue_removed(connection, new)
     upsert(connection, ITEMS, items)
     drop_unused(connection, _replaced(items, present))
     changes = [_change(item, present.get(item["item_id"])) for item in items]
@@ -127,13 +127,13 @@ def _give_back_reviews(connection: Connection, new: Sequence[Row]) -> None:
             one |= dict(zip(REVIEW, review, strict=True))
 
 
-def _continue_revisions(connection: Connection, new: Sequence[Row]) -> None:
-    """Items that were removed with their source get a revision that they never had."""
-    query = select(REMOVED_ITEMS.c.item_id, REMOVED_ITEMS.c.revision)
-    query = query.where(REMOVED_ITEMS.c.item_id.in_([one["item_id"] for one in new]))
-    removed = dict(map(tuple, connection.execute(query)))
+def _continue_removed(connection: Connection, new: Sequence[Row]) -> None:
+    """Items that were removed get a revision that they never had, and the time when they were seen first."""
+    query = select(REMOVED_ITEMS).where(REMOVED_ITEMS.c.item_id.in_([one["item_id"] for one in new]))
+    removed = {one["item_id"]: one for one in connection.execute(query).mappings()}
     for one in new:
-        one["revision"] = removed.get(one["item_id"], -1) + 1
+        if before := removed.get(one["item_id"]):
+            one |= {"revision": before["revision"] + 1, "first_seen_at": before["first_seen_at"]}
 
 
 def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[str]:

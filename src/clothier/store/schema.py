@@ -195,9 +195,10 @@ REMOVED_ITEMS = Table(
     METADATA,
     Column("item_id", String, primary_key=True),
     Column("revision", Integer, nullable=False),
+    Column("first_seen_at", String(TIME_LENGTH), nullable=False),
 )
-"""The last revisions of items that were removed with their source. An item that is tagged again continues from there: a
-review of what was seen before the removal must not be taken for one of what is there now."""
+"""Items that were removed because their photo was. One that comes back is not new, and its revision continues: a review
+of what was seen before the removal must not be taken for one of what is there now."""
 
 FILES = Table(
     "files",

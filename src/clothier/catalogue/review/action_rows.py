@@ -66,7 +66,7 @@ def write_reviews(
     )
     before = [items[item_id] for item_id, _, _ in requests]
     after = [{"reviewed_class": one["class"], "reviewed_by": reviewer} for one in rows]
-    write_audit(connection, reviewer, before, after)
+    write_audit(connection, f"person {reviewer}", before, after)
     return action
 
 
@@ -94,16 +94,14 @@ def _review_row(action: int, item: RowMapping, class_name: str | None) -> Row:
 
 
 def write_audit(
-    connection: Connection, reviewer: str, items: Sequence[RowMapping], changes: Sequence[Mapping[str, Any]]
+    connection: Connection, actor: str, items: Sequence[RowMapping], changes: Sequence[Mapping[str, Any]]
 ) -> None:
     """Adds the ``changes`` of the items, one each, to the history."""
     at, rows = now(), []
     for item, change in zip(items, changes, strict=True):
         before = {name: item[name] for name in AUDITED}
         after = before | dict(change)
-        rows.append(
-            {"item_id": item["item_id"], "at": at, "actor": f"person {reviewer}", "before": before, "after": after}
-        )
+        rows.append({"item_id": item["item_id"], "at": at, "actor": actor, "before": before, "after": after})
     if rows:
         connection.execute(AUDIT.insert(), rows)
 

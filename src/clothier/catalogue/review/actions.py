@@ -215,7 +215,7 @@ def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult
         current = [one for one in rows if one["review_id"] == one["current_id"]]
         action = insert_action(connection, UNDO, name, undoing.key, last)
         restore(connection, last)
-        write_audit(connection, name, current, [after_undo(one) for one in current])
+        write_audit(connection, f"person {name}", current, [after_undo(one) for one in current])
         changed = {one["item_id"] for one in current}
         message = "was reviewed again, or its photo changed. It was left as it is."
         left = [
