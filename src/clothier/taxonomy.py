@@ -238,6 +238,15 @@ def read_taxonomy(path: Path, classes: Sequence[str]) -> dict[str, str]:
     return {name: given[name] for name in classes}
 
 
+def read_label_codes(path: Path | None, classes: Sequence[str]) -> dict[str, str] | None:
+    """The class for each code of a taxonomy whose codes are used as labels; None without a file.
+
+    Raises:
+        ClothierError: as :func:`read_taxonomy` and :func:`labels_by_code`.
+    """
+    return None if path is None else labels_by_code(read_taxonomy(path, classes))
+
+
 def _read_content(path: Path) -> bytes:
     try:
         return read_bytes(path, MAX_BYTES)

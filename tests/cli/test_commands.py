@@ -98,9 +98,9 @@ class TestEvaluate:
 
 class TestCompare:
     def test_every_option_is_passed_on(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
-        assert run("compare", "a", "b", "--data", "d", "--any-idx").code == 0
-        names = {"first": "a", "second": "b"}
-        assert fake_workflows.only_call == {**names, "data": Path("d"), "any_idx": True, "columns": Columns()}
+        assert run("compare", "a", "b", "--data", "d", "--any-idx", "--taxonomy", "c.csv").code == 0
+        given = {"first": "a", "second": "b", "data": Path("d"), "any_idx": True, "taxonomy": Path("c.csv")}
+        assert fake_workflows.only_call == {**given, "columns": Columns()}
 
     def test_table(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         shown = run("compare", "a", "b").stdout

@@ -175,7 +175,12 @@ def test_photos_in_groups(photos: Path, color_bundle: MakeBundle, tmp_path: Path
     right = color_bundle(tmp_path / "right", {"a": (255, 0, 0), "b": (0, 0, 255)})
     wrong = color_bundle(tmp_path / "wrong", {"a": (0, 0, 255), "b": (255, 0, 0)})
     names = (str(right.path), str(wrong.path))
+    (coded := photos.with_name("coded.csv")).write_text(
+        photos.read_text().replace(",a,", ",A-1,").replace(",b,", ",B-1,")
+    )
+    (codes := tmp_path / "codes.csv").write_text("class,code\na,a-1\nb,b-1\n")
     found = compare(*names, data=photos)
+    assert compare(*names, data=coded, taxonomy=codes).grouped_test == found.grouped_test
     assert found.mcnemar is None
     assert found.grouped_test == grouped_test([True] * 4 + [False] * 2, [False] * 4 + [True] * 2, [0, 0, 1, 1, 2, 2])
     assert [found.first.model, found.second.model] == list(names)

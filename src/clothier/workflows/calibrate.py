@@ -21,7 +21,7 @@ from clothier.selective.calibrate_card import (
     temperature_of,
 )
 from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, attainable, format_percent
-from clothier.taxonomy import labels_by_code, read_taxonomy
+from clothier.taxonomy import read_label_codes
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def calibrate(
     given = bundle.resolve(str(model))
     _require_not_bundled(out)
     classes = given.metadata.classes
-    codes = labels_by_code(read_taxonomy(local_path(taxonomy), classes)) if taxonomy else None
+    codes = read_label_codes(optional_path(taxonomy), classes)
     table = read_photo_table(place, columns=columns, classes=classes, split="validation", codes=codes)
     predictor = open_model(given)
     images, table, excluded = load_independent_photos(predictor, table, progress)

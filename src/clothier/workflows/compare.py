@@ -19,8 +19,9 @@ from clothier.evaluation.photos import evaluate_photos
 from clothier.inference import load
 from clothier.paths import optional_path
 from clothier.runs import Run
+from clothier.taxonomy import read_label_codes
 from clothier.types import no_progress
-from clothier.workflows.evaluate import ModelEvaluation, is_photo_model
+from clothier.workflows.evaluate import TAXONOMY_WITHOUT_PHOTOS, ModelEvaluation, is_photo_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,7 @@ def compare(
     data: str | Path | None = None,
     any_idx: bool = False,
     columns: Columns = DEFAULT_COLUMNS,
+    taxonomy: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> Comparison:
     """Evaluates two models on the same images and tests whether they differ.
@@ -78,6 +80,7 @@ def compare(
         data: a folder or a table of photos, as for ``--data``; None for Fashion-MNIST.
         any_idx: accept IDX files that are not Fashion-MNIST.
         columns: of a CSV of photos.
+        taxonomy: a file with a company's code for each class of the first model; labels of photos may be codes.
         progress: called for every model.
 
     Raises:
@@ -89,9 +92,12 @@ def compare(
     models = [load(name) for name in names]
     place = optional_path(data)
     if place is not None and (any(map(is_photo_model, models)) or is_photo_table(place)):
-        return _on_photos(names, models, PhotoCache(place, columns, progress), progress)
+        codes = read_label_codes(optional_path(taxonomy), models[0].classes)
+        return _on_photos(names, models, PhotoCache(place, columns, progress, codes), progress)
     for model in filter(is_photo_model, models):
         raise UsageError(f"{model.name} classifies photos. Give a table of labeled photos with --data.")
+    if taxonomy is not None:
+        raise UsageError(TAXONOMY_WITHOUT_PHOTOS)
     dataset = open_dataset(place, any_idx=any_idx, progress=progress)
     require_same_classes(models, dataset)
     evaluations, correct = [], []

@@ -13,8 +13,8 @@ from clothier.evaluation.photo_cache import PhotoCache
 from clothier.evaluation.photos import evaluate_corrupted_photos, evaluate_photos
 from clothier.evaluation.robustness import evaluate_corruptions
 from clothier.inference import load
-from clothier.paths import local_path, optional_path, require_names
-from clothier.taxonomy import labels_by_code, read_taxonomy
+from clothier.paths import optional_path, require_names
+from clothier.taxonomy import read_label_codes
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     NamedModels = Sequence[tuple[str, Model]]
 
 BASELINE = "fashion-cnn"  # the Fashion-MNIST model that photo models are compared with
+TAXONOMY_WITHOUT_PHOTOS = "a taxonomy is for labels of photos; give a table of photos as data, or leave it out."
 REFERENCE_MODELS = ("fashion-dnn", "fashion-cnn")
 """The bundled models that are always included in the table of corruptions."""
 
@@ -99,7 +100,7 @@ def evaluate(
     data = optional_path(data)
     photo_model = next((model for _, model in loaded if is_photo_model(model)), None)
     if data is not None and (photo_model or is_photo_table(data)):
-        codes = labels_by_code(read_taxonomy(local_path(taxonomy), loaded[0][1].classes)) if taxonomy else None
+        codes = read_label_codes(optional_path(taxonomy), loaded[0][1].classes)
         results = _on_photos(loaded, PhotoCache(data, columns, progress, codes), corruptions, progress)
     elif photo_model:
         raise UsageError(
@@ -107,8 +108,8 @@ def evaluate(
             "CSV, or a folder with a subfolder for each class."
         )
     else:
-        if taxonomy:
-            raise UsageError("a taxonomy is for labels of photos; give a table of photos as data, or leave it out.")
+        if taxonomy is not None:
+            raise UsageError(TAXONOMY_WITHOUT_PHOTOS)
         dataset = open_dataset(data, any_idx=any_idx, progress=progress)
         require_same_classes([model for _, model in loaded], dataset)
         results = _on_test_set(loaded, dataset, corruptions, progress)
