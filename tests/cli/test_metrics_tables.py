@@ -98,17 +98,19 @@ def test_model_that_abstains() -> None:
 
 
 @pytest.mark.parametrize(
-    ("risk", "n_trained_on", "line"),
+    ("risk", "known", "line"),
     [
-        (0.0, 7, "Trained on 7 of these photos, so they do not show"),
-        (0.0, 5, "The guarantee holds"),
-        (0.2, 7, "The guarantee does not hold"),
+        (0.0, {"n_trained_on": 7}, "Trained on 7 of these photos, so they do not show"),
+        (0.0, {"n_trained_on": 5}, "The guarantee holds"),
+        (0.2, {"n_trained_on": 7}, "The guarantee does not hold"),
+        (0.0, {"is_calibration_data": True}, "Calibrated on reviewed: the same photos do not show"),
+        (0.2, {"is_calibration_data": True}, "The guarantee does not hold"),
     ],
 )
-def test_training_photos_do_not_show_that_the_guarantee_holds(risk: float, n_trained_on: int, line: str) -> None:
+def test_known_photos_do_not_show_that_the_guarantee_holds(risk: float, known: dict[str, Any], line: str) -> None:
     guarantee = {**GUARANTEE.to_json(), "user_calibrated": False}
     counts = {"coverage": 0.9, "n_accepted": 900, "n_ood": 0, "novelty_auroc": None, "guarantee": guarantee}
-    evaluation = make_evaluation("photo", **counts, selective_risk=risk, n_trained_on=n_trained_on)
+    evaluation = make_evaluation("photo", **counts, data="reviewed", selective_risk=risk, **known)
     assert any(one.startswith(line) for one in rendered_lines(evaluation))
 
 

@@ -27,6 +27,7 @@ from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
 from clothier.types import InputSpec
 from clothier.workflows.calibrate import CalibrationResult, calibrate
+from clothier.workflows.evaluate import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,13 @@ def test_new_bundle_has_a_guarantee(shop: Catalogue, calibrated: CalibrationResu
     assert calibrated.selective["coverage"] == guarantee.coverage
     assert calibrated.selective["selective_risk"] == guarantee.empirical_risk <= 0.05
     assert json.loads(json.dumps(calibrated.to_json()))["model"] == "mine"
+
+
+def test_an_evaluation_on_the_same_photos_is_recognized(calibrated: CalibrationResult, shop: Catalogue) -> None:
+    results = evaluate([calibrated.bundle.path, shop.model.path], data=shop.table, columns=COLUMNS)
+    own, before = (one.to_json() for one in results)
+    assert (own["is_calibration_data"], before["is_calibration_data"]) == (True, False)
+    assert own["coverage"] == calibrated.selective["coverage"]
 
 
 def test_decisions_use_the_guarantee(calibrated: CalibrationResult) -> None:

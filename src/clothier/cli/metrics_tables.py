@@ -180,6 +180,9 @@ def _held_lines(evaluation: dict[str, Any]) -> Iterator[str]:
     if holds == "holds" and known > MAX_TRAINED_ON * evaluation["n"]:
         yield f"Trained on {known:,} of these photos, so they do not show whether the guarantee holds: {found}"
         return
+    if holds == "holds" and evaluation.get("is_calibration_data"):
+        yield f"Calibrated on {evaluation['data']}: the same photos do not show whether the guarantee holds: {found}"
+        return
     yield f"The guarantee {holds} on these photos: {found}"
 
 

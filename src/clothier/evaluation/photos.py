@@ -54,11 +54,13 @@ class PhotoEvaluation:
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
     products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
     correct: Mapping[str, bool] = field(default_factory=dict)  # of each labeled photo, by its file
+    is_calibration_data: bool = False  # whether the model was calibrated on a table of this name
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
             "n_trained_on": self.n_trained_on,
+            "is_calibration_data": self.is_calibration_data,
             "n_groups": self.n_groups,
             **({"products": dict(self.products)} if self.products else {}),
             **(self.selective or {}),
@@ -116,7 +118,8 @@ def evaluate_photos(
     notes = (table.failures, table.warnings)
     files = [file for file, counts in zip(table.files, labeled, strict=True) if counts]
     by_file = dict(zip(files, correct[labeled].tolist(), strict=True))
-    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products, by_file)
+    fitted = model.calibrated_on == table.name
+    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products, by_file, fitted)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

@@ -65,6 +65,7 @@ def open_model(opened: Bundle, *, fallback: Model | None = None, threads: int | 
         training_hashes=read_hashes(hashes, opened.path / bundle.TRAINING_HASHES_FILE) if hashes is not None else None,
         fallback=fallback,
         temperature=opened.metadata.calibration.get("temperature", 1.0),
+        calibrated_on=str(opened.metadata.calibration.get("fitted_on", "")),
         digest=_output_digest(opened, detector),
     )
 

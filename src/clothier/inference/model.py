@@ -97,6 +97,7 @@ class Model:
         temperature: by which the logits were divided.
         shift_detector: recognizes a catalogue that is unlike the training images; None if the model cannot tell.
         fallback: classifies 28x28 grayscale images instead; None for no such model.
+        calibrated_on: the name of the data that temperature and thresholds were fitted on; "" if it is unknown.
         bundle_digest: of the files that determine logits and OOD score.
     """
 
@@ -110,6 +111,7 @@ class Model:
         training_hashes: npt.NDArray[np.uint8] | None = None,
         fallback: Model | None = None,
         temperature: float = 1.0,
+        calibrated_on: str = "",
         digest: str = "",
     ) -> None:
         """Combines a classifier with its calibration.
@@ -122,12 +124,13 @@ class Model:
             training_hashes: (M, 64) uint8, perceptual hashes of the training images; None if they are unknown.
             fallback: the model that classifies 28x28 grayscale images instead; None for no such model.
             temperature: by which ``classifier`` divides its logits.
+            calibrated_on: the name of the data that temperature and thresholds were fitted on; "" if it is unknown.
             digest: of the files that determine logits and OOD score.
         """
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
         self.thresholds, self.temperature, self.shift_detector = thresholds, temperature, shift_detector
         self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
-        self.fallback, self.bundle_digest = fallback, digest
+        self.fallback, self.calibrated_on, self.bundle_digest = fallback, calibrated_on, digest
 
     def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
