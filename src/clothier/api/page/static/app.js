@@ -20,8 +20,10 @@ let failed = null; // the element whose request the message is about
 const clear = () => document.getElementById("problem")?.replaceChildren();
 
 document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb !== "get") clear(); });
-document.addEventListener("htmx:responseError", (event) => { failed = event.target; });
-document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful && event.target === failed) clear(); });
+document.addEventListener("htmx:responseError", (event) => { failed = event.detail.requestConfig.elt; });
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.successful && detail.requestConfig.elt === failed) clear();
+});
 
 export function sayProblem(text) {
   if (document.getElementById("problem").textContent === text) return; // it would be read aloud again
@@ -33,7 +35,7 @@ export function sayProblem(text) {
 
 for (const [name, what] of [["sendError", "cannot be reached"], ["timeout", "does not answer"]]) {
   document.addEventListener(`htmx:${name}`, (event) => {
-    failed = event.target;
+    failed = event.detail.requestConfig.elt;
     const isForm = event.detail.requestConfig.verb !== "get";
     sayProblem(`The server ${what}.${isForm ? " Try again when it is back: nothing is done twice." : ""}`);
   });
