@@ -258,8 +258,9 @@ def test_two_sources_that_give_one_id_to_different_photos(
     other, out = photos.with_name("other.csv"), tmp_path / "out.csv"
     photos.write_text("file,number\nred 1.png,A\nblue.png,B\n")
     other.write_text("file,number\nalone.png,A\n")
-    for table in (photos, other):
-        tag(table, store=store_url, model=model, id_column="number")
+    tag(photos, store=store_url, model=model, id_column="number")
+    tagged = tag(other, store=store_url, model=model, id_column="number")
+    assert f"1 ids belong to other photos in other sources, for example 'A' in {photos}." in tagged.warnings[0]
     assert main(["export", store_url, "-o", str(out), "--json"]) == 3
     assert [(one["item_id"], one["file"], one["class"]) for one in read(out)] == [
         ("B", "blue.png", "hat"),

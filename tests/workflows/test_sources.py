@@ -59,7 +59,7 @@ def test_a_wrong_folder(store_url: str, model: Path, tmp_path: Path, capsys: pyt
         (str(wrong), 1, True),
     ]
     removed = command(capsys, "--store", store_url, "--remove", f"{wrong}/", "--by", "bob")
-    assert removed["removed"] == {"name": str(wrong), "files": 7, "items": 1, "reviewed": 1}
+    assert removed["removed"] == {"name": str(wrong), "files": 7, "items": 1, "reviewed": 1, "only_missing": False}
     assert [one["name"] for one in removed["sources"]] == [str(photos)]
     with open_store(store_url) as store:
         assert (store.statistics().n_items, store.statistics().n_reviewed) == (n - 1, 0)
@@ -101,6 +101,28 @@ def test_a_photo_that_another_one_replaced(store_url: str, model: Path, tmp_path
         assert (back.reviewed_class, back.revision, store.statistics().n_items) == ("skirt", item.revision + 2, n)
 
 
+def test_photos_that_a_folder_has_no_more(
+    store_url: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = draw_folder(tmp_path / "photos")
+    tag(photos, store=store_url, model=model)
+    (photos / "1.png").rename(tmp_path / "1.png")
+    (photos / "2.png").rename(photos / "renamed.png")
+    found = tag(photos, store=store_url, model=model)
+    assert [one[:36] for one in found.warnings] == ["1 photos of earlier runs are not in "], "a renamed one is there"
+    with open_store(store_url) as store:
+        n = store.statistics().n_items
+    removed = command(capsys, "--store", store_url, "--remove-missing", str(photos), "--by", "anna")
+    assert (removed["removed"]["items"], removed["removed"]["only_missing"]) == (1, True)
+    assert [(one["photos"], one["missing"]) for one in removed["sources"]] == [(5, 0)]
+    with open_store(store_url) as store:
+        assert store.statistics().n_items == n - 1
+    (tmp_path / "1.png").rename(photos / "1.png")
+    assert tag(photos, store=store_url, model=model).warnings == ()
+    with open_store(store_url) as store:
+        assert store.statistics().n_items == n
+
+
 def test_what_is_refused(
     store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +144,7 @@ def test_what_is_refused(
         opened.remove_source(".", "anna")
     assert (taken_back.n, [one.item_id for one in taken_back.conflicts]) == (0, ["i1"])
     assert main(["sources", "--store", store_url, "--by", "anna"]) == 2
+    assert main(["sources", "--store", store_url, "--remove", "a", "--remove-missing", "a"]) == 2
     assert main(["sources", "--store", store_url]) == 0
     assert capsys.readouterr().out == "The store has no sources.\n"
 

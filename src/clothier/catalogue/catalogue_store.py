@@ -83,10 +83,10 @@ class CatalogueStore(Store):
         """The folders, tables and uploads whose photos it has, by name."""
         return list_sources(self)
 
-    def remove_source(self, source: str, actor: str) -> RemovedSource:
+    def remove_source(self, source: str, actor: str, *, only_missing: bool = False) -> RemovedSource:
         """Removes a source and the items that no other has (:func:`clothier.catalogue.sources.remove_source`)."""
         with self.locked():
-            return remove_source(self, source, actor)
+            return remove_source(self, source, actor, only_missing=only_missing)
 
     def versions(self) -> list[ModelVersion]:
         """The models that tagged, the one that was registered last first."""

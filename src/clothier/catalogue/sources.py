@@ -7,28 +7,40 @@ history of every tag and all reviews stay, and a photo that is tagged again gets
 from __future__ import annotations
 
 import os.path
+import shlex
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, distinct, exists, func, or_, select, update
 
 from clothier.catalogue.removed_items import remove_unused
 from clothier.data.photo_sources.item import readable
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE, UNFINISHED
 from clothier.store.present_files import last_runs
-from clothier.store.schema import FILES, JOBS, RUNS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, JOBS, RUNS, SOURCES
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, Select
 
     from clothier.store import Store
+    from clothier.store.store import RunId
     from clothier.types import Progress
 
 PAGE = 1_000  # files that are removed in one transaction
 TASK = "remove"
+MISSING = (
+    "{n:,} photos of earlier runs are not in {source} any more. Tables and exports leave them out; reviews and "
+    "statistics count them until they are removed: clothier sources --store STORE --remove-missing {quoted}"
+)
+TAKEN = (
+    "{n:,} ids belong to other photos in other sources, for example {item_id!r} in {source}. Their tags and reviews "
+    "are of the photos of this run now. Give each photo an id of its own, or remove the source that is outdated."
+)
 BY_PERSON = "its photos were removed from the store by {}"
 
 
@@ -40,6 +52,7 @@ class SourceSummary:
         name: as the store names it: an absolute path, or ``job`` and the id of an upload.
         photos: that its last finished run saw, or any run if none finished.
         failed: those of them that could not be read.
+        missing: photos of earlier runs that neither that run nor another source has.
         tagged_at: when its last run began.
         is_finished: whether that run saw all of the source.
     """
@@ -47,6 +60,7 @@ class SourceSummary:
     name: str
     photos: int
     failed: int
+    missing: int
     tagged_at: str
     is_finished: bool
 
@@ -64,12 +78,14 @@ class RemovedSource:
         files: that it had.
         items: photos that no other source has: they are not in the catalogue any more.
         reviewed: those of them that a person had reviewed.
+        only_missing: whether the source stays, without the files that it had not any more.
     """
 
     name: str
     files: int
     items: int
     reviewed: int
+    only_missing: bool
 
     def to_json(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
@@ -89,8 +105,10 @@ def list_sources(store: Store) -> list[SourceSummary]:
     finished = dict(last_runs(store))
     found = []
     for row in store.rows_of(query):
-        n, failed = store.read(partial(_count_files, source=row["source_id"], run=finished[row["source_id"]]))
-        found.append(SourceSummary(row["name"], n, failed, row["started_at"], row["finished_at"] is not None))
+        source = {"source": row["source_id"], "run": finished[row["source_id"]]}
+        n, failed = store.read(partial(_count_files, **source))
+        missing = store.read(partial(count_missing, **source))
+        found.append(SourceSummary(row["name"], n, failed, missing, row["started_at"], row["finished_at"] is not None))
     return found
 
 
@@ -100,7 +118,21 @@ def _count_files(connection: Connection, source: int, run: int) -> tuple[int, in
     return n, failed
 
 
-def remove_source(store: Store, source: str, actor: str, *, progress: Progress = no_progress) -> RemovedSource:
+def count_missing(connection: Connection, source: int, run: int) -> int:
+    """The number of items that a source had before ``run``, and that neither that run nor another source has."""
+    other = FILES.alias("other")
+    is_there = exists().where(
+        other.c.item_id == FILES.c.item_id,
+        other.c.digest == FILES.c.digest,
+        or_(other.c.source_id != source, other.c.run_id >= run),
+    )
+    query = select(func.count(distinct(FILES.c.item_id))).join(ITEMS, HAS_TAG)
+    return connection.scalar(query.where(FILES.c.source_id == source, FILES.c.run_id < run, ~is_there)) or 0
+
+
+def remove_source(
+    store: Store, source: str, actor: str, *, only_missing: bool = False, progress: Progress = no_progress
+) -> RemovedSource:
     """Removes a source with its files, and the items that no other source has. No photo is deleted.
 
     History and reviews stay. The model's outputs stay too, so that tagging the photos again does not run the model.
@@ -110,6 +142,7 @@ def remove_source(store: Store, source: str, actor: str, *, progress: Progress =
         store: locked by the caller, so that nobody tags.
         source: as the store names it, or a path of it.
         actor: the person who does it.
+        only_missing: keep the source and the files that its last finished run saw.
         progress: receives the number of files.
 
     Raises:
@@ -120,12 +153,43 @@ def remove_source(store: Store, source: str, actor: str, *, progress: Progress =
     name, source_id = _find(store, source)
     store.read(partial(_check_job, name=name))
     total = store.read(lambda connection: _count_files(connection, source_id, 0))[0]
+    before = dict(last_runs(store)).get(source_id, 0) if only_missing else None
     files = items = reviewed = 0
-    while page := store.write(partial(_remove_page, source=source_id, actor=actor)):
+    while page := store.write(partial(_remove_page, source=source_id, actor=actor, before=before)):
         files, items, reviewed = files + page[0], items + page[1], reviewed + page[2]
         progress(TASK, files, max(files, total))
-    store.write(partial(_remove_runs, source=source_id, actor=actor))
-    return RemovedSource(name, files, items, reviewed)
+    if not only_missing:
+        store.write(partial(_remove_runs, source=source_id, actor=actor))
+    return RemovedSource(name, files, items, reviewed, only_missing)
+
+
+def run_warnings(store: Store, run: RunId) -> list[str]:
+    """What a finished run found of earlier runs and other sources: photos that are missing, and ids that are taken."""
+    query = select(SOURCES.c.name).where(SOURCES.c.source_id == run.source)
+    source = store.read(lambda connection: connection.scalar(query)) or ""
+    warnings = []
+    if n := store.read(partial(count_missing, source=run.source, run=run.run)):
+        warnings.append(MISSING.format(n=n, source=source, quoted=shlex.quote(source)))
+    taken = _taken_ids(dict(last_runs(store)), run)
+    if first := store.rows_of(taken.limit(1)):
+        ids = select(func.count(distinct(taken.subquery().c.item_id)))
+        n = store.read(lambda connection: connection.scalar(ids))
+        warnings.append(TAKEN.format(n=n, item_id=first[0]["item_id"], source=first[0]["name"]))
+    return warnings
+
+
+def _taken_ids(last: Mapping[int, int], run: RunId) -> Select[Any]:
+    """Ids of a run that files of the ``last`` runs of other sources have, with another content."""
+    other = FILES.alias("other")
+    present = [(other.c.source_id == source) & (other.c.run_id >= one) for source, one in last.items()]
+    return (
+        select(FILES.c.item_id, SOURCES.c.name)
+        .join(other, (other.c.item_id == FILES.c.item_id) & (other.c.digest != FILES.c.digest))
+        .join(SOURCES, SOURCES.c.source_id == other.c.source_id)
+        .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, other.c.source_id != run.source)
+        .where(or_(*present))
+        .order_by(FILES.c.position)
+    )
 
 
 def _find(store: Store, source: str) -> tuple[str, int]:
@@ -144,9 +208,13 @@ def _check_job(connection: Connection, name: str) -> None:
         raise UsageError(f"the upload {name!r} is not done. Wait for it or cancel it, then remove it.")
 
 
-def _remove_page(connection: Connection, source: int, actor: str) -> tuple[int, int, int] | None:
-    """Removes some files: their number, and that of the items and reviewed items that went with them."""
+def _remove_page(connection: Connection, source: int, actor: str, before: int | None) -> tuple[int, int, int] | None:
+    """Removes some files: their number, and that of the items and reviewed items that went with them.
+
+    ``before`` is the run that did not see them; None to remove all.
+    """
     own = FILES.c.source_id == source
+    own = own if before is None else own & (FILES.c.run_id < before)
     query = select(FILES.c.key, FILES.c.item_id).where(own).order_by(FILES.c.key).limit(PAGE)
     rows = connection.execute(query).all()
     if not rows:

@@ -127,20 +127,20 @@ def sources_table(result: dict[str, Any]) -> RenderableType:
     lines = []
     if (removed := result["removed"]) is not None:
         reviewed = f", {removed['reviewed']:,} of them reviewed" if removed["reviewed"] else ""
-        lines.append(
-            f"Removed {removed['name']}: {removed['files']:,} files and {removed['items']:,} tags{reviewed}. "
-            "Their history stays."
-        )
+        counts = f"{removed['files']:,} files and {removed['items']:,} tags{reviewed}"
+        what = "what is missing in " if removed["only_missing"] else ""
+        lines.append(f"Removed {what}{removed['name']}: {counts}. Their history stays.")
     rows = (
         (
             one["name"],
             f"{one['photos']:,}",
             f"{one['failed']:,}",
+            f"{one['missing']:,}",
             one["tagged_at"] + ("" if one["is_finished"] else ", not finished"),
         )
         for one in result["sources"]
     )
-    table = make_table(["Source", "Photos", "Failed", "Tagged"], rows, text=["Tagged"])
+    table = make_table(["Source", "Photos", "Failed", "Missing", "Tagged"], rows, text=["Tagged"])
     return Group(*lines, *([table] if result["sources"] else ["The store has no sources."]))
 
 

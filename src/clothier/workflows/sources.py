@@ -44,13 +44,16 @@ def sources(store: str | Path) -> SourcesResult:
         return SourcesResult(opened.name, tuple(list_sources(opened)))
 
 
-def remove(store: str | Path, source: str, actor: str, *, progress: Progress = no_progress) -> SourcesResult:
+def remove(
+    store: str | Path, source: str, actor: str, *, only_missing: bool = False, progress: Progress = no_progress
+) -> SourcesResult:
     """Removes a source with its files and the items that no other source has; no photo is deleted.
 
     Args:
         store: a SQLite file or the URL of a PostgreSQL database.
         source: as the store names it, or a path of it.
         actor: who does it.
+        only_missing: remove only the files that its last finished run did not see.
         progress: receives the number of files.
 
     Raises:
@@ -60,5 +63,5 @@ def remove(store: str | Path, source: str, actor: str, *, progress: Progress = n
     """
     person = check_reviewer(actor)
     with open_existing_store(store) as opened, opened.locked():
-        removed = remove_source(opened, source, person, progress=progress)
+        removed = remove_source(opened, source, person, only_missing=only_missing, progress=progress)
         return SourcesResult(opened.name, tuple(list_sources(opened)), removed)

@@ -15,6 +15,7 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import PRODUCT_COLUMNS, output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.shift import rules_after, rules_before
+from clothier.catalogue.sources import run_warnings
 from clothier.catalogue.tables import check_output, write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import load_current, register
@@ -224,7 +225,7 @@ class _Tagging:
             catalogue=rules.shift,
             trusted=rules.trusted,
             limits=_describe_limits(rules.model, rules.limits),
-            warnings=tuple(self.photos.warnings),
+            warnings=(*self.photos.warnings, *run_warnings(store, run)),
             seconds=time.monotonic() - self.started,
         )
 

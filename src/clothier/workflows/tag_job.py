@@ -12,6 +12,7 @@ from clothier.catalogue.product_votes import with_votes
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import ALL_OTHERS, OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX, output_columns
 from clothier.catalogue.shift import rules_after, rules_before
+from clothier.catalogue.sources import run_warnings
 from clothier.catalogue.tables import write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import register
@@ -132,7 +133,7 @@ def _run(
         tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
         final = rules_after(store, run, rules)
         store.finish_run(run)
-        return _result(store, run, final, tally.n, source.warnings)
+        return _result(store, run, final, tally.n, [*source.warnings, *run_warnings(store, run)])
 
 
 def _write_upload(store: Store, job: Job, path: Path) -> None:
