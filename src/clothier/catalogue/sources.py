@@ -173,7 +173,7 @@ def run_warnings(store: Store, run: RunId) -> list[str]:
     taken = _taken_ids(dict(last_runs(store)), run)
     if first := store.rows_of(taken.limit(1)):
         ids = select(func.count(distinct(taken.subquery().c.item_id)))
-        n = store.read(lambda connection: connection.scalar(ids))
+        n = store.read(lambda connection: connection.scalar(ids)) or 0
         warnings.append(TAKEN.format(n=n, item_id=first[0]["item_id"], source=first[0]["name"]))
     return warnings
 
