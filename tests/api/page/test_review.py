@@ -178,6 +178,11 @@ def test_many_at_once(anna: Shop) -> None:
     asked = anna.post("/review/many", {**anna.fields(page), "item": chosen, "label": ""}).text
     assert "Review 5 photos as the model" in asked
     assert item(anna, "sku-2")["reviewed_at"] is None
+    back = anna.post("/review/many", {**anna.fields(asked), "item": chosen[1:], "label": "none", "action": "back"}).text
+    assert re.findall(r'name="item" value="(\d+:[^"]+)" checked', back) == [
+        one for one in chosen[1:] if "sku-1" not in one
+    ]
+    assert '<option value="none" selected>' in back
     fields = {**anna.fields(asked), "item": chosen}
     page = anna.post("/review/many", fields).text
     assert said(page).startswith("4 photos reviewed. Ben has reviewed sku-1 meanwhile")

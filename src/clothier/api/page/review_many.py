@@ -21,6 +21,8 @@ from clothier.catalogue import review
 from clothier.catalogue.review import NothingToUndoError
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from starlette.datastructures import FormData
 
     from clothier.catalogue.review import ActionResult
@@ -54,7 +56,7 @@ def act(
     form: CheckedForm,
     after: Annotated[Text | None, Query()] = None,
 ) -> Response:
-    """Asks whether so many photos shall be accepted; does it when that was confirmed; or takes it back."""
+    """Asks whether so many photos shall be accepted; does it when that was confirmed; goes back; or takes it back."""
     reviewer = reviewer_of(request, caller)
     if reviewer is None:
         return redirect(request, "/review")
@@ -65,8 +67,12 @@ def act(
             return _page(request, services, caller, filters, after, warning=NOTHING_TO_UNDO)
         return _page(request, services, caller, filters, after, result=done)
     seen, label = read_items(form), field(form, "label")
+    if field(form, "action") == "back":
+        return _page(request, services, caller, filters, after, chosen=set(seen), label=label)
     if not seen:
-        return _page(request, services, caller, filters, after, warning="No photo is chosen.")
+        return _page(
+            request, services, caller, filters, after, warning="No photo is chosen.", chosen=set(), label=label
+        )
     if field(form, "confirmed"):
         done = _judge(services.store, seen, label, reviewer, field(form, "key"))
         return _page(request, services, caller, filters, after, result=done)
@@ -124,7 +130,10 @@ def _page(
     *,
     result: ActionResult | None = None,
     warning: str = "",
+    chosen: Container[str] | None = None,
+    label: str = "",
 ) -> Response:
+    """The list, with the ``chosen`` items of it (None for all) and the entry of the menu that were sent before."""
     store, wanted = services.store, filters.of_queue()
     page = review.queue(store, wanted, limit=PAGE, after=after, order=filters.order or "doubtful")
     n_reviewed = review.count_reviewed(store, wanted)
@@ -136,6 +145,8 @@ def _page(
         after=after,
         result=result,
         warning=warning,
+        chosen=[one.item_id for one in page.items] if chosen is None else chosen,
+        label=label,
         choices=choices(store),
         n_reviewed=n_reviewed,
         n=n_reviewed + review.count_waiting(store, wanted),
