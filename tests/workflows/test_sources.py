@@ -99,6 +99,12 @@ def test_a_photo_that_another_one_replaced(store_url: str, model: Path, tmp_path
     with open_store(store_url) as store:
         (back,) = store.items([item.item_id])
         assert (back.reviewed_class, back.revision, store.statistics().n_items) == ("skirt", item.revision + 2, n)
+    (photos / "1.png").write_bytes(b"")
+    assert tag(photos, store=store_url, model=model).n_failed == 1
+    with open_store(store_url) as store:
+        assert len(store.items([item.item_id])) == 1, "it may be repaired"
+        store.remove_source(str(photos), "anna")
+        assert store.statistics().n_items == 0
 
 
 def test_photos_that_a_folder_has_no_more(

@@ -25,11 +25,16 @@ KEPT = ("item_id", "revision", "first_seen_at")  # of an item that was removed
 
 
 def replaced_items(connection: Connection, files: Sequence[Row]) -> list[str]:
-    """The items that files of a source have in the store, where ``files``, new rows of them, have another one."""
-    new = {one["key"]: one["item_id"] for one in files if one["item_id"] and not one["error_code"]}
-    sources = {one["source_id"] for one in files}
-    query = select(FILES.c.key, FILES.c.item_id).where(FILES.c.source_id.in_(sources), FILES.c.key.in_(new))
-    return sorted({old for key, old in connection.execute(query) if old and old != new[key]})
+    """The items that files of a source have in the store, where ``files``, new rows of them, have another one.
+
+    A file that cannot be read any more keeps its item: it may be repaired.
+    """
+    sources, keys = {one["source_id"] for one in files}, [one["key"] for one in files]
+    query = select(FILES.c.key, FILES.c.item_id).where(FILES.c.source_id.in_(sources), FILES.c.key.in_(keys))
+    before = dict(map(tuple, connection.execute(query)))
+    for one in files:
+        one["item_id"] = one["item_id"] or before.get(one["key"])
+    return sorted({old for one in files if (old := before.get(one["key"])) and old != one["item_id"]})
 
 
 def remove_unused(connection: Connection, item_ids: Sequence[str], actor: str) -> Sequence[RowMapping]:
