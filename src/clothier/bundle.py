@@ -1,12 +1,13 @@
 """A trained model as a folder.
 
-    card.json            metadata: classes, input, metrics, calibration, thresholds, and the digests of the other files
-    model.onnx           uint8 images in, ``logits`` and ``embedding`` out (photo models: ``early_features``, too),
-                         preprocessing inside, any batch size
-    weights.safetensors  the same weights by name, for further training
-    ood.npz              optional: arrays of the out-of-distribution score
-    shift.npz            optional: reference photos, to recognize a catalogue that is unlike them
-    training_hashes.npy  optional: hashes of the training photos, to exclude them from evaluation
+    card.json               metadata: classes, input, metrics, calibration, thresholds, digests of the other files
+    model.onnx              uint8 images in, ``logits`` and ``embedding`` out (photo models: ``early_features``, too),
+                            preprocessing inside, any batch size
+    weights.safetensors     the same weights by name, for further training
+    ood.npz                 optional: arrays of the out-of-distribution score
+    shift.npz               optional: reference photos, to recognize a catalogue that is unlike them
+    training_hashes.npy     optional: hashes of the training photos, to exclude them from evaluation
+    calibration_hashes.npy  optional: hashes of the photos that thresholds and temperature were fitted to
 
 A bundle contains no pickle, and nothing in it is executed.
 """
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 METADATA_FILE, GRAPH_FILE, WEIGHTS_FILE = "card.json", "model.onnx", "weights.safetensors"
-OOD_FILE, SHIFT_FILE, TRAINING_HASHES_FILE = "ood.npz", "shift.npz", "training_hashes.npy"
-OPTIONAL_FILES = (OOD_FILE, SHIFT_FILE, TRAINING_HASHES_FILE)
+OOD_FILE, SHIFT_FILE = "ood.npz", "shift.npz"
+TRAINING_HASHES_FILE, CALIBRATION_HASHES_FILE = "training_hashes.npy", "calibration_hashes.npy"
+OPTIONAL_FILES = (OOD_FILE, SHIFT_FILE, TRAINING_HASHES_FILE, CALIBRATION_HASHES_FILE)
 MAX_BYTES = {  # a file is read whole, so its size is bounded
     METADATA_FILE: 2**24,
     GRAPH_FILE: 2**29,
@@ -40,6 +42,7 @@ MAX_BYTES = {  # a file is read whole, so its size is bounded
     OOD_FILE: 2**26,
     SHIFT_FILE: 2**26,
     TRAINING_HASHES_FILE: 2**26,
+    CALIBRATION_HASHES_FILE: 2**26,
 }
 PREPROCESSING = {
     "center_crop": "Turn the photo upright, convert it to sRGB, crop the central square, resize it to {}x{}",

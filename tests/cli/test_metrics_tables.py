@@ -100,11 +100,11 @@ def test_model_that_abstains() -> None:
 @pytest.mark.parametrize(
     ("risk", "known", "line"),
     [
-        (0.0, {"n_trained_on": 7}, "Trained on 7 of these photos, so they do not show"),
+        (0.0, {"n_trained_on": 7}, "Trained on 7 of these photos: they do not show"),
         (0.0, {"n_trained_on": 5}, "The guarantee holds"),
         (0.2, {"n_trained_on": 7}, "The guarantee does not hold"),
-        (0.0, {"is_calibration_data": True}, "Calibrated on reviewed: the same photos do not show"),
-        (0.2, {"is_calibration_data": True}, "The guarantee does not hold"),
+        (0.0, {"n_calibrated_on": 100}, "Calibrated on 100 of these photos: they do not show"),
+        (0.2, {"n_calibrated_on": 100}, "The guarantee does not hold"),
     ],
 )
 def test_known_photos_do_not_show_that_the_guarantee_holds(risk: float, known: dict[str, Any], line: str) -> None:

@@ -103,13 +103,6 @@ def test_new_bundle_has_a_guarantee(shop: Catalogue, calibrated: CalibrationResu
     assert json.loads(json.dumps(calibrated.to_json()))["model"] == "mine"
 
 
-def test_an_evaluation_on_the_same_photos_is_recognized(calibrated: CalibrationResult, shop: Catalogue) -> None:
-    results = evaluate([calibrated.bundle.path, shop.model.path], data=shop.table, columns=COLUMNS)
-    own, before = (one.to_json() for one in results)
-    assert (own["is_calibration_data"], before["is_calibration_data"]) == (True, False)
-    assert own["coverage"] == calibrated.selective["coverage"]
-
-
 def test_decisions_use_the_guarantee(calibrated: CalibrationResult) -> None:
     model = load(calibrated.bundle.path)
     (result,) = model.decide(model.predict_images(np.full((1, 16, 16, 3), COLORS["hat"], np.uint8)))
@@ -151,11 +144,21 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bun
     made = calibrate(str(model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
     assert made.n == PHOTOS
     assert made.warnings[-1].startswith("4 photos are in informed's training set")
-    assert made.bundle.optional_files == model.optional_files
+    assert made.bundle.optional_files[TRAINING_HASHES_FILE] == hashes
     few = tmp_path / "few.csv"
     few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-323:])]), encoding="utf-8")
     with pytest.raises(UsageError, match=r"few has 299 readable photos .* 4 photos are in informed's training set"):
         calibrate(str(model.path), data=few, out=tmp_path / "none", columns=COLUMNS)
+
+
+def test_an_evaluation_on_the_calibration_photos_is_recognized(calibrated: CalibrationResult, shop: Catalogue) -> None:
+    """Also if their table has another name."""
+    table = shop.table.with_name("other.csv")
+    shutil.copy(shop.table, table)
+    results = evaluate([calibrated.bundle.path, shop.model.path], data=table, columns=COLUMNS)
+    own, before = (one.to_json() for one in results)
+    assert (own["n_calibrated_on"], before["n_calibrated_on"]) == (own["n"], 0)
+    assert own["coverage"] == calibrated.selective["coverage"]
 
 
 def test_a_copy_of_a_training_photo_is_excluded(

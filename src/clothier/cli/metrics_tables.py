@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-MAX_TRAINED_ON = 0.05  # of the photos of an evaluation; a few that look like a training photo change little
+MAX_KNOWN = 0.05  # of the photos of an evaluation; a few that the model was fitted to change little
 
 
 def run_table(run: dict[str, Any]) -> RenderableType:
@@ -176,13 +176,11 @@ def _held_lines(evaluation: dict[str, Any]) -> Iterator[str]:
     if holds == "holds" and too_few_to_tell(evaluation["n_accepted"], limit):
         yield f"Too few photos to tell whether the guarantee holds ({evaluation['n_accepted']:,} accepted): {found}"
         return
-    known = evaluation.get("n_trained_on", 0)
-    if holds == "holds" and known > MAX_TRAINED_ON * evaluation["n"]:
-        yield f"Trained on {known:,} of these photos, so they do not show whether the guarantee holds: {found}"
-        return
-    if holds == "holds" and evaluation.get("is_calibration_data"):
-        yield f"Calibrated on {evaluation['data']}: the same photos do not show whether the guarantee holds: {found}"
-        return
+    for work in ("trained", "calibrated"):
+        known = evaluation.get(f"n_{work}_on", 0)
+        if holds == "holds" and known > MAX_KNOWN * evaluation["n"]:
+            yield f"{work.title()} on {known:,} of these photos: they do not show whether the guarantee holds: {found}"
+            return
     yield f"The guarantee {holds} on these photos: {found}"
 
 

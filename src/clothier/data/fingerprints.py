@@ -143,7 +143,7 @@ def popcount(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def to_bytes(hashes: Hashes) -> bytes:
-    """The content of a bundle's ``training_hashes.npy``."""
+    """The content of a bundle's file of hashes."""
     file = io.BytesIO()
     np.save(file, hashes)
     return file.getvalue()

@@ -51,16 +51,16 @@ class PhotoEvaluation:
     failures: tuple[FailedInput, ...]  # photos that could not be read; they count nowhere
     warnings: tuple[str, ...]  # on the table and its files, one sentence each
     n_trained_on: int  # photos of `evaluation` that match a training photo of the model
+    n_calibrated_on: int  # those that match a photo that its thresholds were fitted to
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
     products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
     correct: Mapping[str, bool] = field(default_factory=dict)  # of each labeled photo, by its file
-    is_calibration_data: bool = False  # whether the model was calibrated on a table of this name
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
         return {
             "n_trained_on": self.n_trained_on,
-            "is_calibration_data": self.is_calibration_data,
+            "n_calibrated_on": self.n_calibrated_on,
             "n_groups": self.n_groups,
             **({"products": dict(self.products)} if self.products else {}),
             **(self.selective or {}),
@@ -103,6 +103,7 @@ def evaluate_photos(
         error = clustered_standard_error(correct[labeled], table.groups[labeled])
         evaluation = replace(evaluation, standard_error=error)
     n_trained_on = int(model.was_trained_on(images[labeled]).sum())
+    n_calibrated_on = int(model.was_calibrated_on(images[labeled]).sum())
     if n_trained_on:
         counts = (n_trained_on, evaluation.n)
         progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(name or model.name, *counts, _group_name(model)))
@@ -118,8 +119,8 @@ def evaluate_photos(
     notes = (table.failures, table.warnings)
     files = [file for file, counts in zip(table.files, labeled, strict=True) if counts]
     by_file = dict(zip(files, correct[labeled].tolist(), strict=True))
-    fitted = model.calibrated_on == table.name
-    return PhotoEvaluation(evaluation, selective, gap, *notes, n_trained_on, n_groups, products, by_file, fitted)
+    known = (n_trained_on, n_calibrated_on)
+    return PhotoEvaluation(evaluation, selective, gap, *notes, *known, n_groups, products, by_file)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:

@@ -55,17 +55,21 @@ def open_model(opened: Bundle, *, fallback: Model | None = None, threads: int | 
             f"the card of {opened.path} has the input {spec}; kinds are {' and '.join(KINDS)}, and a center_crop is a "
             f"square in three channels. {bundle.EXPORT_HINT}"
         )
-    ood, hashes = (files.get(name) for name in (bundle.OOD_FILE, bundle.TRAINING_HASHES_FILE))
+    ood = files.get(bundle.OOD_FILE)
+    trained, calibrated = (
+        read_hashes(files[name], opened.path / name) if name in files else None
+        for name in (bundle.TRAINING_HASHES_FILE, bundle.CALIBRATION_HASHES_FILE)
+    )
     detector = _shift_detector(opened, files, classifier.blank_output)
     return Model(
         classifier,
         thresholds=Thresholds.from_json(opened.metadata.thresholds),
         ood_scorer=OodScorer.from_bytes(ood, opened.path / bundle.OOD_FILE, width) if ood is not None else None,
         shift_detector=detector,
-        training_hashes=read_hashes(hashes, opened.path / bundle.TRAINING_HASHES_FILE) if hashes is not None else None,
+        training_hashes=trained,
+        calibration_hashes=calibrated,
         fallback=fallback,
         temperature=opened.metadata.calibration.get("temperature", 1.0),
-        calibrated_on=str(opened.metadata.calibration.get("fitted_on", "")),
         digest=_output_digest(opened, detector),
     )
 

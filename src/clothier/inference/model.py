@@ -97,7 +97,6 @@ class Model:
         temperature: by which the logits were divided.
         shift_detector: recognizes a catalogue that is unlike the training images; None if the model cannot tell.
         fallback: classifies 28x28 grayscale images instead; None for no such model.
-        calibrated_on: the name of the data that temperature and thresholds were fitted on; "" if it is unknown.
         bundle_digest: of the files that determine logits and OOD score.
     """
 
@@ -109,9 +108,9 @@ class Model:
         ood_scorer: OodScorer | None = None,
         shift_detector: ShiftDetector | None = None,
         training_hashes: npt.NDArray[np.uint8] | None = None,
+        calibration_hashes: npt.NDArray[np.uint8] | None = None,
         fallback: Model | None = None,
         temperature: float = 1.0,
-        calibrated_on: str = "",
         digest: str = "",
     ) -> None:
         """Combines a classifier with its calibration.
@@ -122,15 +121,16 @@ class Model:
             ood_scorer: None if there is no OOD score.
             shift_detector: None if the model cannot tell whether a catalogue is unlike the training images.
             training_hashes: (M, 64) uint8, perceptual hashes of the training images; None if they are unknown.
+            calibration_hashes: the same of the images that thresholds and temperature were fitted to.
             fallback: the model that classifies 28x28 grayscale images instead; None for no such model.
             temperature: by which ``classifier`` divides its logits.
-            calibrated_on: the name of the data that temperature and thresholds were fitted on; "" if it is unknown.
             digest: of the files that determine logits and OOD score.
         """
         self.name, self.classes, self.input_spec = classifier.name, classifier.classes, classifier.input_spec
         self.thresholds, self.temperature, self.shift_detector = thresholds, temperature, shift_detector
-        self._classifier, self._ood_scorer, self._training_hashes = classifier, ood_scorer, training_hashes
-        self.fallback, self.calibrated_on, self.bundle_digest = fallback, calibrated_on, digest
+        self._classifier, self._ood_scorer = classifier, ood_scorer
+        self._training_hashes, self._calibration_hashes = training_hashes, calibration_hashes
+        self.fallback, self.bundle_digest = fallback, digest
 
     def run(self, images: Images) -> ModelOutput:
         """Logits (N, K) and embeddings (N, D) of (N, H, W) or (N, H, W, 3) uint8 images of ``input_spec``."""
@@ -155,9 +155,11 @@ class Model:
 
         All are False if the hashes of the training images are unknown.
         """
-        if self._training_hashes is None:
-            return np.zeros(len(images), bool)
-        return matches(dhash_both_ways(images), self._training_hashes)
+        return _match(images, self._training_hashes)
+
+    def was_calibrated_on(self, images: Images) -> BoolArray:
+        """The same for the images that thresholds and temperature were fitted to."""
+        return _match(images, self._calibration_hashes)
 
     def predict(
         self,
@@ -333,3 +335,7 @@ class Model:
             notes=photo.notes,
             colors=photo.colors,
         )
+
+
+def _match(images: Images, hashes: npt.NDArray[np.uint8] | None) -> BoolArray:
+    return np.zeros(len(images), bool) if hashes is None else matches(dhash_both_ways(images), hashes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clothier import atomic, bundle
+from clothier.data.fingerprints import dhash, to_bytes
 from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, Columns, read_photo_table
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import load_independent_photos
@@ -123,8 +124,10 @@ def calibrate(
     output = predictor.predict_images(images)
     grouped_by = columns.group_name if table.has_groups else "photo"
     calibrated, before, after = _fit(given.metadata, output, table, grouped_by, risk, confidence_level)
+    hashes = {bundle.CALIBRATION_HASHES_FILE: to_bytes(dhash(images))}
+    files = hashes | _shift_file(predictor, output, table.groups)
     return CalibrationResult(
-        bundle=_save(out, given, calibrated.card, _shift_file(predictor, output, table.groups)),
+        bundle=_save(out, given, calibrated.card, files),
         data=table.name,
         n=calibrated.card.calibration["n"],
         before=before,
