@@ -9,8 +9,9 @@ a bundle stores 64 bytes for each photo.
 - *Difference hashes (dhash).* Two of 256 bits: where an image, reduced to tiles, gets brighter to the right, and where
   downwards. On a white background most bits are 0 in all images, so the differing bits are counted relative to the set
   ones. Of 500 phone photos saved at 70 % of their size and quality 60, 99.4 % differ in at most 17 % of the bits that
-  either has, and so do all copies of 690 garments on white. No two different phone photos differ in less than 31 %, no
-  two different garments on white in less than 20 %. The first 256 bits alone took 23 pairs of those for the same.
+  either has, and so do all copies of 690 garments on white. No two different photos match: of 3,604
+  phone photos the nearest differ in 17.5 %, two T-shirts on one cloth, and of the garments on white in 20 %. The first
+  256 bits alone took 23 pairs of those for the same.
 
 A mirrored copy is recognized, too: a network is trained on photos and on their mirror images, so it is as sure of the
 one as of the other. Tiles of equal brightness have a bit of 0 in both directions, so the hash of a mirror image does
