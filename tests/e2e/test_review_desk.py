@@ -144,6 +144,11 @@ def test_many_at_once_on_a_phone_while_somebody_else_reviews(browser: Browser, s
         assert page.inner_text("button[value=ask]") == f"Accept {PHOTOS}"
         page.locator(".tile input").first.uncheck()
         left = page.locator(".tile input").first.input_value().partition(":")[2]
+        page.reload()
+        page.tap("button[value=ask]")
+        page.tap("button[value=back]")
+        page.wait_for_selector(f"button:has-text('Accept {PHOTOS - 1}')")
+        assert not page.locator(".tile input").first.is_checked()
         say_name(other, server, "Ben")
         theirs = page.locator(".tile input").nth(1).input_value().partition(":")[2]
         other.goto(f"{server}/review?item={theirs}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote
 
@@ -67,12 +68,11 @@ def act(
             return _page(request, services, caller, filters, after, warning=NOTHING_TO_UNDO)
         return _page(request, services, caller, filters, after, result=done)
     seen, label = read_items(form), field(form, "label")
+    again = partial(_page, request, services, caller, filters, after, chosen=set(seen), label=label)
     if field(form, "action") == "back":
-        return _page(request, services, caller, filters, after, chosen=set(seen), label=label)
+        return again()
     if not seen:
-        return _page(
-            request, services, caller, filters, after, warning="No photo is chosen.", chosen=set(), label=label
-        )
+        return again(warning="No photo is chosen.")
     if field(form, "confirmed"):
         done = _judge(services.store, seen, label, reviewer, field(form, "key"))
         return _page(request, services, caller, filters, after, result=done)
