@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from clothier.catalogue.catalogue_store import open_store as open_catalogue
+from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.review import correct
 from clothier.cli.main import main
 from clothier.errors import DataError, UnknownNameError, UsageError
@@ -269,6 +270,8 @@ def test_two_sources_that_give_one_id_to_different_photos(
     found = export(store_url, out, format="shopify")
     assert (found.left_out, [one.file for one in found.conflicts]) == ({"replaced": 1}, ["red 1.png"])
     with open_catalogue(store_url) as store:
+        errors = [(one["file"], one["class"], one["error_code"]) for one in StoreTags(store) if one["error_code"]]
+        assert errors == [("red 1.png", None, "replaced")], "as the result of an older upload has it"
         assert [one.file for one in store.items(["A"])] == ["alone.png"]
         assert {one["file"] for one in store.rows_of(FILES.select())} == {"red 1.png", "blue.png", "alone.png"}
         store.correct({"A": None}, "hat", "Ann")

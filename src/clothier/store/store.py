@@ -38,6 +38,11 @@ PATIENCE = 60.0  # seconds; a database server that is restarted is back by then
 RETRY_PAUSE = 0.5  # seconds
 TAGGER_LOCK, MIGRATION_LOCK = 0xC107_0001, 0xC107_0002  # of PostgreSQL: numbers that no other program uses
 PAGE = 1_000  # rows that are read at a time
+REPLACED = "replaced"
+REPLACED_ERROR = {
+    "error_code": REPLACED,
+    "error_message": "another source gave the id of this photo to another one later, so this one has no tag.",
+}
 NO_TAGS = "{0} has no tags. Tag photos first: clothier tag PHOTOS --store {0}"
 
 FINAL_DECISION = case(
@@ -225,7 +230,8 @@ class Store:
     def rows(self, run: RunId, where: Sequence[ColumnElement[bool]] = ()) -> Iterator[Row]:
         """The run's files with their tags, in the order of the source.
 
-        The tag of a failed file is None, and that of a file whose id another source gave to another photo later.
+        The tag of a failed file is None. A file whose id another source gave to another photo later has the error
+        ``replaced``.
 
         Args:
             run: the last one over its source.
@@ -247,7 +253,7 @@ class Store:
                 .limit(PAGE)
             )
             page = self.rows_of(query)
-            yield from page
+            yield from (row if row["error_code"] or row["class"] else row | REPLACED_ERROR for row in page)
             if len(page) < PAGE:
                 return
             position = page[-1]["position"]

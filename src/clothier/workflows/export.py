@@ -16,7 +16,6 @@ from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
 from clothier.catalogue.exports.tags import (
     NO_CLASS,
-    REPLACED,
     StoreTags,
     TableTags,
     check_is_no_source,
@@ -29,6 +28,7 @@ from clothier.errors import UnknownNameError, UsageError
 from clothier.paths import check_not_source
 from clothier.store import open_store
 from clothier.store.engine import is_store
+from clothier.store.store import REPLACED
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:

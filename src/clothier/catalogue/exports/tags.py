@@ -21,7 +21,7 @@ from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE
 from clothier.store.schema import RUNS, SOURCES
-from clothier.store.store import NO_TAGS, RunId
+from clothier.store.store import NO_TAGS, REPLACED, RunId
 from clothier.untrusted import read_cell
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
 REQUIRED = ("item_id", "file", "class", "decision")
 MAX_LINE = 1 << 24  # characters of a line or a cell
 BATCH = 1_000  # rows of a Parquet file in memory
-NO_CLASS, REPLACED = "no class", "replaced"
+NO_CLASS = "no class"
 TEXTS = (*REQUIRED, "class_2", "class_3")
 NUMBERS = ("probability", "probability_2", "probability_3")
 
@@ -262,7 +262,7 @@ def state(row: Row) -> str:
     """
     if row["class"] is None and row.get("reviewed_by"):
         return NO_CLASS
-    if row["class"] is None and row["decision"] is None and row.get("error_code", "") is None:
+    if row.get("error_code") == REPLACED:
         return REPLACED
     if row.get("error_code") or (row["class"] is None and row["decision"] is None):
         return "failed"
