@@ -210,6 +210,7 @@ def test_many_at_once(anna: Shop) -> None:
         ({"state": json.dumps({"trail": ["x"] * 21})}, 422),
         ({"revision": "x"}, 422),
         ({"action": "delete"}, 422),
+        ({"action": "accept", "key": ""}, 422),
         ({"class": "no such class"}, 422),
         ({"item_id": "none", "action": "accept"}, 200),
     ],

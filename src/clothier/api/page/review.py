@@ -128,7 +128,12 @@ def _key_of(form_key: str, *choice: str) -> str:
     """The key of an action: one for each choice on a card.
 
     If the answer to a form is lost, the same choice again is the same action, and another choice is another one.
+
+    Raises:
+        Problem: the form has none.
     """
+    if not form_key:
+        raise Problem(422, "invalid-request", "The key of the form is missing. Load the page again.")
     return hashlib.sha256("\0".join((form_key, *choice)).encode()).hexdigest()
 
 

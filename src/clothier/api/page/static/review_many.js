@@ -1,4 +1,5 @@
-// Says on the button how many photos are chosen, chooses all or none, and keeps the choice for who comes back or loads the page again.
+// Says on the button how many photos are chosen, chooses all or none, and keeps the choice for who comes back or loads
+// the page again.
 
 const boxes = [...document.querySelectorAll("input[name=item]")];
 const count = document.querySelector("[data-count]");
