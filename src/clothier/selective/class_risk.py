@@ -3,7 +3,7 @@
 A guarantee on all accepted tags can hide a class that is often wrong. For each class, the hypothesis "more than the
 risk of its accepted tags are wrong" is tested at the thresholds one after the other until one is not rejected: a fixed
 sequence, as in :mod:`clothier.selective.risk_control`. Its order is that of the bounds that the confidences alone
-promise, so it uses no labels; thresholds with too few tags to prove anything are left out. The class has the guarantee
+imply, so it uses no labels; thresholds with too few tags to prove anything are left out. The class has the guarantee
 if the model's threshold comes before the first failure. Each class is tested with (1 - confidence) / K as its
 probability of error (Bonferroni), so what is said of the classes holds for all of them at once.
 
@@ -79,7 +79,7 @@ def guaranteed_classes(
 def _sequence(
     thresholds: Float64Array, scores: Float64Array, groups: Int64Array, risk: float, level: float
 ) -> list[float]:
-    """The thresholds in the order of the bounds that the confidences promise; without those that can prove nothing.
+    """The thresholds in the order of the bounds that the confidences imply; without those that can prove nothing.
 
     These accept so few tags that the risk would not be proven if all were right.
     """
