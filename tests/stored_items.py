@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.tags import draw
 from clothier.store.schema import FILES, ITEMS, VERSIONS
-from clothier.store.store import upsert
+from clothier.store.statements import upsert
 
 if TYPE_CHECKING:
     from clothier.store import Store

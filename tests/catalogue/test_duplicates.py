@@ -11,7 +11,7 @@ from clothier.catalogue import review
 from clothier.catalogue.duplicates import find_duplicates
 from clothier.data.photos.histogram import N_BINS
 from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
-from clothier.store.store import upsert
+from clothier.store.statements import upsert
 from tests.stored_items import file_row, fill_store, item_row
 
 if TYPE_CHECKING:

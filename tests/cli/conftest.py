@@ -134,7 +134,7 @@ class FakeWorkflows:
         for index, name in enumerate(models):
             scores = make_evaluation(0.9321 - index / 10)
             photos = (
-                PhotoEvaluation(scores, None, None, self.failed_photos, (), 0, None) if self.failed_photos else None
+                PhotoEvaluation(scores, None, None, self.failed_photos, (), 0, 0, None) if self.failed_photos else None
             )
             results.append(ModelEvaluation(name, "synthetic", scores, photos=photos, failures=self.failed_photos))
         return results

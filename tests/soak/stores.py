@@ -22,7 +22,8 @@ from clothier.catalogue.index import update_index
 from clothier.errors import ClothierError, DataError, ModelError, StorageError
 from clothier.store import open_existing_store, open_store
 from clothier.store.schema import EMBEDDING, METADATA, OUTPUTS
-from clothier.store.store import RunId, upsert
+from clothier.store.statements import upsert
+from clothier.store.store import RunId
 from tests.soak.attempts import Soak, change_bytes, main, replace_file
 from tests.stored_items import fill_store, item_row
 

@@ -12,12 +12,13 @@ from clothier.errors import DataError, StorageError, UsageError
 from clothier.store import open_store
 from clothier.store import store as store_module
 from clothier.store.schema import FILES, OUTPUTS, SOURCES
-from clothier.store.store import RunId, upsert
+from clothier.store.statements import upsert
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clothier.store import Store
+    from clothier.store.store import RunId
     from tests.postgresql import Server
 
 

@@ -19,7 +19,7 @@ from clothier.catalogue.rules import thresholds_digest
 from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError
 from clothier.store.schema import CLASS_LIMITS, LIMITED_THRESHOLDS
-from clothier.store.store import now, upsert
+from clothier.store.statements import now, upsert
 from clothier.taxonomy import label_key
 
 if TYPE_CHECKING:

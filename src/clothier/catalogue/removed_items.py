@@ -10,7 +10,7 @@ from clothier.catalogue.review.action_rows import write_audit
 from clothier.catalogue.tags import AUDITED
 from clothier.store.previews import drop_unused
 from clothier.store.schema import FILES, HAS_TAG, ITEMS, PREVIEWS, REMOVED_ITEMS
-from clothier.store.store import upsert
+from clothier.store.statements import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 
 from clothier.store.previews import drop_unused, write_previews
 from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REMOVED_ITEMS, REVIEWS, TAG_INPUTS
-from clothier.store.store import now, upsert
+from clothier.store.statements import now, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

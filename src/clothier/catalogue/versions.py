@@ -16,7 +16,7 @@ from clothier.errors import ClothierError, ModelError, UnknownNameError, UsageEr
 from clothier.inference import load
 from clothier.store.engine import POSTGRESQL
 from clothier.store.schema import ITEMS, LIMITED_THRESHOLDS, MODELS, PROMOTIONS, RUNS, VERSIONS
-from clothier.store.store import find_or_insert, now
+from clothier.store.statements import find_or_insert, now
 from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:

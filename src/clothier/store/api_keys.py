@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.schema import API_KEYS
-from clothier.store.store import now
+from clothier.store.statements import now
 from clothier.types import SCOPES
 from clothier.untrusted import MAX_NAME
 

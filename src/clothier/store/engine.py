@@ -58,6 +58,12 @@ def parse_url(store: str | Path) -> URL:
     return url
 
 
+def shown(url: URL) -> str:
+    """A store's URL for messages: its file, or the URL without a password."""
+    is_file = url.get_backend_name() == SQLITE
+    return (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
+
+
 def _accepted() -> str:
     return "Give a file for SQLite, such as tags.db, or a URL such as postgresql://user@host/database."
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select, update
 
 from clothier.store.schema import FILES, JOB_PARTS, JOBS, RUNS
-from clothier.store.store import RunId, now, upsert
+from clothier.store.statements import now, upsert
+from clothier.store.store import RunId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

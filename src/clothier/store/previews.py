@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from clothier.store.schema import ITEMS, PREVIEWS
-from clothier.store.store import upsert
+from clothier.store.statements import upsert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from clothier.store.api_keys import ApiKey
 from clothier.store.schema import API_KEYS, SESSIONS
-from clothier.store.store import now
+from clothier.store.statements import now
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -5,33 +5,31 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import case, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from clothier.errors import DataError, StorageError, UsageError
 from clothier.store.engine import (
     BUSY_SECONDS,
-    POSTGRESQL,
     SQLITE,
     damaged,
     explain,
     is_temporary,
     make_engine,
-    parse_url,
+    shown,
 )
 from clothier.store.lock import BUSY, file_lock
 from clothier.store.migrate import migrate
 from clothier.store.schema import AUDIT, FILES, HAS_TAG, IS_COMPLETE, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
+from clothier.store.statements import find_or_insert, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from sqlalchemy import URL, ColumnElement, Connection, Select, Table
+    from sqlalchemy import URL, ColumnElement, Connection, Select
 
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds; a database server that is restarted is back by then
@@ -99,7 +97,7 @@ class Store:
             StorageError: the database cannot be reached, or the file not be written.
         """
         is_file = url.get_backend_name() == SQLITE
-        self.name = _shown(url)
+        self.name = shown(url)
         self._url, self._patience = url, patience
         self._engine = make_engine(url, min(patience, BUSY_SECONDS), create=create)
         self._server_lock: Connection | None = None
@@ -341,87 +339,6 @@ def _drop(connection: Connection) -> None:
     """Closes a connection for good: back in the pool it would keep its lock."""
     connection.invalidate()
     connection.close()
-
-
-def open_store(store: str | Path, *, patience: float = PATIENCE) -> Store:
-    """Opens a store of tags, or creates it.
-
-    Args:
-        store: a file for SQLite, or a URL such as ``postgresql://user@host/database``.
-        patience: seconds to wait for a server that went away, or for another writer.
-
-    Raises:
-        UsageError: another kind of database.
-        DataError: not a store, damaged, or newer than this Clothier.
-        StorageError: the database cannot be reached, or the file not be written.
-    """
-    return Store(parse_url(store), patience=patience)
-
-
-def store_name(store: str | Path) -> str:
-    """The name of a store for messages; a password is hidden.
-
-    Raises:
-        UsageError: another kind of database.
-    """
-    return _shown(parse_url(store))
-
-
-def _shown(url: URL) -> str:
-    is_file = url.get_backend_name() == SQLITE
-    return (url.database or "") if is_file else url.set(drivername=POSTGRESQL).render_as_string()
-
-
-def is_missing(store: str | Path) -> bool:
-    """Whether :func:`open_store` would make a file.
-
-    Raises:
-        UsageError: another kind of database.
-    """
-    url = parse_url(store)
-    return url.get_backend_name() == SQLITE and not Path(url.database or "").exists()
-
-
-def open_existing_store(store: str | Path) -> Store:
-    """As :func:`open_store`, for what makes no sense with a new store.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    url = parse_url(store)
-    if is_missing(store):
-        raise DataError(
-            f"the store {url.database} does not exist. Name one that `clothier tag` or `clothier serve` has written."
-        )
-    return Store(url, create=False)
-
-
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows; those whose primary key is there replace the old ones."""
-    if rows:
-        statement, keys = _insert(connection, table), [one.name for one in table.primary_key]
-        changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
-
-
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if connection.dialect.name == POSTGRESQL else sqlite.insert(table)
-
-
-def now() -> str:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def find_or_insert(connection: Connection, table: Table, key: Mapping[str, str], values: Mapping[str, Any]) -> int:
-    """The integer id of the row with this unique ``key``."""
-    (identity,) = table.primary_key
-    ((name, value),) = key.items()
-    found = connection.scalar(select(identity).where(table.c[name] == value))
-    if found is None:
-        inserted = connection.execute(table.insert().values({**key, **values})).inserted_primary_key
-        found = inserted[0] if inserted else 0
-    return int(found)
 
 
 def _count(connection: Connection, column: Any, run: RunId, condition: Any) -> dict[str | None, int]:

@@ -11,7 +11,7 @@ import pytest
 
 from clothier.catalogue.index import Index, IndexUpdate, open_index, update_index
 from clothier.store.schema import EMBEDDING, FILES, ITEMS, OUTPUTS
-from clothier.store.store import upsert
+from clothier.store.statements import upsert
 from tests.stored_items import file_row, item_row
 
 if TYPE_CHECKING:

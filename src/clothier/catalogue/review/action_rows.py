@@ -11,7 +11,7 @@ from sqlalchemy import exists, select, update
 
 from clothier.catalogue.tags import AUDITED
 from clothier.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
-from clothier.store.store import now
+from clothier.store.statements import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
