@@ -140,8 +140,7 @@ def tag(
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of a table, with the photos; None for ``file``.
         id_column: of a table, with an id for each photo; None to make one from the content.
-        product_column: of a table, with the product of each photo, whose class is then in the output. A ZIP file says
-            so itself, in the column ``product`` of its list.
+        product_column: of a table, with the product of each photo, which gets a class; in a ZIP's list ``product``.
         trust_model: accept tags even if the photos are unlike the training photos.
         engine: where photos are read and the model runs: ``local``, in this process, or ``ray``, on a Ray cluster.
         address: of the Ray cluster, ``HOST:PORT`` or ``auto``; None to start one on this machine for this run.
