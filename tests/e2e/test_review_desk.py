@@ -33,6 +33,17 @@ DARK = {**DESKTOP, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TYPES_OF_PHOTOS = """Promise.all(Array.from(document.querySelectorAll(".tile img"),
   async (one) => (await fetch(one.src)).headers.get("content-type")))"""
+KEY_AT_ONCE = """() => new Promise((resolve) => {
+  window.isSamePage = true;
+  let left = 2;
+  document.addEventListener("htmx:afterSwap", ({ target }) => {
+    if (target.id !== "desk") return;
+    left -= 1;
+    setTimeout(() => left ? document.getElementById("do-skip").click() : resolve());
+  });
+  document.getElementById("do-skip").click();
+})"""
+"""Skips a photo, and the next one as soon as it is there."""
 MAX_NEXT = 1.0  # seconds to the next photo on a loaded machine; 0.2 are promised on an idle one
 
 
@@ -134,6 +145,13 @@ def test_ten_photos_by_keys(browser: Browser, server: str) -> None:
         assert seconds < MAX_NEXT
         page.wait_for_selector("#accuracy strong")
         check(page)
+
+
+def test_a_key_as_soon_as_the_next_photo_is_there_loads_no_whole_page(browser: Browser, server: str) -> None:
+    with visit(browser, server, **DESKTOP) as page:
+        say_name(page, server, "Anna")
+        page.evaluate(KEY_AT_ONCE)
+        assert page.evaluate("window.isSamePage")
 
 
 def test_many_at_once_on_a_phone_while_somebody_else_reviews(browser: Browser, server: str) -> None:

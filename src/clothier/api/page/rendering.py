@@ -41,6 +41,7 @@ HTMX = {
     "includeIndicatorStyles": False,
     "selfRequestsOnly": True,
     "historyCacheSize": 0,  # pages of a catalogue are not left in the browser's storage
+    "defaultSettleDelay": 0,  # htmx's 20 ms: a key pressed in them sent the form as if there were no htmx
     "responseHandling": [
         {"code": "204", "swap": False},
         {"code": "[23]..", "swap": True},
