@@ -12,6 +12,7 @@ from clothier.api import similar_index
 from clothier.api.services import Services
 from clothier.api.settings import Settings
 from clothier.errors import DataError
+from clothier.store.schema import FILES
 from clothier.workflows.index import index
 from clothier.workflows.similar import similar
 from clothier.workflows.tag import STORE_SUFFIX
@@ -119,7 +120,6 @@ def test_an_index_of_another_model(
         Services.open(Settings(store_path, other, index=catalogue))
     client = open_client(index=catalogue)
     services = client.app.state.services
-    services.photos.rules = services.served.rules
     services.served = type(services.served)("other", Services.open(Settings(store_path, other)).rules, None)
     answer = client.post("/v1/similar", json={"item_id": "a"})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:other-model")
@@ -158,3 +158,28 @@ def test_without_an_index_the_store_is_searched(open_client: OpenClient, make_zi
         wait_for_index(client, n)
     (found,) = client.post("/v1/similar", json={"item_id": items[0]["item_id"]}).json()["results"]
     assert len(found["neighbours"]) == 4
+
+
+def test_an_index_of_the_store_follows_reviews_and_removals(
+    open_client: OpenClient, make_zip: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(similar_index, "REVIEWS_SECONDS", 0.0)
+    client = open_client()
+    services = client.app.state.services
+    client.post("/v1/jobs", content=make_zip("dress", "hat"), headers={"Content-Type": "application/zip"})
+    deadline = time.monotonic() + 60
+    while len(items := client.get("/v1/items").json()["items"]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    wait_for_index(client, 2)
+    ids = {one["class"]: one["item_id"] for one in items}
+    body = {"action": "correct", "items": [{"item_id": ids["dress"], "class": "skirt"}], "reviewer": "Anna"}
+    assert client.post("/v1/reviews", json=body).status_code == 200
+    services.similar.refresh(services.store, services.served)
+    (found,) = client.post("/v1/similar?class=skirt", json={"item_id": ids["hat"]}).json()["results"]
+    assert [one["item_id"] for one in found["neighbours"]] == [ids["dress"]]
+    services.store.write(lambda connection: connection.execute(FILES.delete()))
+    services.similar._state = None
+    services.similar.refresh(services.store, services.served)
+    answer = client.post("/v1/similar", json={"item_id": ids["hat"]})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:no-index")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from clothier.api.problems import Problem
-from clothier.catalogue.index import open_index, update_index
-from clothier.catalogue.index.entries import model_ids, runs_state
+from clothier.catalogue.index import NoEmbeddingsError, open_index, update_index
+from clothier.catalogue.index.entries import last_action, model_ids, runs_state
 from clothier.catalogue.index.files import CARD
 from clothier.errors import ClothierError
 from clothier.store.schema import FILES
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("clothier.similar")
 MAX_OWN = 100_000  # photos of a store of which a server makes an index itself; more take minutes and a gigabyte
+REVIEWS_SECONDS = 60.0  # at least between two updates for new reviews only
 RETRY_SECONDS = 60.0  # after which an index that could not be made is tried again: a full disk may have space by then
 NOTHING_YET = "The catalogue has no photos of this model yet. Tag photos; some seconds later they can be found."
 TOO_MANY = "The catalogue has more than {:,} photos. Make an index (clothier index), and start the server with --index."
@@ -47,7 +48,8 @@ class SimilarIndex:
         self._path, self._index, self._reason = path, None if path is None else open_index(path), NOTHING_YET
         self._state: object = None if path is None else _signature(path)
         self._own: Path | None = None
-        self._closing, self._retry_at = ExitStack(), math.inf
+        self._reviewed, self._retry_at, self._updated_at = 0, math.inf, -math.inf
+        self._closing = ExitStack()
         if self._index is not None:
             self._index.check_model(model)
 
@@ -64,15 +66,17 @@ class SimilarIndex:
         return self._index
 
     def refresh(self, store: Store, served: ServedModel) -> None:
-        """Opens the index again if its folder was replaced, or updates its own if photos were tagged since.
+        """Opens the index again if its folder was replaced, or updates its own if photos were tagged or reviewed since.
 
         The index before stays where that fails, and the log says why.
         """
         model = served.rules.model
         state = _signature(self._path) if self._path else (model.digest, runs_state(store))
-        if state == self._state and time.monotonic() < self._retry_at:
+        reviewed, seconds = 0 if self._path else last_action(store), time.monotonic()
+        is_reviewed = reviewed != self._reviewed and seconds > self._updated_at + REVIEWS_SECONDS
+        if state == self._state and seconds < self._retry_at and not is_reviewed:
             return
-        self._state, self._retry_at = state, math.inf
+        self._state, self._reviewed, self._retry_at, self._updated_at = state, reviewed, math.inf, seconds
         try:
             self._index = open_index(self._path) if self._path else self._update(store, served)
         except ClothierError as error:
@@ -92,7 +96,11 @@ class SimilarIndex:
             return None
         self._own = self._own or self._closing.enter_context(temporary_dir("clothier-index-"))
         path = self._own / model.digest[:16]
-        update_index(path, store, model, served.name)
+        try:
+            update_index(path, store, model, served.name)
+        except NoEmbeddingsError:
+            self._reason = NOTHING_YET
+            return None
         return open_index(path)
 
 

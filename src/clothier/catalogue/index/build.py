@@ -69,6 +69,14 @@ class IndexUpdate:
     is_exact: bool
 
 
+class NoEmbeddingsError(DataError):
+    """There is nothing to make an index of."""
+
+    def __init__(self, store: str, model: str) -> None:
+        """With the names of both."""
+        super().__init__(f"{store} has no photos with an embedding of {model}. Tag photos with it: clothier tag")
+
+
 @dataclass(frozen=True, slots=True)
 class _Embedder:
     """Reads a model's embeddings from a store."""
@@ -91,13 +99,11 @@ class _Embedder:
         """A projection of a sample.
 
         Raises:
-            DataError: no photo has an embedding.
+            NoEmbeddingsError: no photo has an embedding.
         """
         found = self.embeddings(entries[:: max(1, -(-len(entries) // SAMPLE))]) or self.embeddings(entries)
         if not found:
-            raise DataError(
-                f"{self.store.name} has no photos with an embedding of {self.model.name}. Tag them again: clothier tag"
-            )
+            raise NoEmbeddingsError(self.store.name, self.model.name)
         return fit_projection(np.stack(list(found.values())))
 
     def project(
@@ -138,7 +144,8 @@ def update_index(
         progress: receives the number of photos.
 
     Raises:
-        DataError: the store has no photos with an embedding, or ``path`` is a damaged index or of another model.
+        NoEmbeddingsError: the store has no photos with an embedding.
+        DataError: ``path`` is a damaged index or of another model.
         StorageError: the index cannot be written; the old one is unchanged.
     """
     embedder = _Embedder(store, model, find_model(store, model.digest, model.name))
@@ -151,7 +158,7 @@ def update_index(
         projection, fitted_on = old.projection, old.card.fitted_on
     present, vectors = embedder.project(new, projection, progress)
     if not kept and not present:
-        raise DataError(f"{store.name} has no photos with an embedding of {model.name}. Tag photos first: clothier tag")
+        raise NoEmbeddingsError(store.name, model.name)
     card = _card(model, source, [*kept, *present], fitted_on)
     with atomic.replace_dir(path) as folder:
         merged = _write_vectors(folder, old.vectors if old else vectors, rows, vectors)

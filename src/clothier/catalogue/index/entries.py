@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from clothier.errors import DataError
 from clothier.store.checked import read_digest, read_vectors
 from clothier.store.present_files import CLASS, read_present
-from clothier.store.schema import EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
+from clothier.store.schema import ACTIONS, EMBEDDING, FILES, ITEMS, MODELS, OUTPUTS, RUNS, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,6 +97,12 @@ def runs_state(store: Store) -> tuple[int, int, str]:
     query = query.order_by(RUNS.c.run_id.desc()).limit(1)
     found = store.read(lambda connection: connection.execute(query).first())
     return (found[0], found[1], found[2]) if found else (0, 0, "")
+
+
+def last_action(store: Store) -> int:
+    """The number of the last action of a reviewer, 0 before the first. Actions change the classes in an index."""
+    query = select(func.coalesce(func.max(ACTIONS.c.action_id), 0))
+    return store.read(lambda connection: connection.scalar(query)) or 0
 
 
 def read_embeddings(
