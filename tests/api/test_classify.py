@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clothier.api.job_worker import ServedModel
+from clothier.api.photo_queue import PhotoQueue
+from clothier.catalogue.rules import TaggingRules
 from clothier.inference import load
 from tests.color_photos import draw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.testclient import TestClient
 
+    from clothier.bundle import Bundle
     from tests.api.conftest import OpenClient
 
 FORM = "multipart/form-data; boundary=b"
@@ -154,3 +159,26 @@ def test_an_answer_that_takes_too_long(open_client: OpenClient, photo: bytes) ->
     client = open_client(limits={"answer_seconds": 0})
     answer = client.post("/v1/classify", files={"files": photo})
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:clothier:problem:too-slow")
+
+
+def test_an_answer_names_the_model_that_classified(
+    client: TestClient,
+    photo: bytes,
+    tmp_path: Path,
+    color_bundle: Callable[..., Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, run = client.app.state.services, PhotoQueue._run
+    before = services.rules.model
+    other = load(color_bundle(tmp_path / "other", {"coat": (0, 0, 0), "gown": (9, 9, 9)}).path)
+
+    async def promote_meanwhile(*arguments: Any) -> Any:
+        services.served = ServedModel("other", TaggingRules(other), None)
+        return await run(*arguments)
+
+    monkeypatch.setattr(PhotoQueue, "_run", promote_meanwhile)
+    answer = client.post("/v1/classify", files={"files": photo})
+    (result,) = answer.json()["results"]
+    assert (answer.json()["model"]["digest"], result["model"], result["class"]) == (before.digest, before.name, "dress")
+    assert answer.headers["Clothier-Model"] == f"{before.name}; digest={before.digest[:16]}"
+    assert client.get("/healthz").headers["Clothier-Model"].startswith(f"{other.name};")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.catalogue.versions import register
+from clothier.catalogue.versions import promote, register
 from clothier.inference import load
 from clothier.store import open_store
 from clothier.workflows.tag import tag
@@ -175,6 +176,34 @@ def test_promote_and_roll_back(
         assert str(tmp_path) not in answer.text
     now = client.get("/v1/models").json()
     assert (now["serving"]["name"], now["versions"][0]["status"]) == ("b", "current")
+
+
+def test_a_model_that_the_codes_do_not_fit_is_not_promoted(
+    open_client: OpenClient,
+    store_path: Path,
+    tmp_path: Path,
+    color_bundle: Callable[..., Bundle],
+    make_zip: Callable[..., bytes],
+) -> None:
+    fits = save_model(tmp_path / "fits", color_bundle)
+    other = color_bundle(tmp_path / "other", {"coat": (0, 0, 0), "gown": (9, 9, 9)}).path
+    with open_store(store_path) as store:
+        first, second = (register(store, str(path), load(path)) for path in (fits, other))
+        promote(store, first, "anna")
+    (tmp_path / "codes.toml").write_text('[codes]\ndress = "D1"\nhat = "H1"\nskirt = "S1"\n')
+    client = open_client(model=None, taxonomy=tmp_path / "codes.toml")
+    for path in (f"{second}/promote", "rollback"):  # and the model that comes with Clothier
+        answer = client.post(f"/v1/models/{path}")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:cannot-load")
+        assert "--taxonomy" in answer.json()["detail"]
+        assert str(tmp_path) not in answer.text
+    now = client.get("/v1/models").json()
+    assert {one["name"]: one["status"] for one in now["versions"]} == {"fits": "current", "other": "candidate"}
+    job = client.post("/v1/jobs", content=make_zip("dress"), headers={"Content-Type": "application/zip"}).json()
+    deadline = time.monotonic() + 60
+    while client.get(f"/v1/jobs/{job['job_id']}").json()["status"] != "done":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("version", "status"), [("0" * 16, 404), ("../../x", 404), ("XYZ", 422), ("%00", 422)])

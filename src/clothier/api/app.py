@@ -18,6 +18,7 @@ from clothier.api.page.pages import LINKS, PAGES
 from clothier.api.problems import add_handlers
 from clothier.api.query_names import check_query
 from clothier.api.request_log import RequestLog
+from clothier.api.responses import model_headers
 from clothier.api.routes import classify, health, items, jobs, models, reviews, similar
 from clothier.api.settings import MIB
 
@@ -65,5 +66,5 @@ def create_app(services: Services) -> FastAPI:
     sizes = {**uploads, "/v1/jobs": limits.job_bytes, upload_page.PATH: limits.job_bytes + MIB}
     app.add_middleware(BodyGuard, limits=limits, sizes=sizes)
     app.add_middleware(OriginGuard, settings=services.settings)
-    app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: services.model_headers)
+    app.add_middleware(RequestLog, metrics=services.metrics, versions=lambda: model_headers(services.rules))
     return app

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from clothier.catalogue.rules import TaggingRules
+    from clothier.inference import Model
     from clothier.selective.shift import Float16Array
     from clothier.types import Prediction
     from clothier.workflows.inspect import InspectedPhoto
@@ -34,22 +35,21 @@ WEIGHT = 0.1  # of the latest photo in the mean
 
 
 class PhotoQueue:
-    """Decodes photos and runs the model of ``rules`` on them, in a few threads.
+    """Decodes photos and runs a model on them, in a few threads.
 
     Each thread runs the model on its own photo: collecting photos of several requests into batches was not faster
     (docs/log.md).
     """
 
-    def __init__(self, rules: TaggingRules, *, threads: int, limit: int, seconds: float) -> None:
+    def __init__(self, *, threads: int, limit: int, seconds: float) -> None:
         """Starts no thread yet.
 
         Args:
-            rules: the model and the company's codes.
             threads: that work at the same time.
             limit: photos that may wait or be in work.
             seconds: for the photos of one request.
         """
-        self.rules, self._threads, self._limit, self._max_seconds = rules, threads, limit, seconds
+        self._threads, self._limit, self._max_seconds = threads, limit, seconds
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="classify")
         self._waiting, self._mean_seconds = 0, FIRST_GUESS
 
@@ -62,38 +62,40 @@ class PhotoQueue:
         """Ends the threads when they have finished."""
         self._pool.shutdown(cancel_futures=True)
 
-    async def classify(self, photos: Sequence[tuple[str, bytes]], top: int) -> list[Prediction | FailedInput]:
+    async def classify(
+        self, rules: TaggingRules, photos: Sequence[tuple[str, bytes]], top: int
+    ) -> list[Prediction | FailedInput]:
         """Classifies photos, given by name and content, in their order.
 
         Raises:
             Problem: the queue is full, or the photos took too long.
         """
-        rules = self.rules  # others may come meanwhile
         found = await self._run(partial(_classify, rules, top), photos)
         features = [part for one in found if not isinstance(one, FailedInput) for part in one[1]]
         results = [one if isinstance(one, FailedInput) else one[0] for one in found]
         return rules.model.judge(results, features)
 
-    async def inspect(self, photos: Sequence[tuple[str, bytes]]) -> list[InspectedPhoto | FailedInput]:
+    async def inspect(
+        self, rules: TaggingRules, photos: Sequence[tuple[str, bytes]]
+    ) -> list[InspectedPhoto | FailedInput]:
         """As :meth:`classify`, with what the model saw, and with the models of Fashion-MNIST.
 
         Raises:
             Problem: the queue is full, or the photos took too long.
         """
-        rules = self.rules
         found = await self._run(partial(inspect_photo, rules.model, rules.codes), photos)
         features = [part for one in found if not isinstance(one, FailedInput) for part in one.main.features]
         results = [one if isinstance(one, FailedInput) else one.main.prediction for one in found]
         judged = rules.model.judge(results, features)
         return [_with_prediction(one, result) for one, result in zip(found, judged, strict=True)]
 
-    async def describe(self, photos: Sequence[tuple[str, bytes]]) -> list[DescribedPhoto | FailedInput]:
+    async def describe(self, model: Model, photos: Sequence[tuple[str, bytes]]) -> list[DescribedPhoto | FailedInput]:
         """What photos, given by name and content, are compared by, in their order.
 
         Raises:
             Problem: the queue is full, or the photos took too long.
         """
-        return await self._run(partial(describe_photo, self.rules.model), photos)
+        return await self._run(partial(describe_photo, model), photos)
 
     async def _run(
         self, work: Callable[[str, bytes], T | FailedInput], photos: Sequence[tuple[str, bytes]]

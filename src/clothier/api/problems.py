@@ -105,7 +105,8 @@ def _handler(translate: Any) -> Any:
         problem = translate(error)
         if isinstance(error, DataError):
             services = request.app.state.services
-            problem.detail = _without(problem.detail, services.store.name, str(services.settings.index or ""))
+            given = (services.settings.index, services.settings.taxonomy)
+            problem.detail = _without(problem.detail, services.store.name, *(str(one) for one in given if one))
         if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             problem.headers = {"Allow": ", ".join(_allowed_methods(request))}
         return problem_response(problem, request.scope)

@@ -61,6 +61,13 @@ def model_version(rules: TaggingRules) -> dict[str, Any]:
     return {"name": rules.model.name, "digest": rules.model.digest, "thresholds": rules.thresholds_version}
 
 
+def model_headers(rules: TaggingRules) -> dict[str, str]:
+    """Headers that name the model and its thresholds."""
+    name = rules.model.name.encode("ascii", "replace").decode()
+    headers = {"Clothier-Model": f"{name}; digest={rules.model.digest[:16]}"}
+    return headers | ({"Clothier-Thresholds": rules.thresholds_version} if rules.thresholds_version else {})
+
+
 def not_found(what: str, name: str) -> Problem:
     """There is no such thing."""
     return Problem(404, "not-found", f"There is no {what} {name[:100]!r}.")

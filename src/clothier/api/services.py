@@ -21,7 +21,7 @@ from clothier.api.similar_index import SimilarIndex
 from clothier.catalogue import versions
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.versions import load_current, promoted_digest
-from clothier.errors import ModelError
+from clothier.errors import DataError, ModelError
 from clothier.inference import load
 from clothier.store import is_missing, open_store
 from clothier.store.photo_files import PhotoFiles
@@ -29,15 +29,18 @@ from clothier.taxonomy import read_taxonomy
 from clothier.types import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clothier.api.settings import Settings
+    from clothier.inference import Model
     from clothier.store import Store
 
 LOG = logging.getLogger("clothier.models")
 CANNOT_LOAD = (
-    "{} (version {}) cannot be loaded on this server: its files are missing, damaged or were replaced. Nothing was "
-    "changed. The server's log has the cause."
+    "{} cannot be loaded on this server: its files are missing, damaged or were replaced. Nothing was changed. The "
+    "server's log has the cause."
+)
+OTHER_CODES = (
+    "The codes that this server was started with (--taxonomy) do not fit the classes of {}. Nothing was changed. The "
+    "server's log has the cause; start the server with other codes, or without."
 )
 PATIENCE = 5.0  # seconds that a request waits for a store that is locked or gone
 
@@ -91,7 +94,6 @@ class Services:
             served,
             store,
             PhotoQueue(
-                served.rules,
                 threads=settings.threads,
                 limit=limits.waiting_photos,
                 seconds=limits.answer_seconds,
@@ -116,18 +118,19 @@ class Services:
 
     @property
     def rules(self) -> TaggingRules:
-        """The model and the company's codes."""
+        """The model and the company's codes. A promotion replaces them: a request takes them once."""
         return self.served.rules
 
     def follow_promotion(self, store: Store) -> None:
         """Takes the model that was promoted since, unless the server was told which one to use.
 
         Raises:
-            ModelError: it cannot be loaded. The model before stays.
+            ModelError: it cannot be loaded. The model before stays, as with the next.
+            DataError: the server's codes do not fit its classes.
         """
         if self.settings.model is None and promoted_digest(store) != self.served.promoted:
             self.served = load_served(self.settings, store)
-            self.photos.rules, self.worker.served = self.served.rules, self.served
+            self.worker.served = self.served
 
     def promote(self, version: str, actor: str) -> None:
         """Makes a version the one that tags by default, and takes it.
@@ -153,32 +156,27 @@ class Services:
         self.follow_promotion(self.store)
 
     def _check_loads(self, version: str | None) -> None:
-        """Otherwise neither this server nor ``clothier tag`` would have a model."""
-        found = [one for one in versions.versions(self.store) if one.version == version]
-        if found and self.settings.model is None:
-            try:
-                versions.load_version(found[0])
-            except ModelError as error:
-                LOG.warning("version %s is not promoted: %s", version, error)
-                raise Problem(409, "cannot-load", CANNOT_LOAD.format(found[0].name, version)) from error
+        """Otherwise neither this server nor ``clothier tag`` would have a model; None for the one of Clothier."""
+        found = next((one for one in versions.versions(self.store) if one.version == version), None)
+        if self.settings.model is not None or (version and not found):  # `promote` refuses a version that is not there
+            return
+        name = f"{found.name} (version {version})" if found else f"{DEFAULT_MODEL}, which comes with Clothier,"
+        try:
+            _read_codes(self.settings, versions.load_version(found) if found else load())
+        except (ModelError, DataError) as error:
+            LOG.warning("%s is not promoted: %s", name, error)
+            sentence = CANNOT_LOAD if isinstance(error, ModelError) else OTHER_CODES
+            raise Problem(409, "cannot-load", sentence.format(name)) from error
 
     def follow_store(self, store: Store) -> None:
         """Takes the model that was promoted since, and the photos that were tagged since.
 
         Raises:
-            ModelError: the model cannot be loaded. The one before stays.
+            ModelError: the model cannot be loaded. The one before stays, as with the next.
+            DataError: the server's codes do not fit its classes.
         """
         self.follow_promotion(store)
         self.similar.refresh(store, self.served)
-
-    @property
-    def model_headers(self) -> Mapping[str, str]:
-        """Headers that name the model and its thresholds."""
-        model = self.rules.model
-        name = model.name.encode("ascii", "replace").decode()
-        headers = {"Clothier-Model": f"{name}; digest={model.digest[:16]}"}
-        thresholds = self.rules.thresholds_version
-        return {**headers, "Clothier-Thresholds": thresholds} if thresholds else headers
 
 
 def load_served(settings: Settings, store: Store | None) -> ServedModel:
@@ -189,8 +187,12 @@ def load_served(settings: Settings, store: Store | None) -> ServedModel:
     else:
         told = settings.model or DEFAULT_MODEL
         name, model = str(told), load(told, threads=1)
-    codes = read_taxonomy(Path(settings.taxonomy), model.classes) if settings.taxonomy else None
-    return ServedModel(name, TaggingRules(model, codes), promoted)
+    return ServedModel(name, TaggingRules(model, _read_codes(settings, model)), promoted)
+
+
+def _read_codes(settings: Settings, model: Model) -> dict[str, str] | None:
+    """The company's codes for the classes of ``model``, if there are any."""
+    return read_taxonomy(Path(settings.taxonomy), model.classes) if settings.taxonomy else None
 
 
 async def get_services(request: Request) -> Services:

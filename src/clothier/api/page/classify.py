@@ -22,6 +22,7 @@ from clothier.workflows.similar import find_similar
 
 if TYPE_CHECKING:
     from clothier.catalogue.index import Neighbor
+    from clothier.inference import Model
     from clothier.types import Images, Prediction
     from clothier.workflows.inspect import InspectedPhoto, Opinion
 
@@ -80,8 +81,9 @@ async def classify(request: Request, caller: PageReader, visit: AnyVisit, servic
     """The results: to be put before those that are there, or a page with them."""
     upload = await read_upload(request, services.settings.limits)
     check_token(request, visit, upload.fields)
-    found = await services.photos.inspect(upload.photos)
-    neighbors = await _find_neighbors(services, upload.photos)
+    rules = services.rules
+    found = await services.photos.inspect(rules, upload.photos)
+    neighbors = await _find_neighbors(services, rules.model, upload.photos)
     services.metrics.count(one if isinstance(one, FailedInput) else one.main.prediction for one in found)
     request.state.note = f"photos={len(found)}"
     results = [
@@ -92,14 +94,16 @@ async def classify(request: Request, caller: PageReader, visit: AnyVisit, servic
     return _page(request, services, results)
 
 
-async def _find_neighbors(services: Services, photos: list[tuple[str, bytes]]) -> list[tuple[Neighbor, ...] | None]:
+async def _find_neighbors(
+    services: Services, model: Model, photos: list[tuple[str, bytes]]
+) -> list[tuple[Neighbor, ...] | None]:
     """Similar photos of each; None for each if there is no index yet, or it cannot tell for a photo."""
     try:
-        index = services.similar.get(services.rules.model)
+        index = services.similar.get(model)
     except Problem:
         return [None] * len(photos)
     find = partial(find_similar, index, top=NEIGHBORS, filters=Filters(one_per_product=True))
-    described = await services.photos.describe(photos)
+    described = await services.photos.describe(model, photos)
     return [
         None if isinstance(one, FailedInput) else (await run_in_threadpool(find, one)).neighbors for one in described
     ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from clothier.api import examples
 from clothier.api.access import Reader
-from clothier.api.responses import answers, model_version
+from clothier.api.responses import answers, model_headers, model_version
 from clothier.api.schemas import ClassifyAnswer
 from clothier.api.services import ServicesOf
 from clothier.api.uploads import CONTENT, MULTIPART, read_photos
@@ -27,13 +27,16 @@ MAX_TOP = 20
 )
 async def classify(
     request: Request,
+    response: Response,
     caller: Reader,
     services: ServicesOf,
     top: Annotated[int, Query(ge=1, le=MAX_TOP, description="Classes to name for each photo.")] = 3,
 ) -> Any:
     """Class, probability, and accept / review / reject for each photo; a file that is no image is an error entry."""
     photos = await read_photos(request, services.settings.limits)
-    results = await services.photos.classify(photos, top)
+    rules = services.rules
+    results = await services.photos.classify(rules, photos, top)
     services.metrics.count(results)
     request.state.note = f"photos={len(photos)}"
-    return {"model": model_version(services.rules), "results": [one.to_json() for one in results]}
+    response.headers.update(model_headers(rules))
+    return {"model": model_version(rules), "results": [one.to_json() for one in results]}

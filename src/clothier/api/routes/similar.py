@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from clothier.api import examples
 from clothier.api.access import Reader
 from clothier.api.problems import Problem
-from clothier.api.responses import answers, model_version, not_found
+from clothier.api.responses import answers, model_headers, model_version, not_found
 from clothier.api.schemas import SearchedItem, SimilarAnswer, Text
 from clothier.api.services import Services, ServicesOf
 from clothier.api.uploads import CONTENT, EXAMPLE, MULTIPART, is_form, read_photos
 from clothier.catalogue.index import Filters, Index
+from clothier.inference import Model
 from clothier.types import FailedInput
 from clothier.workflows.similar import DescribedPhoto, SimilarPhotos, describe_item, find_similar
 
@@ -39,6 +40,7 @@ BODY = {"requestBody": {"required": True, "content": {MULTIPART: CONTENT, JSON: 
 )
 async def similar(
     request: Request,
+    response: Response,
     caller: Reader,
     services: ServicesOf,
     top: Annotated[int, Query(ge=1, le=MAX_TOP, description="Neighbors of each photo.")] = 10,
@@ -51,33 +53,38 @@ async def similar(
     """The photos of the catalogue that are most like each photo, or like an item; never that photo itself."""
     filters = Filters(name, color, product, not_same_product, one_per_product)
     services.similar.get(services.rules.model)  # before anything is received
-    described = await _described(request, services)
-    index = services.similar.get(services.rules.model)
+    wanted = await read_photos(request, services.settings.limits) if is_form(request) else await _read_item(request)
+    rules = services.rules
+    index = services.similar.get(rules.model)
+    described = await _describe(services, rules.model, wanted)
     found = await run_in_threadpool(partial(_find, index, described, top, filters))
     request.state.note = f"photos={len(found)}"
-    return {"model": model_version(services.rules), "photos": len(index), "results": [_answer(one) for one in found]}
+    response.headers.update(model_headers(rules))
+    return {"model": model_version(rules), "photos": len(index), "results": [_answer(one) for one in found]}
 
 
-async def _described(request: Request, services: Services) -> list[DescribedPhoto | FailedInput]:
-    """What the request asks for: uploaded photos, or an item."""
-    if not is_form(request):
-        return [await _described_item(request, services)]
-    return await services.photos.describe(await read_photos(request, services.settings.limits))
-
-
-async def _described_item(request: Request, services: Services) -> DescribedPhoto:
+async def _read_item(request: Request) -> str:
+    """The id of the item that the request asks for."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
         raise Problem(415, "not-a-photo", OTHER_TYPE)
     try:
-        wanted = SearchedItem.model_validate_json(await request.body())
+        return SearchedItem.model_validate_json(await request.body()).item_id
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
-    found = await run_in_threadpool(describe_item, services.store, services.rules.model, wanted.item_id)
+
+
+async def _describe(
+    services: Services, model: Model, wanted: str | list[tuple[str, bytes]]
+) -> list[DescribedPhoto | FailedInput]:
+    """What the item with this id, or uploaded photos, are compared by."""
+    if not isinstance(wanted, str):
+        return await services.photos.describe(model, wanted)
+    found = await run_in_threadpool(describe_item, services.store, model, wanted)
     if found is None:
-        raise not_found("item", wanted.item_id)
+        raise not_found("item", wanted)
     if isinstance(found, FailedInput):
         raise Problem(409, found.code, found.message)
-    return found
+    return [found]
 
 
 def _find(
