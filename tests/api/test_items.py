@@ -106,3 +106,20 @@ def test_no_such_item(client: TestClient, item_id: str) -> None:
 def test_bad_queries(client: TestClient, query: str) -> None:
     answer = client.get(f"/v1/items?{query}")
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:clothier:problem:invalid-request")
+
+
+def test_long_ids(client: TestClient, tmp_path: Path, store_path: Path, model_path: Path) -> None:
+    ids = {f"{number}{'ж' * 330}" for number in range(4)}  # three kilobytes as escaped JSON
+    rows = [f"{number}.png,{one}" for number, one in enumerate(sorted(ids))]
+    for number in range(4):
+        draw(tmp_path / f"{number}.png", "dress", number)
+    (tmp_path / "photos.csv").write_text("\n".join(["file,sku", *rows]), encoding="utf-8")
+    tag(tmp_path / "photos.csv", store=store_path, model=model_path, id_column="sku")
+    lists = [("/v1/items", {"order": one}) for one in ("id", "newest", "doubtful", "certain")]
+    for path, query in (*lists, ("/v1/reviews/queue", {"decision": "accept"})):
+        found, after = set(), {}
+        for _ in range(4):
+            page = client.get(path, params={**query, **after, "limit": 1}).json()
+            found.add(page["items"][0]["item_id"])
+            after = {"after": page["next"]}
+        assert found == ids, query

@@ -7,6 +7,7 @@ a few downloads would keep everybody from reviewing.
 from __future__ import annotations
 
 import os
+import zipfile
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import anyio.to_thread
@@ -83,6 +84,16 @@ def download(
     more = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
     more["Content-Disposition"] = f'attachment; filename="{name}"'
     return _FileResponse(file, media_type, {**more, **(headers or {})})
+
+
+def zip_label_studio(path: Path, export: Callable[[Path], T]) -> T:
+    """Makes a ZIP file of the tasks for Label Studio, which ``export`` writes to a path, and their configuration."""
+    tasks = path.with_name("tasks.json")
+    result = export(tasks)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tasks, tasks.name)
+        archive.write(tasks.with_suffix(".xml"), "labeling_config.xml")
+    return result
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -162,7 +162,7 @@ RESULTS: dict[str, Example] = {
     "application/x-ndjson": {"example": '{"item_id": "8f6822c31a20b4f5", "file": "dress.jpg", "class": "dress"}\n'},
     "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}, "example": "PAR1..."},
     "text/tab-separated-values": {"example": "id\ttitle\tcolor\nS-1\tDress\tgreen\n"},
-    "application/json": {"example": [{"data": {"image": "https://cdn.example.com/dress.jpg"}, "predictions": []}]},
+    "application/zip": {"schema": {"type": "string", "format": "binary"}, "example": "PK..."},
 }
 JOBS: Example = {"jobs": [JOB], "next": None}
 

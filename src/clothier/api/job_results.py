@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from starlette.concurrency import run_in_threadpool
 
-from clothier.api.downloads import download
+from clothier.api.downloads import download, zip_label_studio
 from clothier.api.problems import Problem
 from clothier.api.responses import not_found
 from clothier.store import jobs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from clothier.api.services import Services
     from clothier.store.jobs import Job
+    from clothier.workflows.export import ExportResult
 
 ResultFormat = Literal["csv", "jsonl", "parquet", "shopify", "google", "label-studio"]
 CSV = "text/csv; charset=utf-8"
@@ -28,7 +29,7 @@ TABLES = {"csv": CSV, "jsonl": "application/x-ndjson", "parquet": "application/v
 EXPORTS = {
     "shopify": (CSV, "products.csv"),
     "google": ("text/tab-separated-values; charset=utf-8", "feed.txt"),
-    "label-studio": ("application/json", "tasks.json"),
+    "label-studio": ("application/zip", "label-studio.zip"),
 }
 """Files for other programs, with their names."""
 LEFT_OUT = "Clothier-Left-Out"
@@ -64,11 +65,14 @@ async def send_result(
         raise Problem(409, "not-done", f"The job is {job.status}. Only a job that is done has a result.")
     headers: dict[str, str] = {}
 
+    def export(path: Path) -> ExportResult:
+        return export_result(services.store, job, path, format, image_url=image_url, include_all=include_all)
+
     def write(path: Path) -> None:
         if format in TABLES:
             write_result(services.store, services.rules, job, path)
         else:
-            done = export_result(services.store, job, path, format, image_url=image_url, include_all=include_all)
+            done = export(path) if format != "label-studio" else zip_label_studio(path, export)
             headers[LEFT_OUT] = ", ".join(f"{why}={n}" for why, n in done.left_out.items())
 
     media_type, name = (TABLES[format], f"tags.{format}") if format in TABLES else EXPORTS[format]

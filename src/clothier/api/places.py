@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def place_after(row: Row, order: str) -> str:
     """The place behind this row in a list in this order."""
-    return cursor(json.dumps(place_of(row, order)))
+    return cursor(json.dumps(place_of(row, order), ensure_ascii=False))
 
 
 def read_place(after: str | None, order: str) -> Place | None:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Text = Annotated[str, Field(max_length=1_000, pattern=r"^[^\x00]*$")]
+Place = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
+"""``next`` or ``after`` of an answer: it may hold two ids of 1,000 characters, whose base64 is longer."""
 ImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^https?://[\x21-\x7e]+$")]
 GivenImageUrl = Annotated[str, Field(max_length=1_000, pattern=r"^(https?://[\x21-\x7e]+)?$")]
 """As :data:`ImageUrl`, in a form that may be left empty."""

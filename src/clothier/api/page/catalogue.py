@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
@@ -10,14 +9,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from clothier.api.addresses import ITEM_ID, ItemIdInPath
-from clothier.api.downloads import download
+from clothier.api.downloads import download, zip_label_studio
 from clothier.api.page.filters import FiltersOf, choices
 from clothier.api.page.rendering import Link, render
 from clothier.api.page.visits import PageReader
 from clothier.api.places import place_after, read_place
 from clothier.api.problems import Problem
 from clothier.api.responses import not_found
-from clothier.api.schemas import GivenImageUrl, Text
+from clothier.api.schemas import GivenImageUrl, Place
 from clothier.api.services import Services, ServicesOf
 from clothier.catalogue.exports.tags import StoreTags
 from clothier.catalogue.index import Filters, Neighbor
@@ -49,7 +48,7 @@ def show(
     caller: PageReader,
     services: ServicesOf,
     filters: FiltersOf,
-    after: Annotated[Text | None, Query()] = None,
+    after: Annotated[Place | None, Query()] = None,
 ) -> Response:
     """A page of photos."""
     order, wanted = filters.order or "newest", filters.of_items()
@@ -127,11 +126,7 @@ def _write(
     path: FilePath,
 ) -> None:
     tags = StoreTags(store, wanted=wanted)
-    if format != "label-studio":
+    if format == "label-studio":
+        zip_label_studio(path, lambda tasks: export_tags(tags, tasks, format))
+    else:
         export_tags(tags, path, format, include_all=format not in SHOPS, image_url=image_url)
-        return
-    tasks = path.with_name("tasks.json")
-    export_tags(tags, tasks, format)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(tasks, tasks.name)
-        archive.write(tasks.with_suffix(".xml"), "labeling_config.xml")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from clothier.api.page.filters import PageFilters
 from clothier.api.problems import Problem
-from clothier.api.schemas import Text
+from clothier.api.schemas import Place, Text
 from clothier.catalogue import review
 from clothier.catalogue.items import colors_of
 from clothier.catalogue.review import NothingToUndoError
@@ -48,7 +48,7 @@ class DeskState(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     filters: Annotated[dict[Text, Text], Field(max_length=10)] = {}
-    after: Text | None = None
+    after: Place | None = None
     trail: Annotated[list[Text], Field(max_length=MAX_TRAIL)] = []
     ahead: Annotated[list[Text], Field(max_length=MAX_TRAIL)] = []
 

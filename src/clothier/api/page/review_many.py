@@ -16,7 +16,7 @@ from clothier.api.page.review import field, reviewer_of
 from clothier.api.page.review_card import NOTHING_TO_UNDO
 from clothier.api.page.visits import CheckedForm, PageReader, PageReviewer
 from clothier.api.problems import Problem
-from clothier.api.schemas import Text
+from clothier.api.schemas import Place
 from clothier.api.services import ServicesOf
 from clothier.catalogue import review
 from clothier.catalogue.review import NothingToUndoError
@@ -42,7 +42,7 @@ def show(
     caller: PageReader,
     services: ServicesOf,
     filters: QueueFiltersOf,
-    after: Annotated[Text | None, Query()] = None,
+    after: Annotated[Place | None, Query()] = None,
 ) -> Response:
     """A page of the queue."""
     return _page(request, services, caller, filters, after)
@@ -55,7 +55,7 @@ def act(
     services: ServicesOf,
     filters: QueueFiltersOf,
     form: CheckedForm,
-    after: Annotated[Text | None, Query()] = None,
+    after: Annotated[Place | None, Query()] = None,
 ) -> Response:
     """Asks whether so many photos shall be accepted; does it when that was confirmed; goes back; or takes it back."""
     reviewer = reviewer_of(request, caller)

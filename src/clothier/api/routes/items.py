@@ -11,7 +11,7 @@ from clothier.api.access import Reader
 from clothier.api.addresses import ITEM_ID, ItemIdInPath
 from clothier.api.places import place_after, read_place
 from clothier.api.responses import answers, item_answer, not_found
-from clothier.api.schemas import AnyDecision, ItemDetail, ItemsAnswer, Probability, Text
+from clothier.api.schemas import AnyDecision, ItemDetail, ItemsAnswer, Place, Probability, Text
 from clothier.api.services import ServicesOf
 from clothier.catalogue.items import ItemFilter, find_item, list_items
 
@@ -34,7 +34,7 @@ def get_items(
     text: Annotated[Text | None, Query(description="A part of the id, or of the name of a file.")] = None,
     source: Annotated[Text | None, Query(description="A tagged folder, table or job, as the store names it.")] = None,
     order: Literal["id", "newest", "doubtful", "certain"] = "id",
-    after: Annotated[Text | None, Query(description="The `next` of the page before.")] = None,
+    after: Annotated[Place | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Any:
     """Items in an order, a page at a time. An item that is added meanwhile moves no other to another page."""

@@ -16,6 +16,7 @@ from clothier.api.schemas import (
     AcceptItems,
     AnyDecision,
     CorrectItems,
+    Place,
     Probability,
     QueueAnswer,
     ReviewAnswer,
@@ -45,7 +46,7 @@ def get_queue(
     min_probability: Probability | None = None,
     share_accepted: Annotated[float, Query(ge=0, le=1, description="Of the accepted tags that are shown too.")] = 0.05,
     order: Literal["doubtful", "random"] = "doubtful",
-    after: Annotated[Text | None, Query(description="The `next` of the page before.")] = None,
+    after: Annotated[Place | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> Any:
     """Items that nobody has reviewed: the doubtful ones first, and every tenth an accepted one, drawn at random."""

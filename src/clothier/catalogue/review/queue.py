@@ -112,7 +112,7 @@ class _Cursor:
     drawn: Position | None = None  # draw, id
 
     def encode(self) -> str:
-        return base64.urlsafe_b64encode(json.dumps(asdict(self)).encode()).decode()
+        return base64.urlsafe_b64encode(json.dumps(asdict(self), ensure_ascii=False).encode()).decode()
 
     @classmethod
     def decode(cls, text: str) -> _Cursor:
