@@ -84,8 +84,9 @@ def test_results_for_other_programs(client: TestClient, make_zip: Callable[..., 
     google = get(params={"format": "google", "image_url": url})
     assert google.text.startswith("id\t")
     assert len(google.text.splitlines()) == 3
-    tasks = get(params={"format": "label-studio"}).json()
-    assert [one["data"]["file"] for one in tasks] == ["1.png", "2.png"]
+    archive = zipfile.ZipFile(io.BytesIO(get(params={"format": "label-studio"}).content))
+    assert archive.namelist() == ["tasks.json", "labeling_config.xml"]
+    assert [one["data"]["file"] for one in json.loads(archive.read("tasks.json"))] == ["1.png", "2.png"]
     assert get(params={"format": "shopify", "image_url": "javascript:alert(1)"}).status_code == 422
     assert get(params={"format": "pdf"}).status_code == 422
 
@@ -193,8 +194,10 @@ def test_a_job_that_is_canceled_while_it_arrives(client: TestClient, store_path:
             jobs.cancel_job(store, jobs.list_jobs(store, None, 1)[0])
         yield b"x"
 
-    answer = client.post("/v1/jobs", content=stream(), headers=ZIP)
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:canceled")
+    headers = {**ZIP, "Idempotency-Key": "k"}
+    for content in (stream(), b"x"):
+        answer = client.post("/v1/jobs", content=content, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:clothier:problem:canceled")
     with open_store(store_path) as store:
         assert store.rows_of(JOB_PARTS.select()) == []
         assert jobs.list_jobs(store, None, 1)[0].status == "canceled"
@@ -252,6 +255,20 @@ def test_a_job_that_a_killed_server_left(
         job = jobs.complete_upload(store, job, "f")
         jobs.start_job(store, job, store.begin_run("job", "d", "m"))
     assert wait(open_client(), job.job_id)["status"] == "done"
+
+
+def test_a_job_during_which_servers_end(client: TestClient, make_zip: Callable[..., bytes], store_path: Path) -> None:
+    served = client.app.state.services.served
+    run = partial(tag_job.run_next_job, model=served.name, rules=served.rules)
+    with open_store(store_path) as store, store.locked():
+        job, _ = jobs.begin_upload(store, "local", None)
+        jobs.add_part(store, job, 0, make_zip("dress", "hat"))
+        jobs.complete_upload(store, job, "f")
+        for _ in range(jobs.MAX_ATTEMPTS + 1):
+            stops = iter((False, *(True,) * 9))  # asked before the job begins, then after the first chunk
+            assert not run(store, should_stop=partial(next, stops))
+        assert run(store, should_stop=lambda: False)
+        assert jobs.find_job(store, job.job_id).status == "done"
 
 
 def test_a_job_that_ends_the_server_each_time(

@@ -175,6 +175,11 @@ def start_job(store: Store, job: Job, run: RunId) -> Job:
     )
 
 
+def interrupt_job(store: Store, job: Job) -> None:
+    """This start of the job did not end it because the server ends: it does not count."""
+    _change(store, job, attempts=JOBS.c.attempts - 1)
+
+
 def note_problem(store: Store, job: Job, problem: str) -> None:
     """Keeps why this start of the job did not end it."""
     _change(store, job, error=problem)

@@ -74,6 +74,8 @@ def run_next_job(
     try:
         jobs.finish_job(store, job, result=_run(store, model, rules, job, should_stop, with_previews))
     except _StopError:
+        if should_stop():
+            jobs.interrupt_job(store, job)
         return not should_stop()
     except StorageError:
         with suppress(StorageError):  # it may be the store itself that cannot be written

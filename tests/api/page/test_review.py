@@ -110,6 +110,7 @@ def test_ids_that_cannot_be_shown_can_be_reviewed(anna: Shop, name: str) -> None
     page = anna.page(f"/review?item={quote(name)}")
     words = shlex.split(unescape(re.findall("<pre><code>(.*?)</code></pre>", page, re.DOTALL)[-1]))
     assert json.loads(words[words.index("-d") + 1])["items"][0]["item_id"] == name
+    assert '"reviewer": "NAME"' in unescape(anna.page("/review/many"))
     page = act(anna, page, action="skip")
     page = act(anna, page, action="previous")
     page = act(anna, page, action="accept")

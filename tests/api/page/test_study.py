@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import pytest
 
@@ -36,6 +38,20 @@ def test_runs_with_a_report_are_listed_and_served(client: TestClient) -> None:
     for file in ("report.html", "map.html"):
         answer = client.get(f"/study/study-fast/{file}")
         assert (answer.text, answer.headers["Content-Security-Policy"]) == (file, SANDBOX)
+
+
+def test_names_of_runs_and_tables_of_reports_are_links_that_work(client: TestClient, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "lr 0.1 #2 50%?"
+    run.mkdir()
+    (run / "report.html").write_text('<a href="audit.csv">All findings</a>')
+    (run / "audit.csv").write_text("index,finding\n")
+    addresses = re.findall(r'href="(/study/[^"]*/report.html)"', client.get("/study").text)
+    assert [client.get(one).status_code for one in addresses] == [200] * 2
+    (table,) = (urljoin(one, "audit.csv") for one in addresses if "lr" in one)
+    answer = client.get(table)
+    assert answer.text == "index,finding\n"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="audit.csv"'
+    assert client.get("/study/study-fast/audit.csv").status_code == 404
 
 
 @pytest.mark.parametrize(

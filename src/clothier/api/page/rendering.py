@@ -75,6 +75,7 @@ def jinja_env() -> jinja2.Environment:
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page, or a fragment for htmx."""
     visit: Visit | None = getattr(request.state, "visit", None)
+    needs_keys = request.app.state.services.settings.needs_keys
     text = jinja_env().get_template(template).render(
         **context,
         path=request.url.path,
@@ -84,7 +85,8 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         token_headers={HEADER: visit.token} if visit else {},
         csrf_field=lambda: _hidden_field(visit),
         base_url=request.base_url,
-        curl=CURL_WITH_KEY if request.app.state.services.settings.needs_keys else CURL,
+        curl=CURL_WITH_KEY if needs_keys else CURL,
+        reviewer_field={} if needs_keys else {"reviewer": "NAME"},  # a key has a name of its own
     )  # fmt: skip
     response = HTMLResponse(text, status, HEADERS)
     compress(request, response)

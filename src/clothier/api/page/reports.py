@@ -25,6 +25,20 @@ def report_response(path: Path) -> FileResponse:
     Raises:
         Problem: this server may not read it.
     """
-    if not os.access(path, os.R_OK):
-        raise Problem(403, "not-readable", "The server may not read this page. Its file needs other permissions.")
+    _check_readable(path)
     return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": SANDBOX})
+
+
+def table_response(path: Path) -> FileResponse:
+    """A CSV that a page links, to be saved.
+
+    Raises:
+        Problem: this server may not read it.
+    """
+    _check_readable(path)
+    return FileResponse(path, media_type="text/csv; charset=utf-8", filename=path.name)
+
+
+def _check_readable(path: Path) -> None:
+    if not os.access(path, os.R_OK):
+        raise Problem(403, "not-readable", "The server may not read this file. It needs other permissions.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
+from clothier.api.addresses import segment
 from clothier.api.page.rendering import Link, render
-from clothier.api.page.reports import report_response
+from clothier.api.page.reports import report_response, table_response
 from clothier.api.page.visits import PageReader
 from clothier.api.responses import not_found
 from clothier.api.services import ServicesOf
@@ -23,6 +24,7 @@ router = APIRouter(include_in_schema=False)
 LINK = Link("Study", "/study")
 KINDS = {"study.json": "Study", "explore.json": "Exploration", "metrics.json": "Training"}
 PAGES = {"report.html": "Report", "map.html": "Map"}
+TABLE = "audit.csv"  # that a report links
 MAX_RUNS = 200
 
 
@@ -56,10 +58,10 @@ def show(request: Request, caller: PageReader, services: ServicesOf) -> Response
 def show_page(caller: PageReader, services: ServicesOf, name: str, file: str) -> Response:
     """A page of a run. Both names are looked up among those that there are: no name of a client makes a path."""
     folder = _folders(services.settings.runs).get(name)
-    page = next((one for one in PAGES if one == file), None)
+    page = next((one for one in (*PAGES, TABLE) if one == file), None)
     if folder is None or page is None or not is_file(folder / page):
         raise not_found("page of a run", f"{name}/{file}")
-    return report_response(folder / page)
+    return report_response(folder / page) if page in PAGES else table_response(folder / page)
 
 
 def _folders(runs: Path) -> dict[str, Path]:
@@ -82,5 +84,6 @@ def _finished(folder: Path) -> float:
 def _view(finished: float, folder: Path) -> RunView:
     kind = next((title for file, title in KINDS.items() if is_file(folder / file)), "Report")
     day = datetime.fromtimestamp(finished, UTC).strftime("%Y-%m-%d")
-    pages = [(f"{LINK.path}/{folder.name}/{file}", title) for file, title in PAGES.items() if is_file(folder / file)]
+    address = f"{LINK.path}/{segment(folder.name)}"
+    pages = [(f"{address}/{file}", title) for file, title in PAGES.items() if is_file(folder / file)]
     return RunView(folder.name, kind, day, tuple(pages))

@@ -71,7 +71,8 @@ async def upload(request: Request, caller: PageReviewer, visit: AnyVisit, servic
             raise Problem(422, "not-a-zip", NOT_A_ZIP.format(printable(file.filename or "The file")[:MAX_NAME]))
         key = str(form.get("key", ""))[:MAX_KEY] or None
         job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, key)
-        if not is_new and job.fingerprint not in (None, digest := await _digest(file)):  # a step back in the browser
+        is_other = not is_new and job.status != jobs.UPLOADING and job.fingerprint != (digest := await _digest(file))
+        if is_other:  # a step back in the browser, or the first was canceled while it arrived
             job, is_new = await run_in_threadpool(jobs.begin_upload, services.store, caller.name, f"{key} {digest}")
         if is_new:
             job = await receive(services, job, _chunks(file))

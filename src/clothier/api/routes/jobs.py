@@ -130,6 +130,8 @@ async def _compare(request: Request, job: Job) -> None:
     """Whether the upload is that of the first request with the same key."""
     if job.status == "uploading":
         raise Problem(409, "in-progress", "A request with this Idempotency-Key is being received. Wait for its answer.")
+    if job.fingerprint is None:
+        raise Problem(409, "canceled", "The upload with this Idempotency-Key was canceled. Send a new key.")
     digest = hashlib.sha256()
     async for chunk in request.stream():
         digest.update(chunk)
