@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from clothier.store import open_store
+from clothier.store import jobs, open_store
 from tests.api.page.forms import sign_in, token
 
 if TYPE_CHECKING:
@@ -107,6 +107,17 @@ def test_progress_is_a_fragment_until_the_job_is_canceled(
         answer = client.post(f"{path}/cancel", data={"csrf": token(page)})
         assert "Canceled." in answer.text
         assert "hx-trigger" not in answer.text
+
+
+def test_a_form_whose_first_upload_was_canceled_begins_a_new_job(
+    client: TestClient, make_zip: MakeZip, store_path: Path
+) -> None:
+    with open_store(store_path) as store:
+        job, _ = jobs.begin_upload(store, "local", "k")
+        jobs.cancel_job(store, job)
+    path = send(client, make_zip("dress"), key="k")
+    assert job.job_id not in path
+    assert "Done" in wait(client, path)
 
 
 def test_what_is_refused_in_a_sentence(open_client: OpenClient, make_zip: MakeZip) -> None:
