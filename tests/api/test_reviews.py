@@ -87,6 +87,7 @@ def test_accept_all_and_the_same_key_again(client: TestClient) -> None:
     done = [client.post("/v1/reviews", json=body, headers={"Idempotency-Key": "k"}).json() for _ in range(2)]
     assert done[0]["n"] == done[1]["n"] == 2
     assert done[0]["action_id"] == done[1]["action_id"]
+    assert (done[0]["n_left"], done[1]["n_left"]) == (0, 0)
     assert client.post("/v1/reviews", json=body).json()["n"] == 0
 
 

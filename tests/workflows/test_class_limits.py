@@ -89,7 +89,7 @@ def test_limits_are_applied_to_stored_outputs_and_taken_away_again(
 
 def test_the_guarantee_is_checked_on_what_is_accepted_now(catalogue: Catalogue) -> None:
     with open_store(catalogue.store) as store:
-        review.accept_all(store, review.Filter(decision="accept"), "Ada")
+        review.accept(store, {one["item_id"]: None for one in catalogue.rows}, "Ada")
         assert review.statistics(store, share_accepted=1).guarantee.n == 5
         set_class_limits(store, {"dress": None}, "Ada")
     catalogue.tag()

@@ -136,6 +136,8 @@ def test_accept_all_undo_and_statistics(run: Run, store: Path) -> None:
     assert json.loads(run(store, "--undo", "--reviewer", "anna", "--json")[0])["n"] == 3
     assert "anna has no review to take back" in run(store, "--undo", "--reviewer", "anna", code=2)[1]
     assert "needs a decision" in run(store, "--accept-all", code=2)[1]
+    shown = run(store, "--accept-all", "--decision", "accept", "--reviewer", "anna")[0]
+    assert "0 tags accepted by anna\n1 of the random sample left for the queue" in shown
     run(store, "--accept-all", "--decision", "review", "--reviewer", "anna")
     shown = run(store, "--stats")[0]
     assert "6 photos (1 accept, 5 review, 0 reject); 5 reviewed: anna 5" in shown
@@ -229,7 +231,7 @@ def test_drift(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_store_whose_photos_were_removed(
     store: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(store, "--accept-all", "--decision", "accept")
+    run(store, "--accept-all", "--decision", "review")
     run(store, "--undo")
     assert main(["sources", "--store", str(store), "--remove", str(tmp_path)]) == 0
     capsys.readouterr()

@@ -125,6 +125,7 @@ REVIEW: Example = {
     "n": 1,
     "item_ids": [ITEM_ID],
     "conflicts": [],
+    "n_left": 0,
 }
 
 JOB: Example = {

@@ -308,7 +308,10 @@ class CorrectItems(_Review):
 
 
 class AcceptAll(_Review):
-    """The model's class is right for all that match and nobody has reviewed."""
+    """The model's class is right for all that match and nobody has reviewed.
+
+    Of accepted tags, the random sample that the guarantee is checked on is left for the queue.
+    """
 
     action: Literal["accept-all"]
     filter: ReviewFilter
@@ -340,6 +343,7 @@ class ReviewAnswer(Answer):
     n: int = Field(description="Items that were changed.")
     item_ids: list[str]
     conflicts: list[ConflictAnswer] = Field(description="Items that were not: others changed them first.")
+    n_left: int = Field(description="Accepted tags of the random sample, which accept-all left for the queue.")
 
 
 class VersionAnswer(Answer):

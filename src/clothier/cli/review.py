@@ -51,7 +51,8 @@ AcceptAll = Annotated[
     typer.Option(
         "--accept-all",
         rich_help_panel=PANEL,
-        help="Accept all tags that match --decision and the other filters, the most probable first.",
+        help="Accept all tags that match --decision and the other filters, the most probable first. Of accepted tags, "
+        "the random sample is left for the queue.",
     ),
 ]
 Limit = Annotated[

@@ -54,8 +54,12 @@ def import_table(result: dict[str, Any]) -> RenderableType:
 def action_table(result: dict[str, Any]) -> RenderableType:
     """How many items an action changed, and which it did not."""
     verb = "taken back" if result["kind"] == "undo" else "accepted"
-    conflicts = [one["message"] for one in result["conflicts"]]
-    return Group(f"{result['n']:,} tag{'s' * (result['n'] != 1)} {verb} by {result['reviewer']}", *conflicts)
+    lines = [f"{result['n']:,} tag{'s' * (result['n'] != 1)} {verb} by {result['reviewer']}"]
+    if n := result["n_left"]:
+        lines.append(
+            f"{n:,} of the random sample left for the queue: the guarantee is checked on tags that you looked at"
+        )
+    return Group(*lines, *(one["message"] for one in result["conflicts"]))
 
 
 def summary_table(result: dict[str, Any]) -> RenderableType:

@@ -257,7 +257,10 @@ REVIEWS = Table(
     Index("ix_reviews_action", "action_id", "item_id", unique=True),
     Index("ix_reviews_item", "item_id"),
 )
-"""A person's judgment of an item: its ``class``, null for none of the classes, beside the tag as it was then."""
+"""A person's judgment of an item: its ``class``, null for none of the classes, beside the tag as it was then.
+
+``draw`` is :data:`UNSEEN_DRAW` if the tag was accepted together with all others that match, without a look."""
+UNSEEN_DRAW = 1.0
 
 AUDIT = Table(
     "audit",

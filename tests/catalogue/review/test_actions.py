@@ -98,13 +98,17 @@ def test_undo_restores_the_review_before(filled: Store) -> None:
 
 
 def test_accept_all_takes_the_most_probable_and_only_what_matches(store: Store) -> None:
-    rows = [item_row(f"i{number}", decision="review", probability=number / 10) for number in range(10)]
-    fill_store(store, *rows, item_row("a"), item_row("hat", decision="review", **{"class": "hat"}))
+    rows = [item_row(f"i{number}", decision="review", probability=number / 10, draw=0.01) for number in range(10)]
+    accepted = (item_row("a", draw=0.05), item_row("sample", draw=0.04))
+    fill_store(store, *rows, *accepted, item_row("hat", decision="review", **{"class": "hat"}))
     result = accept_all(store, Filter(decision="review", class_name="dress"), "anna", limit=4)
     assert sorted(result.item_ids) == ["i6", "i7", "i8", "i9"]
-    assert accept_all(store, Filter(decision="review", min_probability=0.4), "anna").n == 3
+    assert (result.n_left, accept_all(store, Filter(decision="review", min_probability=0.4), "anna").n) == (0, 3)
     assert accept_all(store, Filter(decision="reject"), "anna").action_id is None
-    assert accept_all(store, Filter(decision="accept"), "anna").item_ids == ("a",)
+    for _ in range(2):
+        done = accept_all(store, Filter(decision="accept"), "anna", key="k1")
+        assert (done.item_ids, done.n_left) == (("a",), 1), "the sample is left for the queue"
+    assert accept_all(store, Filter(decision="accept", class_name="hat"), "anna").n_left == 0
 
 
 def test_judgments_that_differ(filled: Store) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.catalogue.review import Filter, accept, accept_all, correct, statistics, undo
+from clothier.catalogue.review import Filter, accept, accept_all, correct, queue, statistics, undo
 from clothier.errors import UsageError
 from clothier.selective.error_rate import clopper_pearson, confidence_sequence
 from clothier.selective.thresholds import RiskGuarantee, Thresholds
@@ -78,6 +78,41 @@ def test_only_the_random_sample_counts_for_the_guarantee(store: Store) -> None:
     assert found.reviewers == {"bob": 98, "anna": 13}
     (dress,) = found.by_class
     assert (dress.name, dress.n, dress.n_correct) == ("dress", 111, 99)
+
+
+def test_tags_that_were_accepted_all_at_once_are_no_evidence(store: Store) -> None:
+    fill(store, card=card())
+    result = accept_all(store, Filter(decision="accept"), "anna")
+    assert (result.n, result.n_left) == (950, 50)
+    check = statistics(store).guarantee
+    assert (check.status, check.n, check.n_sampled) == ("open", 0, 50)
+    assert "50 of the sample are waiting for review." in check.message
+    review_sample(store, 50, 0)
+    check = statistics(store, share_accepted=0.2).guarantee
+    assert (check.status, check.n, check.n_sampled) == ("open", 50, 200)
+    assert "150 of it were accepted all at once, and nobody has looked at them." in check.message
+    accept(store, {f"a{number:04}": None for number in range(50, 200)}, "anna")
+    assert statistics(store, share_accepted=0.2).guarantee.status == "holds", "somebody has looked at them"
+
+
+def test_only_the_complete_beginning_of_the_sample_counts(store: Store) -> None:
+    """Hats are right and dresses are wrong; who reviews hats only does not prove the guarantee."""
+    rows = [
+        item_row(f"a{one:04}", draw=(one + 0.5) / 1000, **{"class": ("hat", "dress")[one % 2]}) for one in range(1000)
+    ]
+    fill_store(store, *rows, card=card())
+    hats = queue(store, Filter(class_name="hat"), limit=1000, share_accepted=0.3).items
+    accept(store, {one.item_id: one.revision for one in hats}, "anna")
+    check = statistics(store, share_accepted=0.3).guarantee
+    assert (check.status, check.n, check.n_behind, check.n_sampled) == ("open", 1, 149, 300)
+    assert "150 of the sample are waiting for review; 149 reviewed ones do not count yet, because" in check.message
+    waiting = queue(store, limit=1000, share_accepted=0.3).items
+    correct(store, {one.item_id: one.revision for one in waiting[1:]}, "coat", "anna")
+    check = statistics(store, share_accepted=0.3).guarantee
+    assert (check.status, check.n, check.n_errors, check.n_behind) == ("open", 1, 0, 298), "one was skipped"
+    correct(store, {waiting[0].item_id: None}, "coat", "anna")
+    check = statistics(store, share_accepted=0.3).guarantee
+    assert (check.status, check.n, check.n_errors, check.n_behind) == ("violated", 300, 150, 0)
 
 
 def test_what_was_taken_back_does_not_count(store: Store) -> None:

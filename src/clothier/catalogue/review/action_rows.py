@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, select, update
 
 from clothier.catalogue.tags import AUDITED
-from clothier.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS
+from clothier.store.schema import ACTIONS, AUDIT, ITEMS, REVIEWS, UNSEEN_DRAW
 from clothier.store.statements import now
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 UNDO = "undo"
 IDS = 1_000  # that a statement names
 MODEL_CLASS = "\0"  # in a request: the class that the model gave; no class has this name
+UNSEEN_CLASS = "\0\0"  # the same, without having looked at the photo
 LOCKED = ("item_id", "digest", "draw", "revision", "review_id", *AUDITED)
 
 Request = tuple[str, int | None, str | None]  # an item, the revision that was seen, and the class
@@ -82,13 +83,13 @@ def _review_row(action: int, item: RowMapping, class_name: str | None) -> Row:
         "action_id": action,
         "item_id": item["item_id"],
         "digest": item["digest"],
-        "class": item["class"] if class_name == MODEL_CLASS else class_name,
+        "class": item["class"] if class_name in (MODEL_CLASS, UNSEEN_CLASS) else class_name,
         "model_class": item["class"],
         "probability": item["probability"],
         "decision": item["decision"],
         "model": item["model"],
         "thresholds": item["thresholds"],
-        "draw": item["draw"],
+        "draw": UNSEEN_DRAW if class_name == UNSEEN_CLASS else item["draw"],
         "previous_id": item["review_id"],
     }
 

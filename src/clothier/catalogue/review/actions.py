@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -19,6 +20,7 @@ from sqlalchemy import func, select
 from clothier.catalogue.review.action_rows import (
     MODEL_CLASS,
     UNDO,
+    UNSEEN_CLASS,
     after_undo,
     insert_action,
     last_action,
@@ -34,13 +36,13 @@ from clothier.catalogue.versions import known_classes
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.engine import POSTGRESQL
 from clothier.store.schema import ACTIONS, ITEMS, REVIEWS
-from clothier.types import MAX_ACCEPTED
+from clothier.types import MAX_ACCEPTED, SHARE_ACCEPTED
 from clothier.untrusted import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from clothier.catalogue.review.action_rows import Request
     from clothier.store import Store
@@ -90,6 +92,8 @@ class ActionResult:
         reviewer: who did it.
         item_ids: the items that were changed.
         conflicts: the items that were not.
+        n_left: accepted tags that match and were left for the queue: they are the random sample that the guarantee is
+            checked on. Always 0 except for :func:`accept_all`.
     """
 
     action_id: int | None
@@ -97,6 +101,7 @@ class ActionResult:
     reviewer: str
     item_ids: tuple[str, ...]
     conflicts: tuple[Conflict, ...] = ()
+    n_left: int = 0
 
     @property
     def n(self) -> int:
@@ -165,6 +170,9 @@ def accept_all(
 ) -> ActionResult:
     """Says that the model's class is right for all items that match and that nobody has reviewed yet.
 
+    Nobody has looked at them, so they are no evidence that the guarantee holds. Of the accepted tags, the random sample
+    (:data:`~clothier.types.SHARE_ACCEPTED`) is left for the queue, and counted.
+
     Args:
         store: of the catalogue.
         filters: which items; a decision is needed, so that doubtful and accepted ones are not mixed up.
@@ -183,12 +191,25 @@ def accept_all(
 
     def judge(connection: Connection) -> list[Request]:
         filters.check(connection)
-        where = (ITEMS.c.review_id.is_(None), decision_is(filters.decision), *filters.conditions())
-        query = select(ITEMS.c.item_id, ITEMS.c.revision).where(*where).limit(limit)
+        query = select(ITEMS.c.item_id, ITEMS.c.revision).where(*_waiting(filters)).limit(limit)
+        if filters.decision == "accept":
+            query = query.where(ITEMS.c.draw + 0 >= SHARE_ACCEPTED)  # not by the index of draws, which would sort all
         query = query.order_by(ITEMS.c.probability.desc(), ITEMS.c.item_id.desc())
-        return [(item_id, revision, MODEL_CLASS) for item_id, revision in connection.execute(query)]
+        return [(item_id, revision, UNSEEN_CLASS) for item_id, revision in connection.execute(query)]
 
-    return _act(store, _Action.of(ACCEPT, reviewer, key, (filters, limit)), judge)
+    result = _act(store, _Action.of(ACCEPT, reviewer, key, (filters, limit)), judge)
+    n_left = store.read(partial(_count_sample, filters)) if filters.decision == "accept" else 0
+    return replace(result, n_left=n_left)
+
+
+def _waiting(filters: Filter) -> tuple[ColumnElement[bool], ...]:
+    """The conditions for the items that match and that nobody has reviewed yet."""
+    return (ITEMS.c.review_id.is_(None), decision_is(filters.decision), *filters.conditions())
+
+
+def _count_sample(filters: Filter, connection: Connection) -> int:
+    query = select(func.count()).select_from(ITEMS).where(*_waiting(filters), ITEMS.c.draw < SHARE_ACCEPTED)
+    return connection.scalar(query) or 0
 
 
 def undo(store: Store, reviewer: str, *, key: str | None = None) -> ActionResult:

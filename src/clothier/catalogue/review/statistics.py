@@ -5,6 +5,10 @@ the catalogue. So each decision has its own accuracy, and the guarantee is check
 at random (:mod:`clothier.catalogue.review.queue`), and only on reviews of the present thresholds: earlier ones may have
 been used to calibrate them. The sample is drawn photo by photo, so photos of one product need no correction here.
 
+Who reviews with filters, or skips photos, chooses among the sample, and what is chosen is no random sample. So only its
+complete beginning counts, in the order of the random numbers: up to the first tag that nobody has looked at. The queue
+without filters has just that order.
+
 The intervals of decisions and classes are for one look. Whether the guarantee holds is looked at again and again while
 reviews come in; that interval holds at every look.
 """
@@ -14,18 +18,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from clothier.catalogue.review.filters import UNCALIBRATED
 from clothier.catalogue.versions import base_thresholds
 from clothier.errors import UsageError
 from clothier.selective.error_rate import clopper_pearson, confidence_sequence
 from clothier.selective.thresholds import RiskGuarantee, Thresholds, format_percent
-from clothier.store.schema import ITEMS, REVIEWS, VERSIONS
+from clothier.store.schema import ITEMS, REVIEWS, UNSEEN_DRAW, VERSIONS
 from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
@@ -81,6 +85,7 @@ class GuaranteeCheck:
         n: of them, reviewed, and showing one of the classes: the guarantee is on those.
         n_errors: of these, wrong.
         n_none: reviewed ones of the sample that show none of the classes.
+        n_behind: reviewed ones of the sample that do not count yet, because nobody has looked at one before them.
         error_rate: ``n_errors / n``; None without reviews.
         interval: of the error rate; it holds at every look, with the confidence level of the guarantee.
         model: whose tags these are.
@@ -94,6 +99,7 @@ class GuaranteeCheck:
     n: int
     n_errors: int
     n_none: int
+    n_behind: int
     error_rate: float | None
     interval: tuple[float, float] | None
     model: str | None
@@ -195,55 +201,80 @@ def _present_thresholds(tags: Iterable[Any]) -> tuple[str | None, str | None]:
 
 
 def _check_guarantee(connection: Connection, model: str | None, thresholds: str | None, share: float) -> GuaranteeCheck:
-    """On the reviews of the sample: those of the present thresholds whose item still has that review."""
     base = base_thresholds(connection).get(thresholds or "", thresholds)
     card = connection.scalar(select(VERSIONS.c.card).where(VERSIONS.c.thresholds == base, VERSIONS.c.name == model))
     found = Thresholds.from_json(card["thresholds"]) if card else None
     guarantee = found.guarantee if found else None
+    return _judge(guarantee, _count_sample(connection, model, thresholds, share, guarantee), model, thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """How many tags of the random sample are waiting, were accepted without a look, and were reviewed.
+
+    The last four are as in :class:`GuaranteeCheck`.
+    """
+
+    n_waiting: int
+    n_unseen: int
+    n: int
+    n_errors: int
+    n_none: int
+    n_behind: int
+
+
+def _count_sample(
+    connection: Connection, model: str | None, thresholds: str | None, share: float, guarantee: RiskGuarantee | None
+) -> _Sample:
+    """The sample by the present thresholds; reviews count if the item still has that review."""
     own = (REVIEWS.c.decision == "accept", REVIEWS.c.thresholds == thresholds, REVIEWS.c.model == model)
-    query = (
-        select(REVIEWS.c["class"], REVIEWS.c.model_class, func.count())
-        .join(ITEMS, ITEMS.c.review_id == REVIEWS.c.review_id)
-        .where(*own, REVIEWS.c.draw < share)
-        .group_by(REVIEWS.c["class"], REVIEWS.c.model_class)
-    )
-    rows = connection.execute(query).all()
-    waiting = select(func.count()).select_from(ITEMS).where(ITEMS.c.review_id.is_(None), ITEMS.c.draw < share)
-    n_waiting = connection.scalar(waiting.where(ITEMS.c.decision == "accept", ITEMS.c.thresholds == thresholds)) or 0
+    of_tags = (ITEMS.c.draw < share, ITEMS.c.thresholds == thresholds)
+    first = select(func.count(), func.min(ITEMS.c.draw)).select_from(ITEMS)
+    waiting = first.where(ITEMS.c.review_id.is_(None), ITEMS.c.decision == "accept", *of_tags)
+    has_review = ITEMS.c.review_id == REVIEWS.c.review_id
+    unseen = first.join(REVIEWS, has_review).where(*own, *of_tags, REVIEWS.c.draw == UNSEEN_DRAW)
+    (n_waiting, first_waiting), (n_unseen, first_unseen) = (connection.execute(one).one() for one in (waiting, unseen))
+    end = min(one for one in (first_waiting, first_unseen, share) if one is not None)
+    label, name = REVIEWS.c["class"], REVIEWS.c.model_class
+    query = select(label, name, func.count(), func.count(case((REVIEWS.c.draw < end, 1)))).join(ITEMS, has_review)
+    rows = connection.execute(query.where(*own, REVIEWS.c.draw < share).group_by(label, name)).all()
     parents = guarantee.counted_as if guarantee else {}
-    n = sum(count for label, _, count in rows if label is not None)
-    n_none = sum(count for label, _, count in rows if label is None)
-    right = sum(count for label, name, count in rows if label and parents.get(label, label) == parents.get(name, name))
-    return _judge(guarantee, n_waiting, n, n - right, n_none, model, thresholds)
+    n = sum(count for label, *_, count in rows if label is not None)
+    right = sum(
+        count for label, name, _, count in rows if label and parents.get(label, label) == parents.get(name, name)
+    )
+    return _Sample(
+        n_waiting=n_waiting,
+        n_unseen=n_unseen,
+        n=n,
+        n_errors=n - right,
+        n_none=sum(count for label, *_, count in rows if label is None),
+        n_behind=sum(n_all - count for *_, n_all, count in rows),
+    )
 
 
 def _judge(
-    guarantee: RiskGuarantee | None,
-    n_waiting: int,
-    n: int,
-    n_errors: int,
-    n_none: int,
-    model: str | None,
-    thresholds: str | None,
+    guarantee: RiskGuarantee | None, sample: _Sample, model: str | None, thresholds: str | None
 ) -> GuaranteeCheck:
-    interval, status = None, NONE
+    interval, status, n = None, NONE, sample.n
     if guarantee:
-        interval = confidence_sequence(n_errors, n, guarantee.risk, guarantee.confidence_level)
+        interval = confidence_sequence(sample.n_errors, n, guarantee.risk, guarantee.confidence_level)
         status = HOLDS if interval[1] <= guarantee.risk else VIOLATED if interval[0] > guarantee.risk else OPEN
     elif n:
-        interval = clopper_pearson(n_errors, n, CONFIDENCE_LEVEL)
+        interval = clopper_pearson(sample.n_errors, n, CONFIDENCE_LEVEL)
     return GuaranteeCheck(
         status=status,
         risk=guarantee.risk if guarantee else None,
-        n_sampled=n_waiting + n + n_none,
+        n_sampled=sample.n_waiting + sample.n_unseen + n + sample.n_none + sample.n_behind,
         n=n,
-        n_errors=n_errors,
-        n_none=n_none,
-        error_rate=n_errors / n if n else None,
+        n_errors=sample.n_errors,
+        n_none=sample.n_none,
+        n_behind=sample.n_behind,
+        error_rate=sample.n_errors / n if n else None,
         interval=interval,
         model=model,
         thresholds=thresholds,
-        message=_sentence(status, model, guarantee, interval, n, n_errors, n_waiting),
+        message=_sentence(status, model, guarantee, interval, sample),
     )
 
 
@@ -252,12 +283,10 @@ def _sentence(
     model: str | None,
     guarantee: RiskGuarantee | None,
     interval: tuple[float, float] | None,
-    n: int,
-    n_errors: int,
-    n_waiting: int,
+    sample: _Sample,
 ) -> str:
-    found = f"{n_errors:,} of {n:,} reviewed tags of the random sample are wrong"
-    if interval and n:
+    found = f"{sample.n_errors:,} of {sample.n:,} reviewed tags of the random sample are wrong"
+    if interval and sample.n:
         found += f" ({format_percent(round(interval[0], 3))} to {format_percent(round(interval[1], 3))})"
     if model is None:
         return "No tag is accepted, so there is no guarantee to check."
@@ -268,5 +297,16 @@ def _sentence(
         return f"The guarantee holds ({limit}): {found}."
     if status == VIOLATED:
         return f"The guarantee does not hold any more ({limit}): {found}. Export the reviews and calibrate again."
-    more = f"{n_waiting:,} of the sample are waiting for review" if n_waiting else "enlarge the sample"
-    return f"Not decided yet whether the guarantee holds ({limit}): {found}; {more}."
+    return f"Not decided yet whether the guarantee holds ({limit}): {found}; {'; '.join(_missing(sample))}."
+
+
+def _missing(sample: _Sample) -> Iterator[str]:
+    """What stands between the sample and a decision."""
+    if sample.n_waiting:
+        yield f"{sample.n_waiting:,} of the sample are waiting for review"
+    if sample.n_unseen:
+        yield f"{sample.n_unseen:,} of it were accepted all at once, and nobody has looked at them"
+    if sample.n_behind:
+        yield f"{sample.n_behind:,} reviewed ones do not count yet, because such tags come before them in random order"
+    if not sample.n_waiting and not sample.n_unseen:
+        yield "enlarge the sample"
