@@ -97,6 +97,17 @@ def test_model_that_abstains() -> None:
     )
 
 
+def test_an_unlike_catalogue_says_that_nothing_is_accepted() -> None:
+    shift = {"n": 92, "unlike": True, "p_value": 0.0077, "share": 0.35, "expected_share": 0.05}
+    counts = {"coverage": 0.9, "n_accepted": 83, "n_ood": 0, "novelty_auroc": None, "guarantee": None}
+    evaluation = make_evaluation("photo", **counts, selective_risk=0.0)
+    text = " ".join(rendered_lines({**evaluation, "catalogue": shift}))
+    assert "35 % of these photos look unlike the training photos; 5 % expected (p = 0.0077)." in text
+    assert "accept none of them without --trust-model; the lines below are with it photo accepts 90.0 %" in text
+    for like in ({**shift, "unlike": False}, {**shift, "unlike": None, "p_value": None, "share": None}):
+        assert "trust-model" not in " ".join(rendered_lines({**evaluation, "catalogue": like}))
+
+
 @pytest.mark.parametrize(
     ("risk", "known", "line"),
     [

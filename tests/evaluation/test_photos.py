@@ -24,6 +24,7 @@ from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import InputSpec
 from clothier.workflows.evaluate import evaluate
+from tests.shifted_photos import draw_catalogue, save_shift_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,20 @@ def test_a_subclass_counts_for_its_parent_class(photos: Path, model: str) -> Non
     assert found["failures"] == []
     assert found["n_trained_on"] == 0
     assert "coverage" not in found, "the model has no thresholds"
+    assert "catalogue" not in found, "it cannot tell"
+
+
+@pytest.mark.parametrize("pale", [True, False])
+def test_whether_the_photos_are_unlike_the_training_photos(
+    tmp_path: Path, color_bundle: MakeBundle, pale: bool
+) -> None:
+    model = save_shift_model(tmp_path / "shop", color_bundle)
+    files = draw_catalogue(tmp_path / "images", 60, pale=pale)
+    rows = [f"{one},{one.name.split('-')[0] * (place > 0)}" for place, one in enumerate(files)]
+    (tmp_path / "table.csv").write_text("\n".join(["file,label", *rows]))
+    (found,) = evaluate_json([str(model)], tmp_path / "table.csv")
+    assert (found["catalogue"]["unlike"], found["catalogue"]["n"]) == (pale, 60), "also the one without a label"
+    assert found["coverage"] > 0.5, "as if the model was trusted"
 
 
 def test_the_standard_error_is_robust_to_groups(photos: Path, model: str) -> None:

@@ -8,7 +8,9 @@ from rich.console import Group
 
 from clothier.cli.formatting import format_accuracy, format_percent, format_percents, make_table
 from clothier.selective.decisions import too_few_to_tell
+from clothier.selective.shift import shift_reason
 from clothier.selective.thresholds import attainable, classes_alone
+from clothier.types import CatalogueShift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,6 +117,7 @@ def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
     """A model that abstains: its coverage, its risk and its guarantee; then the domain gap."""
     yield from _product_lines(evaluation)
     if "coverage" in evaluation:
+        yield from _unlike_lines(evaluation.get("catalogue"))
         coverage, risk = format_percents(evaluation, "coverage", "selective_risk")
         yield f"{evaluation['model']} accepts {coverage} of the photos; {risk} of those tags are wrong"
         yield _open_risk_line(evaluation)
@@ -125,6 +128,13 @@ def _photo_parts(evaluation: dict[str, Any]) -> Iterator[RenderableType]:
         yield from _ood_lines(evaluation)
     if "domain_gap" in evaluation:
         yield _domain_gap_table(evaluation["domain_gap"])
+
+
+def _unlike_lines(shift: dict[str, Any] | None) -> Iterator[str]:
+    """That nothing is accepted in an unlike catalogue, and what the figures of accepted tags are then."""
+    if shift and shift["unlike"]:
+        yield shift_reason(CatalogueShift(**shift))
+        yield "predict and tag accept none of them without --trust-model; the lines below are with it"
 
 
 def _product_lines(result: dict[str, Any]) -> Iterator[str]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from clothier.evaluation.photo_cache import PhotoCache
     from clothier.evaluation.robustness import RobustnessResult
     from clothier.inference import Model
-    from clothier.types import Classifier, Evaluation, FailedInput, Images, Progress
+    from clothier.types import CatalogueShift, Classifier, Evaluation, FailedInput, Images, Progress
 
 TRAINED_ON_WARNING = (
     "{} was trained on {:,} of these {:,} photos, so these results are too optimistic. See its model card for its "
@@ -55,6 +55,7 @@ class PhotoEvaluation:
     n_groups: int | None  # of `evaluation`, to which its standard error is robust; None without groups
     products: Mapping[str, Any] | None = None  # accuracy of their votes; None without a product column
     correct: Mapping[str, bool] = field(default_factory=dict)  # of each labeled photo, by its file
+    catalogue: CatalogueShift | None = None  # whether all photos are unlike; then `selective` is as if trusted
 
     def to_json(self) -> dict[str, Any]:
         """What it adds to an evaluation in ``--json``."""
@@ -64,6 +65,7 @@ class PhotoEvaluation:
             "n_groups": self.n_groups,
             **({"products": dict(self.products)} if self.products else {}),
             **(self.selective or {}),
+            **({"catalogue": self.catalogue.to_json()} if self.catalogue else {}),
             **({"domain_gap": self.gap.to_json()} if self.gap else {}),
             "failures": [one.to_json() for one in self.failures],
             "warnings": list(self.warnings),
@@ -80,7 +82,7 @@ def evaluate_photos(
 ) -> PhotoEvaluation:
     """Evaluates a model on labeled photos.
 
-    Rows with an empty label count in the selective metrics only. A Fashion-MNIST model is evaluated on the classes that
+    Rows with an empty label count in the selective metrics only, and in the test for an unlike catalogue. A Fashion-MNIST model is evaluated on the classes that
     :data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST` maps to one of its own; ``progress`` is told which are left out.
 
     Args:
@@ -120,7 +122,8 @@ def evaluate_photos(
     files = [file for file, counts in zip(table.files, labeled, strict=True) if counts]
     by_file = dict(zip(files, correct[labeled].tolist(), strict=True))
     known = (n_trained_on, n_calibrated_on)
-    return PhotoEvaluation(evaluation, selective, gap, *notes, *known, n_groups, products, by_file)
+    shift = None if output.shift_features is None else model.test_catalogue(output.shift_features)
+    return PhotoEvaluation(evaluation, selective, gap, *notes, *known, n_groups, products, by_file, shift)
 
 
 def evaluate_corrupted_photos(model: Model, photos: PhotoCache, progress: Progress = no_progress) -> RobustnessResult:
