@@ -37,6 +37,12 @@ def test_a_single_group_counts_as_one_image() -> None:
     assert clustered_standard_error(np.arange(100) < 80, np.zeros(100)) == pytest.approx(0.4)
 
 
+def test_it_is_zero_where_all_groups_have_the_same_accuracy() -> None:
+    for n_groups in (2, 7, 23):
+        correct = np.tile(np.arange(6) < 5, n_groups)
+        assert clustered_standard_error(correct, np.repeat(np.arange(n_groups), 6)) == 0
+
+
 def test_a_difference_in_one_group_proves_nothing() -> None:
     first, second = np.ones(1000, bool), GROUPS != 0
     found = grouped_test(first, second, GROUPS)

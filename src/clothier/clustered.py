@@ -57,10 +57,12 @@ def clustered_standard_error(correct: BoolArray, groups: npt.ArrayLike) -> float
     A single group says nothing about others: it counts as one image.
     """
     sizes, wins = _totals(np.asarray(correct, np.float64), groups)
-    accuracy, g = wins.sum() / sizes.sum(), len(sizes)
+    n, g = sizes.sum(), len(sizes)
     if g < 2:
+        accuracy = wins.sum() / n
         return float(np.sqrt(accuracy * (1 - accuracy)))
-    return float(np.sqrt(g / (g - 1) * ((wins - accuracy * sizes) ** 2).sum()) / sizes.sum())
+    deviations = wins * n - wins.sum() * sizes  # whole numbers, so 0 is not a tiny number where all accuracies agree
+    return float(np.sqrt(g / (g - 1) * (deviations**2).sum()) / n**2)
 
 
 def grouped_test(first_correct: BoolArray, second_correct: BoolArray, groups: npt.ArrayLike) -> GroupedTest:

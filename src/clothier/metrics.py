@@ -135,6 +135,14 @@ def wilson_interval(proportion: Float64Array, n: Int64Array) -> tuple[Float64Arr
     return center - half_width, center + half_width
 
 
+def accuracy_interval(accuracy: float, standard_error: float, n: int) -> tuple[float, float]:
+    """95 % interval of an ``accuracy`` over ``n`` images or groups; Wilson's where its standard error is 0."""
+    if standard_error > 0:
+        return accuracy - NORMAL_95 * standard_error, accuracy + NORMAL_95 * standard_error
+    low, high = wilson_interval(np.array([accuracy]), np.array([n]))
+    return float(low[0]), float(high[0])
+
+
 def nll(logits: npt.ArrayLike, labels: Labels) -> float:
     """Mean negative log-likelihood of the labels, nats."""
     return float(-log_softmax(logits)[np.arange(len(labels)), labels].mean())

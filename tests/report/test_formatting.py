@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,8 @@ def test_percentages() -> None:
         (0.9, 0.0134, 500, "± 1.34"),
         (1.0, 0.0, 90, "(95 % interval 95.9 to 100.0)"),
         (0.0, 0.0, 10, "(95 % interval 0.0 to 27.8)"),
+        (0.5, 0.0, 4, "(95 % interval 15.0 to 85.0)"),
+        (1.0, 0.0, 1, "(95 % interval 20.7 to 100.0)"),
     ],
 )
 def test_the_spread_of_an_accuracy(accuracy: float, error: float, n: int, text: str) -> None:
@@ -39,6 +43,12 @@ def test_the_spread_of_an_accuracy(accuracy: float, error: float, n: int, text: 
     if error == 0:
         low, high = wilson_interval(np.array([accuracy]), np.array([n]))
         assert text == f"(95 % interval {100 * low[0]:.1f} to {100 * high[0]:.1f})"
+
+
+@pytest.mark.parametrize(("groups", "low"), [({"n_groups": 1}, "20.7"), ({"n_groups": None}, "95.9"), ({}, "95.9")])
+def test_groups_are_what_counts(groups: dict[str, Any], low: str) -> None:
+    evaluation = {"accuracy": 1.0, "standard_error": 0.0, "n": 90, **groups}
+    assert formatting.spread_of(evaluation) == f"(95 % interval {low} to 100.0)"
 
 
 def test_settings_become_rows_without_empty_values() -> None:

@@ -96,6 +96,7 @@ def test_metrics_and_protocol(made: Run) -> None:
     assert (validation["n"], validation["n_ood"]) == (24, 2)
     assert [score["class"] for score in validation["per_class"]] == ["dress", "hat"]
     assert validation["guarantee"]["n"] == 24
+    assert validation["n_groups"] == 4
     assert validation["guarantee"]["grouped_by"] == "photographer"
     assert metrics["test"] is None
     assert metrics["protocol"].startswith("2 folds of 24 labeled photos, split by photographer")

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from clothier.report.formatting import format_spread
+from clothier.report.formatting import spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -46,8 +46,7 @@ class Indented:
 
 def format_accuracy(evaluation: dict[str, Any]) -> str:
     """With its standard error, in percentage points, or its interval where that would be 0."""
-    spread = format_spread(*(evaluation[name] for name in ("accuracy", "standard_error", "n")))
-    return f"{format_percent(evaluation['accuracy'], 2)} {spread}"
+    return f"{format_percent(evaluation['accuracy'], 2)} {spread_of(evaluation)}"
 
 
 def format_percent(fraction: float | None, digits: int = 1) -> str:

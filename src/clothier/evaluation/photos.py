@@ -82,8 +82,9 @@ def evaluate_photos(
 ) -> PhotoEvaluation:
     """Evaluates a model on labeled photos.
 
-    Rows with an empty label count in the selective metrics only, and in the test for an unlike catalogue. A Fashion-MNIST model is evaluated on the classes that
-    :data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST` maps to one of its own; ``progress`` is told which are left out.
+    Rows with an empty label count in the selective metrics only, and in the test for an unlike catalogue. A
+    Fashion-MNIST model is evaluated on the classes that :data:`clothier.taxonomy.PHOTO_TO_FASHION_MNIST` maps to one of
+    its own; ``progress`` is told which are left out.
 
     Args:
         model: the model.

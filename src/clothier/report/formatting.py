@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clothier.types import NORMAL_95
+from clothier.metrics import accuracy_interval
 
 
 def format_percent(fraction: float, decimals: int = 1) -> str:
@@ -14,15 +14,20 @@ def format_percent(fraction: float, decimals: int = 1) -> str:
 
 
 def format_spread(accuracy: float, standard_error: float, n: int) -> str:
-    """What follows an accuracy on ``n`` images: its standard error, ``± 0.25``, in percentage points.
+    """What follows an accuracy on ``n`` images or groups: its standard error, ``± 0.25``, in percentage points.
 
-    If all are right or all are wrong, that would be 0. Wilson's interval is given instead.
+    That is 0 if all are right, all are wrong, or all groups have the same accuracy. Wilson's interval is given instead.
     """
     if standard_error > 0:
         return f"± {format_points(standard_error)}"
-    width = 100 * NORMAL_95**2 / (n + NORMAL_95**2)
-    low, high = (100 - width, 100.0) if accuracy > 0 else (0.0, width)
-    return f"(95 % interval {low:.1f} to {high:.1f})"
+    low, high = accuracy_interval(accuracy, standard_error, n)
+    return f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
+
+
+def spread_of(evaluation: Mapping[str, Any]) -> str:
+    """:func:`format_spread` of an evaluation as ``--json`` prints it; its ``n_groups`` count where it has groups."""
+    n = evaluation.get("n_groups") or evaluation["n"]
+    return format_spread(evaluation["accuracy"], evaluation["standard_error"], n)
 
 
 def format_points(fraction: float) -> str:

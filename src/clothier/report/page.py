@@ -41,7 +41,7 @@ def jinja_env() -> jinja2.Environment:
     environment.filters.update(
         percent=format_percent,
         points=formatting.format_points,
-        spread=lambda one: formatting.format_spread(one["accuracy"], one["standard_error"], one["n"]),
+        spread=formatting.spread_of,
         duration=formatting.format_duration,
         number="{:,}".format,
         rows=formatting.flatten,

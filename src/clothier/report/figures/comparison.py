@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
+from clothier.metrics import accuracy_interval
 from clothier.report.captioned_figure import CaptionedFigure
 from clothier.report.figures.classification import absent_note, error_gallery
 from clothier.report.formatting import format_percent
@@ -23,7 +24,6 @@ from clothier.report.style import (
     pair_plot,
     percent_axis,
 )
-from clothier.types import NORMAL_95
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,10 @@ def accuracies(names: NamePair, evaluations: tuple[Evaluation, Evaluation], pair
     figure = new_figure(3.3)
     above, below = figure.subplots(2, 1, height_ratios=(3, 2))
     for row, (one, color) in enumerate(zip(evaluations, (PRIMARY, SECONDARY), strict=True)):
-        margin = NORMAL_95 * one.standard_error
-        above.errorbar(one.accuracy, row, xerr=margin, fmt="o", color=color, markersize=8, capsize=5, linewidth=2.2)
-        low, high = (100 * (one.accuracy + sign * margin) for sign in (-1, 1))
-        text = f"{format_percent(one.accuracy, 2)} ({low:.1f} to {high:.1f})"
+        low, high = accuracy_interval(one.accuracy, one.standard_error, one.n)
+        margins = [[one.accuracy - low], [high - one.accuracy]]
+        above.errorbar(one.accuracy, row, xerr=margins, fmt="o", color=color, markersize=8, capsize=5, linewidth=2.2)
+        text = f"{format_percent(one.accuracy, 2)} ({100 * low:.1f} to {100 * high:.1f})"
         above.annotate(text, (one.accuracy, row), (0, 11), textcoords="offset points", ha="center", color=TEXT)
     class_axis(above, names)
     above.set_ylim(1.5, -0.75)

@@ -76,7 +76,11 @@ def finalize_photo(
     metrics = {
         **base_metrics(result, calibrated.card.parameters, _describe_data(photos) | photos.audit_summary()),
         "classes": list(oof.model_classes),
-        "validation": {**evaluation.to_json(), **calibrated.selective},
+        "validation": {
+            **evaluation.to_json(),
+            "n_groups": len(np.unique(oof.groups[labeled])),
+            **calibrated.selective,
+        },
         "test": None,
         **_product_metrics(photos, oof),
         "protocol": protocol(result, photos),
