@@ -62,6 +62,18 @@ def test_nothing_of_an_unlike_catalogue_is_accepted(pale: Path, model: Path) -> 
         assert one["file"].split("/")[-1].startswith(one["class"]), "the class itself is still said"
 
 
+def test_photos_of_no_class_stay_unlike_after_a_calibration(tmp_path: Path, model: Path) -> None:
+    like = draw_catalogue(tmp_path / "reviewed", 330, pale=False, seed=3)
+    none = draw_catalogue(tmp_path / "reviewed none", 80, pale=True, seed=4)
+    rows = [f"{one},{one.name.split('-')[0]},{place // 10}" for place, one in enumerate(like)]
+    rows += [f"{one},,{100 + place // 10}" for place, one in enumerate(none)]
+    (tmp_path / "reviewed.csv").write_text("\n".join(["file,label,sender_id", *rows]))
+    shop = calibrate(model, data=tmp_path / "reviewed.csv", out=tmp_path / "shop").bundle.path
+    for pale, seed in ((True, 5), (False, 6)):
+        draw_catalogue(tmp_path / f"new {pale}", 100, pale=pale, seed=seed)
+        assert predicted(tmp_path / f"new {pale}", shop)[0]["catalogue"]["unlike"] == pale
+
+
 def test_a_like_catalogue_is_accepted(tmp_path: Path, model: Path) -> None:
     draw_catalogue(tmp_path / "like", N, pale=False)
     found = predicted(tmp_path / "like", model)

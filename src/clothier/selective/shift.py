@@ -126,6 +126,7 @@ class ShiftDetector:
     def recalibrated(self, features: npt.ArrayLike, groups: Int64Array) -> ShiftDetector:
         """The detector for photos like those with these projected features (N, P), which it takes as like.
 
+        Photos of none of the model's classes must not be among them, or catalogues of such photos would be like.
         They are added to the reference. Scores then compare with their distances to photos of other ``groups`` (N,).
         The test compares with the groups of before, which say how much catalogues of one kind differ, and with theirs.
         """

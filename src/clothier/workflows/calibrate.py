@@ -9,7 +9,7 @@ import numpy as np
 
 from clothier import atomic, bundle
 from clothier.data.fingerprints import dhash, to_bytes
-from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, Columns, read_photo_table
+from clothier.data.photo_table import DEFAULT_COLUMNS, NO_GROUPS, UNKNOWN_LABEL, Columns, read_photo_table
 from clothier.errors import UsageError
 from clothier.evaluation.independent_photos import load_independent_photos
 from clothier.inference.loading import open_model
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from clothier.inference.model import CalibratedOutput, Model
     from clothier.selective.calibrate_card import CalibratedCard
     from clothier.selective.thresholds import Thresholds
-    from clothier.types import FailedInput, Int64Array, Progress
+    from clothier.types import FailedInput, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def calibrate(
     grouped_by = columns.group_name if table.has_groups else "photo"
     calibrated, before, after = _fit(given.metadata, output, table, grouped_by, risk, confidence_level)
     hashes = {bundle.CALIBRATION_HASHES_FILE: to_bytes(dhash(images))}
-    files = hashes | _shift_file(predictor, output, table.groups)
+    files = hashes | _shift_file(predictor, output, table)
     return CalibrationResult(
         bundle=_save(out, given, calibrated.card, files),
         data=table.name,
@@ -174,11 +174,16 @@ def _fit(
     return calibrated, *calibration_errors(card, calibrated.card, *photos, table.classes)
 
 
-def _shift_file(model: Model, output: CalibratedOutput, groups: Int64Array) -> dict[str, bytes]:
-    """The reference of the test for unlike catalogues, with these photos; empty if the model has none."""
+def _shift_file(model: Model, output: CalibratedOutput, table: PhotoTable) -> dict[str, bytes]:
+    """The reference of the test for unlike catalogues, with these photos; empty if the model has none.
+
+    Photos of none of the classes are left out, as in training: others like them stay unlike.
+    """
     if model.shift_detector is None or output.shift_features is None:
         return {}
-    return {bundle.SHIFT_FILE: model.shift_detector.recalibrated(output.shift_features, groups).to_bytes()}
+    labeled = table.labels != UNKNOWN_LABEL
+    recalibrated = model.shift_detector.recalibrated(output.shift_features[labeled], table.groups[labeled])
+    return {bundle.SHIFT_FILE: recalibrated.to_bytes()}
 
 
 def _save(out: Path | None, given: Bundle, card: BundleMetadata, files: Mapping[str, bytes]) -> Bundle:
