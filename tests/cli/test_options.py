@@ -44,3 +44,13 @@ def test_probability() -> None:
 def test_invalid_open_fraction(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="above 0 and below 1"):
         options.open_fraction(text)
+
+
+@pytest.mark.parametrize("text", ["0.5", "0.1", "1", "nan"])
+def test_invalid_confidence_level(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"above 0\.5 and below 1"):
+        options.confidence_level(text)
+
+
+def test_confidence_level() -> None:
+    assert [options.confidence_level(text) for text in ("0.51", 0.95)] == [0.51, 0.95]

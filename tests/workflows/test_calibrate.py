@@ -252,8 +252,14 @@ def test_bundled_models_are_not_overwritten(shop: Catalogue) -> None:
         calibrate(str(shop.model.path), data=shop.table, out=bundle.BUNDLED_DIR / "photo", columns=COLUMNS)
 
 
-@pytest.mark.parametrize(("name", "value"), [("risk", math.nan), ("risk", 0), ("risk", "5 %"), ("confidence_level", 1)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("risk", one) for one in (math.nan, 0, "5 %")),
+        *(("confidence_level", one) for one in (1, 0.5, 0.3, math.nan, "auto")),
+    ],
+)
 def test_impossible_fractions(tmp_path: Path, name: str, value: Any) -> None:
     """Refused before the model and the photos are looked for."""
-    with pytest.raises(UsageError, match="must be above 0 and below 1"):
+    with pytest.raises(UsageError, match=r"must be above 0(\.5)? and below 1"):
         calibrate("photo", data=tmp_path / "none.csv", **{name: value})

@@ -20,8 +20,8 @@ from clothier.cli.options import (
     Out,
     Risk,
     columns_from,
+    confidence_level,
     drop_unset,
-    open_fraction,
 )
 from clothier.cli.progress import progress_display
 from clothier.errors import CheckFailedError
@@ -31,7 +31,8 @@ ReviewedPhotos = Annotated[
     Path, typer.Option(metavar="PATH", help="Reviewed photos: a CSV, or a folder with a subfolder for each class.")
 ]
 Confidence = Annotated[
-    float, typer.Option(metavar="FRACTION", parser=open_fraction, help="Confidence level of the guarantee.")
+    float,
+    typer.Option(metavar="FRACTION", parser=confidence_level, help="Confidence level of the guarantee, above 0.5."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 when no threshold meets the guarantee.")]
 

@@ -11,7 +11,7 @@ import typer
 
 from clothier.data.columns import Columns
 from clothier.recipes import PRESETS
-from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
+from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, MIN_CONFIDENCE_LEVEL
 
 DEFAULT_PRESET = "fast"
 DEFAULT_SEED = 0
@@ -56,12 +56,17 @@ def probability(text: str) -> float:
     raise typer.BadParameter(f"{text!r} is out of range; give a number from 0 to 1, such as 0.93.")
 
 
-def open_fraction(value: str | float) -> float:
-    """A number above 0 and below 1."""
+def open_fraction(value: str | float, low: float = 0, example: float = 0.05) -> float:
+    """A number above ``low`` and below 1."""
     with suppress(ValueError):
-        if 0 < float(value) < 1:
+        if low < float(value) < 1:
             return float(value)
-    raise typer.BadParameter(f"{value!r} is out of range; give a number above 0 and below 1, such as 0.05.")
+    raise typer.BadParameter(f"{value!r} is out of range; give a number above {low} and below 1, such as {example}.")
+
+
+def confidence_level(value: str | float) -> float:
+    """A number above 0.5 and below 1."""
+    return open_fraction(value, MIN_CONFIDENCE_LEVEL, 0.95)
 
 
 def risk_or_auto(value: str | float) -> float | str:

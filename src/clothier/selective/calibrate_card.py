@@ -77,7 +77,7 @@ def calibrate_card(
         classes: the classes of the labels, where they are parent classes of the model's; None for the model's.
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
             that can be proven with half of the photos accepted.
-        confidence_level: of the guarantee, 0 to 1.
+        confidence_level: of the guarantee, above 0.5 and below 1.
         fitted_on: what the photos are.
         grouped_by: what a group is; ``photo`` if every photo is its own group.
         user_calibrated: whether the photos are the user's own.

@@ -51,7 +51,7 @@ def guaranteed_classes(
         correct: (N,) bool.
         groups: (N,), such as the photographer of each image.
         risk: 0 to 1; chosen before seeing the labels, unless the threshold was.
-        confidence_level: with which all of them hold at once, 0 to 1.
+        confidence_level: with which all of them hold at once, above 0.5 and below 1.
 
     Raises:
         DataError: no predictions, or arrays of different lengths.

@@ -110,7 +110,7 @@ def risk_upper_bound(
     *,
     scale: float = 1.0,
 ) -> float:
-    """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``.
+    """Upper bound of the fraction of wrong tags in new groups, with probability ``confidence_level``, above 0.5.
 
     ``wrong`` (N,) are flags of the accepted tags, or the probability that each is wrong; ``correlation`` is a lower
     limit of the intraclass correlation. A single group gives no bound for others: it is 1. ``scale`` is for planning:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_RISK = 0.05
+MIN_CONFIDENCE_LEVEL = 0.5  # at which Student's t is 0, so that the bound of an error rate means nothing
 AUTO_RISK = "auto"  # in place of a risk: the strictest that is proven with half of the photos accepted
 
 

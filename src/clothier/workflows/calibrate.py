@@ -21,7 +21,13 @@ from clothier.selective.calibrate_card import (
     calibration_errors,
     temperature_of,
 )
-from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK, attainable, format_percent
+from clothier.selective.thresholds import (
+    AUTO_RISK,
+    DEFAULT_RISK,
+    MIN_CONFIDENCE_LEVEL,
+    attainable,
+    format_percent,
+)
 from clothier.taxonomy import read_label_codes
 from clothier.types import no_progress
 
@@ -104,12 +110,12 @@ def calibrate(
         columns: of the CSV.
         risk: the highest allowed fraction of wrong tags among the accepted ones, 0 to 1; or ``auto``, the strictest
             that the photos prove with half of them accepted.
-        confidence_level: of the guarantee, 0 to 1.
+        confidence_level: of the guarantee, above 0.5 and below 1.
         taxonomy: a file with a company's code for each class; labels may be codes.
         progress: receives the photos.
 
     Raises:
-        UsageError: fewer than 300 labeled photos, a fraction outside 0 to 1, or ``out`` is a bundled model.
+        UsageError: fewer than 300 labeled photos, an impossible risk or level, or ``out`` is a bundled model.
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
     place, out = local_path(data), optional_path(out)
@@ -139,10 +145,14 @@ def calibrate(
     )
 
 
-def _require_fractions(risk: float | str, confidence_level: float) -> None:
-    for name, value in (("risk", risk), ("confidence level", confidence_level)):
-        if value != AUTO_RISK and not (isinstance(value, (int, float)) and 0 < value < 1):
-            raise UsageError(f"the {name} is {value!r}; it must be above 0 and below 1, such as 0.05 or 0.95.")
+def _require_fractions(risk: float | str, confidence_level: float | str) -> None:
+    if risk != AUTO_RISK and not (isinstance(risk, (int, float)) and 0 < risk < 1):
+        raise UsageError(f"the risk is {risk!r}; it must be above 0 and below 1, such as 0.05.")
+    if not (isinstance(confidence_level, (int, float)) and MIN_CONFIDENCE_LEVEL < confidence_level < 1):
+        raise UsageError(
+            f"the confidence level is {confidence_level!r}; it must be above {MIN_CONFIDENCE_LEVEL} and below 1, such "
+            "as 0.95."
+        )
 
 
 def _require_not_bundled(out: Path | None) -> None:
