@@ -54,6 +54,11 @@ def test_a_difference_in_one_group_proves_nothing() -> None:
     assert found.to_json()["interval"] == list(found.interval)
 
 
+def test_a_single_group_has_no_interval() -> None:
+    found = grouped_test(np.arange(100) < 90, np.arange(100) < 80, np.zeros(100))
+    assert (found.difference, found.interval, found.p_value) == (pytest.approx(0.1), (-1, 1), 1)
+
+
 def test_a_difference_in_all_groups_is_significant() -> None:
     first, second = draw(0, 0.1), draw(0, 0.1) & (np.arange(1000) % 5 != 0)
     found = grouped_test(first, second, GROUPS)

@@ -34,7 +34,8 @@ class GroupedTest:
         only_first: images that only the first classified correctly.
         only_second: images that only the second classified correctly.
         difference: accuracy of the first minus accuracy of the second.
-        interval: 95 % interval of the difference, by a bootstrap of the groups.
+        interval: 95 % interval of the difference, by a bootstrap of the groups. A single group says nothing about
+            others: it is -1 to 1.
         p_value: two-sided, by changing the signs of the groups' differences at random.
     """
 
@@ -98,6 +99,8 @@ def _totals(values: Float64Array, groups: npt.ArrayLike) -> tuple[Float64Array, 
 
 def _bootstrap_interval(sizes: Float64Array, wins: Float64Array) -> tuple[float, float]:
     rng, g, found = np.random.default_rng(0), len(sizes), []
+    if g < 2:
+        return -1.0, 1.0
     for _ in range(RESAMPLES // BATCH):
         drawn = rng.integers(g, size=(BATCH, g))
         found.append(wins[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
