@@ -43,3 +43,11 @@ def test_products_with_several_labels_are_left_out_and_counted() -> None:
     found = evaluate_products(PROBABILITIES, np.array([1, 0, 1, 0, 0]), PRODUCTS)
     assert (found["n"], found["n_photos"], found["n_mixed_labels"]) == (2, 2, 1)
     assert found["many_photos"] == {"n": 0, "n_photos": 0, "accuracy": None, "photo_accuracy": None}
+
+
+def test_photos_without_a_product_are_left_out() -> None:
+    labels = np.array([1, 1, 1, 0, 0])
+    found = evaluate_products(PROBABILITIES, labels, np.array([-1, 7, 7, -1, 9]))
+    assert (found["n"], found["n_photos"], found["n_mixed_labels"]) == (2, 3, 0)
+    none = evaluate_products(PROBABILITIES, labels, np.full(5, -1))
+    assert (none["n"], none["n_photos"], none["accuracy"]) == (0, 0, None)

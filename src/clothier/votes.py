@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from clothier.data.photo_table import NO_PRODUCT
 from clothier.metrics import MIN_PROBABILITY, softmax
 
 if TYPE_CHECKING:
@@ -47,13 +48,16 @@ def vote_on_products(probabilities: npt.ArrayLike, products: npt.ArrayLike) -> P
 def evaluate_products(probabilities: npt.ArrayLike, labels: Labels, products: npt.ArrayLike) -> dict[str, Any]:
     """Accuracy of the votes on products, and of their photos alone, as ``--json`` prints it.
 
-    ``labels`` (N,) are 0 to K - 1. Products whose photos have several labels are left out and counted.
+    ``labels`` (N,) are 0 to K - 1. Photos without a product, -1, are left out. Products whose photos have several
+    labels are left out and counted.
 
     Returns:
         ``n`` products with one label, ``n_photos`` of them, ``n_mixed_labels`` (products that are left out),
         ``accuracy`` of the votes, ``photo_accuracy`` of the same photos alone; and ``many_photos``: the same of the
         products with three photos or more. Accuracies are None without products.
     """
+    known = np.asarray(products) != NO_PRODUCT
+    probabilities, labels, products = (np.asarray(one)[known] for one in (probabilities, labels, products))
     votes = vote_on_products(probabilities, products)
     index = np.searchsorted(votes.products, products)
     first_label = np.full(len(votes.products), -1, np.int64)

@@ -82,16 +82,21 @@ class TestCsv:
         assert warning.endswith("own group. product may identify related photos; name one with --group-column.")
 
     def test_products(self, shop: Path) -> None:
-        """A photo without one is a product of its own."""
+        """A photo without one is in a group of its own, but in no product."""
         table_path = write(shop, "file,label,sku\na.png,hat,\nb.png,hat,B7\nc.png,boot,B7\n")
         table = read_photo_table(table_path, columns=Columns(group="sku", product="sku"))
         assert table.products is not None
-        assert table.products.tolist() == [1, 0, 0]
-        assert table.product_rows == [(1, 2), (0,)]
-        assert table.warnings == (f"Photos of {table_path} without sku: 1. Each is its own product.",), "said once"
+        assert table.products.tolist() == [-1, 0, 0]
+        assert table.groups.tolist() == [1, 0, 0]
+        assert table.product_rows == [(1, 2)]
+        text = (
+            f"Photos of {table_path} without sku: 1. They belong to no product, and each is treated as its own group."
+        )
+        assert table.warnings == (text,), "said once"
         few = table.subset(np.array([2, 0]))
         assert few.products is not None
-        assert few.products.tolist() == [0, 1]
+        assert few.products.tolist() == [0, -1]
+        assert few.subset(np.array([1])).product_rows == []
         assert read_photo_table(table_path).products is None
         with pytest.raises(DataError, match=r"has no column 'style'.*--product-column"):
             read_photo_table(table_path, columns=Columns(product="style"))

@@ -98,7 +98,8 @@ def read_rows(path: Path, columns: Columns) -> ParsedRows:
     elif ungrouped and columns.group != columns.product:
         warnings.append(f"Photos of {path} without {columns.group}: {ungrouped}. Each is treated as its own group.")
     if columns.product is not None and (single := sum(not row.product for row in found)):
-        warnings.append(f"Photos of {path} without {columns.product}: {single}. Each is its own product.")
+        group = ", and each is treated as its own group" if columns.group == columns.product else ""
+        warnings.append(f"Photos of {path} without {columns.product}: {single}. They belong to no product{group}.")
     return ParsedRows(found, ungrouped < len(found), tuple(failures), tuple(warnings), columns.product is not None)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "PhotoTable", "read_photo_table"]
 
 UNKNOWN_LABEL = -1  # the label of a photo of none of the classes
+NO_PRODUCT = -1  # the product of a photo whose cell is empty
 LABELS_CSV = "labels.csv"  # read instead of the subfolders, if a folder has it
 DEFAULT_COLUMNS = Columns()
 NO_GROUPS = (
@@ -54,7 +55,7 @@ class PhotoTable:
         failures: photos that are missing or unreadable.
         warnings: one sentence each.
         raw_labels: (N) the most specific label that the table has for each photo; "" for an empty label.
-        products: (N,) int64, the product that each photo shows; None without a product column.
+        products: (N,) int64, the product that each photo shows, -1 for none; None without a product column.
     """
 
     name: str
@@ -97,8 +98,9 @@ class PhotoTable:
         if self.products is None:
             return []
         order = np.argsort(self.products, kind="stable")
-        starts = np.flatnonzero(np.diff(self.products[order])) + 1
-        return [tuple(rows.tolist()) for rows in np.split(order, starts)]
+        products = self.products[order]
+        starts = np.flatnonzero(np.diff(products, prepend=NO_PRODUCT))  # what is before the first has none
+        return [tuple(rows.tolist()) for rows in np.split(order, starts)[1:]]
 
     def merge_groups(self, duplicates: Iterable[tuple[int, ...]]) -> Int64Array:
         """(N,) int64: the groups, where groups that share an image, by the rows of ``duplicates``, are one."""
@@ -235,7 +237,7 @@ def _build_table(
         failures,
         warnings,
         tuple(_raw_label(row) for row in rows),
-        _group_ids([row.product for row in rows]) if parsed.has_products else None,
+        _product_ids([row.product for row in rows]) if parsed.has_products else None,
     )
 
 
@@ -309,3 +311,7 @@ def _group_ids(names: Sequence[str]) -> Int64Array:
         ids = {name: int(name) for name in known}
     new_ids = itertools.count(max(ids.values(), default=-1) + 1)
     return np.array([ids[name] if name else next(new_ids) for name in names], np.int64)
+
+
+def _product_ids(names: Sequence[str]) -> Int64Array:
+    return np.where(np.array(names) == "", NO_PRODUCT, _group_ids(names))
