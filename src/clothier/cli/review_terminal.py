@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import termios
 import tty
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from clothier.data.photo_paths import PhotoFinder
 
 KEYS = "a accept   1-9 class   m more classes   n none of the classes   u undo   s skip   q quit"
+ANSWERS = "anus123456789"
 PAGE = 9  # classes that have a key
+GLANCE = 0.3  # seconds: nobody sees a photo and presses a key in less; a held key or a typed word does
+PAUSE = 1.0  # seconds without a key that end a typed word
 CTRL_D = "\x04"
 
 
@@ -38,12 +43,12 @@ def review_in_terminal(desk: ReviewDesk) -> None:
     """
     if sys.stdin.isatty():
         with _single_keys():
-            _review(desk, _read_key)
+            _review(desk, is_terminal=True)
     else:
-        _review(desk, _read_line)
+        _review(desk, is_terminal=False)
 
 
-def _review(desk: ReviewDesk, read: Callable[[], str]) -> None:
+def _review(desk: ReviewDesk, is_terminal: bool) -> None:
     finders: dict[str, PhotoFinder] = {}
     output.print_message(KEYS)
     shown, first = None, 0  # the item on the screen, and the first of its classes that has a key
@@ -52,12 +57,17 @@ def _review(desk: ReviewDesk, read: Callable[[], str]) -> None:
             shown, first = item, 0
             _show(item, finders)
             _show_classes(desk.classes(), first)
-        answer = read()
+            if is_terminal and _drop_keys(GLANCE):
+                output.print_message(f"Keys within {GLANCE} s of a new photo, and those that follow, are ignored.")
+        answer = _read_key() if is_terminal else _read_line()
         if answer in ("", "q", CTRL_D):
             return
         if answer == "m":
             first = first + PAGE if first + PAGE < len(desk.classes()) else 0
             _show_classes(desk.classes(), first)
+        elif is_terminal and answer not in ANSWERS:
+            output.print_message(f"No such key. {KEYS}")
+            _drop_keys(PAUSE)
         else:
             _answer(desk, answer, first)
     output.print_message("Nothing is left to review.")
@@ -125,10 +135,21 @@ def _read_line() -> str:
 
 def _read_key() -> str:
     """The next key, without waiting for Enter; "" at the end of the input."""
-    while key := sys.stdin.read(1):
+    # Not sys.stdin.read(): its buffer would hide keys from _drop_keys.
+    while key := os.read(sys.stdin.fileno(), 1).decode(errors="replace"):
         if key == CTRL_D or key.strip():
             return key
     return ""
+
+
+def _drop_keys(seconds: float) -> bool:
+    """Ignores the keys of the next ``seconds``, and those that follow them without a pause; whether there were any."""
+    n_dropped = 0
+    while select.select([sys.stdin], [], [], PAUSE if n_dropped else seconds)[0]:
+        if not (keys := os.read(sys.stdin.fileno(), 1024)):
+            break
+        n_dropped += len(keys)
+    return n_dropped > 0
 
 
 @contextmanager
