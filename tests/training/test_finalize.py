@@ -39,13 +39,13 @@ def dataset() -> Dataset:
 
 
 def finalize_new_run(
-    dataset: Dataset, folder: Run, *, flip: bool = True, progress: Progress = no_progress
+    dataset: Dataset, folder: Run, *, flip: bool = True, steps: int = 2, progress: Progress = no_progress
 ) -> Finalized:
     recipe = RECIPE if flip else replace(RECIPE, augment=Augment())
     folder.create({"own_network": None, "recipe": recipe.to_json()})
     network = build_network(recipe.network, dataset.train.images, 10, 0)
     record = EpochRecord(1, 2.0, 0.2, 2.1, 0.25, 1e-3, 0.1)
-    result = TrainResult(network, recipe, 0, (record,), 1.5, draw_garments(50, 2))
+    result = TrainResult(network, recipe, 0, (record,), steps, 1.5, draw_garments(50, 2))
     return finalize(folder, result, dataset, progress)
 
 
@@ -95,9 +95,14 @@ def test_a_short_training_and_an_accuracy_of_guessing_are_said(dataset: Dataset,
         dataset, Run(tmp_path), flip=False, progress=lambda task, done, total, note="": notes.append(note)
     )
     short, guessing = found.metrics["warnings"]
-    assert "had 3 steps only (70 images, 32 a step, 1 epoch)" in short
+    assert "had 2 steps only (70 images, 32 a step, 1 epoch)" in short
     assert "is not clearly above 10.0 %" in guessing
     assert {short, guessing} <= set(notes)
+
+
+def test_enough_steps_are_not_said(dataset: Dataset, tmp_path: Path) -> None:
+    warnings = finalize_new_run(dataset, Run(tmp_path), flip=False, steps=100).metrics["warnings"]
+    assert [warning for warning in warnings if "steps" in warning] == []
 
 
 def test_the_predictions_are_the_calibrated_logits_of_the_bundle(

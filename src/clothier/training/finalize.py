@@ -129,12 +129,11 @@ def _warnings(result: TrainResult, dataset: Dataset, test: Evaluation) -> list[s
     """What a reader must know before using the model, a sentence each."""
     recipe, warnings = result.recipe, []
     n_train = len(dataset.train) - len(result.validation or ())
-    steps = len(result.records) * -(-n_train // recipe.batch_size)
-    if steps < FEW_STEPS:
+    if result.steps < FEW_STEPS:
         epochs = f"{len(result.records)} epoch{'s' * (len(result.records) != 1)}"
         warnings.append(
-            f"The training had {steps} steps only ({n_train:,} images, {recipe.batch_size} a step, {epochs}), too few "
-            "to learn. Use more images or epochs, or a smaller batch_size."
+            f"The training had {result.steps} steps only ({n_train:,} images, {recipe.batch_size} a step, {epochs}), "
+            "too few to learn. Use more images or epochs, or a smaller batch_size."
         )
     most_frequent = float(dataset.test.class_counts(len(dataset.classes)).max() / len(dataset.test))
     if test.accuracy <= most_frequent + 2 * test.standard_error:

@@ -41,14 +41,15 @@ class PreparedTraining:
 class TrainResult:
     """A trained network.
 
-    ``network`` has the weights that the recipe selects; ``seconds`` are from arrays in memory to final weights,
-    validation after each epoch included.
+    ``network`` has the weights that the recipe selects; ``steps`` are those of the optimizer; ``seconds`` are from
+    arrays in memory to final weights, validation after each epoch included.
     """
 
     network: nn.Module
     recipe: Recipe
     seed: int
     records: tuple[EpochRecord, ...]
+    steps: int
     seconds: float
     validation: LabeledImages | None
     teacher_metrics: Mapping[str, Any] | None = None
@@ -103,4 +104,5 @@ def train_network(
             accuracy = record.validation_accuracy
             note = "" if accuracy is None else f"validation {100 * accuracy:.1f} %"
             progress(f"train {recipe.model}", record.epoch, recipe.epochs, note)
-    return TrainResult(state.network.cpu(), recipe, options.seed, tuple(records), state.seconds, validation)
+    network, seed = state.network.cpu(), options.seed
+    return TrainResult(network, recipe, seed, tuple(records), state.steps, state.seconds, validation)
