@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -16,6 +17,7 @@ import clothier
 from clothier import bundle, errors
 from clothier.cli.app import PANELS, load_command
 from clothier.report.limitations import UPPER_BODY_CLASSES, error_fraction_within
+from clothier.selective.shift import LEVEL, MAX_LEVEL, MIN_GROUPS
 from tools import generate_cli_docs, generate_recipe_docs
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +192,43 @@ def test_the_fractions_of_errors_are_those_of_the_bundled_models() -> None:
         f"`fashion-cnn` ({cnn}) and `fashion-dnn` ({dnn}) on the test images, {cnn_upper} % and {dnn_upper} %" in page
     )
     assert f"{cnn_shirt} % and {dnn_shirt} % involve Shirt" in page
+
+
+def test_what_is_said_of_unlike_catalogues_was_measured() -> None:
+    results = json.loads((ROOT / "benchmarks/results/shift.json").read_text("utf-8"))
+    rows = {row["name"]: row for row in results["rows"]}
+    worn = [rows.pop(name) for name in ("bagisto", "sylius")]
+    several = [rows.pop(f"several photographers, {n} photos")["false_alarms"] for n in (30, 100, 400)]
+    single = rows.pop("one photographer, 10 to 20 photos")["false_alarms"]
+    batches = " and ".join(f"{row['batches_of_30_recognized']:.1%}".replace("%", " %") for row in worn)
+    half = [row["mixed_batches_recognized"]["0.5"] for row in [*worn, *rows.values()]]
+    shop = worn[0]
+    readme, page = (
+        " ".join((ROOT / name).read_text("utf-8").split()) for name in ("README.md", "docs/tag-your-photos.md")
+    )
+    assert f"of batches of 30 worn garments, it recognized {batches} (two shops)" in readme
+    assert (
+        f"of batches of 30 worn garments, {batches} were recognized (two demo shops), and the {shop['n']} photos"
+        in page
+    )
+    assert shop["unlike"]
+    assert {row["batches_of_30_recognized"] for row in rows.values()} == {1.0}, "all batches on a plain ground"
+    assert f"{100 * max(several):.2f} % or fewer were called unlike falsely" in page
+    assert f"of those by one photographer {100 * single:.2f} %" in page
+    assert f"{min(half):.0%} to {max(half):.0%} of the calls".replace("%", " %") in page
+    assert half[:2] == [0, 0], "none with worn garments"
+    assert f"Review: {100 * shop['share']:.0f} % of these photos look unlike" in page
+    numbers = f'"n": {shop["n"]}, "unlike": true, "p_value": {shop["p_value"]:.4f}, "share": {shop["share"]:.2f}'
+    assert numbers in page
+
+
+def test_the_level_of_the_test_for_unlike_catalogues_is_that_of_the_guide() -> None:
+    """Fewer groups than 99 cannot reach 0.01."""
+    page = " ".join((ROOT / "docs/tag-your-photos.md").read_text("utf-8").split())
+    assert (MIN_GROUPS, LEVEL, MAX_LEVEL) == (19, 0.01, 0.05)
+    fewest = next(groups for groups in range(MIN_GROUPS, 200) if 1 / (1 + groups) <= LEVEL)
+    assert f"For a model made from {MIN_GROUPS} to {fewest - 1} photographers or products, the limit is 1 / (" in page
+    assert f"up to {MAX_LEVEL}, and false alarms" in page
 
 
 def test_no_document_claims_that_test_was_never_read_before_the_end() -> None:
