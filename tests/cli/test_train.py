@@ -88,6 +88,16 @@ class TestTrain:
         assert (options.refit, options.seed, options.data) == (other_run, 3, Path("/old"))
         assert (options.recipe.model, options.recipe.validation) == ("dnn", 0.0)
 
+    def test_refit_of_a_run_that_needed_validation_images(
+        self, run: Runner, fake_workflows: FakeWorkflows, tmp_path: Path
+    ) -> None:
+        """The message named a field of the recipe that nobody had written."""
+        options = TrainOptions(recipe=recipes.preset("cnn", "classic"))
+        folder = write_config(tmp_path / "cnn-classic", to_config(options))
+        ended = run("train", "--refit", str(folder))
+        assert (ended.code, fake_workflows.calls) == (2, [])
+        assert "cnn-classic cannot be refitted by the recipe classic: it keeps the best epoch" in ended.stderr
+
     def test_resume_alone_expects_nothing(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         assert run("train", "--resume", "runs/a").code == 0
         assert fake_workflows.calls == [("resume", {"path": Path("runs/a"), "expected": None})]
@@ -120,7 +130,7 @@ class TestTrain:
             ("train cnn --refit runs/a", "--refit already"),
             ("train --config c.json --refit runs/a", "--config and --refit"),
             ("train cnn --preset fast --recipe r.toml", "--preset and --recipe"),
-            ("train --resume a --preset fast", "dnn or cnn"),
+            ("train --resume a --preset fast", "dnn, cnn or photo"),
             ("train --resume a --seed 3 --time-limit 1m", "--seed, --time-limit"),
             ("train cnn --group-column who", "--group-column"),
         ],
@@ -182,6 +192,16 @@ class TestTrainPhoto:
         assert run("train", "photo", "--data", "d", "--backbone", "lite0").code == 0
         assert fake_workflows.calls[-1][1]["options"] == PhotoOptions(data=Path("d"))
 
+    def test_own_recipe(self, run: Runner, fake_workflows: FakeWorkflows, photo_run: Path, tmp_path: Path) -> None:
+        file = tmp_path / "photo.toml"
+        file.write_text('preset = "best"\nfolds = 3\n[augment]\nmin_area = 0.5\n')
+        assert run("train", "photo", "--data", "d", "--recipe", str(file), "--backbone", "lite2").code == 0
+        recipe = replace(BEST_PHOTO, preset="best-changed", folds=3, backbone="lite2")
+        recipe = replace(recipe, augment=replace(recipe.augment, min_area=0.5))
+        assert fake_workflows.only_call["options"] == PhotoOptions(data=Path("d"), recipe=recipe)
+        ended = run("train", "photo", "--resume", str(photo_run), "--recipe", str(file))
+        assert (ended.code, "leave out --recipe" in ended.stderr) == (2, True)
+
     def test_photos_that_could_not_be_read(self, run: Runner, fake_workflows: FakeWorkflows) -> None:
         finished = fake_workflows.results["photo"]
         atomic.write_json(finished.path / "metrics.json", {**finished.metrics, "data": {"failures": [FAILURE]}})
@@ -204,7 +224,6 @@ class TestTrainPhoto:
             ("train photo --data d --risk 1.5", "'--risk': '1.5'"),
             ("train cnn --risk 0.1", "--risk"),
             ("train cnn --init photo", "--init"),
-            ("train photo --data d --recipe r.toml", "--recipe"),
             ("train photo --data d --refit r", "--refit"),
             ("train photo --data d --teachers-from r", "--teachers-from"),
             ("train photo --data d --any-idx", "--any-idx"),

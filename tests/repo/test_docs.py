@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import itertools
 import json
+import pkgutil
 import re
+import shlex
 import subprocess
 import tomllib
 from dataclasses import fields
@@ -14,10 +19,13 @@ import numpy as np
 import pytest
 
 import clothier
-from clothier import bundle, errors
+from clothier import bundle, errors, recipes, workflows
+from clothier.api import server
 from clothier.cli.app import PANELS, load_command
+from clothier.cli.main import main
 from clothier.report.limitations import UPPER_BODY_CLASSES, error_fraction_within
 from clothier.selective.shift import LEVEL, MAX_LEVEL, MIN_GROUPS
+from clothier.training.options import TrainOptions, to_config
 from tools import generate_cli_docs, generate_recipe_docs
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +92,52 @@ def test_documents_name_only_commands_and_options_that_exist(path: Path) -> None
         known = {option for parameter in COMMANDS[words[0]].params for option in parameter.opts}
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", " ".join(words)))
         assert named <= known | {"--debug", "--help"}, f"{path.name}: {line}"
+
+
+class Reached(errors.ClothierError):
+    """A command line was understood: its workflow began."""
+
+    exit_code = 99
+
+
+@pytest.fixture
+def no_workflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder with the files that the command line itself reads; the first step of each command ends it."""
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise Reached("the workflow")
+
+    for info in pkgutil.iter_modules(workflows.__path__, "clothier.workflows."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and value.__module__ == info.name:
+                monkeypatch.setattr(module, name, stop)
+    monkeypatch.setattr(server, "serve", stop)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    for name in ("mine.toml", "photo.toml"):
+        (tmp_path / name).write_text("epochs = 8\n")
+    config = tmp_path / "runs/cnn-fast/config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps(to_config(TrainOptions(recipe=recipes.preset("cnn", "fast")))))
+
+
+def shown_commands(path: Path) -> list[str]:
+    """The whole commands that a document shows, or the help of a command."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return re.findall(r"^clothier .*", text.split('"""')[1], re.MULTILINE)
+    in_tables = re.findall(r"\| `(clothier [a-z]+ [^`\n]+)`", text)
+    return shell_lines("\n".join(found[0] for found in FENCED.finditer(text))) + in_tables
+
+
+@pytest.mark.usefixtures("no_workflow")
+@pytest.mark.parametrize("path", [*tracked("README.md", "docs/*.md", "src/clothier/cli/*.py")], ids=name_of)
+def test_documents_show_only_command_lines_that_are_accepted(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page of the command line wraps its examples, which are those of the modules."""
+    for line in shown_commands(path) if path != CLI_PAGE else ():
+        words = list(itertools.takewhile(lambda word: word != "|", shlex.split(line, comments=True)[1:]))
+        assert main(words) == Reached.exit_code, f"{line}: {capsys.readouterr().err}"
 
 
 @pytest.mark.parametrize("path", tracked("*.md", "*.yml"), ids=name_of)

@@ -8,6 +8,7 @@ clothier train --refit runs/cnn-fast
 clothier train photo --data photos/labels.csv --time-limit 30m
 clothier train photo --data own.csv --product-column product --risk auto
 clothier train photo --data own.csv --backbone lite2
+clothier train photo --data own.csv --recipe mine.toml
 torchrun --nproc-per-node 2 -m clothier train cnn
 """
 
@@ -27,12 +28,12 @@ from clothier.untrusted import read_bytes
 MAX_CONFIG_SIZE = 10_000_000  # bytes of a config.json
 PHOTO = "photo"
 PHOTO_ONLY = ("file_column", "label_column", "group_column", "product_column", "backbone", "init", "risk")
-NOT_FOR_PHOTO = ("any_idx", "recipe", "teachers_from", "refit")
+NOT_FOR_PHOTO = ("any_idx", "teachers_from", "refit")
 RecipeSource = recipes.AnyRecipe | Path  # a recipe, or the config.json of another run
 Model = Annotated[
     str | None,
     typer.Argument(
-        metavar="|".join((*recipes.MODELS, PHOTO)),
+        metavar="|".join(recipes.TRAINABLE),
         help="What to train; not with --config, and not needed with --resume.",
     ),
 ]
@@ -119,12 +120,12 @@ def train(
     columns = options.drop_unset(file_column=file_column, label_column=label_column, group_column=group_column)
     columns |= options.drop_unset(product_column=product_column)
     is_photo = _is_photo_run(model, resume or config or refit)
-    _require_supported(given | columns | options.drop_unset(recipe=recipe, backbone=backbone), is_photo)
+    _require_supported(given | columns | options.drop_unset(backbone=backbone), is_photo)
     source = _resolve_recipe(model, preset, recipe, config, refit, backbone)
     if not (source or resume):
         raise UsageError("nothing to train; give dnn, cnn or photo, --config, --refit or --resume.")
     extra = {name: value for name, value in given.items() if name != "data"} | columns
-    extra |= options.drop_unset(preset=preset, backbone=backbone)
+    extra |= options.drop_unset(preset=preset, recipe=recipe, backbone=backbone)
     if resume and extra and (is_photo or not source):
         flags, hint = options.flag_names(extra), "" if is_photo else ", or give the model as well"
         raise UsageError(f"--resume takes all options but --data from the run; leave out {flags}{hint}.")
@@ -181,7 +182,7 @@ def _resolve_recipe(
     if preset and recipe_file:
         raise UsageError("got --preset and --recipe; a recipe file names its own preset.")
     if (preset or recipe_file) and not model:
-        raise UsageError(f"--preset and --recipe need a model before them: {' or '.join(recipes.MODELS)}.")
+        raise UsageError("--preset and --recipe need a model before them: dnn, cnn or photo.")
     if model is None:
         return refit / "config.json" if refit else config
     if recipe_file:

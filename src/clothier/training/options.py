@@ -154,8 +154,21 @@ def options_from_config(path: Path) -> TrainOptions:
 
 
 def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:
-    """The training of ``reference`` without validation images; its teachers, if it has any, have none either."""
-    return replace(options, recipe=replace(options.recipe, validation=0.0), refit=reference, teachers_from=None)
+    """The training of ``reference`` without validation images; its teachers, if it has any, have none either.
+
+    Raises:
+        UsageError: the recipe needs validation images.
+    """
+    return replace(options, recipe=_without_validation(options.recipe, reference), refit=reference, teachers_from=None)
+
+
+def _without_validation(recipe: recipes.Recipe, reference: Path) -> recipes.Recipe:
+    if recipe.select == "best":
+        raise UsageError(
+            f"{reference} cannot be refitted by the recipe {recipe.preset}: it keeps the best epoch by validation "
+            'images (select = "best"), and a refit has none. Refit a run whose recipe has select = "last".'
+        )
+    return replace(recipe, validation=0.0)
 
 
 def require_same_options(options: Any, expected: Any, run: Path) -> None:
@@ -194,7 +207,7 @@ def validate_refit(options: TrainOptions, digest: str) -> None:
         return
     run = Run(reference)
     trained = from_config(TrainOptions, run.config, reference / "config.json").recipe
-    if not trained.validation or replace(trained, validation=0.0) != recipe:
+    if not trained.validation or _without_validation(trained, reference) != recipe:
         raise UsageError(
             f"{reference} cannot be refitted by this recipe: its recipe must be the same and have validation images. "
             "Give --refit without a model and a recipe."
