@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier import atomic, recipes
+from clothier.cli.train import Preset
 from clothier.data.columns import Columns
-from clothier.recipes.presets import BEST_PHOTO, FAST_PHOTO
+from clothier.recipes.presets import ALL_RECIPES, BEST_PHOTO, FAST_PHOTO
 from clothier.training.options import PhotoOptions, TrainOptions, to_config
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ def write_config(folder: Path, config: dict[str, Any]) -> Path:
 
 def photo_options(**options: Any) -> PhotoOptions:
     return PhotoOptions(data=Path("/d"), recipe=FAST_PHOTO, columns=Columns(group="who"), **options)
+
+
+def test_the_help_names_the_presets_of_each_model_and_the_default() -> None:
+    _, classifiers, photo = re.split("Of dnn and cnn: |Of photo: ", Preset.__metadata__[0].help)
+    for model, shown in ("dnn", classifiers), ("cnn", classifiers), ("photo", photo):
+        known = [recipe.preset for recipe in ALL_RECIPES if recipe.model == model]
+        assert re.findall(r"(\w+): ", shown) == [*known, "Default"]
+        assert shown.strip().endswith(f"Default: {recipes.DEFAULT_PRESETS[model]}.")
 
 
 class TestTrain:

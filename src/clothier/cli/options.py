@@ -122,15 +122,11 @@ Risk = Annotated[
         f"them accepted. Default: {DEFAULT_RISK}.",
     ),
 ]
-Preset = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(PRESETS),
-        help="Recipe. classic: the reference study's. fast: more accurate in less time. sprint: as accurate, in "
-        "seconds. large: the most accurate without distillation. best: distilled from two large models, in hours. "
-        f"Default: {DEFAULT_PRESET}.",
-    ),
-]
+PRESET_MEANINGS = (
+    "classic: the reference study's. fast: more accurate in less time. sprint: as accurate, in seconds. large: the "
+    f"most accurate without distillation. best: distilled from two large models, in hours. Default: {DEFAULT_PRESET}."
+)
+Preset = Annotated[str | None, typer.Option(metavar="|".join(PRESETS), help=f"Recipe. {PRESET_MEANINGS}")]
 Seed = Annotated[
     int | None, typer.Option(metavar="N", min=0, max=2**32 - 1, help=f"Random seed. Default: {DEFAULT_SEED}.")
 ]

@@ -21,7 +21,7 @@ Photos = Annotated[
     list[str],
     typer.Argument(
         metavar="PHOTO|FOLDER|TABLE",
-        help="Images of one garment each (JPEG, PNG, ...), folders or ZIP files of them, or a CSV that lists them.",
+        help="Images of one garment each (JPEG, PNG, ...), folders or ZIP files of them, or a table: CSV or Parquet.",
     ),
 ]
 PredictionTable = Annotated[
@@ -30,7 +30,7 @@ PredictionTable = Annotated[
         "--out",
         "-o",
         metavar="FILE",
-        help="Table to write: .csv, .jsonl or .parquet. The columns of a CSV of photos are kept.",
+        help="Table to write: .csv, .jsonl or .parquet. The columns of a table of photos are kept.",
     ),
 ]
 Columns = Annotated[

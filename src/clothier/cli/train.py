@@ -8,7 +8,7 @@ clothier train --refit runs/cnn-fast
 clothier train photo --data photos/labels.csv --time-limit 30m
 clothier train photo --data own.csv --product-column product --risk auto
 clothier train photo --data own.csv --backbone lite2
-clothier train photo --data own.csv --recipe mine.toml
+clothier train photo --data own.csv --recipe photo.toml
 torchrun --nproc-per-node 2 -m clothier train cnn
 """
 
@@ -35,6 +35,14 @@ Model = Annotated[
     typer.Argument(
         metavar="|".join(recipes.TRAINABLE),
         help="What to train; not with --config, and not needed with --resume.",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(recipes.PRESETS),
+        help=f"Recipe. Of dnn and cnn: {options.PRESET_MEANINGS} Of photo: fast: a linear classifier on frozen "
+        f"features. best: fine-tuned. Default: {recipes.DEFAULT_PRESETS[PHOTO]}.",
     ),
 ]
 RecipeFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Your own recipe (TOML) instead of --preset.")]
@@ -91,7 +99,7 @@ TrainingData = Annotated[
 
 def train(
     model: Model = None,
-    preset: options.Preset = None,
+    preset: Preset = None,
     recipe: RecipeFile = None,
     config: Config = None,
     data: TrainingData = None,
