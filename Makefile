@@ -23,7 +23,7 @@ help: ## this list
 run: $(VENV)/.train ## set up and run the whole study: runs/study-fast/report.html
 	$(BIN)/clothier study --preset fast
 
-test: $(VENV)/.all system-parts ## set up and run the tests, the study on real data included: 5 minutes (ARGS="-k name")
+test: $(VENV)/.all system-parts ## set up and run the tests, the study on real data included: 5 to 8 minutes (ARGS="-k name")
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.all system-parts ## the tests that take minutes: whole trainings, the browser, kill and resume

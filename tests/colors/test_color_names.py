@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
+from clothier.api.schemas import GarmentColor
 from clothier.colors.color_names import CELLS, NAMES, cell_colors, cell_indices, cell_names, srgb_to_lab
 from tools.make_color_names import make_table
 
@@ -20,6 +21,12 @@ def test_the_table_is_what_the_tool_makes() -> None:
 def test_known_colors(color: str, name: str) -> None:
     pixel = np.array(list(bytes.fromhex(color[1:])), np.uint8)
     assert NAMES[cell_names()[cell_indices(pixel)]] == name
+
+
+def test_the_example_of_the_api_is_a_color_that_it_gives() -> None:
+    example = {name: GarmentColor.model_fields[name].examples[0] for name in ("name", "hex")}
+    pixel = np.array(list(bytes.fromhex(example["hex"][1:])), np.uint8)
+    assert NAMES[cell_names()[cell_indices(pixel)]] == example["name"]
 
 
 def test_cells_are_numbered_as_the_table() -> None:

@@ -68,6 +68,20 @@ def test_every_command_has_a_section_an_example_and_its_summary() -> None:
         assert command.help == SUMMARIES[name], "cli/app.py repeats the docstring of the command"
 
 
+def test_every_error_code_of_a_photo_is_documented() -> None:
+    """Those of `error.code`, where photos are listed, read, tagged and predicted."""
+    places = [
+        *tracked(*(f"src/clothier/{name}/*.py" for name in ("data/photos", "data/photo_sources", "inference"))),
+        PACKAGE / "catalogue/tagger.py",
+    ]
+    raised = re.compile(r'(?:(?:ImageError|fails)\(|FailedInput\([^,]+,)\s*"([a-z-]+)"')
+    codes = {code for path in places for code in raised.findall(path.read_text(encoding="utf-8"))}
+    guide = (ROOT / "docs/tag-your-photos.md").read_text(encoding="utf-8")
+    table = guide.split("| code | meaning | what to do |")[1].split("\n\n")[0]
+    assert {"truncated", "unsafe-path", "duplicate", "not-saved"} <= codes, "the pattern finds them"
+    assert codes - set(re.findall(r"`([a-z-]+)`", table)) == set()
+
+
 def test_every_exit_code_is_documented() -> None:
     family = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.ClothierError)]
     written = CLI_PAGE.read_text(encoding="utf-8")

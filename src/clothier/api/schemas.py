@@ -52,7 +52,7 @@ class ClassProbability(Answer):
 class GarmentColor(Answer):
     """A color of a garment."""
 
-    name: str = Field(examples=["navy"])
+    name: str = Field(examples=["blue"])
     hex: str = Field(examples=["#1f3a93"])
     share: Probability
 
