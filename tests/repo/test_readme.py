@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clothier.catalogue.rules import thresholds_digest
+from clothier.inference import load
 from clothier.report.limitations import error_fraction_within
 from clothier.taxonomy import UPPER_BODY_CLASSES
 from tests.synthetic import write_synthetic_dataset
@@ -47,6 +49,19 @@ def test_the_readme_is_short_and_tells_at_once_how_to_install() -> None:
     lines = README.splitlines()
     assert len(lines) <= 120
     assert any(line.startswith("make run") for line in lines[:25])
+
+
+def test_the_answer_of_the_server_is_that_of_the_model() -> None:
+    """Probabilities may differ a little between CPUs."""
+    page = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+    model = load("photo")
+    (found,) = model.predict([ROOT / "examples/dress.jpg"])
+    assert f'"digest": "{model.digest[:8]}...", "thresholds": "{thresholds_digest(model)}"' in page
+    numbers = r'"file": "dress.jpg", "class": "dress", "probability": (0.\d+).*?"reason": "Review: ([\d.]+) %.*?'
+    probability, percent, share = re.search(rf'{numbers}"share": (0.\d+)', page, re.DOTALL).groups()
+    expected = [found.top[0].probability, found.colors[0].share]
+    assert [float(probability), float(share)] == pytest.approx(expected, abs=0.01)
+    assert float(percent) == pytest.approx(100 * float(probability), abs=0.05)
 
 
 @pytest.mark.parametrize("name", ["photo", "fashion-cnn", "fashion-dnn"])
