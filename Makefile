@@ -61,14 +61,18 @@ figures: $(VENV)/.all ## measure again what takes minutes, then update the table
 	$(BIN)/python -m benchmarks.map        # 10 minutes
 	$(BIN)/python -m benchmarks.training   # 35 minutes
 	$(BIN)/python -m benchmarks.tables
-	@echo "Not measured, because they take hours; run them one by one:"
+	@echo "Not measured, because they take hours or need something else; run them one by one:"
 	@echo "  make benchmark-scale                                      20 minutes and 3 GB of disk"
 	@echo "  make benchmark-store                                      30 minutes and 15 GB of disk"
+	@echo "  make benchmark-pages                                      needs Chromium"
 	@echo "  python -m benchmarks.ablation                             1 hour"
 	@echo "  python -m benchmarks.leaderboard RUN ...                  up to 3 hours of training per run"
 	@echo "  python -m benchmarks.colors PHOTOS                        needs the photos of clothing-dataset"
 	@echo "  python -m benchmarks.selective_prediction RUN OOD_IMAGES  needs a photo run"
 	@echo "  python -m benchmarks.simulated_shops PHOTOS CHECKPOINT    needs photos and a photo run's checkpoint"
+	@echo "  python -m benchmarks.shift FOLDER...                      needs catalogues of other photos"
+	@echo "  python -m benchmarks.similar SHOPS                        needs a table of photos"
+	@echo "  python -m benchmarks.similar_speed PHOTOS                 needs a table of photos"
 
 tables: $(VENV)/.all ## update the tables in docs/ from benchmarks/results
 	$(BIN)/python -m benchmarks.tables

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
@@ -90,11 +91,15 @@ def write_results(path: Path, benchmark: str, rows: Sequence[Row], arguments: st
 def run_benchmark(name: str, measure: Callable[..., BenchmarkResult], description: str | None) -> None:
     """The command line of a timed benchmark: ``--rounds N``, ``--out FILE``, ``--json``."""
     parser = make_parser(name, description)
-    parser.add_argument("--rounds", type=int, help="how often each candidate is timed")
+    usual = signature(measure).parameters["rounds"].default
+    rounds_help = "how often each candidate is timed; default: %(default)s"
+    parser.add_argument("--rounds", type=int, default=usual, help=rounds_help)
     parser.add_argument("--json", action="store_true", help="print JSON, and nothing else, on stdout")
     options = parser.parse_args()
     with progress_display() as progress:
-        result = measure(**({} if options.rounds is None else {"rounds": options.rounds}), progress=progress)
+        result = measure(rounds=options.rounds, progress=progress)
+    if options.rounds != usual:
+        result = replace(result, command=f'make benchmark-{name} ARGS="--rounds {options.rounds}"')
     atomic.write_json(options.out, result.to_json())
     if options.json:
         sys.stdout.write(json.dumps(result.to_json(), indent=2) + "\n")

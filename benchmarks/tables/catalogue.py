@@ -71,14 +71,14 @@ def similar() -> str:
 
 
 def similar_speed() -> str:
-    """The time of a search, its recall, the time to make an index, and that to find copies."""
+    """The time of a search, its recall, the time to make an index, and that to find copies where it was measured."""
     results = load_results("similar_speed")
     recall = [percent(row["accuracy"]) for row in results["rows"]]
     rows = [(*cells, one) for cells, one in zip(_cells(results), recall, strict=True)]
-    note = (
-        f"Vectors and hashes of photos, repeated with random changes; {machine(results)}. Recall is that of the ten "
-        "nearest, or of the copies."
-    )
+    compared, found = "Vectors", "the ten nearest"
+    if any(row["name"].startswith("find copies") for row in results["rows"]):
+        compared, found = "Vectors and hashes", "the ten nearest, or of the copies"
+    note = f"{compared} of photos, repeated with random changes; {machine(results)}. Recall is that of {found}."
     return table((*MEASURED, "recall, %"), "lrrrrr", rows, with_command(note, results))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.tables import __main__ as tables
-from benchmarks.tables import fashion_mnist, leaderboard
+from benchmarks.tables import catalogue, fashion_mnist, leaderboard
 from benchmarks.tables.formatting import load_results
 from clothier.report.reference_study import REFERENCE_MAP_QUALITY
 
@@ -41,6 +41,16 @@ def main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_documents_hold_the_results(main: Callable[..., None]) -> None:
     main("--check")
+
+
+@pytest.mark.parametrize("name", ["search: 10 photos", "find copies: 10 photos"])
+def test_the_table_of_searches_speaks_of_copies_if_it_has_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    row = {"name": name, "unit": "s", "accuracy": 1.0, **dict.fromkeys(("n", "min", "median", "max"), 1)}
+    found = {"rows": [row], "command": "c", "machine": MACHINE}
+    monkeypatch.setattr(catalogue, "load_results", lambda _: found)
+    note = catalogue.similar_speed().splitlines()[-1]
+    assert note.startswith("Vectors")
+    assert ("copies" in note) == ("hashes" in note) == name.startswith("find")
 
 
 def test_a_changed_number_is_noticed_and_restored(

@@ -163,6 +163,14 @@ def test_documents_name_only_targets_of_the_makefile(path: Path) -> None:
     assert set(named) <= targets
 
 
+def test_make_figures_runs_or_names_every_benchmark() -> None:
+    figures = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nfigures:")[1].split("\n\n")[0]
+    written = set(re.findall(r"(?:benchmarks\.|make benchmark-)(\w+)", figures))
+    called = re.compile(r"= make_parser\(|^    run_benchmark\(", re.MULTILINE)
+    measuring = {path.stem for path in tracked("benchmarks/*.py") if called.search(path.read_text(encoding="utf-8"))}
+    assert measuring - {"results"} == written - {"tables"}
+
+
 @pytest.mark.parametrize("path", tracked("*.md"), ids=name_of)
 def test_relative_links_lead_to_files(path: Path) -> None:
     links = LINK.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
