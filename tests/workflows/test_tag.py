@@ -26,7 +26,7 @@ from clothier.errors import Interrupted, MissingExtraError, StorageError, Unknow
 from clothier.inference import Model, load
 from clothier.store import open_store
 from clothier.store.lock import file_lock
-from clothier.store.schema import EMBEDDING, ITEMS, OUTPUTS
+from clothier.store.schema import EMBEDDING, FILES, HAS_TAG, ITEMS, OUTPUTS
 from clothier.types import Prediction
 from clothier.workflows.index import index
 from clothier.workflows.models import promote_model
@@ -622,6 +622,31 @@ def test_the_reviewed_photos_of_a_product_vote_for_the_persons_class(photos: Pat
     tag(photos / "list.csv", photos / "tags.csv", **options)
     (vote,) = {(one["product_class"], round(float(one["product_probability"]), 3)) for one in rows(photos / "tags.csv")}
     assert vote == ("hat", 1.0)
+
+
+def test_a_folder_tagged_after_a_table_of_its_photos_leaves_their_products(
+    store_url: str, photos: Path, model: Path
+) -> None:
+    table, options = photos / "list.csv", {"store": store_url, "model": model}
+
+    def products() -> dict[str, tuple[str, int]]:
+        with open_store(store_url) as store:
+            found = store.rows_of(select(FILES.c.file, ITEMS.c.product, ITEMS.c.revision).join(ITEMS, HAS_TAG))
+        return {one["file"]: (one["product"], one["revision"]) for one in found}
+
+    table.write_text("file,style\n0.png,S\n1.png,T\n")
+    tag(table, product_column="style", **options)
+    tag(photos, **options)
+    tag(table, product_column="style", **options)
+    assert products() == {
+        "0.png": ("S", 0), "copy.png": ("S", 0), "1.png": ("T", 0), "2.png": ("", 0), "3.png": ("", 0),
+        "more/4.png": ("", 0),
+    }  # fmt: skip
+    table.write_text("file,style\n0.png,\n")
+    tag(table, product_column="style", **options)
+    assert products()["0.png"] == ("", 1), "the user took the product away"
+    tag(photos, **options)
+    assert products()["1.png"] == ("", 1), "the table does not list this photo any more"
 
 
 def test_the_promoted_model_tags_by_default(photos: Path, tmp_path: Path, model: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from clothier.store.previews import drop_unused, write_previews
-from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REMOVED_ITEMS, REVIEWS, TAG_INPUTS
+from clothier.store.schema import ACTIONS, AUDIT, FILES, ITEMS, OUTPUTS, REMOVED_ITEMS, REVIEWS, RUNS, TAG_INPUTS
 from clothier.store.statements import now, upsert
 
 if TYPE_CHECKING:
@@ -54,10 +54,29 @@ def write_chunk(
 def update_tags(connection: Connection, run: RunId, rules: TaggingRules, files: Sequence[Row]) -> None:
     """Writes the tags of those items of ``files`` whose tag is missing or outdated, from the stored outputs."""
     wanted = {one["item_id"]: one for one in files if one["item_id"] and not one["error_code"]}
+    wanted |= _with_products(connection, {key: one for key, one in wanted.items() if not one["product"]})
     present = _items(connection, list(wanted))
     outdated = [one for key, one in wanted.items() if _is_outdated(present.get(key), one, rules.digest)]
     if outdated:
         _write_tags(connection, run, rules, outdated, present)
+
+
+def _with_products(connection: Connection, files: Mapping[str, Row]) -> dict[str, Row]:
+    """Those of the files without a product, by item, whose photo has one in another row, with that product.
+
+    A folder and a table of its photos are one catalogue, in which the user named the product only once.
+    """
+    finished = select(func.max(RUNS.c.run_id)).where(RUNS.c.source_id == FILES.c.source_id)
+    last = func.coalesce(finished.where(RUNS.c.finished_at.is_not(None)).scalar_subquery(), 0)
+    query = (
+        select(FILES.c.item_id, FILES.c.digest, FILES.c.product)
+        .where(FILES.c.item_id.in_(list(files)), FILES.c.error_code.is_(None), FILES.c.product != "")
+        .where(FILES.c.run_id >= last)  # rows that their table still has
+        .order_by(FILES.c.run_id, FILES.c.position)
+    )
+    found = connection.execute(query).all()  # the last one counts
+    same = [one for one in found if one.digest == files[one.item_id]["digest"]]
+    return {one.item_id: {**files[one.item_id], "product": one.product} for one in same}
 
 
 def _items(connection: Connection, item_ids: Collection[str]) -> dict[str, RowMapping]:
