@@ -111,6 +111,18 @@ def test_photos_of_two_sources_and_photos_that_are_gone(store: Store) -> None:
     assert find_duplicates(store, only_last_source=True).groups == ()
 
 
+def test_a_photo_that_was_moved_is_kept_where_it_is(store: Store, tmp_path: Path) -> None:
+    store_photos(store, photo("a", picture(1), reviewed_by="Ada", review_id=1), source=str(tmp_path / "old"))
+    store_photos(store, photo("A-1", picture(1), content="a"), source=str(tmp_path))
+    assert [one.keep.source for one in find_duplicates(store).groups] == [str(tmp_path / "old")], (
+        "it can be on a server"
+    )
+    (tmp_path / "0.jpg").touch()
+    (group,) = find_duplicates(store).groups
+    assert (group.keep.source, group.copies[0].item_id) == (str(tmp_path), "a")
+    assert group.reason == "first file that exists"
+
+
 def test_a_file_that_a_folder_and_a_table_list_is_no_copy_of_itself(store: Store, tmp_path: Path) -> None:
     for number in (0, 1):
         (tmp_path / f"{number}.jpg").write_bytes(b"as tagged")

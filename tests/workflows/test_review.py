@@ -8,12 +8,14 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clothier.catalogue.review import accept, find_items
 from clothier.cli.main import main
 from clothier.data.photo_table import read_photo_table
 from clothier.errors import DataError
@@ -200,6 +202,36 @@ def test_a_reviewed_photo_that_is_gone_is_named(run: Run, store: Path) -> None:
     assert result.n == 0, "a label of one photo is not written beside another"
     assert "0.jpg of" in result.failures[0].message
     assert "is another photo now than the one that was reviewed" in result.failures[0].message
+
+
+def test_reviewed_photos_that_were_renamed_or_moved_are_exported(
+    tmp_path: Path, color_bundle: Callable[..., Bundle]
+) -> None:
+    model, photos, table = save_model(tmp_path / "colors", color_bundle), tmp_path / "photos", tmp_path / "out.csv"
+    ids = [
+        hashlib.sha256(draw(photos / f"{name}.png", name).read_bytes()).hexdigest()[:16] for name in ("dress", "hat")
+    ]
+    tag(photos, store=tmp_path / "tags.db", model=model)
+    with open_store(tmp_path / "tags.db") as opened:
+        accept(opened, dict.fromkeys(ids), "anna")
+
+    def exported() -> list[str]:
+        found = export_corrections(tmp_path / "tags.db", table)
+        assert found.failures == ()
+        return sorted(read_photo_table(table, classes=["dress", "hat"]).files)
+
+    (photos / "dress.png").rename(photos / "new.png")
+    tag(photos, store=tmp_path / "tags.db", model=model)
+    assert exported() == [f"{photos}/hat.png", f"{photos}/new.png"]
+    moved = photos.rename(tmp_path / "moved")
+    tag(moved, store=tmp_path / "tags.db", model=model)
+    assert exported() == [f"{moved}/hat.png", f"{moved}/new.png"]
+    shutil.copytree(moved, photos)
+    (moved / "new.png").unlink()
+    draw(moved / "hat.png", "hat", 9)
+    assert exported() == [f"{photos}/hat.png", f"{photos}/new.png"], "where the reviewed photo is"
+    with open_store(tmp_path / "tags.db") as opened:
+        assert {one.source for one in find_items(opened, ids)} == {str(moved)}, "the last run"
 
 
 def test_corrections_say_that_they_are_mostly_doubtful_photos(run: Run, store: Path) -> None:

@@ -134,8 +134,9 @@ def find_duplicates(store: Store, *, only_last_source: bool = False, progress: P
     """Finds photos of one picture, also in another size, format or quality, in all sources of a store.
 
     The best photo of a group has the most pixels; of those, one that a person has reviewed, then the largest file, then
-    the first one. Every copy matches it; :mod:`clothier.data.copies` says when. A crop, a frame, a mirror image or
-    a picture with other colors is another picture.
+    the first one. Of files with equal content, one that exists is the best. Every copy matches it;
+    :mod:`clothier.data.copies` says when. A crop, a frame, a mirror image or a picture with other colors is another
+    picture.
 
     Args:
         store: of the catalogue.
@@ -190,7 +191,12 @@ def _each_file_once(listed: list[_File]) -> list[_File]:
     return [one for one in listed if id(one) in chosen]
 
 
-def _place(file: _File) -> Path | tuple[str, str]:
+def _exists(photo: DuplicatePhoto) -> bool:
+    """Whether it is a file of this machine: after a move, the store has the old place, too."""
+    return isinstance(_place(photo), Path)
+
+
+def _place(file: _File | DuplicatePhoto) -> Path | tuple[str, str]:
     """The file itself; source and name if it is not on this machine, as the photos of a ZIP file."""
     try:
         found = locate(Path(file.source), file.file)
@@ -294,7 +300,8 @@ def _read_colors(store: Store, contents: list[_Content], rows: Int64Array) -> Fl
 def _build(group: list[_Content], files: Mapping[str, list[_File]]) -> DuplicateGroup:
     best = group[0]
     photos = [_photo(file, one, best) for one in group for file in files[one.digest]]
-    first = min(photos, key=lambda one: (not one.is_same_file, one.reviewed_by is None))
+    same = [one for one in photos if one.is_same_file]
+    first = min(same, key=lambda one: (not _exists(one), one.reviewed_by is None))
     copies = tuple(one for one in photos if one is not first)
     return DuplicateGroup(first, _reason(first, copies), copies)
 
@@ -321,4 +328,5 @@ def _reason(keep: DuplicatePhoto, copies: tuple[DuplicatePhoto, ...]) -> str:
     largest = max(one.bytes or 0 for one in equal)
     if keep.bytes and keep.bytes > largest:
         return f"largest file: {keep.bytes:,} bytes, next {largest:,}"
-    return "first in the catalogue"
+    is_other_gone = any(one.is_same_file and not _exists(one) for one in copies)
+    return "first file that exists" if is_other_gone and _exists(keep) else "first in the catalogue"

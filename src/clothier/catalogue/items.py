@@ -142,10 +142,9 @@ def colors_of(store: Store, item_ids: Sequence[str]) -> dict[str, list[Row]]:
 
 
 def files_of(store: Store, item_ids: Sequence[str]) -> dict[str, str]:
-    """One file of each of these items that has any, as its source names it."""
-    file = func.min(FILES.c.file).label("file")
-    query = select(FILES.c.item_id, file).join(ITEMS, _IS_OF_ITEM).where(FILES.c.item_id.in_(item_ids))
-    query = query.group_by(FILES.c.item_id)
+    """The file of each of these items that has any that showed it last, as its source names it."""
+    query = select(FILES.c.item_id, FILES.c.file).join(ITEMS, _IS_OF_ITEM).where(FILES.c.item_id.in_(item_ids))
+    query = query.order_by(FILES.c.run_id, FILES.c.position.desc())
     return {one["item_id"]: one["file"] for one in store.rows_of(query)}
 
 
@@ -159,7 +158,7 @@ def find_item(store: Store, item_id: str) -> Row | None:
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
         .join(ITEMS, _IS_OF_ITEM)
         .where(FILES.c.item_id == item_id)
-        .order_by(FILES.c.source_id, FILES.c.key)
+        .order_by(FILES.c.run_id.desc(), FILES.c.position)
         .limit(MAX_FILES)
     )
     return {**found[0], "files": store.rows_of(files), "history": store.history(item_id)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clothier.catalogue.review.queue import with_files
+from clothier.catalogue.review.queue import find_places, with_files
 from clothier.catalogue.rows import OutputColumn
 from clothier.data.photo_paths import PhotoFinder
 from clothier.store.schema import ITEMS
@@ -47,6 +47,11 @@ CORRECTION_COLUMNS = tuple(
 """``label`` is the person's class, empty for none of the classes."""
 
 
+Places = list[tuple[str, str]]
+Reviewed = tuple["ReviewItem", str, Places]
+"""An item, the SHA-256 of its photo, and source and name of the files that show it."""
+
+
 @dataclass(slots=True)
 class Corrections:
     """The rows of the reviewed items, each with a photo that exists; what was found is complete when all were read.
@@ -67,14 +72,10 @@ class Corrections:
     def __iter__(self) -> Iterator[Row]:
         """The rows, in the order of the items' ids."""
         folders: dict[str, PhotoFinder] = {}
-        for item, digest in _reviewed(self.store):
-            path = locate(item.source, item.file, folders)
-            found = path and _digest(path)
-            if path is None or found != digest:
-                message = (CHANGED if found else NOT_FOUND).format(
-                    file=item.file or item.item_id, source=item.source or "the store"
-                )
-                self.failures.append(FailedInput(item.file or item.item_id, "not-found", message))
+        for item, digest, places in _reviewed(self.store):
+            path = _find(item, digest, places, folders)
+            if isinstance(path, FailedInput):
+                self.failures.append(path)
                 continue
             label = item.reviewed_class or ""
             self.labels[label] += 1
@@ -92,6 +93,19 @@ class Corrections:
             }
 
 
+def _find(item: ReviewItem, digest: str, places: Places, finders: dict[str, PhotoFinder]) -> Path | FailedInput:
+    """The photo that was reviewed."""
+    changed = None
+    for source, file in places:
+        path = locate(source, file, finders)
+        found = _digest(path) if path else None
+        if path and found == digest:
+            return path
+        changed = changed or (found and (source, file))
+    source, file = changed or (item.source or "the store", item.file or item.item_id)
+    return FailedInput(file, "not-found", (CHANGED if changed else NOT_FOUND).format(file=file, source=source))
+
+
 def _digest(path: Path) -> str | None:
     """SHA-256 of a file; None if it cannot be read."""
     try:
@@ -101,8 +115,7 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _reviewed(store: Store) -> Iterator[tuple[ReviewItem, str]]:
-    """The reviewed items, each with the SHA-256 of its photo."""
+def _reviewed(store: Store) -> Iterator[Reviewed]:
     last: str | None = ""
     while last is not None:
         page = store.read(partial(_page, last=last))
@@ -110,10 +123,11 @@ def _reviewed(store: Store) -> Iterator[tuple[ReviewItem, str]]:
         last = page[-1][0].item_id if len(page) == PAGE else None
 
 
-def _page(connection: Connection, last: str) -> list[tuple[ReviewItem, str]]:
+def _page(connection: Connection, last: str) -> list[Reviewed]:
     query = select(ITEMS).where(ITEMS.c.review_id.is_not(None), ITEMS.c.item_id > last)
     rows = connection.execute(query.order_by(ITEMS.c.item_id).limit(PAGE)).mappings().all()
-    return list(zip(with_files(connection, rows), (one["digest"] for one in rows), strict=True))
+    digests = (one["digest"] for one in rows)
+    return list(zip(with_files(connection, rows), digests, find_places(connection, rows), strict=True))
 
 
 def locate(source: str, file: str, finders: dict[str, PhotoFinder]) -> Path | None:

@@ -260,20 +260,33 @@ def _items(filters: Filter, where: Sequence[ColumnElement[bool]]) -> Select[Any]
 def with_files(
     connection: Connection, rows: Sequence[RowMapping], filters: Filter = EVERYTHING
 ) -> tuple[ReviewItem, ...]:
-    """Rows of the table of items, each with one of the files that show it."""
+    """Rows of the table of items, each with the file that showed it last."""
+    items = []
+    for row, places in zip(rows, find_places(connection, rows), strict=True):
+        wanted = (place for place in places if filters.source in (None, place[0]))
+        items.append(_review_item(row, *next(wanted, ("", ""))))
+    return tuple(items)
+
+
+def find_places(connection: Connection, rows: Sequence[RowMapping]) -> list[list[tuple[str, str]]]:
+    """For each row of the table of items, source and name of the files that show it.
+
+    Those of the last run come first: after a move or under a new name, older ones are gone.
+    """
     query = (
-        select(FILES.c.item_id, FILES.c.file, SOURCES.c.name)
+        select(FILES.c.item_id, SOURCES.c.name, FILES.c.file)
         .join(SOURCES, SOURCES.c.source_id == FILES.c.source_id)
         .join(ITEMS, HAS_TAG)
         .where(FILES.c.item_id.in_([one["item_id"] for one in rows]), FILES.c.error_code.is_(None))
-        .order_by(FILES.c.source_id.desc(), FILES.c.position.desc())
+        .order_by(FILES.c.run_id.desc(), FILES.c.position)
     )
-    found = connection.execute(query)  # of all sources: for one, SQLite would read all of its files
-    files = {item_id: (file, source) for item_id, file, source in found if filters.source in (None, source)}
-    return tuple(_review_item(one, *files.get(one["item_id"], ("", ""))) for one in rows)
+    places: dict[str, list[tuple[str, str]]] = {one["item_id"]: [] for one in rows}
+    for item_id, source, file in connection.execute(query):  # of all sources: for one, SQLite would read all files
+        places[item_id].append((source, file))
+    return [places[one["item_id"]] for one in rows]
 
 
-def _review_item(row: RowMapping, file: str, source: str) -> ReviewItem:
+def _review_item(row: RowMapping, source: str, file: str) -> ReviewItem:
     return ReviewItem(
         item_id=row["item_id"],
         revision=row["revision"],
