@@ -459,6 +459,9 @@ def test_source_output_and_store_are_three_files(photos: Path, model: Path) -> N
         tag(photos / "list.csv", store=photos / "list.csv", model=model)
     with pytest.raises(UsageError, match="the output and the store are the same"):
         tag(photos / "list.csv", photos / "tags.csv", store=photos / "tags.csv", model=model)
+    tag(photos / "list.csv", store=photos / "tags.db", model=model)
+    with pytest.raises(UsageError, match="whose photos were tagged"):
+        tag(photos, photos / "list.csv", store=photos / "tags.db", model=model)
     assert (photos / "list.csv").read_text() == "file\n0.png\n"
 
 

@@ -24,6 +24,7 @@ from clothier.types import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from sqlalchemy import Connection, Select
 
@@ -128,6 +129,17 @@ def count_missing(connection: Connection, source: int, run: int) -> int:
     )
     query = select(func.count(distinct(FILES.c.item_id))).join(ITEMS, HAS_TAG)
     return connection.scalar(query.where(FILES.c.source_id == source, FILES.c.run_id < run, ~is_there)) or 0
+
+
+def check_is_no_source(store: Store, output: Path) -> None:
+    """Checks that an output would not replace a table or a ZIP file whose photos are in the store.
+
+    Raises:
+        UsageError: it would.
+    """
+    query = select(SOURCES.c.source_id).where(SOURCES.c.name == readable(str(output.resolve())))
+    if store.read(lambda connection: connection.scalar(query)) is not None:
+        raise UsageError(f"the output {output} is a table whose photos were tagged, and would be lost. Name another.")
 
 
 def remove_source(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.duplicates import find_duplicates
-from clothier.catalogue.exports.tags import check_is_no_source
 from clothier.catalogue.rows import OutputColumn
+from clothier.catalogue.sources import check_is_no_source
 from clothier.catalogue.tables import check_output, write_table
 from clothier.paths import check_not_source, optional_path
 from clothier.store import open_existing_store

@@ -14,15 +14,9 @@ from clothier.catalogue.exports.label_studio import labeling_config, write_tasks
 from clothier.catalogue.exports.products import SKU, group_products
 from clothier.catalogue.exports.products import image_url as address_of
 from clothier.catalogue.exports.shops import GOOGLE_PRICES, MAX_GOOGLE_ID, SHOPIFY_PRICES, write_google, write_shopify
-from clothier.catalogue.exports.tags import (
-    NO_CLASS,
-    StoreTags,
-    TableTags,
-    check_is_no_source,
-    is_final,
-    state,
-)
+from clothier.catalogue.exports.tags import NO_CLASS, StoreTags, TableTags, is_final, state
 from clothier.catalogue.rows import OutputColumn, choose_columns
+from clothier.catalogue.sources import check_is_no_source
 from clothier.catalogue.tables import CSV_SUFFIX, write_table
 from clothier.errors import UnknownNameError, UsageError
 from clothier.paths import check_not_source

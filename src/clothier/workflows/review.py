@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clothier.catalogue.exports.tags import check_is_no_source
 from clothier.catalogue.review import ActionResult, Filter, ReviewStatistics, accept_all, statistics, undo
 from clothier.catalogue.review.actions import check_reviewer
 from clothier.catalogue.review.annotations import import_annotations
@@ -16,6 +15,7 @@ from clothier.catalogue.review.corrections import CORRECTION_COLUMNS, Correction
 from clothier.catalogue.review.desk import ReviewDesk
 from clothier.catalogue.review.label_studio import NO_LABEL, NOT_OURS, SEVERAL, read_annotations
 from clothier.catalogue.review.queue import EVERYTHING
+from clothier.catalogue.sources import check_is_no_source
 from clothier.catalogue.tables import check_output, write_table
 from clothier.paths import local_path
 from clothier.store import open_existing_store

@@ -15,7 +15,7 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import PRODUCT_COLUMNS, output_columns
 from clothier.catalogue.rules import TaggingRules
 from clothier.catalogue.shift import rules_after, rules_before
-from clothier.catalogue.sources import run_warnings
+from clothier.catalogue.sources import check_is_no_source, run_warnings
 from clothier.catalogue.tables import check_output, write_table
 from clothier.catalogue.tagger import tag_source
 from clothier.catalogue.versions import load_current, register
@@ -147,7 +147,8 @@ def tag(
         progress: receives the number of photos.
 
     Raises:
-        UsageError: no output and no store, an unknown column or engine, or another process uses the store.
+        UsageError: no output and no store, an output whose photos were tagged, an unknown column or engine, or another
+            process uses the store.
         MissingExtraError: the engine is not installed.
         DataError: source, taxonomy or store are missing or damaged.
         ModelError: the model is missing or damaged.
@@ -168,6 +169,8 @@ def tag(
     chosen = None if model is None else (str(model), load(model, threads=1))  # for each thread that reads photos
     tagging = _Tagging(path, photos, target, shown, engine, address, progress, started)
     with _reserved(target), open_store(database) as opened, opened.locked():
+        if target:
+            check_is_no_source(opened, target)
         name, loaded = chosen or load_current(opened, threads=1)
         codes = read_taxonomy(codes_file, loaded.classes) if codes_file else None
         return tagging.run(opened, name, TaggingRules(loaded, codes, trusted=trust_model))

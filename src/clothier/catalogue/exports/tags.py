@@ -17,8 +17,7 @@ from clothier.catalogue.exports.copies import Copies, find_copies
 from clothier.catalogue.items import EVERYTHING
 from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
-from clothier.data.photo_sources.item import readable
-from clothier.errors import DataError, UnknownNameError, UsageError
+from clothier.errors import DataError, UnknownNameError
 from clothier.store.jobs import JOB_SOURCE
 from clothier.store.schema import RUNS, SOURCES
 from clothier.store.store import NO_TAGS, REPLACED, RunId
@@ -124,17 +123,6 @@ def _last_runs(store: Store) -> list[RunId]:
                 f"clothier sources --store STORE --remove {shlex.quote(run.name)}"
             )
     return [RunId(run.run_id, run.source_id, run.model_id) for run in runs]
-
-
-def check_is_no_source(store: Store, output: Path) -> None:
-    """Checks that an output would not replace a table or a ZIP file whose photos are in the store.
-
-    Raises:
-        UsageError: it would.
-    """
-    query = select(SOURCES.c.source_id).where(SOURCES.c.name == readable(str(output.resolve())))
-    if store.read(lambda connection: connection.scalar(query)) is not None:
-        raise UsageError(f"the output {output} is a table whose photos were tagged, and would be lost. Name another.")
 
 
 class TableTags:
