@@ -146,6 +146,17 @@ def test_tags_change_when_enough_photos_have_arrived(tmp_path: Path, model: Path
     assert [one["after"]["decision"] for one in history] == ["review", "accept", "review"], "untested first"
 
 
+def test_tags_follow_the_whole_catalogue_where_its_first_photos_are_unlike(tmp_path: Path, model: Path) -> None:
+    folder, output = tmp_path / "photos", tmp_path / "tags.csv"
+    draw_catalogue(folder / "a", 12, pale=True)
+    tag(folder, output, model=model)
+    draw_catalogue(folder / "a", 30, pale=True)
+    draw_catalogue(folder / "b", 320, pale=False, seed=5)
+    for _ in range(2):
+        found = tag(folder, output, model=model)
+        assert (found.catalogue.unlike if found.catalogue else None, found.decisions["accept"]) == (False, 350)
+
+
 def test_mixed_with_like_photos(tmp_path: Path, model: Path) -> None:
     draw_catalogue(tmp_path / "both", 60, pale=True, seed=7)
     for file in draw_catalogue(tmp_path / "like", 60, pale=False):

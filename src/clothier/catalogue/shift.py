@@ -54,10 +54,17 @@ def rules_before(store: Store, run: RunId, rules: TaggingRules) -> TaggingRules:
     return replace(rules, shift=shift, limits=limits_for(store, rules.model), provisional=provisional)
 
 
-def rules_after(store: Store, run: RunId, rules: TaggingRules) -> TaggingRules:
-    """The rules for a run that has seen all of its source, by which its tags are brought up to date."""
+def rules_after(store: Store, run: RunId, rules: TaggingRules, last: TaggingRules) -> TaggingRules:
+    """The rules for a run that has seen all of its source, by which its tags are brought up to date.
+
+    Args:
+        store: with the outputs and tags.
+        run: that ends.
+        rules: by which it made its first tags.
+        last: by which it made its last ones.
+    """
     final = replace(rules, shift=source_shift(store, run, rules.model), provisional=False)
-    if final.digest != rules.digest:
+    if {rules.digest, last.digest} != {final.digest}:
         retag(store, run, final)
     return final
 

@@ -43,8 +43,10 @@ class Tally:
     Attributes:
         computed: photos that the model ran on.
         failures: the first of those that failed.
+        rules: by which it made the last tags.
     """
 
+    rules: TaggingRules
     n: int = 0
     computed: int = 0
     failures: list[FailedInput] = field(default_factory=list)
@@ -90,7 +92,7 @@ class _Tagger:
         self._pending: set[str] = set()  # their keys, which are not committed yet
 
     def run(self, source: Source, progress: Progress) -> Tally:
-        tally, total, started = Tally(), len(source), time.monotonic()
+        tally, total, started = Tally(self._rules), len(source), time.monotonic()
         for readings in self._engine.readings(self._requests(source)):
             self._finish(self._waiting.popleft(), readings, tally)
             rate = tally.n / max(time.monotonic() - started, 1e-3)
@@ -151,6 +153,7 @@ class _Tagger:
         tally.failures += failures[: MAX_FAILURES - len(tally.failures)]
         if outputs and self._rules.is_open and tally.n <= MAX_UNTESTED:
             self._test_source()
+            tally.rules = self._rules
 
     def _test_source(self) -> None:
         """So that few tags are made before it is known whether the source is unlike, which a killed run would leave."""

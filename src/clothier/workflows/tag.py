@@ -197,7 +197,7 @@ class _Tagging:
         engine = self._ray(name, model, store, run) if self.engine == "ray" else _local(model, store, run)
         rules = rules_before(store, run, rules)
         tally = tag_source(self.photos, store, run, rules, engine, progress=self.progress)
-        rules = rules_after(store, run, rules)
+        rules = rules_after(store, run, rules, tally.rules)
         self._write(store, run, rules, tally.n)
         store.finish_run(run)
         return self._result(store, run, rules, tally)

@@ -133,7 +133,7 @@ def _run(
 
         engine = LocalEngine(rules.model, is_known, with_previews=with_previews)
         tally = tag_source(source, store, run, rules, engine, progress=_reporting(store, job, should_stop))
-        final = rules_after(store, run, rules)
+        final = rules_after(store, run, rules, tally.rules)
         store.finish_run(run)
         return _result(store, run, final, tally.n, [*source.warnings, *run_warnings(store, run)])
 
