@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
-from clothier.catalogue.review import Filter
+from clothier.catalogue.review import Filter, correct
 from clothier.cli.main import main
 from clothier.store import open_store
 from clothier.store.schema import RUNS
@@ -99,6 +99,22 @@ def test_a_later_export_adds_what_is_new_and_leaves_what_was_corrected_here(run:
     assert {name: label for name, (label, _) in run.said().items()} == {
         "i0": "dress", "i1": "coat", "i2": "coat", "a": "dress",
     }  # fmt: skip
+
+
+def test_another_known_annotation_counts_now(run: Run, store_file: Path) -> None:
+    ids, other = ("i0", "i1", "i2"), annotation("hat", 2, completed_by=9)
+    run(*(task(one, annotation("coat", 1), other) for one in ids))
+    assert run.said() == dict.fromkeys(ids, ("hat", "annotator 9"))
+    with open_store(store_file) as opened:
+        correct(opened, {"i2": None}, "dress", "bo")
+    truth, again = annotation("coat", 1, ground_truth=True), annotation("coat", 3)
+    later = task("i0", truth, other), task("i1", again, other), task("i2", truth, other)
+    found = run(*later)
+    assert (found["reviewed"], found["already_known"], found["reviewers"]) == (2, 4, {"annotator 7": 2})
+    assert run.said() == {"i0": ("coat", "annotator 7"), "i1": ("coat", "annotator 7"), "i2": ("dress", "bo")}
+    assert (run(*later)["reviewed"], run.said()["i0"]) == (0, ("coat", "annotator 7"))
+    early = task("i0", truth, other, annotation("dress", 0, completed_by=8))
+    assert (run(early)["reviewed"], run.said()["i0"]) == (2, ("coat", "annotator 7")), "a new one that does not count"
 
 
 def test_the_last_annotation_by_time_whatever_its_zone(run: Run) -> None:

@@ -1,7 +1,8 @@
 """Annotations of Label Studio as reviews of a store, in the order in which they were made.
 
 Each annotation is a review by its annotator, so several annotators of one photo are several reviews, of which the last
-one counts. One that the store has is not written again, so a project can be exported and read as often as one likes.
+one counts. One that the store has is written again only where another one counted until now, so a project can be
+exported and read as often as one likes.
 """
 
 from __future__ import annotations
@@ -74,8 +75,13 @@ def import_annotations(store: Store, annotations: Iterable[Annotation]) -> Impor
         by_reviewer.pop(one.reviewer, None)  # what an annotator said last counts, in its place among the others
         by_reviewer[one.reviewer] = one
     found.disagreements = sum(len({one.class_name for one in said.values()}) > 1 for said in by_item.values())
-    for batch in _rounds([list(said.values()) for said in by_item.values()]):
+    items = [list(said.values()) for said in by_item.values()]
+    for batch in _rounds(items):
         _write(store, batch, found)
+    for start in range(0, len(items), PAGE):
+        for batch in _rounds([[one] for one in _overtaken(store, items[start : start + PAGE])]):
+            _review(store, batch, found)
+            found.known -= len(batch)
     return found
 
 
@@ -113,8 +119,30 @@ def _write(store: Store, batch: Sequence[_Said], found: ImportedAnnotations) -> 
     new = [one for one in batch if (one.item_id, one.class_name) not in earlier.items()]
     found.known += len(batch) - len(new)
     if new:
-        done = review(store, [Judgment(one.item_id, one.class_name) for one in new], reviewer)
-        found.reviewers[reviewer] += done.n
+        _review(store, new, found)
+
+
+def _review(store: Store, batch: Sequence[_Said], found: ImportedAnnotations) -> None:
+    """Writes the annotations of one reviewer."""
+    reviewer = batch[0].reviewer
+    done = review(store, [Judgment(one.item_id, one.class_name) for one in batch], reviewer)
+    found.reviewers[reviewer] += done.n
+
+
+def _overtaken(store: Store, items: Sequence[Sequence[_Said]]) -> list[_Said]:
+    """The last annotations of items whose review is another annotation of theirs, with another class.
+
+    The order of known annotations has changed: one was saved again, or is ground truth now.
+    """
+    columns = (ITEMS.c.item_id, ITEMS.c.reviewed_by, ITEMS.c.reviewed_class)
+    query = select(*columns).where(ITEMS.c.item_id.in_([said[-1].item_id for said in items]))
+    present = {one["item_id"]: (one["reviewed_by"], one["reviewed_class"]) for one in store.rows_of(query)}
+    found = []
+    for *others, last in items:
+        by, label = present.get(last.item_id, (None, None))
+        if label != last.class_name and (by, label) in {(one.reviewer, one.class_name) for one in others}:
+            found.append(last)
+    return found
 
 
 def _last_said(connection: Connection, reviewer: str, ids: Sequence[str]) -> dict[str, Any]:
