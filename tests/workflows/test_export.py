@@ -13,11 +13,11 @@ from sqlalchemy import update
 
 from clothier.catalogue.catalogue_store import open_store as open_catalogue
 from clothier.catalogue.exports.tags import StoreTags
-from clothier.catalogue.review import correct
+from clothier.catalogue.review import accept, correct
 from clothier.cli.main import main
 from clothier.errors import DataError, UnknownNameError, UsageError
 from clothier.store import open_store
-from clothier.store.schema import FILES, RUNS, SOURCES
+from clothier.store.schema import FILES, ITEMS, RUNS, SOURCES
 from clothier.workflows.duplicates import duplicates
 from clothier.workflows.export import export
 from clothier.workflows.index import index
@@ -216,6 +216,26 @@ def test_what_a_person_said(photos: Path, tmp_path: Path, model: Path) -> None:
     everything = export(tmp_path / "tags.db", tmp_path / "out.csv", include_all=True)
     assert found.left_out == everything.left_out == {"failed": 1, "no class": 1}
     assert not any("--all" in one for one in everything.warnings)
+
+
+def test_reviewed_photos_have_the_code_of_their_class(
+    store_url: str, photos: Path, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "codes.csv").write_text("class,code\ndress,D\nhat,H\nskirt,S\n")
+    words: dict[str, Any] = {"store": store_url, "model": model, "taxonomy": tmp_path / "codes.csv"}
+    tag(photos, **words)
+    with open_store(store_url) as store:
+        ids = {one["file"]: one["item_id"] for one in store.rows_of(FILES.select())}
+        rejected = ITEMS.update().where(ITEMS.c.item_id == ids["red 2.png"]).values(decision="reject", code=None)
+        store.write(lambda connection: connection.execute(rejected))
+        accept(store, {ids["red 2.png"]: None}, "Ann")
+        correct(store, {ids["blue.png"]: None}, "skirt", "Ann")
+    export(store_url, tmp_path / "out.csv", columns="file,code")
+    tag(photos, tmp_path / "tags.csv", columns="file,code,decision", **words)
+    tagged = {one["file"]: one["code"] for one in read(tmp_path / "tags.csv") if one["decision"] == "accept"}
+    assert {one["file"]: one["code"] for one in read(tmp_path / "out.csv")} == tagged == {
+        "red 1.png": "D", "red 2.png": "D", "blue.png": "S", "alone.png": "S",
+    }  # fmt: skip
 
 
 def test_a_folder_and_tables_of_its_photos(store_url: str, photos: Path, tmp_path: Path, model: Path) -> None:

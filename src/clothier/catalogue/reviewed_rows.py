@@ -25,14 +25,15 @@ def with_reviews(rows: Iterable[Row], codes: Mapping[str, str] | None) -> Iterat
 def _review(row: Row, codes: Mapping[str, str] | None) -> Row:
     label, model_class = row["reviewed_class"], row["class"]
     by = f"Reviewed by {row['reviewed_by']} on {row['reviewed_at'][:10]}"
+    code = codes.get(label) if codes and label else None
     if label == model_class:
-        return {"decision": "accept", "reason": f"{by}: right."}
+        return {"code": row["code"] or code, "decision": "accept", "reason": f"{by}: right."}
     found = f"{by}: {label or 'none of the classes'}; the model's class was {model_class}"
     return {
         "class": label,
         "probability": None,
         "top": None,
-        "code": codes.get(label) if codes and label else None,
+        "code": code,
         "decision": "accept" if label else "reject",
         "reason": f"{found} ({format_percent(round(row['probability'], 3))}).",
     }

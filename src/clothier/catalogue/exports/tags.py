@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 
 from clothier.catalogue.exports.copies import Copies, find_copies
 from clothier.catalogue.items import EVERYTHING
@@ -19,7 +19,7 @@ from clothier.catalogue.reviewed_rows import with_reviews
 from clothier.catalogue.rows import OUR_COLUMNS, PRODUCT_COLUMNS, USER_PREFIX
 from clothier.errors import DataError, UnknownNameError
 from clothier.store.jobs import JOB_SOURCE
-from clothier.store.schema import RUNS, SOURCES
+from clothier.store.schema import FILES, HAS_TAG, ITEMS, RUNS, SOURCES
 from clothier.store.store import NO_TAGS, REPLACED, RunId
 from clothier.untrusted import read_cell
 
@@ -94,10 +94,19 @@ class StoreTags:
     def __iter__(self) -> Iterator[Row]:
         """The rows, source by source."""
         for run in self._runs:
-            for row in with_reviews(self._stored(run), None):
+            for row in with_reviews(self._stored(run), self._codes(run)):
                 ours = {name: column.value(row) for name, column in OURS.items()}
                 users = {heading: row["columns"].get(name) for name, heading in self._users.items()}
                 yield {**ours, **users, PRODUCT: row["product"]}
+
+    def _codes(self, run: RunId) -> dict[str, str]:
+        """The company's code of each class, by the tags of a run: only ``clothier tag`` has the taxonomy."""
+        name, code = ITEMS.c["class"], func.min(ITEMS.c.code).label("code")
+        query = (
+            select(name, code).join(FILES, HAS_TAG).where(FILES.c.source_id == run.source, FILES.c.run_id == run.run)
+        )
+        query = query.group_by(name).having(func.count(distinct(ITEMS.c.code)) == 1)
+        return {one["class"]: one["code"] for one in self._store.rows_of(query)}
 
     def _stored(self, run: RunId) -> Iterator[Row]:
         for row in self._store.rows(run, self._where):
