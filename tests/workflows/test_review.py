@@ -151,7 +151,17 @@ def test_accept_all_undo_and_statistics(run: Run, store: Path) -> None:
     ("words", "message"),
     [
         (("--stats", "--undo"), "--undo and --stats cannot be given together"),
-        (("--strict",), "--strict belongs to --stats"),
+        (("--strict",), "--strict belongs to --stats; it has no effect on the queue"),
+        (
+            ("--export", "x.csv", "--class", "hat"),
+            "--class belongs to the queue, --accept-all; it has no effect on --exp",
+        ),
+        (("--stats", "--min-probability", "0.5"), "--min-probability belongs to"),
+        (("--undo", "--product", "S"), "--product belongs to"),
+        (("--import", "x.json", "--random"), "--random belongs to the queue; it has no effect on --import"),
+        (("--limit", "10000"), "--limit belongs to --accept-all"),
+        (("--stats", "--reviewer", "anna"), "--reviewer belongs to"),
+        (("--accept-all", "--decision", "review", "--share-accepted", "1"), "--share-accepted belongs to"),
         (("--decision", "maybe"), "'maybe' is not a decision"),
         (("--share-accepted", "2"), "is out of range"),
         (("--reviewer", ""), "the reviewer's name is ''"),

@@ -93,8 +93,21 @@ Import = Annotated[
     ),
 ]
 
+QUEUE = "the queue"
+FILTERS = ("class_name", "decision", "color", "product", "source", "min_probability")
+BELONGS_TO = {
+    "reviewer": (QUEUE, "--accept-all", "--undo"),
+    **dict.fromkeys(FILTERS, (QUEUE, "--accept-all")),
+    "share_accepted": (QUEUE, "--stats"),
+    "random": (QUEUE,),
+    "limit": ("--accept-all",),
+    "strict": ("--stats",),
+}
+"""Options that not everything takes, and what takes them."""
+
 
 def review(
+    context: typer.Context,
     store: StoreName,
     reviewer: Reviewer = None,
     class_name: ClassName = None,
@@ -116,9 +129,7 @@ def review(
 ) -> None:
     """Look at doubtful tags and some accepted ones, and say what is right. Keys: a, 1-9, m, n, u, s, q."""
     modes = {"accept-all": accept_all, "undo": undo, "stats": stats}
-    check_modes(**modes, **{"export": export is not None, "import": annotations is not None})
-    if strict and not stats:
-        raise UsageError("--strict belongs to --stats.")
+    _check_options(context, check_modes(**modes, **{"export": export is not None, "import": annotations is not None}))
     from clothier.catalogue.review import Filter
     from clothier.cli import review_tables
     from clothier.workflows import review as run
@@ -164,11 +175,24 @@ def _review_queue(store: str, reviewer: str, **queue: Any) -> Any:
         return summarize(desk)
 
 
-def check_modes(**modes: bool) -> None:
-    """Raises UsageError if more than one of these options was given."""
+def _check_options(context: typer.Context, mode: str | None) -> None:
+    """Raises UsageError if an option was given that has no effect with this one; None for the queue."""
+    for one in context.command.params:
+        takers, found = BELONGS_TO.get(one.name or "", ()), context.get_parameter_source(one.name or "")
+        if takers and found and found.name == "COMMANDLINE" and (mode or QUEUE) not in takers:
+            raise UsageError(f"{one.opts[0]} belongs to {', '.join(takers)}; it has no effect on {mode or QUEUE}.")
+
+
+def check_modes(**modes: bool) -> str | None:
+    """Which of these options was given; None if none was.
+
+    Raises:
+        UsageError: more than one was.
+    """
     chosen = [f"--{name}" for name, is_chosen in modes.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be given together. Run one after the other.")
+    return chosen[0] if chosen else None
 
 
 def check_by(given: str | None, changes: bool) -> None:
