@@ -19,7 +19,7 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from clothier.catalogue import product_votes, tagger
-from clothier.catalogue.review import accept, correct
+from clothier.catalogue.review import accept, correct, undo
 from clothier.catalogue.versions import promote, versions
 from clothier.data.photos import read_file
 from clothier.errors import Interrupted, MissingExtraError, StorageError, UnknownNameError, UsageError
@@ -600,7 +600,7 @@ def test_a_review_outlives_new_thresholds_and_another_model(
     assert by_file(output)["0.png"]["class"] == "skirt"
 
 
-def test_another_photo_under_the_same_id_ends_the_review(tmp_path: Path, model: Path) -> None:
+def test_a_review_belongs_to_the_photo_of_an_id(tmp_path: Path, model: Path) -> None:
     draw(tmp_path / "a.png", "dress")
     table, output = tmp_path / "list.csv", tmp_path / "tags.csv"
     table.write_text("sku,file\nA1,a.png\n")
@@ -613,6 +613,16 @@ def test_another_photo_under_the_same_id_ends_the_review(tmp_path: Path, model: 
     with open_store(f"{output}.store") as store:
         change = store.history("A1")[-1]
     assert (change["before"]["reviewed_class"], change["after"]["reviewed_class"]) == ("skirt", None)
+    draw(tmp_path / "a.png", "dress")
+    tag(table, output, model=model, id_column="sku")
+    assert (by_file(output)["a.png"]["class"], by_file(output)["a.png"]["reviewed_by"]) == ("skirt", "anna")
+    with open_store(f"{output}.store") as store:
+        assert undo(store, "anna").n == 1
+    draw(tmp_path / "a.png", "hat")
+    tag(table, output, model=model, id_column="sku")
+    draw(tmp_path / "a.png", "dress")
+    tag(table, output, model=model, id_column="sku")
+    assert by_file(output)["a.png"]["reviewed_by"] == "", "the review was taken back"
 
 
 def test_the_reviewed_photos_of_a_product_vote_for_the_persons_class(photos: Path, model: Path) -> None:

@@ -104,10 +104,11 @@ def _write_tags(
     at = now()
     items = [_item(file, tag, present.get(file["item_id"]), at) for file, tag in zip(files, tags, strict=True)]
     new = [one for one in items if one["item_id"] not in present]
-    _give_back_reviews(connection, new)
+    replaced = _replaced(items, present)
+    _give_back_reviews(connection, [*new, *replaced])
     _continue_removed(connection, new)
     upsert(connection, ITEMS, items)
-    drop_unused(connection, _replaced(items, present))
+    drop_unused(connection, [present[one["item_id"]]["digest"] for one in replaced])
     changes = [_change(item, present.get(item["item_id"])) for item in items]
     if changed := [one for one in changes if one["before"] != one["after"]]:
         connection.execute(AUDIT.insert(), changed)
@@ -129,19 +130,19 @@ def _item(file: Row, tag: Tag, before: RowMapping | None, at: str) -> Row:
     }
 
 
-def _give_back_reviews(connection: Connection, new: Sequence[Row]) -> None:
-    """Items that were removed with their source get their last review back, if their photo is the same."""
+def _give_back_reviews(connection: Connection, changed: Sequence[Row]) -> None:
+    """Items that are new or have another photo get the last review of this photo back, if they had it before."""
     undo = ACTIONS.alias("undo")
     columns = (REVIEWS.c.item_id, REVIEWS.c.digest, REVIEWS.c.review_id, REVIEWS.c["class"])
     query = (
         select(*columns, ACTIONS.c.reviewer, ACTIONS.c.at)
         .join(ACTIONS, ACTIONS.c.action_id == REVIEWS.c.action_id)
-        .where(REVIEWS.c.item_id.in_([one["item_id"] for one in new]))
+        .where(REVIEWS.c.item_id.in_([one["item_id"] for one in changed]))
         .where(~exists().where(undo.c.undoes == ACTIONS.c.action_id))
         .order_by(REVIEWS.c.review_id)
     )
     last = {(item_id, digest): review for item_id, digest, *review in connection.execute(query)}
-    for one in new:
+    for one in changed:
         if review := last.get((one["item_id"], one["digest"])):
             one |= dict(zip(REVIEW, review, strict=True))
 
@@ -155,10 +156,10 @@ def _continue_removed(connection: Connection, new: Sequence[Row]) -> None:
             one |= {"revision": before["revision"] + 1, "first_seen_at": before["first_seen_at"]}
 
 
-def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[str]:
-    """The digests of contents instead of which items have another one now."""
-    before = [(present[one["item_id"]]["digest"], one["digest"]) for one in items if one["item_id"] in present]
-    return [old for old, new in before if old != new]
+def _replaced(items: Sequence[Row], present: Mapping[str, RowMapping]) -> list[Row]:
+    """Those of the items that have another content now."""
+    there = (one for one in items if one["item_id"] in present)
+    return [one for one in there if one["digest"] != present[one["item_id"]]["digest"]]
 
 
 def draw(item_id: str, thresholds: str | None) -> float:
