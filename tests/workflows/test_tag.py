@@ -340,6 +340,15 @@ def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:
         assert [one["after"]["class"] for one in store.history("A1")] == ["dress", "hat"]
 
 
+def test_an_id_gets_another_file_of_the_same_size_and_time(tmp_path: Path, model: Path) -> None:
+    for name in ("dress", "hat"):
+        Image.new("RGB", (24, 24), COLORS[name]).save(tmp_path / f"{name}.bmp")
+        os.utime(tmp_path / f"{name}.bmp", (1_700_000_000,) * 2)
+        (tmp_path / "list.csv").write_text(f"sku,file\nA1,{name}.bmp\n")
+        tag(tmp_path / "list.csv", tmp_path / "tags.csv", model=model, id_column="sku")
+        assert [one["class"] for one in rows(tmp_path / "tags.csv")] == [name]
+
+
 def test_a_repeated_file_is_noticed_across_chunks(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tagger, "FIRST_CHUNK", 1)
     monkeypatch.setattr(tagger, "CHUNK", 1)

@@ -66,8 +66,8 @@ def tag_source(
 ) -> Tally:
     """Tags all photos of a source.
 
-    A file whose size and time are as before is not read. Content that the model has seen is not decoded. A file that
-    failed is tried again.
+    A file whose name, size and time are as before is not read. Content that the model has seen is not decoded. A file
+    that failed is tried again.
 
     Args:
         source: the photos.
@@ -125,7 +125,8 @@ class _Tagger:
             failure = FailedInput(item.file, "duplicate", message)
             item = replace(item, key=f"{item.key} #{position}", item_id="")
             return _Place(position, item, Reading(None, failure=failure))
-        if known and known.is_done and item.signature and item.signature == known.signature:
+        is_same = known is not None and (item.file, item.signature) == (known.file, known.signature)
+        if known and known.is_done and item.signature and is_same:
             return _Place(position, item, Reading(known.digest))
         return _Place(position, item)
 

@@ -56,12 +56,14 @@ class KnownFile:
     """What a store knows about a file.
 
     Attributes:
-        signature: of the file when it was last read.
+        file: as its source named it when it was last read.
+        signature: of the file then.
         digest: of its content; None if it could not be read.
         run_id: the last run that saw it.
         is_done: whether it was read without an error and the model's output for it is there.
     """
 
+    file: str
     signature: str
     digest: str | None
     run_id: int
@@ -179,14 +181,14 @@ class Store:
     def known_files(self, run: RunId, keys: Collection[str]) -> dict[str, KnownFile]:
         """What is known about those of the source's ``keys`` that it has."""
         output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)
-        is_done = FILES.c.error_code.is_(None) & IS_COMPLETE
+        is_done = (FILES.c.error_code.is_(None) & IS_COMPLETE).label("is_done")
         query = (
-            select(FILES.c.key, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
+            select(FILES.c.key, FILES.c.file, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
             .outerjoin(OUTPUTS, output)
             .where(FILES.c.source_id == run.source, FILES.c.key.in_(keys))
         )
         rows = self.read(lambda connection: connection.execute(query).all())
-        return {key: KnownFile(signature, digest, run_id, bool(done)) for key, signature, digest, run_id, done in rows}
+        return {one.key: KnownFile(one.file, one.signature, one.digest, one.run_id, bool(one.is_done)) for one in rows}
 
     def require_tags(self) -> None:
         """Checks that the store has a tag.
