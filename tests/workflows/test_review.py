@@ -11,11 +11,12 @@ import pty
 import shutil
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clothier.catalogue.review import accept, find_items
+from clothier.catalogue.review import Filter, accept, find_items, queue
 from clothier.cli.main import main
 from clothier.data.photo_table import read_photo_table
 from clothier.errors import DataError
@@ -111,6 +112,7 @@ def test_keys_in_a_terminal(store: Path) -> None:
         for number, key in enumerate("a2nq", 1):
             while shown.count("1 hat") < number:
                 shown += os.read(reader, 65536).decode()
+            time.sleep(1)  # a person looks; keys within 0.3 s of a new photo are ignored
             os.write(reader, key.encode())
         out = process.stdout.read() if process.stdout else ""
         assert process.wait(timeout=60) == 0
@@ -140,7 +142,8 @@ def test_accept_all_undo_and_statistics(run: Run, store: Path) -> None:
     assert "needs a decision" in run(store, "--accept-all", code=2)[1]
     shown = run(store, "--accept-all", "--decision", "accept", "--reviewer", "anna")[0]
     assert "0 tags accepted by anna\n1 of the random sample left for the queue" in shown
-    run(store, "--accept-all", "--decision", "review", "--reviewer", "anna")
+    with open_store(store) as opened:
+        accept(opened, {one.item_id: one.revision for one in queue(opened, Filter(decision="review")).items}, "anna")
     shown = run(store, "--stats")[0]
     assert "6 photos (1 accept, 5 review, 0 reject); 5 reviewed: anna 5" in shown
     assert "The model has no risk guarantee." in shown
@@ -200,8 +203,17 @@ def test_corrections_are_a_table_that_calibrate_reads(
     assert [os.path.basename(one) for one in read.files] == ["0.png", "1.png", "2.png"]  # noqa: PTH119 - plain text
 
 
-def test_a_reviewed_photo_that_is_gone_is_named(run: Run, store: Path) -> None:
+def test_what_was_accepted_all_at_once_is_no_label(run: Run, store: Path) -> None:
     run(store, "--accept-all", "--decision", "review")
+    result = json.loads(run(store, "--export", str(store.parent / "corrections.csv"), "--json")[0])
+    assert (result["n"], result["labels"], result["failed"]) == (0, {}, 0)
+    assert result["warnings"][0].startswith("5 photos are left out: their tags were accepted all at once")
+    assert json.loads(run(store, "--stats", "--json")[0])["by_decision"] == []
+
+
+def test_a_reviewed_photo_that_is_gone_is_named(run: Run, store: Path) -> None:
+    with open_store(store) as opened:
+        accept(opened, {one.item_id: one.revision for one in queue(opened, Filter(decision="review")).items}, "anna")
     printed, messages = run(store, "--export", str(store.parent / "corrections.csv"), "--json", code=3)
     result = json.loads(printed)
     assert (result["n"], result["failed"], result["failures"][0]["file"]) == (1, 4, "1.jpg")

@@ -30,6 +30,10 @@ BIASED = (
     "{doubtful} of these {n} photos were not accepted by the model, which is more than in the catalogue ({share}). "
     "Thresholds from them are stricter than necessary. For others, review some photos with --random."
 )
+UNSEEN = (
+    "{n} photos are left out: their tags were accepted all at once, so nobody has looked at them. As labels they would "
+    "make the model's errors look right."
+)
 UNUSABLE = {
     NOT_OURS: "{n} annotations are of tasks without an item_id, so they were not read",
     NO_LABEL: "{n} annotations have no class, so they were not read",
@@ -214,12 +218,14 @@ def export_corrections(store: str | Path, output: str | Path) -> ExportResult:
     n, n_doubtful = corrections.labels.total(), corrections.n_doubtful
     share = 1 - found.decisions.get("accept", 0) / max(found.n_items, 1)
     is_biased = n_doubtful > FEW * share * n
-    warning = BIASED.format(doubtful=f"{n_doubtful:,}", n=f"{n:,}", share=f"{100 * share:.0f} %")
+    warnings = [UNSEEN.format(n=f"{corrections.n_unseen:,}")] if corrections.n_unseen else []
+    if is_biased:
+        warnings.append(BIASED.format(doubtful=f"{n_doubtful:,}", n=f"{n:,}", share=f"{100 * share:.0f} %"))
     return ExportResult(
         output=path,
         n=n,
         labels=dict(Counter(corrections.labels).most_common()),
         has_products=corrections.n_products > 0,
         failures=tuple(corrections.failures),
-        warnings=(warning,) if is_biased else (),
+        warnings=tuple(warnings),
     )

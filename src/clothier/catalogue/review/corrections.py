@@ -14,7 +14,7 @@ from sqlalchemy import select
 from clothier.catalogue.review.queue import find_places, with_files
 from clothier.catalogue.rows import OutputColumn
 from clothier.data.photo_paths import PhotoFinder
-from clothier.store.schema import ITEMS
+from clothier.store.schema import ITEMS, REVIEWS, UNSEEN_DRAW
 from clothier.types import FailedInput
 
 if TYPE_CHECKING:
@@ -48,19 +48,22 @@ CORRECTION_COLUMNS = tuple(
 
 
 Places = list[tuple[str, str]]
-Reviewed = tuple["ReviewItem", str, Places]
-"""An item, the SHA-256 of its photo, and source and name of the files that show it."""
+Reviewed = tuple["ReviewItem", str, Places, bool]
+"""An item, the SHA-256 of its photo, source and name of the files that show it, and whether a person looked at it."""
 
 
 @dataclass(slots=True)
 class Corrections:
     """The rows of the reviewed items, each with a photo that exists; what was found is complete when all were read.
 
+    Tags that were accepted all at once are no labels: nobody has looked at the photos.
+
     Attributes:
         failures: reviewed items without such a photo.
         labels: number of rows by the person's class; "" for none of the classes.
         n_products: rows with a product.
         n_doubtful: rows of photos that the model did not accept.
+        n_unseen: items that are left out because they were accepted all at once.
     """
 
     store: Store
@@ -68,11 +71,15 @@ class Corrections:
     labels: Counter[str] = field(default_factory=Counter)
     n_products: int = 0
     n_doubtful: int = 0
+    n_unseen: int = 0
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, in the order of the items' ids."""
         folders: dict[str, PhotoFinder] = {}
-        for item, digest, places in _reviewed(self.store):
+        for item, digest, places, is_seen in _reviewed(self.store):
+            if not is_seen:
+                self.n_unseen += 1
+                continue
             path = _find(item, digest, places, folders)
             if isinstance(path, FailedInput):
                 self.failures.append(path)
@@ -124,10 +131,12 @@ def _reviewed(store: Store) -> Iterator[Reviewed]:
 
 
 def _page(connection: Connection, last: str) -> list[Reviewed]:
-    query = select(ITEMS).where(ITEMS.c.review_id.is_not(None), ITEMS.c.item_id > last)
-    rows = connection.execute(query.order_by(ITEMS.c.item_id).limit(PAGE)).mappings().all()
-    digests = (one["digest"] for one in rows)
-    return list(zip(with_files(connection, rows), digests, find_places(connection, rows), strict=True))
+    is_seen = (REVIEWS.c.draw != UNSEEN_DRAW).label("is_seen")
+    query = select(ITEMS, is_seen).join(REVIEWS, ITEMS.c.review_id == REVIEWS.c.review_id)
+    query = query.where(ITEMS.c.item_id > last).order_by(ITEMS.c.item_id).limit(PAGE)
+    rows = connection.execute(query).mappings().all()
+    digests, seen = ([one[name] for one in rows] for name in ("digest", "is_seen"))
+    return list(zip(with_files(connection, rows), digests, find_places(connection, rows), seen, strict=True))
 
 
 def locate(source: str, file: str, finders: dict[str, PhotoFinder]) -> Path | None:

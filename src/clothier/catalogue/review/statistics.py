@@ -120,8 +120,8 @@ class ReviewStatistics:
         decisions: their number by the model's decision.
         n_reviewed: items that a person reviewed.
         reviewers: their number by the person who reviewed them last.
-        by_decision: accuracy on the reviewed items of each decision. Over all decisions it would depend on which
-            photos were reviewed.
+        by_decision: accuracy on the reviewed items of each decision, without those that were accepted all at once.
+            Over all decisions it would depend on which photos were reviewed.
         by_class: accuracy on the reviewed items of each of the model's classes, the least accurate first.
         guarantee: whether it holds.
     """
@@ -181,6 +181,7 @@ def _accuracies(connection: Connection) -> tuple[tuple[Accuracy, ...], tuple[Acc
     query = (
         select(REVIEWS.c.decision, REVIEWS.c.model_class, is_right, func.count())
         .join(ITEMS, ITEMS.c.review_id == REVIEWS.c.review_id)
+        .where(REVIEWS.c.draw != UNSEEN_DRAW)
         .group_by(REVIEWS.c.decision, REVIEWS.c.model_class, is_right)
     )
     rows = [
