@@ -18,6 +18,7 @@ from clothier.recipes.schema import (
     Optimizer,
     PcaMlp,
     Recipe,
+    ResidualCnn,
     StudyCnn,
     WhitenedCnn,
 )
@@ -49,6 +50,7 @@ PARTS = (
     ('`[network]` with `kind = "pca-mlp"` (dnn)', PcaMlp),
     ('`[network]` with `kind = "study-cnn"` (cnn)', StudyCnn),
     ('`[network]` with `kind = "whitened-cnn"` (cnn)', WhitenedCnn),
+    ('`[network]` with `kind = "residual-cnn"` (cnn)', ResidualCnn),
     ("`[optimizer]`", Optimizer),
     ("`[augment]`", Augment),
     ("`[hard_example_mining]`", HardExampleMining),

@@ -226,7 +226,7 @@ def test_added_rows_replace_rows_of_the_same_name() -> None:
     assert leaderboard.merge_rows([*old, *pairs], new) == [old[0], old[2], pairs[1], *new]
 
 
-SMALL_RECIPES = ("small-cnn", "born-again", "no-cutmix")
+SMALL_RECIPES = ("small-cnn", "born-again", "no-cutmix", "resnet-20")
 
 
 @pytest.mark.parametrize(

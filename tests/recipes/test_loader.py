@@ -23,6 +23,7 @@ from clothier.recipes import (
     PhotoAugment,
     PhotoRecipe,
     Recipe,
+    ResidualCnn,
     StudyCnn,
     WhitenedCnn,
     from_file,
@@ -46,22 +47,29 @@ MLPS = st.builds(
     dropout=FRACTION,
 )
 GROUPS = st.lists(st.tuples(st.integers(1, 512), st.integers(1, 4)), min_size=1, max_size=4)
-CONVOLUTIONS = st.just(StudyCnn()) | st.builds(
-    lambda patch, groups, pooled: WhitenedCnn(
-        patch=patch,
-        widths=tuple(width for width, _ in groups),
-        depths=tuple(depth for _, depth in groups),
-        pooled_stem=pooled,
-    ),
-    st.integers(1, 14),
-    GROUPS,
-    st.booleans(),
+CONVOLUTIONS = (
+    st.just(StudyCnn())
+    | st.builds(
+        lambda patch, groups, pooled: WhitenedCnn(
+            patch=patch,
+            widths=tuple(width for width, _ in groups),
+            depths=tuple(depth for _, depth in groups),
+            pooled_stem=pooled,
+        ),
+        st.integers(1, 14),
+        GROUPS,
+        st.booleans(),
+    )
+    | st.builds(ResidualCnn, widths=WIDTHS, blocks=st.integers(1, 9))
 )
 MINING = st.builds(
     HardExampleMining, start_epoch=st.integers(2, 99), fraction=st.floats(0.01, 1), random_fraction=FRACTION
 )
 UNMIXED_AUGMENTS = st.tuples(
-    st.builds(Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28)), MINING
+    st.builds(
+        Augment, shift=st.integers(0, 14), flip=st.booleans(), cutout=st.integers(0, 28), erasing=st.floats(0, 1)
+    ),
+    MINING,
 )
 MIXED_AUGMENTS = st.tuples(
     st.builds(Augment, cutmix=st.floats(0.01, 1), mixup=st.floats(0, 100), mix_off_epochs=st.integers(0, 9)),
@@ -77,6 +85,7 @@ OPTIMIZERS = (
         schedule=st.just("linear"),
         warmup=FRACTION,
     )
+    | st.builds(Optimizer, kind=st.just("sgd"), learning_rate=POSITIVE, momentum=FRACTION, weight_decay=FRACTION)
     | st.builds(
         Optimizer,
         kind=st.just("muon"),
@@ -210,8 +219,8 @@ def test_whole_numbers_become_floats_where_floats_are_expected(tmp_path: Path) -
         ("optimizer.lr = 8", "lr", ", ".join(one.name for one in fields(Optimizer))),
         ("augment.flips = true", "flips", "'flip'"),
         ('network.kind = "study-cnm"', "study-cnm", "'study-cnn'"),
-        ("network.kind = 5", "5", "pca-mlp, study-cnn, whitened-cnn"),
-        ('optimizer.kind = "sgd"', "sgd", "adam, rmsprop, adamw, muon"),
+        ("network.kind = 5", "5", "pca-mlp, study-cnn, whitened-cnn, residual-cnn"),
+        ('optimizer.kind = "lion"', "lion", "adam, rmsprop, adamw, sgd, muon"),
         ('optimizer.schedule = "Liner"', "Liner", "'linear'"),
         ('select = "first"', "first", "best, last"),
         ("precision = 32", "32", "float32, auto"),
@@ -292,7 +301,7 @@ def test_no_file(tmp_path: Path) -> None:
     [
         (5, "config.json is 5"),
         ({}, "config.json lacks model, preset, network, epochs, batch_size"),
-        ({"network": {}}, "'' .*network.kind.*pca-mlp, study-cnn, whitened-cnn"),
+        ({"network": {}}, "'' .*network.kind.*pca-mlp, study-cnn, whitened-cnn, residual-cnn"),
         ({"network": "study-cnn"}, "config.json's network is 'study-cnn'"),
         ({"network": {"kind": "study-cnn"}}, "config.json lacks model, preset, epochs, batch_size"),
     ],

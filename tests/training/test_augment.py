@@ -3,7 +3,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clothier.training.augment import alternating_flip, cutmix, cutout, hflip, mixup, random_offsets, translate
+from clothier.training.augment import (
+    alternating_flip,
+    cutmix,
+    cutout,
+    hflip,
+    mixup,
+    random_erasing,
+    random_offsets,
+    translate,
+)
 
 
 def generator_from(seed: int = 0) -> torch.Generator:
@@ -57,6 +66,34 @@ def test_cutout_blanks_one_square_clipped_at_the_border() -> None:
     assert areas.max() == 16
     assert areas.min() == 4  # its center lies inside: at least two rows and two columns of it show
     assert (results == 0).any(0).all()  # no place is spared for ever
+
+
+def test_random_erasing_fills_one_rectangle_with_one_gray() -> None:
+    images = torch.zeros((2000, 28, 28), dtype=torch.uint8)
+    results = random_erasing(images, 1.0, generator_from())
+    grays, shares, ratios = [], [], []
+    for result in results[results.amax((1, 2)) > 0]:
+        rows, columns = torch.nonzero(result, as_tuple=True)
+        inside = result[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert (inside == inside[0, 0]).all()
+        grays.append(int(inside[0, 0]))
+        shares.append(inside.numel() / 28**2)
+        ratios.append(inside.shape[0] / inside.shape[1])
+    assert len(grays) > 1970  # about one gray in 256 is black
+    assert (min(grays), max(grays)) == (1, 255)
+    assert 0.01 < min(shares) < 0.03  # 2 to 40 %, as far as whole pixels allow
+    assert 0.38 < max(shares) < 0.42
+    assert sum(shares) / len(shares) == pytest.approx(0.21, abs=0.01)
+    assert 0.15 < min(ratios) < 0.4
+    assert 2.8 < max(ratios) < 4.5
+    assert (results > 0).any(0).all()  # no place is spared for ever
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+def test_random_erasing_spares_the_other_images(fraction: float) -> None:
+    images = bright_images(2000)
+    changed = (random_erasing(images, fraction, generator_from()) != images).any(2).any(1).float().mean()
+    assert float(changed) == pytest.approx(fraction, abs=0.04)
 
 
 def test_every_image_is_flipped_every_other_epoch() -> None:
@@ -132,6 +169,7 @@ def augment_once(images: torch.Tensor, seed: int) -> list[torch.Tensor]:
     return [
         translate(images, random_offsets(len(images), 2, generator_from(seed)), 2),
         cutout(images, 3, generator_from(seed)),
+        random_erasing(images, 0.5, generator_from(seed)),
         cutmix(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], generator_from(seed)).images,
         mixup(images + torch.arange(len(images), dtype=torch.uint8)[:, None, None], 0.3, generator_from(seed)).images,
     ]

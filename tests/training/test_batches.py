@@ -125,6 +125,17 @@ def test_mixed_batches_have_probabilities_until_mixing_is_off(cpu: Device, garme
     assert all(torch.equal(batch.targets, batch.labels) and not batch.is_mixed for batch in late)
 
 
+def test_images_are_erased_until_mixing_is_off(cpu: Device, garments: LabeledImages) -> None:
+    recipe = replace(BASE_RECIPE, augment=Augment(erasing=0.5, mix_off_epochs=1))
+    batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())
+    for number, expected in ((2, 0.5), (3, 0.0)):
+        for batch in batches.epoch(number, UNSEEN_LOSSES):
+            is_erased = (batch.images != torch.as_tensor(garments.images)[batch.indices]).any(2).any(1)
+            assert float(is_erased.float().mean()) == pytest.approx(expected, abs=0.3 if expected else 0)
+            assert torch.equal(batch.targets, batch.labels)
+            assert not batch.is_mixed  # one image and one label, so the loss tells how hard it is
+
+
 def test_with_cutmix_and_mixup_every_batch_has_one_of_them(cpu: Device, garments: LabeledImages) -> None:
     recipe = replace(BASE_RECIPE, epochs=20, augment=Augment(cutmix=0.5, mixup=0.4))
     batches = BatchLoader(garments, recipe, 0, cpu, ProcessGroup())

@@ -11,8 +11,8 @@ from torch import nn
 
 from clothier.errors import DataError, UsageError
 from clothier.exploration.pca import fit_pca
-from clothier.recipes import PRESETS, PcaMlp, StudyCnn, WhitenedCnn, preset
-from clothier.training.networks import ImageClassifier, build_network, count_parameters
+from clothier.recipes import PRESETS, PcaMlp, ResidualCnn, StudyCnn, WhitenedCnn, preset
+from clothier.training.networks import ImageClassifier, PreActivationBlock, build_network, count_parameters
 from clothier.training.torch_classifier import to_float
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def features_of(images: np.ndarray, network: ImageClassifier, upto: int) -> np.n
         (StudyCnn(), 262_890),
         (PcaMlp(components=20, hidden=(16, 8), batch_norm=True), 20 * 16 + 2 * 16 + 16 * 8 + 2 * 8 + 8 * 10 + 10),
         (WhitenedCnn(patch=2, widths=(16,), depths=(2,)), 8 * 16 * 9 + 16 + 16 * 16 * 9 + 16 + 16 * 10),
+        (ResidualCnn(), 271_994),  # the published 0.27 million
     ],
 )
 def test_only_trained_parameters_are_counted(garments: LabeledImages, network: Network, parameters: int) -> None:
@@ -149,11 +150,25 @@ def test_residual_connections_span_two_convolutions(depth: int, blocks: list[int
                 assert torch.equal(block(maps), (maps + output) / 2)
 
 
+def test_a_residual_block_adds_to_its_input_or_to_its_shortcut(garments: LabeledImages) -> None:
+    network = build_network(ResidualCnn(widths=(4, 6), blocks=2), garments.images, 10, 0).eval()
+    blocks = [module for module in network.features if isinstance(module, PreActivationBlock)]
+    assert [block.shortcut is None for block in blocks] == [True, True, False, True]
+    maps = torch.rand(2, 4, 9, 7) - 0.5
+    with torch.no_grad():
+        for block, shape in zip(blocks[1:], ((4, 9, 7), (6, 5, 4), (6, 5, 4)), strict=True):
+            activated = torch.relu(block.activation[0](maps))
+            added = maps if block.shortcut is None else block.shortcut(activated)
+            maps = block(maps)
+            assert maps.shape[1:] == shape
+            assert torch.allclose(maps, added + block.layers(activated), atol=1e-6)
+
+
 def test_only_the_reference_cnn_needs_28x28_images(garments: LabeledImages) -> None:
     wide = np.ascontiguousarray(garments.images[:, :, 4:24])
     with pytest.raises(UsageError, match=r"CNN takes 28x28 images, not 28x20"):
         build_network(StudyCnn(), wide, 10, 0)
-    for spec in (PcaMlp(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1))):
+    for spec in (PcaMlp(components=20), WhitenedCnn(widths=(16, 16), depths=(2, 1)), ResidualCnn(widths=(4, 4))):
         assert build_network(spec, wide, 10, 0).eval()(to_float(torch.as_tensor(wide[:3]))).shape == (3, 10)
 
 

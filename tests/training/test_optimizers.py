@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 MUON_RECIPE = Optimizer(
     kind="muon", learning_rate=0.1, head_learning_rate=0.02, bias_learning_rate=5.0, momentum=0.6, weight_decay=1e-3
 )
-KINDS = [Optimizer(kind="adam"), Optimizer(kind="adamw", weight_decay=0.01), MUON_RECIPE, Optimizer(kind="rmsprop")]
+SGD_RECIPE = Optimizer(kind="sgd", learning_rate=0.1, momentum=0.9, weight_decay=1e-4)
+KINDS = [
+    Optimizer(kind="adam"),
+    Optimizer(kind="adamw", weight_decay=0.01),
+    MUON_RECIPE,
+    Optimizer(kind="rmsprop"),
+    SGD_RECIPE,
+]
 
 
 class OddNetwork(nn.Module):
@@ -73,6 +81,14 @@ def test_rmsprop_has_the_defaults_of_pytorch() -> None:
     (rmsprop,) = make_optimizers(OddNetwork(), Optimizer(kind="rmsprop", learning_rate=0.01), torch.float32)
     assert isinstance(rmsprop, torch.optim.RMSprop)
     assert rmsprop.defaults == torch.optim.RMSprop([torch.zeros(1)], lr=0.01).defaults
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])
+def test_sgd_has_nesterov_momentum_where_it_has_any(momentum: float, nesterov: bool) -> None:
+    (sgd,) = make_optimizers(OddNetwork(), replace(SGD_RECIPE, momentum=momentum), torch.float32)
+    assert isinstance(sgd, torch.optim.SGD)
+    expected = {"lr": 0.1, "momentum": momentum, "weight_decay": 1e-4, "nesterov": nesterov}
+    assert {name: sgd.defaults[name] for name in expected} == expected
 
 
 def test_adamw_decays_matrices_only() -> None:

@@ -23,6 +23,7 @@ from clothier.recipes.schema import (
     Optimizer,
     PcaMlp,
     Recipe,
+    ResidualCnn,
     StudyCnn,
     WhitenedCnn,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "PhotoAugment",
     "PhotoRecipe",
     "Recipe",
+    "ResidualCnn",
     "StudyCnn",
     "WhitenedCnn",
     "from_file",

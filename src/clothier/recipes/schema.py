@@ -90,8 +90,26 @@ class WhitenedCnn:
         require(len(self.depths) == groups, "network.depths", self.depths, f"one for each of the {groups} widths")
 
 
-Network = PcaMlp | StudyCnn | WhitenedCnn
-NETWORK_KINDS = {"dnn": ("pca-mlp",), "cnn": ("study-cnn", "whitened-cnn")}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidualCnn:
+    """Residual blocks with pre-activation (arXiv 1603.05027): with the defaults the ResNet of 20 layers.
+
+    Attributes:
+        widths: channels of each group; each group but the first halves height and width.
+        blocks: residual blocks of each group, each of two 3x3 convolutions.
+    """
+
+    kind: Literal["residual-cnn"] = "residual-cnn"
+    widths: Annotated[tuple[int, ...], Bounds(1, MAX_WIDTH)] = (16, 32, 64)
+    blocks: Annotated[int, Bounds(1, MAX_LAYERS)] = 3
+
+    def __post_init__(self) -> None:
+        check_bounds(self, "network.")
+        require(1 <= len(self.widths) <= MAX_LAYERS, "network.widths", self.widths, f"1 to {MAX_LAYERS} widths")
+
+
+Network = PcaMlp | StudyCnn | WhitenedCnn | ResidualCnn
+NETWORK_KINDS = {"dnn": ("pca-mlp",), "cnn": ("study-cnn", "whitened-cnn", "residual-cnn")}
 """Model to the kinds of network that it can have."""
 
 
@@ -100,19 +118,19 @@ class Optimizer:
     """The optimizer and its learning-rate schedule.
 
     Attributes:
-        kind: ``adam`` or ``rmsprop`` (PyTorch's defaults except for the rate; the study tried both), ``adamw``, or
-            ``muon``: orthogonalized momentum for every matrix and filter bank (github KellerJordan/Muon), Nesterov SGD
-            for biases, norms and the head.
+        kind: ``adam`` or ``rmsprop`` (PyTorch's defaults except for the rate; the study tried both), ``adamw``,
+            ``sgd`` (with Nesterov momentum), or ``muon``: orthogonalized momentum for every matrix and filter bank
+            (github KellerJordan/Muon), Nesterov SGD for biases, norms and the head.
         learning_rate: peak rate; with muon, of the matrices.
         head_learning_rate: muon only: peak rate of the last layer.
         bias_learning_rate: muon only: peak rate of biases and norms.
-        momentum: muon only.
+        momentum: muon and sgd only.
         weight_decay: decoupled for adamw; for muon's SGD groups relative to their rate.
         schedule: ``constant``, or ``linear``: linear warmup over ``warmup``, then linear decay to 0.
         warmup: fraction of all steps, 0 to 1.
     """
 
-    kind: Literal["adam", "rmsprop", "adamw", "muon"] = "adam"
+    kind: Literal["adam", "rmsprop", "adamw", "sgd", "muon"] = "adam"
     learning_rate: Rate = 1e-3
     head_learning_rate: float = 0.0
     bias_learning_rate: float = 0.0
@@ -135,7 +153,7 @@ class Optimizer:
         unused = {
             "head_learning_rate": self.kind != "muon",
             "bias_learning_rate": self.kind != "muon",
-            "momentum": self.kind != "muon",
+            "momentum": self.kind not in ("sgd", "muon"),
             "weight_decay": self.kind in ("adam", "rmsprop"),
             "warmup": self.schedule == "constant",
         }
@@ -152,28 +170,31 @@ class Augment:
         shift: largest translation in each direction, pixels of 28; the border is black.
         flip: horizontal flip of each image in every other epoch (alternating flip, arXiv 2404.00498).
         cutout: side of a black square, pixels (arXiv 1708.04552); 0 for none.
+        erasing: fraction of the images in which a rectangle, 2 to 40 % of the area, gets one random gray
+            (arXiv 1708.04896).
         cutmix: fraction of the batches in which a rectangle of each image and that part of its label come from
             another image (arXiv 1905.04899).
         mixup: alpha of mixup (arXiv 1710.09412), used in the other batches: each image and label is mixed with another
             with weights from Beta(alpha, alpha), the larger weight its own; 0 for none.
-        mix_off_epochs: last epochs without cutout, cutmix and mixup, so that training ends on unmixed images.
+        mix_off_epochs: last epochs without cutout, erasing, cutmix and mixup, so that training ends on whole images.
     """
 
     shift: Annotated[int, Bounds(0, 14, " pixels")] = 0
     flip: bool = False
     cutout: Annotated[int, Bounds(0, 28, " pixels")] = 0
+    erasing: Fraction = 0.0
     cutmix: Fraction = 0.0
     mixup: Annotated[float, Bounds(0, MAX_MIXUP_ALPHA)] = 0.0
     mix_off_epochs: Annotated[int, Bounds(0, MANY)] = 0
 
     def __post_init__(self) -> None:
         check_bounds(self, "augment.")
-        mixes = bool(self.cutout or self.cutmix or self.mixup)
+        mixes = bool(self.cutout or self.erasing or self.cutmix or self.mixup)
         require(
             mixes or not self.mix_off_epochs,
             "augment.mix_off_epochs",
             self.mix_off_epochs,
-            "0 without cutout, cutmix or mixup",
+            "0 without cutout, erasing, cutmix or mixup",
         )
 
 

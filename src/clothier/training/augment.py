@@ -8,6 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+ERASED_AREA = (0.02, 0.4)  # the smallest and the largest share of the area that random erasing fills
+ERASED_RATIO = (0.3, 1 / 0.3)  # of a rectangle's height to its width
+
 
 def hflip(images: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """(N, H, W) images, flipped left-right where ``mask``, (N,) bool, is set."""
@@ -44,6 +47,23 @@ def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch
     top = torch.randint(0, height, (count, 1), generator=generator).to(images.device) - size // 2
     left = torch.randint(0, width, (count, 1), generator=generator).to(images.device) - size // 2
     return images.masked_fill(_rectangle_mask(images, top, left, size, size), 0)
+
+
+def random_erasing(images: torch.Tensor, fraction: float, generator: torch.Generator) -> torch.Tensor:
+    """Fills a rectangle of about ``fraction`` of the (N, H, W) images with one gray each (arXiv 1708.04896).
+
+    Uniform are the rectangle's share of the area (2 to 40 %), its height divided by its width (0.3 to 3.3), its place
+    inside the image, and the gray.
+    """
+    count, height, width = images.shape
+    is_erased, area, ratio, row, column, gray = torch.rand((6, count, 1), generator=generator).to(images.device)
+    area = (ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * area) * height * width
+    ratio = ERASED_RATIO[0] + (ERASED_RATIO[1] - ERASED_RATIO[0]) * ratio
+    tall = (area * ratio).sqrt().round().long().clamp(1, height)
+    wide = (area / ratio).sqrt().round().long().clamp(1, width)
+    top, left = (row * (height - tall + 1)).long(), (column * (width - wide + 1)).long()
+    inside = _rectangle_mask(images, top, left, tall, wide) & (is_erased < fraction)[:, :, None]
+    return torch.where(inside, (gray * 256).to(torch.uint8)[:, :, None], images)
 
 
 class MixedBatch(NamedTuple):

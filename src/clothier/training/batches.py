@@ -127,6 +127,8 @@ class BatchLoader:
         if progress < self._mix_until:
             if augmentation.cutout:
                 images = augment.cutout(images, augmentation.cutout, generator)
+            if augmentation.erasing:
+                images = augment.random_erasing(images, augmentation.erasing, generator)
             if mixed := self._mix(images, generator):
                 one_hot = targets if targets.ndim > 1 else F.one_hot(targets, self._n_classes).float()
                 images, targets = mixed.images, mixed.mix_targets(one_hot)

@@ -17,7 +17,7 @@ from torch import nn
 
 from clothier.errors import DataError, UsageError
 from clothier.exploration.pca import fit_pca
-from clothier.recipes import PcaMlp, WhitenedCnn
+from clothier.recipes import PcaMlp, ResidualCnn, WhitenedCnn
 from clothier.training.memory import require_memory
 
 if TYPE_CHECKING:
@@ -180,6 +180,49 @@ class ConvGroup(nn.Module):
         return cast("torch.Tensor", self.later(self.first(self.pool(maps))))
 
 
+class ResidualCnnNetwork(ImageClassifier):
+    """A convolution, groups of pre-activation blocks with strides in between, and the mean over all positions."""
+
+    def __init__(self, spec: ResidualCnn, n_classes: int) -> None:
+        super().__init__()
+        first, last = spec.widths[0], spec.widths[-1]
+        layers: list[nn.Module] = [nn.Conv2d(1, first, 3, padding=1, bias=False)]
+        for place, (before, after) in enumerate(pairwise((first, *spec.widths))):
+            layers.append(PreActivationBlock(before, after, stride=2 if place else 1))
+            layers.extend(PreActivationBlock(after, after) for _ in range(spec.blocks - 1))
+        layers.extend((nn.BatchNorm2d(last), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(last, n_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+
+
+class PreActivationBlock(nn.Module):
+    """The sum of the input and of two convolutions, each after BatchNorm and ReLU (arXiv 1603.05027).
+
+    Where the shape changes, a 1x1 convolution of the activated input takes the input's place in the sum.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int = 1) -> None:
+        super().__init__()
+        self.activation = nn.Sequential(nn.BatchNorm2d(in_channels), nn.ReLU())
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+        )
+        changes_shape = stride > 1 or in_channels != out_channels
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False) if changes_shape else None
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """(N, in_channels, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        activated = self.activation(maps)
+        shortcut = maps if self.shortcut is None else self.shortcut(activated)
+        return cast("torch.Tensor", shortcut + self.layers(activated))
+
+
 def _study_block(in_channels: int, out_channels: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(in_channels, out_channels, 3), nn.BatchNorm2d(out_channels), nn.LeakyReLU(LEAKY_SLOPE)
 
@@ -205,6 +248,10 @@ def build_network(spec: Network, images: Images, n_classes: int, seed: int, *, b
         return _build_pca_mlp(spec, images, n_classes, seed, batch_size)
     if isinstance(spec, WhitenedCnn):
         return _build_whitened_cnn(spec, images, n_classes, seed, batch_size)
+    if isinstance(spec, ResidualCnn):
+        require_memory(lambda: ResidualCnnNetwork(spec, n_classes), images.shape[1:], batch_size)
+        torch.manual_seed(seed)
+        return ResidualCnnNetwork(spec, n_classes)
     height, width = images.shape[1:]
     if (height, width) != (STUDY_IMAGE_SIZE, STUDY_IMAGE_SIZE):
         raise UsageError(f"the reference study's CNN takes 28x28 images, not {height}x{width}. Use --preset fast.")

@@ -79,6 +79,8 @@ def make_optimizers(network: nn.Module, recipe: OptimizerRecipe, dtype: torch.dt
         optimizers = [torch.optim.RMSprop(trainable, lr=recipe.learning_rate)]
     elif recipe.kind == "adamw":
         optimizers = [_adamw(trainable, recipe)]
+    elif recipe.kind == "sgd":
+        optimizers = [_sgd(trainable, recipe)]
     else:
         optimizers = _muon(trainable, recipe, dtype)
     for optimizer in optimizers:
@@ -94,6 +96,18 @@ def _adamw(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.opti
     groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]], lr=recipe.learning_rate, betas=ADAMW_BETAS, fused=True
+    )
+
+
+def _sgd(trainable: list[nn.Parameter], recipe: OptimizerRecipe) -> torch.optim.Optimizer:
+    """SGD, with Nesterov momentum where the recipe has any."""
+    return torch.optim.SGD(
+        trainable,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.momentum > 0,
+        fused=True,
     )
 
 

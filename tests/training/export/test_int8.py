@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RECIPES = {
     "dnn": preset("dnn", "fast"),
     "study-cnn": preset("cnn", "classic"),
-    "residual-cnn": replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 32), depths=(3, 3))),
+    "whitened-cnn": replace(preset("cnn", "fast"), network=WhitenedCnn(patch=3, widths=(16, 32), depths=(3, 3))),
 }
 SEVEN_BITS = 64  # the largest weight
 
