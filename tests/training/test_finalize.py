@@ -95,7 +95,7 @@ def test_a_short_training_and_an_accuracy_of_guessing_are_said(dataset: Dataset,
         dataset, Run(tmp_path), flip=False, progress=lambda task, done, total, note="": notes.append(note)
     )
     short, guessing = found.metrics["warnings"]
-    assert "had 2 steps only (70 images, 32 a step, 1 epoch)" in short
+    assert "had too few steps to learn: 2 (70 images, 32 a step, 1 epoch)" in short
     assert "is not clearly above 10.0 %" in guessing
     assert {short, guessing} <= set(notes)
 

@@ -143,11 +143,11 @@ def test_training_photos_are_excluded(shop: Catalogue, tmp_path: Path, color_bun
     model = color_bundle(tmp_path / "informed", COLORS, extras={TRAINING_HASHES_FILE: hashes})
     made = calibrate(str(model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
     assert made.n == PHOTOS
-    assert made.warnings[-1].startswith("4 photos are in informed's training set")
+    assert made.warnings[-1].startswith("Excluded, because they are in informed's training set: 4.")
     assert made.bundle.optional_files[TRAINING_HASHES_FILE] == hashes
     few = tmp_path / "few.csv"
     few.write_text("\n".join([rows[0], *(f"{shop.table.parent}/{row}" for row in rows[-323:])]), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"few has 299 readable photos .* 4 photos are in informed's training set"):
+    with pytest.raises(UsageError, match=r"few has 299 readable photos .* are in informed's training set: 4"):
         calibrate(str(model.path), data=few, out=tmp_path / "none", columns=COLUMNS)
 
 
@@ -227,7 +227,7 @@ def test_copies_do_not_count(shop: Catalogue, tmp_path: Path) -> None:
         rows += [row, f"again-{name},{'hat' if number < 2 else kind},copy of {line}"]
     table = shop.table.with_name("copied.csv")
     table.write_text("\n".join(rows), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"copied has 165 readable .* 165 photos repeat others \(1 with anoth"):
+    with pytest.raises(UsageError, match=r"copied has 165 readable .* because they repeat others: 165 \(1 with anoth"):
         calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)
     table.write_text("\n".join([*rows, *shop.table.read_text("utf-8").splitlines()[166:]]), encoding="utf-8")
     made = calibrate(str(shop.model.path), data=table, out=tmp_path / "mine", columns=COLUMNS)

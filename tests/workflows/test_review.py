@@ -163,6 +163,8 @@ def test_accept_all_undo_and_statistics(run: Run, store: Path) -> None:
         (("--undo", "--product", "S"), "--product belongs to"),
         (("--import", "x.json", "--random"), "--random belongs to the queue; it has no effect on --import"),
         (("--limit", "10000"), "--limit belongs to --accept-all"),
+        (("--random", "--share-accepted", "0.1"), "--share-accepted has no effect here, because --random shows all"),
+        (("--decision", "accept", "--share-accepted", "0.1"), "because --decision accept shows the photos of one"),
         (("--stats", "--reviewer", "anna"), "--reviewer belongs to"),
         (("--accept-all", "--decision", "review", "--share-accepted", "1"), "--share-accepted belongs to"),
         (("--decision", "maybe"), "'maybe' is not a decision"),

@@ -160,6 +160,7 @@ def review(
         done = run.undo_last(store, name) if undo else run.accept_matching(store, name, filters, limit)
         output.print_result(done, json, review_tables.action_table)
     else:
+        _check_share(context, random, decision)
         queue = {"filters": filters, "share_accepted": share_accepted, "order": "random" if random else "doubtful"}
         done = _review_queue(store, login_name(reviewer), **queue)
         output.print_result(done, json, review_tables.summary_table)
@@ -181,6 +182,14 @@ def _check_options(context: typer.Context, mode: str | None) -> None:
         takers, found = BELONGS_TO.get(one.name or "", ()), context.get_parameter_source(one.name or "")
         if takers and found and found.name == "COMMANDLINE" and (mode or QUEUE) not in takers:
             raise UsageError(f"{one.opts[0]} belongs to {', '.join(takers)}; it has no effect on {mode or QUEUE}.")
+
+
+def _check_share(context: typer.Context, random: bool, decision: str | None) -> None:
+    """Raises UsageError if a share of the accepted tags was given to a queue that draws none."""
+    given = context.get_parameter_source("share_accepted")
+    if given and given.name == "COMMANDLINE" and (random or decision):
+        other = "--random shows all photos" if random else f"--decision {decision} shows the photos of one decision"
+        raise UsageError(f"--share-accepted has no effect here, because {other}. Leave one of the two out.")
 
 
 def check_modes(**modes: bool) -> str | None:

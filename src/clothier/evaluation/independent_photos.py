@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 MIN_PHOTOS = 300  # labeled photos; with fewer, hardly any model can meet a risk of 5 %
 MAX_NAMED = 3  # pairs of copies with different labels
-COPIES = "{n:,} photos repeat others{conflicting} and were not counted; groups that share a photo count as one."
-TRAINING_PHOTOS = "{n:,} photos are in {model}'s training set and were excluded."
+COPIES = "Not counted, because they repeat others: {n:,}{conflicting}; groups that share a photo count as one."
+TRAINING_PHOTOS = "Excluded, because they are in {model}'s training set: {n:,}."
 
 
 def load_independent_photos(

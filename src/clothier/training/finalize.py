@@ -132,8 +132,8 @@ def _warnings(result: TrainResult, dataset: Dataset, test: Evaluation) -> list[s
     if result.steps < FEW_STEPS:
         epochs = f"{len(result.records)} epoch{'s' * (len(result.records) != 1)}"
         warnings.append(
-            f"The training had {result.steps} steps only ({n_train:,} images, {recipe.batch_size} a step, {epochs}), "
-            "too few to learn. Use more images or epochs, or a smaller batch_size."
+            f"The training had too few steps to learn: {result.steps} ({n_train:,} images, {recipe.batch_size} a step, "
+            f"{epochs}). Use more images or epochs, or a smaller batch_size."
         )
     most_frequent = float(dataset.test.class_counts(len(dataset.classes)).max() / len(dataset.test))
     if test.accuracy <= most_frequent + 2 * test.standard_error:

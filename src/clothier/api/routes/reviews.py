@@ -44,7 +44,12 @@ def get_queue(
     product: Text | None = None,
     source: Text | None = None,
     min_probability: Probability | None = None,
-    share_accepted: Annotated[float, Query(ge=0, le=1, description="Of the accepted tags that are shown too.")] = 0.05,
+    share_accepted: Annotated[
+        float,
+        Query(
+            ge=0, le=1, description="Of the accepted tags that are shown too, in doubtful order and without `decision`."
+        ),
+    ] = 0.05,
     order: Literal["doubtful", "random"] = "doubtful",
     after: Annotated[Place | None, Query(description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
