@@ -1,11 +1,12 @@
 """The rows of docs/leaderboard.md: the accuracy of our most accurate recipes, from the folders of finished runs.
 
-    python -m benchmarks.leaderboard [--add] RUN [RUN ...]      writes benchmarks/results/leaderboard.json
+    python -m benchmarks.leaderboard [--add] [--ensemble] RUN [RUN ...]    writes benchmarks/results/leaderboard.json
 
 With --add, existing rows of other names stay, so that the folder of a long run need not be kept.
 
 Runs of one recipe with the same teachers are the seeds of one row, named after the folder of the first seed, and an
-ensemble in another row. Teachers have their own rows: one for each generation, and one for all of them as an ensemble.
+ensemble in another row; with --ensemble, all runs together are one more. Teachers have their own rows: one for each
+generation, and one for all of them as an ensemble.
 
 McNemar's test on the test images compares the first seeds of any two rows of one model (``cnn`` or ``dnn``).
 """
@@ -13,6 +14,7 @@ McNemar's test on the test images compares the first seeds of any two rows of on
 from __future__ import annotations
 
 import json
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from statistics import mean
@@ -43,11 +45,14 @@ def main() -> None:
     parser = make_parser("leaderboard", __doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs")
     parser.add_argument("--add", action="store_true", help="keep existing rows of other names")
+    parser.add_argument("--ensemble", action="store_true", help="also the row of all runs as one ensemble")
     options = parser.parse_args()
     dataset = load_fashion_mnist()
     groups = group_runs([Run(path) for path in options.runs], dataset)
-    several = [runs for runs in groups if len(runs) > 1]
-    rows = [recipe_row(runs) for runs in groups] + [seed_ensemble_row(runs, dataset) for runs in several]
+    ensembles = [runs for runs in groups if len(runs) > 1]
+    if options.ensemble and len(groups) > 1:
+        ensembles.append([run for runs in groups for run in runs])
+    rows = [recipe_row(runs) for runs in groups] + [ensemble_row(runs, dataset) for runs in ensembles]
     rows += teacher_rows(groups) + mcnemar_rows(groups, dataset.test)
     earlier = json.loads(options.out.read_text())["rows"] if options.add else []
     write_results(options.out, "leaderboard", merge_rows(earlier, rows), "RUN ...")
@@ -94,6 +99,7 @@ def recipe_row(runs: list[Run]) -> dict[str, Any]:
         "name": _run_name(runs[0]),
         "kind": kind(first),
         "preset": first["preset"],
+        "cpu": runs[0].environment["cpu"]["model"],
         "parameters": first["parameters"],
         "epochs": first["epochs"],
         "core_hours": (hours + (teachers["core_seconds"] if teachers else 0)) / SECONDS_PER_HOUR,
@@ -120,25 +126,31 @@ def _run_name(run: Run) -> str:
     return run.path.name.rstrip("0123456789").rstrip("-")
 
 
-def seed_ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
-    """The seeds of one recipe as an ensemble: the mean of their calibrated probabilities."""
-    single, recipe = recipe_row(runs), recipes.from_values(recipes.Recipe, runs[0].config["recipe"])
+def ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
+    """Runs of one recipe or of several as an ensemble: the mean of their calibrated probabilities."""
+    singles, first = [recipe_row([run]) for run in runs], runs[0]
+    recipe = recipes.from_values(recipes.Recipe, first.config["recipe"])
     classifiers = [load(run.bundle) for run in runs]
     splits = {"test": dataset.test} | ({"validation": split(dataset, recipe)[1]} if recipe.validation else {})
     found = {name: _ensemble_metrics(classifiers, part, recipe.augment) for name, part in splits.items()}
-    hours = single["core_hours"] * len(runs)
-    if teachers := runs[0].metrics.get("teachers"):  # shared by all, and trained once
-        hours -= teachers["core_seconds"] * (len(runs) - 1) / SECONDS_PER_HOUR
-    parameters = single["parameters"] * len(runs)
+    all_teachers = [run.metrics["teachers"] for run in runs if "teachers" in run.metrics]
+    seconds = {one["digest"]: one["core_seconds"] for one in all_teachers}  # each trained once
+    repeated = sum(one["core_seconds"] for one in all_teachers) - sum(seconds.values())
+    parameters, epochs = sum(one["parameters"] for one in singles), {one["epochs"] for one in singles}
     return {
-        **single,
-        "name": f"ensemble of {len(runs)} `{single['name']}`",
-        "kind": kind({"model": runs[0].metrics["model"], "parameters": parameters}),
+        **singles[0],
+        "name": _ensemble_name([one["name"] for one in singles]),
+        "kind": kind({"model": first.metrics["model"], "parameters": parameters}),
         "parameters": parameters,
-        "core_hours": hours,
-        "seeds": 1,
+        "epochs": epochs.pop() if len(epochs) == 1 else None,
+        "core_hours": sum(one["core_hours"] for one in singles) - repeated / SECONDS_PER_HOUR,
         **_accuracy_columns([{"validation": None, **found}]),
     }
+
+
+def _ensemble_name(names: list[str]) -> str:
+    """``ensemble of 2 `a` ``, or ``ensemble of 2 `a`, 1 `b` `` for several recipes."""
+    return "ensemble of " + ", ".join(f"{n} `{name}`" for name, n in Counter(names).items())
 
 
 def _ensemble_metrics(classifiers: list[Model], part: LabeledImages, augment: recipes.Augment) -> dict[str, Any]:
@@ -157,9 +169,10 @@ def teacher_rows(groups: list[list[Run]]) -> list[dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for runs in groups:
-        for metrics in (run.metrics for run in runs):
-            if teachers := metrics.get("teachers"):
-                found[teachers["digest"]] = {**teachers, "data": metrics["data"]}
+        for run in runs:
+            if teachers := run.metrics.get("teachers"):
+                shared = {"data": run.metrics["data"], "cpu": run.environment["cpu"]["model"]}
+                found[teachers["digest"]] = {**teachers, **shared}
     rows = [row for one in found.values() for row in (_ensemble_row(one), *_generation_rows(one))]
     return list({(row["name"], row["accuracy"], row["accuracy_tta"]): row for row in rows}.values())
 
@@ -169,6 +182,7 @@ def _ensemble_row(teachers: dict[str, Any]) -> dict[str, Any]:
         "name": f"ensemble of {teachers['n']} `{teachers['preset']}`",
         "kind": "cnn",
         "preset": teachers["preset"],
+        "cpu": teachers["cpu"],
         "parameters": teachers["parameters"],
         "epochs": teachers["epochs"],
         "core_hours": teachers["core_seconds"] / SECONDS_PER_HOUR,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from benchmarks.tables.formatting import ROOT, Row, accuracy_range, load_results, machine, percent, table, with_command
+from benchmarks.tables.formatting import ROOT, Row, accuracy_range, load_results, percent, table, with_command
 
 PUBLISHED_RESULTS = ROOT / "benchmarks" / "published_results.json"
 DEFAULT_TRAIN_IMAGES = 55_000  # unless a row says otherwise
+DEFAULT_CPU = "AMD EPYC"
 CURRENT_RELEASE = "today's"  # release of Fashion-MNIST, in PUBLISHED_RESULTS
 KINDS = {
     "cnn": "Convolutional networks",
@@ -24,7 +25,8 @@ def leaderboard() -> str:
     header = ("network", "parameters", "epochs", "core-hours", "seeds", "test, %", "with TTA, %", "protocol")
     note = with_command(
         "Ours, in bold: mean (lowest to highest) of their seeds, trained on 55,000 images of today's files unless the "
-        f"protocol says otherwise, last epoch, on {machine(results)}. Empty cells are unknown.",
+        f"protocol says otherwise, last epoch, on at most two cores of an {DEFAULT_CPU} or of the processor that the "
+        "protocol names. Empty cells are unknown.",
         results,
     )
     sections = []
@@ -42,11 +44,13 @@ def _own_row(row: Row) -> tuple[object, ...]:
     protocol = "distillation" if row["teachers_digest"] else "without distillation"
     if row["train_images"] != DEFAULT_TRAIN_IMAGES:
         protocol += f"; {row['train_images']:,} images"
+    if row["cpu"] != DEFAULT_CPU:
+        protocol += f"; {row['cpu']}"
     several = row["seeds"] > 1
     return (
         f"**{row['name']}**",
         f"{row['parameters']:,}",
-        row["epochs"],
+        row["epochs"] or "",
         f"{row['core_hours']:.1f}",
         row["seeds"],
         accuracy_range(row, bold=True) if several else f"**{percent(row['accuracy'])}**",

@@ -59,7 +59,7 @@ def make_run(folder: Path, seed: int, accuracy: float, *, widths: int = 8, weigh
     }
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"recipe": {"widths": widths}, "seed": seed}))
-    (folder / "environment.json").write_text(json.dumps({"cpu": {"cores_available": 2}}))
+    (folder / "environment.json").write_text(json.dumps({"cpu": {"model": "AMD EPYC", "cores_available": 2}}))
     (folder / "metrics.json").write_text(json.dumps(metrics))
     return Run(folder)
 
@@ -131,6 +131,13 @@ def test_number_of_training_images_is_named(tmp_path: Path) -> None:
         assert tables._own_row(row)[-1].endswith("; 60,000 images")
     default = leaderboard.recipe_row([make_run(tmp_path / "cnn-best", 0, 0.95)])
     assert tables._own_row(default)[-1] == "without distillation"
+
+
+def test_another_processor_is_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "cnn-best", 0, 0.95, teachers=TEACHERS)
+    (run.path / "environment.json").write_text(json.dumps({"cpu": {"model": "Xeon", "cores_available": 1}}))
+    for row in (leaderboard.recipe_row([run]), *leaderboard.teacher_rows([[run]])):
+        assert tables._own_row(row)[-1].endswith("; Xeon")
 
 
 def test_students_of_other_teachers_have_another_row(tmp_path: Path) -> None:
@@ -211,12 +218,22 @@ def test_seed_ensemble_averages_probabilities(tmp_path: Path, monkeypatch: pytes
     runs = [make_run(tmp_path / name, seed, 0.9, weights=290_000, teachers=TEACHERS) for seed, name in enumerate(names)]
     for run in runs:
         (run.path / "config.json").write_text(json.dumps({"recipe": recipe.to_json()}))
-    together = leaderboard.seed_ensemble_row(runs, SimpleNamespace(test=part))
+    together = leaderboard.ensemble_row(runs, SimpleNamespace(test=part))
     assert (together["name"], together["kind"], together["seeds"]) == ("ensemble of 3 `best`", "cnn", 1)
     assert (together["accuracy"], together["accuracy_tta"], together["validation"]) == (1.0, 1.0, 1.0)
     assert together["parameters"] == 870_000
     assert together["core_hours"] == pytest.approx(2 + 3 * 1)  # two of the teachers', one of each student's own
     assert tables._own_row(together)[-3:] == ("**100.00**", "100.00", "distillation")
+    other = {"parameters": 300_000, "epochs": 30, "train_seconds": 3600.0, "teachers": {**TEACHERS, "digest": "e"}}
+    (runs[2].path / "metrics.json").write_text(json.dumps({**runs[2].metrics, **other}))
+    mixed = [*runs[:2], Run(runs[2].path.rename(tmp_path / "wide"))]
+    names.append("wide")
+    monkeypatch.setattr(leaderboard, "load", lambda path: OneError(path.parent.name))
+    together = leaderboard.ensemble_row(mixed, SimpleNamespace(test=part))
+    assert (together["name"], together["accuracy"]) == ("ensemble of 2 `best`, 1 `wide`", 1.0)
+    assert (together["parameters"], together["epochs"]) == (880_000, None)
+    assert together["core_hours"] == pytest.approx(2 + 2 + 2 * 1 + 2)  # two groups of teachers
+    assert tables._own_row(together)[2] == ""
 
 
 def test_added_rows_replace_rows_of_the_same_name() -> None:
