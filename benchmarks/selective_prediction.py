@@ -24,7 +24,7 @@ from clothier.runs import Run
 from clothier.selective.calibrate_card import calibrate_card
 from clothier.selective.decisions import selective_metrics
 from clothier.selective.temperature import fit_temperature
-from clothier.taxonomy import aggregate_to
+from clothier.taxonomy import is_right
 from clothier.training.finetune.cross_validation import aggregate_logits
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _evaluate_split(card: BundleMetadata, out_of_fold: OutOfFoldArrays, held_out
     calibrated = calibrate_card(card, *parts, classes=classes)
     labels, ood_scores = out_of_fold["labels"][held_out], out_of_fold["ood_scores"][held_out]
     probabilities = softmax(out_of_fold["model_logits"][held_out] / calibrated.card.calibration["temperature"])
-    correct = aggregate_to(probabilities, card.classes, classes).argmax(axis=1) == labels
+    correct = is_right(probabilities, labels, card.classes, classes)
     return selective_metrics(probabilities, ood_scores, labels, calibrated.thresholds, correct)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from clothier.types import Labels
+    from clothier.types import BoolArray, Labels
 
     Probabilities = npt.NDArray[np.floating]
 
@@ -202,6 +202,26 @@ def aggregate_to(probabilities: Probabilities, classes: Sequence[str], target_cl
             "Remove those rows, or leave their labels empty."
         )
     return probabilities @ [[float(name == target) for target in target_classes] for name in mapped]
+
+
+def is_right(
+    probabilities: Probabilities, labels: Labels, classes: Sequence[str], target_classes: Sequence[str]
+) -> BoolArray:
+    """Whether a tag, the most probable of the model's classes, is the photo's class or a subclass of it.
+
+    Not whether the most probable sum of :func:`aggregate_to` is: three subclasses together may be more probable than
+    the class that is written as the tag.
+
+    Args:
+        probabilities: (N, K).
+        labels: (N,) int64, indices into ``target_classes``; -1 for none of them, for which no tag is right.
+        classes: the model's K classes.
+        target_classes: the data's L classes, as :func:`aggregate_to` takes them.
+
+    Returns:
+        (N,) bool.
+    """
+    return map_labels(probabilities.argmax(axis=1), classes, target_classes) == labels
 
 
 def _map_class(name: str, target_classes: Sequence[str]) -> str:

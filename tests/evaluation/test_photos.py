@@ -18,11 +18,14 @@ from clothier.data.photos import load_image
 from clothier.errors import DataError, UsageError
 from clothier.evaluation import robustness
 from clothier.evaluation.corruptions import CORRUPTIONS
+from clothier.evaluation.photo_cache import PhotoCache
+from clothier.evaluation.photos import evaluate_photos
+from clothier.inference import load
 from clothier.metrics import standard_error
 from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
-from clothier.types import InputSpec
+from clothier.types import InputSpec, ModelOutput
 from clothier.workflows.evaluate import evaluate
 from tests.shifted_photos import draw_catalogue, save_shift_model
 
@@ -163,6 +166,26 @@ def test_selective_metrics(tmp_path: Path, photos: Path, color_bundle: MakeBundl
     assert found["selective_risk"] == pytest.approx(1 / 6)
     assert found["guarantee"] is None
     assert (found["novelty_auroc"], found["selective_risk_open"]) == (1, 1 / 6), "the yellow photo has no label"
+
+
+def test_accepted_tags_are_the_models_own_classes(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, color_bundle: MakeBundle
+) -> None:
+    """Every photo is tagged dress, with 0.4; boot and sandal together are more probable, and count as shoes."""
+    thresholds = Thresholds(min_probability=0.35).to_json()
+    saved = color_bundle(tmp_path / "unsure", COLORS, thresholds=thresholds)
+    loaded = load(str(saved.path))
+    row = np.log([{"dress": 0.4, "boot": 0.25, "sandal": 0.25}.get(name, 0.05) for name in loaded.classes])
+
+    def run(images: np.ndarray) -> ModelOutput:
+        return ModelOutput(np.tile(row, (len(images), 1)).astype(np.float32), np.zeros((len(images), 3), np.float32))
+
+    monkeypatch.setattr(loaded._classifier, "run", run)
+    found = evaluate_photos(loaded, PhotoCache(photos, Columns()))
+    assert found.evaluation.accuracy == 0.5, "three of six are shoes"
+    assert found.selective is not None
+    assert found.selective["n_accepted"] == 6
+    assert found.selective["selective_risk"] == pytest.approx(4 / 6), "two are dresses"
 
 
 def test_photos_that_the_model_was_trained_on_are_reported(

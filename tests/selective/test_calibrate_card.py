@@ -99,6 +99,18 @@ def test_labels_with_a_parent_class() -> None:
     assert {one.name for one in broad_guarantee.per_class} == set(CLASSES), "tags are the model's classes"
 
 
+def test_a_tag_is_wrong_where_only_the_sum_of_other_subclasses_is_right() -> None:
+    """A photo of shoes is tagged hat, with 0.4, while its two subclasses of shoes have 0.3 each."""
+    card = replace(CARD, classes=("sandal", "hat", "boot"))
+    labels = np.arange(N) % 2  # shoes and hat in turn
+    probabilities = np.where(labels[:, None] == 1, (0.05, 0.9, 0.05), (0.3, 0.4, 0.3))
+    found = calibrate_card(card, np.log(probabilities), labels, GROUPS, classes=("shoes", "hat"))
+    assert found.thresholds.guarantee is not None
+    assert np.array_equal(found.correct, labels == 1)
+    assert found.thresholds.guarantee.coverage == 0.5
+    assert found.selective["selective_risk"] == 0
+
+
 def test_unattainable_guarantee_accepts_nothing() -> None:
     logits, labels = make_logits()
     thresholds = calibrate_card(CARD, logits, np.roll(labels, 1), GROUPS, user_calibrated=True).thresholds

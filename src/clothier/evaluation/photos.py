@@ -20,6 +20,7 @@ from clothier.taxonomy import (
     PHOTO_TO_FASHION_MNIST,
     WITHOUT_FASHION_CLASS,
     aggregate_to,
+    is_right,
     label_key,
     to_fashion_class,
 )
@@ -110,11 +111,10 @@ def evaluate_photos(
     if n_trained_on:
         counts = (n_trained_on, evaluation.n)
         progress("evaluate", 0, 0, TRAINED_ON_WARNING.format(name or model.name, *counts, _group_name(model)))
-    selective = (
-        selective_metrics(output.probabilities, output.ood_scores, table.labels, model.thresholds, correct)
-        if model.thresholds
-        else None
-    )
+    selective = None
+    if model.thresholds:
+        right = is_right(output.probabilities, table.labels, model.classes, table.classes)  # of the tags
+        selective = selective_metrics(output.probabilities, output.ood_scores, table.labels, model.thresholds, right)
     gap = domain_gap(model, output.probabilities.argmax(axis=1), table, photos, baseline) if baseline else None
     products = None
     if table.products is not None:

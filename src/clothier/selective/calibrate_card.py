@@ -13,7 +13,7 @@ from clothier.selective.decisions import guarantee_json, is_in_distribution, sel
 from clothier.selective.provable_risk import control_risk
 from clothier.selective.temperature import cross_fit, fit_temperature
 from clothier.selective.thresholds import DEFAULT_RISK, Thresholds
-from clothier.taxonomy import aggregate_to, counted_as
+from clothier.taxonomy import aggregate_to, counted_as, is_right
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class CalibratedCard(NamedTuple):
         card: with the new temperature and thresholds.
         thresholds: those of the card.
         confidence: (N,) float64, calibrated probabilities of the predictions; -inf where the OOD score is too high.
-        correct: (N,) bool, where the most probable of ``classes`` is the label; False for photos of no class.
+        correct: (N,) bool, where the tag is the label or a subclass of it; False for photos of no class.
         selective: coverage, risk and AUROC on the same photos (:func:`clothier.selective.decisions.selective_metrics`).
     """
 
@@ -90,7 +90,7 @@ def calibrate_card(
     aggregation = aggregate_to(np.eye(len(card.classes)), card.classes, classes or card.classes)
     temperature = fit_temperature(scores[labeled], labels[labeled], aggregation)
     probabilities = softmax(scores / temperature)
-    correct = (probabilities @ aggregation).argmax(axis=1) == labels
+    correct = is_right(probabilities, labels, card.classes, classes or card.classes)
     max_ood = None if ood_scores is None else _max_ood(np.asarray(ood_scores)[labeled])
     confidence = np.where(is_in_distribution(ood_scores, max_ood, len(labels)), probabilities.max(axis=1), -np.inf)
     groups, predicted = np.asarray(groups), probabilities[labeled].argmax(axis=1)
