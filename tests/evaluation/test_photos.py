@@ -26,7 +26,9 @@ from clothier.selective.ood import fit_ood_scorer
 from clothier.selective.thresholds import Thresholds
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.types import InputSpec, ModelOutput
+from clothier.workflows.compare import compare
 from clothier.workflows.evaluate import evaluate
+from clothier.workflows.explore import explore
 from tests.shifted_photos import draw_catalogue, save_shift_model
 
 if TYPE_CHECKING:
@@ -292,6 +294,27 @@ def test_corrupted_photos(photos: Path, model: str, monkeypatch: pytest.MonkeyPa
     assert [one["corrupted_n"] for one in found] == [6, 4]
     assert found[0]["corruptions"]["inverse"][4] == 3 / 6, "in the negative, footwear is still footwear"
     assert found[0]["relative_corruption_error"] == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda **given: evaluate(["fashion-cnn"], **given),
+        lambda **given: compare("fashion-cnn", "fashion-dnn", **given),
+        explore,
+    ],
+)
+def test_columns_of_a_data_set_are_refused(command: Callable[..., object]) -> None:
+    """They were ignored, and the error was one of single photos."""
+    with pytest.raises(UsageError, match=r"^the data have no table of photos, so no column 'who' or 'kind'"):
+        command(columns=Columns(label="who", group="kind"))
+
+
+def test_columns_of_class_folders_are_refused(tmp_path: Path, model: str) -> None:
+    (tmp_path / "folder" / "hat").mkdir(parents=True)
+    Image.new("RGB", (40, 30), RED).save(tmp_path / "folder" / "hat" / "a.png")
+    with pytest.raises(DataError, match=r"folder has no table of photos, so no column 'who'\. Give a CSV"):
+        evaluate([model], data=tmp_path / "folder", columns=Columns(group="who"))
 
 
 def test_a_photo_model_needs_photos(model: str) -> None:

@@ -34,6 +34,11 @@ class Columns:
         return [word for name, column in changed.items() for word in (f"--{name}-column", column)]
 
     @property
+    def named(self) -> list[str]:
+        """The columns that are not the defaults, in quotes."""
+        return [repr(column) for column in self.options[1::2]]
+
+    @property
     def group_name(self) -> str:
         """What a group is, in words: ``photographer`` for the default column, otherwise the column's name."""
         return "photographer" if self.group == DEFAULT_GROUP_COLUMN else self.group

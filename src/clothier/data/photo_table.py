@@ -144,8 +144,8 @@ def read_photo_table(
         return _build_table(path, read_rows(path, columns), classes, codes)
     if _is_file(path / LABELS_CSV):
         return _build_table(path / LABELS_CSV, read_rows(path / LABELS_CSV, columns), classes, codes)
-    if columns.product is not None:
-        raise DataError(f"{path} has no table of photos, so no column {columns.product!r}. Give a CSV.")
+    if columns.named:
+        raise DataError(f"{path} has no table of photos, so no column {' or '.join(columns.named)}. Give a CSV.")
     splits = find_splits(path)
     if not splits:
         return class_folder_table(path, classes, codes=codes)

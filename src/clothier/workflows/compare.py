@@ -21,7 +21,7 @@ from clothier.paths import optional_path
 from clothier.runs import Run
 from clothier.taxonomy import read_label_codes
 from clothier.types import no_progress
-from clothier.workflows.evaluate import TAXONOMY_WITHOUT_PHOTOS, ModelEvaluation, is_photo_model
+from clothier.workflows.evaluate import ModelEvaluation, is_photo_model, refuse_photo_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +96,7 @@ def compare(
         return _on_photos(names, models, PhotoCache(place, columns, progress, codes), progress)
     for model in filter(is_photo_model, models):
         raise UsageError(f"{model.name} classifies photos. Give a table of labeled photos with --data.")
-    if taxonomy is not None:
-        raise UsageError(TAXONOMY_WITHOUT_PHOTOS)
+    refuse_photo_options(columns, taxonomy)
     dataset = open_dataset(place, any_idx=any_idx, progress=progress)
     require_same_classes(models, dataset)
     evaluations, correct = [], []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BASELINE = "fashion-cnn"  # the Fashion-MNIST model that photo models are compared with
 TAXONOMY_WITHOUT_PHOTOS = "a taxonomy is for labels of photos; give a table of photos as data, or leave it out."
+COLUMNS_WITHOUT_PHOTOS = "the data have no table of photos, so no column {names}. Give a CSV, or leave the columns out."
 REFERENCE_MODELS = ("fashion-dnn", "fashion-cnn")
 """The bundled models that are always included in the table of corruptions."""
 
@@ -108,8 +109,7 @@ def evaluate(
             "CSV, or a folder with a subfolder for each class."
         )
     else:
-        if taxonomy is not None:
-            raise UsageError(TAXONOMY_WITHOUT_PHOTOS)
+        refuse_photo_options(columns, taxonomy)
         dataset = open_dataset(data, any_idx=any_idx, progress=progress)
         require_same_classes([model for _, model in loaded], dataset)
         results = _on_test_set(loaded, dataset, corruptions, progress)
@@ -118,6 +118,18 @@ def evaluate(
         replace(one, robustness=one.robustness.relative_to(reference)) if one.robustness and reference else one
         for one in results
     ]
+
+
+def refuse_photo_options(columns: Columns, taxonomy: str | Path | None = None) -> None:
+    """Refuses what is for tables of photos, where the data are none.
+
+    Raises:
+        UsageError: columns or a taxonomy were given.
+    """
+    if taxonomy is not None:
+        raise UsageError(TAXONOMY_WITHOUT_PHOTOS)
+    if columns.named:
+        raise UsageError(COLUMNS_WITHOUT_PHOTOS.format(names=" or ".join(columns.named)))
 
 
 def is_photo_model(model: Model) -> bool:

@@ -37,6 +37,7 @@ from clothier.report.sections import DataSection, Provenance
 from clothier.runs import RUNS_DIR, read_json
 from clothier.training.out_of_fold import out_of_fold_probabilities
 from clothier.types import no_progress
+from clothier.workflows.evaluate import refuse_photo_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,6 +109,7 @@ def explore(
     if place is not None and is_photo_table(place):
         dataset = load_image_table(place, columns, progress=progress)
     else:
+        refuse_photo_options(columns)
         dataset = open_dataset(place, any_idx=any_idx, any_size=True, progress=progress)
     if options.map != "none" and options.perplexity is not None:
         check_perplexity(options.perplexity, len(dataset.train) + len(dataset.test))

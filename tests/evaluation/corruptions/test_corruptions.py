@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clothier.evaluation.corruptions import CORRUPTIONS, SEVERITIES
-from clothier.evaluation.corruptions.blur import motion_blur
+from clothier.evaluation.corruptions.blur import _motion_blur, motion_blur
 from clothier.evaluation.corruptions.geometric import flip_sides, rotate, scale, shear, turn_left, turn_right
 from clothier.evaluation.corruptions.photometric import contrast, impulse_noise, inverse, saturate
 from tests.synthetic import draw_garments
@@ -95,6 +95,18 @@ def test_the_highest_severity_inverts_all_pixels(gray: Images) -> None:
 def test_motion_blur_keeps_a_uniform_image() -> None:
     plain = np.full((9, 28, 28), 77, np.uint8)
     assert (motion_blur(plain, 5, seed=0) == 77).all()
+
+
+@pytest.mark.parametrize("length", [3, 5, 7, 9, 12])
+def test_motion_blur_spreads_a_pixel_over_its_length_without_gaps(length: int) -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 14, 14] = 252
+    for angle, rows in ((0.0, [14]), (np.pi / 2, None)):
+        lit = np.argwhere(_motion_blur(image, length, angle)[0])
+        along, across = (lit[:, 1], lit[:, 0]) if rows else (lit[:, 0], lit[:, 1])
+        assert set(across) == {14}
+        assert along.tolist() == list(range(along.min(), along.min() + length))
+        assert abs(float(along.mean()) - 14) <= 0.5
 
 
 def test_geometric_corruptions_keep_the_center_and_pad_with_black() -> None:

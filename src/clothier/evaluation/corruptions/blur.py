@@ -68,12 +68,13 @@ def _scatter(pixels: Floats, distance: int, generator: np.random.Generator) -> F
 
 
 def _motion_blur(images: Images, length: float, angle: float) -> Images:
-    """The mean of copies shifted along ``length`` pixels at ``angle``, radians; edges are repeated."""
+    """The mean of ``length`` copies, one pixel apart at ``angle``, radians; edges are repeated."""
     margin = int(np.ceil(length / 2))
     edges = ((0, 0), (margin, margin), (margin, margin), (0, 0))[: images.ndim]
     padded = np.pad(images, edges, mode="edge")
-    offsets = np.linspace(-length / 2, length / 2, round(length))
+    offsets = np.arange(round(length)) - (round(length) - 1) / 2
     total = np.zeros(images.shape, np.float32)
-    for down, right in np.rint(np.outer(offsets, (np.sin(angle), np.cos(angle)))).astype(int) + margin:
+    # not rint, which rounds the halves of an even length to even numbers, and leaves every other one out
+    for down, right in np.floor(np.outer(offsets, (np.sin(angle), np.cos(angle))) + 0.5).astype(int) + margin:
         total += padded[:, down : down + images.shape[1], right : right + images.shape[2]]
     return to_uint8(total / len(offsets))
