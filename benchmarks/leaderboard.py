@@ -123,16 +123,22 @@ def _accuracy_columns(metrics: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _run_name(run: Run) -> str:
     """The name of the folder without the seed."""
-    return run.path.name.rstrip("0123456789").rstrip("-")
+    return run.path.name.removesuffix(f"-{run.metrics['seed']}")
 
 
 def ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
-    """Runs of one recipe or of several as an ensemble: the mean of their calibrated probabilities."""
+    """Runs of one recipe or of several as an ensemble: the mean of their calibrated probabilities.
+
+    Raises:
+        DataError: they were trained on other images than each other.
+    """
     singles, first = [recipe_row([run]) for run in runs], runs[0]
-    recipe = recipes.from_values(recipes.Recipe, first.config["recipe"])
-    classifiers = [load(run.bundle) for run in runs]
-    splits = {"test": dataset.test} | ({"validation": split(dataset, recipe)[1]} if recipe.validation else {})
-    found = {name: _ensemble_metrics(classifiers, part, recipe.augment) for name, part in splits.items()}
+    used = [recipes.from_values(recipes.Recipe, run.config["recipe"]) for run in runs]
+    if len({one.validation for one in used}) > 1:
+        raise DataError("the runs of an ensemble hold out different images; give runs with the same validation.")
+    members = [(load(run.bundle), recipe.augment) for run, recipe in zip(runs, used, strict=True)]
+    splits = {"test": dataset.test} | ({"validation": split(dataset, used[0])[1]} if used[0].validation else {})
+    found = {name: _ensemble_metrics(members, part) for name, part in splits.items()}
     all_teachers = [run.metrics["teachers"] for run in runs if "teachers" in run.metrics]
     seconds = {one["digest"]: one["core_seconds"] for one in all_teachers}  # each trained once
     repeated = sum(one["core_seconds"] for one in all_teachers) - sum(seconds.values())
@@ -141,11 +147,18 @@ def ensemble_row(runs: list[Run], dataset: Dataset) -> dict[str, Any]:
         **singles[0],
         "name": _ensemble_name([one["name"] for one in singles]),
         "kind": kind({"model": first.metrics["model"], "parameters": parameters}),
+        "preset": " and ".join(_distinct(singles, "preset")),
+        "cpu": " and ".join(_distinct(singles, "cpu")),
         "parameters": parameters,
         "epochs": epochs.pop() if len(epochs) == 1 else None,
         "core_hours": sum(one["core_hours"] for one in singles) - repeated / SECONDS_PER_HOUR,
+        "teachers_digest": " and ".join(seconds) or None,
         **_accuracy_columns([{"validation": None, **found}]),
     }
+
+
+def _distinct(rows: list[dict[str, Any]], name: str) -> list[str]:
+    return list(dict.fromkeys(str(row[name]) for row in rows))
 
 
 def _ensemble_name(names: list[str]) -> str:
@@ -153,11 +166,11 @@ def _ensemble_name(names: list[str]) -> str:
     return "ensemble of " + ", ".join(f"{n} `{name}`" for name, n in Counter(names).items())
 
 
-def _ensemble_metrics(classifiers: list[Model], part: LabeledImages, augment: recipes.Augment) -> dict[str, Any]:
-    """Metrics of the mean probabilities, without and with augmented views."""
-    plain = np.mean([softmax(one.run(part.images).logits) for one in classifiers], axis=0)
-    views = np.mean([predict_tta(one, part.images, augment) for one in classifiers], axis=0)
-    evaluation = evaluate_probabilities(plain, part.labels, classifiers[0].classes)
+def _ensemble_metrics(members: list[tuple[Model, recipes.Augment]], part: LabeledImages) -> dict[str, Any]:
+    """Metrics of the mean probabilities, without and with the views that each member was trained on."""
+    plain = np.mean([softmax(model.run(part.images).logits) for model, _ in members], axis=0)
+    views = np.mean([predict_tta(model, part.images, augment) for model, augment in members], axis=0)
+    evaluation = evaluate_probabilities(plain, part.labels, members[0][0].classes)
     augmented = float((views.argmax(axis=1) == part.labels).mean())
     return {"accuracy": evaluation.accuracy, "accuracy_tta": augmented, "ece": evaluation.ece}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,11 @@ def test_number_of_training_images_is_named(tmp_path: Path) -> None:
     assert tables._own_row(default)[-1] == "without distillation"
 
 
+@pytest.mark.parametrize(("folder", "seed", "name"), [("resnet-20", 0, "resnet-20"), ("resnet-20-1", 1, "resnet-20")])
+def test_a_row_is_named_after_its_folder_without_the_seed(tmp_path: Path, folder: str, seed: int, name: str) -> None:
+    assert leaderboard.recipe_row([make_run(tmp_path / folder, seed, 0.95)])["name"] == name
+
+
 def test_another_processor_is_named(tmp_path: Path) -> None:
     run = make_run(tmp_path / "cnn-best", 0, 0.95, teachers=TEACHERS)
     (run.path / "environment.json").write_text(json.dumps({"cpu": {"model": "Xeon", "cores_available": 1}}))
@@ -231,9 +237,21 @@ def test_seed_ensemble_averages_probabilities(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(leaderboard, "load", lambda path: OneError(path.parent.name))
     together = leaderboard.ensemble_row(mixed, SimpleNamespace(test=part))
     assert (together["name"], together["accuracy"]) == ("ensemble of 2 `best`, 1 `wide`", 1.0)
+    assert together["teachers_digest"] == "abc and e"
     assert (together["parameters"], together["epochs"]) == (880_000, None)
     assert together["core_hours"] == pytest.approx(2 + 2 + 2 * 1 + 2)  # two groups of teachers
     assert tables._own_row(together)[2] == ""
+    plain = {name: value for name, value in mixed[0].metrics.items() if name != "teachers"}
+    (mixed[0].path / "metrics.json").write_text(json.dumps(plain))
+    (mixed[1].path / "environment.json").write_text(json.dumps({"cpu": {"model": "Xeon", "cores_available": 1}}))
+    for order in (mixed, mixed[::-1]):
+        row = leaderboard.ensemble_row(order, SimpleNamespace(test=part))
+        assert tables._own_row(row)[-1].startswith("distillation; "), "some members learned from teachers"
+        assert "Xeon" in tables._own_row(row)[-1]
+    other = {"recipe": replace(recipe, validation=0.0).to_json()}
+    (mixed[1].path / "config.json").write_text(json.dumps(other))
+    with pytest.raises(DataError, match="hold out different images"):
+        leaderboard.ensemble_row(mixed, SimpleNamespace(test=part))
 
 
 def test_added_rows_replace_rows_of_the_same_name() -> None:
