@@ -150,6 +150,18 @@ def test_a_calibrated_catalogue_is_like_and_a_third_one_is_not(detector: ShiftDe
     assert grouped.p_value(9.0, 30) < detector.p_value(9.0, 30), "30 more groups"
 
 
+def test_a_second_calibration_replaces_the_first(detector: ShiftDetector) -> None:
+    n, new = 300, 60
+    reviewed = batch(detector, n, 5, early=3.0)
+    features, groups = reviewed[:-new], np.arange(n - new)
+    once = detector.recalibrated(features, groups)
+    again = once.recalibrated(features, groups)
+    assert again.to_bytes() == once.to_bytes()
+    assert again.test(reviewed[-new:]).unlike is False
+    other = batch(detector, 90, 6, embedding=4.0)
+    assert once.recalibrated(other, np.arange(90)).to_bytes() == detector.recalibrated(other, np.arange(90)).to_bytes()
+
+
 def test_reference_photos_are_a_few_of_each_group() -> None:
     groups = photographers(GROUPS)
     counts = np.bincount(groups[reference_rows(groups)])
@@ -189,7 +201,8 @@ def test_of_another_model(detector: ShiftDetector, widths: tuple[int, int]) -> N
 def test_damaged(detector: ShiftDetector) -> None:
     few, content = replace(detector, groups=np.zeros_like(detector.groups)), detector.to_bytes()
     lost = replace(detector, distances=np.full_like(detector.distances, np.nan))
-    for damaged in (b"", b"no archive", content[:-40], few.to_bytes(), lost.to_bytes()):
+    longer = replace(detector, distances=np.repeat(detector.distances, 2, axis=0))
+    for damaged in (b"", b"no archive", content[:-40], few.to_bytes(), lost.to_bytes(), longer.to_bytes()):
         with pytest.raises(ModelError, match=r"shift\.npz is damaged"):
             ShiftDetector.from_bytes(damaged, Path("shift.npz"), N_EARLY, N_EMBEDDING)
 

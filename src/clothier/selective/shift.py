@@ -128,16 +128,28 @@ class ShiftDetector:
 
         Photos of none of the model's classes must not be among them, or catalogues of such photos would be like.
         They are added to the reference. Scores then compare with their distances to photos of other ``groups`` (N,).
-        The test compares with the groups of before, which say how much catalogues of one kind differ, and with theirs.
+        The test compares with the groups of training, which say how much catalogues of one kind differ, and with
+        theirs. The photos replace those of an earlier calibration.
         """
-        rows = np.asarray(features, np.float32)
+        rows, trained = np.asarray(features, np.float32), self._as_trained()
         added = np.random.default_rng(0).permutation(len(rows))[:MAX_REFERENCE]
-        own = np.concatenate([np.full(len(self.reference), NO_GROUP), groups[added]])
-        larger = replace(self, reference=np.concatenate([self.reference, rows[added]]))
+        own = np.concatenate([np.full(len(trained.reference), NO_GROUP), groups[added]])
+        larger = replace(trained, reference=np.concatenate([trained.reference, rows[added]]))
         like = like_statistics(larger.distances_to_reference(rows, groups, own))
-        new_groups = np.unique(groups, return_inverse=True)[1] + self.groups.max() + 1
-        all_groups = np.concatenate([self.groups, new_groups]).astype(np.float32)
-        return replace(larger, **like | {"scores": np.concatenate([self.scores, like["scores"]]), "groups": all_groups})
+        new_groups = np.unique(groups, return_inverse=True)[1] + trained.groups.max() + 1
+        all_groups = np.concatenate([trained.groups, new_groups]).astype(np.float32)
+        scores = np.concatenate([trained.scores, like["scores"]])
+        return replace(larger, **like | {"scores": scores, "groups": all_groups})
+
+    def _as_trained(self) -> ShiftDetector:
+        """The detector without the photos of a calibration; ``distances`` and ``limit`` stay those of the calibration.
+
+        Training makes a score and a distance of each reference photo. A calibration adds scores and reference photos
+        behind them, and replaces the distances by one for each score that it adds. If the same photos stayed in the
+        reference, which does not say their groups, each would find itself at a distance of 0.
+        """
+        n = len(self.scores) - len(self.distances) or len(self.scores)
+        return replace(self, reference=self.reference[:n], scores=self.scores[:n], groups=self.groups[:n])
 
     def with_features(self, early_features: Floats, embeddings: Floats) -> ShiftDetector:
         """The detector for another graph of the same network, which rounds features otherwise, such as an int8 graph.
@@ -193,6 +205,8 @@ class ShiftDetector:
         expected = [(n_early,), (first, n_early), (n_embedding,), (second, n_embedding), (r, first + second)]
         expected += [(m, 2), (n,), (n,), ()]
         check_arrays(asdict(self), expected)
+        if n < m:
+            raise ValueError(f"it has {m} distances, more than its {n} scores")
         if r < N_NEIGHBORS:
             raise ValueError(f"it has {r} reference photos, fewer than {N_NEIGHBORS}")
         if len(self._group_means[0]) < MIN_GROUPS:
