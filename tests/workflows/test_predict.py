@@ -57,6 +57,17 @@ def test_a_folder_with_its_table(photos: Path, model: Path, tmp_path: Path) -> N
     assert "broken.jpg is not an image" in failed["error_message"]
 
 
+def test_saved_inputs_are_not_photos(photos: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clothier.inference.model.DECODE_BATCH", 2)  # the folder exists before all photos are listed
+    for _ in range(2):
+        result = predict([photos], model=model, save_inputs=photos / "inputs")
+        assert len(result.predictions) == 6
+    assert len(list((photos / "inputs").iterdir())) == 12
+    for folder in (photos, photos / "more" / ".."):
+        with pytest.raises(UsageError, match="would be saved among the photos"):
+            predict([photos], model=model, save_inputs=folder)
+
+
 def test_tags_are_those_of_tag(photos: Path, model: Path, tmp_path: Path) -> None:
     predict([photos], output=tmp_path / "a.csv", model=model)
     tag(photos, tmp_path / "b.csv", model=model)

@@ -13,7 +13,7 @@ from clothier.data.photo_sources import DEFAULT_FILE_COLUMN, NamedSource, Source
 from clothier.data.photo_sources.item import readable
 from clothier.errors import DataError, ImageError, UsageError
 from clothier.inference import load
-from clothier.paths import optional_path, require_names
+from clothier.paths import is_folder, optional_path, require_names
 from clothier.types import DEFAULT_MODEL, FailedInput, no_progress
 
 if TYPE_CHECKING:
@@ -70,20 +70,23 @@ def predict(
         taxonomy: a file with a company's code for each class (:func:`clothier.taxonomy.read_taxonomy`).
         columns: of the output, chosen and renamed (:func:`clothier.catalogue.rows.output_columns`); None for all.
         file_column: of the table of photos, with the photos; None for ``file``.
-        save_inputs: directory for the preprocessed images, as PNG files; created if missing.
+        save_inputs: directory for the preprocessed images, as PNG files; created if missing. No photos are taken from
+            it where it is in one of the folders.
         trust_model: accept tags even if the photos are unlike the training photos.
         progress: called after every batch.
 
     Raises:
-        UsageError: an option is impossible, ``photos`` is a single name, or the output is one of the photos.
+        UsageError: an option is impossible, ``photos`` is a single name, the output is one of the photos, or
+            ``save_inputs`` is one of the folders.
         DataError: a folder has no photos, or a table of photos or the taxonomy is missing or damaged.
         ModelError: the model is missing or damaged.
         StorageError: output or ``save_inputs`` cannot be written.
     """
-    names, target = require_names(photos, "photos"), optional_path(output)
+    names, target, inputs = require_names(photos, "photos"), optional_path(output), optional_path(save_inputs)
     _check_output(names, target, columns)
+    _check_inputs(names, inputs)
     special = SourceColumns(file_column or DEFAULT_FILE_COLUMN)
-    source = NamedSource(names, special, [target] if target else ())
+    source = NamedSource(names, special, [one for one in (target, inputs) if one])
     shown = output_columns(source.columns, columns, without=PRODUCT_COLUMNS | STORE_COLUMNS) if target else []
     loaded = load(model)
     users: list[Mapping[str, Any]] = []
@@ -93,7 +96,7 @@ def predict(
         partial(_decode, loaded),
         top=top,
         taxonomy=taxonomy,
-        save_inputs=save_inputs,
+        save_inputs=inputs,
         trust_model=trust_model,
         progress=progress,
     )
@@ -112,6 +115,13 @@ def _check_output(names: list[str | Path], output: Path | None, columns: str | N
     check_output(output)
     if output.exists() and any(Path(name).is_file() and output.samefile(name) for name in names):
         raise UsageError(f"the output and a photo or table are the same: {output}. Name another output.")
+
+
+def _check_inputs(names: list[str | Path], folder: Path | None) -> None:
+    if folder and any(name and is_folder(Path(name)) and Path(name).resolve() == folder.resolve() for name in names):
+        raise UsageError(
+            f"the inputs would be saved among the photos, and be predicted like them: {folder}. Name another folder."
+        )
 
 
 def _recorded(source: NamedSource, users: list[Mapping[str, Any]]) -> Iterator[Item]:

@@ -44,6 +44,17 @@ def test_excluded_files(tmp_path: Path) -> None:
     assert files(FolderSource(tmp_path, [tmp_path / "tags", tmp_path / "tags-wal"])) == ["a.jpg"]
 
 
+def test_excluded_folders(tmp_path: Path) -> None:
+    photos = make(tmp_path / "photos", "a.jpg", "inputs/b.jpg", "more/inputs/c.jpg", "table.jpg")
+    (photos / "linked").symlink_to(photos / "inputs")
+    (photos / "loop.jpg").symlink_to(photos / "loop.jpg")
+    (tmp_path / "elsewhere").symlink_to(photos)
+    excluded = [tmp_path / "elsewhere" / "inputs", tmp_path / "elsewhere" / "table.jpg"]
+    source = FolderSource(photos, excluded)
+    assert files(source) == ["a.jpg", "more/inputs/c.jpg", "loop.jpg"]
+    assert len(source) == 3
+
+
 def test_the_signature_changes_with_the_file(tmp_path: Path) -> None:
     make(tmp_path, "a.jpg")
     (before,) = FolderSource(tmp_path)

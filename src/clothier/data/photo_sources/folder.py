@@ -28,9 +28,10 @@ class FolderSource:
 
         Args:
             path: of the folder.
-            excluded: files that are not photos, such as the output.
+            excluded: files that are not photos, and folders without any, such as the output; links to them, too.
         """
-        self.path, self._excluded = path, {one.absolute() for one in excluded}
+        self.path, self._excluded = path, {os.path.realpath(one) for one in excluded}
+        self._excluded_names = {os.path.basename(one) for one in self._excluded}  # noqa: PTH119
         self.name = readable(str(path.resolve()))
         self.warnings: list[str] = []
 
@@ -73,10 +74,18 @@ class FolderSource:
             path = folder / name
             if is_of_system(name):
                 skipped.count_system()
+            elif self._is_excluded(path, is_link=is_link[name]):
+                continue
             elif path.is_dir():
                 yield from self._walk(path, seen, skipped)
-            elif path.absolute() not in self._excluded and not skipped.count_suffix(name):
+            elif not skipped.count_suffix(name):
                 yield path
+
+    def _is_excluded(self, path: Path, *, is_link: bool) -> bool:
+        """Compares real paths. Most need not be found out: that of a file that is not a link ends with its name."""
+        if not is_link and path.name not in self._excluded_names:
+            return False
+        return os.path.realpath(path) in self._excluded
 
 
 def check_folder(path: Path) -> None:

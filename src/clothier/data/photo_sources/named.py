@@ -35,7 +35,7 @@ class NamedSource:
         Args:
             names: folders, files that end in .csv, .parquet or .zip, and photos.
             columns: of a table.
-            excluded: files in a folder that are not photos.
+            excluded: files and folders in a folder that are not photos.
 
         Raises:
             UsageError: two tables, or columns of something that is no table.

@@ -27,7 +27,7 @@ def open_source(path: Path, columns: SourceColumns = DEFAULT_COLUMNS, excluded: 
     Args:
         path: a folder, a ZIP or Parquet file, which are known by their content, or a CSV.
         columns: of a table.
-        excluded: files in a folder that are not photos.
+        excluded: files and folders in a folder that are not photos.
 
     Raises:
         UsageError: columns of a folder or a ZIP file, or neither a folder nor a file.
