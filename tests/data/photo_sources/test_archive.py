@@ -3,6 +3,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from clothier.data.photo_sources import SourceColumns, archive, archive_list, open_source
@@ -68,6 +69,19 @@ def test_damaged_empty_and_encrypted_entries_fail_alone(tmp_path: Path) -> None:
     start = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1) + 1)
     path.write_bytes(content[: start + 8] + b"\x01" + content[start + 9 :])  # the flags of c.jpg
     assert [code_of(item.read) for item in open_source(path)] == ["truncated", "empty", "not-readable"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_compressed_entry_fails_alone(tmp_path: Path, method: int) -> None:
+    photo = np.random.default_rng(0).bytes(1_000)
+    path = pack(tmp_path / "photos.zip", {"a.jpg": photo, "b.jpg": photo}, method)
+    content = bytearray(path.read_bytes())
+    for place in range(100, 300):
+        content[place] ^= 0x5A
+    path.write_bytes(content)
+    damaged, whole = open_source(path)
+    assert code_of(damaged.read) == "truncated"
+    assert whole.read() == photo
 
 
 def test_damaged_archives_and_office_documents_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -96,6 +97,18 @@ def test_a_damaged_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"list\.parquet is not a Parquet file, or is damaged"):
         open_source(path)
+
+
+def test_a_value_that_python_cannot_hold(tmp_path: Path) -> None:
+    buffers = [None, pa.py_buffer(np.array([0, 3, 4], np.int32).tobytes()), pa.py_buffer(b"a\xe9bc")]
+    values = {
+        "can't decode byte 0xe9": pa.Array.from_buffers(pa.string(), 2, buffers),
+        "out of range": pa.array([2_932_897, 0], pa.date32()),  # 10000-01-01
+    }
+    for reason, column in values.items():
+        path = write(tmp_path / "list.parquet", {"file": ["a.jpg", "b.jpg"], "x": column})
+        with pytest.raises(DataError, match=rf"list\.parquet is damaged, or has a value .*{reason}"):
+            list(open_source(path))
 
 
 def test_an_id_is_missing(tmp_path: Path) -> None:

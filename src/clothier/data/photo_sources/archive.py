@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import zipfile
@@ -23,6 +24,7 @@ ENCRYPTED = 0x1  # bit of a ZIP entry's flags
 OFFICE_FILE = "[Content_Types].xml"  # in every .xlsx and .docx, which are ZIP files too
 MAX_DIRECTORY = 64 << 20  # bytes: some 700,000 files
 END_BYTES, LARGE_BYTES, MAX_END = 22, 76, 22 + 65_535 + 76  # of the last records; the last one has a comment
+DAMAGED_ENTRY = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
 CLIMBS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(.*[/\\])?\.\.([/\\]|$)")
 
 
@@ -151,7 +153,7 @@ class ZipSource:
                 content = entry.read(info.file_size)
         except NotImplementedError as error:
             raise ImageError("unsupported", f"{file}: {error}. Make the ZIP file again.") from error
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+        except DAMAGED_ENTRY as error:
             raise ImageError("truncated", f"{file} is damaged in the ZIP file ({error}). Make it again.") from error
         if not content:
             raise ImageError("empty", f"{file} is empty. Make the ZIP file again.")

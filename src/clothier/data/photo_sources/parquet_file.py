@@ -56,21 +56,25 @@ class ParquetSource:
         return int(self._file.metadata.num_rows)
 
     def __iter__(self) -> Iterator[Item]:
-        """The photos of the rows."""
+        """The photos of the rows.
+
+        Raises:
+            DataError: the file is damaged, or has text that is not UTF-8, or a date that Python does not have.
+        """
         finder = PhotoFinder(self._path.parent)
         names = [*self.columns, *(one for one in (self._special.file, self._special.item_id) if one)]
-        number = 0
-        for batch in self._batches(names):
-            for row in _as_doubles(batch).to_pylist():
-                number += 1
-                yield self._item(finder, row, f"row {number}")
+        for number, row in enumerate(self._rows(names), 1):
+            yield self._item(finder, row, f"row {number}")
         self.warnings += finder.warnings(self._path)
 
-    def _batches(self, names: list[str]) -> Iterator[Any]:
+    def _rows(self, names: list[str]) -> Iterator[dict[str, Any]]:
         try:
-            yield from self._file.iter_batches(batch_size=BATCH, columns=names)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self._path} is damaged: {_one_line(error)}. Make it again.") from error
+            for batch in self._file.iter_batches(batch_size=BATCH, columns=names):
+                yield from _as_doubles(batch).to_pylist()
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # such as a date after the year 9999
+            raise DataError(
+                f"{self._path} is damaged, or has a value that Python cannot hold: {_one_line(error)}. Make it again."
+            ) from error
 
     def _item(self, finder: PhotoFinder, row: Mapping[str, Any], location: str) -> Item:
         special = self._special
