@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sys
@@ -320,3 +321,20 @@ def store(store_url: str) -> Iterator[Store]:
 
     with open_store(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def forbid(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Makes a folder one that may be listed, but not entered; real permissions do not stop root, who may run this."""
+
+    def forbid_folder(folder: Path) -> None:
+        real = os.stat
+
+        def refuse(path: Any, *args: Any, **options: Any) -> os.stat_result:
+            if isinstance(path, (str, Path)) and folder in Path(path).parents:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return real(path, *args, **options)
+
+        monkeypatch.setattr(os, "stat", refuse)
+
+    return forbid_folder

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def test_missing_folder(tmp_path: Path, name: str, what: str) -> None:
     for call in (load_fashion_mnist, open_dataset):
         with pytest.raises(DataError, match=f"{name} {what}"):
             call(tmp_path / name)
+
+
+def test_a_folder_that_cannot_be_entered(tmp_path: Path, forbid: Callable[[Path], None]) -> None:
+    forbid(tmp_path)
+    for call in (fetch, open_dataset):
+        with pytest.raises(DataError, match="x cannot be read: Permission denied"):
+            call(tmp_path / "x")
 
 
 def test_a_table_of_photos_in_place_of_a_folder(tmp_path: Path) -> None:

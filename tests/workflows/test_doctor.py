@@ -16,6 +16,7 @@ from clothier.workflows import doctor
 from tests.synthetic import write_synthetic_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from clothier.workflows.doctor import Check, DoctorReport
@@ -155,6 +156,10 @@ class TestDisk:
         found = doctor._disk(tmp_path)
         assert not found.ok
         assert "CLOTHIER_CACHE" in found.advice
+
+    def test_a_folder_that_cannot_be_entered(self, tmp_path: Path, forbid: Callable[[Path], None]) -> None:
+        forbid(tmp_path)
+        assert doctor._disk(tmp_path / "cache").detail.endswith(f"free at {tmp_path / 'cache'}")
 
     def test_no_permission(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor.os, "access", lambda *_: False)

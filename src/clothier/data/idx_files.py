@@ -44,10 +44,13 @@ def find_files(folder: Path) -> dict[str, Path]:
             if found:
                 return found
     except PermissionError as error:
-        raise DataError(
-            f"{folder} cannot be read: Permission denied. Change its permissions or give another folder."
-        ) from error
+        raise no_permission(folder) from error
     return {}
+
+
+def no_permission(folder: Path) -> DataError:
+    """The error of a folder that this user may not read."""
+    return DataError(f"{folder} cannot be read: Permission denied. Change its permissions or give another folder.")
 
 
 def require_all(found: Mapping[str, Path], folder: Path) -> None:

@@ -145,8 +145,11 @@ def save_to_cache(contents: Contents, release: Release = FASHION_MNIST) -> Path:
 
 
 def _require_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        is_file = folder.exists()
+    try:
+        is_folder, is_file = folder.is_dir(), folder.exists()
+    except PermissionError as error:  # of a folder above it
+        raise idx_files.no_permission(folder) from error
+    if not is_folder:
         what = "is a file" if is_file else "does not exist"
         advice = "Check the path."
         if is_file and folder.suffix.lower() == ".csv":

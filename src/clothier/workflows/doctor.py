@@ -15,6 +15,7 @@ from clothier import bundle, system
 from clothier.data import idx_files, sources
 from clothier.data.release import FASHION_MNIST
 from clothier.errors import DataError
+from clothier.paths import is_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,9 @@ def _models(names: list[str]) -> Check:
 
 
 def _disk(cache: Path) -> Check:
-    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())  # it may not exist yet
+    existing = next(
+        folder for folder in (cache, *cache.absolute().parents) if is_folder(folder)
+    )  # it may not exist yet
     free = shutil.disk_usage(existing).free
     found = f"{_format_gb(free)} free at {cache}"
     if not os.access(existing, os.W_OK):

@@ -9,6 +9,7 @@ from clothier.data.photo_sources.folder import FolderSource
 from clothier.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -91,6 +92,15 @@ def test_a_folder_that_cannot_be_listed_is_an_item_that_fails(tmp_path: Path, mo
     _, secret = FolderSource(tmp_path)
     with pytest.raises(ImageError, match="secret cannot be read: Permission denied"):
         secret.read()
+
+
+def test_a_folder_that_cannot_be_entered_has_items_that_fail(tmp_path: Path, forbid: Callable[[Path], None]) -> None:
+    make(tmp_path, "a.jpg", "secret/b.jpg")
+    forbid(tmp_path / "secret")
+    first, second = FolderSource(tmp_path)
+    assert (first.file, first.read(), second.file) == ("a.jpg", b"photo", "secret/b.jpg")
+    with pytest.raises(ImageError, match=r"b\.jpg cannot be read: Permission denied"):
+        second.read()
 
 
 def test_names_that_are_not_utf8_are_escaped_and_readable(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from clothier.data.class_folders import is_of_system, not_readable
 from clothier.data.photo_sources.item import Item, Skipped, fails, file_signature, readable
 from clothier.data.photos import read_file
 from clothier.errors import DataError
+from clothier.paths import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -76,7 +77,7 @@ class FolderSource:
                 skipped.count_system()
             elif self._is_excluded(path, is_link=is_link[name]):
                 continue
-            elif path.is_dir():
+            elif is_folder(path):
                 yield from self._walk(path, seen, skipped)
             elif not skipped.count_suffix(name):
                 yield path
