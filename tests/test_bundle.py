@@ -110,6 +110,15 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["other.txt"]
 
 
+@pytest.mark.parametrize("name", [".shop", "x" * 101, "a\nb", "file", "-"])
+def test_targets_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(UsageError):
+        bundle.save(Path(name), METADATA, b"graph", b"weights")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
 def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     bundle.save(tmp_path / "empty", METADATA, b"graph", b"weights")

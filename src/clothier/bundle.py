@@ -153,6 +153,26 @@ class Bundle:
         return {name: self.read(name) for name in OPTIONAL_FILES if name in self.metadata.files}
 
 
+def check_target(path: Path) -> None:
+    """Checks that a bundle may be written to ``path``, and can be opened by its name then.
+
+    Raises:
+        UsageError: ``path`` is a file, a folder that holds something else, or a name that bundles may not have.
+        StorageError: it cannot be written.
+    """
+    name = atomic.require_name(path)
+    if not untrusted.is_file_name(name):
+        raise UsageError(
+            f"{name!r} is not a name for a bundle; nothing was written. Give a name of 1 to {untrusted.MAX_NAME} "
+            "printable characters that does not begin with a dot."
+        )
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is not a folder; nothing was written. Give a new folder.")
+    if path.is_dir() and not (path / METADATA_FILE).is_file() and any(path.iterdir()):
+        raise UsageError(f"{path} is a folder with other files than a bundle; nothing was written. Give a new folder.")
+    atomic.check_writable(path)
+
+
 def save(
     path: Path,
     metadata: BundleMetadata,
@@ -171,10 +191,9 @@ def save(
 
     Raises:
         StorageError: it cannot be written; ``path`` is unchanged.
-        UsageError: ``path`` is a folder that holds something else.
+        UsageError: as :func:`check_target`.
     """
-    if path.is_dir() and not (path / METADATA_FILE).is_file() and any(path.iterdir()):
-        raise UsageError(f"{path} is a folder with other files than a bundle; nothing was written. Give a new folder.")
+    check_target(path)
     contents = {GRAPH_FILE: graph, WEIGHTS_FILE: weights, **(optional_files or {})}
     metadata = replace(
         metadata, files={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}

@@ -253,6 +253,26 @@ def test_bundled_models_are_not_overwritten(shop: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("full", "other files than a bundle"),
+        (".shop", "'.shop' is not a name for a bundle"),
+        ("full/text", "is not a folder"),
+    ],
+)
+def test_the_target_is_checked_first(shop: Catalogue, tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "text").touch()
+
+    def fail(*_: object, **__: object) -> None:
+        pytest.fail("photos were read")
+
+    with pytest.raises(UsageError, match=message):
+        calibrate(str(shop.model.path), data=shop.table, out=tmp_path / name, columns=COLUMNS, progress=fail)
+    assert [one.name for one in tmp_path.rglob("*")] == ["full", "text"]
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         *(("risk", one) for one in (math.nan, 0, "5 %")),

@@ -115,13 +115,15 @@ def calibrate(
         progress: receives the photos.
 
     Raises:
-        UsageError: fewer than 300 labeled photos, an impossible risk or level, or ``out`` is a bundled model.
+        UsageError: fewer than 300 labeled photos, an impossible risk or level, or ``out`` is a bundled model, or is
+            refused by :func:`clothier.bundle.check_target`. ``out`` is checked before photos are read.
         ClothierError: model or data are missing or damaged, or do not belong together; the disk refused.
     """
     place, out = local_path(data), optional_path(out)
     _require_fractions(risk, confidence_level)
     given = bundle.resolve(str(model))
-    _require_not_bundled(out)
+    if out:
+        _check_target(out)
     classes = given.metadata.classes
     codes = read_label_codes(optional_path(taxonomy), classes)
     table = read_photo_table(place, columns=columns, classes=classes, split="validation", codes=codes)
@@ -155,9 +157,10 @@ def _require_fractions(risk: float | str, confidence_level: float | str) -> None
         )
 
 
-def _require_not_bundled(out: Path | None) -> None:
-    if out is not None and bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
+def _check_target(out: Path) -> None:
+    if bundle.BUNDLED_DIR.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"{out} is in the folder of bundled models, which are not changed; choose another folder.")
+    bundle.check_target(out)
 
 
 def _fit(
