@@ -195,8 +195,14 @@ class TestCsv:
             read_photo_table(shop, columns=Columns(group="who"))
 
     def test_another_encoding(self, shop: Path) -> None:
-        with pytest.raises(DataError, match="is not a CSV in UTF-8: byte 15"):
+        with pytest.raises(DataError, match="is not a CSV in UTF-8: line 2 has invalid bytes"):
             read_photo_table(write(shop, "file,label\na,gr\xf6\xdfe\n", "latin-1"))
+
+    def test_the_line_of_another_encoding_in_a_large_file(self, shop: Path) -> None:
+        rows = ["file,label", *(f"{number}.jpg,hat" for number in range(20_000))]
+        rows[19_000] = "caf\xe9.jpg,hat"
+        with pytest.raises(DataError, match="line 19001 has invalid bytes"):
+            read_photo_table(write(shop, "\n".join(rows), "latin-1"))
 
     def test_nothing_there(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"none\.csv does not exist"):

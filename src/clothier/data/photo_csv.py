@@ -173,7 +173,7 @@ def _open_text(path: Path) -> Iterator[TextIO]:
             yield file
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not a CSV in UTF-8: byte {error.start} is invalid. Save it as 'CSV UTF-8'."
+            f"{path} is not a CSV in UTF-8: line {_first_invalid_line(path)} has invalid bytes. Save it as 'CSV UTF-8'."
         ) from error
     except FileNotFoundError as error:
         raise DataError(
@@ -181,6 +181,13 @@ def _open_text(path: Path) -> Iterator[TextIO]:
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}. Check its permissions.") from error
+
+
+def _first_invalid_line(path: Path) -> int:
+    """The number of the first line that is not UTF-8; an error while decoding a stream says only where in a chunk."""
+    with path.open("rb") as file:
+        lines = enumerate(file, 1)
+        return next((number for number, line in lines if line.decode("utf-8", "ignore").encode() != line), 1)
 
 
 def _delimiter(text: str, file_column: str) -> str:
