@@ -199,6 +199,29 @@ def test_changed_photos_are_refused(made: Run, tmp_path: Path) -> None:
         resume(tmp_path)
 
 
+@pytest.mark.parametrize("change", ["other groups", "another order"])
+def test_other_folds_than_those_of_the_checkpoint_are_refused(
+    change: str, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network must not be tested on photos that it was trained on before the interruption."""
+    header, *rows = csv.reader(table.read_text().splitlines())
+    width = 2 if change == "another order" else 3
+    copy = table.with_name(f"{change}.csv")
+
+    def write_table(rows: list[list[str]]) -> None:
+        with copy.open("w", newline="") as file:
+            csv.writer(file).writerows([row[:width] for row in (header, *rows)])
+
+    write_table(rows)
+    monkeypatch.setattr(workflow, "finalize_photo", _raise_interrupt)
+    with pytest.raises(Interrupted) as stop:
+        train(PhotoOptions(data=copy, recipe=RECIPE, out=tmp_path / "run"))
+    regrouped = [[file, label, str(number % 5)] for number, (file, label, *_) in enumerate(rows)]
+    write_table(rows[::-1] if change == "another order" else regrouped)
+    with pytest.raises(DataError, match="the photos, their groups or their order have changed since"):
+        resume(stop.value.run)
+
+
 def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
         label = "dress" if number % 2 else "hat"

@@ -50,7 +50,7 @@ def make_state(embeddings: np.ndarray) -> FineTuneState:
 def make_tuner(states: list[FineTuneState]) -> FineTuner:
     table: Any = range(N)
     unused: Any = None
-    return FineTuner(RECIPE, 0, table, "photographer", unused, unused, [], states)
+    return FineTuner(RECIPE, 0, table, "photographer", unused, unused, [], states, "digest of the order")
 
 
 def train_epochs(state: FineTuneState, features: np.ndarray, epochs: range, n_epochs: int = 4) -> FineTuneState:

@@ -74,7 +74,7 @@ def train_photo_model(
     ``time_limit`` is in seconds from ``started``, by ``time.perf_counter``.
 
     Raises:
-        DataError: all photos belong to one group.
+        DataError: all photos belong to one group, or the folds of a continued run have changed.
         ModelError: the package with the backbone's weights is altered, or the checkpoint is missing or damaged.
     """
     tune_malloc()
@@ -95,7 +95,8 @@ def train_photo_model(
         initial = partial(init_fine_tune_state, start.network, recipe=recipe)
         states = [initial(probe, rows) for probe, rows in zip(probes, train_sets, strict=True)]
         augmented = partial(frozen.extractor.extract_augmented, photos.images, recipe.augment, seed)
-        tuner = FineTuner(recipe, seed, photos.table, photos.grouped_by, frozen.features, augmented, tests, states)
+        features, order = frozen.features, photos.order_digest
+        tuner = FineTuner(recipe, seed, photos.table, photos.grouped_by, features, augmented, tests, states, order)
         records = fine_tune(run, tuner, budget, progress)
         network, outputs = tuner.states[-1].best_ema, _outputs(tuner, progress)
     else:

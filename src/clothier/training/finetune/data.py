@@ -49,7 +49,8 @@ class PhotoTrainingData:
     groups: Int64Array  # (N,), those of the table; groups that share an image or a product are merged
     duplicates: Duplicates
     hashes: Hashes  # (N, 2, 64), of the inputs and their mirror images; they show which photos another model has seen
-    digest: str  # SHA-256 of the file names, the decoded pixels and the labels
+    digest: str  # SHA-256 of the file names, the decoded pixels and the labels, in any order
+    order_digest: str  # the same in the order of the rows
     stratify_labels: Labels  # (N,), the labels by which folds are stratified; -1 for photos in no fold
     grouped_by: str  # what a group is: "photographer", the user's column, or "photo" without groups
 
@@ -131,6 +132,7 @@ def load_photo_training_data(
     found = [*_one_group_warnings(final, groups, group_name), *_two_label_warnings(final, duplicates)]
     found += [] if final.has_groups else [NO_GROUPS]
     final = replace(final, warnings=(*final.warnings, *found))
+    rows = _describe_rows(final, fingerprints.digests)
     for warning in final.warnings[n_reported:]:
         progress("train photo", 0, 0, warning)
     return PhotoTrainingData(
@@ -140,7 +142,8 @@ def load_photo_training_data(
         groups=groups,
         duplicates=duplicates,
         hashes=dhash_both_ways(inputs),
-        digest=_digest(final, fingerprints.digests),
+        digest=_digest(sorted(rows)),
+        order_digest=_digest(rows),
         stratify_labels=map_labels(final.labels, final.classes, without_subclasses(final.classes)),
         grouped_by=group_name,
     )
@@ -186,10 +189,14 @@ def split_folds(folds: Int64Array, labels: Labels) -> list[tuple[Indices, Indice
     ]
 
 
-def _digest(table: PhotoTable, pixel_digests: npt.NDArray[np.uint8]) -> str:
+def _describe_rows(table: PhotoTable, pixel_digests: npt.NDArray[np.uint8]) -> list[str]:
+    """The file name, the digest of the pixels and the label of each photo, one line each."""
     names = [*table.classes, ""]
-    rows = sorted(
+    return [
         f"{Path(file).name} {pixels.tobytes().hex()} {names[label]}"
         for file, pixels, label in zip(table.files, pixel_digests, table.labels.tolist(), strict=True)
-    )
+    ]
+
+
+def _digest(rows: list[str]) -> str:
     return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()

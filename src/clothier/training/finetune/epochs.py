@@ -17,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from clothier.errors import DataError
 from clothier.metrics import evaluate_logits
 from clothier.selective.temperature import fit_temperature
 from clothier.system import parallel_map
@@ -155,23 +156,40 @@ class FineTuner:
     augmented_features: Callable[[int, Callable[[int], None]], Float16Array]  # of those that an epoch augments
     tested: Sequence[Indices]  # the test photos of each of F folds
     states: Sequence[FineTuneState]  # each fold's network, then the final one, which is trained on all photos
+    order_digest: str  # of the photos in their order, to which `train_indices` refer
     progress: float = 0.0  # of the whole training, 0 to 1
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""
         states = [
-            {name: getattr(state, name).state_dict() for name in SAVED} | {"steps": state.steps}
+            {name: getattr(state, name).state_dict() for name in SAVED}
+            | {"steps": state.steps, "train_indices": torch.as_tensor(state.train_indices)}
             for state in self.states
         ]
-        return {"progress": self.progress, "states": states}
+        return {"progress": self.progress, "states": states, "order_digest": self.order_digest}
 
     def load_state_dict(self, content: dict[str, Any]) -> None:
-        """Restores a checkpoint."""
+        """Restores a checkpoint.
+
+        Raises:
+            DataError: the networks were trained on other photos than they would be now.
+        """
+        self._require_same_folds(content)
         for state, values in zip(self.states, content["states"], strict=True):
             for name in SAVED:
                 getattr(state, name).load_state_dict(values[name])
             state.steps = values["steps"]
         self.progress = float(content["progress"])
+
+    def _require_same_folds(self, content: dict[str, Any]) -> None:
+        """Checks that no network would be tested on photos that it was trained on before the interruption."""
+        pairs = zip(self.states, content["states"], strict=False)  # another number of folds has other folds, too
+        is_same = all(np.array_equal(state.train_indices, saved["train_indices"].numpy()) for state, saved in pairs)
+        if content["order_digest"] != self.order_digest or not is_same:
+            raise DataError(
+                "the photos, their groups or their order have changed since the run was started, so photos would be in "
+                "other folds. Restore the old table, or start a new run."
+            )
 
     def run_epoch(self, epoch: int, end: float, on_progress: Progress) -> EpochRecord:
         """Trains every network on its photos once and evaluates the folds' networks on their test photos.
@@ -231,6 +249,7 @@ def fine_tune(run: Run, tuner: FineTuner, budget: TimeBudget, on_progress: Progr
     Each state's ``best_ema`` is then that of the epoch with the lowest loss on the folds' test photos.
 
     Raises:
+        DataError: the run has epochs, but with other folds: the photos, their groups or their order have changed.
         ModelError: the run has epochs, but its checkpoint is missing, damaged or of other networks.
     """
     recipe, states, records = tuner.recipe, tuner.states, checkpoint.resume(run, tuner)
