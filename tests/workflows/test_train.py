@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from clothier.recipes import AnyRecipe
     from clothier.training.prepared_training import TrainResult
     from clothier.types import Progress
 
@@ -404,6 +405,25 @@ def test_an_unknown_model_or_preset_is_refused() -> None:
         train_model("ccn")
     with pytest.raises(UnknownNameError, match="'fats' is not a preset of cnn; did you mean 'fast'"):
         train_model("cnn", preset="fats")
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "more"),
+    [
+        ("dnn", preset("cnn", "sprint"), {}),
+        ("photo", preset("cnn", "sprint"), {}),
+        ("hat", preset("cnn", "sprint"), {}),
+        ("cnn", preset("photo", "fast"), {"data": "x.csv"}),
+    ],
+)
+def test_a_recipe_of_another_model_is_refused(model: str, recipe: AnyRecipe, more: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"the recipe is for '{recipe.model}', but the model to train is '{model}'"):
+        train_model(model, recipe=recipe, **more)
+
+
+def test_a_preset_beside_a_recipe_is_refused() -> None:
+    with pytest.raises(UsageError, match="got preset and recipe; a recipe names its own preset"):
+        train_model("dnn", preset="best", recipe=TINY)
 
 
 def test_options_of_another_model_are_refused(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def train_model(
     Args:
         model: ``dnn``, ``cnn`` or ``photo``, which takes no ``any_idx``, ``teachers_from``, ``refit`` or ``network``.
         preset: of the recipe; None for ``fast``, and for ``best`` of ``photo``.
-        recipe: your own recipe in place of the preset.
+        recipe: your own recipe for this model, in place of the preset.
         data: a folder of IDX files or of labeled images, or a data set in memory; None for Fashion-MNIST. For
             ``photo``, a CSV, or a folder with a subfolder of photos for each class.
         any_idx: accept IDX files of any data set.
@@ -77,7 +77,7 @@ def train_model(
         Interrupted: Ctrl-C; the run can be resumed.
         ClothierError: the data, the recipe or the disk; see each.
     """
-    chosen = recipe or recipes.preset(model, preset or recipes.DEFAULT_PRESETS.get(model, "fast"))
+    chosen = _choose_recipe(model, preset, recipe)
     shared: dict[str, Any] = {"out": optional_path(out), "seed": seed, "time_limit": time_limit}
     shared["keep_checkpoint"] = keep_checkpoint
     for_photos: dict[str, Any] = {"columns": columns, "init": init, "risk": risk}
@@ -90,6 +90,19 @@ def train_model(
     options = options if refit is None else refit_options(options, local_path(refit))
     options = replace(options, teachers_from=optional_path(teachers_from))
     return train(options, dataset=dataset, network=network, progress=progress)
+
+
+def _choose_recipe(model: str, preset: str | None, recipe: recipes.AnyRecipe | None) -> recipes.AnyRecipe:
+    if recipe is None:
+        return recipes.preset(model, preset or recipes.DEFAULT_PRESETS.get(model, "fast"))
+    if preset is not None:
+        raise UsageError("got preset and recipe; a recipe names its own preset. Leave one of them out.")
+    if recipe.model != model:
+        raise UsageError(
+            f"the recipe is for {recipe.model!r}, but the model to train is {model!r}. Give {recipe.model!r} as the "
+            "model, or another recipe."
+        )
+    return recipe
 
 
 def _require_unset(model: str, **options: object) -> None:
