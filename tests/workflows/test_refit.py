@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from torch import nn
 
 from clothier import bundle
 from clothier.data.sources import open_dataset
@@ -141,6 +142,38 @@ def test_a_reference_with_other_data_is_refused(reference: Run, tmp_path: Path) 
     write_synthetic_dataset(tmp_path / "others", train=200, test=60, seed=5)
     with pytest.raises(UsageError, match="was trained on other data"):
         train(replace(refit_of(reference, tmp_path / "run"), data=tmp_path / "others"))
+
+
+@pytest.mark.parametrize(
+    ("trained", "network", "names"),
+    [
+        (None, nn.Identity(), "with your own network Identity: .* it trained the network of its recipe"),
+        ("MyNet", None, "with the network of its recipe: .* it trained your own network MyNet"),
+        ("MyNet", nn.Identity(), "with your own network Identity: .* it trained your own network MyNet"),
+    ],
+)
+def test_a_reference_with_another_network_is_refused(
+    reference: Run, tmp_path: Path, trained: str | None, network: nn.Module | None, names: str
+) -> None:
+    """Its temperature is not that of this network."""
+    options = refit_of(reference, tmp_path / "run")
+    with pytest.raises(UsageError, match=f"cannot be refitted {names}"):
+        train(replace(options, refit=_copy_as_of(trained, reference, tmp_path)), network=network)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_reference_with_the_own_network_of_the_same_name_is_accepted(reference: Run, tmp_path: Path) -> None:
+    options = replace(refit_of(reference, tmp_path / "run"), refit=_copy_as_of("MyNet", reference, tmp_path))
+    validate_refit(options, reference.config["data_digest"], "MyNet")
+
+
+def _copy_as_of(own_network: str | None, reference: Run, folder: Path) -> Path:
+    """The run as if it had trained this network."""
+    copy = Run(folder / "reference")
+    copy.path.mkdir()
+    copy.create({**reference.config, "own_network": own_network})
+    shutil.copy(reference.path / "metrics.json", copy.path)
+    return copy.path
 
 
 def test_an_unfinished_reference_is_refused(reference: Run, tmp_path: Path) -> None:

@@ -195,8 +195,11 @@ def first_difference(
     return None
 
 
-def validate_refit(options: TrainOptions, digest: str) -> None:
-    """Checks that a training on the data of ``digest`` has validation images, or may reuse a run's temperature."""
+def validate_refit(options: TrainOptions, digest: str, own_network: str | None = None) -> None:
+    """Checks that a training on the data of ``digest`` has validation images, or may reuse a run's temperature.
+
+    ``own_network`` is the name of the user's own network; None for that of the recipe.
+    """
     recipe, reference = options.recipe, options.refit
     if reference is None:
         if not recipe.validation:
@@ -212,7 +215,17 @@ def validate_refit(options: TrainOptions, digest: str) -> None:
             f"{reference} cannot be refitted by this recipe: its recipe must be the same and have validation images. "
             "Give --refit without a model and a recipe."
         )
+    if (theirs := run.config.get("own_network")) != own_network:
+        raise UsageError(
+            f"{reference} cannot be refitted with {_network_name(own_network)}: its network must be the same, and it "
+            f"trained {_network_name(theirs)}. Refit it in Python: clothier.train(..., refit=..., network=...), with "
+            "network only if the run had your own."
+        )
     if run.config.get("data_digest") != digest:
         raise UsageError(f"{reference} was trained on other data. Give the same data.")
     if not run.is_finished:
         raise UsageError(f"{reference} is not finished, so it has no temperature yet. Resume it first.")
+
+
+def _network_name(own_network: str | None) -> str:
+    return f"your own network {own_network}" if own_network else "the network of its recipe"

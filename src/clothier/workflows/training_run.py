@@ -60,14 +60,14 @@ def _run(
     if run:
         run.check_data(dataset.digest)
         run.move_data(options.data)
-    validate_refit(options, dataset.digest)
+    own_network = None if network is None else type(network).__name__
+    validate_refit(options, dataset.digest, own_network)
     with ExitStack() as in_run:
         with process_group() as group:
             validate_distillation(options, group)
             prepared = prepare(options, dataset, network)
             if run is None:
-                own = None if network is None else type(network).__name__
-                new = _create_run(options, dataset.digest, own_network=own) if group.is_main else Run(Path())
+                new = _create_run(options, dataset.digest, own_network=own_network) if group.is_main else Run(Path())
                 run = group.broadcast(new)
             in_run.enter_context(interruptible(run.path))
             if group.is_main:
