@@ -110,6 +110,27 @@ def test_a_batch_too_small_for_the_processes_is_refused(cpu: Device, garments: L
         BatchLoader(garments, replace(BASE_RECIPE, batch_size=5), 0, cpu, ProcessGroup(0, 3))
 
 
+@pytest.mark.parametrize(("n_images", "fraction", "n_selected"), [(60, 0.02, 1), (100, 0.07, 7)])
+def test_an_epoch_of_hard_examples_too_small_for_the_processes_is_refused(
+    cpu: Device, garments: LabeledImages, n_images: int, fraction: float, n_selected: int
+) -> None:
+    few = garments.subset(np.arange(n_images))
+    recipe = replace(BASE_RECIPE, hard_example_mining=HardExampleMining(start_epoch=3, fraction=fraction))
+    group = ProcessGroup(0, 1 if n_selected == 1 else 4)
+    message = f"^{n_selected} images are too few in a batch for {group.world_size} processes.* a larger fraction in"
+    with pytest.raises(UsageError, match=message):
+        BatchLoader(few, recipe, 0, cpu, group)
+    BatchLoader(few, replace(recipe, epochs=2), 0, cpu, group)  # ends before the mining starts
+
+
+def test_shards_of_few_hard_examples_are_equal(cpu: Device, garments: LabeledImages) -> None:
+    recipe = replace(BASE_RECIPE, batch_size=100, hard_example_mining=HardExampleMining(start_epoch=2, fraction=0.3))
+    few = garments.subset(np.arange(100))
+    for rank in range(4):
+        (batch,) = BatchLoader(few, recipe, 0, cpu, ProcessGroup(rank, 4)).epoch(2, UNSEEN_LOSSES[:100])
+        assert len(batch.labels) == 7
+
+
 CUTMIX_RECIPE = replace(BASE_RECIPE, augment=Augment(shift=1, flip=True, cutmix=1.0, mix_off_epochs=1))
 
 

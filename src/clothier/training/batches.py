@@ -61,11 +61,7 @@ class BatchLoader:
         self.group = group
         self._recipe = recipe
         self._seed = seed
-        if self.batch_size < MIN_PER_PROCESS * group.world_size:
-            raise UsageError(
-                f"{min(recipe.batch_size, len(train))} images are too few in a batch for {group.world_size} processes: "
-                f"each needs {MIN_PER_PROCESS} or more per step. Use more images, larger batches or fewer processes."
-            )
+        _check_smallest_batch(recipe, len(train), group.world_size)
         generator = torch.Generator().manual_seed(seed)
         self._flip_parity = torch.randint(0, 2, (len(train),), generator=generator).bool().to(device.torch_device)
         self._soft_targets = soft_targets
@@ -98,6 +94,7 @@ class BatchLoader:
         generator = torch.Generator().manual_seed(stream)
         torch.manual_seed(stream * self.group.world_size + self.group.rank)  # for dropout, different on each rank
         order = select_hard_examples(losses, self._recipe.hard_example_mining, epoch, generator)
+        order = order[: len(order) // self.group.world_size * self.group.world_size]  # equal shards of a small epoch
         shard = self.group.shard
         for step, indices in enumerate(torch.split(order, self.batch_size)[: self.steps(epoch)]):
             progress = max(self.progress(epoch, step), time_spent() if time_spent else 0.0)
@@ -158,6 +155,20 @@ def select_hard_examples(
     sample = rest[torch.randperm(len(rest), generator=generator)[: count - n_hard]]
     selected = torch.cat((easy_first[len(losses) - n_hard :], sample))
     return selected[torch.randperm(count, generator=generator)]
+
+
+def _check_smallest_batch(recipe: Recipe, n_images: int, n_processes: int) -> None:
+    """Checks that each process has enough images in every step of every epoch; a UsageError if not."""
+    mining, smallest = recipe.hard_example_mining, min(recipe.batch_size, n_images)
+    selected = _epoch_size(n_images, mining, min(mining.start_epoch, recipe.epochs))  # the smallest epoch
+    remedies = "more images, larger batches or fewer processes"
+    if selected < smallest:
+        smallest, remedies = selected, "more images, a larger fraction in hard_example_mining or fewer processes"
+    if smallest // n_processes < MIN_PER_PROCESS:
+        raise UsageError(
+            f"{smallest} images are too few in a batch for {n_processes} processes: each needs {MIN_PER_PROCESS} or "
+            f"more per step. Use {remedies}."
+        )
 
 
 def _epoch_size(n_images: int, mining: HardExampleMining, epoch: int) -> int:
