@@ -17,14 +17,16 @@ from torch import nn
 
 from clothier import bundle
 from clothier.data.dataset import Dataset, LabeledImages
+from clothier.data.release import FASHION_MNIST
 from clothier.data.sources import open_dataset
 from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.inference.session import OnnxClassifier
 from clothier.recipes import Augment, PcaMlp, Recipe, preset
+from clothier.report.run_report import reproduce_command
 from clothier.runs import Run
 from clothier.taxonomy import FASHION_MNIST_CLASSES
 from clothier.training.export.bundle_export import to_safetensors
-from clothier.training.options import TrainOptions, options_from_config
+from clothier.training.options import TrainOptions, name_in_memory, options_from_config
 from clothier.training.prepared_training import split
 from clothier.workflows import train as workflow
 from clothier.workflows import training_run
@@ -398,6 +400,27 @@ def test_train_model_accepts_data_in_memory(data: Path, tmp_path: Path, quick: N
     run = train_model("dnn", recipe=TINY, data=dataset, out=tmp_path / "run")
     assert run.config["data"] is None
     assert run.config["data_digest"] == dataset.digest
+
+
+def test_data_in_memory_are_named_and_never_mistaken_for_fashion_mnist(data: Path, tmp_path: Path, quick: None) -> None:
+    dataset = open_dataset(data, any_idx=True).head(200, 40)
+    run = interrupted_run(TrainOptions(recipe=TINY, out=tmp_path / "run"), dataset=dataset)
+    config = run.path / "config.json"
+    assert run.config["data_in_memory"] == dataset.name
+    with pytest.raises(UsageError, match=rf"{run.path} was started on data in memory.*resume\(path, dataset=\.\.\.\)"):
+        resume(run.path)
+    with pytest.raises(UsageError, match=rf"{config} is of data in memory: .*, first 200 and 40\. .* with --data"):
+        options_from_config(config)
+    assert options_from_config(config, data).data == data
+    assert reproduce_command(run) == "clothier.train('dnn', recipe=..., data=...)"
+    assert resume(run.path, dataset=dataset).is_finished
+
+
+def test_data_that_can_be_read_again_are_not_in_memory(finished: Run, data: Path) -> None:
+    """Those of a folder, and Fashion-MNIST itself."""
+    assert finished.config["data_in_memory"] is None
+    fashion_mnist = replace(open_dataset(data, any_idx=True), digests=FASHION_MNIST.digests)
+    assert name_in_memory(TrainOptions(recipe=TINY), fashion_mnist) is None
 
 
 def test_an_unknown_model_or_preset_is_refused() -> None:

@@ -214,7 +214,8 @@ def _make_options(source: Any, given: dict[str, Any], is_photo: bool) -> Any:
         )
     if is_photo:
         return PhotoOptions(recipe=source, **given)
-    base = options_from_config(source) if isinstance(source, Path) else TrainOptions(recipe=source)
+    is_file = isinstance(source, Path)
+    base = options_from_config(source, given.get("data")) if is_file else TrainOptions(recipe=source)
     if refit := given.get("refit"):
         base = refit_options(base, refit)
     return replace(base, **given)

@@ -69,10 +69,13 @@ def _section(
 
 
 def reproduce_command(run: Run) -> str:
-    """The command that trains the run's model again."""
-    own = run.config.get("own_network")
-    if own:
-        return f"clothier.train({run.recipe_as_trained['model']!r}, recipe=..., network={own}(...))"
+    """The command that trains the run's model again; the call in Python for an own network or data in memory."""
+    own, in_memory = run.config.get("own_network"), run.config.get("data_in_memory")
+    if own or in_memory:
+        arguments = [repr(run.recipe_as_trained["model"]), "recipe=..."]
+        arguments += ["data=..."] if in_memory else []
+        arguments += [f"network={own}(...)"] if own else []
+        return f"clothier.train({', '.join(arguments)})"
     return f"clothier train --config {shlex.quote(str(run.path / 'config.json'))}"
 
 

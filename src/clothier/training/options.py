@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from clothier import bundle, recipes
 from clothier.data.columns import Columns
+from clothier.data.release import FASHION_MNIST
 from clothier.errors import ModelError, UnknownNameError, UsageError
 from clothier.recipes.bounds import check_seed
 from clothier.recipes.loader import from_values
@@ -19,6 +20,8 @@ from clothier.selective.thresholds import AUTO_RISK, DEFAULT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from clothier.data.dataset import Dataset
 
 OptionsT = TypeVar("OptionsT")
 
@@ -141,16 +144,28 @@ def is_photo_config(config: Mapping[str, Any]) -> bool:
     return isinstance(recipe, dict) and recipe.get("model") == "photo"
 
 
-def options_from_config(path: Path) -> TrainOptions:
-    """The options in a run's ``config.json``, for a new run.
+def name_in_memory(options: TrainOptions, dataset: Dataset) -> str | None:
+    """The name of a data set that was only in memory, so that ``config.json`` does not say where it is; else None."""
+    is_read_again = options.data is not None or dict(dataset.digests) == dict(FASHION_MNIST.digests)
+    return None if is_read_again else dataset.name
+
+
+def options_from_config(path: Path, data: Path | None = None) -> TrainOptions:
+    """The options in a run's ``config.json``, for a new run; ``data`` in place of its data, if given.
 
     Raises:
-        UsageError: the run trained a user's own network, which the file does not hold.
+        UsageError: the run trained a user's own network, or on data in memory, which the file does not hold.
     """
     config = read_json(path)
     if own := config.get("own_network"):
         raise UsageError(f"{path} is of your own network {own}. Train it in Python: clothier.train(..., network=...).")
-    return from_config(TrainOptions, config, path)
+    if data is None and (name := config.get("data_in_memory")):
+        raise UsageError(
+            f"{path} is of data in memory: {name}. Give a folder with --data, or train in Python: "
+            "clothier.train(..., data=...)."
+        )
+    options = from_config(TrainOptions, config, path)
+    return options if data is None else replace(options, data=data)
 
 
 def refit_options(options: TrainOptions, reference: Path) -> TrainOptions:

@@ -153,7 +153,8 @@ def resume(
 
     Raises:
         Interrupted: Ctrl-C; the run can be resumed again.
-        UsageError: the run was started with other options, or with the user's own network.
+        UsageError: the run was started with other options; or with the user's own network or on data in memory, and
+            these are not given.
         DataError: the run was started on other data.
         ModelError: there is no run, or its checkpoint is missing or damaged.
     """
@@ -168,5 +169,10 @@ def resume(
         raise UsageError(
             f"{path} trains your own network {own}. Resume it in Python: "
             "clothier.workflows.train.resume(path, network=...)."
+        )
+    if dataset is None and not run.is_finished and (name := config.get("data_in_memory")):
+        raise UsageError(
+            f"{path} was started on data in memory: {name}. Resume it in Python: "
+            "clothier.workflows.train.resume(path, dataset=...)."
         )
     return run_training(run, options, dataset, network, progress)

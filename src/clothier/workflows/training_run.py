@@ -19,7 +19,7 @@ from clothier.training.finetune.cross_validation import train_photo_model
 from clothier.training.finetune.data import load_photo_training_data
 from clothier.training.finetune.finalize import finalize_photo
 from clothier.training.finetune.initial_weights import check_initial_weights, load_candidates
-from clothier.training.options import PhotoOptions, TrainOptions, to_config, validate_refit
+from clothier.training.options import PhotoOptions, TrainOptions, name_in_memory, to_config, validate_refit
 from clothier.training.prepared_training import prepare, train_network
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _run(
             validate_distillation(options, group)
             prepared = prepare(options, dataset, network)
             if run is None:
-                new = _create_run(options, dataset.digest, own_network=own_network) if group.is_main else Run(Path())
+                new = _create_train_run(options, dataset, own_network) if group.is_main else Run(Path())
                 run = group.broadcast(new)
             in_run.enter_context(interruptible(run.path))
             if group.is_main:
@@ -105,6 +105,11 @@ def _run_photo(
         _write_photo_results(run, result, photos, options.risk, progress)
         _remove_checkpoints(run, options)
     return run
+
+
+def _create_train_run(options: TrainOptions, dataset: Dataset, own_network: str | None) -> Run:
+    in_memory = name_in_memory(options, dataset)
+    return _create_run(options, dataset.digest, own_network=own_network, data_in_memory=in_memory)
 
 
 def _create_run(options: TrainOptions | PhotoOptions, digest: str, **more: Any) -> Run:

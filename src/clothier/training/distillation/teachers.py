@@ -27,6 +27,7 @@ from clothier.training.options import (
     TrainOptions,
     first_difference,
     from_config,
+    name_in_memory,
     require_same_options,
     to_config,
 )
@@ -182,7 +183,8 @@ def _train_teacher(job: _TeacherJob) -> None:
         found = from_config(TrainOptions, run.config, job.path / "config.json")
         require_same_options(replace(found, data=job.options.data), job.options, job.path)
     else:
-        run.create({**to_config(job.options), "data_digest": dataset.digest, "own_network": None})
+        not_in_options = {"own_network": None, "data_in_memory": name_in_memory(job.options, dataset)}
+        run.create({**to_config(job.options), "data_digest": dataset.digest, **not_in_options})
     prepared = prepare(job.options, dataset)
     size = len(prepared.train_set), len(dataset.classes)
     previous = job.previous_generations
