@@ -11,7 +11,7 @@ import pytest
 from clothier import bundle
 from clothier.atomic import RUN_AGAIN
 from clothier.data.sources import open_dataset
-from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError
+from clothier.errors import DataError, Interrupted, ModelError, StorageError, UnknownNameError, UsageError
 from clothier.inference.session import OnnxClassifier
 from clothier.metrics import mcnemar
 from clothier.recipes import Distill, PcaMlp, WhitenedCnn, presets
@@ -246,6 +246,15 @@ def test_the_folder_of_a_run_is_refused(finished: Study, tmp_path: Path) -> None
         resume_study(finished.path / "dnn")
     with pytest.raises(ModelError, match=r"config\.json cannot be read: No such file or directory"):
         resume_study(tmp_path / "nowhere")
+
+
+def test_several_processes_are_refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="torchrun cannot run a study"):
+        study(data=data, any_idx=True, out=tmp_path / "study")
+    with pytest.raises(UsageError, match="torchrun cannot run a study"):
+        resume_study(tmp_path / "study")
+    assert not (tmp_path / "study").exists()
 
 
 def test_an_unknown_preset_leaves_no_folder(data: Path, tmp_path: Path) -> None:

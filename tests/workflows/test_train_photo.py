@@ -222,6 +222,13 @@ def test_other_folds_than_those_of_the_checkpoint_are_refused(
         resume(stop.value.run)
 
 
+def test_several_processes_are_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="torchrun cannot train a photo model"):
+        train(PhotoOptions(data=table, recipe=RECIPE, out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_frozen_backbone_from_class_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
         label = "dress" if number % 2 else "hat"

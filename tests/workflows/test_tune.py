@@ -239,6 +239,14 @@ class TestRefused:
         with pytest.raises(UnknownNameError, match="'grit' is not a search space of a dnn; did you mean 'grid'"):
             options(data, tmp_path, "grit")
 
+    def test_several_processes_are_refused(self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        with pytest.raises(UsageError, match="torchrun cannot tune"):
+            tune(options(data, tmp_path / "run"))
+        with pytest.raises(UsageError, match="torchrun cannot tune"):
+            resume_tune(tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
     def test_too_few_images_leave_no_folder(self, tmp_path: Path) -> None:
         write_synthetic_dataset(tmp_path / "few", train=10, test=10)
         with pytest.raises(DataError):

@@ -19,7 +19,7 @@ import torch.distributed as dist
 import torch.distributed.nn.functional
 from torch import nn
 
-from clothier.errors import ClothierError
+from clothier.errors import ClothierError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,24 @@ class ProcessGroup:
                 dist.broadcast(buffer, src=0)
 
 
+def require_single_process(what: str, group: ProcessGroup | None = None) -> None:
+    """Checks that torchrun did not start several processes for ``what``; ``group`` are the processes, if known.
+
+    Raises:
+        UsageError: it did; each of them would do the whole work.
+    """
+    if (_world_size() if group is None else group.world_size) > 1:
+        raise UsageError(f"torchrun cannot {what}. Start it without torchrun.")
+
+
+def _world_size() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def process_group() -> Iterator[ProcessGroup]:
     """The processes that torchrun started, within the block; a single process without torchrun."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = _world_size()
     if size == 1:
         yield ProcessGroup()
         return

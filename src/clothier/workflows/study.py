@@ -19,6 +19,7 @@ from clothier.report.page import render_study
 from clothier.report.run_report import model_section
 from clothier.report.sections import ComparisonSection, Provenance
 from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_json
+from clothier.training.ddp import require_single_process
 from clothier.training.options import TrainOptions, check_run_options, from_config, to_config
 from clothier.training.prepared_training import split_indices
 from clothier.types import no_progress
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from clothier.types import Progress
 
 TASK, REPORT = "study", "report"
+SEVERAL = "run a study in several processes"
 STEPS = len(recipes.MODELS) + 2  # the exploration and the report
 
 
@@ -105,6 +107,7 @@ def study(
         Interrupted: Ctrl-C; the study can be resumed.
         ClothierError: the data, the preset or the disk; see each.
     """
+    require_single_process(SEVERAL)
     options = StudyOptions(preset, optional_path(data), any_idx, seed)
     folder = optional_path(out) or RUNS_DIR / f"study-{preset}"
     for model in recipes.MODELS:
@@ -124,7 +127,9 @@ def resume_study(path: Path, *, data: Path | None = None, progress: Progress = n
         Interrupted: Ctrl-C; the study can be resumed again.
         ModelError: there is no study at ``path``, or its files are damaged.
         DataError: the study was started on other data.
+        UsageError: torchrun started several processes.
     """
+    require_single_process(SEVERAL)
     if (path / "study.json").is_file():
         return Study(path)
     run = Run(path)

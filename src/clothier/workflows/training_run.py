@@ -12,7 +12,7 @@ from clothier import atomic
 from clothier.data.sources import open_dataset
 from clothier.report.run_report import model_section, photo_section, reproduce_command, write_run_report
 from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock
-from clothier.training.ddp import process_group
+from clothier.training.ddp import process_group, require_single_process
 from clothier.training.distillation.teachers import train_teachers, validate_distillation
 from clothier.training.finalize import FINALIZE_STEPS, finalize
 from clothier.training.finetune.cross_validation import train_photo_model
@@ -45,6 +45,7 @@ def run_training(
             _remove_checkpoints(run, options)  # if the process was killed before it did so
         return run
     if isinstance(options, PhotoOptions):
+        require_single_process("train a photo model in several processes")
         backbone = options.recipe.backbone
         check_initial_weights(options.init, backbone)
         photos = data or load_photo_training_data(options.data, options.columns, progress, backbone)

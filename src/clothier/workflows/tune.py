@@ -13,6 +13,7 @@ from clothier import atomic, recipes, system
 from clothier.data.sources import open_dataset
 from clothier.errors import UsageError
 from clothier.runs import RUNS_DIR, Run, create_run, interruptible, lock, read_json
+from clothier.training.ddp import require_single_process
 from clothier.training.device import select_device
 from clothier.training.networks import build_network
 from clothier.training.options import FORMAT, to_config
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TuneOptions", "TuneRun", "resume_tune", "tune"]
 
 TASK = "tune"
+SEVERAL = "tune in several processes"
 CONFIG, TRIALS, RESULT_FILE, BEST_RECIPE = "config.json", "trials.json", "tune.json", "best.toml"
 STATE_ORDER = ("complete", "pruned", "failed")
 
@@ -64,8 +66,9 @@ def tune(options: TuneOptions, *, progress: Progress = no_progress) -> TuneRun:
 
     Raises:
         Interrupted: Ctrl-C; the search can be resumed.
-        UsageError: every trial failed.
+        UsageError: every trial failed, or torchrun started several processes.
     """
+    require_single_process(SEVERAL)
     dataset = open_dataset(options.data, any_idx=options.any_idx, progress=progress)
     images = split(dataset, options.space.base)
     run = create_run(options.out or RUNS_DIR / f"tune-{options.model}-{options.search_space}")
@@ -88,10 +91,11 @@ def resume_tune(
 
     Raises:
         Interrupted: Ctrl-C; the search can be resumed again.
-        UsageError: every trial failed, or another process runs the same search.
+        UsageError: every trial failed, another process runs the same search, or torchrun started several processes.
         ModelError: there is no search at ``path``, or its files are damaged.
         DataError: the search was started on other data.
     """
+    require_single_process(SEVERAL)
     run = Run(path)
     started = read_tune_options(run.config, path / CONFIG)
     options = replace(started, trials=trials or started.trials, time_limit=time_limit or started.time_limit)

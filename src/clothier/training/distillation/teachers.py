@@ -14,7 +14,7 @@ from clothier import recipes, system
 from clothier.errors import UsageError
 from clothier.recipes.bounds import MAX_SEED
 from clothier.runs import Run
-from clothier.training.ddp import ProcessGroup
+from clothier.training.ddp import ProcessGroup, require_single_process
 from clothier.training.device import select_device
 from clothier.training.distillation.processes import run_in_processes
 from clothier.training.distillation.soft_targets import (
@@ -79,8 +79,7 @@ def validate_distillation(options: TrainOptions, group: ProcessGroup) -> None:
     if teacher.distill.teachers:
         raise UsageError(f"the teachers' preset {distill.preset} has teachers itself. Give another one, such as large.")
     _check_same_augment(teacher.augment, options.recipe)
-    if group.world_size > 1:
-        raise UsageError(f"torchrun cannot train the teachers of the recipe {preset}. Start it without torchrun.")
+    require_single_process(f"train the teachers of the recipe {preset}", group)
     if options.time_limit is not None and options.teachers_from is None:
         raise UsageError(
             f"a time limit cannot be kept with the recipe {preset}, whose teachers are trained first. Leave it out, "
