@@ -26,7 +26,7 @@ from clothier.errors import Interrupted, MissingExtraError, StorageError, Unknow
 from clothier.inference import Model, load
 from clothier.store import open_store
 from clothier.store.lock import file_lock
-from clothier.store.schema import EMBEDDING, FILES, HAS_TAG, ITEMS, OUTPUTS
+from clothier.store.schema import EMBEDDING, FILES, HAS_TAG, ITEMS, OUTPUTS, REMOVED_ITEMS
 from clothier.types import Prediction
 from clothier.workflows.index import index
 from clothier.workflows.models import promote_model
@@ -338,6 +338,27 @@ def test_the_photo_of_an_id_is_replaced(photos: Path, model: Path) -> None:
     assert [(one["item_id"], one["class"]) for one in rows(photos / "tags.csv")] == [("A1", "hat")]
     with open_store(photos / "tags.csv.store") as store:
         assert [one["after"]["class"] for one in store.history("A1")] == ["dress", "hat"]
+
+
+def test_photos_that_did_not_change_get_other_ids(photos: Path, model: Path) -> None:
+    table, names = photos / "list.csv", ["0.png", "1.png", "2.png"]
+    table.write_text("file\n0.png\n1.png\n2.png\n1.png\n")
+
+    def item_ids(removed: bool) -> set[str]:
+        column = (REMOVED_ITEMS if removed else ITEMS).c.item_id
+        with open_store(photos / "tags.db") as store:
+            return store.read(lambda connection: set(connection.scalars(select(column))))
+
+    tag(table, store=photos / "tags.db", model=model)
+    own = item_ids(removed=False)
+    assert len(own) == len(names)
+    result = tag(table, store=photos / "tags.db", model=model, id_column="file")
+    assert (result.computed, result.errors) == (0, {"duplicate": 1})
+    assert (item_ids(removed=False), item_ids(removed=True)) == (set(names), own)
+    (photos / "2.png").unlink()  # its item stays, as it may come back
+    assert tag(table, store=photos / "tags.db", model=model).errors == {"duplicate": 1, "not-found": 1}
+    assert len(item_ids(removed=False) & own) == 2
+    assert (item_ids(removed=False) - own, item_ids(removed=True) - own) == ({"2.png"}, {"0.png", "1.png"})
 
 
 def test_an_id_gets_another_file_of_the_same_size_and_time(tmp_path: Path, model: Path) -> None:

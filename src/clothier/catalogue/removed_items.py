@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, select
 from clothier.catalogue.review.action_rows import write_audit
 from clothier.catalogue.tags import AUDITED
 from clothier.store.previews import drop_unused
-from clothier.store.schema import FILES, HAS_TAG, ITEMS, PREVIEWS, REMOVED_ITEMS
+from clothier.store.schema import HAS_TAG, ITEMS, PREVIEWS, REMOVED_ITEMS
 from clothier.store.statements import upsert
 
 if TYPE_CHECKING:
@@ -17,24 +17,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from clothier.store.store import Row
-
 REMOVED = dict.fromkeys(AUDITED)
 """What the history has in place of the tag of an item that was removed."""
 KEPT = ("item_id", "revision", "first_seen_at")  # of an item that was removed
-
-
-def replaced_items(connection: Connection, files: Sequence[Row]) -> list[str]:
-    """The items that files of a source have in the store, where ``files``, new rows of them, have another one.
-
-    A file that cannot be read any more keeps its item: it may be repaired.
-    """
-    sources, keys = {one["source_id"] for one in files}, [one["key"] for one in files]
-    query = select(FILES.c.key, FILES.c.item_id).where(FILES.c.source_id.in_(sources), FILES.c.key.in_(keys))
-    before = dict(map(tuple, connection.execute(query)))
-    for one in files:
-        one["item_id"] = one["item_id"] or before.get(one["key"])
-    return sorted({old for one in files if (old := before.get(one["key"])) and old != one["item_id"]})
 
 
 def remove_unused(connection: Connection, item_ids: Sequence[str], actor: str) -> Sequence[RowMapping]:

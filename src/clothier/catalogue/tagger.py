@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clothier.catalogue.engines import Reading
-from clothier.catalogue.removed_items import remove_unused, replaced_items
+from clothier.catalogue.removed_items import remove_unused
 from clothier.catalogue.shift import source_shift
 from clothier.catalogue.tags import ID_LENGTH, write_chunk
 from clothier.types import FailedInput, no_progress
@@ -54,11 +54,21 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """An item, its place in the source, and what is known of it; None if the engine is to read it."""
+    """An item and its place in the source.
+
+    Attributes:
+        reading: what is known of it; None if the engine is to read it.
+        before: the id that its file had in the store; None if it is new.
+    """
 
     position: int
     item: Item
     reading: Reading | None = None
+    before: str | None = None
+
+    def item_id(self, reading: Reading) -> str | None:
+        """The user's, or else of the content. A file that cannot be read any more keeps its own: it may be repaired."""
+        return self.item.item_id or (reading.digest[:ID_LENGTH] if reading.digest else self.before)
 
 
 def tag_source(
@@ -127,8 +137,8 @@ class _Tagger:
             return _Place(position, item, Reading(None, failure=failure))
         is_same = known is not None and (item.file, item.signature) == (known.file, known.signature)
         if known and known.is_done and item.signature and is_same:
-            return _Place(position, item, Reading(known.digest))
-        return _Place(position, item)
+            return _Place(position, item, Reading(known.digest), known.item_id)
+        return _Place(position, item, before=known.item_id if known else None)
 
     def _finish(self, chunk: Sequence[_Place], found: Sequence[Reading], tally: Tally) -> None:
         """Commits a chunk."""
@@ -138,10 +148,10 @@ class _Tagger:
         outputs = [{**one, "model_id": self._run.model} for one in by_content.values()]
         previews = {one.digest: one.preview for one in readings if one.digest and one.preview}
         files = [self._file_row(place, reading) for place, reading in zip(chunk, readings, strict=True)]
-        read = [one for one, place in zip(files, chunk, strict=True) if place.reading is None]
+        pairs = [(place.before, one["item_id"]) for place, one in zip(chunk, files, strict=True)]
+        replaced = sorted({before for before, present in pairs if before and before != present})
 
         def commit(connection: Connection) -> None:
-            replaced = replaced_items(connection, read)
             write_chunk(connection, self._run, self._rules, files, outputs, previews)
             if replaced:
                 remove_unused(connection, replaced, f"model {self._rules.model.name}")
@@ -170,7 +180,7 @@ class _Tagger:
             "file": item.file,
             "signature": item.signature,
             "digest": reading.digest,
-            "item_id": item.item_id or (reading.digest[:ID_LENGTH] if reading.digest else None),
+            "item_id": place.item_id(reading),
             "product": item.product,
             "columns": dict(item.columns),
             "error_code": failure.code if failure else None,

@@ -61,6 +61,7 @@ class KnownFile:
         digest: of its content; None if it could not be read.
         run_id: the last run that saw it.
         is_done: whether it was read without an error and the model's output for it is there.
+        item_id: of its photo; None if it never had one.
     """
 
     file: str
@@ -68,6 +69,7 @@ class KnownFile:
     digest: str | None
     run_id: int
     is_done: bool
+    item_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +184,17 @@ class Store:
         """What is known about those of the source's ``keys`` that it has."""
         output = (OUTPUTS.c.digest == FILES.c.digest) & (OUTPUTS.c.model_id == run.model)
         is_done = (FILES.c.error_code.is_(None) & IS_COMPLETE).label("is_done")
+        columns = [FILES.c[name] for name in ("key", "file", "signature", "digest", "run_id", "item_id")]
         query = (
-            select(FILES.c.key, FILES.c.file, FILES.c.signature, FILES.c.digest, FILES.c.run_id, is_done)
+            select(*columns, is_done)
             .outerjoin(OUTPUTS, output)
             .where(FILES.c.source_id == run.source, FILES.c.key.in_(keys))
         )
         rows = self.read(lambda connection: connection.execute(query).all())
-        return {one.key: KnownFile(one.file, one.signature, one.digest, one.run_id, bool(one.is_done)) for one in rows}
+        return {
+            one.key: KnownFile(one.file, one.signature, one.digest, one.run_id, bool(one.is_done), one.item_id)
+            for one in rows
+        }
 
     def require_tags(self) -> None:
         """Checks that the store has a tag.
