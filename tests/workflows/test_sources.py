@@ -11,20 +11,23 @@ import pytest
 from clothier.catalogue.catalogue_store import open_store
 from clothier.catalogue.index.entries import runs_state
 from clothier.catalogue.review import accept, correct, undo
-from clothier.catalogue.sources import BY_PERSON, remove_source
+from clothier.catalogue.sources import BY_PERSON, TAKEN, remove_source, run_warnings
 from clothier.cli.main import main
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store import jobs
 from clothier.store.previews import find_preview, write_previews
-from clothier.store.schema import JOBS
+from clothier.store.schema import FILES, JOBS, RUNS, SOURCES
+from clothier.store.store import RunId
 from clothier.workflows.export import export
 from clothier.workflows.tag import tag
 from tests.color_photos import draw, draw_folder, save_model
-from tests.stored_items import fill_store, item_row
+from tests.stored_items import AT, file_row, fill_store, item_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from clothier.bundle import Bundle
     from clothier.store import Store
@@ -164,6 +167,23 @@ def test_a_server_notices_that_a_source_was_replaced(store: Store, monkeypatch: 
         states.append(runs_state(store))
         remove_source(store, source, "anna")
     assert len({*states, runs_state(store)}) == 3
+
+
+def test_ids_that_are_taken_are_found_among_many_sources(store: Store) -> None:
+    run, n = store.begin_run("/photos", "ab", "shop"), 1_100
+    store.finish_run(run)
+    others = [RunId(run.run + number, run.source + number, run.model) for number in range(1, n + 1)]
+    runs = [{"run_id": one.run, "source_id": one.source, "model_id": one.model} for one in others]
+
+    def add_sources(connection: Connection) -> None:
+        connection.execute(SOURCES.insert(), [{"source_id": one.source, "name": f"/{one.source}"} for one in others])
+        connection.execute(RUNS.insert(), [{**one, "started_at": AT, "finished_at": AT} for one in runs])
+
+    store.write(add_sources)
+    assert run_warnings(store, run) == []
+    files = [file_row(run, item_row("i1"), 0), file_row(others[-1], item_row("i1", digest="another"), 0)]
+    store.write(lambda connection: connection.execute(FILES.insert(), files))
+    assert run_warnings(store, run) == [TAKEN.format(n=1, item_id="i1", source=f"/{others[-1].source}")]
 
 
 def test_an_upload(store: Store, store_url: str) -> None:

@@ -18,12 +18,11 @@ from clothier.catalogue.removed_items import remove_unused
 from clothier.data.photo_sources.item import readable
 from clothier.errors import UnknownNameError, UsageError
 from clothier.store.jobs import JOB_SOURCE, UNFINISHED
-from clothier.store.present_files import last_runs
+from clothier.store.present_files import LAST_FINISHED, last_runs
 from clothier.store.schema import FILES, HAS_TAG, ITEMS, JOBS, RUNS, SOURCES
 from clothier.types import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from sqlalchemy import Connection, Select
@@ -182,7 +181,7 @@ def run_warnings(store: Store, run: RunId) -> list[str]:
     warnings = []
     if n := store.read(partial(count_missing, source=run.source, run=run.run)):
         warnings.append(MISSING.format(n=n, source=source, quoted=shlex.quote(source)))
-    taken = _taken_ids(dict(last_runs(store)), run)
+    taken = _taken_ids(run)
     if first := store.rows_of(taken.limit(1)):
         ids = select(func.count(distinct(taken.subquery().c.item_id)))
         n = store.read(lambda connection: connection.scalar(ids)) or 0
@@ -190,16 +189,16 @@ def run_warnings(store: Store, run: RunId) -> list[str]:
     return warnings
 
 
-def _taken_ids(last: Mapping[int, int], run: RunId) -> Select[Any]:
-    """Ids of a run that files of the ``last`` runs of other sources have, with another content."""
+def _taken_ids(run: RunId) -> Select[Any]:
+    """Ids of a run that files of the last finished runs of other sources have, with another content."""
     other = FILES.alias("other")
-    present = [(other.c.source_id == source) & (other.c.run_id >= one) for source, one in last.items()]
+    last = select(RUNS.c.source_id, LAST_FINISHED).group_by(RUNS.c.source_id).subquery()
     return (
         select(FILES.c.item_id, SOURCES.c.name)
         .join(other, (other.c.item_id == FILES.c.item_id) & (other.c.digest != FILES.c.digest))
+        .join(last, (last.c.source_id == other.c.source_id) & (other.c.run_id >= last.c.run_id))
         .join(SOURCES, SOURCES.c.source_id == other.c.source_id)
         .where(FILES.c.source_id == run.source, FILES.c.run_id == run.run, other.c.source_id != run.source)
-        .where(or_(*present))
         .order_by(FILES.c.position)
     )
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PAGE = 1_000  # photos that are read at a time
 CLASS = case((ITEMS.c.review_id.is_not(None), ITEMS.c.reviewed_class), else_=ITEMS.c["class"])
 """Of the review of an item if there is one, else of the model."""
+LAST_FINISHED = func.coalesce(func.max(RUNS.c.run_id).filter(RUNS.c.finished_at.is_not(None)), 0).label("run_id")
+"""Of the runs of a source; 0 if none finished."""
 
 
 def read_present(
@@ -40,8 +42,7 @@ def read_present(
 
 def last_runs(store: Store) -> list[tuple[int, int]]:
     """Each source and its last finished run (0 if none finished); the source that was read last comes last."""
-    finished = func.coalesce(func.max(RUNS.c.run_id).filter(RUNS.c.finished_at.is_not(None)), 0)
-    query = select(RUNS.c.source_id, finished).group_by(RUNS.c.source_id).order_by(func.max(RUNS.c.run_id))
+    query = select(RUNS.c.source_id, LAST_FINISHED).group_by(RUNS.c.source_id).order_by(func.max(RUNS.c.run_id))
     rows = store.read(lambda connection: connection.execute(query).all())
     return [(source, run) for source, run in rows]
 
