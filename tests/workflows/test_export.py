@@ -331,6 +331,20 @@ def test_products_of_mixed_classes_and_long_names(photos: Path, tmp_path: Path, 
     assert (only["product_type"], only["image_link"]) == ("dress", "")
 
 
+@pytest.mark.parametrize("product_column", [None, "Color", "product"])
+def test_the_users_column_product(product_column: str | None, tmp_path: Path) -> None:
+    table = "item_id,file,class,decision,product,Color\n1,a.jpg,dress,accept,P1,Red\n2,b.jpg,hat,accept,,Blue\n"
+    (tmp_path / "tags.csv").write_text(table)
+    export(tmp_path / "tags.csv", tmp_path / "out.csv", product_column=product_column)
+    assert (tmp_path / "out.csv").read_text() == table
+
+
+def test_a_column_that_only_some_rows_have(tmp_path: Path) -> None:
+    (tmp_path / "tags.jsonl").write_bytes(ROW.replace(b"}", b', "color": "red"}\n') + ROW + b"\n")
+    export(tmp_path / "tags.jsonl", tmp_path / "out.csv", columns="file,color")
+    assert (tmp_path / "out.csv").read_text() == "file,color\na.jpg,red\na.jpg,\n"
+
+
 def test_tables_that_are_none(tmp_path: Path, photos: Path, model: Path) -> None:
     with pytest.raises(DataError, match="has no column 'item_id', 'class', 'decision'"):
         export(photos, tmp_path / "out.csv")

@@ -287,4 +287,4 @@ class _Export:
 
 
 def _value(name: str) -> Any:
-    return lambda row: row[name]
+    return lambda row: row.get(name)

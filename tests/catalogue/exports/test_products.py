@@ -8,6 +8,7 @@ import pytest
 from clothier.catalogue.exports.categories import CATEGORIES, category_of
 from clothier.catalogue.exports.products import Product, group_products, image_url, unique_handles
 from clothier.catalogue.exports.shops import write_google, write_shopify
+from clothier.catalogue.exports.tags import PRODUCT
 from clothier.inference import load
 
 
@@ -33,7 +34,7 @@ def test_equal_handles_are_numbered() -> None:
 
 
 def row(product: str, **values: object) -> dict[str, object]:
-    return {"item_id": "i1", "file": "a.jpg", "product": product, "class": "hat", "probability": 0.9, **values}
+    return {"item_id": "i1", "file": "a.jpg", PRODUCT: product, "class": "hat", "probability": 0.9, **values}
 
 
 def test_groups_keep_the_order_and_do_not_mix_ids_with_names() -> None:

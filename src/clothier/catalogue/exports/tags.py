@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from clothier.store import Store
     from clothier.store.store import Row
 
-PRODUCT = "product"  # heading of the product's name in each row; not a column of a table
+PRODUCT = "\0product"  # key of the product's name in each row; no heading of a table has a NUL character
 OURS = {one.name: one for one in OUR_COLUMNS if one.name not in PRODUCT_COLUMNS}
 OUR_NAMES = frozenset(one.name for one in OUR_COLUMNS)
 REQUIRED = ("item_id", "file", "class", "decision")
@@ -60,7 +60,7 @@ class Tags(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Row]:
-        """The rows: each heading to its value, and ``product`` to the name of the product, "" for none."""
+        """The rows: each heading to its value, and :data:`PRODUCT` to the name of the product, "" for none."""
         ...
 
 
@@ -81,7 +81,7 @@ class StoreTags:
         self._store, self._runs = store, _last_runs(store) if runs is None else runs
         self._where = wanted.conditions()
         users = dict.fromkeys(name for run in self._runs for row in store.rows(run) for name in row["columns"])
-        self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES | {PRODUCT} else name for name in users}
+        self._users = {name: f"{USER_PREFIX}{name}" if name in OUR_NAMES else name for name in users}
         self.headings: Sequence[str] = [*OURS, *self._users.values()]
         self.copies = Copies()
 
