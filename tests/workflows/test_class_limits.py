@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clothier.catalogue import review
-from clothier.catalogue.class_limits import class_limits, set_class_limits
+from clothier.catalogue.class_limits import NO_LIMIT, class_limits, limits_for, set_class_limits
+from clothier.catalogue.versions import promote, register
 from clothier.cli.main import main
 from clothier.errors import UnknownNameError
+from clothier.inference import load
 from clothier.selective.thresholds import RiskGuarantee, Thresholds
 from clothier.store import open_store
 from clothier.workflows.models import list_models
@@ -84,6 +86,20 @@ def test_limits_are_applied_to_stored_outputs_and_taken_away_again(
     assert catalogue.tag() == before
     assert (catalogue.rows[0]["thresholds"], catalogue.result.computed) == (version, 0)
     with open_store(catalogue.store) as store:
+        assert class_limits(store) == []
+
+
+def test_a_model_that_spells_a_class_otherwise(
+    catalogue: Catalogue, tmp_path: Path, color_bundle: Callable[..., Bundle]
+) -> None:
+    colors = {name.title(): color for name, color in COLORS.items()}
+    other = color_bundle(tmp_path / "title", colors, thresholds=Thresholds(min_probability=0.4).to_json()).path
+    catalogue.limit("hat=never")
+    with open_store(catalogue.store) as store:
+        assert limits_for(store, load(catalogue.model)) == {"hat": None}
+        assert limits_for(store, load(other)) == {"Hat": None}
+        promote(store, register(store, str(other), load(other)), "Ada")
+        set_class_limits(store, {"hat": NO_LIMIT}, "Ada")
         assert class_limits(store) == []
 
 

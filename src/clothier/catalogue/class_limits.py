@@ -60,8 +60,8 @@ def class_limits(store: Store) -> list[ClassLimit]:
     columns = (CLASS_LIMITS.c["class"], CLASS_LIMITS.c.min_probability, CLASS_LIMITS.c.at, CLASS_LIMITS.c.actor)
     query = select(*columns).order_by(CLASS_LIMITS.c.limit_id)
     rows = store.read(lambda connection: connection.execute(query).all())
-    last = {row[0]: ClassLimit(*row) for row in rows}
-    return [last[name] for name in sorted(last) if last[name].min_probability != NO_LIMIT]
+    last = {label_key(row[0]): ClassLimit(*row) for row in rows}
+    return [last[key] for key in sorted(last) if last[key].min_probability != NO_LIMIT]
 
 
 def set_class_limits(store: Store, limits: Mapping[str, float | None], actor: str) -> None:
@@ -94,7 +94,9 @@ def set_class_limits(store: Store, limits: Mapping[str, float | None], actor: st
 
 def limits_for(store: Store, model: Model) -> dict[str, float | None]:
     """The limits of the store's classes that the model has, as ``TaggingRules`` takes them; notes their version."""
-    limits = {one.class_name: one.min_probability for one in class_limits(store) if one.class_name in model.classes}
+    own = {label_key(name): name for name in model.classes}
+    set_limits = [(label_key(one.class_name), one.min_probability) for one in class_limits(store)]
+    limits = {own[key]: limit for key, limit in set_limits if key in own}
     version, base = thresholds_digest(model, limits), thresholds_digest(model)
     if limits and version and base:
         row = {"thresholds": version, "base": base}
