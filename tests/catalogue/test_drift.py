@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clothier.catalogue.drift import drift
-from clothier.catalogue.review import accept, correct, undo
+from clothier.catalogue.review import Filter, accept, accept_all, correct, undo
 from tests.stored_items import fill_store, item_row
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ def test_corrected_tags_by_the_week_of_the_review(store: Store) -> None:
     last = drift(store).weeks[-1]
     assert (last.n, last.corrected.count, last.corrected.n) == (0, 3, 11)
     assert (last.corrected_accepted.count, last.corrected_accepted.n) == (2, 10)
+
+
+def test_tags_that_were_accepted_all_at_once_were_not_reviewed(store: Store) -> None:
+    fill_store(store, *week(FIRST, 20, 20, decision="review"))
+    correct(store, {f"{FIRST} {number}": None for number in range(10)}, "coat", "anna")
+    assert accept_all(store, Filter(decision="review"), "anna").n == 30
+    last = drift(store).weeks[-1]
+    assert (last.corrected.count, last.corrected.n, last.corrected_accepted.n) == (10, 10, 0)
 
 
 def test_nothing_to_compare(store: Store) -> None:

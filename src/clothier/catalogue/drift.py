@@ -18,7 +18,7 @@ from clothier.catalogue.review.statistics import VIOLATED, GuaranteeCheck, stati
 from clothier.selective.error_rate import clopper_pearson
 from clothier.selective.thresholds import format_percent
 from clothier.selective.two_sample import homogeneity_p_value, population_stability_index
-from clothier.store.schema import ACTIONS, ITEMS, REVIEWS
+from clothier.store.schema import ACTIONS, ITEMS, REVIEWS, UNSEEN_DRAW
 from clothier.types import SHARE_ACCEPTED
 
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ class Week:
         class_change: of the classes; None with too few photos in this week or before.
         probability_change: of the probabilities.
         rejected_p_value: of the difference of the rejected share.
-        corrected: of all tags that were reviewed in this week, those with another class.
-        corrected_accepted: of the accepted ones among them.
+        corrected: of all tags that were reviewed in this week, without those that were accepted all at once: those with
+            another class.
+        corrected_accepted: of the accepted ones among them, without those that were accepted all at once.
     """
 
     week: str
@@ -190,7 +191,10 @@ def _count_photos(connection: Connection) -> dict[str, _Counts]:
 
 
 def _count_reviews(connection: Connection) -> dict[str, Counter[tuple[bool, bool]]]:
-    """By week, the number of reviews by whether the tag was accepted and whether the person chose another class."""
+    """By week, the number of reviews by whether the tag was accepted and whether the person chose another class.
+
+    Tags that were accepted all at once are left out: nobody looked at them.
+    """
     undo = ACTIONS.alias("undo")
     is_accepted = func.coalesce(REVIEWS.c.decision == "accept", False)
     is_corrected = func.coalesce(REVIEWS.c["class"] != REVIEWS.c.model_class, True)
@@ -199,7 +203,7 @@ def _count_reviews(connection: Connection) -> dict[str, Counter[tuple[bool, bool
         select(*groups, func.count())
         .select_from(REVIEWS)
         .join(ACTIONS, ACTIONS.c.action_id == REVIEWS.c.action_id)
-        .where(~exists().where(undo.c.undoes == ACTIONS.c.action_id))
+        .where(~exists().where(undo.c.undoes == ACTIONS.c.action_id), REVIEWS.c.draw != UNSEEN_DRAW)
         .group_by(*groups)
     )
     found: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
