@@ -76,6 +76,9 @@ def test_google_wants_names_of_colors_and_one_line_a_product() -> None:
         Product("p1", [row("p1", color="red", Brand="A\tB\nC")]),
         Product("p2", [row("p2", color="multicolor"), row("p2", color="multicolor", file="b,c.jpg")]),
         Product("p3", [row("p3", **{"class": "sofa", "color": None})]),
+        Product("p4", [row("p4", color="red"), row("p4", color="blue")]),
+        Product("p5", [row("p5", color="red", Color="Rainbow"), row("p5", color="blue", Color="Rainbow")]),
+        Product("p6", [row("p6", color="multicolor", **{"input.color": "Rainbow"})]),
     ]
     file = io.BytesIO()
     write_google(file, products, "https://x")  # type: ignore[arg-type]
@@ -83,7 +86,7 @@ def test_google_wants_names_of_colors_and_one_line_a_product() -> None:
     names = heading.split("\t")
     found = [dict(zip(names, line.split("\t"), strict=True)) for line in lines]
     assert names[:7] == ["id", "title", "description", "link", "availability", "price", "brand"]
-    assert [one["color"] for one in found] == ["red", "", ""]
+    assert [one["color"] for one in found] == ["red", "", "", "", "Rainbow", "Rainbow"]
     assert found[0]["brand"] == "A B C"
     assert found[1]["additional_image_link"] == "https://x/b%2Cc.jpg"
     assert (found[2]["google_product_category"], found[2]["product_type"]) == ("", "sofa")

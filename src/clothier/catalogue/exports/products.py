@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from clothier.catalogue.exports.tags import PRODUCT
+from clothier.catalogue.exports.tags import OUR_NAMES, PRODUCT
+from clothier.catalogue.rows import USER_PREFIX
 from clothier.catalogue.tags import ID_LENGTH
 
 if TYPE_CHECKING:
@@ -70,20 +71,27 @@ class Product:
         return not any(MADE_ID.fullmatch(one[ITEM_ID]) for one in self.photos)
 
     def sku(self, column: str | None) -> str:
-        """What this column has. None: what ``SKU`` has, or else the user's id of a photo without a product."""
+        """What this heading has. None: what ``SKU`` has, or else the user's id of a photo without a product."""
         if column is not None:
-            return self.given(column) if column != ITEM_ID or self.has_own_ids else ""
+            return str(next(self._cells(column), "")) if column != ITEM_ID or self.has_own_ids else ""
         is_photo = all(one[ITEM_ID] == self.name for one in self.photos)
         return self.given(SKU) or (self.name if is_photo and self.has_own_ids else "")
 
     def differs_in(self, column: str) -> bool:
-        """Whether the rows of its photos have different values in a column of this name."""
-        return len(set(self._values(column))) > 1
+        """Whether the rows of its photos have different values in a column of this name, ours or the user's."""
+        return len(set(self._cells(column) if column in OUR_NAMES else self._values(column))) > 1
+
+    def _cells(self, heading: str) -> Iterator[Any]:
+        return (value for photo in self.photos if (value := photo.get(heading)) not in (None, ""))
 
     def _values(self, column: str) -> Iterator[Any]:
+        """Of the user's columns with this name or heading, in any letter case."""
         wanted = column.lower()
         for photo in self.photos:
-            yield from (value for name, value in photo.items() if name.lower() == wanted and value not in (None, ""))
+            for heading, value in photo.items():
+                names = (heading.lower(), heading.removeprefix(USER_PREFIX).lower())
+                if wanted in names and heading not in OUR_NAMES and value not in (None, ""):
+                    yield value
 
 
 def group_products(rows: Iterable[Row]) -> list[Product]:
