@@ -221,7 +221,8 @@ def is_right(
     Returns:
         (N,) bool.
     """
-    return map_labels(probabilities.argmax(axis=1), classes, target_classes) == labels
+    right: BoolArray = map_labels(probabilities.argmax(axis=1), classes, target_classes) == labels
+    return right
 
 
 def _map_class(name: str, target_classes: Sequence[str]) -> str:
