@@ -172,6 +172,7 @@ def test_leaderboard_sorts_by_accuracy_with_old_releases_last(monkeypatch: pytes
     ours = {
         "name": "cnn-best",
         "kind": "cnn",
+        "cpu": "AMD EPYC",
         "parameters": 1,
         "epochs": 1,
         "core_hours": 1.0,

@@ -191,7 +191,7 @@ def test_corrections_are_a_table_that_calibrate_reads(
     table = tmp_path / "shop" / "list.csv"
     table.write_text("sku,file,style\nA,0.png,S\nB,1.png,S\nC,2.png,T\nD,3.png,\n")
     tag(table, store=tmp_path / "tags.db", model=model, id_column="sku", product_column="style")
-    run(tmp_path / "tags.db", "--random", "--share-accepted", "1", lines="hat\nn\na\n")
+    run(tmp_path / "tags.db", "--random", lines="hat\nn\na\n")
     printed, _ = run(tmp_path / "tags.db", "--export", str(tmp_path / "corrections.csv"))
     assert "3 photos: " in printed
     assert "--group-column product" in printed
